@@ -1,0 +1,1 @@
+"""The core of Ledgerbridge: knows no system by name and imports nothing of Airflow."""

@@ -1,0 +1,143 @@
+"""
+What a hook offers to the flows: entities that can be read, looked up or written.
+
+The core and the operators know only these shapes; each hook's ``entity(name)`` returns an object that has the
+methods its entity supports. Wire names stay wire names (``SOPNUMBE``, ``InvoiceNumber``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from ledgerbridge.errors import LedgerbridgeError
+
+__all__ = ["Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Window"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """
+    Which changes to read: those with ``since <= changed_at <= until`` (aware UTC, the source's own clock).
+
+    :param since: None reads from the beginning.
+    :param until: None reads up to the newest record; a rerun of the same run gives the window it had first.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RawRecord:
+    """
+    One record as the source gave it.
+
+    :param key: ``system:scope:entity:id``, e.g. ``shopify:harbor-us.myshopify.com:order:5591``,
+        ``gp:TWO:sales_invoice:STDINV1001``, ``xero:<tenant id>:payment:<PaymentID>``, ``stripe:acct_1:charge:ch_1``.
+    :param version: differs whenever the content the flows care about may have changed (``updatedAt``, ``DEX_ROW_TS``).
+    :param changed_at: when it changed, by the source's clock, aware UTC.
+    :param payload: as on the wire: dicts, lists, str, int, bool, None. **No floats**: a decimal number is a string.
+    """
+
+    key: str
+    version: str
+    changed_at: datetime
+    payload: dict[str, Any]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """An entity that can be read by change time."""
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """
+        Yield pages of records, oldest change first where the source allows it, the largest pages it allows.
+
+        :raises TransientError: the source can't answer now.
+        :raises ConfigurationError: credentials, rights or addresses are wrong.
+        """
+
+    def clock(self) -> datetime:
+        """The source's own time now (its ``Date`` header), aware UTC."""
+
+
+@runtime_checkable
+class Master(Protocol):
+    """Master data that mappings may look up live (items, tax rates, accounts)."""
+
+    def lookup(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The records found, by key; a key that isn't there is left out. Few calls for many keys."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """
+    One document for a target, as the mapping made it.
+
+    :param record_key: the delivery's key; unique per target entity.
+    :param idempotency_key: at most 128 characters, the same for the same content.
+    :param header: wire name to value (str, int, bool, ``Decimal``, ``date``, None = leave the element out); a dot
+        nests (``Contact.ContactID``).
+    :param parts: child rows by name (``lines``, ``taxes``), each row as ``header``.
+    """
+
+    record_key: str
+    idempotency_key: str
+    header: dict[str, Any]
+    parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """
+    What the target already holds under a document's natural key.
+
+    :param differences: one sentence per field that differs from what we would send, empty if it is the same
+        document (then it is adopted).
+    """
+
+    target_id: str
+    number: str
+    content: dict[str, Any]
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What became of one document that was sent.
+
+    :param target_id: the target's own id, when it was accepted.
+    :param number: the document's number in the target (what people see).
+    :param content: what the target answered, decimals as strings.
+    :param error: ``RecordRejected`` (the record goes to the dead letters) or ``TransientError`` (``outcome_unknown``
+        tells whether to look it up first); None when it was accepted.
+    """
+
+    record_key: str
+    target_id: str | None = None
+    number: str | None = None
+    content: dict[str, Any] = field(default_factory=dict)
+    error: LedgerbridgeError | None = None
+
+
+@runtime_checkable
+class Target(Protocol):
+    """An entity that can be written, one outcome per document."""
+
+    max_batch: int
+    """How many documents one ``send`` takes at most."""
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """What the target already holds, by record key; found by the natural keys of accounting.md §5."""
+
+    def send(self, documents: Sequence[Document]) -> list[Outcome]:
+        """
+        Write the documents; one outcome each, in the order given. One refused document never fails the others.
+
+        :raises TransientError: none of the documents was taken, or nobody knows (``outcome_unknown``).
+        :raises ConfigurationError: nothing was sent and nothing will be until a person acts.
+        """
