@@ -1,0 +1,221 @@
+"""
+The tables of the state database (design.md §5, "State").
+
+Money never lies here but inside JSON, as strings. Instants are stored as UTC without a zone, because SQLite has no
+type for one; ``Instant`` gives them back aware.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+__all__ = [
+    "AuditEntry",
+    "Base",
+    "CrossReference",
+    "DeadLetter",
+    "Delivery",
+    "ExtractionWindow",
+    "OAuthToken",
+    "SourceRecord",
+    "ValidationResult",
+]
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no zone; instants in the state database are aware")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables of ours."""
+
+    type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+
+
+class SourceRecord(Base):
+    """
+    What became of one source record in one leg: the work list, and the balance of every batch.
+
+    ``outcome`` is ``read`` while it is under way, then ``delivered``, ``unchanged``, ``waiting``, ``superseded`` or
+    ``rejected``. ``read`` and ``waiting`` ones are taken again by the next pass, from ``batch_uri``.
+    """
+
+    __tablename__ = "source_record"
+    __table_args__ = (
+        UniqueConstraint("flow", "leg", "source_key"),
+        Index("ix_source_record_outcome", "flow", "leg", "outcome"),
+        Index("ix_source_record_label", "entity", "label"),
+        Index("ix_source_record_run", "run_id"),
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    leg: Mapped[str] = mapped_column(String(64))
+    entity: Mapped[str] = mapped_column(String(64))
+    source_key: Mapped[str] = mapped_column(String(255))
+    version: Mapped[str] = mapped_column(String(128))
+    label: Mapped[str | None] = mapped_column(String(128))
+    outcome: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
+    batch_uri: Mapped[str] = mapped_column(Text)
+    run_id: Mapped[str] = mapped_column(String(250))
+    updated_at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """
+    One document's journey to one target.
+
+    ``state``: ``sending`` (written before the call: an interrupted one is looked up first), ``delivered``,
+    ``rejected``. ``canonical`` is the header it was made from, decimals as strings.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("entity", "record_key"),
+        Index("ix_delivery_chain", "entity", "chain_key"),
+        Index("ix_delivery_target", "entity", "target_id"),
+        Index("ix_delivery_number", "entity", "number"),
+        Index("ix_delivery_run", "run_id"),
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    leg: Mapped[str] = mapped_column(String(64))
+    entity: Mapped[str] = mapped_column(String(64))
+    record_key: Mapped[str] = mapped_column(String(255))
+    chain_key: Mapped[str | None] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    idempotency_key: Mapped[str] = mapped_column(String(128))
+    target_id: Mapped[str | None] = mapped_column(String(255))
+    number: Mapped[str | None] = mapped_column(String(255))
+    canonical: Mapped[dict[str, Any]]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(250))
+    lease_until: Mapped[datetime | None]
+    run_id: Mapped[str] = mapped_column(String(250))
+    updated_at: Mapped[datetime]
+
+
+class DeadLetter(Base):
+    """A record that can't go on, kept whole with its reason. ``id`` is derived, so that a rerun writes it once."""
+
+    __tablename__ = "dead_letter"
+    __table_args__ = (
+        Index("ix_dead_letter_source", "flow", "leg", "source_key"),
+        Index("ix_dead_letter_state", "state"),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    leg: Mapped[str] = mapped_column(String(64))
+    step: Mapped[str] = mapped_column(String(16))
+    source_key: Mapped[str] = mapped_column(String(255))
+    record_key: Mapped[str] = mapped_column(String(255))
+    label: Mapped[str | None] = mapped_column(String(128))
+    code: Mapped[str] = mapped_column(String(32))
+    field: Mapped[str] = mapped_column(String(128))
+    value: Mapped[str | None] = mapped_column(Text)
+    message: Mapped[str] = mapped_column(Text)
+    rule: Mapped[str | None] = mapped_column(Text)
+    remedy: Mapped[str] = mapped_column(Text)
+    raw: Mapped[dict[str, Any] | None]
+    canonical: Mapped[dict[str, Any] | None]
+    document: Mapped[dict[str, Any] | None]
+    mapping_version: Mapped[str | None] = mapped_column(String(64))
+    run_id: Mapped[str] = mapped_column(String(250))
+    state: Mapped[str] = mapped_column(String(16), default="open")
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class CrossReference(Base):
+    """Which id in which system is the same thing as a record of ours; one row per (entity, id)."""
+
+    __tablename__ = "cross_reference"
+    __table_args__ = (UniqueConstraint("entity", "target_id"), Index("ix_cross_reference_key", "entity", "record_key"))
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64))
+    target_id: Mapped[str] = mapped_column(String(255))
+    number: Mapped[str | None] = mapped_column(String(255))
+    record_key: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+
+
+class ExtractionWindow(Base):
+    """What a run read; a rerun of the same run reads the same window again."""
+
+    __tablename__ = "extraction_window"
+    __table_args__ = (UniqueConstraint("flow", "entity", "connection", "run_id"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    entity: Mapped[str] = mapped_column(String(64))
+    connection: Mapped[str] = mapped_column(String(128))
+    run_id: Mapped[str] = mapped_column(String(250))
+    leg: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime | None]
+    until: Mapped[datetime]
+    rows: Mapped[int]
+    batch_uri: Mapped[str] = mapped_column(Text)
+
+
+class OAuthToken(Base):
+    """An encrypted token set; refreshed only by the process that holds its lease."""
+
+    __tablename__ = "oauth_token"
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    ciphertext: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None] = mapped_column(String(250))
+    lease_until: Mapped[datetime | None]
+
+
+class ValidationResult(Base):
+    """What a gate found in one batch."""
+
+    __tablename__ = "validation_result"
+    __table_args__ = (UniqueConstraint("flow", "leg", "run_id"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    leg: Mapped[str] = mapped_column(String(64))
+    run_id: Mapped[str] = mapped_column(String(250))
+    suite: Mapped[str] = mapped_column(String(128))
+    rows: Mapped[int]
+    rejected: Mapped[int]
+    results: Mapped[list[Any]]
+    validated_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """One state change, chained to the one before by its hash; never updated, never deleted."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_record", "record_key"), Index("ix_audit_entry_chain", "chain_key"))
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime]
+    run_id: Mapped[str] = mapped_column(String(250))
+    task: Mapped[str] = mapped_column(String(250))
+    action: Mapped[str] = mapped_column(String(32))
+    entity: Mapped[str] = mapped_column(String(64))
+    record_key: Mapped[str] = mapped_column(String(255))
+    chain_key: Mapped[str | None] = mapped_column(String(255))
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
