@@ -1,0 +1,139 @@
+"""
+The ``sandbox`` command: serves the simulated systems and plays the people around them.
+
+``serve`` runs one system. The rest are what people do in life: the customer (``place``), the warehouse (``fulfil``),
+the bookkeeper (``post``), and whoever plays a whole file of orders (``seed``, ``play``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.orders import harbor_light_supply, make_orders
+from sandbox.places import SYSTEMS, Addresses
+from sandbox.player import STEPS, Player, SandboxRefused
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it was done, 1 with a sentence on stderr when a system refused."""
+    options = _parser().parse_args(arguments)
+    if options.command == "serve":
+        return _serve(options)
+    addresses = Addresses(**{system: getattr(options, system) for system in SYSTEMS})
+    with Player(addresses) as player:
+        try:
+            answer = options.run(player, options)
+        except (SandboxRefused, OSError, ValueError) as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(answer if isinstance(answer, str) else json.dumps(answer, indent=2))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    serve = commands.add_parser("serve", help="run one simulated system until interrupted")
+    serve.add_argument("system", choices=SYSTEMS)
+    serve.add_argument("--port", type=int, help="default: 8710 and up, in the order " + ", ".join(SYSTEMS))
+    serve.add_argument("--data", type=Path, required=True, help="folder of its database; several may share one")
+
+    systems = argparse.ArgumentParser(add_help=False)
+    for system in SYSTEMS:
+        systems.add_argument(f"--{system}", default=Addresses().of(system), help="its address (default: %(default)s)")
+
+    def add(name: str, run: Any, about: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, parents=[systems])
+        command.set_defaults(run=run)
+        return command
+
+    seed = add("seed", _seed, "create a company in all systems")
+    seed.add_argument("file", type=Path, nargs="?", help="a file of orders with the company (default: ours)")
+
+    play = add("play", _play, "play the events of a file of orders")
+    play.add_argument("file", type=Path)
+    play.add_argument("--step", type=int, choices=STEPS, action="append", help="only this step (may be repeated)")
+
+    place = add("place", _place, "place and pay random orders now, as customers do")
+    place.add_argument("count", type=int, nargs="?", default=1)
+    place.add_argument("--first", type=int, default=2001, help="number of the first order (default: %(default)s)")
+    place.add_argument("--seed", type=int, default=2, help="the same seed makes the same orders")
+
+    fulfil = add("fulfil", _fulfil, "ship an order: transfer it to an invoice in GP")
+    fulfil.add_argument("order", help="the shop's order name, for example '#1001'")
+    fulfil.add_argument("--on", help="invoice date, YYYY-MM-DD (default: the business day)")
+    fulfil.add_argument("--line", action="append", metavar="SKU=QUANTITY", help="ship only this (may be repeated)")
+
+    post = add("post", _post, "post the open GP batches, as the bookkeeper does")
+    post.add_argument("batch", nargs="?", help="only this one")
+
+    clock = add("clock", _clock, "show the business clock, or move it forward")
+    clock.add_argument("now", nargs="?", help="for example 2026-03-02T15:41:00Z")
+
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import uvicorn
+
+    create_app = importlib.import_module(f"sandbox.{options.system}.app").create_app
+    options.data.mkdir(parents=True, exist_ok=True)
+    port = options.port or 8710 + SYSTEMS.index(options.system)
+    uvicorn.run(create_app(options.data), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    return 0
+
+
+def _seed(player: Player, options: argparse.Namespace) -> object:
+    return player.seed(_read(options.file)["company"] if options.file else harbor_light_supply())
+
+
+def _play(player: Player, options: argparse.Namespace) -> object:
+    file = _read(options.file)
+    return {f"step {step}": f"{player.play(file, step)} events" for step in options.step or STEPS}
+
+
+def _place(player: Player, options: argparse.Namespace) -> object:
+    opening = datetime.fromisoformat(player.clock()["shopify"])
+    file = make_orders(options.count, seed=options.seed, first_number=options.first, opening=opening)
+    player.play(file, 1)
+    return {case["order"]["name"]: case["order"]["total"] for case in file["cases"]}
+
+
+def _fulfil(player: Player, options: argparse.Namespace) -> object:
+    lines = None
+    if options.line:
+        pairs = [line.rpartition("=") for line in options.line]
+        lines = [{"sku": sku, "quantity": int(quantity)} for sku, _, quantity in pairs]
+    invoice = player.fulfil(options.order, on=options.on or player.clock()["gp"][:10], lines=lines)
+    if invoice is None:
+        return f"GP has no open order {options.order}: run the flow order_to_cash, then fulfil it."
+    return f"{options.order} is invoiced as {invoice}, in a batch: post it with `sandbox post`."
+
+
+def _post(player: Player, options: argparse.Namespace) -> object:
+    return f"{player.post(options.batch)} documents posted"
+
+
+def _clock(player: Player, options: argparse.Namespace) -> object:
+    if options.now:
+        player.set_clock(datetime.fromisoformat(options.now))
+    return player.clock()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    file: dict[str, Any] = json.loads(path.read_text())
+    return file
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""
+Plays the customers, the warehouse and the bookkeeper of a file of orders (the golden form) through the admin APIs.
+
+Events of a step are played in order of their time. Those of one instant are independent of each other unless they
+concern the same order, so they go out in parallel: five thousand orders take a minute, not an hour.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
+
+__all__ = ["STEPS", "Event", "OrderFile", "Player", "SandboxRefused", "events_of"]
+
+STEPS = (1, 2, 3, 4, 5)
+PARALLEL = 8
+
+OrderFile = Mapping[str, Any]
+"""A parsed file of the golden form: ``company``, ``cases`` (each an ``order`` and its ``events``), ``payouts``."""
+
+
+class SandboxRefused(RuntimeError):
+    """A simulated system did not take an event; names the system, the call, its answer and what to look at."""
+
+    def __init__(self, system: str, call: str, answer: str, remedy: str) -> None:
+        super().__init__(f"The {system} sandbox refused {call}: {answer} Remedy: {remedy}")
+        self.system = system
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing a person does: ``kind`` as in the file, plus ``place`` and ``payout``."""
+
+    step: int
+    at: datetime
+    kind: str
+    order: Mapping[str, Any] | None
+    details: Mapping[str, Any]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def events_of(file: OrderFile, step: int) -> list[Event]:
+    """
+    The events of one step, earliest first; what a case lists first comes first at one instant.
+
+    Orders are placed in step 1. A payout carries an arrival date and no time: it is created when everything before
+    it has happened, so it comes last.
+    """
+    events = []
+    for case in file["cases"]:
+        order = case["order"]
+        if step == 1:
+            events.append(Event(1, _instant(order["placed_at"]), "place", order, order))
+        events += [Event(step, _instant(e["at"]), e["do"], order, e) for e in case["events"] if e["step"] == step]
+    events.sort(key=lambda event: event.at)
+    last = events[-1].at if events else latest(file)
+    return events + [Event(step, last, "payout", None, p) for p in file.get("payouts", []) if p["step"] == step]
+
+
+def latest(file: OrderFile) -> datetime:
+    """The last instant the file names."""
+    return max(
+        _instant(instant)
+        for case in file["cases"]
+        for instant in [case["order"]["placed_at"], *(event["at"] for event in case["events"])]
+    )
+
+
+class Player:
+    """
+    One person at the admin APIs of all four systems.
+
+    :raises SandboxRefused: from every method, when a system does not answer with success.
+    """
+
+    def __init__(self, addresses: Addresses | None = None) -> None:
+        self.addresses = addresses or Addresses()
+        limits = httpx.Limits(max_connections=4 * PARALLEL, max_keepalive_connections=4 * PARALLEL)
+        self._http = httpx.Client(timeout=120, limits=limits)
+        self._pool = ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="player")
+
+    def close(self) -> None:
+        """Release threads and connections."""
+        self._pool.shutdown()
+        self._http.close()
+
+    def __enter__(self) -> Player:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def seed(self, company: Mapping[str, Any]) -> dict[str, Any]:
+        """Create the company in every system, reachable with ``CREDENTIALS``; what each answered, by system."""
+        bodies = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
+        return {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
+
+    def set_clock(self, now: datetime) -> None:
+        """Move the business clock of all systems forward to ``now``; a clock that is ahead already stays."""
+        for system in SYSTEMS:
+            if _instant(self._call("GET", system, "/_sandbox/clock")["now"]) < now:
+                self._call("PUT", system, "/_sandbox/clock", {"now": now.strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+    def clock(self) -> dict[str, str]:
+        """The business clock of each system."""
+        return {system: self._call("GET", system, "/_sandbox/clock")["now"] for system in SYSTEMS}
+
+    def play(self, file: OrderFile, step: int, progress: Callable[[int], None] | None = None) -> int:
+        """
+        Play the events of one step, then let the bookkeeper post what the warehouse shipped.
+
+        :param progress: called with the number of events played so far.
+        :returns: how many events were played.
+        """
+        zone = ZoneInfo(file["company"]["time_zone"])
+        events = events_of(file, step)
+        done = 0
+        for instant, by_order in _instants(events):
+            self.set_clock(instant)
+            for played in self._pool.map(lambda batch: self._play_in_turn(batch, zone), by_order):
+                done += played
+                if progress:
+                    progress(done)
+        if any(event.kind == "fulfil" for event in events):
+            self.post()
+        return done
+
+    def post(self, batch: str | None = None) -> int:
+        """Post one GP batch, or all open ones, through to the general ledger; how many documents were posted."""
+        return int(self._call("POST", "gp", "/_sandbox/post", {"batch": batch})["posted"])
+
+    def open_batches(self) -> list[dict[str, Any]]:
+        """The GP batches nobody has posted yet."""
+        answer = self._call("GET", "gp", "/_sandbox/batches")
+        return list(answer["batches"] if isinstance(answer, dict) else answer)
+
+    def fulfil(self, order_name: str, *, on: str, lines: list[dict[str, Any]] | None = None) -> str | None:
+        """
+        Transfer a GP order, whole or these lines (``sku``, ``quantity``), to an invoice dated ``on``.
+
+        :returns: the invoice's number; None where GP has no open order of that name.
+        """
+        body = {
+            "customer_po": order_name,
+            "lines": lines and [{"ITEMNMBR": line["sku"], "QUANTITY": line["quantity"]} for line in lines],
+            "date": on,
+        }
+        invoice: str | None = self._call("POST", "gp", "/_sandbox/transfer", body)["invoice"]
+        return invoice
+
+    def ledger(self, system: str) -> dict[str, Any]:
+        """What the books of ``gp`` or ``xero`` hold: balances by account, documents."""
+        return dict(self._call("GET", system, "/_sandbox/ledger"))
+
+    def _play_in_turn(self, events: list[Event], zone: ZoneInfo) -> int:
+        for event in events:
+            self._play_one(event, zone)
+        return len(events)
+
+    def _play_one(self, event: Event, zone: ZoneInfo) -> None:
+        if event.order is None:
+            self._call("POST", "stripe", "/_sandbox/payouts", event.details)
+            return
+        name = event.order["name"]
+        match event.kind:
+            case "place":
+                self._call("POST", "shopify", "/_sandbox/orders", event.details)
+            case "pay":
+                self._call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
+                self._shop(name, "pay", event.details)
+            case "refund":
+                self._call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
+                self._shop(name, "refund", event.details)
+            case "edit" | "cancel":
+                self._shop(name, event.kind, event.details)
+            case "fulfil":
+                self.fulfil(name, on=event.at.astimezone(zone).date().isoformat(), lines=event.details.get("lines"))
+            case unknown:
+                raise ValueError(
+                    f"Order {name}: event {unknown!r} is none of pay, fulfil, edit, cancel, refund. Correct `do`."
+                )
+
+    def _shop(self, order_name: str, action: str, details: Mapping[str, Any]) -> None:
+        self._call("POST", "shopify", f"/_sandbox/orders/{quote(order_name, safe='')}/{action}", details)
+
+    def _call(self, method: str, system: str, path: str, body: object = None) -> Any:
+        url = self.addresses.of(system) + path
+        try:
+            answer = self._http.request(method, url, json=body)
+        except httpx.TransportError as error:
+            raise SandboxRefused(
+                system, f"{method} {url}", f"no answer ({error}).", f"start it with `sandbox serve {system}`."
+            ) from error
+        if not answer.is_success:
+            found = f"{answer.status_code} {answer.text[:500]}"
+            raise SandboxRefused(system, f"{method} {path}", found, "correct the event in the file.")
+        return answer.json() if answer.content else None
+
+
+def _instants(events: list[Event]) -> Iterator[tuple[datetime, list[list[Event]]]]:
+    """Events by instant; at each, one list per order (payouts share one, they come last)."""
+    by_instant: dict[tuple[bool, datetime], dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        order_name = "" if event.order is None else event.order["name"]
+        by_instant[event.order is None, event.at][order_name].append(event)
+    for (_, instant), by_order in sorted(by_instant.items()):
+        yield instant, list(by_order.values())
