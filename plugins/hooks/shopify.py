@@ -1,0 +1,262 @@
+"""
+The Shopify hook: GraphQL Admin API only, paced by the shop's own throttle status.
+
+Source: facts/shops.md part A; Admin API 2026-10.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from airflow.sdk import Connection
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from requests import Response
+from requests.exceptions import RequestException
+
+from hooks.shopify_errors import error_of_answer, error_of_status, throttled_seconds
+from hooks.shopify_orders import OrderSource
+from hooks.shopify_queries import CLOCK, INSTALLATION
+from hooks.web_api import WebApiHook
+from ledgerbridge.entities import Source
+from ledgerbridge.errors import ConfigurationError, TransientError
+
+__all__ = ["Answer", "ShopifyHook"]
+
+_NEEDED_SCOPES = ("read_orders", "read_customers", "read_products")
+_ALL_ORDERS = "read_all_orders"
+_VISIBLE_WITHOUT_ALL_ORDERS = timedelta(days=60)
+# A full bucket refills within 20 s on every plan (facts/shops.md A2): who is throttled longer shares it with others.
+_LONGEST_WAIT_SECONDS = 30.0
+_WAITS = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What one query gave.
+
+    :param data: the ``data`` member, decimal numbers as strings.
+    :param requested_cost: points the query was taken for before it ran, 0 where the shop doesn't tell.
+    """
+
+    data: dict[str, Any]
+    requested_cost: int
+
+
+class ShopifyHook(WebApiHook):
+    """
+    Read one shop.
+
+    Connection (type ``shopify``): host (``us-harbor.myshopify.com``, or a base URL), login and password = client id
+    and secret of the app, or password alone = static token; extra ``{"access": "client_credentials" |
+    "static_token", "api_version": "2026-10", "shop": "….myshopify.com" where the host is another}``.
+
+    .. code-block:: python
+
+        hook = ShopifyHook("shopify_us")
+        for page in hook.entity("order").read(Window(since=yesterday)):
+            ...
+
+    :param sleep: waits the given seconds; the shop's throttle decides how many.
+    """
+
+    conn_name_attr = "shopify_conn_id"
+    default_conn_name = "shopify_default"
+    conn_type = "shopify"
+    hook_name = "Shopify"
+    incomplete_code: ClassVar[str] = "LB-SHOPIFY-001"
+    unreachable_code: ClassVar[str] = "LB-SHOPIFY-004"
+
+    def __init__(
+        self, shopify_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        super().__init__(method="POST", http_conn_id=shopify_conn_id)
+        self._sleep = sleep
+        self._token: str | None = None
+        self._served_version: str | None = None
+
+    @property
+    def shop(self) -> str:
+        """
+        The shop's myshopify.com name, the scope of its record keys.
+
+        :raises ConfigurationError: the connection names no such shop.
+        """
+        host = self.connection.host or ""
+        name = self.connection.extra_dejson.get("shop") or urlsplit(host if "//" in host else f"//{host}").hostname
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", name or ""):
+            raise ConfigurationError(
+                "LB-SHOPIFY-001",
+                f"connection {self.http_conn_id!r} names the shop {name!r}, expected `….myshopify.com`",
+                remedy="Set the host, or `shop` in the extra, to the shop's myshopify.com name, not its own domain.",
+            )
+        return str(name)
+
+    @property
+    def api_version(self) -> str:
+        """The version asked for, ``YYYY-MM``."""
+        return self.setting("api_version", "2026-10")
+
+    def entity(self, name: str) -> Source:
+        """
+        The source ``order``.
+
+        :raises ConfigurationError: there is no such entity.
+        """
+        if name != "order":
+            raise ConfigurationError("LB-SHOPIFY-008", f"there is no entity `shopify.{name}`", remedy="Use `order`.")
+        return OrderSource(self)
+
+    def clock(self) -> datetime:
+        """The shop's own time now, aware UTC."""
+        return self.date(self._post(CLOCK, {}))
+
+    def graphql(self, query: str, variables: Mapping[str, Any]) -> Answer:
+        """
+        Run one query, waiting while the shop throttles.
+
+        :raises TransientError: throttled for long, internal error, or no answer.
+        :raises QueryTooDear: the query may never run; nothing was taken.
+        :raises ConfigurationError: token, scope, shop or query is wrong.
+
+        Source: facts/shops.md A2, A5.
+        """
+        for _ in range(_WAITS):
+            response = self._post(query, variables)
+            answer = self.content(response)
+            wait_seconds = throttled_seconds(response, answer)
+            if wait_seconds is None:
+                return self._checked(answer)
+            if wait_seconds > _LONGEST_WAIT_SECONDS:
+                break
+            self.log.info("shop %s throttles, waiting %.1f s", self.shop, wait_seconds)
+            self._sleep(wait_seconds)
+        raise TransientError(
+            "LB-SHOPIFY-006",
+            f"shop {self.shop} throttles: its bucket stays empty",
+            remedy="Repeat later, or run fewer tasks and other apps' calls on this shop at a time.",
+            retry_after_seconds=wait_seconds,
+        )
+
+    def scopes(self) -> frozenset[str]:
+        """The scopes the shop granted to this app."""
+        installation = self.graphql(INSTALLATION, {}).data["currentAppInstallation"]
+        return frozenset(scope["handle"] for scope in installation["accessScopes"])
+
+    def warn_of_hidden_orders(self, since: datetime | None) -> None:
+        """Log a warning when orders since that time may be invisible for want of ``read_all_orders``."""
+        oldest = self.clock() - _VISIBLE_WITHOUT_ALL_ORDERS
+        if (since is None or since < oldest) and _ALL_ORDERS not in self.scopes():
+            self.log.warning(
+                "shop %s shows no orders created before %s: the app lacks the scope %s",
+                self.shop, oldest.date(), _ALL_ORDERS,
+            )  # fmt: skip
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the shop answers, in the version asked for, to an app with the scopes the flows need."""
+        try:
+            data = self.graphql(INSTALLATION, {}).data
+        except (ConfigurationError, TransientError) as error:
+            return False, str(error)
+        granted = {scope["handle"] for scope in data["currentAppInstallation"]["accessScopes"]}
+        supported = {version["handle"] for version in data["publicApiVersions"] if version["supported"]}
+        missing = [scope for scope in _NEEDED_SCOPES if scope not in granted]
+        if missing:
+            return False, f"The app lacks the scopes {', '.join(missing)}: add them and install it again."
+        if self.api_version not in supported:
+            return (
+                False,
+                f"Version {self.api_version} is no longer supported: use one of {', '.join(sorted(supported))}.",
+            )
+        note = "" if _ALL_ORDERS in granted else f" Without {_ALL_ORDERS} only the last 60 days of orders are visible."
+        return True, f"Shop {self.shop}, {data['shop']['currencyCode']}, {data['shop']['ianaTimezone']}.{note}"
+
+    def _checked(self, answer: Mapping[str, Any]) -> Answer:
+        error = error_of_answer(answer, self.shop)
+        if error is not None:
+            raise error
+        cost = answer.get("extensions", {}).get("cost", {})
+        return Answer(answer["data"], int(cost.get("requestedQueryCost") or 0))
+
+    def _post(self, query: str, variables: Mapping[str, Any]) -> Response:
+        response = self._send(query, variables)
+        if response.status_code == 401 and self._uses_client_credentials:
+            self._token = None
+            response = self._send(query, variables)
+        if response.status_code not in (200, 429):
+            raise error_of_status(response)
+        self._notice_version(response)
+        return response
+
+    def _send(self, query: str, variables: Mapping[str, Any]) -> Response:
+        if self._token is None:
+            self._token = self._new_token()
+        return self.exchange(
+            "POST",
+            f"/admin/api/{self.api_version}/graphql.json",
+            json={"query": query, "variables": dict(variables)},
+            headers={"X-Shopify-Access-Token": self._token},
+        )
+
+    @property
+    def _uses_client_credentials(self) -> bool:
+        default = "client_credentials" if self.connection.login else "static_token"
+        return self.setting("access", default) == "client_credentials"
+
+    def _new_token(self) -> str:
+        connection = self.connection
+        if not connection.password or (self._uses_client_credentials and not connection.login):
+            raise ConfigurationError(
+                "LB-SHOPIFY-001",
+                f"connection {self.http_conn_id!r} has no {'password' if connection.login else 'login or no password'}",
+                remedy="Set login and password to the app's client id and secret, or password to its static token.",
+            )
+        if not self._uses_client_credentials:
+            return connection.password
+        return self._granted_token(connection)
+
+    def _granted_token(self, connection: Connection) -> str:
+        client = OAuth2Session(connection.login, connection.password, token_endpoint_auth_method="client_secret_post")
+        client.verify, client.proxies, client.cert = self.session.verify, self.session.proxies, self.session.cert
+        try:
+            token = client.fetch_token(
+                self.url_from_endpoint("/admin/oauth/access_token"), grant_type="client_credentials", timeout=60
+            )
+        except OAuthError as error:
+            raise ConfigurationError(
+                "LB-SHOPIFY-002",
+                f"shop {self.shop} grants no token: {error.error} {error.description or ''}".rstrip(),
+                remedy="Check client id and secret, and that the app is installed in this shop of your organisation.",
+            ) from error
+        except RequestException as error:
+            raise TransientError(
+                "LB-SHOPIFY-004",
+                f"shop {self.shop} gave no token ({type(error).__name__})",
+                remedy="Repeat; if it stays so, check the connection's host and the network.",
+            ) from error
+        if "access_token" not in token:
+            raise ConfigurationError(
+                "LB-SHOPIFY-002",
+                f"shop {self.shop} answered the request for a token without one",
+                remedy="Check the connection's host: it must be the shop's myshopify.com name.",
+            )
+        return str(token["access_token"])
+
+    def _extract_auth(self, connection: Connection) -> None:
+        """None: the token travels in a header of its own."""
+
+    def _notice_version(self, response: Response) -> None:
+        served = response.headers.get("X-Shopify-API-Version")
+        if served and served != self.api_version and served != self._served_version:
+            self._served_version = served
+            self.log.warning(
+                "shop %s answers in version %s, asked was %s: set `api_version` of connection %s to a supported one",
+                self.shop, served, self.api_version, self.http_conn_id,
+            )  # fmt: skip

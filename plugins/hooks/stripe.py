@@ -1,0 +1,392 @@
+"""
+The Stripe hook: reads charges, refunds, payouts and balance transactions, never computes a fee.
+
+Source: facts/shops.md part B; Stripe API 2026-10-28.endive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from airflow.sdk import Connection
+from requests import Response
+from requests.auth import HTTPBasicAuth
+
+from hooks.stripe_amounts import major, with_decimals
+from hooks.web_api import WebApiHook, retry_after_seconds
+from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.errors import ConfigurationError, TransientError
+
+__all__ = ["StripeHook"]
+
+_LIST_LIMIT = 100
+# An object may be listed, and get its balance transaction, some time after `created`: windows begin this much earlier.
+_OVERLAP = timedelta(hours=1)
+# A payout changes after its creation (paid, reconciled, even failed) and can't be listed by change.
+_PAYOUT_MEMORY = timedelta(days=30)
+
+
+class StripeHook(WebApiHook):
+    """
+    Read a Stripe account.
+
+    Connection (type ``stripe``): host (``https://api.stripe.com``), password = secret or restricted key (read
+    rights on charges, refunds, payouts, balance), extra ``{"account": "acct_…", "api_version": "…"}``.
+
+    .. code-block:: python
+
+        hook = StripeHook("stripe_us")
+        for page in hook.entity("charge").read(Window(since=yesterday)):
+            ...
+
+    Amounts in payloads are decimal strings in major units (``"53.77"``), currencies as Stripe writes them
+    (``usd``), times Unix seconds.
+    """
+
+    conn_name_attr = "stripe_conn_id"
+    default_conn_name = "stripe_default"
+    conn_type = "stripe"
+    hook_name = "Stripe"
+    default_host = "https://api.stripe.com"
+    incomplete_code: ClassVar[str] = "LB-STRIPE-001"
+    unreachable_code: ClassVar[str] = "LB-STRIPE-004"
+
+    def __init__(self, stripe_conn_id: str = default_conn_name) -> None:
+        super().__init__(method="GET", http_conn_id=stripe_conn_id)
+        self._livemode: bool | None = None
+
+    @property
+    def account(self) -> str:
+        """The account's id, the scope of its record keys."""
+        return self.setting("account")
+
+    def entity(self, name: str) -> Source:
+        """
+        The source ``charge``, ``refund``, ``payout`` or ``balance_transaction``.
+
+        :raises ConfigurationError: there is no such entity.
+        """
+        if name not in _SOURCES:
+            raise ConfigurationError(
+                "LB-STRIPE-008",
+                f"there is no entity `stripe.{name}`",
+                remedy=f"Use one of {', '.join(sorted(_SOURCES))}.",
+            )
+        return _SOURCES[name](self)
+
+    def balance(self) -> dict[str, Decimal]:
+        """
+        What Stripe holds for the account, by currency code in upper case: available + pending.
+
+        :raises TransientError, ConfigurationError: as ``fetch``.
+
+        Source: GET /v1/balance; facts/shops.md B2, "Books".
+        """
+        held: dict[str, Decimal] = {}
+        answer = self.fetch("/v1/balance")
+        self.check_livemode(answer)
+        for share in [*answer["available"], *answer["pending"]]:
+            currency = share["currency"].upper()
+            held[currency] = held.get(currency, Decimal(0)) + Decimal(major(share["amount"], currency))
+        return held
+
+    def fetch(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """
+        GET one object or one page of a list, amounts as Stripe sends them (minor units).
+
+        :raises TransientError: 409, 429, 5xx or whatever Stripe asks to repeat.
+        :raises ConfigurationError: key, right or request is wrong.
+        """
+        response = self.answer(path, parameters)
+        content: dict[str, Any] = self.content(response)
+        return content
+
+    def answer(self, path: str, parameters: Mapping[str, Any] | None = None) -> Response:
+        """As ``fetch``, but the whole response, already checked for errors."""
+        response = self.exchange(
+            "GET",
+            path,
+            params=dict(parameters or {}),
+            headers={"Stripe-Version": self.setting("api_version", "2026-10-28.endive")},
+        )
+        if response.status_code >= 400:
+            raise self._error(response)
+        return response
+
+    def pages(self, path: str, parameters: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """All pages of a list, newest first, 100 objects each, amounts as decimal strings."""
+        query = {**parameters, "limit": _LIST_LIMIT}
+        while True:
+            page = self.fetch(path, query)
+            for item in page["data"]:
+                self.check_livemode(item)
+            yield [with_decimals(item) for item in page["data"]]
+            if not page["has_more"]:
+                return
+            query["starting_after"] = page["data"][-1]["id"]
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the key may read all that the flows need; the second part names what is missing."""
+        paths = ["/v1/charges", "/v1/refunds", "/v1/payouts", "/v1/balance_transactions"]
+        try:
+            for path in paths:
+                self.fetch(path, {"limit": 1})
+            currencies = ", ".join(sorted(self.balance())) or "none yet"
+            return True, f"Account {self.account}, currencies {currencies}."
+        except (ConfigurationError, TransientError) as error:
+            return False, str(error)
+
+    def check_livemode(self, item: Mapping[str, Any]) -> None:
+        """
+        Refuse an object of the other mode than the key's, or than the first object's where the key doesn't tell.
+
+        :raises ConfigurationError: test and live objects would mix in the books.
+        """
+        found = item.get("livemode")
+        if found is None:
+            return
+        if self._livemode is None:
+            self._livemode = _mode_of(self.connection.password or "", found)
+        if found != self._livemode:
+            raise ConfigurationError(
+                "LB-STRIPE-009",
+                f"{item.get('object')} {item.get('id', '')} is of {_mode_name(found)}, the connection of "
+                f"{_mode_name(self._livemode)}",
+                remedy=f"Use one connection per mode; check the key and the host of {self.http_conn_id!r}.",
+            )
+
+    def _extract_auth(self, connection: Connection) -> HTTPBasicAuth:
+        if not connection.password:
+            raise ConfigurationError(
+                "LB-STRIPE-001",
+                f"connection {self.http_conn_id!r} has no password",
+                remedy="Put a restricted key with read rights (rk_…) into the connection's password.",
+            )
+        return HTTPBasicAuth(connection.password, "")
+
+    def _error(self, response: Response) -> ConfigurationError | TransientError:
+        status = response.status_code
+        found = f"{response.url.split('?')[0]} answered {status}: {_message(response)}" + _request_id(response)
+        if _may_be_repeated(response):
+            code, remedy = _TRANSIENT.get(status, ("LB-STRIPE-005", "Repeat later; see status.stripe.com."))
+            return TransientError(code, found, remedy=remedy, retry_after_seconds=retry_after_seconds(response))
+        code, remedy = _FINAL.get(status, ("LB-STRIPE-007", "Report it with the request id."))
+        return ConfigurationError(code, found, remedy=remedy)
+
+
+_TRANSIENT = {
+    409: ("LB-STRIPE-005", "Repeat: another request held the object."),
+    429: ("LB-STRIPE-006", "Repeat later, or run fewer tasks on this account at a time."),
+}
+_FINAL = {
+    401: ("LB-STRIPE-002", "Put a valid key into the connection's password."),
+    403: ("LB-STRIPE-003", "Give the restricted key the read right that the message names."),
+}
+
+
+def _may_be_repeated(response: Response) -> bool:
+    advice = response.headers.get("Stripe-Should-Retry")
+    if advice in ("true", "false"):
+        return advice == "true"
+    return response.status_code in (409, 429) or response.status_code >= 500
+
+
+def _message(response: Response) -> str:
+    try:
+        error = response.json()["error"]
+        return str(error.get("message") or error["type"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return response.reason or "no reason given"
+
+
+def _request_id(response: Response) -> str:
+    found = response.headers.get("Request-Id")
+    return f" (request {found})" if found else ""
+
+
+def _mode_of(key: str, otherwise: bool) -> bool:
+    if "_live_" in key:
+        return True
+    return False if "_test_" in key else otherwise
+
+
+def _mode_name(livemode: bool) -> str:
+    return "live mode" if livemode else "test mode"
+
+
+class _StripeSource:
+    """A list of the API as a source, read by ``created``; subclasses say what else can change."""
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    expand: ClassVar[tuple[str, ...]] = ()
+    version_fields: ClassVar[tuple[str, ...]]
+    look_back: ClassVar[timedelta] = _OVERLAP
+
+    def __init__(self, hook: StripeHook) -> None:
+        self._hook = hook
+
+    def clock(self) -> datetime:
+        """Stripe's own time now."""
+        return self._hook.date(self._hook.answer(self.path, {"limit": 1}))
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """
+        Yield the objects created in the window, begun earlier by the overlap; pages newest first.
+
+        :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
+
+        Source: facts/shops.md B1 (lists), B2 (objects).
+        """
+        parameters = {**_created(window, self.look_back), "expand[]": [f"data.{field}" for field in self.expand]}
+        for page in self._hook.pages(self.path, parameters):
+            yield [self.record(item) for item in page]
+
+    def record(self, item: dict[str, Any]) -> RawRecord:
+        """One object as a record."""
+        versioned = json.dumps([_value(item, field) for field in self.version_fields], sort_keys=True)
+        return RawRecord(
+            key=f"stripe:{self._hook.account}:{self.name}:{item['id']}",
+            version=hashlib.sha256(versioned.encode()).hexdigest()[:16],
+            changed_at=self.changed_at(item),
+            payload=item,
+        )
+
+    def changed_at(self, item: Mapping[str, Any]) -> datetime:
+        """When the object was created, as far as Stripe tells."""
+        return datetime.fromtimestamp(item["created"], UTC)
+
+
+class _SettledSource(_StripeSource):
+    """
+    Charges or refunds: objects that get a balance transaction, perhaps later than they are created.
+
+    An object without one is yielded as it is (``balance_transaction`` None). When the transaction comes (late
+    capture, a pending method, a refund that failed), its ``created`` lies in a later window: that window finds the
+    object through the list of balance transactions, and the object's version has changed.
+    """
+
+    transaction_types: ClassVar[frozenset[str]]
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """
+        Yield the objects created in the window, then the older ones that a balance transaction of it concerns.
+
+        :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
+
+        Source: facts/shops.md B2 (a charge may lack its balance transaction; refund failures).
+        """
+        seen: set[str] = set()
+        for page in super().read(window):
+            seen.update(record.payload["id"] for record in page)
+            yield page
+        if window.since is None:
+            return
+        for transactions in self._hook.pages("/v1/balance_transactions", _created(window, self.look_back)):
+            late = [self._settled(item["source"]) for item in transactions if self._concerns(item, seen)]
+            if late:
+                yield late
+
+    def changed_at(self, item: Mapping[str, Any]) -> datetime:
+        """When its balance transaction was made, or the object itself while there is none."""
+        return super().changed_at(item["balance_transaction"] or item)
+
+    def _concerns(self, transaction: Mapping[str, Any], seen: set[str]) -> bool:
+        if transaction["type"] not in self.transaction_types or transaction["source"] in seen:
+            return False
+        seen.add(transaction["source"])
+        return True
+
+    def _settled(self, identity: str) -> RawRecord:
+        item = self._hook.fetch(f"{self.path}/{identity}", {"expand[]": list(self.expand)})
+        self._hook.check_livemode(item)
+        return self.record(with_decimals(item))
+
+
+class ChargeSource(_SettledSource):
+    """Charges with their balance transaction; the payment intent's metadata may name the order."""
+
+    name = "charge"
+    path = "/v1/charges"
+    expand = ("balance_transaction", "payment_intent")
+    version_fields = ("status", "captured", "amount_captured", "metadata", "balance_transaction.id")
+    transaction_types = frozenset({"charge", "payment", "payment_failure_refund"})
+
+
+class RefundSource(_SettledSource):
+    """Refunds with their balance transaction and the charge they give back, whose metadata may name the order."""
+
+    name = "refund"
+    path = "/v1/refunds"
+    expand = ("balance_transaction", "failure_balance_transaction", "charge")
+    version_fields = ("status", "amount", "metadata", "balance_transaction.id", "failure_balance_transaction.id")
+    transaction_types = frozenset({"refund", "payment_refund", "refund_failure"})
+
+
+class BalanceTransactionSource(_StripeSource):
+    """Balance transactions with what caused them (``source``, None for some monthly fees)."""
+
+    name = "balance_transaction"
+    path = "/v1/balance_transactions"
+    expand = ("source",)
+    version_fields = ("amount", "fee", "net", "reporting_category")
+
+
+class PayoutSource(_StripeSource):
+    """
+    Payouts, those of the last 30 days again and again, since their status changes and no list shows it.
+
+    The payload of an automatic, reconciled payout has ``items``: all its balance transactions (with ``source``)
+    but the payout's own, and ``unexplained``: its amount less the items' net, ``"0.00"`` when Stripe's list is
+    whole. Other payouts have ``items`` None: Stripe itemises them not yet (in progress) or never (manual ones).
+    """
+
+    name = "payout"
+    path = "/v1/payouts"
+    version_fields = ("status", "reconciliation_status", "failure_balance_transaction", "reversed_by")
+    look_back = _PAYOUT_MEMORY
+
+    def record(self, item: dict[str, Any]) -> RawRecord:
+        """One payout, itemised where Stripe can."""
+        items = self._items(item)
+        item["items"] = items
+        item["unexplained"] = _unexplained(item, items) if items is not None else None
+        return super().record(item)
+
+    def _items(self, payout: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        if not payout["automatic"] or payout["reconciliation_status"] != "completed":
+            return None
+        parameters = {"payout": payout["id"], "expand[]": ["data.source"]}
+        pages = self._hook.pages("/v1/balance_transactions", parameters)
+        # the list holds the payout's own negative transaction too: facts/shops.md B2
+        return [item for page in pages for item in page if item["type"] != "payout"]
+
+
+def _unexplained(payout: Mapping[str, Any], items: list[dict[str, Any]]) -> str:
+    return str(Decimal(payout["amount"]) - sum((Decimal(item["net"]) for item in items), Decimal(0)))
+
+
+def _created(window: Window, look_back: timedelta) -> dict[str, int]:
+    bounds: dict[str, int] = {}
+    if window.since is not None:
+        bounds["created[gte]"] = int((window.since - look_back).timestamp())
+    if window.until is not None:
+        bounds["created[lte]"] = int(window.until.timestamp())
+    return bounds
+
+
+def _value(item: Mapping[str, Any], path: str) -> Any:
+    value: Any = item
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+_SOURCES: dict[str, Callable[[StripeHook], Source]] = {
+    source.name: source for source in (ChargeSource, RefundSource, PayoutSource, BalanceTransactionSource)
+}

@@ -1,0 +1,68 @@
+"""
+Stripe's amounts: integers in minor units on the wire, decimal strings in payloads.
+
+Source: facts/shops.md B2 (zero- and three-decimal currencies; ISK is passed with two decimals all the same).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["major", "with_decimals"]
+
+_ZERO_DECIMALS = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
+)
+_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+
+_AMOUNTS: dict[str, tuple[str, ...]] = {
+    "charge": ("amount", "amount_captured", "amount_refunded"),
+    "refund": ("amount",),
+    "payout": ("amount",),
+    "dispute": ("amount",),
+    "payment_intent": ("amount", "amount_received", "amount_capturable"),
+    "balance_transaction": ("amount", "fee", "net"),
+}
+
+
+def major(amount: int, currency: str) -> str:
+    """
+    An amount of minor units as a decimal string of major units.
+
+    >>> major(5377, "usd"), major(500, "jpy"), major(-1230, "kwd")
+    ('53.77', '500', '-1.230')
+    """
+    return str(Decimal(amount).scaleb(-_exponent(currency)))
+
+
+def with_decimals(item: dict[str, Any]) -> dict[str, Any]:
+    """The object with all its known amounts as decimal strings, those of expanded objects within it too."""
+    # a shop may put anything into metadata, even a field named like an amount
+    converted = {name: value if name == "metadata" else _within(value) for name, value in item.items()}
+    for name in _AMOUNTS.get(item.get("object", ""), ()):
+        converted[name] = _optional(item.get(name), item["currency"])
+    if "fee_details" in item:
+        converted["fee_details"] = [
+            {**detail, "amount": major(detail["amount"], detail["currency"])} for detail in item["fee_details"]
+        ]
+    return converted
+
+
+def _within(value: Any) -> Any:
+    if isinstance(value, dict):
+        return with_decimals(value)
+    if isinstance(value, list):
+        return [_within(part) for part in value]
+    return value
+
+
+def _optional(amount: int | None, currency: str) -> str | None:
+    return None if amount is None else major(amount, currency)
+
+
+def _exponent(currency: str) -> int:
+    code = currency.upper()
+    if code in _ZERO_DECIMALS:
+        return 0
+    return 3 if code in _THREE_DECIMALS else 2

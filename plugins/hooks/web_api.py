@@ -1,0 +1,132 @@
+"""What the hooks of JSON web APIs share: one session to one connection, and answers without floats."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+import attrs
+from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk import Connection
+from requests import Response, Session
+from requests.exceptions import JSONDecodeError, RequestException
+
+from ledgerbridge.errors import ConfigurationError, TransientError
+
+__all__ = ["WebApiHook", "retry_after_seconds"]
+
+_TIMEOUT_SECONDS = 60
+
+
+class WebApiHook(HttpHook):
+    """
+    One session to one web API; an answer that doesn't come is a ``TransientError``.
+
+    Differs from ``HttpHook`` in three points: https unless the connection says otherwise (credentials never cross
+    the net in the clear by omission), the connection's extra holds settings and no headers (``timeout``,
+    ``verify``, ``proxies``, ``cert`` keep their meaning), and no answer's body is ever logged.
+    """
+
+    unreachable_code: ClassVar[str]
+    incomplete_code: ClassVar[str]
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The Airflow connection, read once."""
+        return self.get_connection(self.http_conn_id)
+
+    @cached_property
+    def session(self) -> Session:
+        """The session all requests of this hook share."""
+        return self.get_conn()
+
+    def setting(self, name: str, default: str | None = None) -> str:
+        """
+        A field of the connection's extra.
+
+        :raises ConfigurationError: it is not there and has no default.
+        """
+        value = self.connection.extra_dejson.get(name, default)
+        if not value:
+            raise ConfigurationError(
+                self.incomplete_code,
+                f"connection {self.http_conn_id!r} has no `{name}` in its extra",
+                remedy=f"Add `{name}` to the connection.",
+            )
+        return str(value)
+
+    def exchange(self, method: str, path: str, **request: Any) -> Response:
+        """
+        Send one request; any status is an answer.
+
+        :param path: below the connection's host, or a whole URL.
+        :param request: as for ``requests.Session.request``.
+        :raises TransientError: no answer came (refused, reset, timed out).
+        """
+        session = self.session
+        url = path if "://" in path else self.url_from_endpoint(path)
+        timeout = self.merged_extra.get("timeout", _TIMEOUT_SECONDS)
+        try:
+            return session.request(method, url, timeout=timeout, **request)
+        except RequestException as error:
+            raise TransientError(
+                self.unreachable_code,
+                f"{method} {url} got no answer ({type(error).__name__})",
+                remedy="Repeat; if it stays so, check the connection's host and the network.",
+            ) from error
+
+    def content(self, response: Response) -> Any:
+        """
+        The JSON body; a number with a decimal point is a string of plain digits, never a float.
+
+        :raises TransientError: the body isn't JSON (a proxy's page, a cut answer).
+        """
+        try:
+            return response.json(parse_float=_plain_digits)
+        except JSONDecodeError as error:
+            raise TransientError(
+                self.unreachable_code,
+                f"{response.request.method} {response.url} answered {response.status_code} without valid JSON",
+                remedy="Repeat; if it stays so, look for a proxy between Airflow and the system.",
+            ) from error
+
+    def date(self, response: Response) -> datetime:
+        """
+        When the system answered, by its own clock (``Date`` header), aware UTC.
+
+        :raises TransientError: no such header, or not a date.
+        """
+        text = response.headers.get("Date", "")
+        try:
+            return parsedate_to_datetime(text).astimezone(UTC)
+        except ValueError as error:
+            raise TransientError(
+                self.unreachable_code,
+                f"{response.url} answered with the Date header {text!r}, expected an HTTP date",
+                remedy="Repeat; if it stays so, look for a proxy that removes the header.",
+            ) from error
+
+    def _set_base_url(self, connection: Connection) -> None:
+        super()._set_base_url(attrs.evolve(connection, schema=connection.schema or "https"))
+
+    def _configure_session_from_extra(
+        self, session: Session, connection: Connection, extra_options: dict[str, Any]
+    ) -> Session:
+        headers = dict(session.headers)
+        session = super()._configure_session_from_extra(session, connection, extra_options)
+        session.headers.clear()
+        session.headers.update(headers)
+        return session
+
+
+def retry_after_seconds(response: Response) -> float | None:
+    """The ``Retry-After`` header in seconds, None when absent or given as a date."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.replace(".", "", 1).isdigit() else None
+
+
+def _plain_digits(text: str) -> str:
+    return format(Decimal(text), "f")
