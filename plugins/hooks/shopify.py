@@ -211,11 +211,11 @@ class ShopifyHook(WebApiHook):
         return self.setting("access", default) == "client_credentials"
 
     def _new_token(self) -> str:
-        connection = self.connection
+        connection, shop = self.connection, self.shop
         if not connection.password or (self._uses_client_credentials and not connection.login):
             raise ConfigurationError(
                 "LB-SHOPIFY-001",
-                f"connection {self.http_conn_id!r} has no {'password' if connection.login else 'login or no password'}",
+                f"connection {self.http_conn_id!r} of shop {shop} lacks its login or its password",
                 remedy="Set login and password to the app's client id and secret, or password to its static token.",
             )
         if not self._uses_client_credentials:

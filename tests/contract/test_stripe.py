@@ -1,0 +1,308 @@
+"""The Stripe hook on the wire: against answers given to it, and against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hooks.stripe import StripeHook
+from hooks.stripe_amounts import major
+from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.errors import ConfigurationError, TransientError
+from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
+
+DATE = "Mon, 02 Mar 2026 16:41:30 GMT"
+MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, password: str = "sk_test_1") -> StripeHook:
+    connection = {"conn_type": "stripe", "host": url, "password": password, "extra": {"account": "acct_1"}}
+    monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
+    return StripeHook("stripe_test")
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    with serve_script() as script:
+        yield script
+
+
+@pytest.fixture
+def hook(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> StripeHook:
+    return hook_on(monkeypatch, api.url)
+
+
+def listing(*items: dict[str, Any], has_more: bool = False) -> Reply:
+    return Reply({"object": "list", "data": list(items), "has_more": has_more, "url": "/v1/x"})
+
+
+def transaction(identity: str, source: str | dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "id": identity, "object": "balance_transaction", "created": 1772443290, "currency": "usd", "amount": 5377,
+        "fee": 186, "net": 5191, "exchange_rate": None, "type": "charge", "reporting_category": "charge",
+        "status": "pending", "source": source,
+        "fee_details": [{"amount": 186, "currency": "usd", "type": "stripe_fee"}],
+    } | fields  # fmt: skip
+
+
+def charge(identity: str, balance_transaction: dict[str, Any] | None, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": identity, "object": "charge", "created": 1772443290, "currency": "usd", "amount": 5377,
+        "amount_captured": 5377, "amount_refunded": 0, "captured": True, "paid": True, "status": "succeeded",
+        "livemode": False, "metadata": {"order_id": "#1001"}, "balance_transaction": balance_transaction,
+        "payment_intent": None,
+    } | fields  # fmt: skip
+
+
+def payout(**fields: Any) -> dict[str, Any]:
+    return {
+        "id": "po_1", "object": "payout", "created": 1772443290, "arrival_date": 1772668800, "currency": "usd",
+        "amount": 5191, "automatic": True, "status": "paid", "reconciliation_status": "completed",
+        "failure_balance_transaction": None, "reversed_by": None, "livemode": False,
+    } | fields  # fmt: skip
+
+
+def everything(source: Source, window: Window | None = None) -> list[RawRecord]:
+    return [record for page in source.read(window or Window()) for record in page]
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "amount"),
+    [
+        pytest.param(5377, "usd", "53.77", id="two-decimals"),
+        pytest.param(-500, "JPY", "-500", id="no-decimals"),
+        pytest.param(1230, "kwd", "1.230", id="three-decimals"),
+        pytest.param(500, "isk", "5.00", id="isk-is-passed-with-two"),
+    ],
+)
+def test_minor_units_become_decimals_of_the_currency(minor: int, currency: str, amount: str) -> None:
+    assert major(minor, currency) == amount
+
+
+def test_a_charge_has_decimal_amounts_wherever_they_stand(api: ScriptedApi, hook: StripeHook) -> None:
+    settled = transaction("txn_1", "ch_1", exchange_rate=1.28)
+    api.will_reply(listing(charge("ch_1", settled, metadata={"object": "charge", "amount": "x"})))
+
+    [record] = everything(hook.entity("charge"))
+
+    assert record.key == "stripe:acct_1:charge:ch_1"
+    assert record.changed_at == datetime(2026, 3, 2, 9, 21, 30, tzinfo=UTC)
+    assert record.payload["amount"] == "53.77"
+    assert record.payload["metadata"] == {"object": "charge", "amount": "x"}
+    booked = record.payload["balance_transaction"]
+    assert (booked["amount"], booked["fee"], booked["net"]) == ("53.77", "1.86", "51.91")
+    assert booked["fee_details"][0]["amount"] == "1.86"
+    assert booked["exchange_rate"] == "1.28"
+
+
+def test_every_request_pins_the_version_and_carries_the_key(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing())
+
+    everything(hook.entity("refund"))
+
+    headers = api.asked[0].headers
+    assert headers["stripe-version"] == "2026-10-28.endive"
+    assert headers["authorization"] == "Basic c2tfdGVzdF8xOg=="  # sk_test_1 as user name, no password
+    assert "account" not in headers
+
+
+def test_a_list_is_read_to_its_last_page(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing(charge("ch_2", None), has_more=True), listing(charge("ch_1", None)))
+
+    records = everything(hook.entity("charge"))
+
+    assert [record.payload["id"] for record in records] == ["ch_2", "ch_1"]
+    assert api.asked[0].query["limit"] == ["100"]
+    assert api.asked[1].query["starting_after"] == ["ch_2"]
+
+
+def test_a_window_begins_earlier_by_the_overlap(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing())
+
+    everything(hook.entity("balance_transaction"), Window(MORNING, NOON))
+
+    assert api.asked[0].query["created[gte]"] == [str(int(MORNING.timestamp()) - 3600)]
+    assert api.asked[0].query["created[lte]"] == [str(int(NOON.timestamp()))]
+
+
+def test_a_charge_without_balance_transaction_comes_again_once_it_has_one(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing(charge("ch_1", None)))
+    [early] = everything(hook.entity("charge"))
+    api.will_reply(
+        listing(),
+        listing(transaction("txn_1", "ch_1"), transaction("txn_2", "re_1", type="refund")),
+        Reply(charge("ch_1", transaction("txn_1", "ch_1"))),
+    )
+
+    [late] = everything(hook.entity("charge"), Window(NOON))
+
+    assert early.payload["balance_transaction"] is None
+    assert late.payload["balance_transaction"]["net"] == "51.91"
+    assert early.key == late.key
+    assert early.version != late.version
+    assert api.asked[-1].path == "/v1/charges/ch_1"
+
+
+def test_a_refund_that_failed_later_comes_again(api: ScriptedApi, hook: StripeHook) -> None:
+    refund = {
+        "id": "re_1", "object": "refund", "created": 1772443290, "currency": "usd", "amount": 1500, "metadata": {},
+        "status": "failed", "charge": "ch_1", "balance_transaction": transaction("txn_1", "re_1"),
+        "failure_balance_transaction": transaction("txn_2", "re_1"),
+    }  # fmt: skip
+    api.will_reply(listing(), listing(transaction("txn_2", "re_1", type="refund_failure")), Reply(refund))
+
+    [record] = everything(hook.entity("refund"), Window(NOON))
+
+    assert record.payload["status"] == "failed"
+    assert record.payload["failure_balance_transaction"]["id"] == "txn_2"
+
+
+def test_a_reconciled_payout_lists_what_it_paid_out_but_itself(api: ScriptedApi, hook: StripeHook) -> None:
+    own = transaction("txn_2", "po_1", type="payout", amount=-5191, fee=0, net=-5191)
+    api.will_reply(listing(payout()), listing(own, transaction("txn_1", charge("ch_1", None))))
+
+    [record] = everything(hook.entity("payout"))
+
+    assert [item["id"] for item in record.payload["items"]] == ["txn_1"]
+    assert record.payload["items"][0]["source"]["metadata"] == {"order_id": "#1001"}
+    assert record.payload["unexplained"] == "0.00"
+    assert api.asked[1].query["payout"] == ["po_1"]
+
+
+def test_a_payout_whose_items_miss_a_cent_says_so(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing(payout(amount=5192)), listing(transaction("txn_1", "ch_1")))
+
+    [record] = everything(hook.entity("payout"))
+
+    assert record.payload["unexplained"] == "0.01"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"automatic": False, "reconciliation_status": "not_applicable"}, id="manual"),
+        pytest.param({"reconciliation_status": "in_progress"}, id="not-reconciled-yet"),
+    ],
+)
+def test_a_payout_that_stripe_does_not_itemise_has_no_items(
+    api: ScriptedApi, hook: StripeHook, fields: dict[str, Any]
+) -> None:
+    api.will_reply(listing(payout(**fields)))
+
+    [record] = everything(hook.entity("payout"))
+
+    assert record.payload["items"] is None
+    assert record.payload["unexplained"] is None
+
+
+def test_a_payout_of_last_month_is_seen_to_fail(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing(payout(reconciliation_status="in_progress")))
+    [paid] = everything(hook.entity("payout"), Window(NOON))
+    api.will_reply(listing(payout(reconciliation_status="in_progress", status="failed")))
+
+    [failed] = everything(hook.entity("payout"), Window(NOON))
+
+    assert api.asked[0].query["created[gte]"] == [str(int(NOON.timestamp()) - 30 * 86400)]
+    assert paid.version != failed.version
+
+
+def test_the_balance_is_what_is_available_and_pending_by_currency(api: ScriptedApi, hook: StripeHook) -> None:
+    pending = [{"amount": 5191, "currency": "usd"}]
+    available = [{"amount": -100, "currency": "usd"}, {"amount": 700, "currency": "jpy"}]
+    api.will_reply(Reply({"object": "balance", "livemode": False, "available": available, "pending": pending}))
+
+    assert hook.balance() == {"USD": Decimal("50.91"), "JPY": Decimal("700")}
+
+
+def test_the_clock_is_stripes_own(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(Reply(listing().content, headers={"Date": DATE}))
+
+    assert hook.entity("payout").clock() == datetime(2026, 3, 2, 16, 41, 30, tzinfo=UTC)
+
+
+def test_an_object_of_the_other_mode_is_refused(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(listing(charge("ch_1", None, livemode=True)))
+
+    with pytest.raises(ConfigurationError, match="charge ch_1 is of live mode") as refused:
+        everything(hook.entity("charge"))
+
+    assert refused.value.code == "LB-STRIPE-009"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error", "code"),
+    [
+        pytest.param(401, {}, ConfigurationError, "LB-STRIPE-002", id="key"),
+        pytest.param(403, {}, ConfigurationError, "LB-STRIPE-003", id="right"),
+        pytest.param(400, {}, ConfigurationError, "LB-STRIPE-007", id="request"),
+        pytest.param(409, {}, TransientError, "LB-STRIPE-005", id="conflict"),
+        pytest.param(429, {"Retry-After": "7"}, TransientError, "LB-STRIPE-006", id="rate"),
+        pytest.param(503, {}, TransientError, "LB-STRIPE-005", id="server"),
+        pytest.param(400, {"Stripe-Should-Retry": "true"}, TransientError, "LB-STRIPE-005", id="asked-to-repeat"),
+        pytest.param(500, {"Stripe-Should-Retry": "false"}, ConfigurationError, "LB-STRIPE-007", id="asked-not-to"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_keeps_its_fields(
+    api: ScriptedApi, hook: StripeHook, status: int, headers: dict[str, str], error: type[Exception], code: str
+) -> None:
+    refusal = {"error": {"type": "invalid_request_error", "message": "No such thing."}}
+    api.will_reply(Reply(refusal, status, {"Request-Id": "req_9", **headers}))
+
+    with pytest.raises(error, match=rf"{status}: No such thing\. \(request req_9\).*Remedy: \w") as refused:
+        hook.fetch("/v1/charges")
+
+    copy = pickle.loads(pickle.dumps(refused.value))
+    assert copy.code == code
+    assert getattr(copy, "retry_after_seconds", None) == (7 if "Retry-After" in headers else None)
+
+
+def test_a_body_cut_short_is_worth_a_repeat(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(Reply('{"object": "list", "da'))
+
+    with pytest.raises(TransientError, match="without valid JSON"):
+        everything(hook.entity("charge"))
+
+
+def test_a_host_that_does_not_answer_is_worth_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve_script() as gone:
+        hook = hook_on(monkeypatch, gone.url)
+
+    with pytest.raises(TransientError, match="got no answer") as refused:
+        hook.balance()
+
+    assert refused.value.code == "LB-STRIPE-004"
+
+
+def test_a_connection_without_account_is_refused(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "stripe", "host": api.url, "password": "sk_test_1"}
+    monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
+    api.will_reply(listing(charge("ch_1", None)))
+
+    with pytest.raises(ConfigurationError, match="no `account`") as refused:
+        everything(StripeHook("stripe_test").entity("charge"))
+
+    assert refused.value.code == "LB-STRIPE-001"
+
+
+def test_a_connection_without_scheme_is_spoken_to_by_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = hook_on(monkeypatch, "api.stripe.com")
+
+    assert hook.session is not None
+    assert hook.base_url == "https://api.stripe.com"
+
+
+def test_test_connection_names_the_missing_right(api: ScriptedApi, hook: StripeHook) -> None:
+    refusal = {"error": {"type": "invalid_request_error", "message": "Missing permission rak_payout_read."}}
+    api.will_reply(listing(), listing(), Reply(refusal, 403))
+
+    good, message = hook.test_connection()
+
+    assert not good
+    assert "rak_payout_read" in message
