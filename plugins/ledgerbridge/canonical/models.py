@@ -1,0 +1,129 @@
+"""
+The canonical records: system-neutral frames with declared Arrow types.
+
+Every header has ``record_key`` (unique), ``label`` (the name people see) and ``chain_key`` (the record key of the
+shop's order the document belongs to, if it does). Children join by ``record_key``. Money is decimal(19,5) in the
+document's currency, quantities decimal(12,5), rates decimal(14,7) base units for one unit of the document's currency
+(accounting.md §7). Days are days in the organisation's zone (§4).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+__all__ = ["CANONICAL", "MONEY", "QUANTITY", "RATE"]
+
+MONEY: Final = pa.decimal128(19, 5)
+QUANTITY: Final = pa.decimal128(12, 5)
+RATE: Final = pa.decimal128(14, 7)
+TEXT: Final = pa.string()
+DAY: Final = pa.date32()
+NUMBER: Final = pa.int64()
+FLAG: Final = pa.bool_()
+
+_KEYS: Final = {"record_key": TEXT, "label": TEXT, "chain_key": TEXT}
+_LINES: Final = {
+    "record_key": TEXT,
+    "line_id": TEXT,
+    "line_number": NUMBER,
+    "kind": TEXT,  # product or shipping
+    "sku": TEXT,
+    "title": TEXT,
+    "quantity": QUANTITY,
+    "net": MONEY,
+    "tax": MONEY,
+}
+_TAXES: Final = {"record_key": TEXT, "line_id": TEXT, "kind": TEXT, "detail": TEXT, "amount": MONEY}
+
+CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
+    "canonical.customer": {
+        "header": {
+            **_KEYS,
+            "customer_number": TEXT,
+            "email": TEXT,
+            "name": TEXT,
+            "first_name": TEXT,
+            "last_name": TEXT,
+            "address1": TEXT,
+            "address2": TEXT,
+            "city": TEXT,
+            "state": TEXT,
+            "zip": TEXT,
+            "country": TEXT,
+        },
+    },
+    "canonical.sales_order": {
+        "header": {
+            **_KEYS,
+            "order_number": TEXT,
+            "customer_key": TEXT,
+            "ordered_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+            "cancelled": FLAG,
+        },
+        "lines": _LINES,
+        "taxes": _TAXES,
+    },
+    "canonical.sales_invoice": {
+        "header": {
+            **_KEYS,
+            "invoice_number": TEXT,
+            "order_name": TEXT,
+            "customer_number": TEXT,
+            "invoiced_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+        },
+        "lines": _LINES,
+        "taxes": _TAXES,
+    },
+    "canonical.payment": {
+        "header": {
+            **_KEYS,
+            "payment_id": TEXT,
+            "order_name": TEXT,
+            "gateway": TEXT,
+            "captured_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "amount": MONEY,
+            # filled when the money is allocated to an invoice
+            "invoice_number": TEXT,
+            "paid_on": DAY,
+        },
+    },
+    "canonical.receipt": {
+        "header": {
+            **_KEYS,
+            "payment_key": TEXT,
+            "invoice_number": TEXT,
+            "customer_number": TEXT,
+            "account": TEXT,
+            "reference": TEXT,
+            "received_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "amount": MONEY,
+        },
+    },
+    "canonical.application": {
+        "header": {
+            **_KEYS,
+            "receipt_number": TEXT,
+            "invoice_number": TEXT,
+            "applied_on": DAY,
+            "amount": MONEY,
+        },
+    },
+    "canonical.gateway_fee": {
+        "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "month": TEXT, "charged_on": DAY, "amount": MONEY},
+    },
+    "canonical.payout": {
+        "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "arrived_on": DAY, "amount": MONEY},
+    },
+}

@@ -1,0 +1,7 @@
+"""Declarative mappings, compiled once to vectorised operations."""
+
+from ledgerbridge.mapping.engine import Mapped, Mapping, load_mapping
+from ledgerbridge.mapping.lookups import Lookups, StateReader
+from ledgerbridge.mapping.rows import frame_records, nested_records
+
+__all__ = ["Lookups", "Mapped", "Mapping", "StateReader", "frame_records", "load_mapping", "nested_records"]

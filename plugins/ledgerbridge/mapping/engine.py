@@ -1,0 +1,225 @@
+"""A mapping file, compiled once; running it makes frames of frames, with everything that failed named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.mapping import convert
+from ledgerbridge.mapping.conditions import compile_condition
+from ledgerbridge.mapping.failures import Failures
+from ledgerbridge.mapping.lookups import Lookups
+from ledgerbridge.mapping.model import MappingFile, Part, Rule
+from ledgerbridge.mapping.rows import FrameRows, NestedRows, Rows
+from ledgerbridge.mapping.rules import Batch, Column, compile_rule
+from ledgerbridge.yaml_files import Marks, file_error, load_file, nearest
+
+__all__ = ["Mapped", "Mapping", "load_mapping"]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """
+    What a mapping made.
+
+    :param frames: one frame a part, columns with Arrow types; every row has its ``record_key``.
+    :param links: ``record`` (position in the batch) and ``record_key`` it became part of.
+    :param failures: failed rows (``mapping.failures.FAILURE_COLUMNS``); their records are in no frame.
+    """
+
+    frames: dict[str, pd.DataFrame]
+    links: pd.DataFrame
+    failures: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _CompiledPart:
+    definition: Part
+    columns: dict[str, Column]
+    where: Any
+    having: Any
+    types: dict[str, pa.DataType]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A compiled mapping; ``version`` is the hash of its file."""
+
+    name: str
+    source: str
+    target: str
+    version: str
+    parts: dict[str, list[_CompiledPart]]
+
+    def run(self, records: NestedRows | FrameRows, lookups: Lookups) -> Mapped:
+        """Map a batch; a record with a failure in any part is left out of all parts."""
+        batch = Batch(lookups, Failures())
+        made = {
+            name: [self._part(part, records.rows(part.definition.each), batch) for part in parts]
+            for name, parts in self.parts.items()
+            if parts
+        }
+        failures = batch.failures.frame()
+        failed = set(failures["record"])
+        header, record = made["header"][0]
+        links = pd.DataFrame({"record": record, "record_key": header["record_key"]})
+        links = links[~links["record"].isin(failed)].reset_index(drop=True)
+        keys = links.drop_duplicates("record").set_index("record")["record_key"]
+        frames = {
+            name: pd.concat([_kept(frame, rows, failed, keys) for frame, rows in pieces], ignore_index=True)
+            for name, pieces in made.items()
+        }
+        frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
+        return Mapped(frames, links, failures)
+
+    def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+        if part.where is not None:
+            rows = rows.take(part.where(rows))
+        table = {name: _typed(column(rows, batch), name, part, rows, batch) for name, column in part.columns.items()}
+        record = rows.record
+        group = part.definition.group
+        if group is not None:
+            table, record = _grouped(table, record, part.definition)
+        frame = pd.DataFrame(
+            {name: pd.Series(column, dtype=pd.ArrowDtype(column.type)) for name, column in table.items()}
+        )
+        if part.having is not None:
+            stays = part.having(_as_rows(table, record))
+            frame, record = frame[stays].reset_index(drop=True), record[stays]
+        for name, rule in part.definition.fields.items():
+            if rule.position:
+                counted = pd.Series(record).groupby(record).cumcount().to_numpy() + 1
+                frame[name] = pd.Series(pa.array(counted), dtype=pd.ArrowDtype(pa.int64()))
+        return frame, record
+
+
+def load_mapping(path: Path) -> Mapping:
+    """
+    Read and compile a mapping file.
+
+    :raises ConfigurationError: anything wrong with it; names file, line, column and remedy.
+    """
+    file, marks = load_file(path, MappingFile, code="LB-CFG-002")
+    types = CANONICAL.get(file.to, {})
+    if file.to.startswith("canonical.") and not types:
+        hint = nearest(file.to, CANONICAL)
+        raise file_error(
+            path, marks, ("to",), "LB-CFG-002", f'"{file.to}" is no canonical record.',
+            f"Use one of {', '.join(CANONICAL)}" + (f' (did you mean "{hint}"?).' if hint else "."),
+        )  # fmt: skip
+    parts = {
+        name: [
+            _compiled(
+                path, marks, (name, index) if isinstance(index, int) else (name,), part, types.get(name, {}), name
+            )
+            for index, part in enumerate(parts)
+        ]
+        for name, parts in file.parts().items()
+    }
+    version = sha256(path.read_bytes()).hexdigest()[:16]
+    return Mapping(path.stem, file.from_, file.to, version, parts)
+
+
+def _compiled(
+    path: Path, marks: Marks, location: tuple[str | int, ...], part: Part, types: dict[str, pa.DataType], name: str
+) -> _CompiledPart:
+    columns: dict[str, Column] = {}
+    for target, rule in part.fields.items():
+        place = _place(marks, location, target)
+        if types and target not in types:
+            hint = nearest(target, types)
+            raise file_error(
+                path, marks, place, "LB-CFG-002", f'"{target}" is no field of this record.',
+                f'Did you mean "{hint}"?' if hint else f"Its fields: {', '.join(types)}.",
+            )  # fmt: skip
+        line = marks.get(place, (0, 0))[0]
+        try:
+            columns[target] = compile_rule(rule, target, f"{path.name}:{line} ({target})")
+        except ValueError as error:
+            raise file_error(path, marks, place, "LB-CFG-002", f"{target}: {error}.", "Mend the rule.") from None
+    if name == "header" and "record_key" not in columns:
+        origin = "record_key" if types == {} else "@key"
+        columns["record_key"] = compile_rule(Rule.model_validate(origin), "record_key", path.name)
+    try:
+        where = compile_condition(part.where) if part.where else None
+        having = compile_condition(part.having) if part.having else None
+    except ValueError as error:
+        raise file_error(path, marks, (*location, "where"), "LB-CFG-002", f"{error}.", "Mend the condition.") from None
+    return _CompiledPart(part, columns, where, having, types)
+
+
+def _place(marks: Marks, location: tuple[str | int, ...], target: str) -> tuple[str | int, ...]:
+    for candidate in ((*location, target), (*location, "fields", target), (location[0], target)):
+        if candidate in marks:
+            return candidate
+    return location
+
+
+def _typed(column: pa.Array, name: str, part: _CompiledPart, rows: Rows, batch: Batch) -> pa.Array:
+    kind = part.types.get(name)
+    if kind is None:
+        return column
+    values, failed = convert.coerce(column, kind, batch.lookups.zone)
+    batch.failures.add(
+        rows.record,
+        failed,
+        code="LB-MAP-003",
+        field_name=name,
+        values=column,
+        message=f'"{{value}}" is not {_words(kind)}',
+        rule=name,
+        remedy="Mend the value in the source, or convert it in the mapping.",
+    )
+    return values
+
+
+def _words(kind: pa.DataType) -> str:
+    if pa.types.is_decimal(kind):
+        return "a decimal number"
+    return "a date" if pa.types.is_date(kind) else f"a {kind}"
+
+
+def _grouped(
+    table: dict[str, pa.Array], record: npt.NDArray[np.int64], part: Part
+) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64]]:
+    keys = ["__record", *(part.group or [])]
+    others = {name: part.fields[name].combine if name in part.fields else "first" for name in table if name not in keys}
+    gathered = (
+        pa.table({"__record": pa.array(record), **table})
+        .group_by(keys, use_threads=False)
+        .aggregate(list(others.items()))
+    )
+    result = {name: gathered[name].combine_chunks() for name in part.group or []}
+    for name, how in others.items():
+        column = gathered[f"{name}_{how}"].combine_chunks()
+        result[name] = (
+            pc.cast(column, table[name].type) if how == "sum" and pa.types.is_decimal(column.type) else column
+        )
+    return {name: result[name] for name in table}, gathered["__record"].to_numpy().astype(np.int64)
+
+
+def _as_rows(table: dict[str, pa.Array], record: npt.NDArray[np.int64]) -> Rows:
+    def none(part: str) -> Rows:
+        raise ConfigurationError("LB-CFG-002", f'"having" can\'t read another part ("{part}").')
+
+    return Rows(len(record), record, lambda path: table[path], none)
+
+
+def _kept(frame: pd.DataFrame, record: npt.NDArray[np.int64], failed: set[int], keys: pd.Series) -> pd.DataFrame:
+    stays = ~np.isin(record, list(failed)) if failed else np.ones(len(frame), dtype=bool)
+    kept = frame[stays].reset_index(drop=True)
+    if "record_key" not in kept:
+        owners = keys.reindex(record[stays]).to_numpy(dtype=object)
+        kept.insert(0, "record_key", pd.Series(owners, dtype=pd.ArrowDtype(pa.string())))
+        kept = kept[kept["record_key"].notna()].reset_index(drop=True)
+    return kept

@@ -1,0 +1,63 @@
+"""What went wrong with which row, gathered column-wise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+__all__ = ["FAILURE_COLUMNS", "Failures"]
+
+FAILURE_COLUMNS = ["record", "code", "field", "value", "message", "rule", "remedy"]
+
+
+@dataclass
+class Failures:
+    """Failed rows of a mapping; ``record`` is the record's position in the batch."""
+
+    frames: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(
+        self,
+        record: npt.NDArray[np.int64],
+        failed: npt.NDArray[np.bool_],
+        *,
+        code: str,
+        field_name: str,
+        values: pa.Array | None,
+        message: str,
+        rule: str,
+        remedy: str,
+    ) -> None:
+        """Note every row where ``failed`` holds; ``{value}`` in message and remedy is the row's value."""
+        if not failed.any():
+            return
+        found = _texts(values, failed)
+        self.frames.append(
+            pd.DataFrame(
+                {
+                    "record": record[failed],
+                    "code": code,
+                    "field": field_name,
+                    "value": found,
+                    "message": [message.replace("{value}", str(value)) for value in found],
+                    "rule": rule,
+                    "remedy": [remedy.replace("{value}", str(value)) for value in found],
+                }
+            )
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """All failures, one row each."""
+        if not self.frames:
+            return pd.DataFrame(columns=FAILURE_COLUMNS)
+        return pd.concat(self.frames, ignore_index=True)
+
+
+def _texts(values: pa.Array | None, failed: npt.NDArray[np.bool_]) -> list[str | None]:
+    if values is None:
+        return [None] * int(failed.sum())
+    return [None if value is None else str(value) for value in values.filter(pa.array(failed)).to_pylist()]

@@ -1,0 +1,61 @@
+"""
+Text for fields that hold CP-1252 of a fixed length, as Dynamics GP's do (facts/gp.md §4, accounting.md §3 rule 13).
+
+Pure functions; whoever alters a value notes it on the delivery.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from anyascii import anyascii
+
+__all__ = ["cut_at_word", "fits_cp1252", "to_cp1252"]
+
+# GP's Web Services fail on control characters with a bare system exception: facts/gp.md §5
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_BLANKS = re.compile(r" {2,}")
+
+
+def fits_cp1252(text: str) -> bool:
+    """Whether GP can hold every character: CP-1252, no control characters but tab and line ends."""
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return _CONTROL.search(text) is None
+
+
+def to_cp1252(text: str) -> str:
+    """
+    The text with everything CP-1252 holds kept (é, ü, €) and the rest transliterated (ł to l, 東 to Dong).
+
+    Control characters become blanks. A text that already fits comes back as it is.
+    """
+    if fits_cp1252(text):
+        return text
+    composed = unicodedata.normalize("NFC", text)
+    kept = "".join(character if fits_cp1252(character) else _substitute(character) for character in composed)
+    return _BLANKS.sub(" ", kept).strip()
+
+
+def cut_at_word(text: str, length: int) -> str:
+    """
+    At most ``length`` characters of the text, ended at a word where there is one to end at.
+
+    >>> cut_at_word("Building 7, Old Wool Store", 16)
+    'Building 7, Old'
+    >>> cut_at_word("Donaudampfschifffahrt", 8)
+    'Donaudam'
+    """
+    if len(text) <= length:
+        return text
+    head = text[:length]
+    if not text[length].isspace() and " " in head.strip():
+        head = head[: head.rindex(" ")]
+    return head.rstrip(" ,;-")
+
+
+def _substitute(character: str) -> str:
+    return " " if _CONTROL.match(character) else str(anyascii(character))
