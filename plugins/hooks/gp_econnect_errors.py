@@ -1,0 +1,179 @@
+"""
+What eConnect's faults mean: procedure error blocks parsed and told apart (facts/gp.md §1.5).
+
+Error numbers are hints (sites add their own, no full list is public); what is done follows procedure and text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ledgerbridge.errors import (
+    ConfigurationError,
+    LedgerbridgeError,
+    RecordRejected,
+    TransientError,
+)
+
+__all__ = ["ErrorKind", "ProcedureError", "ProcedureFault", "parse_procedure_errors", "record_error", "system_error"]
+
+ErrorKind = Literal["duplicate", "missing_master", "amount_mismatch", "lock", "other"]
+
+_BLOCK = re.compile(r"Error Number = (\d+)\s+Stored Procedure=\s*(\w+)\s+Error Description = ([^\r\n]*)")
+_PARAMETER = re.compile(r"^(\w+) = (.*)$")
+_SQL_DEADLOCK, _SQL_TIMEOUT, _SQL_CANNOT_OPEN, _SQL_LOGIN_FAILED, _SQL_NO_PROCEDURE = 1205, -2, 4060, 18456, 2812
+
+_KINDS: tuple[tuple[ErrorKind, re.Pattern[str]], ...] = (
+    ("lock", re.compile(r"\block(ed)?\b|in use by|being (edited|posted)|is busy", re.IGNORECASE)),
+    ("duplicate", re.compile(r"duplicate|already exists", re.IGNORECASE)),
+    (
+        "amount_mismatch",
+        re.compile(r"does not (match|equal)|not equal|out of balance|exceeds|greater than", re.IGNORECASE),
+    ),
+    (
+        "missing_master",
+        re.compile(r"does(n't| not) exist|not found|is not (a )?valid|invalid .*(number|id)\b", re.IGNORECASE),
+    ),
+)
+
+_CODES: Mapping[ErrorKind, tuple[str, str]] = {
+    "duplicate": (
+        "LB-GP-010",
+        "Compare what GP holds under this number with the record, then close the letter.",
+    ),
+    "missing_master": (
+        "LB-GP-011",
+        "Add what is missing in Dynamics GP or mend the lookup, then replay the record.",
+    ),
+    "amount_mismatch": (
+        "LB-GP-012",
+        "Compare the amounts with their lines and taxes, mend source or mapping, then replay.",
+    ),
+    "lock": ("LB-GP-013", "Wait until the batch or document is free in Dynamics GP."),
+    "other": (
+        "LB-GP-014",
+        "Look the number up in DYNAMICS..taErrorCode, mend the record or GP, then replay it.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ProcedureError:
+    """
+    One ``Error Number = …`` block.
+
+    :param parameters: what the failed node was sent, as GP lists it.
+    :param related: the fields GP names as the cause, with their values.
+    """
+
+    number: int
+    procedure: str
+    description: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    related: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> ErrorKind:
+        """What sort of refusal it is, by GP's own words."""
+        return next((kind for kind, words in _KINDS if words.search(self.description)), "other")
+
+
+class ProcedureFault(Exception):
+    """eConnect refused the document and rolled it back; ``record_error`` makes it an error of the record."""
+
+    def __init__(self, errors: Sequence[ProcedureError]) -> None:
+        super().__init__("; ".join(f"{e.number} {e.procedure}: {e.description}" for e in errors))
+        self.errors = tuple(errors)
+
+
+def parse_procedure_errors(message: str) -> list[ProcedureError]:
+    """Every error block of a fault's message, in its order; empty when there is none."""
+    # some hosts hand the line ends over as the two characters backslash and n
+    plain = message.replace("\\r", "\r").replace("\\n", "\n")
+    starts = list(_BLOCK.finditer(plain))
+    ends = [block.start() for block in starts[1:]] + [len(plain)]
+    return [
+        ProcedureError(
+            number=int(block[1]),
+            procedure=block[2],
+            description=block[3].strip(),
+            parameters=_parameters(plain[block.end() : end], "Node Identifier Parameters"),
+            related=_parameters(plain[block.end() : end], "Related Error Code Parameters"),
+        )
+        for block, end in zip(starts, ends, strict=True)
+    ]
+
+
+def record_error(fault: ProcedureFault, *, record_key: str) -> LedgerbridgeError:
+    """
+    The error of the record that was refused: a dead letter, or a retry when GP only had it locked.
+
+    The first block decides; the others are named in the message.
+    """
+    first = fault.errors[0]
+    code, remedy = _CODES[first.kind]
+    message = f"GP refused it, {fault}"
+    if first.kind == "lock":
+        return TransientError(code, message, remedy=remedy)
+    name, value = next(iter(first.related.items()), ("", None))
+    return RecordRejected(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
+
+
+def system_error(
+    text: str, *, sql_number: int | None, company: str, operation: str, writing: bool
+) -> LedgerbridgeError:
+    """What a fault without procedure errors means: eConnect or SQL Server itself couldn't do the work."""
+    words = text.lower()
+    if sql_number in (_SQL_CANNOT_OPEN, _SQL_LOGIN_FAILED) or "cannot open database" in words:
+        return ConfigurationError(
+            "LB-GP-002",
+            f'eConnect can\'t open company database "{company}": {text}',
+            remedy="Set the extra `company` to the SQL database name (INTERID); its service account needs DYNGRP.",
+        )
+    if sql_number == _SQL_NO_PROCEDURE or "could not find stored procedure" in words:
+        return ConfigurationError(
+            "LB-GP-019",
+            f'company "{company}" lacks what {operation} calls: {text}',
+            remedy="Install eConnect's procedures for this company (GP Utilities) or remove the custom node.",
+        )
+    if sql_number == _SQL_DEADLOCK or "deadlock" in words:
+        return TransientError("LB-GP-006", f"SQL Server chose {operation} as deadlock victim", remedy=_BUSY_REMEDY)
+    if sql_number == _SQL_TIMEOUT or "timeout" in words:
+        return TransientError(
+            "LB-GP-006", f"SQL Server took too long for {operation}", remedy=_BUSY_REMEDY, outcome_unknown=writing
+        )
+    if not writing:
+        return ConfigurationError(
+            "LB-GP-017",
+            f"eConnect refused {operation}: {text}",
+            remedy="Enable the DOCTYPE in the eConnect Requester set-up, or name the site's in the extra `doctypes`.",
+        )
+    return TransientError(
+        "LB-GP-018",
+        f"eConnect failed in {operation} without a procedure error: {text}",
+        remedy="Look at the eConnect event log of the GP server; the record is looked up before it is sent again.",
+        outcome_unknown=True,
+    )
+
+
+_BUSY_REMEDY = "None: it is tried again. If it stays, look for long-running jobs on the GP database."
+
+
+def _parameters(block: str, heading: str) -> dict[str, str]:
+    """The ``NAME = value`` lines below a heading, up to the next line that is none."""
+    found: dict[str, str] = {}
+    lines = iter(block.splitlines())
+    for line in lines:
+        if line.startswith(heading):
+            break
+    for line in lines:
+        if not line.strip() and not found:
+            continue
+        parameter = _PARAMETER.match(line.strip())
+        if parameter is None:
+            break
+        found[parameter[1]] = parameter[2].strip()
+    return found

@@ -1,0 +1,128 @@
+"""
+The eConnect nodes we write: their fields in the schema's order, with type and length.
+
+Order and names are compared with the site's schema description by a test; lengths are those GP keys in
+(facts/gp.md §1.3, §4). Only fields that our flows use are here: a name that isn't is refused before sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["NODES", "Field", "Node"]
+
+Kind = Literal["text", "int", "money", "rate", "date"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """
+    One element of a node.
+
+    :param length: characters a text may have, 0 for other kinds.
+    """
+
+    name: str
+    kind: Kind
+    length: int
+    required: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """One eConnect node; the stored procedure of the same name takes it."""
+
+    name: str
+    fields: Mapping[str, Field]
+
+
+def _node(name: str, described: str) -> Node:
+    """A node from ``NAME:kind`` words: a number is a text's length, ``!`` marks what GP requires."""
+    fields: dict[str, Field] = {}
+    for word in described.split():
+        field_name, kind = word.split(":")
+        required = kind.endswith("!")
+        kind = kind.rstrip("!")
+        if kind.isdigit():
+            fields[field_name] = Field(field_name, "text", int(kind), required)
+        else:
+            fields[field_name] = Field(field_name, _KINDS[kind], 0, required)
+    return Node(name, fields)
+
+
+_KINDS: dict[str, Kind] = {"int": "int", "money": "money", "rate": "rate", "date": "date"}
+
+_ALL = (
+    _node(
+        "taSopHdrIvcInsert",
+        """SOPTYPE:int! DOCID:15! SOPNUMBE:21! TAXSCHID:15 FRTSCHID:15 MSCSCHID:15 SHIPMTHD:15 TAXAMNT:money
+        LOCNCODE:10 DOCDATE:date! FREIGHT:money MISCAMNT:money TRDISAMT:money CUSTNMBR:15! CUSTNAME:64
+        CSTPONBR:20 ShipToName:64 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CNTCPRSN:60 CITY:35 STATE:29 ZIPCODE:10
+        COUNTRY:60 PHNUMBR1:21 SUBTOTAL:money DOCAMNT:money SALSTERR:15 SLPRSNID:15 BACHNUMB:15! PRBTADCD:15
+        PRSTADCD:15 FRTTXAMT:money MSCTXAMT:money PYMTRMID:20 DUEDATE:date REFRENCE:30 USINGHEADERLEVELTAXES:int
+        CREATECOMM:int CREATEDIST:int CREATETAXES:int DEFTAXSCHDS:int CURNCYID:15 XCHGRATE:rate RATETPID:15
+        INTEGRATIONSOURCE:int INTEGRATIONID:30 RequesterTrx:int UpdateExisting:int CMMTTEXT:500 PRCLEVEL:10
+        DEFPRICING:int NOTETEXT:8000""",
+    ),
+    _node(
+        "taSopLineIvcInsert",
+        """SOPTYPE:int! SOPNUMBE:21! CUSTNMBR:15! DOCDATE:date! LOCNCODE:10 ITEMNMBR:30! UNITPRCE:money
+        XTNDPRCE:money QUANTITY:money! MRKDNAMT:money UNITCOST:money PRCLEVEL:10 ITEMDESC:100 TAXAMNT:money
+        QTYONHND:money QTYRTRND:money QTYINUSE:money QTYINSVC:money QTYDMGED:money NONINVEN:int LNITMSEQ:int
+        ITMTSHID:15 IVITMTXB:int TAXSCHID:15 INVINDX:75 CSLSINDX:75 SLSINDX:75 RTNSINDX:75 INTEGRATIONSOURCE:int
+        INTEGRATIONID:30 RequesterTrx:int UpdateIfExists:int RecreateDist:int CMMTTEXT:500 DEFPRICING:int
+        DEFEXTPRICE:int CURNCYID:15 UOFM:8 QtyShrtOpt:int""",
+    ),
+    _node(
+        "taSopLineIvcTaxInsert",
+        """SOPTYPE:int! TAXTYPE:int SOPNUMBE:21! CUSTNMBR:15! LNITMSEQ:int SALESAMT:money FRTTXAMT:money
+        MSCTXAMT:money FREIGHT:money MISCAMNT:money TAXDTLID:15! ACTNUMST:75 STAXAMNT:money TDTTXSLS:money
+        RequesterTrx:int""",
+    ),
+    _node(
+        "taUpdateCreateCustomerRcd",
+        """CUSTNMBR:15! HOLD:int INACTIVE:int CUSTNAME:64 SHRTNAME:15 STMTNAME:64 CUSTCLAS:15 ADRSCODE:15
+        CNTCPRSN:60 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CITY:35 STATE:29 ZIPCODE:10 CCode:6 COUNTRY:60
+        PHNUMBR1:21 PHNUMBR2:21 PHNUMBR3:21 FAX:21 SHIPMTHD:15 TAXSCHID:15 PRSTADCD:15 PRBTADCD:15 STADDRCD:15
+        COMMENT1:30 COMMENT2:30 PYMTRMID:20 PRCLEVEL:10 NOTETEXT:8000 TAXEXMT1:25 TAXEXMT2:25 TXRGNNUM:25
+        CURNCYID:15 INTEGRATIONSOURCE:int INTEGRATIONID:30 UseCustomerClass:int CreateAddress:int
+        UpdateIfExists:int RequesterTrx:int""",
+    ),
+    _node(
+        "taCreateCustomerAddress",
+        """CUSTNMBR:15! ADRSCODE:15! SHIPMTHD:15 TAXSCHID:15 CNTCPRSN:60 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60
+        COUNTRY:60 CITY:35 STATE:29 ZIPCODE:10 PHNUMBR1:21 PHNUMBR2:21 PHNUMBR3:21 FAX:21 INTEGRATIONSOURCE:int
+        INTEGRATIONID:30 CCode:6 ShipToName:64 UpdateIfExists:int RequesterTrx:int""",
+    ),
+    _node(
+        "taCreateInternetAddresses",
+        "Master_Type:3! Master_ID:30! ADRSCODE:15 INET1:200 EmailToAddress:8000",
+    ),
+    _node(
+        "taRMCashReceiptInsert",
+        """CUSTNMBR:15! DOCNUMBR:20! DOCDATE:date! ORTRXAMT:money! GLPOSTDT:date! BACHNUMB:15! CSHRCTYP:int!
+        CHEKBKID:15 CHEKNMBR:20 CRCARDID:15 TRXDSCRN:30 BatchCHEKBKID:15 CURNCYID:15 XCHGRATE:rate RATETPID:15
+        CREATEDIST:int RequesterTrx:int""",
+    ),
+    _node(
+        "taRMApply",
+        """APTODCNM:21! APFRDCNM:21! APPTOAMT:money! APFRDCTY:int! APTODCTY:int! DISTKNAM:money WROFAMNT:money
+        APPLYDATE:date GLPOSTDT:date""",
+    ),
+    _node(
+        "taGLTransactionHeaderInsert",
+        """BACHNUMB:15! JRNENTRY:int! REFRENCE:30! TRXDATE:date! RVRSNGDT:date TRXTYPE:int! SERIES:int
+        CURNCYID:15 XCHGRATE:rate RATETPID:15 RequesterTrx:int SOURCDOC:10 Ledger_ID:int USERID:15 NOTETEXT:8000""",
+    ),
+    _node(
+        "taGLTransactionLineInsert",
+        """BACHNUMB:15! JRNENTRY:int! SQNCLINE:int CRDTAMNT:money! DEBITAMT:money! ACTNUMST:75 DSCRIPTN:30
+        ORCTRNUM:20 ORDOCNUM:20 ORMSTRID:30 ORMSTRNM:64 TAXDTLID:15 TAXAMNT:money DOCDATE:date CURNCYID:15
+        XCHGRATE:rate RATETPID:15 RequesterTrx:int""",
+    ),
+)
+
+NODES: Mapping[str, Node] = {node.name: node for node in _ALL}
+"""Every node we write, by name."""
