@@ -16,7 +16,7 @@ from lxml import etree
 from hooks.gp_econnect_client import EConnectClient
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["DOCTYPES", "TableReader", "all_of", "any_of", "changed_between", "equal", "literal", "one_of"]
+__all__ = ["DOCTYPES", "Row", "TableReader", "all_of", "any_of", "changed_between", "equal", "literal", "one_of"]
 
 DOCTYPES: Mapping[str, str] = {
     "Customer": "Customer",
@@ -87,13 +87,15 @@ class TableReader:
                 )
             condition = all_of(where, _after(key, [_value(column, rows[-1][column]) for column in key]))
 
-    def by_keys(self, doctype: str, column: str, keys: Sequence[str], *, where: str = "") -> list[Row]:
+    def by_keys(
+        self, doctype: str, column: str, keys: Sequence[str], *, where: str = "", key: Sequence[str] = ()
+    ) -> list[Row]:
         """The rows whose column has one of the values, a few calls for many; equal as GP compares, case aside."""
-        wanted = sorted(set(keys))
+        values = sorted({_value(column, wanted.strip()) for wanted in keys}, key=str)
         rows: list[Row] = []
-        for start in range(0, len(wanted), _KEYS_PER_CALL):
-            some = wanted[start : start + _KEYS_PER_CALL]
-            for page in self.pages(doctype, all_of(where, one_of(column, some)), key=(column,)):
+        for start in range(0, len(values), _KEYS_PER_CALL):
+            some = values[start : start + _KEYS_PER_CALL]
+            for page in self.pages(doctype, all_of(where, one_of(column, some)), key=key or (column,)):
                 rows += page
         return rows
 

@@ -1,0 +1,167 @@
+"""
+Microsoft Dynamics GP through its eConnect Integration Service.
+
+Documents land unposted in a batch; people or GP Agent post them (facts/gp.md §4).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
+
+if TYPE_CHECKING:
+    from hooks.gp_econnect_client import EConnectAddress, EConnectClient
+    from hooks.gp_econnect_entities import GPEntity, Site
+
+__all__ = ["GPEConnectHook"]
+
+_WSDL_PATH = "/Microsoft/Dynamics/GP/eConnect/mex?wsdl"
+_COMPANY = re.compile(r"[A-Za-z0-9_]{1,15}")
+
+_clients: dict[EConnectAddress, EConnectClient] = {}
+_clients_lock = threading.Lock()
+
+
+class GPEConnectHook(BaseHook):
+    """
+    Reads and writes one GP company.
+
+    Connection: host, port, schema (``http`` or ``https``), login and password of a Windows account (HTTP Basic),
+    extra ``company`` (SQL database name), ``wsdl_path``, ``data_source`` (SQL Server as the service sees it),
+    ``max_parallel``, ``timeout_seconds``, ``doctypes`` (our name to the site's).
+
+    :param gp_econnect_conn_id: the Airflow connection.
+
+    Source: facts/gp.md §1, §2, §4.
+    """
+
+    conn_name_attr = "gp_econnect_conn_id"
+    default_conn_name = "gp_econnect_default"
+    conn_type = "gp_econnect"
+    hook_name = "Dynamics GP (eConnect)"
+
+    def __init__(self, gp_econnect_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gp_econnect_conn_id = gp_econnect_conn_id
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The connection form's labels and examples."""
+        extra = {"company": "TWO", "wsdl_path": _WSDL_PATH, "data_source": "localhost", "max_parallel": 4}
+        return {
+            "hidden_fields": [],
+            "relabeling": {"schema": "Protocol (http or https)", "login": "Windows account"},
+            "placeholders": {"schema": "https", "login": "DOMAIN\\ledgerbridge", "extra": json.dumps(extra)},
+        }
+
+    def get_conn(self) -> EConnectClient:
+        """The client of this company, one per process: the WSDL is read once."""
+        return self._site().client
+
+    def entity(self, name: str) -> GPEntity:
+        """
+        What can be done with an entity of GP.
+
+        Targets: customer, sales_order, cash_receipt, application, gl_transaction. Sources: sales_invoice,
+        cash_receipt, journal. Masters: item, customer, tax_detail, account (by ACTNUMST), account_index (by ACTINDX).
+
+        :raises ConfigurationError: no such entity, or the connection lacks something.
+        """
+        # lxml and the tables stay out of what DAG parsing imports
+        from hooks.gp_econnect_ledger import Account, AccountIndex, GLTransaction, Journal
+        from hooks.gp_econnect_receivables import Application, CashReceipt, Customer
+        from hooks.gp_econnect_sales import Item, SalesInvoice, SalesOrder, TaxDetail
+
+        entities: dict[str, type[GPEntity]] = {
+            "account": Account,
+            "account_index": AccountIndex,
+            "application": Application,
+            "cash_receipt": CashReceipt,
+            "customer": Customer,
+            "gl_transaction": GLTransaction,
+            "item": Item,
+            "journal": Journal,
+            "sales_invoice": SalesInvoice,
+            "sales_order": SalesOrder,
+            "tax_detail": TaxDetail,
+        }
+        if name not in entities:
+            raise ConfigurationError(
+                "LB-GP-024",
+                f'GP by eConnect has no entity "{name}"; there are {", ".join(entities)}',
+                remedy="Correct the entity's name in the flow file.",
+            )
+        return entities[name](self._site())
+
+    def journal_lines(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[RawRecord]:
+        """Posted journal lines changed in the window (both ends included), with ACTNUMST; amounts as text."""
+        from hooks.gp_econnect_ledger import Journal
+
+        for page in Journal(self._site()).read(Window(since, until)):
+            yield from page
+
+    def clock(self) -> datetime:
+        """The GP server's time now, aware UTC."""
+        return self.get_conn().server_time()
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Reads the WSDL and one account of the company."""
+        from hooks.gp_econnect_ledger import Account
+
+        try:
+            Account(self._site()).lookup(["0"])
+        except LedgerbridgeError as error:
+            return False, str(error)
+        return True, "eConnect answers and opens the company"
+
+    def _site(self) -> Site:
+        from hooks.gp_econnect_client import EConnectClient
+        from hooks.gp_econnect_entities import Site
+        from hooks.gp_econnect_reader import TableReader
+
+        connection = self.get_connection(self.gp_econnect_conn_id)
+        extra = connection.extra_dejson
+        address = self._address(connection, extra)
+        with _clients_lock:
+            client = _clients.setdefault(address, EConnectClient(address))
+        return Site(
+            client=client,
+            reader=TableReader(client, extra.get("doctypes") or {}),
+            company=address.company,
+            max_parallel=int(extra.get("max_parallel", 4)),
+        )
+
+    def _address(self, connection: Any, extra: dict[str, Any]) -> EConnectAddress:
+        from hooks.gp_econnect_client import EConnectAddress
+
+        company = str(extra.get("company") or "")
+        if not connection.host:
+            raise self._unset("host", "nothing")
+        if not _COMPANY.fullmatch(company):
+            raise self._unset("extra `company`", f"{company!r}")
+        port = f":{connection.port}" if connection.port else ""
+        return EConnectAddress(
+            base_url=f"{connection.schema or 'http'}://{connection.host}{port}",
+            wsdl_path=str(extra.get("wsdl_path") or _WSDL_PATH),
+            login=connection.login or "",
+            password=connection.password or "",
+            company=company,
+            data_source=str(extra.get("data_source") or "localhost"),
+            timeout_seconds=float(extra.get("timeout_seconds", 120)),
+        )
+
+    def _unset(self, what: str, found: str) -> ConfigurationError:
+        return ConfigurationError(
+            "LB-GP-003",
+            f'connection "{self.gp_econnect_conn_id}" has {found} as {what}',
+            remedy="Set the host of the eConnect service and the extra `company`, a SQL database name such as TWO.",
+        )

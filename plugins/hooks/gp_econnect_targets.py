@@ -1,0 +1,157 @@
+"""
+Writing documents through eConnect, one transaction each, several at a time, read back afterwards.
+
+A site's Pre and Post procedures may change what is written (facts/gp.md §1.1): what counts is what GP holds then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import ClassVar
+
+from hooks.gp_econnect_documents import Transaction, build_xml
+from hooks.gp_econnect_entities import GPEntity
+from hooks.gp_econnect_errors import ProcedureFault, record_error
+from hooks.gp_econnect_reader import Row
+from ledgerbridge.entities import Document, Found, Outcome
+from ledgerbridge.errors import (
+    ConfigurationError,
+    LedgerbridgeError,
+    RecordRejected,
+    TargetConflict,
+    TransientError,
+)
+
+__all__ = ["EConnectTarget", "Place", "difference"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """
+    A table where a document may lie, by its natural key's column.
+
+    :param where: further condition, such as the document type.
+    :param key: columns the table is read in the order of, unique together.
+    """
+
+    doctype: str
+    number: str
+    where: str = ""
+    key: tuple[str, ...] = ()
+
+
+class EConnectTarget(GPEntity):
+    """
+    A kind of document we write and find again by the number we gave it.
+
+    ``header`` and ``parts`` of a document carry the fields of gp_econnect_fields.NODES; what the entity always has
+    (``SOPTYPE``) and what children repeat of their header may be left out.
+    """
+
+    max_batch = 100
+    transaction: ClassVar[Transaction]
+    natural_key: ClassVar[str]
+    places: ClassVar[tuple[Place, ...]]
+    """Work, open, history: in the order a document travels, so that none is missed while it is posted."""
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """What GP holds under the documents' numbers, in work, open or history."""
+        found: dict[str, Found] = {}
+        waiting = {str(document.header[self.natural_key]).upper(): document for document in documents}
+        for place in self.places:
+            for number, row in self._rows(place, list(waiting)).items():
+                document = waiting.pop(number)
+                found[document.record_key] = self._found(document, row)
+        return found
+
+    def send(self, documents: Sequence[Document]) -> list[Outcome]:
+        """
+        Write each document by a transaction of its own; what GP then holds under its number is the outcome.
+
+        A document that GP changed on the way is a TargetConflict naming both values; it stands in GP.
+        """
+        with ThreadPoolExecutor(self._site.max_parallel) as pool:
+            outcomes = list(pool.map(self._outcome, documents))
+        accepted = [document for document, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
+        refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
+        if refused is not None and not accepted:
+            raise refused
+        read_back = self._read_back(accepted)
+        return [read_back.get(outcome.record_key, outcome) for outcome in outcomes]
+
+    def _outcome(self, document: Document) -> Outcome:
+        try:
+            self._write(document)
+        except ProcedureFault as fault:
+            return Outcome(document.record_key, error=record_error(fault, record_key=document.record_key))
+        except LedgerbridgeError as error:
+            return Outcome(document.record_key, error=error)
+        return Outcome(document.record_key)
+
+    def _write(self, document: Document) -> None:
+        self._site.client.create_transaction(build_xml(self.transaction, document))
+
+    def _read_back(self, documents: Sequence[Document]) -> dict[str, Outcome]:
+        try:
+            found = self.find(documents)
+        except LedgerbridgeError as error:
+            unread = TransientError(
+                "LB-GP-022",
+                f"GP took the document, but it could not be read back: {error.message}",
+                remedy=error.remedy,
+                outcome_unknown=True,
+            )
+            return {document.record_key: Outcome(document.record_key, error=unread) for document in documents}
+        return {document.record_key: self._seen(document, found.get(document.record_key)) for document in documents}
+
+    def _seen(self, document: Document, found: Found | None) -> Outcome:
+        key = document.record_key
+        if found is None:
+            # sent again it might be there twice: a person looks
+            missing = RecordRejected(
+                "LB-GP-023",
+                f"GP took it, but GetEntity shows it in none of {', '.join(place.doctype for place in self.places)}",
+                record_key=key,
+                field=self.natural_key,
+                value=document.header.get(self.natural_key),
+                remedy="Look for it in GP; enable these DOCTYPEs in the Requester or set the extra `doctypes`.",
+            )
+            return Outcome(key, error=missing)
+        outcome = Outcome(key, found.target_id, found.number, found.content)
+        if not found.differences:
+            return outcome
+        conflict = TargetConflict(
+            "LB-GP-015",
+            f"GP holds something else than was sent: {'; '.join(found.differences)}",
+            record_key=key,
+            field=found.differences[0].split()[0],
+            value=found.number,
+            remedy="Look for a Pre or Post procedure of the site that changes it; mend the document in GP.",
+        )
+        return replace(outcome, error=conflict)
+
+    def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
+        """The rows of these numbers, by number in capitals."""
+        rows = self._site.reader.by_keys(place.doctype, place.number, numbers, where=place.where)
+        return {str(row[place.number]).upper(): row for row in rows}
+
+    def _found(self, document: Document, row: Row) -> Found:
+        number = str(document.header[self.natural_key])
+        return Found(number, number, row, tuple(self._differences(document, row)))
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        raise NotImplementedError
+
+
+def difference(name: str, in_gp: object, sent: object) -> list[str]:
+    """One sentence when the values differ, none when they are the same amount, date or text (case aside)."""
+    if sent is None:
+        return []
+    if isinstance(sent, Decimal):
+        same = Decimal(str(in_gp or 0)) == sent
+    else:
+        same = str(in_gp or "").strip().upper() == str(sent).strip().upper()
+    return [] if same else [f"{name} is {in_gp} in GP, {sent} was sent"]
