@@ -89,7 +89,8 @@ def _serve(options: argparse.Namespace) -> int:
     create_app = importlib.import_module(f"sandbox.{options.system}.app").create_app
     options.data.mkdir(parents=True, exist_ok=True)
     port = options.port or 8710 + SYSTEMS.index(options.system)
-    uvicorn.run(create_app(options.data), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    # The Date header is the business clock's: the app sets it.
+    uvicorn.run(create_app(options.data), host="127.0.0.1", port=port, log_level="warning", date_header=False)
     return 0
 
 

@@ -106,7 +106,7 @@ class _Desk:
         lines = [self._line(sku, self.dice.randint(1, QUANTITIES[sku]), PRICES[sku]) for sku in skus]
         if unknown_item:
             lines.append(self._line(UNKNOWN_ITEM, 1, "5.00"))
-        shipping = None
+        shipping: dict[str, Any] | None = None
         if self.dice.random() < 0.4:
             price = self.dice.choice(("6.00", "9.50", "18.00"))
             shipping = {"title": "Courier", "price": price, "discount": "0.00", "tax": self._tax(Decimal(price), None)}

@@ -1,0 +1,76 @@
+# Needs Python 3.11+, git and make; everything else is installed into .venv.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+ORDERS ?= 20
+CASES ?=
+STAY ?= 1
+AIRFLOW_PORT ?= 8080
+SANDBOX_PORT ?= 8710
+ARGS ?=
+
+SOURCES := plugins dags sandbox demo config tests
+TYPED := plugins sandbox demo config
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt lock clean
+
+help:  ## Show what can be made
+	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  make demo ORDERS=200          as many random orders'
+	@echo '  make demo CASES=FILE          your own orders, in the form of docs or .demo/orders.json'
+	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
+	@echo '  make demo AIRFLOW_PORT=8090 SANDBOX_PORT=8810'
+	@echo '  make test ARGS="tests/unit -k mapping"'
+
+demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
+	@$(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS)) $(if $(filter 0,$(STAY)),--no-stay) \
+		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT)
+
+test: .venv/.dev  ## Run every test
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+lint: .venv/.dev  ## Check style, types and the arrows between the packages
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy $(TYPED)
+	@$(BIN)/lint-imports
+
+fmt: .venv/.dev  ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with hashes
+	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
+	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+clean:  ## Forget the environment and all runs
+	rm -rf .venv .airflow .demo
+
+.venv/.uv:
+	@$(if $(PYTHON),,$(error No Python found. Install Python 3.11 or newer, or say `make PYTHON=/path/to/python`))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Python 3.11 or newer is needed, $(PYTHON) is older. Say `make PYTHON=/path/to/python`.' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo 'Could not make .venv. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# The project is installed last: syncing removes what the lock does not name.
+.venv/.runtime: .venv/.uv requirements.txt pyproject.toml
+	@echo 'Installing requirements.txt into .venv …'
+	@$(UV) pip sync -q --require-hashes --python $(BIN)/python requirements.txt
+	@$(UV) pip install -q --no-deps --python $(BIN)/python --editable .
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.txt
+	@echo 'Installing requirements-dev.txt into .venv …'
+	@$(UV) pip sync -q --require-hashes --python $(BIN)/python requirements-dev.txt
+	@$(UV) pip install -q --no-deps --python $(BIN)/python --editable .
+	@touch $@

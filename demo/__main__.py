@@ -1,0 +1,132 @@
+"""
+`make demo`: a company between a shop, GP and Xero, with orders that run through the live scheduler.
+
+Everything of a run lies in .airflow and .demo of the checkout and is made anew each time. With ``--no-stay`` the exit
+code is 0 only when every order is delivered or explained and the books agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from demo.airflow_api import ImportFailed
+from demo.airflow_home import CHECKOUT, USER
+from demo.books import read_result, reconciliation, roles_that_differ
+from demo.passes import FlowRunner, PassFailed
+from demo.ports import PortInUse, check_free
+from demo.report import print_report
+from demo.services import ServiceDied
+from demo.stack import FLOW, Stack, start_sandboxes
+from ledgerbridge.state import connect
+from sandbox.orders import make_orders
+from sandbox.places import SYSTEMS
+from sandbox.player import Player, SandboxRefused
+
+HOME = CHECKOUT / ".airflow"
+FOLDER = CHECKOUT / ".demo"
+EXPLAINED_OUTCOMES = {"delivered", "ordered", "cancelled", "rejected"}
+
+
+def main() -> int:
+    """Run the demo; the exit code says whether the run was good."""
+    options = _parser().parse_args()
+    console = Console()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    sandbox_ports = {system: options.sandbox_port + offset for offset, system in enumerate(SYSTEMS)}
+    try:
+        check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
+        file = json.loads(options.cases.read_text()) if options.cases else make_orders(options.orders)
+        with console.status("preparing .airflow"):
+            stack = Stack.describe(
+                home=HOME,
+                folder=FOLDER,
+                company=file["company"],
+                airflow_port=options.airflow_port,
+                sandbox_ports=sandbox_ports,
+            )
+        (FOLDER / "orders.json").write_text(json.dumps(file, indent=1))
+    except (PortInUse, OSError, ValueError, KeyError, RuntimeError) as error:
+        console.print(f"[red]{error}", highlight=False)
+        return 1
+    try:
+        good = _run(console, stack, file, sandbox_ports)
+        if options.stay:
+            console.print("Everything stays up until Ctrl-C.")
+            threading.Event().wait()
+        return 0 if good else 1
+    except KeyboardInterrupt:
+        console.print("Stopping.")
+        return 0 if options.stay else 130
+    except (ServiceDied, SandboxRefused, ImportFailed, TimeoutError, RuntimeError) as error:
+        console.print(f"[red]{error}", highlight=False)
+        return 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave anything behind
+        stack.services.stop()
+
+
+def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: dict[str, int]) -> bool:
+    stack.start_airflow()
+    with console.status("starting the sandbox"):
+        start_sandboxes(stack.services, sandbox_ports, FOLDER / "sandbox")
+    state = connect(stack.airflow.state_url)
+    with Player(stack.addresses) as player:
+        player.seed(file["company"])
+        console.print(f"Sandbox ready: {', '.join(f'{s} {stack.addresses.of(s)}' for s in SYSTEMS)}", highlight=False)
+        with console.status("starting Airflow"):
+            api = stack.wait_for_airflow()
+        address = f"Airflow: {stack.airflow.url}  user {USER}  password {stack.airflow.password}"
+        console.print(address, highlight=False)
+        runner = FlowRunner(api, player, state, console, FLOW)
+        closing_run, failure = "", None
+        try:
+            closing_run = runner.play(file)
+        except PassFailed as error:
+            closing_run, failure = error.run_id, error
+        result = read_result(file, player, state)
+    _write_result(result)
+    verdict = reconciliation(stack.airflow.state_folder, closing_run)
+    print_report(console, file, result, state, verdict)
+    if failure:
+        console.print(str(failure), style="red", highlight=False, markup=False)
+    console.print(f"Result: {FOLDER / 'result.json'}\n{address}", highlight=False)
+    return failure is None and _is_good(console, result, verdict)
+
+
+def _is_good(console: Console, result: dict[str, Any], verdict: dict[str, Any] | None) -> bool:
+    lost = [name for name, order in result["orders"].items() if order["outcome"] not in EXPLAINED_OUTCOMES]
+    if lost:
+        console.print(f"[red]Neither delivered nor explained: {', '.join(lost)}")
+    return not lost and not roles_that_differ(result) and verdict is not None and bool(verdict["agree"])
+
+
+def _write_result(result: dict[str, Any]) -> None:
+    (FOLDER / "result.json").write_text(json.dumps(result, indent=1))
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--cases", type=Path, help="a file of orders to play (default: random ones)")
+    parser.add_argument("--orders", type=int, default=20, help="how many random orders (default: %(default)s)")
+    parser.add_argument("--no-stay", dest="stay", action="store_false", help="stop everything after the tables")
+    parser.add_argument("--airflow-port", type=int, default=8080)
+    parser.add_argument("--sandbox-port", type=int, default=8710, help="the first of four")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

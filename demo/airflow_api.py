@@ -1,0 +1,122 @@
+"""A client of Airflow's REST API, as far as a run needs it: trigger, watch, explain what failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+__all__ = ["AirflowApi", "ImportFailed", "TaskRun"]
+
+COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+UNFINISHED = {"queued", "running"}
+
+
+class ImportFailed(RuntimeError):
+    """Airflow could not load a DAG file; carries its message, which says where and what to do."""
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One task of a run and where it stands."""
+
+    task_id: str
+    state: str | None
+    try_number: int
+    map_index: int
+
+
+class AirflowApi:
+    """
+    One Airflow, one user.
+
+    :param url: base address, ``http://127.0.0.1:8080``.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._user, self._password = user, password
+        self._http = httpx.Client(base_url=url, timeout=60)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._http.close()
+
+    def is_healthy(self) -> bool:
+        """Whether all four processes answer for themselves."""
+        try:
+            answer = self._http.get("/api/v2/monitor/health")
+        except httpx.TransportError:
+            return False
+        health = answer.json() if answer.is_success else {}
+        return all(health.get(component, {}).get("status") == "healthy" for component in COMPONENTS)
+
+    def has_dag(self, dag_id: str) -> bool:
+        """
+        Whether Airflow has loaded a DAG.
+
+        :raises ImportFailed: a DAG file can't be loaded.
+        """
+        if self._get(f"/api/v2/dags/{dag_id}", missing_is_none=True):
+            return True
+        errors = self._get("/api/v2/importErrors")["import_errors"]
+        if errors:
+            raise ImportFailed("\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors))
+        return False
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run now, without a logical date; its run id."""
+        answer = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        return str(answer["dag_run_id"])
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """The state of a run: queued, running, success or failed."""
+        return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def is_finished(self, dag_id: str, run_id: str) -> bool:
+        """Whether a run has ended, well or not."""
+        return self.state(dag_id, run_id) not in UNFINISHED
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
+        """All tasks of a run."""
+        answer = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=500")
+        names = ("task_id", "state", "try_number", "map_index")
+        return [TaskRun(*(task[name] for name in names)) for task in answer["task_instances"]]
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Let every task of a run happen again."""
+        self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False})
+
+    def log_tail(self, dag_id: str, run_id: str, task: TaskRun, lines: int = 12) -> list[str]:
+        """The last lines a task logged, an exception with its message."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{task.try_number}"
+        answer = self._get(path, params={"map_index": task.map_index, "full_content": "true"})
+        seen: list[str] = []
+        for line in answer["content"]:
+            if not isinstance(line, dict):
+                seen.append(str(line))
+                continue
+            seen.append(str(line["event"]))
+            seen += [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or []]
+        return seen[-lines:]
+
+    def _get(self, path: str, *, missing_is_none: bool = False, params: dict[str, Any] | None = None) -> Any:
+        return self._call("GET", path, missing_is_none=missing_is_none, params=params)
+
+    def _call(self, method: str, path: str, *, missing_is_none: bool = False, **request: Any) -> Any:
+        if "authorization" not in self._http.headers:
+            self._log_in()
+        answer = self._http.request(method, path, headers={"accept": "application/json"}, **request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:  # the token has run out
+            self._log_in()
+            answer = self._http.request(method, path, headers={"accept": "application/json"}, **request)
+        if missing_is_none and answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if not answer.is_success:
+            raise RuntimeError(f"Airflow answered {method} {path} with {answer.status_code}: {answer.text[:800]}")
+        return answer.json()
+
+    def _log_in(self) -> None:
+        answer = self._http.post("/auth/token", json={"username": self._user, "password": self._password})
+        answer.raise_for_status()
+        self._http.headers["authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -1,0 +1,79 @@
+"""What a run tells the product about its company: the company file and the Airflow connections."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.places import CREDENTIALS, Addresses
+
+__all__ = ["connection_environment", "write_company_file"]
+
+GATEWAY = {"name": "stripe", "connection": "stripe", "account_role": "clearing", "checkbook": "STRIPE"}
+
+
+def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
+    """The company as the product reads it: the golden form, plus which connection is which system."""
+    content = {
+        **company,
+        "connections": {
+            "shopify": [_shop_connection(shop["shop"]) for shop in company["shops"]],
+            "stripe": "stripe",
+            "gp": "gp",
+            "xero": "xero",
+        },
+        "gateways": [GATEWAY],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def connection_environment(company: Mapping[str, Any], addresses: Addresses) -> dict[str, str]:
+    """The connections to the simulated systems, as ``AIRFLOW_CONN_*`` variables."""
+    shopify, stripe, gp, xero = (CREDENTIALS[system] for system in ("shopify", "stripe", "gp", "xero"))
+    connections: dict[str, dict[str, Any]] = {
+        "stripe": {"conn_type": "stripe", "host": addresses.stripe, "password": stripe["api_key"]},
+        "gp": {
+            "conn_type": "gp_econnect",
+            **_host_and_port(addresses.gp),
+            "login": gp["login"],
+            "password": gp["password"],
+            "extra": {"company": gp["company_id"]},
+        },
+        "xero": {
+            "conn_type": "xero",
+            "host": addresses.xero,
+            "login": xero["client_id"],
+            "password": xero["client_secret"],
+            "extra": {"identity_url": f"{addresses.xero}/identity"},
+        },
+    }
+    for shop in company["shops"]:
+        domain = f"{shop['shop']}-{_slug(company['name'])}.myshopify.com"
+        connections[_shop_connection(shop["shop"])] = {
+            "conn_type": "shopify",
+            "host": f"{addresses.shopify}/{domain}",
+            "login": shopify["client_id"],
+            "password": shopify["client_secret"],
+            "extra": {"shop": domain, "access": "client_credentials"},
+        }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in connections.items()}
+
+
+def _shop_connection(shop: str) -> str:
+    return f"shopify_{shop}"
+
+
+def _host_and_port(address: str) -> dict[str, Any]:
+    schema, _, rest = address.partition("://")
+    host, _, port = rest.partition(":")
+    return {"schema": schema, "host": host, "port": int(port)}
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

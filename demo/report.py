@@ -1,0 +1,132 @@
+"""The tables at the end of a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, select
+
+from demo.books import KEPT_BY_GP_ALONE, roles_that_differ
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery
+from sandbox.player import OrderFile
+
+__all__ = ["print_report"]
+
+SENT = (
+    ("2", "customers in GP", "gp.customer"),
+    ("2", "sales orders in GP", "gp.sales_order"),
+    ("4", "contacts in Xero", "xero.contact"),
+    ("4", "invoices in Xero", "xero.invoice"),
+    ("5", "payments in Xero", "xero.payment"),
+    ("6", "cash receipts in GP", "gp.cash_receipt"),
+    ("6", "receipts applied in GP", "gp.application"),
+    ("7", "fees and payouts in GP", "gp.gl_transaction"),
+    ("7", "fees in Xero", "xero.bank_transaction"),
+    ("7", "payouts in Xero", "xero.bank_transfer"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: how many documents, worth how much in the base currency (None: no money)."""
+
+    step: str
+    what: str
+    count: int
+    money: Decimal | None
+
+
+def print_report(
+    console: Console,
+    file: OrderFile,
+    result: Mapping[str, Any],
+    state: Engine,
+    verdict: Mapping[str, Any] | None,
+) -> None:
+    """Documents and money per step, the rejected and why, the books side by side, the reconciliation's verdict."""
+    currency = file["company"]["base_currency"]
+    steps = Table("step", "documents", "count", f"{currency}", title="What happened")
+    for column in steps.columns[2:]:
+        column.justify = "right"
+    for row in sorted(_rows(file, result, state), key=lambda row: row.step):
+        steps.add_row(row.step, row.what, str(row.count), "" if row.money is None else f"{row.money:,.2f}")
+    console.print(steps)
+    _print_rejected(console, result)
+    _print_books(console, result, currency)
+    _print_verdict(console, verdict)
+
+
+def _rows(file: OrderFile, result: Mapping[str, Any], state: Engine) -> Iterator[Row]:
+    orders = {case["order"]["name"]: case["order"] for case in file["cases"]}
+    rates = {name: Decimal(order["rate"]) for name, order in orders.items()}
+    placed = sum((Decimal(order["total"]) * rates[name] for name, order in orders.items()), Decimal())
+    yield Row("1", "orders placed in Shopify", len(orders), placed)
+    invoices = [(name, i) for name, order in result["orders"].items() for i in order["gp_invoices"]]
+    invoiced = sum((Decimal(invoice["DOCAMNT"]) * rates[name] for name, invoice in invoices), Decimal())
+    yield Row("3", "invoices posted in GP", len(invoices), invoiced)
+    names = {entity: (step, what) for step, what, entity in SENT}
+    for entity, (count, money) in sorted(_delivered(state).items()):
+        step, what = names.get(entity, ("-", entity))
+        yield Row(step, what, count, money)
+
+
+def _delivered(state: Engine) -> dict[str, tuple[int, Decimal | None]]:
+    query = select(Delivery.entity, Delivery.canonical).where(Delivery.state == "delivered")
+    with transaction(state) as session:
+        rows = session.execute(query).all()
+    counts: dict[str, int] = defaultdict(int)
+    sums: dict[str, Decimal | None] = {}
+    for entity, canonical in rows:
+        counts[entity] += 1
+        amount = canonical.get("total") or canonical.get("amount")
+        if amount is not None:
+            base = Decimal(amount) * Decimal(canonical.get("rate") or 1)
+            sums[entity] = (sums.get(entity) or Decimal()) + base
+    return {entity: (count, sums.get(entity)) for entity, count in counts.items()}
+
+
+def _print_rejected(console: Console, result: Mapping[str, Any]) -> None:
+    letters = [(name, letter) for name, order in result["orders"].items() for letter in order["dead_letters"]]
+    if not letters:
+        console.print("Nothing was rejected.")
+        return
+    table = Table("order", "field", "value", "why", "remedy", title="Rejected")
+    for name, letter in letters:
+        table.add_row(name, letter["field"], letter["value"], f"{letter['code']} {letter['message']}", letter["remedy"])
+    console.print(table)
+
+
+def _print_books(console: Console, result: Mapping[str, Any], currency: str) -> None:
+    gp, xero = result["books"]["gp"], result["books"]["xero"]
+    differing = roles_that_differ(result)
+    table = Table("role", "GP", "Xero", "", title=f"The books ({currency}, debit positive)")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    for role in gp:
+        if role in KEPT_BY_GP_ALONE:
+            table.add_row(role, gp[role], "", "[dim]kept by GP alone")
+        else:
+            mark = "[red]differs" if role in differing else "[green]same"
+            table.add_row(role, gp[role], xero.get(role, "0.00"), mark)
+    console.print(table)
+
+
+def _print_verdict(console: Console, verdict: Mapping[str, Any] | None) -> None:
+    if verdict is None:
+        console.print("[red]Reconciliation: it did not run to its end.")
+        return
+    explained = [d for d in verdict["differences"] if d["explained"]]
+    unexplained = [d for d in verdict["differences"] if not d["explained"]]
+    said = "[green]the books agree, to the cent" if verdict["agree"] else "[red]the books do not agree"
+    console.print(f"Reconciliation: {said}[/]; {len(explained)} differences explained, {len(unexplained)} not.")
+    for difference in [*unexplained, *explained]:
+        colour = "dim" if difference["explained"] else "red"
+        reason = difference["explained"] or difference["remedy"]
+        line = f"  {difference['type']}: {difference['role']} {difference['value']}: {reason}"
+        console.print(line, style=colour, highlight=False)

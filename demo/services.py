@@ -1,0 +1,133 @@
+"""Processes that are started together and stopped together, with all their children."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+__all__ = ["Service", "ServiceDied", "Services"]
+
+STOP_SECONDS = 6.0
+
+
+class ServiceDied(RuntimeError):
+    """A process ended that should run on; carries the end of its log."""
+
+    def __init__(self, name: str, exit_code: int | None, log: Path) -> None:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+        super().__init__(f"{name} ended with exit code {exit_code}. The end of {log}:\n{tail}")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process to run: ``command`` with exactly ``environment``."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+class Services:
+    """
+    Running services, each in a session of its own.
+
+    A session each, because `airflow` leaves children behind when it alone is stopped (facts/airflow.md §1), and so
+    that Ctrl-C reaches only the one who knows how to stop them.
+
+    :param logs: folder that takes ``<name>.log`` of each.
+    """
+
+    def __init__(self, logs: Path, working_directory: Path) -> None:
+        self._logs = logs
+        self._working_directory = working_directory
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Services:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, service: Service) -> None:
+        """Start one process; its output goes to its log."""
+        with self._log(service.name).open("wb") as log:
+            self._running[service.name] = subprocess.Popen(
+                list(service.command),
+                env=dict(service.environment),
+                cwd=self._working_directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, what: str, timeout_seconds: float) -> None:
+        """
+        Return when ``ready()`` says so.
+
+        :raises ServiceDied: one of the processes ended meanwhile.
+        :raises TimeoutError: it took longer; names what was waited for and where the logs are.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while not ready():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{what}: not ready after {timeout_seconds:.0f} s. Look at the logs in {self._logs}."
+                )
+            time.sleep(0.2)
+
+    def check_alive(self) -> None:
+        """
+        Do nothing when all processes run.
+
+        :raises ServiceDied: one has ended.
+        """
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise ServiceDied(name, process.returncode, self._log(name))
+
+    def stop(self) -> None:
+        """End all processes and all their children; those that do not listen are killed."""
+        descendants = [child for process in self._running.values() for child in _children(process.pid)]
+        for process in self._running.values():
+            _signal_group(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        for process in self._running.values():
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+        _kill(descendants)
+        self._running.clear()
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS answers the latter when only zombies are left
+        os.killpg(group, number)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # psutil compares start times: a reused id is not ours
+            process.kill()
+    psutil.wait_procs(processes, timeout=STOP_SECONDS)

@@ -1,0 +1,118 @@
+"""The four simulated systems and Airflow, started side by side and ready for a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.airflow_api import AirflowApi
+from demo.airflow_home import CHECKOUT, USER, AirflowHome
+from demo.company import connection_environment, write_company_file
+from demo.services import Service, Services
+from sandbox.places import SYSTEMS, Addresses
+
+__all__ = ["FLOW", "Stack", "sandbox_services", "start_sandboxes"]
+
+FLOW = "order_to_cash"
+START_SECONDS = 120.0
+
+
+def sandbox_services(ports: Mapping[str, int], data: Path) -> list[Service]:
+    """
+    The simulated systems as processes; what an earlier run left in ``data`` is forgotten.
+
+    :param ports: port by system.
+    """
+    shutil.rmtree(data, ignore_errors=True)
+    command = str(Path(sys.executable).parent / "sandbox")
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return [
+        Service(
+            f"sandbox-{system}",
+            [command, "serve", system, "--port", str(ports[system]), "--data", str(data / system)],
+            environment,
+        )
+        for system in SYSTEMS
+    ]
+
+
+def start_sandboxes(services: Services, ports: Mapping[str, int], data: Path) -> Addresses:
+    """Start the simulated systems and return when all four answer."""
+    for service in sandbox_services(ports, data):
+        services.start(service)
+    addresses = Addresses.on_ports(dict(ports))
+    for system in SYSTEMS:
+        address = addresses.of(system)
+        services.wait_until(
+            lambda address=address: _answers(f"{address}/_sandbox/health"),  # type: ignore[misc]
+            what=f"the {system} sandbox at {address}",
+            timeout_seconds=START_SECONDS,
+        )
+    return addresses
+
+
+@dataclass
+class Stack:
+    """
+    One company in sandboxes and the Airflow that works for it.
+
+    :param folder: takes the sandboxes' data and the company file.
+    """
+
+    services: Services
+    airflow: AirflowHome
+    addresses: Addresses
+    folder: Path
+
+    @classmethod
+    def describe(
+        cls,
+        *,
+        home: Path,
+        folder: Path,
+        company: Mapping[str, Any],
+        airflow_port: int,
+        sandbox_ports: Mapping[str, int],
+        dags_folder: Path | None = None,
+    ) -> Stack:
+        """All parts of a run, nothing started yet; the company file is written."""
+        addresses = Addresses.on_ports(dict(sandbox_ports))
+        company_file = folder / "company.yaml"
+        write_company_file(company_file, company)
+        extra = {
+            "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(company_file),
+            **connection_environment(company, addresses),
+        }
+        airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=extra)
+        airflow.prepare()
+        return cls(Services(airflow.process_logs, CHECKOUT), airflow, addresses, folder)
+
+    def start_airflow(self) -> None:
+        """Start its processes and return at once."""
+        for service in self.airflow.services():
+            self.services.start(service)
+
+    def wait_for_airflow(self, dag_id: str = FLOW) -> AirflowApi:
+        """
+        A client, when all processes are healthy and the flow is loaded.
+
+        :raises ImportFailed: the flow can't be loaded.
+        """
+        api = AirflowApi(self.airflow.url, USER, self.airflow.password)
+        for what, ready in (("Airflow", api.is_healthy), (f"the DAG {dag_id}", lambda: api.has_dag(dag_id))):
+            self.services.wait_until(ready, what=what, timeout_seconds=START_SECONDS)
+        return api
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
