@@ -94,7 +94,7 @@ def parse_procedure_errors(message: str) -> list[ProcedureError]:
     # some hosts hand the line ends over as the two characters backslash and n
     plain = message.replace("\\r", "\r").replace("\\n", "\n")
     starts = list(_BLOCK.finditer(plain))
-    ends = [block.start() for block in starts[1:]] + [len(plain)]
+    ends = [*(block.start() for block in starts[1:]), len(plain)]
     return [
         ProcedureError(
             number=int(block[1]),
@@ -103,7 +103,7 @@ def parse_procedure_errors(message: str) -> list[ProcedureError]:
             parameters=_parameters(plain[block.end() : end], "Node Identifier Parameters"),
             related=_parameters(plain[block.end() : end], "Related Error Code Parameters"),
         )
-        for block, end in zip(starts, ends, strict=True)
+        for block, end in zip(starts, ends, strict=False)
     ]
 
 

@@ -1,0 +1,155 @@
+"""eConnect XML: the schema's order, children first, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from hooks.gp_econnect_documents import build_xml
+from hooks.gp_econnect_fields import NODES
+from hooks.gp_econnect_ledger import GLTransaction
+from hooks.gp_econnect_receivables import Application, CashReceipt, Customer
+from hooks.gp_econnect_sales import SalesOrder
+from ledgerbridge.entities import Document
+from ledgerbridge.errors import RecordRejected
+
+SCHEMA = Path(__file__).parents[3] / "shared" / "gp" / "econnect-nodes.json"
+KEY = "gp:HLS:sales_order:SHUS1001"
+
+
+def order(**header: Any) -> Document:
+    return Document(
+        KEY,
+        "k",
+        {
+            "SOPNUMBE": "SHUS1001",
+            "DOCID": "STDORD",
+            "DOCDATE": date(2026, 3, 2),
+            "CUSTNMBR": "C1",
+            "BACHNUMB": "LB-ORDERS",
+            "SUBTOTAL": Decimal("49.90"),
+            "TAXAMNT": Decimal("3.87"),
+            "DOCAMNT": Decimal("53.77"),
+            "CSTPONBR": None,
+            **header,
+        },
+        {
+            "lines": [
+                {
+                    "LNITMSEQ": 16384,
+                    "ITEMNMBR": "LAMP-01",
+                    "QUANTITY": Decimal(1),
+                    "UNITPRCE": Decimal("49.90"),
+                    "XTNDPRCE": Decimal("49.90"),
+                }
+            ],
+            "taxes": [{"LNITMSEQ": 16384, "TAXDTLID": "MA-STATE", "STAXAMNT": Decimal("3.87")}],
+        },
+    )
+
+
+def built(document: Document) -> etree._Element:
+    return etree.fromstring(build_xml(SalesOrder.transaction, document))
+
+
+def test_order_has_lines_and_taxes_before_its_header_and_their_key_repeated() -> None:
+    root = built(order())
+    assert [child.tag for child in root[0]] == [
+        "taSopLineIvcInsert_Items",
+        "taSopLineIvcTaxInsert_Items",
+        "taSopHdrIvcInsert",
+    ]
+    line = {field.tag: field.text for field in root[0][0][0]}
+    assert line | {"SOPTYPE": "2", "SOPNUMBE": "SHUS1001", "CUSTNMBR": "C1", "DOCDATE": "2026-03-02"} == line
+    assert "DOCDATE" not in {field.tag for field in root[0][1][0]}
+
+
+def test_absent_values_have_no_element_because_an_empty_one_blanks_the_field() -> None:
+    header = built(order(CSTPONBR=None, REFRENCE=""))[0][2]
+    assert header.find("CSTPONBR") is None
+    assert header.find("REFRENCE") is None
+
+
+def test_document_never_carries_a_connection_string() -> None:
+    assert "ConnectionString" not in build_xml(SalesOrder.transaction, order())
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        pytest.param(Decimal("0.125"), "0.12500", id="exact"),
+        pytest.param(Decimal("0.000005"), "0.00001", id="half-goes-up"),
+        pytest.param(Decimal("-0.000005"), "-0.00001", id="half-goes-away-from-zero"),
+        pytest.param(Decimal("1E+2"), "100.00000", id="no-exponent"),
+        pytest.param(7, "7.00000", id="whole"),
+    ],
+)
+def test_amounts_are_written_half_up_to_five_places(sent: Decimal | int, written: str) -> None:
+    assert built(order(FREIGHT=sent))[0][2].findtext("FREIGHT") == written
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "field", "message"),
+    [
+        pytest.param({"ADDRESS1": "x" * 61}, "LB-GP-007", "ADDRESS1", "61 characters, GP takes 60", id="too-long"),
+        pytest.param({"CITY": "Łódź"}, "LB-GP-007", "CITY", "CP-1252", id="outside-the-code-page"),
+        pytest.param({"CITY": "Sa\x01lem"}, "LB-GP-007", "CITY", "CP-1252", id="control-character"),
+        pytest.param({"COLOUR": "red"}, "LB-GP-008", "COLOUR", "no such field", id="unknown-field"),
+        pytest.param({"BACHNUMB": None}, "LB-GP-008", "BACHNUMB", "requires it", id="missing-field"),
+        pytest.param({"FREIGHT": 1.5}, "LB-GP-009", "FREIGHT", "takes money, float given", id="float"),
+        pytest.param({"FREIGHT": True}, "LB-GP-009", "FREIGHT", "takes money, bool given", id="bool-as-amount"),
+        pytest.param(
+            {"DOCDATE": datetime(2026, 3, 2, tzinfo=UTC)}, "LB-GP-009", "DOCDATE", "datetime given", id="instant-as-day"
+        ),
+        pytest.param({"SOPTYPE": 3}, "LB-GP-009", "SOPTYPE", "this entity has 2", id="another-document-type"),
+    ],
+)
+def test_what_gp_could_not_keep_is_refused_with_field_and_value(
+    header: dict[str, Any], code: str, field: str, message: str
+) -> None:
+    with pytest.raises(RecordRejected, match=message) as refused:
+        build_xml(SalesOrder.transaction, order(**header))
+    assert (refused.value.code, refused.value.field, refused.value.record_key) == (code, field, KEY)
+    assert refused.value.remedy
+
+
+def test_unknown_part_is_refused() -> None:
+    document = Document(KEY, "k", order().header, {"payments": [{"DOCAMNT": Decimal(1)}]})
+    with pytest.raises(RecordRejected, match="no part 'payments'"):
+        build_xml(SalesOrder.transaction, document)
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    if not SCHEMA.exists():
+        pytest.skip(f"{SCHEMA} is not on this machine")
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_node_has_fields_in_the_schemas_order_and_of_its_type(name: str, schema: dict[str, Any]) -> None:
+    described = schema["nodes"].get(name) or schema["nodes"][f"{name}_Items"]
+    types = {field["name"]: field["type"].removeprefix("xs:") for field in described["fields"]}
+    kinds = {"text": {"string"}, "int": {"short", "int", "decimal"}, "money": {"decimal"}, "rate": {"decimal"}}
+    ours = NODES[name].fields
+    assert list(ours) == [field for field in types if field in ours]
+    for field in ours.values():
+        assert types[field.name] in kinds.get(field.kind, {"string"}), field.name
+    missing = {field["name"] for field in described["fields"] if field["min"] != "0"} - set(ours)
+    assert not missing
+
+
+@pytest.mark.parametrize("entity", [SalesOrder, Customer, CashReceipt, Application, GLTransaction])
+def test_transaction_has_nodes_in_the_schemas_order(entity: Any, schema: dict[str, Any]) -> None:
+    described = [node["name"] for node in schema["transaction_types"][entity.transaction.name]]
+    positions = [
+        described.index(node if node in described else f"{node}_Items") for node in entity.transaction.parts.values()
+    ]
+    assert positions == sorted(positions)
