@@ -6,10 +6,7 @@ Source: facts/shops.md part B; Stripe API 2026-10-28.endive.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -18,17 +15,14 @@ from requests import Response
 from requests.auth import HTTPBasicAuth
 
 from hooks.stripe_amounts import major, with_decimals
+from hooks.stripe_sources import SOURCES
 from hooks.web_api import WebApiHook, retry_after_seconds
-from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["StripeHook"]
 
 _LIST_LIMIT = 100
-# An object may be listed, and get its balance transaction, some time after `created`: windows begin this much earlier.
-_OVERLAP = timedelta(hours=1)
-# A payout changes after its creation (paid, reconciled, even failed) and can't be listed by change.
-_PAYOUT_MEMORY = timedelta(days=30)
 
 
 class StripeHook(WebApiHook):
@@ -67,17 +61,17 @@ class StripeHook(WebApiHook):
 
     def entity(self, name: str) -> Source:
         """
-        The source ``charge``, ``refund``, ``payout`` or ``balance_transaction``.
+        The source ``charge``, ``refund``, ``dispute``, ``payout`` or ``balance_transaction``.
 
         :raises ConfigurationError: there is no such entity.
         """
-        if name not in _SOURCES:
+        if name not in SOURCES:
             raise ConfigurationError(
                 "LB-STRIPE-008",
                 f"there is no entity `stripe.{name}`",
-                remedy=f"Use one of {', '.join(sorted(_SOURCES))}.",
+                remedy=f"Use one of {', '.join(sorted(SOURCES))}.",
             )
-        return _SOURCES[name](self)
+        return SOURCES[name](self)
 
     def balance(self) -> dict[str, Decimal]:
         """
@@ -217,176 +211,3 @@ def _mode_of(key: str, otherwise: bool) -> bool:
 
 def _mode_name(livemode: bool) -> str:
     return "live mode" if livemode else "test mode"
-
-
-class _StripeSource:
-    """A list of the API as a source, read by ``created``; subclasses say what else can change."""
-
-    name: ClassVar[str]
-    path: ClassVar[str]
-    expand: ClassVar[tuple[str, ...]] = ()
-    version_fields: ClassVar[tuple[str, ...]]
-    look_back: ClassVar[timedelta] = _OVERLAP
-
-    def __init__(self, hook: StripeHook) -> None:
-        self._hook = hook
-
-    def clock(self) -> datetime:
-        """Stripe's own time now."""
-        return self._hook.date(self._hook.answer(self.path, {"limit": 1}))
-
-    def read(self, window: Window) -> Iterator[list[RawRecord]]:
-        """
-        Yield the objects created in the window, begun earlier by the overlap; pages newest first.
-
-        :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
-
-        Source: facts/shops.md B1 (lists), B2 (objects).
-        """
-        parameters = {**_created(window, self.look_back), "expand[]": [f"data.{field}" for field in self.expand]}
-        for page in self._hook.pages(self.path, parameters):
-            yield [self.record(item) for item in page]
-
-    def record(self, item: dict[str, Any]) -> RawRecord:
-        """One object as a record."""
-        versioned = json.dumps([_value(item, field) for field in self.version_fields], sort_keys=True)
-        return RawRecord(
-            key=f"stripe:{self._hook.account}:{self.name}:{item['id']}",
-            version=hashlib.sha256(versioned.encode()).hexdigest()[:16],
-            changed_at=self.changed_at(item),
-            payload=item,
-        )
-
-    def changed_at(self, item: Mapping[str, Any]) -> datetime:
-        """When the object was created, as far as Stripe tells."""
-        return datetime.fromtimestamp(item["created"], UTC)
-
-
-class _SettledSource(_StripeSource):
-    """
-    Charges or refunds: objects that get a balance transaction, perhaps later than they are created.
-
-    An object without one is yielded as it is (``balance_transaction`` None). When the transaction comes (late
-    capture, a pending method, a refund that failed), its ``created`` lies in a later window: that window finds the
-    object through the list of balance transactions, and the object's version has changed.
-    """
-
-    transaction_types: ClassVar[frozenset[str]]
-
-    def read(self, window: Window) -> Iterator[list[RawRecord]]:
-        """
-        Yield the objects created in the window, then the older ones that a balance transaction of it concerns.
-
-        :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
-
-        Source: facts/shops.md B2 (a charge may lack its balance transaction; refund failures).
-        """
-        seen: set[str] = set()
-        for page in super().read(window):
-            seen.update(record.payload["id"] for record in page)
-            yield page
-        if window.since is None:
-            return
-        for transactions in self._hook.pages("/v1/balance_transactions", _created(window, self.look_back)):
-            late = [self._settled(item["source"]) for item in transactions if self._concerns(item, seen)]
-            if late:
-                yield late
-
-    def changed_at(self, item: Mapping[str, Any]) -> datetime:
-        """When its balance transaction was made, or the object itself while there is none."""
-        return super().changed_at(item["balance_transaction"] or item)
-
-    def _concerns(self, transaction: Mapping[str, Any], seen: set[str]) -> bool:
-        if transaction["type"] not in self.transaction_types or transaction["source"] in seen:
-            return False
-        seen.add(transaction["source"])
-        return True
-
-    def _settled(self, identity: str) -> RawRecord:
-        item = self._hook.fetch(f"{self.path}/{identity}", {"expand[]": list(self.expand)})
-        self._hook.check_livemode(item)
-        return self.record(with_decimals(item))
-
-
-class ChargeSource(_SettledSource):
-    """Charges with their balance transaction; the payment intent's metadata may name the order."""
-
-    name = "charge"
-    path = "/v1/charges"
-    expand = ("balance_transaction", "payment_intent")
-    version_fields = ("status", "captured", "amount_captured", "metadata", "balance_transaction.id")
-    transaction_types = frozenset({"charge", "payment", "payment_failure_refund"})
-
-
-class RefundSource(_SettledSource):
-    """Refunds with their balance transaction and the charge they give back, whose metadata may name the order."""
-
-    name = "refund"
-    path = "/v1/refunds"
-    expand = ("balance_transaction", "failure_balance_transaction", "charge")
-    version_fields = ("status", "amount", "metadata", "balance_transaction.id", "failure_balance_transaction.id")
-    transaction_types = frozenset({"refund", "payment_refund", "refund_failure"})
-
-
-class BalanceTransactionSource(_StripeSource):
-    """Balance transactions with what caused them (``source``, None for some monthly fees)."""
-
-    name = "balance_transaction"
-    path = "/v1/balance_transactions"
-    expand = ("source",)
-    version_fields = ("amount", "fee", "net", "reporting_category")
-
-
-class PayoutSource(_StripeSource):
-    """
-    Payouts, those of the last 30 days again and again, since their status changes and no list shows it.
-
-    The payload of an automatic, reconciled payout has ``items``: all its balance transactions (with ``source``)
-    but the payout's own, and ``unexplained``: its amount less the items' net, ``"0.00"`` when Stripe's list is
-    whole. Other payouts have ``items`` None: Stripe itemises them not yet (in progress) or never (manual ones).
-    """
-
-    name = "payout"
-    path = "/v1/payouts"
-    version_fields = ("status", "reconciliation_status", "failure_balance_transaction", "reversed_by")
-    look_back = _PAYOUT_MEMORY
-
-    def record(self, item: dict[str, Any]) -> RawRecord:
-        """One payout, itemised where Stripe can."""
-        items = self._items(item)
-        item["items"] = items
-        item["unexplained"] = _unexplained(item, items) if items is not None else None
-        return super().record(item)
-
-    def _items(self, payout: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        if not payout["automatic"] or payout["reconciliation_status"] != "completed":
-            return None
-        parameters = {"payout": payout["id"], "expand[]": ["data.source"]}
-        pages = self._hook.pages("/v1/balance_transactions", parameters)
-        # the list holds the payout's own negative transaction too: facts/shops.md B2
-        return [item for page in pages for item in page if item["type"] != "payout"]
-
-
-def _unexplained(payout: Mapping[str, Any], items: list[dict[str, Any]]) -> str:
-    return str(Decimal(payout["amount"]) - sum((Decimal(item["net"]) for item in items), Decimal(0)))
-
-
-def _created(window: Window, look_back: timedelta) -> dict[str, int]:
-    bounds: dict[str, int] = {}
-    if window.since is not None:
-        bounds["created[gte]"] = int((window.since - look_back).timestamp())
-    if window.until is not None:
-        bounds["created[lte]"] = int(window.until.timestamp())
-    return bounds
-
-
-def _value(item: Mapping[str, Any], path: str) -> Any:
-    value: Any = item
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-_SOURCES: dict[str, Callable[[StripeHook], Source]] = {
-    source.name: source for source in (ChargeSource, RefundSource, PayoutSource, BalanceTransactionSource)
-}

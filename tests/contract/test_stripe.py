@@ -43,7 +43,7 @@ def listing(*items: dict[str, Any], has_more: bool = False) -> Reply:
     return Reply({"object": "list", "data": list(items), "has_more": has_more, "url": "/v1/x"})
 
 
-def transaction(identity: str, source: str | dict[str, Any], **fields: Any) -> dict[str, Any]:
+def transaction(identity: str, source: str | dict[str, Any] | None, **fields: Any) -> dict[str, Any]:
     return {
         "id": identity, "object": "balance_transaction", "created": 1772443290, "currency": "usd", "amount": 5377,
         "fee": 186, "net": 5191, "exchange_rate": None, "type": "charge", "reporting_category": "charge",
@@ -137,7 +137,7 @@ def test_a_charge_without_balance_transaction_comes_again_once_it_has_one(api: S
     [early] = everything(hook.entity("charge"))
     api.will_reply(
         listing(),
-        listing(transaction("txn_1", "ch_1"), transaction("txn_2", "re_1", type="refund")),
+        listing(transaction("txn_1", charge("ch_1", None)), transaction("txn_2", None, type="stripe_fee")),
         Reply(charge("ch_1", transaction("txn_1", "ch_1"))),
     )
 
@@ -151,17 +151,34 @@ def test_a_charge_without_balance_transaction_comes_again_once_it_has_one(api: S
 
 
 def test_a_refund_that_failed_later_comes_again(api: ScriptedApi, hook: StripeHook) -> None:
-    refund = {
+    refund: dict[str, Any] = {
         "id": "re_1", "object": "refund", "created": 1772443290, "currency": "usd", "amount": 1500, "metadata": {},
         "status": "failed", "charge": "ch_1", "balance_transaction": transaction("txn_1", "re_1"),
         "failure_balance_transaction": transaction("txn_2", "re_1"),
     }  # fmt: skip
-    api.will_reply(listing(), listing(transaction("txn_2", "re_1", type="refund_failure")), Reply(refund))
+    api.will_reply(
+        listing(), listing(transaction("txn_2", refund), transaction("txn_3", charge("ch_1", None))), Reply(refund)
+    )
 
     [record] = everything(hook.entity("refund"), Window(NOON))
 
     assert record.payload["status"] == "failed"
     assert record.payload["failure_balance_transaction"]["id"] == "txn_2"
+
+
+def test_a_dispute_won_comes_again_with_both_its_movements(api: ScriptedApi, hook: StripeHook) -> None:
+    withdrawn = transaction("txn_1", "dp_1", type="adjustment", amount=-5377, fee=1500, net=-6877)
+    reinstated = transaction("txn_2", "dp_1", type="adjustment", fee=0, net=5377, created=1775000000)
+    dispute = {
+        "id": "dp_1", "object": "dispute", "created": 1772443290, "currency": "usd", "amount": 5377, "charge": "ch_1",
+        "livemode": False, "status": "won", "balance_transactions": [withdrawn, reinstated],
+    }  # fmt: skip
+    api.will_reply(listing(), listing(transaction("txn_2", dispute)), Reply(dispute))
+
+    [record] = everything(hook.entity("dispute"), Window(NOON))
+
+    assert [moved["net"] for moved in record.payload["balance_transactions"]] == ["-68.77", "53.77"]
+    assert record.changed_at == datetime.fromtimestamp(1775000000, UTC)
 
 
 def test_a_reconciled_payout_lists_what_it_paid_out_but_itself(api: ScriptedApi, hook: StripeHook) -> None:
