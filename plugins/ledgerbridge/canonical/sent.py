@@ -1,0 +1,18 @@
+"""What rules ask of the state database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+__all__ = ["SentDocuments"]
+
+
+class SentDocuments(Protocol):
+    """Documents that arrived or may have arrived, and records that can't go on."""
+
+    def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """All such documents by a column of theirs, oldest first, with their canonical header's fields as text."""
+
+    def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
+        """Id of an open dead letter by source key."""

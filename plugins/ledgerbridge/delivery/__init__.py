@@ -1,0 +1,6 @@
+"""Delivery: each document once."""
+
+from ledgerbridge.delivery.content import content_hash, documents_of, plain
+from ledgerbridge.delivery.deliver import Delivered, Deliverer
+
+__all__ = ["Delivered", "Deliverer", "content_hash", "documents_of", "plain"]

@@ -1,0 +1,65 @@
+"""A document's content as text and hash: what is sent, what is compared, what is kept."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from ledgerbridge.entities import Document
+
+__all__ = ["content_hash", "documents_of", "plain"]
+
+
+def plain(value: Any) -> Any:
+    """``value`` for JSON: decimals and days as text, without superfluous zeros, so that equal content is equal text."""
+    if isinstance(value, Decimal):
+        return format(value.normalize() + 0, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return value
+
+
+def content_hash(header: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
+    """The same for the same content."""
+    return sha256(orjson.dumps(plain({"header": header, **parts}), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def documents_of(frames: dict[str, pd.DataFrame], entity: str) -> list[Document]:
+    """
+    The documents of mapped frames, in the header's order.
+
+    The idempotency key is the content's: the same document sent again has the same one.
+    """
+    children = {name: _rows_by_key(frame) for name, frame in frames.items() if name != "header"}
+    documents = []
+    for header in rows_of(frames["header"]):
+        key = header.pop("record_key")
+        parts = {name: rows.get(key, []) for name, rows in children.items()}
+        digest = content_hash(header, parts)
+        documents.append(
+            Document(key, sha256(f"{entity}\x1f{key}\x1f{digest}".encode()).hexdigest()[:48], header, parts)
+        )
+    return documents
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as Python values: decimals stay decimals, days days, nothing becomes a float."""
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    return rows
+
+
+def _rows_by_key(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in rows_of(frame):
+        grouped.setdefault(row.pop("record_key"), []).append(row)
+    return grouped

@@ -1,0 +1,279 @@
+"""
+Delivering a batch: each document once, whatever happened to earlier tries (design.md §5, "Exactly-once effect").
+
+Before a call the deliveries stand as ``sending``, committed; after it they stand as delivered or rejected. What is
+found ``sending`` was interrupted: it is looked up in the target by its natural key, adopted or sent again, never sent blind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, or_, select, update
+from sqlalchemy.orm import Session
+
+from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.delivery.content import content_hash, plain
+from ledgerbridge.entities import Document, Found, Outcome, Target
+from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
+from ledgerbridge.state.database import transaction
+from ledgerbridge.state.models import CrossReference, Delivery
+from ledgerbridge.state.upsert import in_chunks, upsert
+
+__all__ = ["Delivered", "Deliverer"]
+
+_LEASE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What became of one document: ``delivered``, ``unchanged`` or ``rejected`` (then with its error)."""
+
+    record_key: str
+    outcome: str
+    error: LedgerbridgeError | None = None
+
+
+@dataclass(frozen=True)
+class _Item:
+    document: Document
+    digest: str
+    canonical: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return self.document.record_key
+
+
+class Deliverer:
+    """
+    Delivers documents of one entity for one task.
+
+    :param entity: target entity, e.g. ``gp.sales_order``.
+    :param target: writes and finds them.
+    """
+
+    def __init__(self, engine: Engine, actor: Actor, entity: str, target: Target) -> None:
+        self._engine = engine
+        self._actor = actor
+        self._entity = entity
+        self._target = target
+        self._owner = f"{actor.flow}/{actor.leg}/{actor.run_id}"
+
+    def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
+        """
+        Deliver ``documents``; ``canonical`` is each one's canonical header, kept with its delivery.
+
+        :raises TransientError: the target can't answer; what was not sent yet stays to be sent, what may have been sent
+            is looked up by the next try.
+        :raises ConfigurationError: as the target raises it.
+        """
+        items = [
+            _Item(each, content_hash(each.header, each.parts), canonical.get(each.record_key, {})) for each in documents
+        ]
+        results: list[Delivered] = []
+        for chunk in in_chunks(items, self._target.max_batch):
+            results += self._deliver_chunk(list(chunk))
+        return results
+
+    def _deliver_chunk(self, items: list[_Item]) -> list[Delivered]:
+        results, to_send, to_look_up = self._begin(items)
+        adopted = self._look_up(to_look_up)
+        results += adopted
+        settled = {result.record_key for result in adopted}
+        to_send += [item for item in to_look_up if item.key not in settled]
+        if not to_send:
+            return results
+        try:
+            outcomes = self._target.send([item.document for item in to_send])
+        except TransientError as error:
+            if not error.outcome_unknown:
+                self._put_back(to_send)
+            raise
+        results += self._finish(to_send, outcomes)
+        unsettled = next((each.error for each in outcomes if isinstance(each.error, TransientError)), None)
+        if unsettled is not None:
+            raise unsettled
+        return results
+
+    def _begin(self, items: list[_Item]) -> tuple[list[Delivered], list[_Item], list[_Item]]:
+        """Write what will be sent as ``sending`` and commit; tell what needs no sending and what was interrupted."""
+        results: list[Delivered] = []
+        to_send: list[_Item] = []
+        to_look_up: list[_Item] = []
+        now = datetime.now(UTC)
+        with transaction(self._engine) as session:
+            known = self._known(session, [item.key for item in items])
+            for item in items:
+                row = known.get(item.key)
+                if row is not None and row.state == "delivered" and row.content_hash == item.digest:
+                    results.append(Delivered(item.key, "unchanged"))
+                elif row is not None and row.state == "delivered" and not getattr(self._target, "updatable", False):
+                    results.append(self._refuse_change(session, item, row))
+                elif row is not None and row.state == "sending":
+                    self._take_over(session, row, now)
+                    to_look_up.append(item)
+                else:
+                    to_send.append(item)
+            self._write_sending(session, [*to_send, *to_look_up], known, now)
+        if getattr(self._target, "adopts", False):
+            to_look_up, to_send = (
+                [*to_look_up, *(item for item in to_send if item.key not in known)],
+                [item for item in to_send if item.key in known],
+            )
+        return results, to_send, to_look_up
+
+    def _known(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
+        rows = session.scalars(select(Delivery).where(Delivery.entity == self._entity, Delivery.record_key.in_(keys)))
+        return {row.record_key: row for row in rows}
+
+    def _take_over(self, session: Session, row: Delivery, now: datetime) -> None:
+        free = or_(Delivery.lease_until.is_(None), Delivery.lease_until < now, Delivery.lease_owner == self._owner)
+        taken: Any = session.execute(
+            update(Delivery)
+            .where(Delivery.id == row.id, free)
+            .values(lease_owner=self._owner, lease_until=now + _LEASE)
+            .execution_options(synchronize_session=False)
+        )
+        if taken.rowcount == 0:
+            raise TransientError(
+                "LB-DLV-001",
+                f"{self._entity} {row.record_key} is being delivered by {row.lease_owner} until {row.lease_until}.",
+                remedy="Wait: the retry takes over when that task is done or its lease ends.",
+                retry_after_seconds=60,
+            )
+
+    def _refuse_change(self, session: Session, item: _Item, row: Delivery) -> Delivered:
+        error = TargetConflict(
+            "LB-DLV-002",
+            f"{self._entity} {row.number or row.target_id} was delivered with other content and can't be changed.",
+            record_key=item.key,
+            field="content",
+            value=row.number or row.target_id,
+            remedy="Compare the two documents; correct the ledger by a document of its own (a credit, a reversal).",
+        )
+        append(session, self._actor, [self._change("change-refused", item)])
+        return Delivered(item.key, "rejected", error)
+
+    def _write_sending(
+        self, session: Session, items: Sequence[_Item], known: dict[str, Delivery], now: datetime
+    ) -> None:
+        rows = [
+            {
+                "flow": self._actor.flow,
+                "leg": self._actor.leg,
+                "entity": self._entity,
+                "record_key": item.key,
+                "chain_key": item.canonical.get("chain_key"),
+                "state": "sending",
+                "content_hash": item.digest,
+                "idempotency_key": item.document.idempotency_key,
+                "target_id": known[item.key].target_id if item.key in known else None,
+                "number": known[item.key].number if item.key in known else None,
+                "canonical": plain(item.canonical),
+                "attempts": known[item.key].attempts + 1 if item.key in known else 1,
+                "lease_owner": self._owner,
+                "lease_until": now + _LEASE,
+                "run_id": self._actor.run_id,
+                "updated_at": now,
+            }
+            for item in items
+        ]
+        upsert(session, Delivery, rows, key=["entity", "record_key"])
+
+    def _put_back(self, items: Sequence[_Item]) -> None:
+        """Nothing was taken: the next try sends them without looking them up."""
+        with transaction(self._engine) as session:
+            for item in items:
+                session.execute(
+                    update(Delivery)
+                    .where(Delivery.entity == self._entity, Delivery.record_key == item.key)
+                    .values(state="not_sent", lease_owner=None, lease_until=None)
+                )
+
+    def _look_up(self, items: Sequence[_Item]) -> list[Delivered]:
+        if not items:
+            return []
+        found = self._target.find([item.document for item in items])
+        here = [item for item in items if item.key in found]
+        outcomes = [self._adopted(item, found[item.key]) for item in here]
+        return self._finish(here, outcomes, action="adopted")
+
+    def _adopted(self, item: _Item, found: Found) -> Outcome:
+        if not found.differences:
+            return Outcome(item.key, found.target_id, found.number, found.content)
+        return Outcome(
+            item.key,
+            error=TargetConflict(
+                "LB-DLV-003",
+                f"{self._entity} {found.number} is there with other content: {'; '.join(found.differences)}.",
+                record_key=item.key,
+                field="content",
+                value=found.number,
+                remedy="Compare the two; mend the one that is wrong, then replay the record.",
+            ),
+        )
+
+    def _finish(
+        self, items: Sequence[_Item], outcomes: Sequence[Outcome], action: str = "delivered"
+    ) -> list[Delivered]:
+        by_key = {item.key: item for item in items}
+        now = datetime.now(UTC)
+        results = []
+        with transaction(self._engine) as session:
+            changes = []
+            for outcome in outcomes:
+                item = by_key[outcome.record_key]
+                if isinstance(outcome.error, TransientError):
+                    continue  # stays ``sending``: the next try looks it up
+                state = "rejected" if outcome.error else "delivered"
+                session.execute(
+                    update(Delivery)
+                    .where(Delivery.entity == self._entity, Delivery.record_key == item.key)
+                    .values(
+                        state=state,
+                        target_id=outcome.target_id,
+                        number=outcome.number,
+                        lease_owner=None,
+                        lease_until=None,
+                        updated_at=now,
+                    )
+                )
+                changes.append(self._change("refused" if outcome.error else action, item, outcome))
+                results.append(Delivered(item.key, state, _with_key(outcome.error, item.key)))
+            upsert(
+                session,
+                CrossReference,
+                self._references(outcomes, now),
+                key=["entity", "target_id"],
+                keep=["created_at"],
+            )
+            append(session, self._actor, changes)
+        return results
+
+    def _references(self, outcomes: Sequence[Outcome], now: datetime) -> list[dict[str, Any]]:
+        return [
+            {
+                "entity": self._entity,
+                "target_id": outcome.target_id,
+                "number": outcome.number,
+                "record_key": outcome.record_key,
+                "created_at": now,
+            }
+            for outcome in {each.target_id: each for each in outcomes if each.target_id and not each.error}.values()
+        ]
+
+    def _change(self, action: str, item: _Item, outcome: Outcome | None = None) -> Change:
+        details: dict[str, Any] = {"number": outcome.number, "target_id": outcome.target_id} if outcome else {}
+        if outcome is not None and outcome.error is not None:
+            details = {"code": outcome.error.code}
+        return Change(action, self._entity, item.key, item.canonical.get("chain_key"), item.digest, details)
+
+
+def _with_key(error: LedgerbridgeError | None, key: str) -> LedgerbridgeError | None:
+    if isinstance(error, RecordRejected) and not error.record_key:
+        error.record_key = key
+    return error

@@ -1,0 +1,104 @@
+"""The company file: whose books these are, the accounts by role, and the connections of each system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.yaml_files import ConfigModel, load_file
+
+__all__ = ["Account", "Company", "Gateway", "load_company"]
+
+
+class Account(ConfigModel):
+    """One account role with its account in each ledger (accounting.md §1)."""
+
+    role: str = Field(description="receivables, clearing, bank, tax_payable, sales, …")
+    gp: str | None = Field(None, description="Account string in Dynamics GP.")
+    xero: str | None = Field(None, description="Account code in Xero.")
+
+
+class Gateway(ConfigModel):
+    """A payment gateway and where its money lies until it is paid out."""
+
+    name: str = Field(description="System name, e.g. `stripe`.")
+    role: str = Field("clearing", description="Account role of its clearing account.")
+    checkbook: str = Field(description="GP checkbook on that account (CHEKBKID).")
+    contact: str = Field(description="Xero contact its fees are paid to.")
+
+
+class Company(ConfigModel):
+    """The pair of organisations a flow keeps in step."""
+
+    name: str = Field(description="For people.")
+    base_currency: str = Field(description="ISO code of both ledgers' base currency.")
+    time_zone: str = Field(description="Zone whose days the documents bear (accounting.md §4).")
+    connections: dict[str, list[str]] = Field(description="Airflow connection ids by system.")
+    accounts: list[Account] = Field(description="Accounts by role.")
+    gateways: list[Gateway] = Field(description="Payment gateways.")
+    settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
+
+    @field_validator("connections", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {system: [ids] if isinstance(ids, str) else ids for system, ids in value.items()}
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f'"{value}" is no time zone; write one like America/New_York') from None
+        return value
+
+    def connections_of(self, system: str) -> list[str]:
+        """
+        The connections of a system.
+
+        :raises ConfigurationError: it has none.
+        """
+        if not self.connections.get(system):
+            raise ConfigurationError(
+                "LB-CFG-004",
+                f"the company file names no connection for {system}.",
+                remedy=f"Add it: `connections: {{{system}: <Airflow connection id>}}`.",
+            )
+        return self.connections[system]
+
+    def tables(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The lookup tables mappings read of the company: ``accounts``, ``accounts_gp``, ``accounts_xero``, …"""
+        rows = [account.model_dump() for account in self.accounts]
+        settings = {
+            "base_currency": self.base_currency,
+            "name": self.name,
+            "time_zone": self.time_zone,
+            **self.settings,
+        }
+        return {
+            "accounts": {row["role"]: row for row in rows},
+            "accounts_gp": {row["gp"]: row for row in rows if row["gp"]},
+            "accounts_xero": {row["xero"]: row for row in rows if row["xero"]},
+            "gateways": {gateway.name: gateway.model_dump() for gateway in self.gateways},
+            "gateways_by_account": self._gateways_by_account(),
+            "company": {name: {"value": value} for name, value in settings.items()},
+        }
+
+    def _gateways_by_account(self) -> dict[str, dict[str, Any]]:
+        codes = {account.role: account.xero for account in self.accounts}
+        return {str(codes[gateway.role]): gateway.model_dump() for gateway in self.gateways if codes.get(gateway.role)}
+
+
+def load_company(path: Path) -> Company:
+    """
+    Read the company file.
+
+    :raises ConfigurationError: anything wrong with it, with file, line and remedy.
+    """
+    return load_file(path, Company, code="LB-CFG-004")[0]

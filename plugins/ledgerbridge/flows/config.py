@@ -1,0 +1,104 @@
+"""The format of flow files (`include/flows/*.yaml`): a business process, its legs and when it runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from ledgerbridge.canonical.rules import RULES
+from ledgerbridge.yaml_files import ConfigModel, Marks, file_error, load_file, nearest
+
+__all__ = ["FlowConfig", "LegConfig", "load_flow"]
+
+
+class LegConfig(ConfigModel):
+    """One entity moved from one system to another."""
+
+    source: str = Field(alias="from", description="Entity read, e.g. `xero.invoice`.")
+    conform: str = Field(description="Mapping from the source's record to the canonical one.")
+    rules: list[str] = Field(default_factory=list, description="Rules the canonical records go through, in order.")
+    map: str = Field(description="Mapping from the canonical record to the target's document.")
+    gate: str = Field(description="Expectation suite every mapped row must pass before load.")
+    target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")
+    after: list[str] = Field(default_factory=list, description="Legs that must have ended before this one begins.")
+    pool: str | None = Field(None, description="Airflow pool its load runs in.")
+
+
+class FlowConfig(ConfigModel):
+    """A business process; one DAG."""
+
+    description: str = Field(description="What it does, for the DAG's page.")
+    owner: str = Field(description="Who answers for it.")
+    schedule: str | None = Field(None, description="Cron expression; none: started by hand or by events.")
+    retries: int = Field(3, ge=0, description="How often a task that failed for a passing reason is tried again.")
+    overlap_minutes: int = Field(10, ge=0, description="How far a window reaches back into the one before.")
+    legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")
+    reconcile: bool = Field(True, description="Prove after the legs that both ledgers agree (accounting.md §6).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _after_list(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("legs"), dict):
+            for leg in data["legs"].values():
+                if isinstance(leg, dict) and isinstance(leg.get("after"), str):
+                    leg["after"] = [leg["after"]]
+        return data
+
+    @model_validator(mode="after")
+    def _no_circle(self) -> Self:
+        done: set[str] = set()
+        waiting = {name: set(leg.after) & set(self.legs) for name, leg in self.legs.items()}
+        while waiting:
+            ready = {name for name, before in waiting.items() if before <= done}
+            if not ready:
+                raise ValueError(f"legs wait for each other: {', '.join(sorted(waiting))}")
+            done |= ready
+            waiting = {name: before for name, before in waiting.items() if name not in ready}
+        return self
+
+    @property
+    def overlap(self) -> timedelta:
+        """How far a window reaches back."""
+        return timedelta(minutes=self.overlap_minutes)
+
+
+def load_flow(path: Path, include: Path) -> FlowConfig:
+    """
+    Read a flow file and check that every file it names is there.
+
+    :param include: the folder with ``mappings/`` and ``expectations/``.
+    :raises ConfigurationError: anything wrong with it; names file, line, column, what is there, and the remedy.
+    """
+    flow, marks = load_file(path, FlowConfig, code="LB-CFG-003")
+    for name, leg in flow.legs.items():
+        for key, folder, stem in (
+            ("conform", "mappings", leg.conform),
+            ("map", "mappings", leg.map),
+            ("gate", "expectations", leg.gate),
+        ):
+            known = sorted(each.stem for each in (include / folder).glob("*.yaml"))
+            _must_know(path, marks, ("legs", name, key), stem, known, f"a file in include/{folder}")
+        for other in leg.after:
+            _must_know(path, marks, ("legs", name, "after"), other, sorted(flow.legs), "a leg of this flow")
+        for rule in leg.rules:
+            _must_know(path, marks, ("legs", name, "rules"), rule, sorted(RULES), "a rule")
+    return flow
+
+
+def _must_know(
+    path: Path, marks: Marks, location: tuple[str | int, ...], name: str, known: list[str], what: str
+) -> None:
+    if name in known:
+        return
+    hint = nearest(name, known)
+    raise file_error(
+        path,
+        marks,
+        location,
+        "LB-CFG-003",
+        f'leg "{location[1]}": `{location[2]}` names "{name}", which is not {what}.',
+        f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known) or 'none'}.",
+    )

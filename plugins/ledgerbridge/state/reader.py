@@ -1,0 +1,92 @@
+"""What mapping rules read of the state database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from ledgerbridge.state.database import transaction
+from ledgerbridge.state.dead_letters import open_letters
+from ledgerbridge.state.models import CrossReference, Delivery, SourceRecord
+from ledgerbridge.state.upsert import in_chunks
+
+__all__ = ["DatabaseReader"]
+
+Row = dict[str, Any]
+
+
+class DatabaseReader:
+    """Cross-references, deliveries and labels, found by key in few statements."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
+        """Rows ``{record_key, target_id, number}`` by any of these."""
+        column = getattr(CrossReference, by)
+        found: dict[str, Row] = {}
+        with transaction(self._engine) as session:
+            for chunk in in_chunks(keys):
+                rows = session.scalars(select(CrossReference).where(CrossReference.entity == entity, column.in_(chunk)))
+                found.update(
+                    {
+                        getattr(row, by): {
+                            "record_key": row.record_key,
+                            "target_id": row.target_id,
+                            "number": row.number,
+                        }
+                        for row in rows
+                    }
+                )
+        return found
+
+    def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
+        """Delivered documents with their canonical header's fields, by a column of theirs."""
+        sent = self.sent(entity, by, keys)
+        arrived = {key: [row for row in rows if row["state"] == "delivered"] for key, rows in sent.items()}
+        return {key: rows[-1] for key, rows in arrived.items() if rows}
+
+    def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[Row]]:
+        """All documents that arrived or may have arrived, by a column of theirs, oldest first."""
+        column = getattr(Delivery, by)
+        found: dict[str, list[Row]] = {}
+        with transaction(self._engine) as session:
+            for chunk in in_chunks(keys):
+                rows = session.scalars(
+                    select(Delivery)
+                    .where(Delivery.entity == entity, Delivery.state.in_(("delivered", "sending")), column.in_(chunk))
+                    .order_by(Delivery.id)
+                )
+                for row in rows:
+                    found.setdefault(getattr(row, by), []).append(
+                        {
+                            **row.canonical,
+                            "record_key": row.record_key,
+                            "chain_key": row.chain_key,
+                            "target_id": row.target_id,
+                            "number": row.number,
+                            "state": row.state,
+                        }
+                    )
+        return found
+
+    def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
+        """Id of an open dead letter by source key."""
+        with transaction(self._engine) as session:
+            return open_letters(session, source_keys)
+
+    def labels(self, entity: str, labels: Sequence[str]) -> dict[str, Row]:
+        """Source records by the name people see; a name that several records have is left out."""
+        found: dict[str, set[str]] = {}
+        with transaction(self._engine) as session:
+            for chunk in in_chunks(labels):
+                rows = session.execute(
+                    select(SourceRecord.label, SourceRecord.source_key)
+                    .where(SourceRecord.entity == entity, SourceRecord.label.in_(chunk))
+                    .distinct()
+                )
+                for label, key in rows:
+                    found.setdefault(str(label), set()).add(key)
+        return {label: {"record_key": keys.pop()} for label, keys in found.items() if len(keys) == 1}

@@ -1,0 +1,121 @@
+"""The work list of a leg: which source records it has seen, in which version, and what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from ledgerbridge.state.models import SourceRecord
+from ledgerbridge.state.upsert import in_chunks, upsert
+
+__all__ = ["Fate", "Outcomes", "Seen", "carried_over", "counts", "known_versions", "register", "set_outcomes"]
+
+UNFINISHED = ("read", "waiting")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A source record as it was read."""
+
+    source_key: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a source record, and why."""
+
+    outcome: str
+    reason: str | None = None
+    label: str | None = None
+
+
+Outcomes = Mapping[str, Fate]
+
+
+def known_versions(session: Session, flow: str, leg: str, run_id: str, keys: Sequence[str]) -> dict[str, str]:
+    """Versions that other runs have finished with; reading them again gives nothing new."""
+    known: dict[str, str] = {}
+    for chunk in in_chunks(keys):
+        rows = session.execute(
+            select(SourceRecord.source_key, SourceRecord.version).where(
+                SourceRecord.flow == flow,
+                SourceRecord.leg == leg,
+                SourceRecord.run_id != run_id,
+                SourceRecord.outcome.not_in(UNFINISHED),
+                SourceRecord.source_key.in_(chunk),
+            )
+        )
+        known.update((key, version) for key, version in rows)
+    return known
+
+
+def carried_over(session: Session, flow: str, leg: str, run_id: str) -> dict[str, set[str]]:
+    """
+    Source keys by the batch that holds them: those no run has finished with, and those this run had already taken.
+
+    The former wait for something or were left by a run that failed, the latter make a rerun carry the same records.
+    """
+    rows = session.execute(
+        select(SourceRecord.batch_uri, SourceRecord.source_key).where(
+            SourceRecord.flow == flow,
+            SourceRecord.leg == leg,
+            or_(SourceRecord.run_id == run_id, SourceRecord.outcome.in_(UNFINISHED)),
+        )
+    )
+    batches: dict[str, set[str]] = {}
+    for uri, key in rows:
+        batches.setdefault(uri, set()).add(key)
+    return batches
+
+
+def register(
+    session: Session, flow: str, leg: str, run_id: str, entity: str, records: Iterable[Seen], batch_uri: str
+) -> None:
+    """Take records into a run's batch."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "flow": flow,
+            "leg": leg,
+            "entity": entity,
+            "source_key": record.source_key,
+            "version": record.version,
+            "outcome": "read",
+            "reason": None,
+            "batch_uri": batch_uri,
+            "run_id": run_id,
+            "updated_at": now,
+        }
+        for record in records
+    ]
+    upsert(session, SourceRecord, rows, key=["flow", "leg", "source_key"])
+
+
+def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> None:
+    """Write what became of source records of the current batch."""
+    now = datetime.now(UTC)
+    for key, fate in outcomes.items():
+        values = {"outcome": fate.outcome, "reason": fate.reason, "updated_at": now}
+        if fate.label is not None:
+            values["label"] = fate.label
+        session.execute(
+            update(SourceRecord)
+            .where(SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.source_key == key)
+            .values(values)
+        )
+
+
+def counts(session: Session, flow: str, leg: str, run_id: str) -> Counter[str]:
+    """How many source records of a run's batch have which outcome."""
+    rows = session.scalars(
+        select(SourceRecord.outcome).where(
+            SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.run_id == run_id
+        )
+    )
+    return Counter(rows)
