@@ -1,0 +1,355 @@
+"""The eConnect hook against answers given to it: what is lost, refused, broken or busy on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from lxml import etree
+
+from hooks.gp_econnect import GPEConnectHook
+from ledgerbridge.entities import Document, Window
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordRejected, TransientError
+from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
+
+NAMESPACE = "urn:a-site-of-its-own"
+_OPERATIONS = {
+    "CreateTransactionEntity": ("connectionString", "sXML"),
+    "CreateEntity": ("connectionString", "sXML"),
+    "GetEntity": ("connectionString", "sXML"),
+    "GetNextGLJournalEntryNumber": ("incrementDecrement", "connectionString"),
+}
+
+
+def wsdl(location: str, operations: Mapping[str, tuple[str, ...]] = _OPERATIONS) -> str:
+    """A service as a site might describe it, with a namespace of its own and the machine's inner name."""
+    elements, messages, ports, bindings = "", "", "", ""
+    for name, parameters in operations.items():
+        inner = "".join(f'<xs:element minOccurs="0" name="{p}" type="xs:string"/>' for p in parameters)
+        result = f'<xs:element minOccurs="0" name="{name}Result" type="xs:string"/>'
+        for element, content in ((name, inner), (f"{name}Response", result)):
+            sequence = f"<xs:complexType><xs:sequence>{content}</xs:sequence></xs:complexType>"
+            elements += f'<xs:element name="{element}">{sequence}</xs:element>'
+            messages += f'<message name="{element}"><part name="parameters" element="t:{element}"/></message>'
+        ports += f'<operation name="{name}"><input message="t:{name}"/><output message="t:{name}Response"/></operation>'
+        bindings += (
+            f'<operation name="{name}"><s:operation soapAction="{NAMESPACE}/{name}" style="document"/>'
+            '<input><s:body use="literal"/></input><output><s:body use="literal"/></output></operation>'
+        )
+    return f"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/"
+      xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="{NAMESPACE}" targetNamespace="{NAMESPACE}">
+      <types><xs:schema targetNamespace="{NAMESPACE}" elementFormDefault="qualified">{elements}</xs:schema></types>
+      {messages}<portType name="P">{ports}</portType>
+      <binding name="B" type="t:P">
+        <s:binding transport="http://schemas.xmlsoap.org/soap/http"/>{bindings}</binding>
+      <service name="S"><port name="N" binding="t:B"><s:address location="{location}"/></port></service>
+    </definitions>"""
+
+
+def answered(operation: str, result: str, status: int = 200) -> Reply:
+    body = f'<{operation}Response xmlns="{NAMESPACE}"><{operation}Result>{escape(result)}</{operation}Result>'
+    return enveloped(f"{body}</{operation}Response>", status)
+
+
+def enveloped(body: str, status: int = 200) -> Reply:
+    envelope = f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{body}</s:Body></s:Envelope>'
+    return Reply(envelope, status, {"Content-Type": "text/xml; charset=utf-8"})
+
+
+def fault(detail: str, text: str = "eConnect") -> Reply:
+    return enveloped(
+        f"<s:Fault><faultcode>s:Client</faultcode><faultstring>{text}</faultstring><detail>{detail}</detail></s:Fault>",
+        500,
+    )
+
+
+def rows(element: str, *records: dict[str, str]) -> Reply:
+    content = "".join(
+        f"<eConnect><{element}>{''.join(f'<{n}>{escape(v)}</{n}>' for n, v in record.items())}</{element}></eConnect>"
+        for record in records
+    )
+    return answered("GetEntity", f"<root>{content}</root>")
+
+
+def asked_xml(body: str) -> etree._Element:
+    """The eConnect document inside a SOAP request."""
+    (text,) = etree.fromstring(body.encode()).iter(f"{{{NAMESPACE}}}sXML")
+    return etree.fromstring(text.text or "")
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    with serve_script() as script:
+        yield script
+
+
+@pytest.fixture
+def described(api: ScriptedApi) -> ScriptedApi:
+    """The scripted server, ready to give its WSDL first."""
+    api.will_reply(Reply(wsdl("http://GPSQL01/Microsoft/Dynamics/GP/eConnect/EntityOperations")))
+    return api
+
+
+@pytest.fixture
+def hook(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> GPEConnectHook:
+    return hook_on(monkeypatch, api.url)
+
+
+def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, **extra: Any) -> GPEConnectHook:
+    host, port = url.removeprefix("http://").split(":")
+    connection = {
+        "conn_type": "gp_econnect",
+        "schema": "http",
+        "host": host,
+        "port": int(port),
+        "login": "econnect",
+        "password": "secret",
+        "extra": {"company": "HLS", "max_parallel": 1, "timeout_seconds": 5, **extra},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_GP_TEST", json.dumps(connection))
+    return GPEConnectHook("gp_test")
+
+
+def receipt(number: str = "LBR1") -> Document:
+    return Document(
+        f"gp:HLS:cash_receipt:{number}",
+        number,
+        {
+            "CUSTNMBR": "C1",
+            "DOCNUMBR": number,
+            "DOCDATE": date(2026, 3, 2),
+            "GLPOSTDT": date(2026, 3, 2),
+            "ORTRXAMT": Decimal("53.77"),
+            "BACHNUMB": "LB-CASH",
+            "CSHRCTYP": 0,
+            "CHEKBKID": "STRIPE",
+        },
+    )
+
+
+def sent(hook: GPEConnectHook, *documents: Document) -> list[LedgerbridgeError | None]:
+    return [outcome.error for outcome in hook.entity("cash_receipt").send(documents)]  # type: ignore[attr-defined]  # a target
+
+
+ACCEPTED = answered("CreateTransactionEntity", "<eConnect/>")
+SEEN = {"DOCNUMBR": "LBR1", "CUSTNMBR": "C1", "ORTRXAMT": "53.77000"}
+
+
+def test_call_goes_to_the_address_we_reach_with_names_and_path_of_the_sites_wsdl(
+    described: ScriptedApi, hook: GPEConnectHook
+) -> None:
+    described.will_reply(ACCEPTED, rows("Cash_Receipt", SEEN))
+    assert sent(hook, receipt()) == [None]
+    posted = described.asked[1]
+    assert posted.path == "/Microsoft/Dynamics/GP/eConnect/EntityOperations"
+    assert posted.headers["soapaction"] == f'"{NAMESPACE}/CreateTransactionEntity"'
+    assert posted.headers["authorization"].startswith("Basic ")
+    assert "initial catalog=HLS;" in posted.body
+    assert asked_xml(posted.body).findtext(".//DOCNUMBR") == "LBR1"
+
+
+def test_wsdl_is_read_once_per_process(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(rows("Item", {"ITEMNMBR": "LAMP-01"}), rows("Item"))
+    found = hook.entity("item").lookup(["lamp-01"])  # type: ignore[attr-defined]  # a master
+    hook.entity("item").lookup(["MUG-12"])  # type: ignore[attr-defined]  # a master
+    assert found == {"lamp-01": {"ITEMNMBR": "LAMP-01"}}
+    assert [request.method for request in described.asked] == ["GET", "POST", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "unknown"),
+    [
+        pytest.param(Reply("busy", 503, {"Retry-After": "7"}), "LB-GP-006", True, id="503"),
+        pytest.param(Reply("slow down", 429, {"Retry-After": "7"}), "LB-GP-006", False, id="429"),
+        pytest.param(Reply("<s:Envelope", 200, {"Content-Length": "900"}), "LB-GP-005", True, id="answer-cut-off"),
+        pytest.param(Reply("<html>Sign in</html>", 200), "LB-GP-016", True, id="a-proxys-page"),
+        pytest.param(Reply("<s:Envelope xmlns:s=", 200), "LB-GP-016", True, id="broken-xml"),
+        pytest.param(
+            fault("<e:eConnectSqlFault xmlns:e='u'><e:Number>1205</e:Number></e:eConnectSqlFault>", "SQL error"),
+            "LB-GP-006",
+            False,
+            id="deadlock",
+        ),
+        pytest.param(
+            fault("<e:eConnectSqlFault xmlns:e='u'><e:Number>-2</e:Number></e:eConnectSqlFault>", "SQL error"),
+            "LB-GP-006",
+            True,
+            id="sql-time-out",
+        ),
+    ],
+)
+def test_trouble_in_a_write_is_tried_again_and_says_whether_it_may_have_happened(
+    described: ScriptedApi, hook: GPEConnectHook, reply: Reply, code: str, unknown: bool
+) -> None:
+    described.will_reply(reply)
+    (error,) = sent(hook, receipt())
+    assert isinstance(error, TransientError)
+    assert (error.code, error.outcome_unknown) == (code, unknown)
+    if "Retry-After" in reply.headers:
+        assert error.retry_after_seconds == 7
+
+
+def test_service_that_is_not_there_took_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve_script() as gone:
+        hook = hook_on(monkeypatch, gone.url)
+    (error,) = sent(hook, receipt())
+    assert isinstance(error, TransientError)
+    assert (error.code, error.outcome_unknown) == ("LB-GP-004", False)
+
+
+def test_refused_login_stops_the_batch_and_names_the_login(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(Reply("", 401), Reply("", 401))
+    with pytest.raises(ConfigurationError, match='refused login "econnect"') as refused:
+        sent(hook, receipt("LBR1"), receipt("LBR2"))
+    assert refused.value.code == "LB-GP-001"
+    assert "secret" not in str(refused.value)
+
+
+def test_refused_document_does_not_keep_the_next_one_back(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    message = (
+        "Sql procedure error codes returned: \n\rError Number = 96  Stored Procedure= taRMCashReceiptInsert"
+        "  Error Description = Customer Number (CUSTNMBR) does not exist in RM00101\r\n"
+        "Node Identifier Parameters: taRMCashReceiptInsert\r\nDOCNUMBR = LBR0\r\n"
+        "Related Error Code Parameters for Node : taRMCashReceiptInsert\r\nCUSTNMBR = C1\r\n"
+    )
+    detail = f"<e:eConnectFault xmlns:e='u'><e:Message>{escape(message)}</e:Message></e:eConnectFault>"
+    described.will_reply(fault(detail), ACCEPTED, rows("Cash_Receipt", SEEN))
+    refused, accepted = sent(hook, receipt("LBR0"), receipt("LBR1"))
+    assert accepted is None
+    assert isinstance(refused, RecordRejected)
+    assert (refused.code, refused.field, refused.value) == ("LB-GP-011", "CUSTNMBR", "C1")
+    assert refused.record_key == "gp:HLS:cash_receipt:LBR0"
+    assert "96 taRMCashReceiptInsert" in refused.message
+
+
+def test_site_that_changes_a_document_makes_a_conflict_with_both_values(
+    described: ScriptedApi, hook: GPEConnectHook
+) -> None:
+    described.will_reply(ACCEPTED, rows("Cash_Receipt", SEEN | {"ORTRXAMT": "50.00000"}))
+    (error,) = sent(hook, receipt())
+    assert error is not None
+    assert error.code == "LB-GP-015"
+    assert "ORTRXAMT is 50.00000 in GP, 53.77 was sent" in error.message
+
+
+def test_accepted_document_that_can_not_be_read_back_is_not_sent_again(
+    described: ScriptedApi, hook: GPEConnectHook
+) -> None:
+    described.will_reply(ACCEPTED, *[rows("Cash_Receipt")] * 3)
+    (error,) = sent(hook, receipt())
+    assert isinstance(error, RecordRejected)
+    assert error.code == "LB-GP-023"
+
+
+def test_failed_reading_back_leaves_the_outcome_open(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(ACCEPTED, Reply("busy", 503))
+    (error,) = sent(hook, receipt())
+    assert isinstance(error, TransientError)
+    assert (error.code, error.outcome_unknown) == ("LB-GP-022", True)
+
+
+def test_receipt_is_found_wherever_it_travelled(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(
+        rows("Cash_Receipt", SEEN | {"DOCNUMBR": "lbr1  "}),
+        rows("Receivables_Posted_Transaction", SEEN | {"DOCNUMBR": "LBR2"}),
+        rows("Receivables_History_Transaction", SEEN | {"DOCNUMBR": "LBR3"}),
+    )
+    documents = [receipt("LBR1"), receipt("LBR2"), receipt("LBR3"), receipt("LBR4")]
+    found = hook.entity("cash_receipt").find(documents)  # type: ignore[attr-defined]  # a target
+    assert [found[d.record_key].number for d in documents[:3]] == ["LBR1", "LBR2", "LBR3"]
+    assert documents[3].record_key not in found
+    clauses = [asked_xml(request.body).findtext(".//WhereClause") for request in described.asked[1:]]
+    assert clauses == [
+        "(DOCNUMBR IN ('LBR1', 'LBR2', 'LBR3', 'LBR4'))",
+        "(RMDTYPAL = 9 AND DOCNUMBR IN ('LBR2', 'LBR3', 'LBR4'))",
+        "(RMDTYPAL = 9 AND DOCNUMBR IN ('LBR3', 'LBR4'))",
+    ]
+
+
+def test_quotes_in_keys_are_doubled_in_the_where_clause(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(rows("Item"))
+    hook.entity("item").lookup(["O'NEIL') OR ('1'='1"])  # type: ignore[attr-defined]  # a master
+    clause = asked_xml(described.asked[1].body).findtext(".//WhereClause")
+    assert clause == "(ITEMNMBR IN ('O''NEIL'') OR (''1''=''1'))"
+
+
+def test_reading_pages_by_key_range_and_keeps_the_window(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    stamp = {"DEX_ROW_TS": "2026-03-02T15:41:00.123"}
+    full = [{"SOPNUMBE": f"STDINV{n:04d}", **stamp} for n in range(1000)]
+    described.will_reply(
+        rows("Sales_History_Transaction", *full),
+        rows("Sales_History_Transaction", {"SOPNUMBE": "STDINV1000", "DUEDATE": "1900-01-01T00:00:00", **stamp}),
+    )
+    window = Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+    pages = list(hook.entity("sales_invoice").read(window))  # type: ignore[attr-defined]  # a source
+    assert [len(page) for page in pages] == [1000, 1]
+    last = pages[1][0]
+    assert last.key == "gp:HLS:sales_invoice:STDINV1000"
+    assert last.changed_at == datetime(2026, 3, 2, 15, 41, 0, 123000, tzinfo=UTC)
+    assert last.payload["DUEDATE"] is None
+    clause = asked_xml(described.asked[2].body).findtext(".//WhereClause") or ""
+    assert clause == (
+        "(SOPTYPE = 3 AND VOIDSTTS = 0 AND DEX_ROW_TS >= '2026-03-02T00:00:00.000'"
+        " AND DEX_ROW_TS <= '2026-03-03T00:00:00.000' AND SOPNUMBE > 'STDINV0999')"
+    )
+
+
+def test_full_page_out_of_key_order_is_an_error_instead_of_a_gap(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    stamp = {"DEX_ROW_TS": "2026-03-02T15:41:00.123"}
+    backwards = [{"SOPNUMBE": f"STDINV{n:04d}", **stamp} for n in reversed(range(1000))]
+    described.will_reply(rows("Sales_History_Transaction", *backwards))
+    with pytest.raises(ConfigurationError, match="out of the order of SOPNUMBE") as error:
+        list(hook.entity("sales_invoice").read(Window()))  # type: ignore[attr-defined]  # a source
+    assert error.value.code == "LB-GP-020"
+
+
+def test_site_names_its_own_doctypes(described: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = hook_on(monkeypatch, described.url, doctypes={"Item": "Artikel"})
+    described.will_reply(rows("Artikel"))
+    hook.entity("item").lookup(["LAMP-01"])  # type: ignore[attr-defined]  # a master
+    assert asked_xml(described.asked[1].body).findtext(".//DOCTYPE") == "Artikel"
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "message"),
+    [
+        pytest.param({"company": ""}, "LB-GP-003", "company", id="no-company"),
+        pytest.param({"company": "HLS;user id=sa"}, "LB-GP-003", "company", id="company-that-is-more"),
+        pytest.param({"doctypes": {"Items": "X"}}, "LB-GP-017", "names Items", id="unknown-doctype"),
+    ],
+)
+def test_wrong_setting_is_named_before_any_call(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], code: str, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message) as error:
+        hook_on(monkeypatch, api.url, **extra).entity("item")
+    assert error.value.code == code
+    assert api.asked == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        pytest.param(Reply("", 404), "answered 404", id="not-there"),
+        pytest.param(Reply("<html/>"), "no basicHttp endpoint|is no WSDL", id="a-web-page"),
+        pytest.param(Reply(wsdl("net.pipe://localhost/eConnect")), "no basicHttp endpoint", id="named-pipe-only"),
+        pytest.param(Reply(wsdl("http://gp/", {"GetEntity": ("sXML",)})), "no operation Create", id="fewer-operations"),
+    ],
+)
+def test_address_without_the_service_is_a_matter_of_settings(
+    api: ScriptedApi, hook: GPEConnectHook, reply: Reply, message: str
+) -> None:
+    api.will_reply(reply)
+    with pytest.raises(ConfigurationError, match=message) as error:
+        sent(hook, receipt())
+    assert error.value.code == "LB-GP-003"
+
+
+def test_unknown_entity_names_those_there_are(hook: GPEConnectHook) -> None:
+    with pytest.raises(ConfigurationError, match='no entity "vendor"; there are account, .*sales_order'):
+        hook.entity("vendor")
