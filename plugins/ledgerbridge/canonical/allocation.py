@@ -20,9 +20,6 @@ from ledgerbridge.canonical.sent import SentDocuments
 
 __all__ = ["Allocation", "allocate"]
 
-INVOICE = "xero.invoice"
-PAYMENT = "xero.payment"
-
 
 @dataclass(frozen=True)
 class Allocation:
@@ -40,21 +37,23 @@ class _Invoice:
     due: Decimal
 
 
-def allocate(payments: pd.DataFrame, sent: SentDocuments) -> Allocation:
+def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payments: str) -> Allocation:
     """
     Share out each payment among the invoices of its order, oldest invoice first.
 
-    :param payments: canonical payments, one a charge.
+    :param charged: canonical payments, one a charge.
+    :param invoices: entity of the invoices delivered.
+    :param payments: entity of the payments delivered.
     """
-    charges = pa.Table.from_pandas(payments, preserve_index=False).to_pylist()
+    charges = pa.Table.from_pandas(charged, preserve_index=False).to_pylist()
     chains = sorted({charge["chain_key"] for charge in charges if charge["chain_key"]})
-    invoices = sent.sent(INVOICE, "chain_key", chains)
-    earlier = sent.sent(PAYMENT, "chain_key", chains)
+    invoiced = sent.sent(invoices, "chain_key", chains)
+    earlier = sent.sent(payments, "chain_key", chains)
     dead = sent.dead_letters(chains)
     shares: list[dict[str, Any]] = []
     parents: dict[str, str] = {}
     waiting: dict[str, str] = {}
-    open_by_chain = {chain: _open_invoices(invoices.get(chain, []), earlier.get(chain, [])) for chain in chains}
+    open_by_chain = {chain: _open_invoices(invoiced.get(chain, []), earlier.get(chain, [])) for chain in chains}
     for charge in charges:
         chain = charge["chain_key"]
         mine = [row for row in earlier.get(chain, []) if row.get("payment_id") == charge["payment_id"]]
@@ -70,7 +69,7 @@ def allocate(payments: pd.DataFrame, sent: SentDocuments) -> Allocation:
         shares += made
         parents.update({share["record_key"]: charge["record_key"] for share in made})
         if left > 0:
-            waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoices.get(chain)))
+            waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoiced.get(chain)))
     return Allocation(_frame(shares), parents, waiting)
 
 
@@ -118,4 +117,5 @@ def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     schema = pa.schema(list(CANONICAL["canonical.payment"]["header"].items()))
-    return pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

@@ -28,12 +28,18 @@ class Ruled:
     waiting: dict[str, str] = field(default_factory=dict)
 
 
-Rule = Callable[[dict[str, pd.DataFrame], SentDocuments], Ruled]
+Rule = Callable[..., Ruled]
 
 
-def allocate_to_invoices(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
-    """Payments to the invoices of their order, up to what is due; the rest waits (accounting.md §3 rule 5)."""
-    result: Allocation = allocate(frames["header"], sent)
+def allocate_to_invoices(
+    frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoices: str, payments: str
+) -> Ruled:
+    """
+    Payments to the invoices of their order, up to what is due; the rest waits (accounting.md §3 rule 5).
+
+    :param invoices: entity of the invoices delivered, :param payments: entity of the payments delivered.
+    """
+    result: Allocation = allocate(frames["header"], sent, invoices=invoices, payments=payments)
     return Ruled({**frames, "header": result.payments}, result.parents, result.waiting)
 
 

@@ -2,7 +2,7 @@
 Delivering a batch: each document once, whatever happened to earlier tries (design.md §5, "Exactly-once effect").
 
 Before a call the deliveries stand as ``sending``, committed; after it they stand as delivered or rejected. What is
-found ``sending`` was interrupted: it is looked up in the target by its natural key, adopted or sent again, never sent blind.
+found ``sending`` was interrupted: it is looked up in the target by its natural key, then adopted or sent again.
 """
 
 from __future__ import annotations

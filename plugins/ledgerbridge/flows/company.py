@@ -11,15 +11,7 @@ from pydantic import Field, field_validator
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, load_file
 
-__all__ = ["Account", "Company", "Gateway", "load_company"]
-
-
-class Account(ConfigModel):
-    """One account role with its account in each ledger (accounting.md §1)."""
-
-    role: str = Field(description="receivables, clearing, bank, tax_payable, sales, …")
-    gp: str | None = Field(None, description="Account string in Dynamics GP.")
-    xero: str | None = Field(None, description="Account code in Xero.")
+__all__ = ["Company", "Gateway", "load_company"]
 
 
 class Gateway(ConfigModel):
@@ -38,7 +30,9 @@ class Company(ConfigModel):
     base_currency: str = Field(description="ISO code of both ledgers' base currency.")
     time_zone: str = Field(description="Zone whose days the documents bear (accounting.md §4).")
     connections: dict[str, list[str]] = Field(description="Airflow connection ids by system.")
-    accounts: list[Account] = Field(description="Accounts by role.")
+    accounts: list[dict[str, str | None]] = Field(
+        description="One entry a role: `role`, and under each ledger's name its account (accounting.md §1)."
+    )
     gateways: list[Gateway] = Field(description="Payment gateways.")
     settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
 
@@ -73,8 +67,13 @@ class Company(ConfigModel):
         return self.connections[system]
 
     def tables(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The lookup tables mappings read of the company: ``accounts``, ``accounts_gp``, ``accounts_xero``, …"""
-        rows = [account.model_dump() for account in self.accounts]
+        """
+        The lookup tables mappings read of the company.
+
+        ``accounts`` by role, ``accounts_<ledger>`` by that ledger's account, ``gateways`` by name and
+        ``gateways_by_role`` by the role of their clearing account, ``company`` by setting.
+        """
+        ledgers = {name for account in self.accounts for name in account if name != "role"}
         settings = {
             "base_currency": self.base_currency,
             "name": self.name,
@@ -82,17 +81,15 @@ class Company(ConfigModel):
             **self.settings,
         }
         return {
-            "accounts": {row["role"]: row for row in rows},
-            "accounts_gp": {row["gp"]: row for row in rows if row["gp"]},
-            "accounts_xero": {row["xero"]: row for row in rows if row["xero"]},
+            "accounts": {str(account["role"]): dict(account) for account in self.accounts},
+            **{f"accounts_{ledger}": self._accounts_of(ledger) for ledger in ledgers},
             "gateways": {gateway.name: gateway.model_dump() for gateway in self.gateways},
-            "gateways_by_account": self._gateways_by_account(),
+            "gateways_by_role": {gateway.role: gateway.model_dump() for gateway in self.gateways},
             "company": {name: {"value": value} for name, value in settings.items()},
         }
 
-    def _gateways_by_account(self) -> dict[str, dict[str, Any]]:
-        codes = {account.role: account.xero for account in self.accounts}
-        return {str(codes[gateway.role]): gateway.model_dump() for gateway in self.gateways if codes.get(gateway.role)}
+    def _accounts_of(self, ledger: str) -> dict[str, dict[str, Any]]:
+        return {str(account[ledger]): dict(account) for account in self.accounts if account.get(ledger)}
 
 
 def load_company(path: Path) -> Company:

@@ -19,7 +19,10 @@ class LegConfig(ConfigModel):
 
     source: str = Field(alias="from", description="Entity read, e.g. `xero.invoice`.")
     conform: str = Field(description="Mapping from the source's record to the canonical one.")
-    rules: list[str] = Field(default_factory=list, description="Rules the canonical records go through, in order.")
+    rules: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Rules the canonical records go through, in order, with the entities they look at.",
+    )
     map: str = Field(description="Mapping from the canonical record to the target's document.")
     gate: str = Field(description="Expectation suite every mapped row must pass before load.")
     target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")

@@ -1,0 +1,104 @@
+"""What Airflow learns of Ledgerbridge through its provider entry point: connection types and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Connection forms and the `[ledgerbridge]` section, as plain data (facts/airflow.md §2)."""
+    return {
+        "package-name": "ledgerbridge",
+        "name": "Ledgerbridge",
+        "description": "Xero, Dynamics GP, Shopify and Stripe for accounting flows.",
+        "connection-types": [_XERO, _GP, _SHOPIFY, _STRIPE],
+        "config": {"ledgerbridge": {"description": "Settings of Ledgerbridge.", "options": _OPTIONS}},
+    }
+
+
+def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+
+
+_XERO = {
+    "connection-type": "xero",
+    "hook-class-name": "hooks.xero.XeroHook",
+    "hook-name": "Xero",
+    "ui-field-behaviour": {
+        "hidden-fields": ["port", "schema"],
+        "relabeling": {"host": "API address", "login": "Client id", "password": "Client secret"},
+        "placeholders": {"host": "https://api.xero.com"},
+    },
+    "conn-fields": {
+        "tenant_id": _field("Tenant id", "Organisation; empty when the app has just one."),
+        "identity_url": _field("Identity address", "Where tokens come from; default https://identity.xero.com."),
+        "scopes": _field("Scopes", "Separated by blanks; apps made since March 2026 need the granular ones."),
+    },
+}
+_GP = {
+    "connection-type": "gp_econnect",
+    "hook-class-name": "hooks.gp_econnect.GPEConnectHook",
+    "hook-name": "Dynamics GP (eConnect)",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"schema": "http or https", "login": "Windows user", "password": "Password"},
+        "placeholders": {"schema": "https", "login": "DOMAIN\\user"},
+    },
+    "conn-fields": {
+        "company": _field("Company database", "SQL database of the company (INTERID), for example TWO."),
+        "wsdl_path": _field("WSDL path", "Default /Microsoft/Dynamics/GP/eConnect/mex?wsdl."),
+        "max_parallel": {
+            "label": "Calls at once",
+            "description": "How many documents are written side by side.",
+            "schema": {"type": ["integer", "null"], "minimum": 1},
+        },
+    },
+}
+_SHOPIFY = {
+    "connection-type": "shopify",
+    "hook-class-name": "hooks.shopify.ShopifyHook",
+    "hook-name": "Shopify",
+    "ui-field-behaviour": {
+        "hidden-fields": ["port", "schema"],
+        "relabeling": {"host": "Shop", "login": "Client id", "password": "Client secret or static token"},
+        "placeholders": {"host": "your-shop.myshopify.com"},
+    },
+    "conn-fields": {
+        "shop": _field("myshopify name", "Only where the host is another address."),
+        "api_version": _field("API version", "Default 2026-10."),
+        "access": _field("Access", "How tokens are got.", enum=["client_credentials", "static_token"]),
+    },
+}
+_STRIPE = {
+    "connection-type": "stripe",
+    "hook-class-name": "hooks.stripe.StripeHook",
+    "hook-name": "Stripe",
+    "ui-field-behaviour": {
+        "hidden-fields": ["port", "schema", "login"],
+        "relabeling": {"host": "API address", "password": "Restricted or secret key"},
+        "placeholders": {"host": "https://api.stripe.com", "password": "rk_live_…"},
+    },
+    "conn-fields": {
+        "account": _field("Account", "acct_…; the scope of its record keys."),
+        "api_version": _field("API version", "Default 2026-10-28.endive."),
+    },
+}
+
+
+def _option(description: str, example: str) -> dict[str, Any]:
+    return {"description": description, "version_added": "0.1.0", "type": "string", "example": example, "default": ""}
+
+
+_OPTIONS = {
+    "company_file": _option("Whose books these are. Default: include/company.yaml.", "/etc/ledgerbridge/company.yaml"),
+    "include_folder": _option(
+        "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"
+    ),
+    "lookups_folder": _option("Lookup tables. Default: lookups/ of the include folder.", "/srv/lookups"),
+    "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),
+    "state_folder": _option(
+        "Reconciliation results and call budgets. Default: .state/ beside the DAGs.", "/var/lib/ledgerbridge"
+    ),
+}

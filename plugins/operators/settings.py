@@ -1,0 +1,61 @@
+"""The `[ledgerbridge]` settings, and what they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflow.configuration import conf
+from airflow.sdk import BaseHook
+from sqlalchemy import Engine
+
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import Company, load_company
+from ledgerbridge.state import connect
+
+__all__ = ["company", "include_folder", "lookups_folder", "staging_url", "state_engine", "state_folder"]
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def include_folder() -> Path:
+    """Where the files users edit lie: flows, mappings, expectations, lookups."""
+    return Path(conf.get("ledgerbridge", "include_folder", fallback="") or _CHECKOUT / "include")
+
+
+def lookups_folder() -> Path:
+    """Where the lookup tables lie."""
+    return Path(conf.get("ledgerbridge", "lookups_folder", fallback="") or include_folder() / "lookups")
+
+
+def state_folder() -> Path:
+    """Where results of reconciliations and the rate budgets lie."""
+    home = Path(conf.get("core", "dags_folder")).parent
+    return Path(conf.get("ledgerbridge", "state_folder", fallback="") or home / ".state")
+
+
+def staging_url() -> str:
+    """Where batches are staged; any ObjectStoragePath URL."""
+    return conf.get("ledgerbridge", "staging_url", fallback="") or f"file://{state_folder() / 'staging'}"
+
+
+def company() -> Company:
+    """The company the flows work for."""
+    return load_company(
+        Path(conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml")
+    )
+
+
+def state_engine() -> Engine:
+    """
+    The state database, from the connection `ledgerbridge_db`.
+
+    :raises ConfigurationError: its extra has no `url`.
+    """
+    url = BaseHook.get_connection("ledgerbridge_db").extra_dejson.get("url")
+    if not url:
+        raise ConfigurationError(
+            "LB-CFG-001",
+            "connection ledgerbridge_db has no `url` in its extra.",
+            remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
+        )
+    return connect(url)

@@ -1,0 +1,128 @@
+"""Batches between tasks: Parquet under an ObjectStoragePath, passed by reference."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from airflow.sdk import ObjectStoragePath
+
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.errors import ConfigurationError
+
+__all__ = ["BatchRef", "read_frames", "read_raw", "write_frames", "write_raw"]
+
+RAW_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("version", pa.string()),
+        ("changed_at", pa.timestamp("us", "UTC")),
+        ("payload", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class BatchRef:
+    """
+    Where a batch lies.
+
+    :param rows: rows by part.
+    :param sha256: of all its files, in order of their names.
+    """
+
+    uri: str
+    rows: dict[str, int]
+    sha256: str
+
+    def to_xcom(self) -> dict[str, Any]:
+        """As Airflow keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_xcom(cls, value: dict[str, Any]) -> BatchRef:
+        """Back from Airflow."""
+        return cls(value["uri"], dict(value["rows"]), value["sha256"])
+
+
+def write_frames(uri: str, frames: dict[str, pd.DataFrame]) -> BatchRef:
+    """Stage frames; writing the same again gives the same reference."""
+    tables = {
+        name: pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+        for name, frame in frames.items()
+    }
+    return _write(uri, tables)
+
+
+def read_frames(reference: BatchRef) -> dict[str, pd.DataFrame]:
+    """
+    The staged frames, columns with Arrow types.
+
+    :raises ConfigurationError: the batch is gone or is not the one referred to.
+    """
+    return {name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in _read(reference).items()}
+
+
+def write_raw(uri: str, records: list[RawRecord]) -> BatchRef:
+    """Stage records as they were read."""
+    table = pa.table(
+        {
+            "key": [record.key for record in records],
+            "version": [record.version for record in records],
+            "changed_at": [record.changed_at for record in records],
+            "payload": [orjson.dumps(record.payload).decode() for record in records],
+        },
+        schema=RAW_SCHEMA,
+    )
+    return _write(uri, {"raw": table})
+
+
+def read_raw(uri: str) -> list[RawRecord]:
+    """The staged records."""
+    table = pq.read_table(BytesIO((ObjectStoragePath(uri) / "raw.parquet").read_bytes()))
+    return [
+        RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
+        for row in table.to_pylist()
+    ]
+
+
+def _write(uri: str, tables: dict[str, pa.Table]) -> BatchRef:
+    folder = ObjectStoragePath(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = sha256()
+    for name in sorted(tables):
+        buffer = BytesIO()
+        pq.write_table(tables[name], buffer, compression="zstd")
+        whole.update(buffer.getvalue())
+        (folder / f"{name}.parquet").write_bytes(buffer.getvalue())
+    return BatchRef(uri, {name: table.num_rows for name, table in tables.items()}, whole.hexdigest())
+
+
+def _read(reference: BatchRef) -> dict[str, pa.Table]:
+    folder = ObjectStoragePath(reference.uri)
+    whole = sha256()
+    tables = {}
+    for name in sorted(reference.rows):
+        try:
+            content = (folder / f"{name}.parquet").read_bytes()
+        except FileNotFoundError:
+            raise ConfigurationError(
+                "LB-STG-001",
+                f"{folder}/{name}.parquet is gone.",
+                remedy="Clear the leg's extract task: it reads again.",
+            ) from None
+        whole.update(content)
+        tables[name] = pq.read_table(BytesIO(content))
+    if whole.hexdigest() != reference.sha256:
+        raise ConfigurationError(
+            "LB-STG-002",
+            f"{folder} is not the batch the task before wrote.",
+            remedy="Clear the leg's extract task: it reads again.",
+        )
+    return tables

@@ -1,0 +1,70 @@
+"""The systems flows can name, and the hook of each: adding a system adds a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from airflow.sdk.module_loading import import_string
+
+from ledgerbridge.entities import Master
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import Company
+from ledgerbridge.yaml_files import nearest
+
+__all__ = ["SystemHook", "hook_for", "hooks_of", "live_lookup"]
+
+HOOKS = {
+    "gp": "hooks.gp_econnect.GPEConnectHook",
+    "shopify": "hooks.shopify.ShopifyHook",
+    "stripe": "hooks.stripe.StripeHook",
+    "xero": "hooks.xero.XeroHook",
+}
+
+
+class SystemHook(Protocol):
+    """What every hook of ours offers."""
+
+    def entity(self, name: str) -> Any:
+        """The entity of that name: a Source, a Target or a Master."""
+
+
+def hook_for(system: str, connection: str) -> SystemHook:
+    """
+    The hook of a system on one connection.
+
+    :raises ConfigurationError: there is no such system.
+    """
+    if system not in HOOKS:
+        hint = nearest(system, HOOKS)
+        raise ConfigurationError(
+            "LB-CFG-005",
+            f'there is no system "{system}".',
+            remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(HOOKS)}.",
+        )
+    hook: SystemHook = import_string(HOOKS[system])(connection)
+    return hook
+
+
+def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:
+    """Every hook of a system, by connection id (a company may have several shops)."""
+    return {connection: hook_for(system, connection) for connection in company.connections_of(system)}
+
+
+def live_lookup(company: Company) -> Callable[[str, Sequence[str]], dict[str, dict[str, Any]]]:
+    """Master data of any system, asked now; what one lookup found serves the next."""
+    hooks: dict[str, SystemHook] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def look_up(entity: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        system, _, name = entity.partition(".")
+        known = found.setdefault(entity, {})
+        missing = [key for key in keys if key not in known]
+        if missing:
+            if system not in hooks:
+                hooks[system] = hook_for(system, company.connections_of(system)[0])
+            master: Master = hooks[system].entity(name)
+            known.update(master.lookup(missing))
+        return {key: known[key] for key in keys if key in known}
+
+    return look_up
