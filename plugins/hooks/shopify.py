@@ -78,7 +78,7 @@ class ShopifyHook(WebApiHook):
         self, shopify_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         super().__init__(method="POST", http_conn_id=shopify_conn_id)
-        self._sleep = sleep
+        self.sleep = sleep
         self._token: str | None = None
         self._served_version: str | None = None
 
@@ -137,7 +137,7 @@ class ShopifyHook(WebApiHook):
             if wait_seconds > _LONGEST_WAIT_SECONDS:
                 break
             self.log.info("shop %s throttles, waiting %.1f s", self.shop, wait_seconds)
-            self._sleep(wait_seconds)
+            self.sleep(wait_seconds)
         raise TransientError(
             "LB-SHOPIFY-006",
             f"shop {self.shop} throttles: its bucket stays empty",
@@ -150,9 +150,9 @@ class ShopifyHook(WebApiHook):
         installation = self.graphql(INSTALLATION, {}).data["currentAppInstallation"]
         return frozenset(scope["handle"] for scope in installation["accessScopes"])
 
-    def warn_of_hidden_orders(self, since: datetime | None) -> None:
+    def warn_of_hidden_orders(self, since: datetime | None, now: datetime) -> None:
         """Log a warning when orders since that time may be invisible for want of ``read_all_orders``."""
-        oldest = self.clock() - _VISIBLE_WITHOUT_ALL_ORDERS
+        oldest = now - _VISIBLE_WITHOUT_ALL_ORDERS
         if (since is None or since < oldest) and _ALL_ORDERS not in self.scopes():
             self.log.warning(
                 "shop %s shows no orders created before %s: the app lacks the scope %s",

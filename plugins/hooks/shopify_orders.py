@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
+from hooks.shopify_bulk import assembled, exported_lines
 from hooks.shopify_errors import QueryTooDear
-from hooks.shopify_queries import ORDERS, REST
+from hooks.shopify_queries import COUNT, ORDERS, REFUND, REST, bulk_orders
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -28,6 +30,10 @@ _OVERLAP = timedelta(minutes=10)
 _FIRST_PAGE = 2
 _LARGEST_PAGE = 250
 _MOST_POINTS = 1000
+_NO_MORE = {"hasNextPage": False}
+# Pages of a long window cost thousands of points; an export costs none, but takes a minute or so to start.
+_SHORT_WINDOW = timedelta(days=2)
+_PAGED_AT_MOST = 500
 _REST_OF_REFUND = ("refundLineItems", "refundShippingLines", "orderAdjustments", "transactions")
 
 
@@ -58,10 +64,12 @@ class OrderSource:
         :raises TransientError, ConfigurationError: as ``ShopifyHook.graphql``; ConfigurationError also when the
             shop ignores the date filter.
         """
-        self._hook.warn_of_hidden_orders(window.since)
+        now = self._hook.clock()
+        self._hook.warn_of_hidden_orders(window.since, now)
         bounds = _Bounds.of(window)
         seen: set[tuple[str, str]] = set()
-        for orders in self._pages(bounds.filter):
+        pages = self._exported(bounds.filter) if self._is_backfill(window, now) else self._pages(bounds.filter)
+        for orders in pages:
             page = [self._record(order) for order in orders if self._is_wanted(order, bounds, seen)]
             if page:
                 yield page
@@ -74,6 +82,37 @@ class OrderSource:
             if not page["pageInfo"]["hasNextPage"]:
                 return
             after = page["pageInfo"]["endCursor"]
+
+    def _is_backfill(self, window: Window, now: datetime) -> bool:
+        """Whether so much was asked for that an export is quicker than pages; short windows don't ask."""
+        if window.since is not None and (window.until or now) - window.since < _SHORT_WINDOW:
+            return False
+        count = self._hook.graphql(COUNT, {"filter": _Bounds.of(window).filter}).data["ordersCount"]["count"]
+        return int(count) > _PAGED_AT_MOST
+
+    def _exported(self, search: str | None) -> Iterator[list[dict[str, Any]]]:
+        """The orders of a bulk operation in pages, in the shape of a page's orders."""
+        orders = map(self._from_export, assembled(exported_lines(self._hook, bulk_orders(search))))
+        while page := list(islice(orders, _LARGEST_PAGE)):
+            yield page
+
+    def _from_export(self, order: dict[str, Any]) -> dict[str, Any]:
+        children = order.pop("children")
+        lines = [line for line in children if line["__typename"] == "LineItem"]
+        shipping = [line for line in children if line["__typename"] == "ShippingLine"]
+        agreements = [part for part in children if part["__typename"].endswith("Agreement")]
+        for line in [*lines, *shipping]:
+            del line["__typename"]
+        for part in agreements:
+            part["sales"] = _whole(part.pop("children"))
+        refunds = [self._owner(REFUND, refund["id"]) for refund in order["refunds"]]
+        return {
+            **order,
+            "refunds": refunds,
+            "lineItems": _whole(lines),
+            "shippingLines": _whole(shipping),
+            "agreements": {"edges": [{"cursor": None, "node": part} for part in agreements], "pageInfo": _NO_MORE},
+        }
 
     def _page(self, search: str | None, after: str | None) -> dict[str, Any]:
         """One page, as many orders as a query's points allow; the shop's own figure of the last page decides."""
@@ -159,17 +198,21 @@ class OrderSource:
         return sales
 
     def _next(self, name: str, owner: str, connection: dict[str, Any], **variables: str | None) -> dict[str, Any]:
-        variables |= {"id": owner, "after": connection["pageInfo"]["endCursor"]}
-        found = self._hook.graphql(REST[name], variables).data["owner"]
-        if found is None:
-            raise TransientError(
-                "LB-SHOPIFY-012",
-                f"shop {self._hook.shop}: {owner} vanished while its {name} were read",
-                remedy="Repeat: the window is read anew, without the deleted order.",
-            )
+        found = self._owner(REST[name], owner, after=connection["pageInfo"]["endCursor"], **variables)
         if "agreements" in found:
             found = found["agreements"]["nodes"][0]
         return cast(dict[str, Any], found["connection"])
+
+    def _owner(self, document: str, identity: str, **variables: str | None) -> dict[str, Any]:
+        """The order or refund with that id, as far as the document asks."""
+        found = self._hook.graphql(document, {"id": identity, **variables}).data["owner"]
+        if found is None:
+            raise TransientError(
+                "LB-SHOPIFY-012",
+                f"shop {self._hook.shop}: {identity} vanished while it was read",
+                remedy="Repeat: the window is read anew, without the deleted order.",
+            )
+        return cast(dict[str, Any], found)
 
 
 @dataclass(frozen=True)
@@ -191,6 +234,13 @@ class _Bounds:
         if self.until is not None:
             terms.append(f"updated_at:<='{_text(self.until)}'")
         return " ".join(terms) or None
+
+
+def _whole(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Nodes of an export as a connection without further pages."""
+    for node in nodes:
+        node.pop("children", None)
+    return {"nodes": nodes, "pageInfo": _NO_MORE}
 
 
 def _text(instant: datetime) -> str:

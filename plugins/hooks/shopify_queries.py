@@ -6,9 +6,10 @@ Source: Admin API 2026-10; facts/shops.md A2 (cost), A3 (order).
 
 from __future__ import annotations
 
+import json
 import re
 
-__all__ = ["CLOCK", "INSTALLATION", "ORDERS", "REST"]
+__all__ = ["BULK_RUN", "BULK_STATE", "CLOCK", "COUNT", "INSTALLATION", "ORDERS", "REFUND", "REST", "bulk_orders"]
 
 _FRAGMENTS = {
     "Page": "on PageInfo { hasNextPage endCursor }",
@@ -79,13 +80,16 @@ _FRAGMENTS = {
         ... on ShippingLineSale { shippingLine { id } }
         ... on DutySale { duty { id } }
     }""",
-    "Agreement": """on SalesAgreement {
+    "AgreementHead": """on SalesAgreement {
         __typename id happenedAt reason
         ... on RefundAgreement { refund { id } }
         ... on ReturnAgreement { return { id } }
+    }""",
+    "Agreement": """on SalesAgreement {
+        ...AgreementHead
         sales(first: 5) { nodes { ...Sale } pageInfo { ...Page } }
     }""",
-    "Order": """on Order {
+    "OrderHead": """on Order {
         id legacyResourceId name poNumber sourceName sourceIdentifier email
         createdAt processedAt updatedAt cancelledAt cancelReason
         test edited taxesIncluded dutiesIncluded taxExempt estimatedTaxes
@@ -108,6 +112,9 @@ _FRAGMENTS = {
         totalRefundedSet { ...Money }
         totalCashRoundingAdjustment { paymentSet { ...Money } refundSet { ...Money } }
         transactions { ...Transaction }
+    }""",
+    "Order": """on Order {
+        ...OrderHead
         refunds { ...Refund }
         lineItems(first: 5) { nodes { ...LineItem } pageInfo { ...Page } }
         shippingLines(first: 1) { nodes { ...ShippingLine } pageInfo { ...Page } }
@@ -126,6 +133,13 @@ def _document(text: str) -> str:
             needed[name] = f"fragment {name} {_FRAGMENTS[name]}"
             queue += re.findall(r"\.\.\.(\w+)", _FRAGMENTS[name])
     return "\n".join([text, *needed.values()])
+
+
+def _inlined(text: str) -> str:
+    """The text with the fragments it names written out in their places."""
+    while spread := re.search(r"\.\.\.(\w+)", text):
+        text = text.replace(spread[0], f"... {_FRAGMENTS[spread[1]]}")
+    return text
 
 
 def _rest(owner: str, connection: str, fragment: str) -> str:
@@ -169,6 +183,18 @@ REST = {
 }
 """By connection, the query for its pages after the first; variables ``id``, ``after`` (and ``agreement``)."""
 
+REFUND = _document("query Refund($id: ID!) { owner: refund(id: $id) { ...Refund } }")
+
+COUNT = "query Count($filter: String) { ordersCount(limit: 10000, query: $filter) { count } }"
+
+BULK_RUN = """mutation Export($query: String!) {
+  bulkOperationRunQuery(query: $query) { bulkOperation { id } userErrors { code message } }
+}"""
+
+BULK_STATE = """query Export($id: ID!) {
+  bulkOperation(id: $id) { id status errorCode objectCount url }
+}"""
+
 CLOCK = "query Clock { shop { id } }"
 
 INSTALLATION = """query Installation {
@@ -176,3 +202,21 @@ INSTALLATION = """query Installation {
   publicApiVersions { handle supported }
   shop { myshopifyDomain currencyCode ianaTimezone }
 }"""
+
+
+def bulk_orders(search: str | None) -> str:
+    """
+    The query that exports whole orders but their refunds' contents: a connection within a list isn't allowed there.
+
+    Five connections, two levels deep: no more may be added (facts/shops.md A2).
+    """
+    found = f"(query: {json.dumps(search)})" if search else ""
+    return _inlined(f"""{{
+  orders{found} {{ edges {{ node {{
+    ...OrderHead
+    refunds {{ id }}
+    lineItems {{ edges {{ node {{ __typename ...LineItem }} }} }}
+    shippingLines {{ edges {{ node {{ __typename ...ShippingLine }} }} }}
+    agreements {{ edges {{ node {{ ...AgreementHead sales {{ edges {{ node {{ ...Sale }} }} }} }} }} }}
+  }} }} }}
+}}""")

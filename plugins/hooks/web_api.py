@@ -16,7 +16,7 @@ from requests.exceptions import JSONDecodeError, RequestException
 
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["WebApiHook", "retry_after_seconds"]
+__all__ = ["WebApiHook", "plain_digits", "retry_after_seconds"]
 
 _TIMEOUT_SECONDS = 60
 
@@ -85,7 +85,7 @@ class WebApiHook(HttpHook):
         :raises TransientError: the body isn't JSON (a proxy's page, a cut answer).
         """
         try:
-            return response.json(parse_float=_plain_digits)
+            return response.json(parse_float=plain_digits)
         except JSONDecodeError as error:
             raise TransientError(
                 self.unreachable_code,
@@ -128,5 +128,6 @@ def retry_after_seconds(response: Response) -> float | None:
     return float(text) if text.replace(".", "", 1).isdigit() else None
 
 
-def _plain_digits(text: str) -> str:
+def plain_digits(text: str) -> str:
+    """A JSON number with a decimal point as text without exponent."""
     return format(Decimal(text), "f")

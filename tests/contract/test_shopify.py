@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +97,10 @@ def orders(*items: dict[str, Any], after: str | None = None, requested: int = 10
     return answer({"orders": nodes(*items, after=after)}, requested)
 
 
+def count(number: int) -> Reply:
+    return answer({"ordersCount": {"count": number}})
+
+
 def everything(hook: ShopifyHook, window: Window | None = None) -> list[RawRecord]:
     return [record for page in hook.entity("order").read(window or Window(NOON, EVENING)) for record in page]
 
@@ -114,8 +119,11 @@ def schema() -> graphql.GraphQLSchema:
 
 QUERIES = {
     "orders": shopify_queries.ORDERS,
+    "refund": shopify_queries.REFUND,
+    "count": shopify_queries.COUNT,
     "clock": shopify_queries.CLOCK,
     "installation": shopify_queries.INSTALLATION,
+    "bulk-state": shopify_queries.BULK_STATE,
     **shopify_queries.REST,
 }
 
@@ -128,6 +136,28 @@ def test_queries_are_valid_in_the_admin_api(schema: graphql.GraphQLSchema, name:
 @pytest.mark.parametrize("name", QUERIES)
 def test_queries_cost_less_than_any_shop_allows(schema: graphql.GraphQLSchema, name: str) -> None:
     assert requested_cost(schema, QUERIES[name], {"first": 2}) < 1000
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(shopify_queries.BULK_RUN, id="start"),
+        pytest.param(shopify_queries.bulk_orders("updated_at:>='2026-01-01T00:00:00Z'"), id="export"),
+    ],
+)
+def test_bulk_documents_are_valid_in_the_admin_api(schema: graphql.GraphQLSchema, document: str) -> None:
+    assert graphql.validate(schema, graphql.parse(document)) == []
+
+
+def test_an_export_has_no_more_connections_and_no_deeper_than_bulk_operations_take() -> None:
+    depth, connections = 0, list[int]()
+    for word in re.findall(r"\w+|[{}]", shopify_queries.bulk_orders(None)):
+        depth += {"{": 1, "}": -1}.get(word, 0)
+        if word == "edges":
+            connections.append(depth)
+
+    assert len(connections) == 5
+    assert len(set(connections)) == 3  # orders, what they contain, and what that contains
 
 
 def test_an_order_is_whole_and_has_no_floats(api: ScriptedApi, hook: ShopifyHook) -> None:
@@ -282,6 +312,100 @@ def test_pages_grow_to_what_their_cost_allows(api: ScriptedApi, hook: ShopifyHoo
     assert [asked.json["variables"]["first"] for asked in api.asked[1:]] == [2, 9]
 
 
+BACKFILL = Window(datetime(2026, 2, 1, tzinfo=UTC), EVENING)
+
+
+def started(*errors: dict[str, str]) -> Reply:
+    return answer({"bulkOperationRunQuery": {"bulkOperation": {"id": "bulk/1"}, "userErrors": list(errors)}})
+
+
+def export_state(status: str, url: str | None = None, error: str | None = None) -> Reply:
+    state = {"id": "bulk/1", "status": status, "errorCode": error, "objectCount": "7", "url": url}
+    return answer({"bulkOperation": state})
+
+
+def test_a_long_window_is_exported_and_joined_whatever_the_order_of_lines(
+    api: ScriptedApi, hook: ShopifyHook, waits: list[float]
+) -> None:
+    plain = order(1002, "2026-03-01T00:00:00Z", agreements=None, refunds=[])
+    refunded = order(1001, agreements=None, refunds=[{"id": "refund/1"}])
+    for exported in (plain, refunded):
+        for connection in ("lineItems", "shippingLines", "agreements"):
+            del exported[connection]
+    lines = [
+        {"id": "s1", "__typename": "ProductSale", "__parentId": "a1"},
+        {"id": "l1", "__typename": "LineItem", "rate": 0.2, "__parentId": refunded["id"]},
+        refunded,
+        {"id": "a1", "__typename": "OrderAgreement", "__parentId": refunded["id"]},
+        plain,
+        {"id": "h1", "__typename": "ShippingLine", "__parentId": refunded["id"]},
+        {"id": "s2", "__typename": "ShippingLineSale", "__parentId": "a1"},
+    ]
+    refund = {"id": "refund/1", "refundLineItems": nodes({"id": "r1"}), "refundShippingLines": nodes()}
+    refund |= {"orderAdjustments": nodes(), "transactions": nodes()}
+    clock_and(
+        api,
+        count(501),
+        started(),
+        export_state("RUNNING"),
+        export_state("COMPLETED", f"{api.url}/export"),
+        Reply("\n".join(json.dumps(line) for line in lines)),
+        answer({"owner": refund}),
+    )
+
+    first, second = everything(hook, BACKFILL)
+
+    assert (first.payload["name"], second.payload["name"]) == ("#1002", "#1001")
+    assert second.payload["lineItems"] == [{"id": "l1", "rate": "0.2"}]
+    assert second.payload["shippingLines"] == [{"id": "h1"}]
+    assert [sale["id"] for sale in second.payload["agreements"][0]["sales"]] == ["s1", "s2"]
+    assert second.payload["refunds"][0]["refundLineItems"] == [{"id": "r1"}]
+    assert waits == [2.0]
+    assert "x-shopify-access-token" not in api.asked[-2].headers
+
+
+def test_a_long_window_with_few_orders_is_paged(api: ScriptedApi, hook: ShopifyHook) -> None:
+    clock_and(api, count(500), orders(order()))
+
+    assert len(everything(hook, BACKFILL)) == 1
+
+
+def test_an_export_without_result_is_no_error(api: ScriptedApi, hook: ShopifyHook) -> None:
+    clock_and(api, count(501), started(), export_state("COMPLETED"))
+
+    assert everything(hook, BACKFILL) == []
+
+
+@pytest.mark.parametrize(
+    ("replies", "error", "code"),
+    [
+        pytest.param(
+            [started({"code": "OPERATION_IN_PROGRESS", "message": "busy"})],
+            TransientError,
+            "LB-SHOPIFY-013",
+            id="others-run",
+        ),
+        pytest.param(
+            [started({"code": "INVALID", "message": "no"})], ConfigurationError, "LB-SHOPIFY-007", id="refused"
+        ),
+        pytest.param(
+            [started(), export_state("FAILED", error="ACCESS_DENIED")], ConfigurationError, "LB-SHOPIFY-003", id="scope"
+        ),
+        pytest.param([started(), export_state("FAILED", error="TIMEOUT")], TransientError, "LB-SHOPIFY-014", id="slow"),
+        pytest.param([started(), export_state("CANCELED")], TransientError, "LB-SHOPIFY-014", id="cancelled"),
+    ],
+)
+def test_an_export_that_fails_says_what_to_do(
+    api: ScriptedApi, hook: ShopifyHook, replies: list[Reply], error: type[Exception], code: str
+) -> None:
+    clock_and(api, count(501), *replies)
+
+    with pytest.raises(error, match=r"Remedy: \w") as refused:
+        everything(hook, BACKFILL)
+
+    assert refused.value.code == code
+
+
 @pytest.mark.parametrize(
     ("reply", "error", "code"),
     [
@@ -377,7 +501,7 @@ def test_a_version_that_fell_forward_is_noticed_once(
 def test_a_read_of_old_orders_notices_the_missing_scope(
     api: ScriptedApi, hook: ShopifyHook, capfd: pytest.CaptureFixture[str], scopes: tuple[str, ...], warned: bool
 ) -> None:
-    clock_and(api, installation(*scopes), orders())
+    clock_and(api, installation(*scopes), count(0), orders())
 
     everything(hook, Window())
 
