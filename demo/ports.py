@@ -55,10 +55,8 @@ def _is_free(port: int) -> bool:
 
 def _owner(port: int) -> str:
     try:
-        listening = [
-            c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.laddr.port == port
-        ]
-        process = psutil.Process(next(c.pid for c in listening if c.pid))
+        listening = [c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+        process = psutil.Process(next(c.pid for c in listening if c.pid and tuple(c.laddr)[1:2] == (port,)))
         return f" by process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
     except (psutil.Error, StopIteration):
         return ""

@@ -15,8 +15,6 @@ import psutil
 
 __all__ = ["Service", "ServiceDied", "Services"]
 
-STOP_SECONDS = 6.0
-
 
 class ServiceDied(RuntimeError):
     """A process ended that should run on; carries the end of its log."""
@@ -43,11 +41,13 @@ class Services:
     that Ctrl-C reaches only the one who knows how to stop them.
 
     :param logs: folder that takes ``<name>.log`` of each.
+    :param patience_seconds: how long a process may take to end when asked, before it is killed.
     """
 
-    def __init__(self, logs: Path, working_directory: Path) -> None:
+    def __init__(self, logs: Path, working_directory: Path, *, patience_seconds: float = 6.0) -> None:
         self._logs = logs
         self._working_directory = working_directory
+        self._patience_seconds = patience_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -101,7 +101,7 @@ class Services:
         descendants = [child for process in self._running.values() for child in _children(process.pid)]
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         for process in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=max(0.0, deadline - time.monotonic()))
@@ -130,4 +130,12 @@ def _kill(processes: Sequence[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):  # psutil compares start times: a reused id is not ours
             process.kill()
-    psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    while any(_is_alive(process) for process in processes):
+        time.sleep(0.02)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

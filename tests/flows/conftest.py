@@ -1,0 +1,80 @@
+"""Parts that run: an Airflow home, a live Airflow, the four simulated systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.airflow_api import AirflowApi
+from demo.airflow_home import AirflowHome
+from demo.ports import free_port
+from demo.stack import FLOW, Stack, start_sandboxes
+from sandbox.orders import harbor_light_supply
+from sandbox.places import SYSTEMS
+from sandbox.player import Player
+
+
+@pytest.fixture
+def airflow_home(tmp_path: Path) -> AirflowHome:
+    """A home of its own with empty, migrated databases; nothing runs in it."""
+    home = AirflowHome(tmp_path / "airflow", free_port())
+    home.prepare()
+    return home
+
+
+@pytest.fixture(scope="module")
+def company() -> dict[str, Any]:
+    """The company the sandboxes are seeded with; a module may give its own."""
+    return harbor_light_supply()
+
+
+@pytest.fixture(scope="module")
+def dags_folder() -> Path | None:
+    """Where the live Airflow takes its DAGs from: the checkout's, unless a module gives its own."""
+    return None
+
+
+@pytest.fixture(scope="module")
+def dag_id() -> str:
+    """The DAG that must be loaded before a module's tests start."""
+    return FLOW
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, company: dict[str, Any], dags_folder: Path | None
+) -> Iterator[Stack]:
+    """A company and its Airflow on free ports; whatever a test starts of it is stopped with it."""
+    folder = tmp_path_factory.mktemp("run")
+    stack = Stack.describe(
+        home=folder / "airflow",
+        folder=folder / "demo",
+        company=company,
+        airflow_port=free_port(),
+        sandbox_ports={system: free_port() for system in SYSTEMS},
+        dags_folder=dags_folder,
+    )
+    with stack.services:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def sandboxes(stack: Stack, company: dict[str, Any]) -> Iterator[Player]:
+    """Who plays customer, warehouse and bookkeeper at the four running, seeded systems."""
+    ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in SYSTEMS}
+    start_sandboxes(stack.services, ports, stack.folder / "sandbox")
+    with Player(stack.addresses) as player:
+        player.seed(company)
+        yield player
+
+
+@pytest.fixture(scope="module")
+def live_airflow(stack: Stack, dag_id: str) -> Iterator[AirflowApi]:
+    """A healthy Airflow with its live scheduler."""
+    stack.start_airflow()
+    api = stack.wait_for_airflow(dag_id)
+    yield api
+    api.close()

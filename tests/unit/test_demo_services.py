@@ -1,0 +1,57 @@
+"""Services are stopped with all their children; a dead one and a taken port are named."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from demo.ports import PortInUse, check_free, free_port
+from demo.services import Service, ServiceDied, Services
+
+DEAF_WITH_CHILD = """
+import signal, subprocess, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+open(sys.argv[1], "w").write(str(child.pid))
+child.wait()
+"""
+
+
+def _python(name: str, code: str, *arguments: str) -> Service:
+    return Service(name, [sys.executable, "-c", code, *arguments], os.environ)
+
+
+def test_stop_ends_a_deaf_service_and_its_child_in_another_session(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    with Services(tmp_path / "logs", tmp_path, patience_seconds=0.5) as services:
+        services.start(_python("deaf", DEAF_WITH_CHILD, str(told)))
+        services.wait_until(lambda: told.exists() and told.read_text() != "", what="deaf", timeout_seconds=30)
+        child = psutil.Process(int(told.read_text()))
+        assert _is_alive(child)
+    assert not _is_alive(child)
+
+
+def test_service_that_ends_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with Services(tmp_path / "logs", tmp_path) as services:
+        services.start(_python("short", "raise SystemExit('no such company: HLS')"))
+        with pytest.raises(ServiceDied, match=r"short ended with exit code 1(.|\n)*no such company: HLS"):
+            services.wait_until(lambda: False, what="short", timeout_seconds=30)
+
+
+def test_taken_port_is_reported_by_name_with_owner_and_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortInUse) as caught:
+            check_free({"Airflow": port, "sandbox xero": free_port()})
+    assert caught.value.busy == {"Airflow": port}
+    assert f"Airflow: port {port} is in use by process {os.getpid()}" in str(caught.value)
+    assert "AIRFLOW_PORT=" in str(caught.value)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
