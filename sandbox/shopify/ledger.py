@@ -1,0 +1,423 @@
+"""
+One order as its sales ledger: what was sold, taken back and paid, in the order it happened.
+
+Every figure of an order is a sum over its sales and transactions, so the totals balance by construction. Amounts
+are in the shop's currency and in the shop's price basis: they contain the tax where ``taxes_included``.
+
+Source: facts/shops.md A3 (agreements, refunds, transactions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from sandbox.shopify.errors import EventRefused
+
+__all__ = [
+    "Agreement",
+    "Item",
+    "OrderLedger",
+    "Refund",
+    "RefundedItem",
+    "Sale",
+    "Tax",
+    "Totals",
+    "Transaction",
+    "read_order",
+]
+
+ZERO = Decimal(0)
+LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD"]
+Reason = Literal["ORDER", "ORDER_EDIT", "REFUND"]
+Action = Literal["ORDER", "UPDATE", "RETURN"]
+RestockType = Literal["CANCEL", "RETURN", "NO_RESTOCK"]
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tax:
+    """One tax detail of a sale; ``rate`` 0.0625 is 6.25 %."""
+
+    title: str
+    rate: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a sale is about: a line of goods (``sku``) or of shipping."""
+
+    id: int
+    line_type: LineType
+    title: str
+    unit_price: Decimal
+    sku: str | None = None
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A change of what the customer owes; returns have negative quantity and amounts."""
+
+    id: int
+    action: Action
+    item: Item | None
+    quantity: int
+    price: Decimal
+    discount: Decimal
+    taxes: tuple[Tax, ...]
+
+    @property
+    def line_type(self) -> LineType:
+        """ADJUSTMENT is money without an item."""
+        return self.item.line_type if self.item else "ADJUSTMENT"
+
+    @property
+    def tax(self) -> Decimal:
+        """The sum of its tax details."""
+        return sum((tax.amount for tax in self.taxes), ZERO)
+
+
+@dataclass(frozen=True)
+class RefundedItem:
+    """One item of a refund, amounts positive."""
+
+    id: int
+    item: Item
+    quantity: int
+    subtotal: Decimal
+    tax: Decimal
+    restock_type: RestockType
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """Money that moved, or was to move, through a gateway."""
+
+    id: int
+    kind: Literal["SALE", "REFUND"]
+    status: Literal["SUCCESS", "PENDING", "FAILURE"]
+    amount: Decimal
+    at: str
+    payment_id: str
+    parent: Transaction | None = None
+
+
+@dataclass(frozen=True)
+class Refund:
+    """What was taken back at once, and the money given for it."""
+
+    id: int
+    at: str
+    items: tuple[RefundedItem, ...]
+    shipping: tuple[RefundedItem, ...]
+    adjustment: Sale | None
+    transactions: tuple[Transaction, ...]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The sales of one moment; append-only."""
+
+    id: int
+    reason: Reason
+    at: str
+    sales: tuple[Sale, ...]
+    refund: Refund | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over some sales; ``total`` is what the customer owes for them."""
+
+    subtotal: Decimal
+    shipping: Decimal
+    discounts: Decimal
+    tax: Decimal
+    total: Decimal
+
+
+@dataclass
+class OrderLedger:
+    """
+    The order, rebuilt from what people did to it, in the same order with the same ids each time.
+
+    :param id: numeric id; the ids of its parts follow from it.
+    :raises EventRefused: from the verbs, when the event contradicts the order.
+    """
+
+    id: int
+    source: Mapping[str, Any]
+    agreements: list[Agreement] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    cancelled_at: str | None = None
+    edited: bool = False
+    _last_part: int = 0
+
+    def __post_init__(self) -> None:
+        order = self.source
+        sales = [self._sale("ORDER", self._item(line), line["quantity"], *_amounts(line)) for line in order["lines"]]
+        if order["shipping"]:
+            sales.append(self._sale("ORDER", self._shipping_item(order["shipping"]), 1, *_amounts(order["shipping"])))
+        self._agree("ORDER", order["placed_at"], sales)
+        if self.totals(self.ordered).total != Decimal(order["total"]):
+            raise EventRefused(
+                f"Order {order['name']}: its lines, shipping and tax add up to {self.totals(self.ordered).total}, "
+                f"`total` says {order['total']}. Correct one of them."
+            )
+
+    @property
+    def name(self) -> str:
+        """The order's name as people see it, ``#1001``."""
+        return str(self.source["name"])
+
+    @property
+    def taxes_included(self) -> bool:
+        """Whether prices contain the tax."""
+        return bool(self.source["taxes_included"])
+
+    @property
+    def sales(self) -> list[Sale]:
+        """All sales so far."""
+        return [sale for agreement in self.agreements for sale in agreement.sales]
+
+    @property
+    def ordered(self) -> list[Sale]:
+        """The sales before returns and removals."""
+        return [sale for sale in self.sales if sale.action != "RETURN" and sale.item]
+
+    def items(self, line_type: LineType) -> list[Item]:
+        """Lines of goods or of shipping, the removed ones included, as they came."""
+        return list(dict.fromkeys(s.item for s in self.sales if s.item and s.line_type == line_type))
+
+    def totals(self, sales: Iterable[Sale]) -> Totals:
+        """The sums over ``sales``, by the order's price basis."""
+        sales = list(sales)
+        shipping = _sum(s.price - s.discount for s in sales if s.line_type == "SHIPPING")
+        adjustments = _sum(s.price for s in sales if not s.item)
+        subtotal = _sum(s.price - s.discount for s in sales if s.line_type not in ("SHIPPING", "ADJUSTMENT"))
+        tax = _sum(s.tax for s in sales)
+        total = subtotal + shipping + adjustments + (ZERO if self.taxes_included else tax)
+        return Totals(subtotal, shipping, _sum(s.discount for s in sales), tax, total)
+
+    @property
+    def received(self) -> Decimal:
+        """Money that came in."""
+        return _sum(t.amount for t in self.transactions if t.kind == "SALE" and t.status == "SUCCESS")
+
+    @property
+    def refunded(self) -> Decimal:
+        """Money that went back."""
+        return _sum(t.amount for t in self.transactions if t.kind == "REFUND" and t.status == "SUCCESS")
+
+    @property
+    def outstanding(self) -> Decimal:
+        """What the customer still owes; negative is owed to the customer."""
+        return self.totals(self.sales).total - self.received + self.refunded
+
+    def pay(self, event: Event) -> None:
+        """Record the gateway's charge ``event["id"]``."""
+        self.transactions.append(
+            Transaction(self._part(), "SALE", "SUCCESS", Decimal(event["amount"]), event["at"], event["id"])
+        )
+
+    def edit(self, event: Event) -> None:
+        """Bring lines (and ``shipping``, where given) to the event's content; the difference is the agreement."""
+        wanted = list(event["lines"])
+        sales: list[Sale] = []
+        for item in self.items("PRODUCT"):
+            content = next((w for w in wanted if _is_same_item(item, w)), None)
+            if content:
+                wanted.remove(content)
+            sales += self._difference(item, content)
+        sales += [self._sale("ORDER", self._item(line), line["quantity"], *_amounts(line)) for line in wanted]
+        if "shipping" in event:
+            sales += self._shipping_difference(event["shipping"])
+        self.edited = True
+        self._agree("ORDER_EDIT", event["at"], sales)
+
+    def cancel(self, event: Event) -> None:
+        """Take back everything that still stands, without money: that is a refund's doing."""
+        if self.cancelled_at:
+            raise EventRefused(f"Order {self.name} was cancelled at {self.cancelled_at} already.")
+        self.cancelled_at = event["at"]
+        sales = [sale for item in [*self.items("PRODUCT"), *self.items("SHIPPING")] for sale in self._removal(item)]
+        if sales:
+            self._give_back(event["at"], sales, "CANCEL", None, ())
+
+    def refund(self, event: Event) -> None:
+        """
+        Take back lines and shipping as given and pay ``amount``; what exceeds the value taken back and the
+        customer's surplus is an adjustment (goodwill), what a return with lines withholds is one too.
+        """
+        sales = [self._return_of(line) for line in event.get("lines") or []]
+        if event.get("shipping"):
+            sales.append(self._return_of_shipping(event))
+        amount = Decimal(event["amount"])
+        surplus = max(ZERO, -self.outstanding - self.totals(sales).total)
+        withheld = surplus - amount
+        adjustment = None
+        if withheld < 0 or (withheld > 0 and sales):
+            adjustment = self._sale("RETURN", None, 0, withheld, ZERO, ())
+        transactions = (self._money_back(event, amount),) if amount else ()
+        self._give_back(event["at"], sales, "RETURN", adjustment, transactions)
+
+    def _money_back(self, event: Event, amount: Decimal) -> Transaction:
+        if amount > self.received - self.refunded:
+            raise EventRefused(
+                f"Order {self.name}: {amount} can't be refunded, the customer has paid {self.received} and got "
+                f"{self.refunded} back. Correct `amount`."
+            )
+        parent = next(
+            t
+            for t in sorted(self.transactions, key=lambda t: t.amount < amount)
+            if t.kind == "SALE" and t.status == "SUCCESS"
+        )
+        money = Transaction(self._part(), "REFUND", "SUCCESS", amount, event["at"], event["id"], parent)
+        self.transactions.append(money)
+        return money
+
+    def _give_back(
+        self,
+        at: str,
+        sales: list[Sale],
+        restock_type: RestockType,
+        adjustment: Sale | None,
+        transactions: tuple[Transaction, ...],
+    ) -> None:
+        refunded = [
+            RefundedItem(self._part(), s.item, -s.quantity, s.discount - s.price, -s.tax, restock_type)
+            for s in sales
+            if s.item
+        ]
+        refund = Refund(
+            self._part(),
+            at,
+            tuple(item for item in refunded if item.item.line_type != "SHIPPING"),
+            tuple(item for item in refunded if item.item.line_type == "SHIPPING"),
+            adjustment,
+            transactions,
+        )
+        self.refunds.append(refund)
+        if sales or adjustment:
+            self._agree("REFUND", at, [*sales, *([adjustment] if adjustment else [])], refund)
+
+    def _return_of(self, line: Event) -> Sale:
+        item = next((i for i in self.items("PRODUCT") if i.sku == line["sku"] and self._count(i) > 0), None)
+        standing = self._count(item) if item else 0
+        if item is None or standing < line["quantity"]:
+            raise EventRefused(
+                f"Order {self.name}: {line['quantity']} of {line['sku']} can't come back, {standing} are left. "
+                "Correct the refund's lines."
+            )
+        return self._return(item, line["quantity"], Decimal(line["net"]), line["tax"])
+
+    def _return_of_shipping(self, event: Event) -> Sale:
+        items = self.items("SHIPPING")
+        if not items:
+            raise EventRefused(f"Order {self.name} has no shipping to refund. Correct the refund's `shipping`.")
+        return self._return(items[0], 1, Decimal(event["shipping"]), event.get("shipping_tax") or [])
+
+    def _return(self, item: Item, quantity: int, net: Decimal, taxes: list[Event]) -> Sale:
+        rates = {tax.title: tax.rate for sale in self.sales if sale.item == item for tax in sale.taxes}
+        unknown = [tax["detail"] for tax in taxes if tax["detail"] not in rates]
+        if unknown:
+            raise EventRefused(
+                f"Order {self.name}: {item.title} was sold without tax {unknown[0]}, it has "
+                f"{', '.join(rates) or 'none'}. Correct the refund's tax."
+            )
+        back = tuple(Tax(tax["detail"], rates[tax["detail"]], -Decimal(tax["amount"])) for tax in taxes)
+        amount = -net + (_sum(tax.amount for tax in back) if self.taxes_included else ZERO)
+        price = -item.unit_price * quantity
+        return self._sale("RETURN", item, -quantity, price, price - amount, back)
+
+    def _removal(self, item: Item) -> list[Sale]:
+        return self._difference(item, None)
+
+    def _difference(self, item: Item, content: Event | None) -> list[Sale]:
+        """The sale that brings ``item`` from what stands to ``content`` (None removes it); none if nothing changes."""
+        standing = [sale for sale in self.sales if sale.item == item]
+        price, discount, taxes = _amounts(content) if content else (ZERO, ZERO, ())
+        quantity = (content.get("quantity", 1) if content else 0) - self._count(item)
+        price -= _sum(s.price for s in standing)
+        discount -= _sum(s.discount for s in standing)
+        changes = _tax_difference([tax for sale in standing for tax in sale.taxes], taxes)
+        if not (quantity or price or discount or any(tax.amount for tax in changes)):
+            return []
+        action: Action = "RETURN" if quantity < 0 else "ORDER" if quantity > 0 else "UPDATE"
+        return [self._sale(action, item, quantity, price, discount, changes)]
+
+    def _shipping_difference(self, content: Event | None) -> list[Sale]:
+        items = self.items("SHIPPING")
+        if not items:
+            return [self._sale("ORDER", self._shipping_item(content), 1, *_amounts(content))] if content else []
+        return self._difference(items[0], content)
+
+    def _count(self, item: Item) -> int:
+        return sum(sale.quantity for sale in self.sales if sale.item == item)
+
+    def _item(self, line: Event) -> Item:
+        return Item(self._part(), "PRODUCT", line.get("title", line["sku"]), Decimal(line["unit_price"]), line["sku"])
+
+    def _shipping_item(self, shipping: Event) -> Item:
+        return Item(self._part(), "SHIPPING", shipping["title"], Decimal(shipping["price"]))
+
+    def _sale(
+        self,
+        action: Action,
+        item: Item | None,
+        quantity: int,
+        price: Decimal,
+        discount: Decimal,
+        taxes: tuple[Tax, ...],
+    ) -> Sale:
+        return Sale(self._part(), action, item, quantity, price, discount, taxes)
+
+    def _agree(self, reason: Reason, at: str, sales: list[Sale], refund: Refund | None = None) -> None:
+        self.agreements.append(Agreement(self._part(), reason, at, tuple(sales), refund))
+
+    def _part(self) -> int:
+        # ids of parts have 13 digits and more in life; a thousand parts an order is plenty
+        self._last_part += 1
+        return self.id * 1000 + self._last_part
+
+
+def read_order(order_id: int, history: list[dict[str, Any]]) -> OrderLedger:
+    """
+    Play an order's history: the order as placed, then its events, each with its verb in ``do``.
+
+    :raises EventRefused: an event contradicts what the order is by then.
+    """
+    placed, *events = history
+    ledger = OrderLedger(order_id, placed)
+    verbs = {"pay": ledger.pay, "edit": ledger.edit, "cancel": ledger.cancel, "refund": ledger.refund}
+    for event in events:
+        verbs[event["do"]](event)
+    return ledger
+
+
+def _amounts(line: Event) -> tuple[Decimal, Decimal, tuple[Tax, ...]]:
+    """Price before discount, discount, taxes."""
+    price = Decimal(line["unit_price"]) * line["quantity"] if "unit_price" in line else Decimal(line["price"])
+    taxes = tuple(Tax(tax["detail"], Decimal(tax["rate"]), Decimal(tax["amount"])) for tax in line["tax"])
+    return price, Decimal(line["discount"]), taxes
+
+
+def _tax_difference(standing: list[Tax], wanted: Iterable[Tax]) -> tuple[Tax, ...]:
+    amounts: dict[tuple[str, Decimal], Decimal] = {}
+    for tax in standing:
+        amounts[tax.title, tax.rate] = amounts.get((tax.title, tax.rate), ZERO) - tax.amount
+    for tax in wanted:
+        amounts[tax.title, tax.rate] = amounts.get((tax.title, tax.rate), ZERO) + tax.amount
+    return tuple(Tax(title, rate, amount) for (title, rate), amount in amounts.items())
+
+
+def _is_same_item(item: Item, line: Event) -> bool:
+    return item.sku == line["sku"] and item.unit_price == Decimal(line["unit_price"])
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, ZERO)

@@ -1,0 +1,276 @@
+"""The shops' state: who may call, customers, and orders as history (what people did) and document (what it shows)."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sandbox.shopify.errors import EventRefused, UnknownShop
+from sandbox.shopify.ledger import read_order
+from sandbox.shopify.rendering import OrderRendering, gid
+from sandbox.store import BusinessClock, Store, instant, wire_instant
+
+__all__ = ["Shop", "Shops", "StoredOrder", "Token", "shop_domain"]
+
+Json = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS shop (
+    domain TEXT PRIMARY KEY, handle TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, currency TEXT NOT NULL,
+    taxes_included INTEGER NOT NULL, time_zone TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS app (
+    client_id TEXT PRIMARY KEY, client_secret TEXT NOT NULL, scopes TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS token (
+    token TEXT PRIMARY KEY, shop TEXT NOT NULL, client_id TEXT NOT NULL, expires_at REAL
+);
+CREATE TABLE IF NOT EXISTS customer (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, shop TEXT NOT NULL, reference TEXT NOT NULL, document TEXT NOT NULL,
+    UNIQUE (shop, reference)
+);
+CREATE TABLE IF NOT EXISTS shop_order (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, shop TEXT NOT NULL, name TEXT NOT NULL, customer_id INTEGER,
+    created_at TEXT NOT NULL, processed_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    indexed_at TEXT NOT NULL, indexed_before TEXT NOT NULL, changed_real_at REAL NOT NULL,
+    financial_status TEXT NOT NULL, cancelled_at TEXT, email TEXT, test INTEGER NOT NULL, total TEXT NOT NULL,
+    history BLOB NOT NULL, document BLOB NOT NULL,
+    UNIQUE (shop, name)
+);
+CREATE INDEX IF NOT EXISTS shop_order_by_update ON shop_order (shop, updated_at, id);
+CREATE INDEX IF NOT EXISTS shop_order_by_name ON shop_order (name);
+CREATE TABLE IF NOT EXISTS bucket (
+    shop TEXT NOT NULL, client_id TEXT NOT NULL, available REAL NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (shop, client_id)
+);
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+# ids of shops, customers and orders start where life's have thirteen digits
+_FIRST_IDS = {"customer": 7_000_000_000, "shop_order": 5_500_000_000}
+DEFAULT_SCOPES = "read_orders,read_customers,read_products"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One shop; ``handle`` is its short name in files of orders (``us``)."""
+
+    domain: str
+    handle: str
+    id: int
+    name: str
+    currency: str
+    taxes_included: bool
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class Token:
+    """Who calls: one app in one shop."""
+
+    shop: str
+    client_id: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class StoredOrder:
+    """An order as GraphQL shows it, and which shop it is of."""
+
+    id: int
+    shop: str
+    document: Json
+
+
+def shop_domain(handle: str, company: str) -> str:
+    """``us`` of Harbor Light Supply is ``us-harbor-light-supply.myshopify.com``."""
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{handle}-{company}".lower()).strip("-")
+    return f"{slug}.myshopify.com"
+
+
+class Shops:
+    """All shops of one data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.store = Store(data_dir / "shopify.sqlite", _SCHEMA)
+        self.clock = BusinessClock(self.store)
+
+    def seed(self, company: Mapping[str, Any], app: Mapping[str, str]) -> list[Json]:
+        """Create the company's shops with an app installed in each; domain and static token of each."""
+        seeded = []
+        with self.store.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO app VALUES (?, ?, ?)",
+                (app["client_id"], app["client_secret"], app.get("scopes", DEFAULT_SCOPES)),
+            )
+            for number, shop in enumerate(company["shops"], start=1):
+                domain = shop_domain(shop["shop"], company["name"])
+                connection.execute(
+                    "INSERT OR REPLACE INTO shop VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        domain,
+                        shop["shop"],
+                        6_500_000_000 + number,
+                        f"{company['name']} ({shop['shop']})",
+                        shop["currency"],
+                        shop["taxes_included"],
+                        company["time_zone"],
+                    ),
+                )
+                token = f"shpat_{secrets.token_hex(16)}"
+                self._grant(connection, token, domain, app["client_id"], None)
+                seeded.append({"shop": shop["shop"], "domain": domain, "access_token": token})
+            for table, first in _FIRST_IDS.items():
+                connection.execute(
+                    "INSERT INTO sqlite_sequence SELECT ?, ? WHERE ? NOT IN (SELECT name FROM sqlite_sequence)",
+                    (table, first, table),
+                )
+        return seeded
+
+    def shop(self, domain: str) -> Shop:
+        """
+        The shop of that myshopify.com name.
+
+        :raises UnknownShop: there is none.
+        """
+        row = self.store.connection.execute("SELECT * FROM shop WHERE domain = ?", (domain,)).fetchone()
+        if row is None:
+            raise UnknownShop
+        return Shop(**{**dict(row), "taxes_included": bool(row["taxes_included"])})
+
+    def app(self, client_id: str) -> sqlite3.Row | None:
+        """The app's secret and scopes."""
+        row: sqlite3.Row | None = self.store.connection.execute(
+            "SELECT * FROM app WHERE client_id = ?", (client_id,)
+        ).fetchone()
+        return row
+
+    def grant(self, shop: str, client_id: str, lifetime_seconds: int) -> str:
+        """A new access token of the app in that shop."""
+        token = f"shpat_{secrets.token_hex(16)}"
+        with self.store.write() as connection:
+            self._grant(connection, token, shop, client_id, time.time() + lifetime_seconds)
+        return token
+
+    @staticmethod
+    def _grant(connection: sqlite3.Connection, token: str, shop: str, client_id: str, expires_at: float | None) -> None:
+        connection.execute("INSERT INTO token VALUES (?, ?, ?, ?)", (token, shop, client_id, expires_at))
+
+    def token(self, token: str, shop: str) -> Token | None:
+        """Who shows this token in that shop; None when nobody may any more."""
+        row = self.store.connection.execute(
+            "SELECT token.shop, client_id, scopes FROM token JOIN app USING (client_id)"
+            " WHERE token = ? AND token.shop = ? AND (expires_at IS NULL OR expires_at > ?)",
+            (token, shop, time.time()),
+        ).fetchone()
+        return Token(row["shop"], row["client_id"], frozenset(row["scopes"].split(","))) if row else None
+
+    def place(self, order: Mapping[str, Any]) -> StoredOrder:
+        """
+        A customer places an order (golden form).
+
+        :raises EventRefused: the shop is unknown, the name is taken, or the figures don't add up.
+        """
+        with self.store.write() as connection:
+            row = connection.execute("SELECT domain FROM shop WHERE handle = ?", (order["shop"],)).fetchone()
+            if row is None:
+                raise EventRefused(f"Order {order['name']}: no shop {order['shop']!r} here. Seed the company first.")
+            if connection.execute("SELECT 1 FROM shop_order WHERE name = ?", (order["name"],)).fetchone():
+                raise EventRefused(f"Order {order['name']} exists already. Give it another name.")
+            order_id = _next_id(connection, "shop_order")
+            customer_id = self._customer(connection, row["domain"], order)
+            return self._save(connection, order_id, row["domain"], customer_id, [dict(order)])
+
+    def act(self, name: str, verb: str, event: Mapping[str, Any]) -> StoredOrder:
+        """
+        Something happens to an order: ``pay``, ``edit``, ``cancel`` or ``refund``.
+
+        :raises EventRefused: there is no such order, or the event contradicts it.
+        """
+        with self.store.write() as connection:
+            row = connection.execute(
+                "SELECT id, shop, customer_id, history FROM shop_order WHERE name = ?", (name,)
+            ).fetchone()
+            if row is None:
+                raise EventRefused(f"There is no order {name}. Place it first.")
+            history = [*orjson.loads(row["history"]), {**event, "do": verb}]
+            return self._save(connection, row["id"], row["shop"], row["customer_id"], history)
+
+    def _save(
+        self, connection: sqlite3.Connection, order_id: int, shop: str, customer_id: int | None, history: list[Json]
+    ) -> StoredOrder:
+        ledger = read_order(order_id, history)
+        happened_at = instant(history[-1].get("at") or history[0]["placed_at"])
+        updated_at = wire_instant(self.clock.reach(connection, happened_at))
+        document = OrderRendering(ledger, self._read_customer(connection, customer_id), updated_at).render()
+        before = connection.execute("SELECT updated_at FROM shop_order WHERE id = ?", (order_id,)).fetchone()
+        connection.execute(
+            "INSERT OR REPLACE INTO shop_order VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                order_id,
+                shop,
+                ledger.name,
+                customer_id,
+                document["createdAt"],
+                document["processedAt"],
+                updated_at,
+                updated_at,
+                before["updated_at"] if before else "",
+                time.time(),
+                document["displayFinancialStatus"],
+                document["cancelledAt"],
+                document["email"],
+                document["test"],
+                document["totalPriceSet"]["shopMoney"]["amount"],
+                orjson.dumps(history),
+                orjson.dumps(document),
+            ),
+        )
+        return StoredOrder(order_id, shop, document)
+
+    def _customer(self, connection: sqlite3.Connection, shop: str, order: Mapping[str, Any]) -> int | None:
+        person = order.get("customer")
+        if person is None:
+            return None
+        row = connection.execute(
+            "SELECT id FROM customer WHERE shop = ? AND reference = ?", (shop, person["id"])
+        ).fetchone()
+        customer_id: int = row["id"] if row else _next_id(connection, "customer")
+        document = {
+            "__typename": "Customer",
+            "id": gid("Customer", customer_id),
+            "legacyResourceId": str(customer_id),
+            "displayName": f"{person['first_name']} {person['last_name']}",
+            "firstName": person["first_name"],
+            "lastName": person["last_name"],
+            "email": person["email"],
+            "defaultEmailAddress": {"emailAddress": person["email"]} if person["email"] else None,
+            "createdAt": order["placed_at"],
+            "updatedAt": order["placed_at"],
+            "tags": [],
+            "taxExempt": False,
+        }
+        connection.execute(
+            "INSERT OR REPLACE INTO customer VALUES (?, ?, ?, ?)",
+            (customer_id, shop, person["id"], json.dumps(document)),
+        )
+        return customer_id
+
+    @staticmethod
+    def _read_customer(connection: sqlite3.Connection, customer_id: int | None) -> Json | None:
+        row = connection.execute("SELECT document FROM customer WHERE id = ?", (customer_id,)).fetchone()
+        document: Json | None = json.loads(row["document"]) if row else None
+        return document
+
+
+def _next_id(connection: sqlite3.Connection, table: str) -> int:
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return int(row["seq"] if row else _FIRST_IDS[table]) + 1

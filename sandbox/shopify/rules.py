@@ -1,0 +1,86 @@
+"""
+What the simulated Shopify refuses or bends: versions, tokens, page sizes.
+
+Source: facts/shops.md A1 (access, versions), A2 (paging).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import GraphQLError
+
+from sandbox.shopify.errors import TokenRefused, Unauthorised, UnknownShop
+from sandbox.shopify.models import Shops, Token
+
+__all__ = ["API_VERSIONS", "TOKEN_LIFETIME_SECONDS", "authenticate", "check_page", "issue_token", "served_version"]
+
+API_VERSIONS = {"2026-01": True, "2026-04": True, "2026-07": True, "2026-10": True, "2027-01": False, "unstable": False}
+"""Handles that answer, and whether they are supported for at least a year."""
+TOKEN_LIFETIME_SECONDS = 86_399
+MAX_PAGE = 250
+
+
+def served_version(asked: str) -> str:
+    """
+    The version that answers: a version that is gone is served by the oldest supported one.
+
+    :raises UnknownShop: the path names no version.
+    """
+    if asked in API_VERSIONS:
+        return asked
+    oldest = min(handle for handle, supported in API_VERSIONS.items() if supported)
+    if re.fullmatch(r"\d{4}-(01|04|07|10)", asked) and asked < oldest:
+        return oldest
+    raise UnknownShop
+
+
+def authenticate(shops: Shops, shop: str, header: str | None) -> Token:
+    """
+    Who calls with this ``X-Shopify-Access-Token``.
+
+    :raises Unauthorised: nobody.
+    """
+    token = shops.token(header or "", shop)
+    if token is None:
+        raise Unauthorised
+    return token
+
+
+def issue_token(shops: Shops, shop: str, form: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The client-credentials grant: a token for a day, no refresh token.
+
+    :raises TokenRefused: another grant, or the app's id or secret are not right.
+    """
+    if form.get("grant_type") != "client_credentials":
+        raise TokenRefused("unsupported_grant_type", f"grant_type {form.get('grant_type')!r} is not supported")
+    app = shops.app(str(form.get("client_id")))
+    if app is None:
+        raise TokenRefused("app_not_installed", "Oauth error app_not_installed: the app isn't installed on this shop.")
+    if app["client_secret"] != form.get("client_secret"):
+        raise TokenRefused("invalid_client", "Oauth error invalid_client: the client secret is wrong.")
+    token = shops.grant(shop, app["client_id"], TOKEN_LIFETIME_SECONDS)
+    return {"access_token": token, "scope": app["scopes"], "expires_in": TOKEN_LIFETIME_SECONDS}
+
+
+def check_page(arguments: Mapping[str, Any]) -> tuple[int, bool]:
+    """
+    How many nodes a connection gives, and whether from its end.
+
+    :raises GraphQLError: neither ``first`` nor ``last``, or more than a page holds.
+    """
+    first, last = arguments.get("first"), arguments.get("last")
+    size = first if first is not None else last
+    if size is None:
+        raise GraphQLError(
+            "you must provide one of first or last", extensions={"code": "BAD_REQUEST", "problems": "first, last"}
+        )
+    if size > MAX_PAGE:
+        raise GraphQLError(
+            f"The `first`/`last` argument {size} exceeds the maximum of {MAX_PAGE}.",
+            extensions={"code": "argumentLiteralsIncompatible", "maximum": MAX_PAGE},
+        )
+    return int(size), first is None
