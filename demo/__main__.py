@@ -28,7 +28,7 @@ from demo.stack import FLOW, Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.places import SYSTEMS
-from sandbox.player import Player, SandboxRefused
+from sandbox.player import Player, SandboxRefused, opening_of
 
 HOME = CHECKOUT / ".airflow"
 FOLDER = CHECKOUT / ".demo"
@@ -81,7 +81,7 @@ def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: di
         start_sandboxes(stack.services, sandbox_ports, FOLDER / "sandbox")
     state = connect(stack.airflow.state_url)
     with Player(stack.addresses) as player:
-        player.seed(file["company"])
+        player.seed(file["company"], opening_of(file))
         console.print(f"Sandbox ready: {', '.join(f'{s} {stack.addresses.of(s)}' for s in SYSTEMS)}", highlight=False)
         with console.status("starting Airflow"):
             api = stack.wait_for_airflow()

@@ -14,18 +14,20 @@ from sandbox.places import CREDENTIALS, Addresses
 
 __all__ = ["connection_environment", "write_company_file"]
 
-GATEWAY = {"name": "stripe", "connection": "stripe", "account_role": "clearing", "checkbook": "STRIPE"}
+READ_FROM_THE_FILE = ("name", "base_currency", "time_zone", "accounts")
+"""The rest of the golden company (items, taxes, shops) is in the systems themselves."""
+GATEWAY = {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"}
 
 
 def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
-    """The company as the product reads it: the golden form, plus which connection is which system."""
+    """The company as the product reads it: whose books, which account has which role, which connection is whose."""
     content = {
-        **company,
+        **{name: company[name] for name in READ_FROM_THE_FILE},
         "connections": {
             "shopify": [_shop_connection(shop["shop"]) for shop in company["shops"]],
-            "stripe": "stripe",
-            "gp": "gp",
-            "xero": "xero",
+            "stripe": ["stripe"],
+            "gp": ["gp"],
+            "xero": ["xero"],
         },
         "gateways": [GATEWAY],
     }

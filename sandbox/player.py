@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -20,10 +20,12 @@ import httpx
 
 from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
 
-__all__ = ["STEPS", "Event", "OrderFile", "Player", "SandboxRefused", "events_of"]
+__all__ = ["STEPS", "Event", "OrderFile", "Player", "SandboxRefused", "events_of", "opening_of"]
 
 STEPS = (1, 2, 3, 4, 5)
 PARALLEL = 8
+OK = 200
+CLOCK_IS_AHEAD = 409
 
 OrderFile = Mapping[str, Any]
 """A parsed file of the golden form: ``company``, ``cases`` (each an ``order`` and its ``events``), ``payouts``."""
@@ -49,7 +51,11 @@ class Event:
 
 
 def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def events_of(file: OrderFile, step: int) -> list[Event]:
@@ -66,11 +72,16 @@ def events_of(file: OrderFile, step: int) -> list[Event]:
             events.append(Event(1, _instant(order["placed_at"]), "place", order, order))
         events += [Event(step, _instant(e["at"]), e["do"], order, e) for e in case["events"] if e["step"] == step]
     events.sort(key=lambda event: event.at)
-    last = events[-1].at if events else latest(file)
+    last = events[-1].at if events else _closing_of(file)
     return events + [Event(step, last, "payout", None, p) for p in file.get("payouts", []) if p["step"] == step]
 
 
-def latest(file: OrderFile) -> datetime:
+def opening_of(file: OrderFile) -> datetime:
+    """The first instant of a file: nothing in it happens before."""
+    return events_of(file, 1)[0].at
+
+
+def _closing_of(file: OrderFile) -> datetime:
     """The last instant the file names."""
     return max(
         _instant(instant)
@@ -103,16 +114,25 @@ class Player:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def seed(self, company: Mapping[str, Any]) -> dict[str, Any]:
-        """Create the company in every system, reachable with ``CREDENTIALS``; what each answered, by system."""
+    def seed(self, company: Mapping[str, Any], now: datetime | None = None) -> dict[str, Any]:
+        """
+        Create the company in every system, reachable with ``CREDENTIALS``; what each answered, by system.
+
+        :param now: where the business clocks start, for what is created to be older than the first order.
+        """
+        if now:
+            self.set_clock(now)
         bodies = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
         return {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
 
     def set_clock(self, now: datetime) -> None:
-        """Move the business clock of all systems forward to ``now``; a clock that is ahead already stays."""
+        """
+        Move the business clock of all systems to ``now``; one that was set to a later time stays.
+
+        A clock nobody has set shows real time, and may be set to any.
+        """
         for system in SYSTEMS:
-            if _instant(self._call("GET", system, "/_sandbox/clock")["now"]) < now:
-                self._call("PUT", system, "/_sandbox/clock", {"now": now.strftime("%Y-%m-%dT%H:%M:%SZ")})
+            self._call("PUT", system, "/_sandbox/clock", {"now": _text(now)}, accept=CLOCK_IS_AHEAD)
 
     def clock(self) -> dict[str, str]:
         """The business clock of each system."""
@@ -196,7 +216,7 @@ class Player:
     def _shop(self, order_name: str, action: str, details: Mapping[str, Any]) -> None:
         self._call("POST", "shopify", f"/_sandbox/orders/{quote(order_name, safe='')}/{action}", details)
 
-    def _call(self, method: str, system: str, path: str, body: object = None) -> Any:
+    def _call(self, method: str, system: str, path: str, body: object = None, *, accept: int = OK) -> Any:
         url = self.addresses.of(system) + path
         try:
             answer = self._http.request(method, url, json=body)
@@ -204,7 +224,7 @@ class Player:
             raise SandboxRefused(
                 system, f"{method} {url}", f"no answer ({error}).", f"start it with `sandbox serve {system}`."
             ) from error
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != accept:
             found = f"{answer.status_code} {answer.text[:500]}"
             raise SandboxRefused(system, f"{method} {path}", found, "correct the event in the file.")
         return answer.json() if answer.content else None
