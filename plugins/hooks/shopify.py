@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from requests.exceptions import RequestException
 
 from hooks.shopify_errors import error_of_answer, error_of_status, throttled_seconds
 from hooks.shopify_orders import OrderSource
+from hooks.shopify_payments import BalanceTransactionSource, PayoutSource, balance
 from hooks.shopify_queries import CLOCK, INSTALLATION
 from hooks.web_api import WebApiHook
 from ledgerbridge.entities import Source
@@ -106,13 +108,21 @@ class ShopifyHook(WebApiHook):
 
     def entity(self, name: str) -> Source:
         """
-        The source ``order``.
+        The source ``order``, or with Shopify Payments ``payout`` and ``balance_transaction``.
 
         :raises ConfigurationError: there is no such entity.
         """
-        if name != "order":
-            raise ConfigurationError("LB-SHOPIFY-008", f"there is no entity `shopify.{name}`", remedy="Use `order`.")
-        return OrderSource(self)
+        if name not in _SOURCES:
+            raise ConfigurationError(
+                "LB-SHOPIFY-008",
+                f"there is no entity `shopify.{name}`",
+                remedy=f"Use one of {', '.join(sorted(_SOURCES))}.",
+            )
+        return _SOURCES[name](self)
+
+    def balance(self) -> dict[str, Decimal]:
+        """What Shopify Payments holds for the shop, by currency code."""
+        return balance(self)
 
     def clock(self) -> datetime:
         """The shop's own time now, aware UTC."""
@@ -260,3 +270,10 @@ class ShopifyHook(WebApiHook):
                 "shop %s answers in version %s, asked was %s: set `api_version` of connection %s to a supported one",
                 self.shop, served, self.api_version, self.http_conn_id,
             )  # fmt: skip
+
+
+_SOURCES: dict[str, Callable[[ShopifyHook], Source]] = {
+    "order": OrderSource,
+    "payout": PayoutSource,
+    "balance_transaction": BalanceTransactionSource,
+}

@@ -6,17 +6,16 @@ Source: facts/shops.md A2 (cost, paging, search lag), A3 (order).
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from hooks.shopify_bulk import assembled, exported_lines
 from hooks.shopify_errors import QueryTooDear
 from hooks.shopify_queries import COUNT, ORDERS, REFUND, REST, bulk_orders
+from hooks.shopify_search import SearchWindow, instant
+from hooks.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -66,9 +65,9 @@ class OrderSource:
         """
         now = self._hook.clock()
         self._hook.warn_of_hidden_orders(window.since, now)
-        bounds = _Bounds.of(window)
+        bounds = _searched(window)
         seen: set[tuple[str, str]] = set()
-        pages = self._exported(bounds.filter) if self._is_backfill(window, now) else self._pages(bounds.filter)
+        pages = self._exported(bounds.query) if self._is_backfill(window, now) else self._pages(bounds.query)
         for orders in pages:
             page = [self._record(order) for order in orders if self._is_wanted(order, bounds, seen)]
             if page:
@@ -87,7 +86,7 @@ class OrderSource:
         """Whether so much was asked for that an export is quicker than pages; short windows don't ask."""
         if window.since is not None and (window.until or now) - window.since < _SHORT_WINDOW:
             return False
-        count = self._hook.graphql(COUNT, {"filter": _Bounds.of(window).filter}).data["ordersCount"]["count"]
+        count = self._hook.graphql(COUNT, {"filter": _searched(window).query}).data["ordersCount"]["count"]
         return int(count) > _PAGED_AT_MOST
 
     def _exported(self, search: str | None) -> Iterator[list[dict[str, Any]]]:
@@ -129,12 +128,12 @@ class OrderSource:
                 self._page_size = max(1, min(_LARGEST_PAGE, first * _MOST_POINTS // (answer.requested_cost + 1)))
             return cast(dict[str, Any], answer.data["orders"])
 
-    def _is_wanted(self, order: Mapping[str, Any], bounds: _Bounds, seen: set[tuple[str, str]]) -> bool:
-        changed_at = _instant(order["updatedAt"])
+    def _is_wanted(self, order: Mapping[str, Any], bounds: SearchWindow, seen: set[tuple[str, str]]) -> bool:
+        changed_at = instant(order["updatedAt"])
         if bounds.since is not None and changed_at < bounds.since:
             raise ConfigurationError(
                 "LB-SHOPIFY-011",
-                f"shop {self._hook.shop} gave order {order['name']} changed at {changed_at}, asked was {bounds.filter}",
+                f"shop {self._hook.shop} gave order {order['name']} changed at {changed_at}, asked was {bounds.query}",
                 remedy="The shop ignores the filter on `updated_at`: check `api_version` of the connection.",
             )
         if bounds.until is not None and changed_at > bounds.until:
@@ -151,11 +150,10 @@ class OrderSource:
     def _record(self, order: dict[str, Any]) -> RawRecord:
         payload = self._complete(order)
         content = {name: value for name, value in payload.items() if name != "updatedAt"}
-        version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return RawRecord(
             key=f"shopify:{self._hook.shop}:order:{order['legacyResourceId']}",
-            version=version[:16],
-            changed_at=_instant(order["updatedAt"]),
+            version=fingerprint(content),
+            changed_at=instant(order["updatedAt"]),
             payload=payload,
         )
 
@@ -215,25 +213,8 @@ class OrderSource:
         return cast(dict[str, Any], found)
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    since: datetime | None
-    until: datetime | None
-
-    @classmethod
-    def of(cls, window: Window) -> _Bounds:
-        """The window in whole seconds, which is what the filter and ``updatedAt`` have."""
-        since = None if window.since is None else (window.since - _OVERLAP).replace(microsecond=0)
-        return cls(since, window.until)
-
-    @property
-    def filter(self) -> str | None:
-        terms = []
-        if self.since is not None:
-            terms.append(f"updated_at:>='{_text(self.since)}'")
-        if self.until is not None:
-            terms.append(f"updated_at:<='{_text(self.until)}'")
-        return " ".join(terms) or None
+def _searched(window: Window) -> SearchWindow:
+    return SearchWindow.on("updated_at", window, begun_earlier=_OVERLAP)
 
 
 def _whole(nodes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -241,14 +222,6 @@ def _whole(nodes: list[dict[str, Any]]) -> dict[str, Any]:
     for node in nodes:
         node.pop("children", None)
     return {"nodes": nodes, "pageInfo": _NO_MORE}
-
-
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _rates_as_text(value: Any) -> Any:

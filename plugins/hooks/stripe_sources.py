@@ -6,14 +6,13 @@ Source: facts/shops.md B1 (lists), B2 (objects).
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hooks.stripe_amounts import with_decimals
+from hooks.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Source, Window
 
 if TYPE_CHECKING:
@@ -57,10 +56,9 @@ class _StripeSource:
 
     def record(self, item: dict[str, Any]) -> RawRecord:
         """One object as a record."""
-        versioned = json.dumps([_value(item, field) for field in self.version_fields], sort_keys=True)
         return RawRecord(
             key=f"stripe:{self._hook.account}:{self.name}:{item['id']}",
-            version=hashlib.sha256(versioned.encode()).hexdigest()[:16],
+            version=fingerprint([_value(item, field) for field in self.version_fields]),
             changed_at=self.changed_at(item),
             payload=item,
         )

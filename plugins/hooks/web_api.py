@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -16,7 +18,7 @@ from requests.exceptions import JSONDecodeError, RequestException
 
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["WebApiHook", "plain_digits", "retry_after_seconds"]
+__all__ = ["WebApiHook", "fingerprint", "plain_digits", "retry_after_seconds"]
 
 _TIMEOUT_SECONDS = 60
 
@@ -131,3 +133,8 @@ def retry_after_seconds(response: Response) -> float | None:
 def plain_digits(text: str) -> str:
     """A JSON number with a decimal point as text without exponent."""
     return format(Decimal(text), "f")
+
+
+def fingerprint(content: Any) -> str:
+    """Sixteen hexadecimal digits that differ when the JSON content does, whatever the order of its names."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -7,6 +7,7 @@ import pickle
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,9 @@ QUERIES = {
     "count": shopify_queries.COUNT,
     "clock": shopify_queries.CLOCK,
     "installation": shopify_queries.INSTALLATION,
+    "payouts": shopify_queries.PAYOUTS,
+    "balance-transactions": shopify_queries.BALANCE_TRANSACTIONS,
+    "balance": shopify_queries.BALANCE,
     "bulk-state": shopify_queries.BULK_STATE,
     **shopify_queries.REST,
 }
@@ -310,6 +314,81 @@ def test_pages_grow_to_what_their_cost_allows(api: ScriptedApi, hook: ShopifyHoo
     everything(hook)
 
     assert [asked.json["variables"]["first"] for asked in api.asked[1:]] == [2, 9]
+
+
+def usd(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currencyCode": "USD"}
+
+
+def account(connection: dict[str, Any]) -> Reply:
+    return answer({"shopifyPaymentsAccount": {"connection": connection}})
+
+
+def payout(**fields: Any) -> dict[str, Any]:
+    return {
+        "id": "gid://shopify/ShopifyPaymentsPayout/7", "legacyResourceId": "7", "issuedAt": "2026-03-01T00:00:00Z",
+        "status": "PAID", "transactionType": "DEPOSIT", "externalTraceId": "T1", "net": usd("51.91"),
+    } | fields  # fmt: skip
+
+
+def moved(number: int, net: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/ShopifyPaymentsBalanceTransaction/{number}", "type": "CHARGE", "test": False,
+        "transactionDate": "2026-03-01T00:00:00Z", "amount": usd("53.77"), "fee": usd("1.86"), "net": usd(net),
+    } | fields  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "net", "unexplained"),
+    [
+        pytest.param({}, "51.91", "0.00", id="whole"),
+        pytest.param({}, "51.90", "0.01", id="a-cent-missing"),
+        pytest.param({"transactionType": "WITHDRAWAL"}, "-51.91", "0.00", id="taken-from-the-bank"),
+    ],
+)
+def test_a_payout_lists_what_it_is_made_of(
+    api: ScriptedApi, hook: ShopifyHook, fields: dict[str, Any], net: str, unexplained: str
+) -> None:
+    api.will_reply(account(nodes(payout(**fields))), account(nodes(moved(1, net))))
+
+    [page] = hook.entity("payout").read(Window(NOON))
+
+    assert page[0].key == f"shopify:{SHOP}:payout:7"
+    assert [item["net"] for item in page[0].payload["items"]] == [usd(net)]
+    assert page[0].payload["unexplained"] == unexplained
+    assert api.asked[0].json["variables"]["filter"] == "issued_at:>='2026-01-31T12:00:00Z'"
+    assert api.asked[1].json["variables"]["filter"] == "payments_transfer_id:7"
+
+
+def test_a_scheduled_payout_has_no_items_yet(api: ScriptedApi, hook: ShopifyHook) -> None:
+    api.will_reply(account(nodes(payout(status="SCHEDULED"))))
+
+    [page] = hook.entity("payout").read(Window(NOON))
+
+    assert (page[0].payload["items"], page[0].payload["unexplained"]) == (None, None)
+
+
+def test_balance_transactions_are_read_to_the_last_page_without_test_ones(api: ScriptedApi, hook: ShopifyHook) -> None:
+    api.will_reply(account(nodes(moved(1, "51.91"), after="p")), account(nodes(moved(2, "1.00", test=True))))
+
+    pages = hook.entity("balance_transaction").read(Window())
+
+    assert [record.key for page in pages for record in page] == [f"shopify:{SHOP}:balance_transaction:1"]
+
+
+def test_the_balance_of_shopify_payments_is_by_currency(api: ScriptedApi, hook: ShopifyHook) -> None:
+    api.will_reply(answer({"shopifyPaymentsAccount": {"balance": [usd("51.91")]}}))
+
+    assert hook.balance() == {"USD": Decimal("51.91")}
+
+
+def test_a_shop_without_shopify_payments_says_so(api: ScriptedApi, hook: ShopifyHook) -> None:
+    api.will_reply(answer({"shopifyPaymentsAccount": None}))
+
+    with pytest.raises(ConfigurationError, match="no Shopify Payments account") as refused:
+        hook.balance()
+
+    assert refused.value.code == "LB-SHOPIFY-015"
 
 
 BACKFILL = Window(datetime(2026, 2, 1, tzinfo=UTC), EVENING)
