@@ -16,7 +16,7 @@ from airflow.sdk import ObjectStoragePath
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["BatchRef", "read_frames", "read_raw", "write_frames", "write_raw"]
+__all__ = ["BatchRef", "read_frames", "read_raw", "read_rows", "write_frames", "write_raw"]
 
 RAW_SCHEMA = pa.schema(
     [
@@ -90,6 +90,13 @@ def read_raw(uri: str) -> list[RawRecord]:
         RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
         for row in table.to_pylist()
     ]
+
+
+def read_rows(uri: str, name: str) -> list[dict[str, Any]]:
+    """The rows of one staged part, as Python values."""
+    table = pq.read_table(BytesIO((ObjectStoragePath(uri) / f"{name}.parquet").read_bytes()))
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def _write(uri: str, tables: dict[str, pa.Table]) -> BatchRef:

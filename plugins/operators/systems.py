@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, Protocol
-
-from airflow.sdk.module_loading import import_string
 
 from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
@@ -42,7 +41,8 @@ def hook_for(system: str, connection: str) -> SystemHook:
             f'there is no system "{system}".',
             remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(HOOKS)}.",
         )
-    hook: SystemHook = import_string(HOOKS[system])(connection)
+    module, _, name = HOOKS[system].rpartition(".")
+    hook: SystemHook = getattr(import_module(module), name)(connection)
     return hook
 
 

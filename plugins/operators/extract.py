@@ -1,0 +1,102 @@
+"""Extract: what changed in the source since the last run, and what earlier runs left unfinished."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.exceptions import AirflowSkipException
+from airflow.sdk import Context
+
+from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.state import transaction
+from ledgerbridge.state.source_records import Seen, carried_over, known_versions, register
+from ledgerbridge.state.windows import next_since, record_window, window_of_run
+from operators import settings
+from operators.leg import LegOperator
+from operators.staging import read_raw, write_raw
+from operators.systems import hooks_of
+
+__all__ = ["ExtractOperator"]
+
+
+class ExtractOperator(LegOperator):
+    """
+    Stage the records of a leg's source as they are.
+
+    A rerun reads its own window again. Legs of one run that read the same source share one reading. A record whose
+    version another run has finished with is left out; an empty batch skips the leg.
+
+    :param overlap_minutes: how far a new window reaches back.
+    """
+
+    step = "extract"
+
+    def __init__(self, *, overlap_minutes: int = 10, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.overlap_minutes = overlap_minutes
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read, choose, stage; the reference to the batch."""
+        legs = context["params"].get("legs")
+        if legs and self.leg not in legs:
+            raise AirflowSkipException(f"this run concerns {', '.join(legs)} only")
+        actor = self.actor(context)
+        fresh = self._read(context, actor.run_id)
+        records = self._chosen(fresh, actor.run_id)
+        if not records:
+            raise AirflowSkipException("nothing new, nothing left over")
+        uri = self.batch_uri(context, self.step)
+        batch = write_raw(uri, records)
+        with transaction(self.engine) as session:
+            seen = [Seen(record.key, record.version) for record in records]
+            register(session, self.flow, self.leg, actor.run_id, self.config.source, seen, uri)
+        self.log.info("flow=%s leg=%s read=%d taken=%d", self.flow, self.leg, len(fresh), len(records))
+        return batch.to_xcom()
+
+    def _read(self, context: Context, run_id: str) -> list[RawRecord]:
+        system, _, entity = self.config.source.partition(".")
+        records = []
+        for connection, hook in hooks_of(system, settings.company()).items():
+            records += self._read_connection(context, run_id, connection, hook.entity(entity))
+        return records
+
+    def _read_connection(self, context: Context, run_id: str, connection: str, source: Source) -> list[RawRecord]:
+        with transaction(self.engine) as session:
+            earlier = window_of_run(session, self.flow, self.config.source, connection, run_id)
+            overlap = timedelta(minutes=self.overlap_minutes)
+            since = next_since(session, self.flow, self.config.source, connection, overlap)
+        if earlier is not None and earlier.leg != self.leg:
+            return read_raw(earlier.batch_uri)
+        window = Window(earlier.since, earlier.until) if earlier is not None else Window(since)
+        records = _newest({}, [record for page in source.read(window) for record in page])
+        if not records and earlier is None:
+            return []
+        uri = f"{self.batch_uri(context, 'read')}/{connection}"
+        write_raw(uri, records)
+        until = earlier.until if earlier is not None else max(record.changed_at for record in records)
+        with transaction(self.engine) as session:
+            record_window(
+                session, self.flow, self.config.source, connection, run_id,
+                leg=self.leg, since=window.since, until=until, rows=len(records), batch_uri=uri,
+            )  # fmt: skip
+        return records
+
+    def _chosen(self, fresh: list[RawRecord], run_id: str) -> list[RawRecord]:
+        """What is new, and what is carried over from earlier runs or an earlier try of this one."""
+        with transaction(self.engine) as session:
+            known = known_versions(session, self.flow, self.leg, run_id, [record.key for record in fresh])
+            batches = carried_over(session, self.flow, self.leg, run_id)
+        carried = {
+            record.key: record for uri, keys in batches.items() for record in read_raw(uri) if record.key in keys
+        }
+        return _newest(carried, [record for record in fresh if known.get(record.key) != record.version])
+
+
+def _newest(known: dict[str, RawRecord], records: list[RawRecord]) -> list[RawRecord]:
+    """One record a key, the newest; a source may give a record twice while it is being read."""
+    newest = dict(known)
+    for record in records:
+        if record.key not in newest or record.changed_at >= newest[record.key].changed_at:
+            newest[record.key] = record
+    return sorted(newest.values(), key=lambda record: (record.changed_at, record.key))

@@ -1,0 +1,79 @@
+"""What the tasks of a leg share: which leg they belong to, and the reference to the batch they are given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import Any, ClassVar
+
+from airflow.exceptions import AirflowSkipException
+from airflow.sdk import BaseOperator, Context
+from sqlalchemy import Engine
+
+from ledgerbridge.audit import Actor
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import LegConfig
+from ledgerbridge.state import transaction
+from ledgerbridge.state.source_records import counts
+from operators import settings
+from operators.staging import BatchRef
+
+__all__ = ["LegOperator"]
+
+
+class LegOperator(BaseOperator):
+    """
+    A task of one leg.
+
+    :param flow: name of the flow.
+    :param leg: name of the leg.
+    :param config: the leg's definition.
+    """
+
+    step: ClassVar[str]
+    ui_color = "#e8f1f8"
+
+    def __init__(self, *, flow: str, leg: str, config: LegConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.flow = flow
+        self.leg = leg
+        self.config = config
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The state database."""
+        return settings.state_engine()
+
+    def actor(self, context: Context) -> Actor:
+        """This task, for leases and the audit."""
+        return Actor(self.flow, self.leg, str(context["run_id"]), self.task_id)
+
+    def batch_uri(self, context: Context, step: str) -> str:
+        """Where this run's batch of a step lies; the same for every try."""
+        run = str(context["run_id"]).replace(":", "-").replace("+", "-")
+        return f"{settings.staging_url()}/{self.flow}/{run}/{self.leg}/{step}"
+
+    def batch_of(self, context: Context, step: str) -> BatchRef:
+        """The batch another task of this leg staged in this run."""
+        task_id = f"{self.leg}.{step}"
+        value = context["ti"].xcom_pull(task_ids=task_id)
+        if not value:
+            raise AirflowSkipException(f"{task_id} left no batch")
+        return BatchRef.from_xcom(value)
+
+    def close_batch(self, actor: Actor) -> Counter[str]:
+        """
+        The batch's balance: every record read has one outcome (design.md §3).
+
+        :raises LedgerbridgeError: a record has none: something was lost.
+        """
+        with transaction(self.engine) as session:
+            balance = counts(session, self.flow, self.leg, actor.run_id)
+        self.log.info("flow=%s leg=%s %s", self.flow, self.leg, dict(balance))
+        if balance["read"]:
+            raise LedgerbridgeError(
+                "LB-LEG-001",
+                f"leg {self.leg}: {balance['read']} of {balance.total()} records read have no outcome.",
+                remedy="Clear the leg's tasks and report this: records must not get lost.",
+            )
+        return balance

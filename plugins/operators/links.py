@@ -1,0 +1,15 @@
+"""Which source records a document was made from, as transform staged it."""
+
+from __future__ import annotations
+
+from operators.staging import read_rows
+
+__all__ = ["source_keys_of"]
+
+
+def source_keys_of(uri: str) -> dict[str, list[str]]:
+    """Source keys by the record key of what was made of them."""
+    keys: dict[str, list[str]] = {}
+    for row in read_rows(uri, "links"):
+        keys.setdefault(row["record_key"], []).append(row["source_key"])
+    return keys
