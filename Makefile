@@ -1,6 +1,9 @@
 # Needs Python 3.11+, git and make; everything else is installed into .venv.
 SHELL := /bin/sh
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+# The first one Airflow 3.3 and Great Expectations both run on.
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -54,9 +57,7 @@ clean:  ## Forget the environment and all runs
 	rm -rf .venv .airflow .demo
 
 .venv/.uv:
-	@$(if $(PYTHON),,$(error No Python found. Install Python 3.11 or newer, or say `make PYTHON=/path/to/python`))
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo 'Python 3.11 or newer is needed, $(PYTHON) is older. Say `make PYTHON=/path/to/python`.' >&2; exit 1; }
+	@$(if $(PYTHON),,$(error No Python 3.11 to 3.14 found. Install one, or say `make PYTHON=/path/to/python`))
 	@$(PYTHON) -m venv .venv || { \
 		echo 'Could not make .venv. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
