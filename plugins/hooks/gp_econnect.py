@@ -37,7 +37,8 @@ class GPEConnectHook(BaseHook):
 
     Connection: host, port, schema (``http`` or ``https``), login and password of a Windows account (HTTP Basic),
     extra ``company`` (SQL database name), ``wsdl_path``, ``data_source`` (SQL Server as the service sees it),
-    ``max_parallel``, ``timeout_seconds``, ``doctypes`` (our name to the site's).
+    ``max_parallel``, ``timeout_seconds``, ``doctypes`` (our name to the site's), ``currencies`` (ISO code to the
+    site's ``id`` and ``calculation``). Documents carry ISO codes in CURNCYID, base units per foreign unit in XCHGRATE.
 
     :param gp_econnect_conn_id: the Airflow connection.
 
@@ -71,27 +72,33 @@ class GPEConnectHook(BaseHook):
         """
         What can be done with an entity of GP.
 
-        Targets: customer, sales_order, cash_receipt, application, gl_transaction. Sources: sales_invoice,
-        cash_receipt, journal. Masters: item, customer, tax_detail, account (by ACTNUMST), account_index (by ACTINDX).
+        Targets: customer, sales_order, sales_return, cash_receipt, debit_memo, credit_memo, application,
+        gl_transaction. Sources (what is posted): sales_invoice, sales_return, cash_receipt, receivables_document,
+        journal, and customer. Masters: item, customer, tax_detail, account (by ACTNUMST), account_index (by ACTINDX).
 
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """
         # lxml and the tables stay out of what DAG parsing imports
+        from hooks.gp_econnect_customers import Customer
         from hooks.gp_econnect_ledger import Account, AccountIndex, GLTransaction, Journal
-        from hooks.gp_econnect_receivables import Application, CashReceipt, Customer
-        from hooks.gp_econnect_sales import Item, SalesInvoice, SalesOrder, TaxDetail
+        from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo, ReceivablesDocument
+        from hooks.gp_econnect_sales import Item, SalesInvoice, SalesOrder, SalesReturn, TaxDetail
 
         entities: dict[str, type[GPEntity]] = {
             "account": Account,
             "account_index": AccountIndex,
             "application": Application,
             "cash_receipt": CashReceipt,
+            "credit_memo": CreditMemo,
             "customer": Customer,
+            "debit_memo": DebitMemo,
             "gl_transaction": GLTransaction,
             "item": Item,
             "journal": Journal,
+            "receivables_document": ReceivablesDocument,
             "sales_invoice": SalesInvoice,
             "sales_order": SalesOrder,
+            "sales_return": SalesReturn,
             "tax_detail": TaxDetail,
         }
         if name not in entities:
@@ -125,6 +132,7 @@ class GPEConnectHook(BaseHook):
 
     def _site(self) -> Site:
         from hooks.gp_econnect_client import EConnectClient
+        from hooks.gp_econnect_currencies import Currencies
         from hooks.gp_econnect_entities import Site
         from hooks.gp_econnect_reader import TableReader
 
@@ -137,6 +145,7 @@ class GPEConnectHook(BaseHook):
             client=client,
             reader=TableReader(client, extra.get("doctypes") or {}),
             company=address.company,
+            currencies=Currencies(extra.get("currencies") or {}),
             max_parallel=int(extra.get("max_parallel", 4)),
         )
 

@@ -7,7 +7,7 @@ every transaction type commit by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -46,11 +46,18 @@ class Transaction:
     copied: tuple[str, ...] = ()
 
 
-def build_xml(transaction: Transaction, document: Document, *, assigned: Mapping[str, Any] | None = None) -> str:
+def build_xml(
+    transaction: Transaction,
+    document: Document,
+    *,
+    assigned: Mapping[str, Any] | None = None,
+    first: Sequence[tuple[Transaction, Mapping[str, Any]]] = (),
+) -> str:
     """
     The ``<eConnect>`` text of a document; None and absent fields have no element, since GP blanks what is empty.
 
     :param assigned: header fields that GP gave us just now (``JRNENTRY``).
+    :param first: transactions of a header alone that go before, in the same unit of rollback.
     :raises RecordRejected: an unknown or missing field, text GP can't hold as it is, a value of another type;
         nothing is altered here, that is the mapping's business.
     """
@@ -64,6 +71,8 @@ def build_xml(transaction: Transaction, document: Document, *, assigned: Mapping
             raise writer.refusal("LB-GP-008", part, None, f"{transaction.name} has no part {part!r} here")
 
     root = etree.Element("eConnect")
+    for preceding, fields in first:
+        writer.write(etree.SubElement(root, preceding.name), NODES[preceding.parts[HEADER]], fields)
     body = etree.SubElement(root, transaction.name)
     for part, node_name in transaction.parts.items():
         node = NODES[node_name]

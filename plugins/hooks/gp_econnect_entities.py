@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from hooks.gp_econnect_client import EConnectClient
+from hooks.gp_econnect_currencies import Currencies
 from hooks.gp_econnect_reader import Row, TableReader, all_of, changed_between
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError
@@ -26,6 +27,7 @@ class Site:
     client: EConnectClient
     reader: TableReader
     company: str
+    currencies: Currencies
     max_parallel: int
 
 
@@ -74,7 +76,7 @@ class ChangedRows(GPEntity):
             key=f"gp:{self._site.company}:{self.source_name}:{number}",
             version=str(changed),
             changed_at=datetime.fromisoformat(str(changed)).replace(tzinfo=UTC),
-            payload=row,
+            payload=self._site.currencies.row_from_gp(row),
         )
 
 

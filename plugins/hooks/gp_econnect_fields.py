@@ -82,6 +82,30 @@ _ALL = (
         RequesterTrx:int""",
     ),
     _node(
+        "taSopLineDelete",
+        "SOPTYPE:int! SOPNUMBE:21! LNITMSEQ:int ITEMNMBR:30! RequesterTrx:int DeleteType:int!",
+    ),
+    _node(
+        "taSopVoidDocument",
+        "SOPTYPE:int! SOPNUMBE:21! BACHNUMB:15 RemovePayments:int VOIDDATE:date",
+    ),
+    _node(
+        "taRMTransactionTaxInsert",
+        """CUSTNMBR:15! DOCNUMBR:17! RMDTYPAL:int! BACHNUMB:15! TAXDTLID:15! TAXAMNT:money! STAXAMNT:money!
+        FRTTXAMT:money MSCTXAMT:money TAXDTSLS:money! SEQNUMBR:int ACTNUMST:75 TDTTXSLS:money RequesterTrx:int""",
+    ),
+    _node(
+        "taRMDistribution",
+        """RMDTYPAL:int! DOCNUMBR:17! CUSTNMBR:15! SEQNUMBR:int DISTTYPE:int! DistRef:30 ACTNUMST:75 DEBITAMT:money
+        CRDTAMNT:money""",
+    ),
+    _node(
+        "taRMTransaction",
+        """RMDTYPAL:int! DOCNUMBR:17! DOCDATE:date! BACHNUMB:15! CUSTNMBR:15! DOCAMNT:money! SLSAMNT:money! DOCDESCR:30
+        ADRSCODE:15 TAXSCHID:15 CSTPONBR:20 COSTAMNT:money TRDISAMT:money FRTAMNT:money MISCAMNT:money TAXAMNT:money
+        PYMTRMID:20 DUEDATE:date CURNCYID:15 XCHGRATE:rate RATETPID:15 RequesterTrx:int CREATEDIST:int""",
+    ),
+    _node(
         "taUpdateCreateCustomerRcd",
         """CUSTNMBR:15! HOLD:int INACTIVE:int CUSTNAME:64 SHRTNAME:15 STMTNAME:64 CUSTCLAS:15 ADRSCODE:15
         CNTCPRSN:60 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CITY:35 STATE:29 ZIPCODE:10 CCode:6 COUNTRY:60

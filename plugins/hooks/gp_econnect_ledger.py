@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
-from hooks.gp_econnect_documents import HEADER, Transaction, build_xml
+from hooks.gp_econnect_documents import HEADER, Transaction
 from hooks.gp_econnect_entities import ChangedRows, MasterRows
 from hooks.gp_econnect_reader import Row
 from hooks.gp_econnect_targets import EConnectTarget, Place, difference
@@ -50,8 +50,7 @@ class GLTransaction(EConnectTarget):
 
     def _write(self, document: Document) -> None:
         number = self._site.client.next_journal_entry()
-        xml = build_xml(self.transaction, document, assigned={"JRNENTRY": number})
-        self._site.client.create_transaction(xml)
+        self._site.client.create_transaction(self._xml(document, assigned={"JRNENTRY": number}))
 
     def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
         """Entries with their lines below ``Line``; a posted entry is one row per line in the table."""

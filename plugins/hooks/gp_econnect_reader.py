@@ -42,7 +42,7 @@ Row = dict[str, Any]
 _EMPTY_DATE = "1900-01-01"
 _PAGE_ROWS = 1000
 _KEYS_PER_CALL = 50
-_WHOLE_NUMBERS = frozenset({"JRNENTRY", "SEQNUMBR", "ACTINDX"})
+_WHOLE_NUMBERS = frozenset({"JRNENTRY", "SEQNUMBR", "ACTINDX", "RMDTYPAL"})
 _PUNCTUATION = re.compile(r"[^0-9A-Z]")
 
 

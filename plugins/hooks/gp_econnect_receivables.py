@@ -1,77 +1,21 @@
-"""Customers and receivables of GP: receipts and their application (facts/gp.md §1.3, §4)."""
+"""Receivables of GP: receipts, memos and their application (facts/gp.md §1.3, §4)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from hooks.gp_econnect_documents import HEADER, Transaction, build_xml
-from hooks.gp_econnect_entities import ChangedRows, MasterRows
-from hooks.gp_econnect_reader import Row, all_of, equal, one_of
+from hooks.gp_econnect_documents import HEADER, Transaction
+from hooks.gp_econnect_entities import ChangedRows
+from hooks.gp_econnect_reader import Row, all_of, equal
 from hooks.gp_econnect_targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["Application", "CashReceipt", "Customer"]
+__all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument"]
 
-_RECEIPT = 9
-
-
-class Customer(EConnectTarget, MasterRows):
-    """
-    Customers, found by CUSTNMBR, else by the exact e-mail of their first ``internet_addresses`` row.
-
-    Parts: ``addresses`` (taCreateCustomerAddress), ``internet_addresses`` (taCreateInternetAddresses: INET1 is the
-    e-mail; Master_Type and Master_ID may be left out). A customer found by e-mail keeps its number in GP: it is the
-    ``target_id``. Sending one that exists updates the fields given.
-    """
-
-    transaction = Transaction(
-        name="RMCustomerMasterType",
-        parts={
-            HEADER: "taUpdateCreateCustomerRcd",
-            "addresses": "taCreateCustomerAddress",
-            "internet_addresses": "taCreateInternetAddresses",
-        },
-        copied=("CUSTNMBR", "ADRSCODE"),
-    )
-    natural_key = "CUSTNMBR"
-    places = (Place("Customer", "CUSTNMBR"),)
-    master_doctype = "Customer"
-    master_column = "CUSTNMBR"
-
-    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
-        found = super().find(documents)
-        by_email: dict[str, list[Document]] = defaultdict(list)
-        for document in documents:
-            email = _email(document.parts.get("internet_addresses", []))
-            if email and document.record_key not in found:
-                by_email[email].append(document)
-        if not by_email:
-            return found
-        # the Requester knows no e-mail column of the customer itself: facts/gp.md §1.4
-        holders = all_of(equal("Master_Type", "CUS"), one_of("INET1", sorted(by_email)))
-        where = f"CUSTNMBR IN (SELECT Master_ID FROM SY01200 WHERE {holders})"  # noqa: S608 - one_of escapes
-        for page in self._site.reader.pages("Customer", where, key=("CUSTNMBR",)):
-            for row in page:
-                number = str(row["CUSTNMBR"])
-                for document in by_email.pop(_email(row.get("Internet_Address", [])), []):
-                    found[document.record_key] = Found(number, number, row)
-        return found
-
-    def _write(self, document: Document) -> None:
-        number = document.header.get("CUSTNMBR")
-        parts = dict(document.parts)
-        if "internet_addresses" in parts:
-            owner = {"Master_Type": "CUS", "Master_ID": number}
-            parts["internet_addresses"] = [{**owner, **row} for row in parts["internet_addresses"]]
-        owned = Document(document.record_key, document.idempotency_key, document.header, parts)
-        self._site.client.create_master(build_xml(self.transaction, owned))
-
-    def _differences(self, document: Document, row: Row) -> list[str]:
-        """Only another person under our number matters; the rest of a customer is simply brought up to date."""
-        in_gp, sent = _email(row.get("Internet_Address", [])), _email(document.parts.get("internet_addresses", []))
-        return difference("INET1", in_gp, sent) if in_gp and sent else []
+_DEBIT_MEMO, _CREDIT_MEMO, _RECEIPT = 3, 7, 9
+_CENT = Decimal("0.01")
 
 
 class CashReceipt(EConnectTarget, ChangedRows):
@@ -94,9 +38,62 @@ class CashReceipt(EConnectTarget, ChangedRows):
     source_key = ("DOCNUMBR",)
 
     def _differences(self, document: Document, row: Row) -> list[str]:
-        return difference("CUSTNMBR", row.get("CUSTNMBR"), document.header.get("CUSTNMBR")) + difference(
-            "ORTRXAMT", row.get("ORTRXAMT"), document.header.get("ORTRXAMT")
-        )
+        return _amount_differences(document, row, sent="ORTRXAMT")
+
+
+def _memo_transaction(document_type: int) -> Transaction:
+    return Transaction(
+        name="RMTransactionType",
+        parts={"taxes": "taRMTransactionTaxInsert", "distributions": "taRMDistribution", HEADER: "taRMTransaction"},
+        constants={"RMDTYPAL": document_type},
+        copied=("RMDTYPAL", "DOCNUMBR", "CUSTNMBR", "BACHNUMB"),
+    )
+
+
+def _memo_places(document_type: int) -> tuple[Place, ...]:
+    where = equal("RMDTYPAL", document_type)
+    return (
+        Place("Receivables_Transaction", "DOCNUMBR", where),
+        Place("Receivables_Posted_Transaction", "DOCNUMBR", where),
+        Place("Receivables_History_Transaction", "DOCNUMBR", where),
+    )
+
+
+class _Memo(EConnectTarget):
+    """Parts: ``distributions`` (taRMDistribution), ``taxes`` (taRMTransactionTaxInsert)."""
+
+    natural_key = "DOCNUMBR"
+
+    def _write(self, document: Document) -> None:
+        # GP adds its own distributions to ours unless told not to, without an error: facts/gp.md §5
+        assigned = {"CREATEDIST": 0} if document.parts.get("distributions") else {}
+        self._site.client.create_transaction(self._xml(document, assigned=assigned))
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        return _amount_differences(document, row, sent="DOCAMNT")
+
+
+class DebitMemo(_Memo):
+    """Debit memos: money given back for a credit."""
+
+    transaction = _memo_transaction(_DEBIT_MEMO)
+    places = _memo_places(_DEBIT_MEMO)
+
+
+class CreditMemo(_Memo):
+    """Credit memos: goodwill without goods."""
+
+    transaction = _memo_transaction(_CREDIT_MEMO)
+    places = _memo_places(_CREDIT_MEMO)
+
+
+class ReceivablesDocument(ChangedRows):
+    """Posted receivables that are still open, of every type; CURTRXAM is what is left of ORTRXAMT."""
+
+    source_name = "receivables_document"
+    source_doctype = "Receivables_Posted_Transaction"
+    source_where = ""
+    source_key = ("RMDTYPAL", "DOCNUMBR")
 
 
 class Application(EConnectTarget):
@@ -137,5 +134,13 @@ def _pair(values: dict[str, Any]) -> tuple[str, str]:
     return str(values["APTODCNM"]).upper(), str(values["APFRDCNM"]).upper()
 
 
-def _email(addresses: list[dict[str, Any]]) -> str:
-    return str(addresses[0].get("INET1") or "").strip().lower() if addresses else ""
+def _amount_differences(document: Document, row: Row, *, sent: str) -> list[str]:
+    """Customer and amount; receivables keep the base currency's amount, converted half-up."""
+    header = document.header
+    amount, rate = header.get(sent), header.get("XCHGRATE")
+    if rate is not None and amount is not None:
+        expected, within = (amount * rate).quantize(_CENT, ROUND_HALF_UP), _CENT
+    else:
+        expected, within = amount, Decimal(0)
+    customer = difference("CUSTNMBR", row.get("CUSTNMBR"), header.get("CUSTNMBR"))
+    return customer + difference("ORTRXAMT", row.get("ORTRXAMT"), expected, within=within)

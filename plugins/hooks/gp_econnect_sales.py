@@ -1,19 +1,26 @@
-"""Sales documents of GP: orders written, posted invoices read (facts/gp.md §1.3, §4)."""
+"""Sales documents of GP: orders and returns written, posted invoices and returns read (facts/gp.md §1.3, §4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
-from hooks.gp_econnect_documents import HEADER, Transaction
+from hooks.gp_econnect_documents import HEADER, Transaction, build_xml
 from hooks.gp_econnect_entities import ChangedRows, MasterRows
 from hooks.gp_econnect_reader import Row, all_of, equal
-from hooks.gp_econnect_targets import EConnectTarget, Place, difference
-from ledgerbridge.entities import Document
+from hooks.gp_econnect_targets import EConnectTarget, Place, difference, outcome_of
+from ledgerbridge.entities import Document, Found, Outcome
 
-__all__ = ["Item", "SalesInvoice", "SalesOrder", "TaxDetail"]
+__all__ = ["Item", "SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
 
-_ORDER, _INVOICE = 2, 3
+_ORDER, _INVOICE, _RETURN = 2, 3, 4
 _LINE_STEP = 16384  # GP numbers lines it is given no number for by this step
+_ONE_LINE = 1  # taSopLineDelete's DeleteType
+
+_DELETE_LINE = Transaction("SOPDeleteLineType", {HEADER: "taSopLineDelete"})
+_VOID = Transaction("SOPVoidDocumentType", {HEADER: "taSopVoidDocument"})
 
 
 def _sales_transaction(document_type: int) -> Transaction:
@@ -25,7 +32,7 @@ def _sales_transaction(document_type: int) -> Transaction:
     )
 
 
-def _sales_places(document_type: int) -> tuple[Place, ...]:
+def _sales_places(document_type: int) -> tuple[Place, Place]:
     where = equal("SOPTYPE", document_type)
     return (
         Place("Sales_Transaction", "SOPNUMBE", where),
@@ -37,38 +44,136 @@ class _SalesDocument(EConnectTarget):
     natural_key = "SOPNUMBE"
 
     def _differences(self, document: Document, row: Row) -> list[str]:
-        header = document.header
-        found = difference("CUSTNMBR", row.get("CUSTNMBR"), header.get("CUSTNMBR"))
-        found += difference("DOCAMNT", row.get("DOCAMNT"), header.get("DOCAMNT"))
-        if row.get("VOIDSTTS") == "1":
-            found.append(f"VOIDSTTS is 1 in GP: {row['SOPNUMBE']} is voided")
-        in_gp = {int(line["LNITMSEQ"]): line for line in row.get("Line", [])}
-        sent = {
-            int(line.get("LNITMSEQ") or position * _LINE_STEP): line
-            for position, line in enumerate(document.parts.get("lines", []), start=1)
-        }
-        for number in sorted(in_gp.keys() | sent.keys()):
-            if number not in in_gp:
-                found.append(f"LNITMSEQ {number} is missing in GP, {sent[number].get('ITEMNMBR')} was sent")
-            elif number not in sent:
-                found.append(f"LNITMSEQ {number} is {in_gp[number].get('ITEMNMBR')} in GP, no such line was sent")
-            else:
-                for name in ("ITEMNMBR", "QUANTITY", "XTNDPRCE"):
-                    value = sent[number].get(name)
-                    exact = Decimal(value) if isinstance(value, int) else value
-                    found += difference(f"{name} of line {number}", in_gp[number].get(name), exact)
-        return found
+        return _holder_differences(document, row) + _content_differences(document, row)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An order as GP holds it."""
+
+    row: Row
+    in_work: bool
+
+    @property
+    def voided(self) -> bool:
+        return bool(self.row.get("VOIDSTTS") == "1")
 
 
 class SalesOrder(_SalesDocument):
     """
     Sales orders, unposted in work until they are transferred to invoices.
 
-    Parts: ``lines`` (taSopLineIvcInsert), ``taxes`` (taSopLineIvcTaxInsert, by LNITMSEQ).
+    Parts: ``lines`` (taSopLineIvcInsert), ``taxes`` (taSopLineIvcTaxInsert, by LNITMSEQ). An order of ours that is in
+    work takes the new content, lines that are no longer sent are deleted. A header with ``VOIDSTTS`` 1 voids the
+    order; that GP has none is as good.
     """
 
     transaction = _sales_transaction(_ORDER)
     places = _sales_places(_ORDER)
+    updatable = True
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """What stands in GP as sent, or in the way of it; an order that only needs an update is left out."""
+        held = self._held(documents)
+        found = {document.record_key: self._standing(document, held.get(_number(document))) for document in documents}
+        return {key: each for key, each in found.items() if each is not None}
+
+    def send(self, documents: Sequence[Document]) -> list[Outcome]:
+        """Create, update or void each order, whichever brings GP to what is sent."""
+        held = self._held(documents)
+        settled: dict[str, Outcome] = {}
+        for document in documents:
+            order = held.get(_number(document))
+            standing = self._standing(document, order)
+            if standing is not None:
+                settled[document.record_key] = outcome_of(document.record_key, standing)
+            elif order is None and _is_void(document):
+                settled[document.record_key] = Outcome(document.record_key, number=_number(document))
+        rest = [document for document in documents if document.record_key not in settled]
+        outcomes = self._send(rest, lambda document: self._bring(document, held.get(_number(document))))
+        settled |= {outcome.record_key: outcome for outcome in outcomes}
+        return [settled[document.record_key] for document in documents]
+
+    def _held(self, documents: Sequence[Document]) -> dict[str, _Held]:
+        work, history = self.places
+        numbers = [_number(document) for document in documents]
+        held = {number: _Held(row, in_work=True) for number, row in self._rows(work, numbers).items()}
+        moved = [number for number in numbers if number not in held]
+        return held | {number: _Held(row, in_work=False) for number, row in self._rows(history, moved).items()}
+
+    def _standing(self, document: Document, held: _Held | None) -> Found | None:
+        if held is None:
+            return None
+        number = str(document.header["SOPNUMBE"])
+        if _is_void(document):
+            if held.voided:
+                return Found(number, number, held.row)
+            if held.in_work:
+                return None
+            return Found(number, number, held.row, (f"VOIDSTTS is 0 in GP: {number} is transferred already",))
+        foreign = _holder_differences(document, held.row)
+        changed = _content_differences(document, held.row)
+        if held.in_work and not foreign and not held.voided and changed:
+            return None
+        return Found(number, number, held.row, tuple(foreign + changed))
+
+    def _bring(self, document: Document, held: _Held | None) -> None:
+        if _is_void(document):
+            header = {"SOPTYPE": _ORDER} | {k: v for k, v in document.header.items() if k in ("SOPNUMBE", "VOIDDATE")}
+            self._site.client.create_transaction(build_xml(_VOID, Document(document.record_key, "", header)))
+            return
+        header = {name: value for name, value in document.header.items() if name != "VOIDSTTS"}
+        plain = replace(document, header=header)
+        if held is None:
+            self._write(plain)
+        else:
+            self._update(plain, held.row)
+
+    def _update(self, document: Document, row: Row) -> None:
+        lines = [{**line, "UpdateIfExists": 1} for line in document.parts.get("lines", [])]
+        updated = replace(
+            document, header={**document.header, "UpdateExisting": 1}, parts={**document.parts, "lines": lines}
+        )
+        deleted = [
+            (
+                _DELETE_LINE,
+                {
+                    "SOPTYPE": _ORDER,
+                    "SOPNUMBE": document.header["SOPNUMBE"],
+                    "LNITMSEQ": number,
+                    "ITEMNMBR": line["ITEMNMBR"],
+                    "DeleteType": _ONE_LINE,
+                },
+            )
+            for number, line in _lines_in_gp(row).items()
+            if _is_dropped(document, row, number, line)
+        ]
+        self._site.client.create_transaction(self._xml(updated, first=deleted))
+
+    def _seen(self, document: Document, found: Found | None) -> Outcome:
+        if found is None:
+            # find leaves an order out whose content differs: here that means it was changed on the way
+            held = self._held([document]).get(_number(document))
+            if held is not None:
+                differences = tuple(self._differences(document, held.row))
+                number = str(document.header["SOPNUMBE"])
+                found = Found(number, number, held.row, differences or ("VOIDSTTS is 0 in GP, 1 was sent",))
+        return super()._seen(document, found)
+
+
+class SalesReturn(_SalesDocument, ChangedRows):
+    """
+    Returns of goods: written to work; read when posted, columns as of an invoice.
+
+    Parts as of an order; each line says where its quantity goes (``QTYONHND``, ``QTYRTRND``, …, in sum QUANTITY).
+    """
+
+    transaction = _sales_transaction(_RETURN)
+    places = _sales_places(_RETURN)
+    source_name = "sales_return"
+    source_doctype = "Sales_History_Transaction"
+    source_where = all_of(equal("SOPTYPE", _RETURN), equal("VOIDSTTS", 0))
+    source_key = ("SOPNUMBE",)
 
 
 class SalesInvoice(ChangedRows):
@@ -92,3 +197,58 @@ class TaxDetail(MasterRows):
 
     master_doctype = "Tax_Detail"
     master_column = "TAXDTLID"
+
+
+def _number(document: Document) -> str:
+    return str(document.header["SOPNUMBE"]).upper()
+
+
+def _is_void(document: Document) -> bool:
+    return document.header.get("VOIDSTTS") == 1
+
+
+def _lines_in_gp(row: Row) -> dict[int, Row]:
+    return {int(line["LNITMSEQ"]): line for line in row.get("Line", [])}
+
+
+def _lines_sent(document: Document) -> dict[int, Mapping[str, Any]]:
+    return {
+        int(line.get("LNITMSEQ") or position * _LINE_STEP): line
+        for position, line in enumerate(document.parts.get("lines", []), start=1)
+    }
+
+
+def _is_dropped(document: Document, row: Row, number: int, line: Row) -> bool:
+    """Whether a line must go: not sent any more, another item, or with a tax detail that it no longer has."""
+    sent = _lines_sent(document).get(number)
+    if sent is None or str(sent["ITEMNMBR"]).upper() != str(line["ITEMNMBR"]).upper():
+        return True
+    taxes = {str(tax["TAXDTLID"]).upper() for tax in document.parts.get("taxes", []) if tax["LNITMSEQ"] == number}
+    held = {str(tax["TAXDTLID"]).upper() for tax in row.get("Tax", []) if int(tax["LNITMSEQ"]) == number}
+    return not held <= taxes
+
+
+def _holder_differences(document: Document, row: Row) -> list[str]:
+    """Whose document it is: what an update never changes."""
+    return difference("CUSTNMBR", row.get("CUSTNMBR"), document.header.get("CUSTNMBR"))
+
+
+def _content_differences(document: Document, row: Row) -> list[str]:
+    # a document of another currency has its own amounts beside those in base currency
+    foreign = document.header.get("CURNCYID")
+    total, extended = ("ORDOCAMT", "OXTNDPRC") if foreign else ("DOCAMNT", "XTNDPRCE")
+    found = difference("DOCAMNT", row.get(total), document.header.get("DOCAMNT"))
+    if row.get("VOIDSTTS") == "1":
+        found.append(f"VOIDSTTS is 1 in GP: {row['SOPNUMBE']} is voided")
+    in_gp, sent = _lines_in_gp(row), _lines_sent(document)
+    for number in sorted(in_gp.keys() | sent.keys()):
+        if number not in in_gp:
+            found.append(f"LNITMSEQ {number} is missing in GP, {sent[number].get('ITEMNMBR')} was sent")
+        elif number not in sent:
+            found.append(f"LNITMSEQ {number} is {in_gp[number].get('ITEMNMBR')} in GP, no such line was sent")
+        else:
+            for name, column in (("ITEMNMBR", "ITEMNMBR"), ("QUANTITY", "QUANTITY"), ("XTNDPRCE", extended)):
+                value = sent[number].get(name)
+                exact = Decimal(value) if isinstance(value, int) else value
+                found += difference(f"{name} of line {number}", in_gp[number].get(column), exact)
+    return found

@@ -6,11 +6,11 @@ A site's Pre and Post procedures may change what is written (facts/gp.md §1.1):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hooks.gp_econnect_documents import Transaction, build_xml
 from hooks.gp_econnect_entities import GPEntity
@@ -25,7 +25,7 @@ from ledgerbridge.errors import (
     TransientError,
 )
 
-__all__ = ["EConnectTarget", "Place", "difference"]
+__all__ = ["EConnectTarget", "Place", "difference", "outcome_of"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,11 @@ class EConnectTarget(GPEntity):
 
         A document that GP changed on the way is a TargetConflict naming both values; it stands in GP.
         """
+        return self._send(documents, self._write)
+
+    def _send(self, documents: Sequence[Document], write: Callable[[Document], None]) -> list[Outcome]:
         with ThreadPoolExecutor(self._site.max_parallel) as pool:
-            outcomes = list(pool.map(self._outcome, documents))
+            outcomes = list(pool.map(lambda document: _outcome(document, write), documents))
         accepted = [document for document, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
         refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
         if refused is not None and not accepted:
@@ -82,17 +85,18 @@ class EConnectTarget(GPEntity):
         read_back = self._read_back(accepted)
         return [read_back.get(outcome.record_key, outcome) for outcome in outcomes]
 
-    def _outcome(self, document: Document) -> Outcome:
-        try:
-            self._write(document)
-        except ProcedureFault as fault:
-            return Outcome(document.record_key, error=record_error(fault, record_key=document.record_key))
-        except LedgerbridgeError as error:
-            return Outcome(document.record_key, error=error)
-        return Outcome(document.record_key)
-
     def _write(self, document: Document) -> None:
-        self._site.client.create_transaction(build_xml(self.transaction, document))
+        self._site.client.create_transaction(self._xml(document))
+
+    def _xml(
+        self,
+        document: Document,
+        *,
+        assigned: Mapping[str, Any] | None = None,
+        first: Sequence[tuple[Transaction, Mapping[str, Any]]] = (),
+    ) -> str:
+        in_gp_terms = self._site.currencies.document_to_gp(document)
+        return build_xml(self.transaction, in_gp_terms, assigned=assigned, first=first)
 
     def _read_back(self, documents: Sequence[Document]) -> dict[str, Outcome]:
         try:
@@ -120,18 +124,7 @@ class EConnectTarget(GPEntity):
                 remedy="Look for it in GP; enable these DOCTYPEs in the Requester or set the extra `doctypes`.",
             )
             return Outcome(key, error=missing)
-        outcome = Outcome(key, found.target_id, found.number, found.content)
-        if not found.differences:
-            return outcome
-        conflict = TargetConflict(
-            "LB-GP-015",
-            f"GP holds something else than was sent: {'; '.join(found.differences)}",
-            record_key=key,
-            field=found.differences[0].split()[0],
-            value=found.number,
-            remedy="Look for a Pre or Post procedure of the site that changes it; mend the document in GP.",
-        )
-        return replace(outcome, error=conflict)
+        return outcome_of(key, found)
 
     def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
         """The rows of these numbers, by number in capitals."""
@@ -146,12 +139,42 @@ class EConnectTarget(GPEntity):
         raise NotImplementedError
 
 
-def difference(name: str, in_gp: object, sent: object) -> list[str]:
-    """One sentence when the values differ, none when they are the same amount, date or text (case aside)."""
+def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:
+    try:
+        write(document)
+    except ProcedureFault as fault:
+        return Outcome(document.record_key, error=record_error(fault, record_key=document.record_key))
+    except LedgerbridgeError as error:
+        return Outcome(document.record_key, error=error)
+    return Outcome(document.record_key)
+
+
+def outcome_of(record_key: str, found: Found) -> Outcome:
+    """What GP holds as an outcome: a conflict when it is not what we would send."""
+    outcome = Outcome(record_key, found.target_id, found.number, found.content)
+    if not found.differences:
+        return outcome
+    conflict = TargetConflict(
+        "LB-GP-015",
+        f"GP holds something else than was sent: {'; '.join(found.differences)}",
+        record_key=record_key,
+        field=found.differences[0].split()[0],
+        value=found.number,
+        remedy="Look for a Pre or Post procedure of the site that changes it; mend the document in GP.",
+    )
+    return replace(outcome, error=conflict)
+
+
+def difference(name: str, in_gp: object, sent: object, *, within: Decimal = Decimal(0)) -> list[str]:
+    """
+    One sentence when the values differ, none when they are the same amount, date or text (case aside).
+
+    :param within: how far amounts may lie apart: the cent of a conversion.
+    """
     if sent is None:
         return []
     if isinstance(sent, Decimal):
-        same = Decimal(str(in_gp or 0)) == sent
+        same = abs(Decimal(str(in_gp or 0)) - sent) <= within
     else:
         same = str(in_gp or "").strip().upper() == str(sent).strip().upper()
     return [] if same else [f"{name} is {in_gp} in GP, {sent} was sent"]

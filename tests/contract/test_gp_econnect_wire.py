@@ -13,8 +13,8 @@ import pytest
 from lxml import etree
 
 from hooks.gp_econnect import GPEConnectHook
-from ledgerbridge.entities import Document, Window
-from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordRejected, TransientError
+from ledgerbridge.entities import Document, Master, Source, Target, Window
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
 
 NAMESPACE = "urn:a-site-of-its-own"
@@ -115,6 +115,24 @@ def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, **extra: Any) -> GPEConne
     return GPEConnectHook("gp_test")
 
 
+def target(hook: GPEConnectHook, name: str) -> Target:
+    entity = hook.entity(name)
+    assert isinstance(entity, Target)
+    return entity
+
+
+def source(hook: GPEConnectHook, name: str) -> Source:
+    entity = hook.entity(name)
+    assert isinstance(entity, Source)
+    return entity
+
+
+def master(hook: GPEConnectHook, name: str) -> Master:
+    entity = hook.entity(name)
+    assert isinstance(entity, Master)
+    return entity
+
+
 def receipt(number: str = "LBR1") -> Document:
     return Document(
         f"gp:HLS:cash_receipt:{number}",
@@ -133,7 +151,7 @@ def receipt(number: str = "LBR1") -> Document:
 
 
 def sent(hook: GPEConnectHook, *documents: Document) -> list[LedgerbridgeError | None]:
-    return [outcome.error for outcome in hook.entity("cash_receipt").send(documents)]  # type: ignore[attr-defined]  # a target
+    return [outcome.error for outcome in target(hook, "cash_receipt").send(documents)]
 
 
 ACCEPTED = answered("CreateTransactionEntity", "<eConnect/>")
@@ -155,8 +173,8 @@ def test_call_goes_to_the_address_we_reach_with_names_and_path_of_the_sites_wsdl
 
 def test_wsdl_is_read_once_per_process(described: ScriptedApi, hook: GPEConnectHook) -> None:
     described.will_reply(rows("Item", {"ITEMNMBR": "LAMP-01"}), rows("Item"))
-    found = hook.entity("item").lookup(["lamp-01"])  # type: ignore[attr-defined]  # a master
-    hook.entity("item").lookup(["MUG-12"])  # type: ignore[attr-defined]  # a master
+    found = master(hook, "item").lookup(["lamp-01"])
+    master(hook, "item").lookup(["MUG-12"])
     assert found == {"lamp-01": {"ITEMNMBR": "LAMP-01"}}
     assert [request.method for request in described.asked] == ["GET", "POST", "POST"]
 
@@ -260,7 +278,7 @@ def test_receipt_is_found_wherever_it_travelled(described: ScriptedApi, hook: GP
         rows("Receivables_History_Transaction", SEEN | {"DOCNUMBR": "LBR3"}),
     )
     documents = [receipt("LBR1"), receipt("LBR2"), receipt("LBR3"), receipt("LBR4")]
-    found = hook.entity("cash_receipt").find(documents)  # type: ignore[attr-defined]  # a target
+    found = target(hook, "cash_receipt").find(documents)
     assert [found[d.record_key].number for d in documents[:3]] == ["LBR1", "LBR2", "LBR3"]
     assert documents[3].record_key not in found
     clauses = [asked_xml(request.body).findtext(".//WhereClause") for request in described.asked[1:]]
@@ -273,7 +291,7 @@ def test_receipt_is_found_wherever_it_travelled(described: ScriptedApi, hook: GP
 
 def test_quotes_in_keys_are_doubled_in_the_where_clause(described: ScriptedApi, hook: GPEConnectHook) -> None:
     described.will_reply(rows("Item"))
-    hook.entity("item").lookup(["O'NEIL') OR ('1'='1"])  # type: ignore[attr-defined]  # a master
+    master(hook, "item").lookup(["O'NEIL') OR ('1'='1"])
     clause = asked_xml(described.asked[1].body).findtext(".//WhereClause")
     assert clause == "(ITEMNMBR IN ('O''NEIL'') OR (''1''=''1'))"
 
@@ -286,7 +304,7 @@ def test_reading_pages_by_key_range_and_keeps_the_window(described: ScriptedApi,
         rows("Sales_History_Transaction", {"SOPNUMBE": "STDINV1000", "DUEDATE": "1900-01-01T00:00:00", **stamp}),
     )
     window = Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
-    pages = list(hook.entity("sales_invoice").read(window))  # type: ignore[attr-defined]  # a source
+    pages = list(source(hook, "sales_invoice").read(window))
     assert [len(page) for page in pages] == [1000, 1]
     last = pages[1][0]
     assert last.key == "gp:HLS:sales_invoice:STDINV1000"
@@ -304,14 +322,14 @@ def test_full_page_out_of_key_order_is_an_error_instead_of_a_gap(described: Scri
     backwards = [{"SOPNUMBE": f"STDINV{n:04d}", **stamp} for n in reversed(range(1000))]
     described.will_reply(rows("Sales_History_Transaction", *backwards))
     with pytest.raises(ConfigurationError, match="out of the order of SOPNUMBE") as error:
-        list(hook.entity("sales_invoice").read(Window()))  # type: ignore[attr-defined]  # a source
+        list(source(hook, "sales_invoice").read(Window()))
     assert error.value.code == "LB-GP-020"
 
 
 def test_site_names_its_own_doctypes(described: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = hook_on(monkeypatch, described.url, doctypes={"Item": "Artikel"})
     described.will_reply(rows("Artikel"))
-    hook.entity("item").lookup(["LAMP-01"])  # type: ignore[attr-defined]  # a master
+    master(hook, "item").lookup(["LAMP-01"])
     assert asked_xml(described.asked[1].body).findtext(".//DOCTYPE") == "Artikel"
 
 
@@ -351,5 +369,190 @@ def test_address_without_the_service_is_a_matter_of_settings(
 
 
 def test_unknown_entity_names_those_there_are(hook: GPEConnectHook) -> None:
-    with pytest.raises(ConfigurationError, match='no entity "vendor"; there are account, .*sales_order'):
+    with pytest.raises(ConfigurationError, match=r'no entity "vendor"; there are account, .*sales_order'):
         hook.entity("vendor")
+
+
+def order(*lines: tuple[int, str, str], total: str, **header: Any) -> Document:
+    fields = {"DOCID": "STDORD", "DOCDATE": date(2026, 3, 2), "CUSTNMBR": "C1", "BACHNUMB": "LB", **header}
+    return Document(
+        "gp:HLS:sales_order:SHUS1",
+        "k",
+        {"SOPNUMBE": "SHUS1", "DOCAMNT": Decimal(total), **fields},
+        {
+            "lines": [
+                {"LNITMSEQ": number, "ITEMNMBR": item, "QUANTITY": Decimal(1), "XTNDPRCE": Decimal(price)}
+                for number, item, price in lines
+            ]
+        },
+    )
+
+
+def order_row(*lines: tuple[int, str, str], total: str, element: str = "Sales_Transaction", **columns: str) -> Reply:
+    header = {"SOPNUMBE": "SHUS1", "CUSTNMBR": "C1", "DOCAMNT": total, "VOIDSTTS": "0", **columns}
+    content = "".join(f"<{name}>{value}</{name}>" for name, value in header.items())
+    for number, item, price in lines:
+        content += f"<Line><LNITMSEQ>{number}</LNITMSEQ><ITEMNMBR>{item}</ITEMNMBR><QUANTITY>1.00000</QUANTITY>"
+        content += f"<XTNDPRCE>{price}</XTNDPRCE></Line>"
+    return answered("GetEntity", f"<root><eConnect><{element}>{content}</{element}></eConnect></root>")
+
+
+NONE = answered("GetEntity", "<root/>")
+LAMP, MUG = (16384, "LAMP-01", "49.90"), (32768, "MUG-12", "9.50")
+
+
+def test_edited_order_is_updated_and_loses_the_lines_no_longer_sent(
+    described: ScriptedApi, hook: GPEConnectHook
+) -> None:
+    described.will_reply(order_row(LAMP, MUG, total="59.40000"), ACCEPTED, order_row(LAMP, total="49.90000"))
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90")])
+    assert outcome.error is None
+    sent_xml = asked_xml(described.asked[2].body)
+    assert [transaction.tag for transaction in sent_xml] == ["SOPDeleteLineType", "SOPTransactionType"]
+    assert (sent_xml.findtext(".//taSopLineDelete/LNITMSEQ"), sent_xml.findtext(".//ITEMNMBR")) == ("32768", "MUG-12")
+    assert sent_xml.findtext(".//taSopHdrIvcInsert/UpdateExisting") == "1"
+    assert sent_xml.findtext(".//taSopLineIvcInsert/UpdateIfExists") == "1"
+
+
+def test_order_that_stands_as_sent_is_not_written_again(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(order_row(LAMP, total="49.90000"))
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90")])
+    assert (outcome.number, outcome.error) == ("SHUS1", None)
+    assert [request.method for request in described.asked] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("in_gp", "message"),
+    [
+        pytest.param([order_row(LAMP, total="49.90", CUSTNMBR="C2")], "CUSTNMBR is C2 in GP, C1", id="anothers"),
+        pytest.param([NONE, order_row(MUG, total="9.50")], "DOCAMNT is 9.50 in GP, 49.90", id="transferred-before"),
+        pytest.param([NONE, order_row(LAMP, total="49.90", VOIDSTTS="1")], "SHUS1 is voided", id="voided"),
+    ],
+)
+def test_order_that_can_not_take_the_new_content_is_a_conflict(
+    described: ScriptedApi, hook: GPEConnectHook, in_gp: list[Reply], message: str
+) -> None:
+    described.will_reply(*in_gp)
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90")])
+    assert isinstance(outcome.error, TargetConflict)
+    assert message in outcome.error.message
+
+
+def test_cancelled_order_is_voided(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    voided = order_row(LAMP, total="49.90", VOIDSTTS="1")
+    described.will_reply(order_row(LAMP, total="49.90"), ACCEPTED, NONE, voided)
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90", VOIDSTTS=1)])
+    assert outcome.error is None
+    (transaction,) = asked_xml(described.asked[2].body)
+    assert transaction.tag == "SOPVoidDocumentType"
+    assert [(field.tag, field.text) for field in transaction[0]] == [("SOPTYPE", "2"), ("SOPNUMBE", "SHUS1")]
+
+
+def test_cancelled_order_that_gp_never_had_needs_nothing(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(NONE, NONE)
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90", VOIDSTTS=1)])
+    assert (outcome.target_id, outcome.error) == (None, None)
+    assert len(described.asked) == 3
+
+
+def test_interrupted_update_is_not_taken_for_done(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(order_row(LAMP, MUG, total="59.40"))
+    assert target(hook, "sales_order").find([order(LAMP, total="49.90")]) == {}
+
+
+def test_update_that_a_hook_of_the_site_undoes_is_a_conflict(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    stubborn = order_row(LAMP, MUG, total="59.40000")
+    described.will_reply(stubborn, ACCEPTED, stubborn, stubborn)
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90")])
+    assert isinstance(outcome.error, TargetConflict)
+    assert "DOCAMNT is 59.40000 in GP, 49.90 was sent" in outcome.error.message
+
+
+@pytest.mark.parametrize(
+    ("calculation", "rate_in_gp", "method"),
+    [pytest.param("multiply", "1.2800000", "0", id="multiply"), pytest.param("divide", "0.7812500", "1", id="divide")],
+)
+def test_rate_follows_the_currencys_calculation_in_both_directions(
+    described: ScriptedApi, monkeypatch: pytest.MonkeyPatch, calculation: str, rate_in_gp: str, method: str
+) -> None:
+    hook = hook_on(monkeypatch, described.url, currencies={"GBP": {"id": "Z-UK", "calculation": calculation}})
+    row = {"CURNCYID": "Z-UK", "XCHGRATE": rate_in_gp, "RTCLCMTD": method, "DEX_ROW_TS": "2026-03-02T15:41:00"}
+    described.will_reply(
+        ACCEPTED,
+        rows("Cash_Receipt", SEEN | {"ORTRXAMT": "68.83000"}),
+        rows("Receivables_Posted_Transaction", SEEN | row),
+    )
+    document = receipt()
+    document.header.update(CURNCYID="GBP", XCHGRATE=Decimal("1.28"))
+    assert sent(hook, document) == [None]
+    sent_xml = asked_xml(described.asked[1].body)
+    assert (sent_xml.findtext(".//CURNCYID"), sent_xml.findtext(".//XCHGRATE")) == ("Z-UK", rate_in_gp)
+    ((record,),) = source(hook, "cash_receipt").read(Window())
+    assert (record.payload["CURNCYID"], Decimal(record.payload["XCHGRATE"])) == ("GBP", Decimal("1.28"))
+
+
+def test_own_distributions_switch_gps_own_off(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(ACCEPTED, rows("Receivables_Transaction", SEEN | {"ORTRXAMT": "10.00000"}))
+    memo = Document(
+        "gp:HLS:credit_memo:LBR1",
+        "k",
+        {
+            "DOCNUMBR": "LBR1",
+            "DOCDATE": date(2026, 3, 2),
+            "BACHNUMB": "LB",
+            "CUSTNMBR": "C1",
+            "DOCAMNT": Decimal(10),
+            "SLSAMNT": Decimal(10),
+        },
+        {
+            "distributions": [
+                {"DISTTYPE": 9, "ACTNUMST": "000-4120-00", "DEBITAMT": Decimal(10)},
+                {"DISTTYPE": 3, "ACTNUMST": "000-1200-00", "CRDTAMNT": Decimal(10)},
+            ]
+        },
+    )
+    (outcome,) = target(hook, "credit_memo").send([memo])
+    assert outcome.error is None
+    sent_xml = asked_xml(described.asked[1].body)
+    assert sent_xml.findtext(".//taRMTransaction/CREATEDIST") == "0"
+    assert [each.findtext("RMDTYPAL") for each in sent_xml.iter("taRMDistribution")] == ["7", "7"]
+
+
+def customer(number: str, email: str) -> Document:
+    return Document(
+        f"gp:HLS:customer:{number}",
+        "k",
+        {"CUSTNMBR": number, "CUSTNAME": "Ann Archer", "ADRSCODE": "PRIMARY"},
+        {"internet_addresses": [{"INET1": email}]},
+    )
+
+
+def customer_row(number: str, email: str) -> Reply:
+    address = f"<Internet_Address><INET1>{email}</INET1></Internet_Address>"
+    content = f"<Customer><CUSTNMBR>{number}</CUSTNMBR>{address}</Customer>"
+    return answered("GetEntity", f"<root><eConnect>{content}</eConnect></root>")
+
+
+CREATED = answered("CreateEntity", "true")
+
+
+def test_customer_known_by_email_keeps_the_number_gp_has(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(NONE, customer_row("ARCHER01", "Ann@Example.com"))
+    (outcome,) = target(hook, "customer").send([customer("C1", "ann@example.com")])
+    assert (outcome.target_id, outcome.error) == ("ARCHER01", None)
+    clause = asked_xml(described.asked[2].body).findtext(".//WhereClause") or ""
+    assert "Master_Type = 'CUS' AND INET1 IN ('ann@example.com')" in clause
+
+
+def test_one_person_twice_in_a_batch_becomes_one_customer(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    there = customer_row("C1", "ann@example.com")
+    described.will_reply(NONE, NONE, CREATED, there, NONE, there)
+    outcomes = target(hook, "customer").send([customer("C1", "ann@example.com"), customer("C2", "ann@example.com")])
+    assert [(outcome.target_id, outcome.error) for outcome in outcomes] == [("C1", None), ("C1", None)]
+
+
+def test_number_of_another_person_is_a_conflict(described: ScriptedApi, hook: GPEConnectHook) -> None:
+    described.will_reply(customer_row("C1", "bob@example.com"))
+    (outcome,) = target(hook, "customer").send([customer("C1", "ann@example.com")])
+    assert isinstance(outcome.error, TargetConflict)
+    assert "INET1 is bob@example.com in GP, ann@example.com was sent" in outcome.error.message

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from hooks.gp_econnect_customers import Customer
 from hooks.gp_econnect_documents import build_xml
 from hooks.gp_econnect_fields import NODES
 from hooks.gp_econnect_ledger import GLTransaction
-from hooks.gp_econnect_receivables import Application, CashReceipt, Customer
-from hooks.gp_econnect_sales import SalesOrder
+from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo
+from hooks.gp_econnect_sales import SalesOrder, SalesReturn
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import RecordRejected
 
@@ -146,7 +147,9 @@ def test_node_has_fields_in_the_schemas_order_and_of_its_type(name: str, schema:
     assert not missing
 
 
-@pytest.mark.parametrize("entity", [SalesOrder, Customer, CashReceipt, Application, GLTransaction])
+@pytest.mark.parametrize(
+    "entity", [SalesOrder, SalesReturn, Customer, CashReceipt, DebitMemo, CreditMemo, Application, GLTransaction]
+)
 def test_transaction_has_nodes_in_the_schemas_order(entity: Any, schema: dict[str, Any]) -> None:
     described = [node["name"] for node in schema["transaction_types"][entity.transaction.name]]
     positions = [

@@ -1,0 +1,127 @@
+"""
+One tenant's call limits, shared by all processes of a machine.
+
+Source: facts/xero.md §2. Workers on several machines each keep their own count; what they exceed together Xero
+answers with 429, which ``pause`` passes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from filelock import FileLock, Timeout
+from pyrate_limiter import Duration, Rate, RateItem, SQLiteBucket
+
+from ledgerbridge.errors import TransientError
+
+__all__ = ["CallBudget", "Limits"]
+
+# A full minute window and some: longer waits belong to Airflow's retry, which frees the worker's slot.
+_PATIENCE_SECONDS = 90.0
+_SLOT_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What Xero grants an app per tenant; tiers differ and change."""
+
+    calls_per_minute: int = 60
+    calls_per_day: int = 5000
+    calls_at_once: int = 5
+
+
+class CallBudget:
+    """
+    The right to call Xero, taken before each call.
+
+    Counts over sliding windows: never more calls than the limit in any minute, wherever Xero's fixed windows begin.
+
+    :param folder: where the counts lie; the same for all processes that share the budget.
+    """
+
+    def __init__(self, folder: Path, tenant: str, limits: Limits) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"xero_{hashlib.sha256(tenant.encode()).hexdigest()[:16]}"
+        # The bucket refuses a longer window that grants no more than a shorter one: it alone would decide.
+        minute = [Rate(limits.calls_per_minute, Duration.MINUTE)] if limits.calls_per_minute < limits.calls_per_day else []
+        rates = [*minute, Rate(limits.calls_per_day, Duration.DAY)]
+        self._bucket = SQLiteBucket.init_from_file(
+            rates, table=name, db_path=str(folder / f"{name}.calls"), use_file_lock=True
+        )
+        # Locks of the operating system: a killed process gives its place back.
+        self._slots = [FileLock(folder / f"{name}.slot{number}") for number in range(limits.calls_at_once)]
+        self._pause_file = folder / f"{name}.pause"
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """
+        Hold one of the places for calls in progress, counted in the minute and the day.
+
+        :raises TransientError: no place within the patience; ``retry_after_seconds`` says when there is one.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        slot = self._take_slot(deadline)
+        try:
+            self._await_pause(deadline)
+            self._take_permit(deadline)
+            yield
+        finally:
+            slot.release()
+
+    def pause(self, seconds: float) -> None:
+        """
+        Keep all processes from calling for so long: Xero said so (``Retry-After``).
+
+        :raises TransientError: longer than the patience.
+        """
+        written = self._pause_file.with_suffix(f".{os.getpid()}")
+        written.write_text(str(time.time() + seconds))
+        written.replace(self._pause_file)
+        if seconds > _PATIENCE_SECONDS:
+            raise _used_up(seconds)
+
+    def _take_slot(self, deadline: float) -> FileLock:
+        while time.monotonic() < deadline:
+            for slot in self._slots:
+                try:
+                    slot.acquire(blocking=False)
+                except Timeout:
+                    continue
+                return slot
+            time.sleep(_SLOT_POLL_SECONDS)
+        raise _used_up(_PATIENCE_SECONDS)
+
+    def _await_pause(self, deadline: float) -> None:
+        if self._pause_file.exists():
+            _wait(float(self._pause_file.read_text()) - time.time(), deadline)
+
+    def _take_permit(self, deadline: float) -> None:
+        while True:
+            now = time.time_ns() // 1_000_000
+            self._bucket.leak(now)
+            item = RateItem("call", now)
+            if self._bucket.put(item):
+                return
+            _wait(cast(int, self._bucket.waiting(item)) / 1000, deadline)
+
+
+def _wait(seconds: float, deadline: float) -> None:
+    if seconds > deadline - time.monotonic():
+        raise _used_up(seconds)
+    time.sleep(max(0.0, seconds))
+
+
+def _used_up(seconds: float) -> TransientError:
+    return TransientError(
+        "LB-XERO-008",
+        f"the tenant's call limit is used up for another {seconds:.0f} s",
+        remedy="Let Airflow repeat the task then; fewer tasks at a time, or a higher Xero tier, avoid it.",
+        retry_after_seconds=seconds,
+    )

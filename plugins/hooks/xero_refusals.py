@@ -1,0 +1,157 @@
+"""Why Xero refused a document, as errors that name the field, the value and the remedy. Source: facts/xero.md §4."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledgerbridge.entities import Document
+from ledgerbridge.errors import RecordRejected
+
+__all__ = ["NAME_TAKEN", "NUMBER_TAKEN", "RequestRefused", "refusal", "refused", "validation_messages"]
+
+NUMBER_TAKEN = "LB-XERO-014"
+NAME_TAKEN = "LB-XERO-018"
+
+
+class RequestRefused(Exception):
+    """
+    Xero refused a whole request (400, 404, 413 …); nothing of it was saved.
+
+    :param messages: what Xero said, the validation messages of the elements before the general one.
+    """
+
+    def __init__(self, status: int, answer: Any) -> None:
+        content = answer if isinstance(answer, dict) else {}
+        elements = content.get("Elements") or []
+        general = content.get("Message") or content.get("Detail") or f"status {status}"
+        self.status = status
+        self.messages = [text for item in elements for text in validation_messages(item)] or [str(general)]
+        super().__init__(status, self.messages)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A validation message Xero gives; the wording is unverified, so only telling words are matched."""
+
+    pattern: re.Pattern[str]
+    code: str
+    field: str
+    remedy: str
+
+
+def _known(pattern: str, code: str, field: str, remedy: str) -> _Known:
+    return _Known(re.compile(pattern, re.IGNORECASE), code, field, remedy)
+
+
+_KNOWN = (
+    _known(
+        r"account code\W+(?P<value>[^'\"]*?)['\"]? (?:is not|has been)|account code .*must be specified",
+        "LB-XERO-012",
+        "AccountCode",
+        "Add the account in Xero's chart of accounts (or restore it), or correct the code in include/lookups.",
+    ),
+    _known(
+        r"tax ?type\W+(?P<value>[A-Z0-9]*)|tax rate",
+        "LB-XERO-013",
+        "TaxType",
+        "Add the tax rate in Xero, or correct it in include/lookups; it must be allowed for the line's account.",
+    ),
+    _known(
+        r"(?:invoice|credit note) (?:#|number)?.*must be unique|already exists.*number",
+        NUMBER_TAKEN,
+        "InvoiceNumber",
+        "Look at the document in Xero that has this number and decide which of the two stands.",
+    ),
+    _known(
+        r"exceeds the amount (?:outstanding|due)|greater than the (?:amount|outstanding|remaining)",
+        "LB-XERO-015",
+        "Amount",
+        "Look in Xero for a payment or credit of the document that was entered by hand.",
+    ),
+    _known(
+        r"lock date|locked period|period.*locked",
+        "LB-XERO-016",
+        "Date",
+        "The period is closed: move the lock date in Xero's financial settings, or wait for the next open period.",
+    ),
+    _known(
+        r"contact name.*(?:already assigned|must be unique)",
+        NAME_TAKEN,
+        "Name",
+        "Rename one of the two contacts in Xero.",
+    ),
+    _known(
+        r"contact.*(?:must be specified|is archived|could not be found|not valid|not found)",
+        "LB-XERO-017",
+        "Contact.ContactID",
+        "Restore the contact in Xero if it was archived or merged, and replay the customer first.",
+    ),
+    _known(
+        r"line ?amount|line total|unit amount|total.*(?:does not|must) equal",
+        "LB-XERO-019",
+        "LineAmount",
+        "Quantity × unit amount must give the line's amount: compare them with the source's line.",
+    ),
+    _known(
+        r"not of valid status|status",
+        "LB-XERO-020",
+        "Status",
+        "Look at the document's status in Xero: voided, deleted and paid documents can't be changed or paid.",
+    ),
+    _known(
+        r"currency",
+        "LB-XERO-021",
+        "CurrencyCode",
+        "Add the currency in Xero (Settings, Currencies), or correct the rate on the document.",
+    ),
+)
+
+
+def validation_messages(answer: Mapping[str, Any]) -> list[str]:
+    """All messages Xero gave about one element, also those about its lines; empty if it was accepted."""
+    messages = [str(error.get("Message", error)) for error in answer.get("ValidationErrors") or []]
+    for line in answer.get("LineItems") or []:
+        messages += [str(error.get("Message", error)) for error in line.get("ValidationErrors") or []]
+    return list(dict.fromkeys(messages))
+
+
+def refused(answer: Mapping[str, Any]) -> bool:
+    """Whether Xero did not save this element."""
+    if answer.get("StatusAttributeString") == "ERROR" or answer.get("HasValidationErrors"):
+        return True
+    return bool(answer.get("ValidationErrors"))
+
+
+def refusal(document: Document, messages: Sequence[str]) -> RecordRejected:
+    """The dead letter's error for a document Xero refused; the first message it knows decides the remedy."""
+    text = " ".join(messages) or "Xero gave no reason"
+    for message in messages:
+        for known in _KNOWN:
+            if match := known.pattern.search(message):
+                found = match.groupdict().get("value") or None
+                field, value = _place(document, known.field, found)
+                return RecordRejected(
+                    known.code, text, record_key=document.record_key, field=field, value=value, remedy=known.remedy
+                )
+    return RecordRejected(
+        "LB-XERO-011",
+        text,
+        record_key=document.record_key,
+        remedy="Mend what the message names, in the source or in the mapping, and replay the record.",
+    )
+
+
+def _place(document: Document, field: str, found: str | None) -> tuple[str, object]:
+    """Where the document holds the field: in its header, or in the line that has the value Xero named."""
+    if field == "InvoiceNumber" and "CreditNoteNumber" in document.header:
+        field = "CreditNoteNumber"
+    for name in (field, field.split(".")[0], f"BankAccount.{field.removeprefix('Account')}"):
+        if name in document.header:
+            return name, document.header[name]
+    for number, line in enumerate(document.parts.get("lines", []), start=1):
+        if field in line and (found is None or str(line[field]) == found):
+            return f"lines[{number}].{field}", line[field]
+    return field, found

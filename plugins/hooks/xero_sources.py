@@ -1,0 +1,106 @@
+"""Reading what changed in Xero. Source: facts/xero.md §3, "Reading"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ledgerbridge.entities import RawRecord, Source, Window
+
+if TYPE_CHECKING:
+    from hooks.xero import XeroHook
+
+__all__ = ["CreditNoteSource", "InvoiceSource", "PaymentSource"]
+
+_PAGE_SIZE = 1000
+
+
+class _Changed(Source):
+    """Elements of one collection by UpdatedDateUTC, whatever their status."""
+
+    entity: str
+    collection: str
+    id_field: str
+    where: str
+
+    def __init__(self, hook: XeroHook) -> None:
+        self.hook = hook
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """
+        Yield pages of records, oldest change first, up to 1,000 each.
+
+        Each page begins where the one before ended, by time: paging by number would skip a record whenever another
+        one changes and moves to the end meanwhile.
+
+        :raises TransientError, ConfigurationError: as ``XeroHook.get``.
+        """
+        since, page, seen = window.since, 1, set[tuple[str, str]]()
+        while True:
+            elements = self._changed_since(since, page)
+            records = [self._record(element) for element in elements]
+            fresh = [record for record in records if (record.key, record.version) not in seen]
+            wanted = [record for record in fresh if window.until is None or record.changed_at <= window.until]
+            if wanted:
+                yield wanted
+            if len(elements) < _PAGE_SIZE or len(wanted) < len(fresh):
+                return
+            seen = {(record.key, record.version) for record in records}
+            newest = records[-1].changed_at.replace(microsecond=0)
+            # More than a page within one second can only be told apart by page number.
+            page = page + 1 if newest == since else 1
+            since = newest
+
+    def clock(self) -> datetime:
+        """Xero's time now, aware UTC."""
+        return self.hook.clock()
+
+    def _changed_since(self, since: datetime | None, page: int) -> list[dict[str, Any]]:
+        headers = {}
+        if since is not None:
+            headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        query = {"where": self.where, "order": "UpdatedDateUTC ASC", "page": page, "pageSize": _PAGE_SIZE, "unitdp": 4}
+        elements: list[dict[str, Any]] = self.hook.get(self.collection, query, **headers).get(self.collection, [])
+        return elements
+
+    def _record(self, element: dict[str, Any]) -> RawRecord:
+        version = element["UpdatedDateUTC"]
+        return RawRecord(
+            key=f"xero:{self.hook.tenant_id}:{self.entity}:{element[self.id_field]}",
+            version=version,
+            changed_at=datetime.fromisoformat(version),
+            payload=element,
+        )
+
+
+class PaymentSource(_Changed):
+    """
+    Payments on sales invoices and sales credit notes, also deleted ones.
+
+    Payload: PaymentID, Invoice or CreditNote (ids, numbers, contact, currency), Account, Date, Amount (document's
+    currency), BankAmount (account's currency), CurrencyRate, Reference, Status, PaymentType.
+    """
+
+    entity = "payment"
+    collection = "Payments"
+    id_field = "PaymentID"
+    where = 'PaymentType=="ACCRECPAYMENT" OR PaymentType=="ARCREDITPAYMENT"'
+
+
+class InvoiceSource(_Changed):
+    """Sales invoices with their lines, allocations and payments."""
+
+    entity = "invoice"
+    collection = "Invoices"
+    id_field = "InvoiceID"
+    where = 'Type=="ACCREC"'
+
+
+class CreditNoteSource(_Changed):
+    """Sales credit notes with their lines, allocations and payments."""
+
+    entity = "credit_note"
+    collection = "CreditNotes"
+    id_field = "CreditNoteID"
+    where = 'Type=="ACCRECCREDIT"'

@@ -1,0 +1,96 @@
+"""How Xero writes dates, numbers and rates, and how our documents become its JSON. Source: facts/xero.md §3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import orjson
+
+__all__ = ["decoded", "element", "inverse_rate", "serialized"]
+
+_XERO_DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PARTS = {"lines": "LineItems", "addresses": "Addresses", "phones": "Phones"}
+_TRACKING = "Tracking."
+
+
+def element(header: Mapping[str, Any], parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """
+    One document as Xero's JSON object: dots nest, None is left out, keys that begin with ``_`` are not sent.
+
+    ``Tracking.<category>`` in a line becomes an entry of its Tracking list.
+
+    :raises KeyError: a part Xero's documents don't have.
+    """
+    body = _nested(header)
+    for name, rows in parts.items():
+        body[_PARTS[name]] = [_line(row) for row in rows]
+    return body
+
+
+def serialized(body: Any) -> bytes:
+    """JSON as Xero takes it: decimals are numbers with all their digits, never floats."""
+    return orjson.dumps(body, default=_exact_number)
+
+
+def decoded(content: Any) -> Any:
+    """
+    An answer of Xero with its dates and rates made ours.
+
+    ``/Date(…)/`` becomes an ISO instant where the field's name ends in UTC, else the plain day it stands for (never
+    shifted by zone); ``CurrencyRate`` becomes base units for one unit of the document's currency (accounting.md §7).
+    """
+    if isinstance(content, dict):
+        return {name: _decoded_field(name, value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [decoded(item) for item in content]
+    return content
+
+
+def inverse_rate(rate: Decimal) -> Decimal:
+    """Xero's rate from ours and back: one over it, six decimals, half-up."""
+    return (1 / rate).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+
+
+def _decoded_field(name: str, value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return decoded(value)
+    if name == "CurrencyRate" and value is not None and Decimal(str(value)) != 0:
+        return format(inverse_rate(Decimal(str(value))), "f")
+    if isinstance(value, str) and (match := _XERO_DATE.fullmatch(value)):
+        instant = _EPOCH + timedelta(milliseconds=int(match[1]))
+        return instant.isoformat() if name.upper().endswith("UTC") else instant.date().isoformat()
+    return value
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in row.items() if not name.startswith(_TRACKING)}
+    tracking = [
+        {"Name": name.removeprefix(_TRACKING), "Option": option}
+        for name, option in row.items()
+        if name.startswith(_TRACKING) and option is not None
+    ]
+    return _nested(plain) | ({"Tracking": tracking} if tracking else {})
+
+
+def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for path, value in fields.items():
+        if value is None or path.startswith("_"):
+            continue
+        *parents, name = path.split(".")
+        place = body
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[name] = value
+    return body
+
+
+def _exact_number(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    raise TypeError(f"{type(value).__name__} has no JSON form in a Xero document")
