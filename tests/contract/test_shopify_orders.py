@@ -1,0 +1,252 @@
+"""Orders of the simulated shop, read by the hook: whole, balanced, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from hooks.shopify import ShopifyHook
+from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.errors import ConfigurationError
+from sandbox.shopify.app import create_app
+from tests.contract.served_app import serve
+
+GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
+COMPANY = {
+    "name": "Harbor Light Supply",
+    "base_currency": "USD",
+    "time_zone": "America/New_York",
+    "shops": [{"shop": "us", "currency": "USD", "taxes_included": False}],
+    "accounts": [],
+    "tax_details": [{"detail": "MA-STATE", "rate": "0.0625"}],
+    "xero_tax_rates": [],
+    "items": [{"sku": "MUG-12", "title": "Enamel mug", "cost": "2.15"}],
+    "currencies": [],
+}
+ANN = {
+    "id": "c1", "email": "ann@example.com", "first_name": "Ann", "last_name": "Archer", "company": None,
+    "address": {"line1": "12 Harbor Street", "line2": "", "city": "Salem", "state": "MA", "zip": "01970",
+                "country": "US"},
+}  # fmt: skip
+PLACED = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
+
+
+class Shop:
+    """The simulated shop, with the buttons its customers and its merchant have."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._url = url
+        self._monkeypatch = monkeypatch
+
+    def open(self, company: dict[str, Any] = COMPANY) -> None:
+        self._send("POST", "seed", {"company": company, "client_id": "client-1", "client_secret": "secret-1"})
+
+    def place(self, order: dict[str, Any]) -> None:
+        self._send("POST", "orders", order)
+
+    def act(self, name: str, event: dict[str, Any]) -> None:
+        self._send("POST", f"orders/{quote(name, safe='')}/{event['do']}", event)
+
+    def set(self, **settings: Any) -> None:
+        self._send("PUT", "settings", settings)
+
+    def hook(self, shop: str = "us", **fields: Any) -> ShopifyHook:
+        domain = f"{shop}-harbor-light-supply.myshopify.com"
+        app = {"login": "client-1", "password": "secret-1"}
+        connection = {"conn_type": "shopify", "host": f"{self._url}/{domain}", "extra": {"shop": domain}, **app}
+        self._monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_TEST", json.dumps(connection | fields))
+        return ShopifyHook("shopify_test")
+
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, timeout=10)
+        assert answer.ok, answer.text
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    with serve(create_app(tmp_path)) as url:
+        yield Shop(url, monkeypatch)
+
+
+def line(tax: str = "0.46", quantity: int = 1) -> dict[str, Any]:
+    taxes = [{"detail": "MA-STATE", "rate": "0.0625", "amount": tax}]
+    return {"sku": "MUG-12", "quantity": quantity, "unit_price": "7.35", "discount": "0.00", "tax": taxes}
+
+
+def order(number: int = 1001, lines: int = 1, placed: datetime = PLACED) -> dict[str, Any]:
+    return {
+        "name": f"#{number}", "shop": "us", "placed_at": placed.strftime("%Y-%m-%dT%H:%M:%SZ"), "currency": "USD",
+        "rate": "1", "taxes_included": False, "customer": ANN, "lines": [line()] * lines, "shipping": None,
+        "total": str(lines * Decimal("7.81")),
+    }  # fmt: skip
+
+
+def everything(hook: ShopifyHook, window: Window | None = None) -> list[RawRecord]:
+    return [record for page in hook.entity("order").read(window or Window()) for record in page]
+
+
+def amount(bag: dict[str, Any]) -> Decimal:
+    return Decimal(bag["shopMoney"]["amount"])
+
+
+def sold(payload: dict[str, Any]) -> Decimal:
+    return sum((amount(sale["totalAmount"]) for part in payload["agreements"] for sale in part["sales"]), Decimal(0))
+
+
+def test_an_order_of_many_lines_keeps_all_its_lines_and_sales(shop: Shop) -> None:
+    shop.open()
+    shop.place(order(lines=61))
+
+    [record] = everything(shop.hook())
+
+    assert len(record.payload["lineItems"]) == 61
+    assert len({entry["id"] for entry in record.payload["lineItems"]}) == 61
+    assert len(record.payload["agreements"][0]["sales"]) == 61
+    assert sold(record.payload) == amount(record.payload["totalPriceSet"]) == Decimal("476.41")
+
+
+def test_many_orders_come_once_each_oldest_change_first(shop: Shop) -> None:
+    shop.open()
+    for number in range(1001, 1013):
+        shop.place(order(number, placed=PLACED + timedelta(minutes=number - 1001)))
+
+    names = [record.payload["name"] for record in everything(shop.hook())]
+
+    assert names == [f"#{number}" for number in range(1001, 1013)]
+
+
+def test_a_window_has_what_changed_in_it_and_the_lag_of_the_index(shop: Shop) -> None:
+    shop.open()
+    for number, minutes in [(1001, 0), (1002, 25), (1003, 40), (1004, 60)]:
+        shop.place(order(number, placed=PLACED + timedelta(minutes=minutes)))
+
+    window = Window(PLACED + timedelta(minutes=30), PLACED + timedelta(minutes=50))
+    names = [record.payload["name"] for record in everything(shop.hook(), window)]
+
+    assert names == ["#1002", "#1003"]
+
+
+def test_an_edited_order_comes_again_with_another_version(shop: Shop) -> None:
+    shop.open()
+    shop.place({**order(), "lines": [line("4.59", 10)], "total": "78.09"})
+    [placed] = everything(shop.hook())
+    shop.act("#1001", {"do": "edit", "at": "2026-03-02T19:00:00Z", "lines": [line("2.76", 6)]})
+
+    [edited] = everything(shop.hook(), Window(since=PLACED + timedelta(hours=1)))
+
+    assert (placed.key, placed.changed_at) == (edited.key, PLACED)
+    assert placed.version != edited.version
+    assert edited.changed_at == datetime(2026, 3, 2, 19, tzinfo=UTC)
+    assert edited.payload["lineItems"][0]["quantity"] == 10
+    assert edited.payload["lineItems"][0]["currentQuantity"] == 6
+    assert sold(edited.payload) == amount(edited.payload["currentTotalPriceSet"]) == Decimal("46.86")
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_throttled_read_waits_and_goes_on(shop: Shop, status: int) -> None:
+    shop.open()
+    for number in range(1001, 1009):
+        shop.place(order(number))
+    shop.set(maximum_available=1000.0, restore_rate=5000.0, throttled_status=status)
+
+    assert len(everything(shop.hook())) == 8
+
+
+def test_a_shop_that_allows_less_per_query_gives_smaller_pages(shop: Shop) -> None:
+    shop.open()
+    for number in range(1001, 1004):
+        shop.place(order(number))
+    shop.set(max_cost=400)
+
+    assert len(everything(shop.hook())) == 3
+
+
+def test_the_clock_is_the_shops_business_clock(shop: Shop) -> None:
+    shop.open()
+    shop.place(order())
+
+    assert shop.hook().entity("order").clock() == PLACED
+
+
+def test_a_wrong_secret_is_refused(shop: Shop) -> None:
+    shop.open()
+
+    with pytest.raises(ConfigurationError, match="grants no token: invalid_client") as refused:
+        everything(shop.hook(password="secret-2"))
+
+    assert refused.value.code == "LB-SHOPIFY-002"
+
+
+def test_a_version_of_long_ago_is_answered_by_another(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    shop.open()
+    hook = shop.hook(extra={"shop": "us-harbor-light-supply.myshopify.com", "api_version": "2024-01"})
+
+    good, message = hook.test_connection()
+
+    assert not good
+    assert message.startswith("Version 2024-01 is no longer supported: use one of 2026-01")
+    assert "answers in version 2026-01, asked was 2024-01" in capfd.readouterr().out
+
+
+@pytest.fixture
+def golden() -> dict[str, Any]:
+    if not GOLDEN.exists():
+        pytest.skip(f"{GOLDEN} is not here: the golden cases are reference data, not part of the project")
+    content: dict[str, Any] = json.loads(GOLDEN.read_text())
+    return content
+
+
+@pytest.fixture
+def golden_orders(shop: Shop, golden: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All orders of the golden cases after all that happened to them, by name."""
+    shop.open(golden["company"])
+    events = []
+    for case in golden["cases"]:
+        shop.place(case["order"])
+        events += [(event["step"], event["at"], case["order"]["name"], event) for event in case["events"]]
+    for _, _, name, event in sorted(events, key=lambda entry: entry[:3]):
+        if event["do"] != "fulfil":
+            shop.act(name, event)
+    shops = [entry["shop"] for entry in golden["company"]["shops"]]
+    return {record.payload["name"]: record.payload for name in shops for record in everything(shop.hook(name))}
+
+
+def test_golden_orders_balance(golden_orders: dict[str, dict[str, Any]], golden: dict[str, Any]) -> None:
+    def unbalanced(case: dict[str, Any]) -> list[tuple[str, Decimal, Decimal]]:
+        payload = golden_orders[case["order"]["name"]]
+        pairs = {
+            "total": (Decimal(case["order"]["total"]), amount(payload["totalPriceSet"])),
+            "current total": (sold(payload), amount(payload["currentTotalPriceSet"])),
+            "refunded": (refunded(payload), amount(payload["totalRefundedSet"])),
+        }
+        return [(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]]
+
+    def refunded(payload: dict[str, Any]) -> Decimal:
+        money = [part["amountSet"] for refund in payload["refunds"] for part in refund["transactions"]]
+        return sum(map(amount, money), Decimal(0))
+
+    differences = {case["id"]: unbalanced(case) for case in golden["cases"]}
+
+    assert {case: found for case, found in differences.items() if found} == {}
+
+
+def test_golden_payments_name_their_charges(golden_orders: dict[str, dict[str, Any]], golden: dict[str, Any]) -> None:
+    paid = {
+        transaction["paymentId"]: payload["name"]
+        for payload in golden_orders.values()
+        for transaction in payload["transactions"]
+        if transaction["status"] == "SUCCESS"
+    }
+
+    expected = {
+        event["id"]: case["order"]["name"] for case in golden["cases"] for event in case["events"] if "amount" in event
+    }
+    assert paid == expected
