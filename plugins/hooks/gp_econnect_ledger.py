@@ -42,6 +42,7 @@ class GLTransaction(EConnectTarget):
         copied=("BACHNUMB", "JRNENTRY", "CURNCYID", "XCHGRATE"),
     )
     natural_key = "REFRENCE"
+    adopts = True  # GP itself takes a REFRENCE twice
     places = (
         Place("GL_Work_Trans", "REFRENCE", key=("JRNENTRY",)),
         Place("GL_Open_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),

@@ -106,6 +106,7 @@ class Application(EConnectTarget):
 
     transaction = Transaction(name="RMApplyType", parts={HEADER: "taRMApply"})
     natural_key = "APFRDCNM"
+    adopts = True
     places = (
         Place("Receivables_Apply", "APFRDCNM", key=("APTODCNM", "APFRDCNM")),
         Place("Receivables_History_Apply", "APFRDCNM", key=("APTODCNM", "APFRDCNM")),
