@@ -17,21 +17,21 @@ from typing import Any
 
 from rich.console import Console
 
-from demo.airflow_api import ImportFailed
 from demo.airflow_home import CHECKOUT, USER
 from demo.books import read_result, reconciliation, roles_that_differ
 from demo.passes import FlowRunner, PassFailed
-from demo.ports import PortInUse, check_free
+from demo.ports import check_free
 from demo.report import print_report
-from demo.services import ServiceDied
 from demo.stack import FLOW, Stack, start_sandboxes
 from ledgerbridge.state import connect
+from sandbox.order_file import OrderFileError, read_order_file
 from sandbox.orders import make_orders
 from sandbox.places import SYSTEMS
-from sandbox.player import Player, SandboxRefused, opening_of
+from sandbox.player import Player, opening_of
 
 HOME = CHECKOUT / ".airflow"
 FOLDER = CHECKOUT / ".demo"
+EXPECTED = (RuntimeError, OrderFileError, TimeoutError)
 EXPLAINED_OUTCOMES = {"delivered", "ordered", "cancelled", "rejected"}
 
 
@@ -41,38 +41,45 @@ def main() -> int:
     console = Console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    sandbox_ports = {system: options.sandbox_port + offset for offset, system in enumerate(SYSTEMS)}
     try:
-        check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
-        file = json.loads(options.cases.read_text()) if options.cases else make_orders(options.orders)
-        with console.status("preparing .airflow"):
-            stack = Stack.describe(
-                home=HOME,
-                folder=FOLDER,
-                company=file["company"],
-                airflow_port=options.airflow_port,
-                sandbox_ports=sandbox_ports,
-            )
-        (FOLDER / "orders.json").write_text(json.dumps(file, indent=1))
-    except (PortInUse, OSError, ValueError, KeyError, RuntimeError) as error:
-        console.print(f"[red]{error}", highlight=False)
+        return _start(console, options)
+    except KeyboardInterrupt:
+        return 130
+    except EXPECTED as error:
+        _print_error(console, error)
         return 1
+
+
+def _start(console: Console, options: argparse.Namespace) -> int:
+    sandbox_ports = {system: options.sandbox_port + offset for offset, system in enumerate(SYSTEMS)}
+    check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
+    file = read_order_file(options.cases) if options.cases else make_orders(options.orders)
+    with console.status("preparing .airflow"):
+        stack = Stack.describe(
+            home=HOME,
+            folder=FOLDER,
+            company=file["company"],
+            airflow_port=options.airflow_port,
+            sandbox_ports=sandbox_ports,
+        )
+    (FOLDER / "orders.json").write_text(json.dumps(file, indent=1))
     try:
         good = _run(console, stack, file, sandbox_ports)
         if options.stay:
-            console.print("Everything stays up until Ctrl-C.")
-            threading.Event().wait()
+            _stay(console)
         return 0 if good else 1
-    except KeyboardInterrupt:
-        console.print("Stopping.")
-        return 0 if options.stay else 130
-    except (ServiceDied, SandboxRefused, ImportFailed, TimeoutError, RuntimeError) as error:
-        console.print(f"[red]{error}", highlight=False)
-        return 1
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave anything behind
         stack.services.stop()
+
+
+def _stay(console: Console) -> None:
+    console.print("Everything stays up until Ctrl-C.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("Stopping.")
 
 
 def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: dict[str, int]) -> bool:
@@ -98,7 +105,7 @@ def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: di
     verdict = reconciliation(stack.airflow.state_folder, closing_run)
     print_report(console, file, result, state, verdict)
     if failure:
-        console.print(str(failure), style="red", highlight=False, markup=False)
+        _print_error(console, failure)
     console.print(f"Result: {FOLDER / 'result.json'}\n{address}", highlight=False)
     return failure is None and _is_good(console, result, verdict)
 
@@ -108,6 +115,10 @@ def _is_good(console: Console, result: dict[str, Any], verdict: dict[str, Any] |
     if lost:
         console.print(f"[red]Neither delivered nor explained: {', '.join(lost)}")
     return not lost and not roles_that_differ(result) and verdict is not None and bool(verdict["agree"])
+
+
+def _print_error(console: Console, error: Exception) -> None:
+    console.print(str(error), style="red", highlight=False, markup=False)
 
 
 def _write_result(result: dict[str, Any]) -> None:

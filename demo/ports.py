@@ -57,6 +57,7 @@ def _owner(port: int) -> str:
     try:
         listening = [c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN]
         process = psutil.Process(next(c.pid for c in listening if c.pid and tuple(c.laddr)[1:2] == (port,)))
-        return f" by process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
+        command = " ".join(" ".join(process.cmdline()).split())
+        return f" by process {process.pid} ({command[:80] or process.name()})"
     except (psutil.Error, StopIteration):
         return ""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine, select
 
@@ -99,7 +100,8 @@ def _print_rejected(console: Console, result: Mapping[str, Any]) -> None:
         return
     table = Table("order", "field", "value", "why", "remedy", title="Rejected")
     for name, letter in letters:
-        table.add_row(name, letter["field"], letter["value"], f"{letter['code']} {letter['message']}", letter["remedy"])
+        why = f"{letter['code']} {letter['message']}"
+        table.add_row(name, *(escape(cell or "") for cell in (letter["field"], letter["value"], why, letter["remedy"])))
     console.print(table)
 
 
@@ -129,4 +131,4 @@ def _print_verdict(console: Console, verdict: Mapping[str, Any] | None) -> None:
         colour = "dim" if difference["explained"] else "red"
         reason = difference["explained"] or difference["remedy"]
         line = f"  {difference['type']}: {difference['role']} {difference['value']}: {reason}"
-        console.print(line, style=colour, highlight=False)
+        console.print(line, style=colour, highlight=False, markup=False)

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.order_file import read_order_file
 from sandbox.orders import harbor_light_supply, make_orders
 from sandbox.places import SYSTEMS, Addresses
 from sandbox.player import STEPS, Player, SandboxRefused
@@ -95,11 +96,11 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _seed(player: Player, options: argparse.Namespace) -> object:
-    return player.seed(_read(options.file)["company"] if options.file else harbor_light_supply())
+    return player.seed(read_order_file(options.file)["company"] if options.file else harbor_light_supply())
 
 
 def _play(player: Player, options: argparse.Namespace) -> object:
-    file = _read(options.file)
+    file = read_order_file(options.file)
     return {f"step {step}": f"{player.play(file, step)} events" for step in options.step or STEPS}
 
 
@@ -129,11 +130,6 @@ def _clock(player: Player, options: argparse.Namespace) -> object:
     if options.now:
         player.set_clock(datetime.fromisoformat(options.now))
     return player.clock()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    file: dict[str, Any] = json.loads(path.read_text())
-    return file
 
 
 if __name__ == "__main__":
