@@ -36,6 +36,7 @@ class Customer(EConnectTarget, ChangedRows, MasterRows):
     natural_key = "CUSTNMBR"
     places = (Place("Customer", "CUSTNMBR"),)
     updatable = True
+    adopts = True
     master_doctype = "Customer"
     master_column = "CUSTNMBR"
     source_name = "customer"
