@@ -50,7 +50,9 @@ class CallBudget:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"xero_{hashlib.sha256(tenant.encode()).hexdigest()[:16]}"
         # The bucket refuses a longer window that grants no more than a shorter one: it alone would decide.
-        minute = [Rate(limits.calls_per_minute, Duration.MINUTE)] if limits.calls_per_minute < limits.calls_per_day else []
+        minute = (
+            [Rate(limits.calls_per_minute, Duration.MINUTE)] if limits.calls_per_minute < limits.calls_per_day else []
+        )
         rates = [*minute, Rate(limits.calls_per_day, Duration.DAY)]
         self._bucket = SQLiteBucket.init_from_file(
             rates, table=name, db_path=str(folder / f"{name}.calls"), use_file_lock=True

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from airflow.sdk.crypto import get_fernet
+from airflow.sdk.crypto import FernetProtocol, get_fernet
+from airflow.sdk.exceptions import AirflowException
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from cryptography.fernet import InvalidToken
@@ -220,7 +221,7 @@ class AccessTokens:
         return None if stored is None else _opened(stored)
 
     def _put(self, token: Mapping[str, Any]) -> None:
-        ciphertext = get_fernet().encrypt(orjson.dumps(token)).decode()
+        ciphertext = _fernet().encrypt(orjson.dumps(token)).decode()
         expires_at = datetime.fromtimestamp(float(token["expires_at"]), UTC)
         if not self._store.put(self._key, self._owner, StoredToken(ciphertext, expires_at)):
             raise TransientError(
@@ -230,9 +231,20 @@ class AccessTokens:
             )
 
 
+def _fernet() -> FernetProtocol:
+    try:
+        return get_fernet()
+    except AirflowException as error:
+        raise ConfigurationError(
+            "LB-XERO-026",
+            f"Xero's tokens can't be encrypted ({error})",
+            remedy="Set `[core] fernet_key` in Airflow's configuration, the same on all machines.",
+        ) from error
+
+
 def _opened(stored: StoredToken) -> dict[str, Any] | None:
     try:
-        token: dict[str, Any] = orjson.loads(get_fernet().decrypt(stored.ciphertext.encode()))
+        token: dict[str, Any] = orjson.loads(_fernet().decrypt(stored.ciphertext.encode()))
     except InvalidToken:  # Airflow's Fernet key was replaced: as if there were no token
         return None
     return token

@@ -68,7 +68,7 @@ def serve_script() -> Iterator[ScriptedApi]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = _answer
+        do_GET = do_POST = do_PUT = _answer
 
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet: the test tells what was asked."""
