@@ -6,8 +6,10 @@ Source: facts/shops.md part B; Stripe API 2026-10-28.endive.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from random import uniform
 from typing import Any, ClassVar
 
 from airflow.sdk import Connection
@@ -23,6 +25,8 @@ from ledgerbridge.errors import ConfigurationError, TransientError
 __all__ = ["StripeHook"]
 
 _LIST_LIMIT = 100
+# Limits are per second (facts/shops.md B1): who is limited for longer than these waits competes with somebody.
+_WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0)
 
 
 class StripeHook(WebApiHook):
@@ -40,6 +44,8 @@ class StripeHook(WebApiHook):
 
     Amounts in payloads are decimal strings in major units (``"53.77"``), currencies as Stripe writes them
     (``usd``), times Unix seconds.
+
+    :param sleep: waits the given seconds when Stripe limits the requests.
     """
 
     conn_name_attr = "stripe_conn_id"
@@ -50,8 +56,9 @@ class StripeHook(WebApiHook):
     incomplete_code: ClassVar[str] = "LB-STRIPE-001"
     unreachable_code: ClassVar[str] = "LB-STRIPE-004"
 
-    def __init__(self, stripe_conn_id: str = default_conn_name) -> None:
+    def __init__(self, stripe_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep) -> None:
         super().__init__(method="GET", http_conn_id=stripe_conn_id)
+        self.sleep = sleep
         self._livemode: bool | None = None
 
     @property
@@ -101,13 +108,18 @@ class StripeHook(WebApiHook):
         return content
 
     def answer(self, path: str, parameters: Mapping[str, Any] | None = None) -> Response:
-        """As ``fetch``, but the whole response, already checked for errors."""
-        response = self.exchange(
-            "GET",
-            path,
-            params=dict(parameters or {}),
-            headers={"Stripe-Version": self.setting("api_version", "2026-10-28.endive")},
-        )
+        """As ``fetch``, but the whole response, already checked for errors; waits a little where Stripe limits."""
+        for wait_seconds in (*_WAITS_SECONDS, None):
+            response = self.exchange(
+                "GET",
+                path,
+                params=dict(parameters or {}),
+                headers={"Stripe-Version": self.setting("api_version", "2026-10-28.endive")},
+            )
+            if response.status_code != 429 or wait_seconds is None:
+                break
+            # apart from each other: tasks limited together must not come again together
+            self.sleep(retry_after_seconds(response) or wait_seconds * uniform(1, 1.5))
         if response.status_code >= 400:
             raise self._error(response)
         return response
