@@ -83,6 +83,11 @@ class AirflowApi:
         names = ("task_id", "state", "try_number", "map_index")
         return [TaskRun(*(task[name] for name in names)) for task in answer["task_instances"]]
 
+    def runs(self, dag_id: str) -> list[str]:
+        """The run ids of a DAG, oldest first."""
+        answer = self._get(f"/api/v2/dags/{dag_id}/dagRuns?limit=500&order_by=run_after")
+        return [str(run["dag_run_id"]) for run in answer["dag_runs"]]
+
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let every task of a run happen again."""
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False})

@@ -96,17 +96,24 @@ class FlowRunner:
         name = "closing pass" if close else "pass"
         run_id = self.api.trigger(self.dag_id, {"close": True} if close else {})
         with self._progress(name) as show:
-            state = self._wait(run_id, lambda tasks: show(_summary(tasks)))
+            state = self.wait(run_id, lambda tasks: show(_summary(tasks)))
         if state != "success":
             raise PassFailed(self.dag_id, run_id, self._explain(run_id))
         sent = deliveries_sent(self.state, run_id)
         self.console.print(f"  {name}: {sent} documents sent in {time.monotonic() - started:.1f} s")
         return run_id
 
-    def _wait(self, run_id: str, on_tasks: Callable[[list[TaskRun]], None]) -> str:
+    def wait(self, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
+        """
+        Watch a run until it ends; its last state.
+
+        :param on_tasks: called with its tasks whenever it was looked at.
+        :raises TimeoutError: it did not end within an hour.
+        """
         deadline = time.monotonic() + PASS_SECONDS
         while not self.api.is_finished(self.dag_id, run_id):
-            on_tasks(self.api.tasks(self.dag_id, run_id))
+            if on_tasks:
+                on_tasks(self.api.tasks(self.dag_id, run_id))
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.dag_id} {run_id} has not ended after {PASS_SECONDS:.0f} s.")
             time.sleep(0.3)

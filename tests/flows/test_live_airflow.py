@@ -64,6 +64,14 @@ def test_pass_runs_to_its_end_on_the_live_scheduler(runner: FlowRunner, live_air
     assert {task.state for task in live_airflow.tasks("small_flow", run_id)} == {"success"}
 
 
+def test_cleared_run_does_every_task_again(runner: FlowRunner, live_airflow: AirflowApi) -> None:
+    run_id = runner.run_once()
+    live_airflow.clear("small_flow", run_id)
+    assert runner.wait(run_id) == "success"
+    assert {task.try_number for task in live_airflow.tasks("small_flow", run_id)} == {2}
+    assert live_airflow.runs("small_flow")[-1] == run_id
+
+
 def test_failed_pass_names_the_task_and_its_last_lines(runner: FlowRunner) -> None:
     with pytest.raises(PassFailed, match=r"task check, try 1:(.|\n)*ValueError: 20 differences: receivables 190.08"):
         runner.run_once(close=True)

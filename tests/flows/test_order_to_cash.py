@@ -1,0 +1,112 @@
+"""Twenty orders through the live scheduler: both ledgers hold what they must, and a rerun changes neither."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy import Engine
+
+from demo.airflow_api import AirflowApi
+from demo.books import KEPT_BY_GP_ALONE, LEDGERS, read_result, reconciliation, roles_that_differ
+from demo.passes import FlowRunner, deliveries_sent
+from demo.report import print_report
+from demo.stack import FLOW, Stack
+from ledgerbridge.state import connect
+from sandbox.orders import make_orders
+from sandbox.player import Player
+
+
+@dataclass
+class PlayedRun:
+    """A file that was played to its end, and everything that took part."""
+
+    file: dict[str, Any]
+    runner: FlowRunner
+    player: Player
+    state: Engine
+    closing_run: str
+    result: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def played(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> Iterator[PlayedRun]:
+    file = make_orders(20)
+    state = connect(stack.airflow.state_url)
+    runner = FlowRunner(live_airflow, sandboxes, state, Console(file=io.StringIO()), FLOW)
+    closing_run = runner.play(file)
+    yield PlayedRun(file, runner, sandboxes, state, closing_run, read_result(file, sandboxes, state))
+    state.dispose()
+
+
+def test_every_order_has_the_outcome_and_documents_it_must(played: PlayedRun) -> None:
+    for case in played.file["cases"]:
+        order, expected = played.result["orders"][case["order"]["name"]], case["expect"]
+        assert order["outcome"] == expected["outcome"], case["id"]
+        for kind in ("gp_invoices", "xero_invoices"):
+            assert [_figures(i) for i in order[kind]] == [_figures(i) for i in expected.get(kind, [])], case["id"]
+
+
+def test_books_of_both_ledgers_are_those_expected(played: PlayedRun) -> None:
+    for ledger in LEDGERS:
+        balances = {role: Decimal(amount) for role, amount in played.result["books"][ledger].items()}
+        kept = {role: amount for role, amount in balances.items() if amount and role not in KEPT_BY_GP_ALONE}
+        assert kept == {role: Decimal(amount) for role, amount in played.file["books"].items()}, ledger
+    assert roles_that_differ(played.result) == []
+
+
+def test_rejected_order_names_the_item_and_what_to_do(played: PlayedRun) -> None:
+    rejected = [order for order in played.result["orders"].values() if order["outcome"] == "rejected"]
+    assert rejected
+    for order in rejected:
+        letter = order["dead_letters"][0]
+        assert (letter["field"], letter["value"]) == ("sku", "NO-SUCH-SKU")
+        assert letter["remedy"]
+
+
+def test_last_reconciliation_agrees_with_only_explained_differences(played: PlayedRun, stack: Stack) -> None:
+    verdict = reconciliation(stack.airflow.state_folder, played.closing_run)
+    assert verdict is not None
+    assert verdict["agree"] is True
+    assert [difference for difference in verdict["differences"] if not difference["explained"]] == []
+
+
+def test_report_shows_every_step_with_its_documents(played: PlayedRun, stack: Stack) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    verdict = reconciliation(stack.airflow.state_folder, played.closing_run)
+    print_report(console, played.file, played.result, played.state, verdict)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    for row in ("orders placed in Shopify", "sales orders in GP", "invoices in Xero", "receipts applied in GP"):
+        assert row in shown
+    assert "NO-SUCH-SKU" in shown
+    assert "differs" not in shown
+
+
+def test_rerun_of_every_task_leaves_both_ledgers_as_they_were(played: PlayedRun, live_airflow: AirflowApi) -> None:
+    before = {system: played.player.ledger(system) for system in LEDGERS}
+    runs = live_airflow.runs(FLOW)
+    assert played.closing_run in runs
+    for run_id in runs:
+        live_airflow.clear(FLOW, run_id)
+        assert played.runner.wait(run_id) == "success"
+    assert {system: played.player.ledger(system) for system in LEDGERS} == before
+    assert played.player.open_batches() == []
+
+
+def test_pass_after_the_end_sends_nothing(played: PlayedRun) -> None:
+    assert deliveries_sent(played.state, played.runner.run_once()) == 0
+
+
+def _figures(invoice: dict[str, Any]) -> dict[str, Any]:
+    """Amounts as numbers, lines in any order, without the ledger's own number."""
+    return {
+        name: sorted(map(Decimal, value)) if isinstance(value, list) else Decimal(value)
+        for name, value in invoice.items()
+        if name != "number"
+    }
