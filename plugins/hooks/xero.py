@@ -175,11 +175,14 @@ class XeroHook(WebApiHook):
                 return
             page += 1
 
-    def any_of(self, collection: str, clauses: Iterable[str], **params: Any) -> Iterator[dict[str, Any]]:
+    def any_of(
+        self, collection: str, clauses: Iterable[str], *, paged: bool = True, **params: Any
+    ) -> Iterator[dict[str, Any]]:
         """The elements for which one of the ``where`` clauses holds, in as few calls as URLs allow."""
         for joined in _joined(sorted(set(clauses)), " OR "):
-            for page in self.pages(collection, {**params, "where": joined}):
-                yield from page
+            query = {**params, "where": joined}
+            for elements in self.pages(collection, query) if paged else [self.get(collection, query)[collection]]:
+                yield from elements
 
     def listed(self, collection: str, parameter: str, values: Iterable[str], **params: Any) -> Iterator[dict[str, Any]]:
         """The elements that a list filter names (``IDs``, ``InvoiceNumbers``), in as few calls as URLs allow."""

@@ -151,7 +151,7 @@ class BankTransfers(DocumentTarget):
     compared = ("Amount", "Date")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        yield from self.hook.any_of("BankTransfers", _references(documents))
+        yield from self.hook.any_of("BankTransfers", _references(documents), paged=False)
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
         accounts = (content["FromBankAccount"], content["ToBankAccount"])

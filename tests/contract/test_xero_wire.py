@@ -318,12 +318,12 @@ def test_find_passes_over_voided_invoices_and_bills(api: ScriptedApi, hook: Xero
 
 
 def test_pages_begin_where_the_one_before_ended_by_time(api: ScriptedApi, hook: XeroHook) -> None:
-    def payment(number: int) -> dict[str, Any]:
+    def payment(number: int, kind: str = "ACCRECPAYMENT") -> dict[str, Any]:
         milliseconds = 1772466060000 + number * 1000
-        return {"PaymentID": f"p{number}", "UpdatedDateUTC": f"/Date({milliseconds}+0000)/", "Amount": 5}
+        return {"PaymentID": f"p{number}", "UpdatedDateUTC": f"/Date({milliseconds}+0000)/", "PaymentType": kind}
 
     api.will_reply(TOKEN, Reply({"Payments": [payment(n) for n in range(1000)]}))
-    api.will_reply(Reply({"Payments": [payment(999), payment(1000), payment(1001)]}))
+    api.will_reply(Reply({"Payments": [payment(999), payment(1000), payment(1000, "ACCPAYPAYMENT"), payment(1001)]}))
     window = Window(datetime(2026, 3, 2, 15, 41, tzinfo=UTC), datetime(2026, 3, 2, 15, 57, 40, tzinfo=UTC))
     pages: list[list[RawRecord]] = list(source(hook, "payment").read(window))
     assert [len(page) for page in pages] == [1000, 1]
@@ -384,3 +384,142 @@ def test_an_unknown_entity_lists_the_known_ones(hook: XeroHook) -> None:
     with pytest.raises(ConfigurationError, match="allocation") as caught:
         hook.entity("invoices")
     assert caught.value.code == "LB-XERO-023"
+
+
+def customer(number: str = "C-1", /, **header: Any) -> Document:
+    fields = {"ContactNumber": number, "Name": "Ann Archer", "EmailAddress": f"{number}@example.com"}
+    return Document(f"shopify:us:customer:{number}", f"key-{number}", fields | header)
+
+
+def held(identity: str, **fields: Any) -> dict[str, Any]:
+    return {"ContactID": identity, "ContactStatus": "ACTIVE", "Name": f"Name of {identity}"} | fields
+
+
+def kept(identity: str, **fields: Any) -> Reply:
+    return Reply({"Contacts": [held(identity, StatusAttributeString="OK", **fields)]})
+
+
+def test_a_contact_with_the_same_email_is_adopted_untouched(api: ScriptedApi, hook: XeroHook) -> None:
+    api.will_reply(TOKEN, Reply({"Contacts": [held("x-1", EmailAddress="C-1@example.com")]}))
+    (outcome,) = target(hook, "contact").send([customer()])
+    assert (outcome.target_id, outcome.error) == ("x-1", None)
+    assert [asked.method for asked in api.asked] == ["POST", "GET"]
+
+
+def test_an_archived_contact_is_not_adopted(api: ScriptedApi, hook: XeroHook) -> None:
+    archived = held("x-1", EmailAddress="C-1@example.com", ContactStatus="ARCHIVED")
+    api.will_reply(TOKEN, Reply({"Contacts": [archived]}), kept("x-2"))
+    (outcome,) = target(hook, "contact").send([customer()])
+    assert outcome.target_id == "x-2"
+
+
+def test_two_contacts_with_the_email_need_a_person(api: ScriptedApi, hook: XeroHook) -> None:
+    twins = [held(identity, EmailAddress="C-1@example.com") for identity in ("x-1", "x-2")]
+    api.will_reply(TOKEN, Reply({"Contacts": twins}))
+    (outcome,) = target(hook, "contact").send([customer()])
+    assert isinstance(outcome.error, TargetConflict)
+    assert (outcome.error.code, outcome.error.value) == ("LB-XERO-025", "C-1@example.com")
+
+
+def test_a_contact_of_ours_is_updated_by_its_id(api: ScriptedApi, hook: XeroHook) -> None:
+    own = held("x-1", ContactNumber="C-1", Name="Ann Archer", EmailAddress="old@example.com")
+    api.will_reply(TOKEN, Reply({"Contacts": [own]}), kept("x-1"))
+    (outcome,) = target(hook, "contact").send([customer()])
+    assert outcome.target_id == "x-1"
+    sent = api.asked[-1]
+    assert (sent.method, sent.json["Contacts"][0]["ContactID"]) == ("POST", "x-1")
+
+
+def test_a_name_somebody_has_gets_the_customer_number(api: ScriptedApi, hook: XeroHook) -> None:
+    api.will_reply(TOKEN, Reply({"Contacts": [held("x-9", Name="ANN ARCHER")]}), kept("x-1"))
+    target(hook, "contact").send([customer()])
+    assert api.asked[-1].json["Contacts"][0]["Name"] == "Ann Archer (C-1)"
+
+
+def test_two_customers_of_one_name_in_a_batch_are_told_apart(api: ScriptedApi, hook: XeroHook) -> None:
+    answers = [held(identity, StatusAttributeString="OK") for identity in ("x-1", "x-2")]
+    api.will_reply(TOKEN, Reply({"Contacts": []}), Reply({"Contacts": answers}))
+    target(hook, "contact").send([customer("C-1"), customer("C-2")])
+    assert [contact["Name"] for contact in api.asked[-1].json["Contacts"]] == ["Ann Archer", "Ann Archer (C-2)"]
+
+
+def test_a_name_clash_that_xero_alone_saw_is_sent_again(api: ScriptedApi, hook: XeroHook) -> None:
+    clash = "The contact name Ann Archer is already assigned to another contact. The contact name must be unique."
+    refused = Reply({"Contacts": [{"StatusAttributeString": "ERROR", "ValidationErrors": [{"Message": clash}]}]})
+    api.will_reply(TOKEN, Reply({"Contacts": []}), refused, kept("x-1"))
+    (outcome,) = target(hook, "contact").send([customer()])
+    assert outcome.target_id == "x-1"
+    first, second = api.asked[-2:]
+    assert second.json["Contacts"][0]["Name"] == "Ann Archer (C-1)"
+    assert first.headers["idempotency-key"] != second.headers["idempotency-key"]
+
+
+def test_two_customers_with_one_email_become_one_contact(api: ScriptedApi, hook: XeroHook) -> None:
+    api.will_reply(TOKEN, Reply({"Contacts": []}), kept("x-1"))
+    documents = [customer("C-1", EmailAddress="a@example.com"), customer("C-2", EmailAddress="a@example.com")]
+    outcomes = target(hook, "contact").send(documents)
+    assert [(outcome.record_key, outcome.target_id) for outcome in outcomes] == [
+        ("shopify:us:customer:C-1", "x-1"),
+        ("shopify:us:customer:C-2", "x-1"),
+    ]
+
+
+def test_find_leaves_a_changed_contact_to_be_sent(api: ScriptedApi, hook: XeroHook) -> None:
+    own = held("x-1", ContactNumber="C-1", Name="Ann Archer", EmailAddress="old@example.com")
+    same = held("x-2", ContactNumber="C-2", Name="Ann Archer (C-2)", EmailAddress="C-2@example.com")
+    api.will_reply(TOKEN, Reply({"Contacts": [own, same]}))
+    found = target(hook, "contact").find([customer("C-1"), customer("C-2")])
+    assert {key: match.target_id for key, match in found.items()} == {"shopify:us:customer:C-2": "x-2"}
+
+
+def payment(reference: str = "ch_1 INV-1", /, **header: Any) -> Document:
+    fields = {"Invoice.InvoiceNumber": "INV-1", "Account.Code": "615", "Reference": reference}
+    money = {"Date": date(2026, 3, 3), "Amount": Decimal("53.77")}
+    return Document(f"stripe:acct:charge:{reference}", f"key-{reference}", fields | money | header)
+
+
+def test_a_payment_is_found_among_those_of_its_invoice(api: ScriptedApi, hook: XeroHook) -> None:
+    paid = {"PaymentID": "p-1", "Reference": "ch_1 INV-1", "Date": "/Date(1772496000000+0000)/", "Amount": 53.77}
+    api.will_reply(TOKEN, Reply({"Invoices": [{"InvoiceID": "i-1", "Payments": [paid]}]}))
+    found = target(hook, "payment").find([payment("ch_1 INV-1"), payment("ch_2 INV-1")])
+    assert [(key, match.target_id, match.differences) for key, match in found.items()] == [
+        ("stripe:acct:charge:ch_1 INV-1", "p-1", ())
+    ]
+
+
+def test_a_payment_of_another_amount_is_a_difference(api: ScriptedApi, hook: XeroHook) -> None:
+    paid = {"PaymentID": "p-1", "Reference": "ch_1 INV-1", "Date": "/Date(1772496000000+0000)/", "Amount": 50.0}
+    api.will_reply(TOKEN, Reply({"Invoices": [{"InvoiceID": "i-1", "Payments": [paid]}]}))
+    (match,) = target(hook, "payment").find([payment()]).values()
+    assert match.differences == ("Amount is 50.0 in Xero, expected 53.77",)
+
+
+def test_a_transfer_is_sent_alone_and_found_by_reference_and_accounts(api: ScriptedApi, hook: XeroHook) -> None:
+    fields = {"FromBankAccount.Code": "615", "ToBankAccount.Code": "090", "Reference": "po_1", "Amount": Decimal(50)}
+    document = Document("stripe:acct:payout:po_1", "key-po_1", fields)
+    accounts = {"FromBankAccount": {"Code": "615"}, "ToBankAccount": {"Code": "090"}}
+    content = {"BankTransferID": "b-1", "Reference": "po_1", "Amount": 50.0, "Status": "AUTHORISED"} | accounts
+    api.will_reply(TOKEN, *[Reply({"BankTransfers": [content]})] * 2)
+    (outcome,) = target(hook, "bank_transfer").send([document])
+    assert (outcome.target_id, outcome.number) == ("b-1", "po_1")
+    assert "summarizeErrors" not in api.asked[-1].query
+    (match,) = target(hook, "bank_transfer").find([document]).values()
+    assert (match.target_id, match.differences) == ("b-1", ())
+    assert api.asked[-1].query["where"] == ['Reference=="po_1"']
+
+
+def test_an_allocation_goes_to_its_credit_note(api: ScriptedApi, hook: XeroHook) -> None:
+    fields = {"CreditNote.CreditNoteNumber": "CN-1", "Invoice.InvoiceID": "i-1", "Amount": Decimal("5.00")}
+    document = Document("gp:HLS:return:CN-1", "key-cn", fields)
+    note = {"CreditNoteID": "n-1", "CreditNoteNumber": "CN-1", "Allocations": []}
+    allocation = {"AllocationID": "a-1", "Amount": 5.0, "Invoice": {"InvoiceID": "i-1", "InvoiceNumber": "INV-1"}}
+    api.will_reply(TOKEN, Reply({"CreditNotes": [note]}), Reply({"Allocations": [allocation]}))
+    (outcome,) = target(hook, "allocation").send([document])
+    assert (outcome.target_id, outcome.number) == ("a-1", "CN-1 INV-1")
+    sent = api.asked[-1]
+    assert (sent.method, sent.path) == ("PUT", "/api.xro/2.0/CreditNotes/n-1/Allocations")
+    assert sent.json == {"Allocations": [{"Amount": 5.00, "Invoice": {"InvoiceID": "i-1"}}]}
+    found_note = note | {"Allocations": [allocation]}
+    api.will_reply(Reply({"Invoices": [{"InvoiceID": "i-1"}]}), Reply({"CreditNotes": [found_note]}))
+    (match,) = target(hook, "allocation").find([document]).values()
+    assert (match.target_id, match.differences) == ("a-1", ())
