@@ -18,24 +18,9 @@ from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError
 from sandbox.shopify.app import create_app
 from tests.contract.served_app import serve
+from tests.contract.small_company import COMPANY, line, order
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
-COMPANY = {
-    "name": "Harbor Light Supply",
-    "base_currency": "USD",
-    "time_zone": "America/New_York",
-    "shops": [{"shop": "us", "currency": "USD", "taxes_included": False}],
-    "accounts": [],
-    "tax_details": [{"detail": "MA-STATE", "rate": "0.0625"}],
-    "xero_tax_rates": [],
-    "items": [{"sku": "MUG-12", "title": "Enamel mug", "cost": "2.15"}],
-    "currencies": [],
-}
-ANN = {
-    "id": "c1", "email": "ann@example.com", "first_name": "Ann", "last_name": "Archer", "company": None,
-    "address": {"line1": "12 Harbor Street", "line2": "", "city": "Salem", "state": "MA", "zip": "01970",
-                "country": "US"},
-}  # fmt: skip
 PLACED = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
 
 
@@ -76,17 +61,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         yield Shop(url, monkeypatch)
 
 
-def line(tax: str = "0.46", quantity: int = 1) -> dict[str, Any]:
-    taxes = [{"detail": "MA-STATE", "rate": "0.0625", "amount": tax}]
-    return {"sku": "MUG-12", "quantity": quantity, "unit_price": "7.35", "discount": "0.00", "tax": taxes}
-
-
-def order(number: int = 1001, lines: int = 1, placed: datetime = PLACED) -> dict[str, Any]:
-    return {
-        "name": f"#{number}", "shop": "us", "placed_at": placed.strftime("%Y-%m-%dT%H:%M:%SZ"), "currency": "USD",
-        "rate": "1", "taxes_included": False, "customer": ANN, "lines": [line()] * lines, "shipping": None,
-        "total": str(lines * Decimal("7.81")),
-    }  # fmt: skip
+def numbered(number: int, minutes: int = 0) -> dict[str, Any]:
+    """An order placed so many minutes after the first."""
+    placed = PLACED + timedelta(minutes=minutes)
+    return order(name=f"#{number}", placed_at=placed.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def everything(hook: ShopifyHook, window: Window | None = None) -> list[RawRecord]:
@@ -103,7 +81,7 @@ def sold(payload: dict[str, Any]) -> Decimal:
 
 def test_an_order_of_many_lines_keeps_all_its_lines_and_sales(shop: Shop) -> None:
     shop.open()
-    shop.place(order(lines=61))
+    shop.place(order(lines=[line()] * 61, total="476.41"))
 
     [record] = everything(shop.hook())
 
@@ -116,7 +94,7 @@ def test_an_order_of_many_lines_keeps_all_its_lines_and_sales(shop: Shop) -> Non
 def test_many_orders_come_once_each_oldest_change_first(shop: Shop) -> None:
     shop.open()
     for number in range(1001, 1013):
-        shop.place(order(number, placed=PLACED + timedelta(minutes=number - 1001)))
+        shop.place(numbered(number, minutes=number - 1001))
 
     names = [record.payload["name"] for record in everything(shop.hook())]
 
@@ -126,7 +104,7 @@ def test_many_orders_come_once_each_oldest_change_first(shop: Shop) -> None:
 def test_a_window_has_what_changed_in_it_and_the_lag_of_the_index(shop: Shop) -> None:
     shop.open()
     for number, minutes in [(1001, 0), (1002, 25), (1003, 40), (1004, 60)]:
-        shop.place(order(number, placed=PLACED + timedelta(minutes=minutes)))
+        shop.place(numbered(number, minutes))
 
     window = Window(PLACED + timedelta(minutes=30), PLACED + timedelta(minutes=50))
     names = [record.payload["name"] for record in everything(shop.hook(), window)]
@@ -136,7 +114,7 @@ def test_a_window_has_what_changed_in_it_and_the_lag_of_the_index(shop: Shop) ->
 
 def test_an_edited_order_comes_again_with_another_version(shop: Shop) -> None:
     shop.open()
-    shop.place({**order(), "lines": [line("4.59", 10)], "total": "78.09"})
+    shop.place(order(lines=[line("4.59", 10)], total="78.09"))
     [placed] = everything(shop.hook())
     shop.act("#1001", {"do": "edit", "at": "2026-03-02T19:00:00Z", "lines": [line("2.76", 6)]})
 
@@ -154,7 +132,7 @@ def test_an_edited_order_comes_again_with_another_version(shop: Shop) -> None:
 def test_a_throttled_read_waits_and_goes_on(shop: Shop, status: int) -> None:
     shop.open()
     for number in range(1001, 1009):
-        shop.place(order(number))
+        shop.place(numbered(number))
     shop.set(maximum_available=1000.0, restore_rate=5000.0, throttled_status=status)
 
     assert len(everything(shop.hook())) == 8
@@ -163,7 +141,7 @@ def test_a_throttled_read_waits_and_goes_on(shop: Shop, status: int) -> None:
 def test_a_shop_that_allows_less_per_query_gives_smaller_pages(shop: Shop) -> None:
     shop.open()
     for number in range(1001, 1004):
-        shop.place(order(number))
+        shop.place(numbered(number))
     shop.set(max_cost=400)
 
     assert len(everything(shop.hook())) == 3

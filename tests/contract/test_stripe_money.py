@@ -1,0 +1,196 @@
+"""Money of the simulated Stripe account, read by the hook: every cent of its balance explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from hooks.stripe import StripeHook
+from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.errors import ConfigurationError
+from sandbox.stripe.app import create_app
+from tests.contract import small_company
+from tests.contract.served_app import serve
+
+GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
+KEY = "sk_test_harbor"
+PAID = {"do": "pay", "id": "ch_1001", "at": "2026-03-02T16:41:30Z", "amount": "53.77", "fee": "1.86"}
+REFUNDED = {"do": "refund", "id": "re_1001", "at": "2026-03-11T19:00:00Z", "amount": "15.00"}
+
+
+class Account:
+    """The simulated account, with what cards and the bank do."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._url = url
+        self._monkeypatch = monkeypatch
+        self._id = ""
+
+    def open(self, company: dict[str, Any] = small_company.COMPANY) -> None:
+        self._id = self._send("POST", "seed", {"company": company, "api_key": KEY})["account"]
+
+    def pay(self, event: dict[str, Any], order: dict[str, Any] | None = None) -> None:
+        self._send("POST", "charges", {"event": event, "order": order or small_company.order()})
+
+    def refund(self, event: dict[str, Any], order: dict[str, Any] | None = None) -> None:
+        self._send("POST", "refunds", {"event": event, "order": order or small_company.order()})
+
+    def pay_out(self, payout: dict[str, Any]) -> None:
+        self._send("POST", "payouts", payout)
+
+    def set(self, **settings: Any) -> None:
+        self._send("PUT", "settings", settings)
+
+    def hook(self, password: str = KEY) -> StripeHook:
+        connection = {"conn_type": "stripe", "host": self._url, "password": password, "extra": {"account": self._id}}
+        self._monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
+        return StripeHook("stripe_test")
+
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, timeout=10)
+        assert answer.ok, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with serve(create_app(tmp_path)) as url:
+        yield Account(url, monkeypatch)
+
+
+def everything(hook: StripeHook, entity: str, window: Window | None = None) -> list[RawRecord]:
+    return [record for page in hook.entity(entity).read(window or Window()) for record in page]
+
+
+def test_a_charge_names_its_order_and_its_fee(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+
+    [record] = everything(account.hook(), "charge")
+
+    assert record.payload["metadata"]["order_id"] == "#1001"
+    assert record.payload["amount"] == "53.77"
+    booked = record.payload["balance_transaction"]
+    assert (booked["fee"], booked["net"]) == ("1.86", "51.91")
+    assert record.changed_at == datetime(2026, 3, 2, 16, 41, 30, tzinfo=UTC)
+
+
+def test_a_charge_in_another_currency_settles_at_the_gateways_rate(account: Account) -> None:
+    account.open()
+    account.pay({**PAID, "amount": "43.01", "rate": "1.28"}, small_company.order(currency="GBP", rate="1.25"))
+
+    [record] = everything(account.hook(), "charge")
+
+    assert (record.payload["amount"], record.payload["currency"]) == ("43.01", "gbp")
+    booked = record.payload["balance_transaction"]
+    assert (booked["amount"], booked["currency"]) == ("55.05", "usd")
+    assert Decimal(booked["exchange_rate"]) == Decimal("1.28")
+
+
+def test_a_refund_names_its_charge_and_takes_from_the_balance(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+    account.refund(REFUNDED)
+
+    [record] = everything(account.hook(), "refund", Window(since=datetime(2026, 3, 10, tzinfo=UTC)))
+
+    assert record.payload["charge"]["metadata"]["order_id"] == "#1001"
+    assert record.payload["amount"] == "15.00"
+    assert record.payload["balance_transaction"]["net"] == "-15.00"
+
+
+def test_more_charges_than_a_page_come_once_each(account: Account) -> None:
+    account.open()
+    account.set(requests_per_second=1000, requests_per_second_per_endpoint=1000)
+    for number in range(101):
+        account.pay({**PAID, "id": f"ch_{number}"})
+
+    records = everything(account.hook(), "charge")
+
+    assert len(records) == len({record.key for record in records}) == 101
+
+
+def test_a_limit_per_second_slows_a_read_but_does_not_end_it(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+    account.set(requests_per_second=1, requests_per_second_per_endpoint=1)
+    hook = account.hook()
+
+    assert len(everything(hook, "charge")) == len(everything(hook, "charge")) == 1
+
+
+def test_a_wrong_key_is_refused(account: Account) -> None:
+    account.open()
+
+    with pytest.raises(ConfigurationError, match="401") as refused:
+        account.hook("sk_test_other").balance()
+
+    assert refused.value.code == "LB-STRIPE-002"
+
+
+def test_the_clock_is_the_gateways_business_clock(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+
+    assert account.hook().entity("charge").clock() == datetime(2026, 3, 2, 16, 41, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def golden() -> dict[str, Any]:
+    if not GOLDEN.exists():
+        pytest.skip(f"{GOLDEN} is not here: the golden cases are reference data, not part of the project")
+    content: dict[str, Any] = json.loads(GOLDEN.read_text())
+    return content
+
+
+@pytest.fixture
+def golden_hook(account: Account, golden: dict[str, Any]) -> StripeHook:
+    """The account after all payments, refunds and payouts of the golden cases."""
+    account.open(golden["company"])
+    moves = [
+        (event["step"], event["at"], event["do"], event, case["order"])
+        for case in golden["cases"]
+        for event in case["events"]
+        if event["do"] in ("pay", "refund")
+    ]
+    for _, _, verb, event, order in sorted(moves, key=lambda move: move[:2]):
+        (account.pay if verb == "pay" else account.refund)(event, order)
+    for payout in golden["payouts"]:
+        account.pay_out(payout)
+    return account.hook()
+
+
+def test_golden_payouts_are_made_of_what_they_cover(golden_hook: StripeHook, golden: dict[str, Any]) -> None:
+    payouts = {record.payload["id"]: record.payload for record in everything(golden_hook, "payout")}
+
+    covered = {name: {item["source"]["id"] for item in payout["items"]} for name, payout in payouts.items()}
+    assert covered == {payout["id"]: set(payout["covers"]) for payout in golden["payouts"]}
+    assert {name: payout["amount"] for name, payout in payouts.items()} == {
+        payout["id"]: payout["amount"] for payout in golden["payouts"]
+    }
+    assert {payout["unexplained"] for payout in payouts.values()} == {"0.00"}
+
+
+def test_the_golden_balance_is_the_sum_of_its_transactions(golden_hook: StripeHook) -> None:
+    booked = everything(golden_hook, "balance_transaction")
+
+    held = sum((Decimal(record.payload["net"]) for record in booked), Decimal(0))
+    assert golden_hook.balance() == {"USD": held}
+
+
+def test_golden_fees_are_the_gateways(golden_hook: StripeHook, golden: dict[str, Any]) -> None:
+    fees = {
+        record.payload["id"]: record.payload["balance_transaction"]["fee"]
+        for record in everything(golden_hook, "charge")
+    }
+
+    paid = [event for case in golden["cases"] for event in case["events"] if event["do"] == "pay"]
+    assert fees == {event["id"]: event["fee"] for event in paid}
