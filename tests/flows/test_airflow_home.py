@@ -1,0 +1,63 @@
+"""A fresh home: the settings are in effect, Airflow knows our connections, and its processes stay light."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from demo.airflow_home import CHECKOUT, MIGRATED, AirflowHome, read_settings
+
+LOOK = """
+import json, sys
+from airflow.configuration import conf
+from airflow.providers_manager import ProvidersManager
+from airflow.plugins_manager import get_import_errors, get_plugin_info
+get_plugin_info()
+print(json.dumps({
+    "connections": sorted(ProvidersManager().hooks),
+    "plugin_errors": get_import_errors(),
+    "idle": conf.getfloat("scheduler", "scheduler_idle_sleep_time"),
+    "state_folder": conf.get("ledgerbridge", "state_folder"),
+    "heavy": sorted({"pandas", "great_expectations", "zeep"} & sys.modules.keys()),
+}))
+"""
+
+
+@pytest.fixture
+def seen(airflow_home: AirflowHome) -> dict[str, object]:
+    """What a process of this Airflow sees."""
+    look = [sys.executable, "-c", LOOK]
+    done = subprocess.run(look, env=airflow_home.environment, capture_output=True, text=True, check=True)
+    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_airflow_knows_our_connections_and_settings(seen: dict[str, object], airflow_home: AirflowHome) -> None:
+    connections = seen["connections"]
+    assert isinstance(connections, list)
+    assert {"gp_econnect", "shopify", "stripe", "xero"} <= set(connections)
+    assert seen["plugin_errors"] == {}
+    assert seen["idle"] == 0.1
+    assert seen["state_folder"] == str(airflow_home.state_folder)
+
+
+def test_process_that_runs_no_task_imports_nothing_heavy(seen: dict[str, object]) -> None:
+    assert seen["heavy"] == []
+
+
+def test_second_home_copies_the_migrated_database(airflow_home: AirflowHome) -> None:
+    assert (airflow_home.path / "airflow.db").read_bytes() == MIGRATED.read_bytes()
+    assert airflow_home.password
+    password = airflow_home.password
+    airflow_home.prepare()
+    assert airflow_home.password == password
+
+
+def test_each_setting_has_its_reason_above_it() -> None:
+    path = CHECKOUT / "config" / "airflow.env"
+    assert len(read_settings(path)) > 10
+    blocks = path.read_text().split("\n\n")
+    assert [block for block in blocks if "=" in block and not block.startswith("#")] == []
