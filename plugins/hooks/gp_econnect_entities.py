@@ -52,7 +52,7 @@ class ChangedRows(GPEntity):
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         """Pages of at most 1,000 records; payload by column name, child rows as lists."""
-        where = all_of(self.source_where, changed_between(window.since, window.until)) or "1 = 1"
+        where = all_of(self.source_where, changed_between(window.since, window.until))
         for rows in self._site.reader.pages(self.source_doctype, where, key=self.source_key):
             yield [self._record(row) for row in self._prepared(rows)]
 

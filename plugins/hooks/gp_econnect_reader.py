@@ -116,9 +116,10 @@ class TableReader:
             ("OUTPUTTYPE", "2"),
             ("FORLIST", "1"),
             ("ROWCOUNT", str(_PAGE_ROWS)),
-            ("WhereClause", f"({where})"),
+            ("WhereClause", f"({where})" if where else ""),
         ):
-            etree.SubElement(request, name).text = value
+            if value:
+                etree.SubElement(request, name).text = value
         answer = self._client.get_entity(etree.tostring(root, encoding="unicode"))
         try:
             records = etree.fromstring(answer.encode(), etree.XMLParser(encoding="utf-8", huge_tree=True))
