@@ -27,7 +27,7 @@ help:  ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo '  make demo ORDERS=200          as many random orders'
-	@echo '  make demo CASES=FILE          your own orders, in the form of docs or .demo/orders.json'
+	@echo '  make demo CASES=FILE          your own orders, in the form of .demo/orders.json'
 	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
 	@echo '  make demo AIRFLOW_PORT=8090 SANDBOX_PORT=8810'
 	@echo '  make test ARGS="tests/unit -k mapping"'
