@@ -126,7 +126,12 @@ class Outcome:
 
 @runtime_checkable
 class Target(Protocol):
-    """An entity that can be written, one outcome per document."""
+    """
+    An entity that can be written, one outcome per document.
+
+    Two class attributes may be set: ``updatable`` (changed content under the same key is sent again, as an update) and
+    ``adopts`` (a new record is looked up before it is first sent, since the target may hold it already).
+    """
 
     max_batch: int
     """How many documents one ``send`` takes at most."""

@@ -248,7 +248,7 @@ class Deliverer:
                 session,
                 CrossReference,
                 self._references(outcomes, now),
-                key=["entity", "target_id"],
+                key=["entity", "target_id", "record_key"],
                 keep=["created_at"],
             )
             append(session, self._actor, changes)
@@ -263,7 +263,8 @@ class Deliverer:
                 "record_key": outcome.record_key,
                 "created_at": now,
             }
-            for outcome in {each.target_id: each for each in outcomes if each.target_id and not each.error}.values()
+            for outcome in outcomes
+            if outcome.target_id and not outcome.error
         ]
 
     def _change(self, action: str, item: _Item, outcome: Outcome | None = None) -> Change:

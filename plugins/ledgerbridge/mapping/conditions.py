@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledgerbridge.mapping.convert import mask_of, text_array
-from ledgerbridge.mapping.expression import decimal_array
+from ledgerbridge.mapping.convert import mask_of, text_array, to_decimal
+from ledgerbridge.mapping.expression import compile_expression
+from ledgerbridge.mapping.model import DecimalConversion
 from ledgerbridge.mapping.rows import Rows
 
 __all__ = ["compile_condition"]
@@ -47,6 +48,9 @@ def _compile(name: str, wanted: Any) -> Compiled:
     if name == "any":
         parts = [compile_condition(each) for each in wanted]
         return lambda rows: reduce(np.logical_or, (part(rows) for part in parts))
+    if name == "expr":
+        expression = compile_expression(wanted)
+        return lambda rows: mask_of(expression(rows))
     if name == "not":
         inner = compile_condition(wanted)
         return lambda rows: np.logical_not(inner(rows))
@@ -79,6 +83,6 @@ def _comparable(column: pa.Array, operand: Any) -> tuple[Any, Any]:
         column = pc.cast(column, pa.string())
     if pa.types.is_boolean(column.type):
         return column, pa.scalar(bool(operand))
-    if pa.types.is_decimal(column.type) or pa.types.is_integer(column.type):
-        return decimal_array(column), pc.cast(pa.scalar(str(operand)), pa.decimal128(30, 10))
+    if isinstance(operand, int) or pa.types.is_decimal(column.type) or pa.types.is_integer(column.type):
+        return to_decimal(column, DecimalConversion())[0], pc.cast(pa.scalar(str(operand)), pa.decimal128(30, 10))
     return text_array(column), pa.scalar(str(operand))

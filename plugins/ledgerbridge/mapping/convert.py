@@ -83,8 +83,9 @@ def to_date(array: pa.Array, options: DateConversion, company_zone: str) -> Conv
     if options.zone is not None:
         moments = moments.dt.tz_convert(company_zone if options.zone == "company" else options.zone)
     moments = moments.dt.tz_localize(None)
-    if options.end_of_month:
-        moments = moments + pd.offsets.MonthEnd(0)
+    if options.month:
+        months = pa.array(moments.dt.strftime("%Y-%m"), pa.string(), from_pandas=True)
+        return months, given & mask_of(months.is_null())
     values = pc.cast(pa.array(moments.dt.normalize(), pa.timestamp("s"), from_pandas=True), pa.date32())
     return values, given & mask_of(values.is_null())
 

@@ -85,7 +85,11 @@ class Mapping:
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
         if part.where is not None:
             rows = rows.take(part.where(rows))
-        table = {name: _typed(column(rows, batch), name, part, rows, batch) for name, column in part.columns.items()}
+        table: dict[str, pa.Array] = {}
+        rows = rows.with_fields(table)
+        for name, column in part.columns.items():
+            table[name] = _typed(column(rows, batch), name, part, rows, batch)
+        table = {name: column for name, column in table.items() if not _is_helper(name)}
         record = rows.record
         group = part.definition.group
         if group is not None:
@@ -136,7 +140,7 @@ def _compiled(
     columns: dict[str, Column] = {}
     for target, rule in part.fields.items():
         place = _place(marks, location, target)
-        if types and target not in types:
+        if types and target not in types and not _is_helper(target):
             hint = nearest(target, types)
             raise file_error(
                 path, marks, place, "LB-CFG-002", f'"{target}" is no field of this record.',
@@ -223,3 +227,7 @@ def _kept(frame: pd.DataFrame, record: npt.NDArray[np.int64], failed: set[int], 
         kept.insert(0, "record_key", pd.Series(owners, dtype=pd.ArrowDtype(pa.string())))
         kept = kept[kept["record_key"].notna()].reset_index(drop=True)
     return kept
+
+
+def _is_helper(name: str) -> bool:
+    return name.startswith("_") and "." not in name

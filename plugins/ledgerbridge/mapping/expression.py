@@ -76,7 +76,8 @@ def _compile(node: ast.expr, text: str) -> Compiled:
             return lambda rows: literal
         case ast.Name() | ast.Attribute():
             path = _path(node).replace("_root_.", "$.").replace("_above_.", "^.")
-            return lambda rows: rows.column(path)
+            own = f"={path}" if path.startswith("_") else path  # a helper field of the same part
+            return lambda rows: rows.column(own)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _compile(operand, text)
             return lambda rows: pc.negate(_decimal(inner(rows)))

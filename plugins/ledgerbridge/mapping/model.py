@@ -3,7 +3,9 @@ The format of mapping files (`include/mappings/*.yaml`): one target field, one r
 
 ``from`` and ``to`` name the entities; ``header`` and the child parts (``lines``, ``taxes``) give each target field a
 rule. A bare text is short for ``{from: text}``. Paths: ``a.b`` inside the row, ``$.a`` from the record's root,
-``^.a`` from the enclosing list element, ``list[0].a`` the first element, ``@key`` and ``@changed_at`` of the record.
+``^.a`` from the enclosing list element (``^^.a`` from the one around that), ``list[0].a`` the first element, ``@key``
+and ``@changed_at`` of the record, ``=a`` a target field made by an earlier rule of the same part. A field whose name
+begins with ``_`` is a helper: later rules read it, expressions by its bare name, and it is not written.
 """
 
 from __future__ import annotations
@@ -17,9 +19,13 @@ from ledgerbridge.yaml_files import ConfigModel
 __all__ = ["Aggregate", "Condition", "Convert", "Lookup", "MappingFile", "Match", "Part", "Rule", "ShortHash"]
 
 Condition = dict[str, Any]
-"""``{field: value}``, ``{field: {ne|in|gt|ge|lt|le|matches|null: value}}``, ``{all|any: [..]}``, ``{not: {..}}``."""
+"""``{field: value}``, ``{field: {ne|in|gt|ge|lt|le|matches|null: value}}``, ``{all|any: [..]}``,
+``{not: {..}}``, ``{expr: comparison}``. A number compares as a number, anything else as text."""
 
 ORIGINS = ("from_", "value", "when", "lookup", "template", "expr", "first", "hash_", "sum", "join", "match", "position")
+
+
+CHILDREN = ("lines", "taxes", "addresses", "internet_addresses", "distributions")
 
 
 class DecimalConversion(ConfigModel):
@@ -35,7 +41,7 @@ class DateConversion(ConfigModel):
         None, description="Zone whose calendar the day is read from; `company` is the organisation's own."
     )
     epoch: bool = Field(False, description="The source gives seconds since 1970, as Stripe does.")
-    end_of_month: bool = Field(False, description="The last day of that month instead of the day itself.")
+    month: bool = Field(False, description="The month as text, `2026-03`, instead of the day.")
 
 
 class TextConversion(ConfigModel):
@@ -106,7 +112,8 @@ class Match(ConfigModel):
     """A field of the row in another part that has the same value in ``on``."""
 
     part: str = Field(description="The other part, e.g. `lines`.")
-    on: str = Field(description="Field both have.")
+    on: str = Field(description="Field of the other row.")
+    key: str | None = Field(None, description="Path in this row whose value it must have; default: the same name.")
     column: str = Field(description="Field to take.")
 
 
@@ -141,7 +148,9 @@ class Rule(ConfigModel):
     default: Any = Field(None, description="Value where there is none.")
     required: bool = Field(False, description="No value rejects the record.")
     remedy: str | None = Field(None, description="What a person does when the value is missing or wrong.")
-    combine: Literal["sum", "first", "last"] = Field("first", description="How a grouped part gathers this field.")
+    combine: Literal["sum", "first", "last", "max"] = Field(
+        "first", description="How a grouped part gathers this field."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -188,15 +197,18 @@ class MappingFile(ConfigModel):
     header: Part = Field(description="Rule per header field.")
     lines: list[Part] = Field(default_factory=list, description="Child rows; several lists of rules are put together.")
     taxes: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
+    addresses: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
+    internet_addresses: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
+    distributions: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
 
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        parts = {key: [data[key]] for key in ("lines", "taxes") if isinstance(data.get(key), dict)}
+        parts = {key: [data[key]] for key in CHILDREN if isinstance(data.get(key), dict)}
         return {**data, **parts}
 
     def parts(self) -> dict[str, list[Part]]:
         """Every part by name, the header first."""
-        return {"header": [self.header], "lines": self.lines, "taxes": self.taxes}
+        return {"header": [self.header], **{name: getattr(self, name) for name in CHILDREN}}

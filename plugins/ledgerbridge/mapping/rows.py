@@ -51,6 +51,14 @@ class Rows:
         chosen = pa.array(np.flatnonzero(mask))
         return Rows(len(chosen), self.record[mask], lambda path: self.column(path).take(chosen), self.other)
 
+    def with_fields(self, fields: Mapping[str, pa.Array]) -> Rows:
+        """The same rows, where ``=name`` reads a target field that is made already."""
+
+        def column(path: str) -> pa.Array:
+            return fields[path[1:]] if path.startswith("=") else self.column(path)
+
+        return Rows(self.size, self.record, column, self.other)
+
 
 @dataclass
 class NestedRows:
@@ -70,12 +78,18 @@ class NestedRows:
                 return {"@key": self.keys, "@changed_at": self.changed_at}[path].take(pa.array(record))
             if path.startswith("$."):
                 return _walk(self.payloads, path[2:]).take(pa.array(record))
-            if path.startswith("^."):
-                above = self._explode(_enclosing(each))[0]
-                return _walk(above, path[2:]).take(pa.array(parent))
+            if path.startswith("^"):
+                return self._enclosing_column(each, parent, path)
             return _walk(elements, path)
 
         return Rows(len(elements), record, column, self.rows)
+
+    def _enclosing_column(self, each: str | None, parent: Index, path: str) -> pa.Array:
+        level = _enclosing(each)
+        while path.startswith("^^"):
+            parent = self._explode(level)[2][parent]
+            level, path = _enclosing(level), path[1:]
+        return _walk(self._explode(level)[0], path[2:]).take(pa.array(parent))
 
     def _explode(self, each: str | None) -> tuple[pa.Array, Index, Index]:
         if not each:

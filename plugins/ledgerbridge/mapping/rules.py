@@ -272,7 +272,8 @@ def _matching(match: Match) -> Column:
                 "value": pd.Series(others.column(match.column), dtype=pd.ArrowDtype(others.column(match.column).type)),
             }
         ).drop_duplicates(["record", "on"])
-        own = pd.DataFrame({"record": rows.record, "on": convert.text_array(rows.column(match.on)).to_pandas()})
+        key = convert.text_array(rows.column(match.key or match.on))
+        own = pd.DataFrame({"record": rows.record, "on": key.to_pandas()})
         return as_array(own.merge(table, on=["record", "on"], how="left")["value"])
 
     return fetch
@@ -317,7 +318,7 @@ def _convert(values: pa.Array, options: Convert, zone: str) -> tuple[pa.Array, M
 
 def _field_of(rule: Rule, target: str) -> str:
     if rule.from_ is not None:
-        return rule.from_.removeprefix("$.").removeprefix("^.")
+        return rule.from_.lstrip("$^=").removeprefix(".")
     if rule.lookup is not None:
         return _field_of(rule.lookup.key, target)
     return target

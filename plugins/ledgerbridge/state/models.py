@@ -146,10 +146,13 @@ class DeadLetter(Base):
 
 
 class CrossReference(Base):
-    """Which id in which system is the same thing as a record of ours; one row per (entity, id)."""
+    """Which id in which system is the same thing as a record of ours; two records may be one thing there."""
 
     __tablename__ = "cross_reference"
-    __table_args__ = (UniqueConstraint("entity", "target_id"), Index("ix_cross_reference_key", "entity", "record_key"))
+    __table_args__ = (
+        UniqueConstraint("entity", "target_id", "record_key"),
+        Index("ix_cross_reference_key", "entity", "record_key"),
+    )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     entity: Mapped[str] = mapped_column(String(64))
     target_id: Mapped[str] = mapped_column(String(255))

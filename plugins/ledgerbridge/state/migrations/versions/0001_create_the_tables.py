@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("record_key", sa.String(length=255), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("entity", "target_id"),
+        sa.UniqueConstraint("entity", "target_id", "record_key"),
     )
     with op.batch_alter_table("cross_reference", schema=None) as batch_op:
         batch_op.create_index("ix_cross_reference_key", ["entity", "record_key"], unique=False)

@@ -1,0 +1,121 @@
+"""From a flow file to a DAG: one task group a leg, the reconciliation at the end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Param, TaskGroup
+
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import FlowConfig, LegConfig, load_flow
+from ledgerbridge.mapping import load_mapping
+from operators import settings
+from operators.extract import ExtractOperator
+from operators.gate import GateOperator
+from operators.load import LoadOperator
+from operators.reconcile import ReconcileOperator
+from operators.retries import ByErrorClass
+from operators.transform import TransformOperator
+
+__all__ = ["build_flow"]
+
+_PARAMS = {
+    "legs": Param(None, type=["null", "array"], items={"type": "string"}, description="Only these legs; empty: all."),
+    "close": Param(False, type="boolean", description="Last pass of a period: nothing may be left under way."),
+}
+
+
+class BrokenFlow(DAG):
+    """A DAG whose flow file is wrong: its one message is the import error, and it takes no other flow down."""
+
+    def __init__(self, name: str, error: ConfigurationError) -> None:
+        super().__init__(name, schedule=None)
+        self._error = error
+
+    def validate(self) -> None:
+        """
+        Say what is wrong.
+
+        :raises ValueError: always; Airflow shows its text as the import error (facts/airflow.md §1).
+        """
+        raise ValueError(str(self._error))
+
+
+def build_flow(name: str, include: Path | None = None) -> DAG:
+    """
+    The DAG of a flow.
+
+    :param name: the flow file's name; also the DAG's id.
+    :param include: folder with flows, mappings and expectations; the setting's by default.
+    """
+    folder = include or settings.include_folder()
+    try:
+        flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
+        for leg in flow.legs.values():
+            _check_mappings(leg, folder)
+    except ConfigurationError as error:
+        return BrokenFlow(name, error)
+    return _dag(name, flow)
+
+
+def _check_mappings(leg: LegConfig, folder: Path) -> None:
+    conform = load_mapping(folder / "mappings" / f"{leg.conform}.yaml")
+    mapping = load_mapping(folder / "mappings" / f"{leg.map}.yaml")
+    chain = [leg.source, conform.source, conform.target, mapping.source, mapping.target, leg.target]
+    for first, second, where in (
+        (chain[0], chain[1], f"mapping {leg.conform} reads"),
+        (chain[2], chain[3], f"mapping {leg.map} reads"),
+        (chain[5], chain[4], f"mapping {leg.map} makes"),
+    ):
+        if first != second:
+            raise ConfigurationError(
+                "LB-CFG-003",
+                f"{where} {second}, the leg needs {first}.",
+                remedy="Name another mapping in the flow file, or correct `from` and `to` in the mapping.",
+            )
+
+
+def _dag(name: str, flow: FlowConfig) -> DAG:
+    defaults = {
+        "owner": flow.owner,
+        "retries": flow.retries,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": ByErrorClass(),
+    }
+    with DAG(
+        name,
+        description=flow.description,
+        schedule=flow.schedule,
+        catchup=False,
+        max_active_runs=1,
+        default_args=defaults,
+        params=_PARAMS,
+        tags=["ledgerbridge"],
+        is_paused_upon_creation=flow.schedule is not None,
+    ) as dag:
+        ends: dict[str, Any] = {}
+        begins: dict[str, Any] = {}
+        for leg_name, leg in flow.legs.items():
+            begins[leg_name], ends[leg_name] = _leg(name, leg_name, leg, flow)
+        for leg_name, leg in flow.legs.items():
+            for before in leg.after:
+                ends[before] >> begins[leg_name]
+        if flow.reconcile:
+            reconcile = ReconcileOperator(task_id="reconcile", flow=name, trigger_rule="none_failed")
+            list(ends.values()) >> reconcile
+    return dag
+
+
+def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[Any, Any]:
+    common: dict[str, Any] = {"flow": flow_name, "leg": name, "config": leg}
+    with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}"):
+        extract = ExtractOperator(
+            task_id="extract", overlap_minutes=flow.overlap_minutes, trigger_rule="none_failed", **common
+        )
+        transform = TransformOperator(task_id="transform", **common)
+        gate = GateOperator(task_id="gate", **common)
+        load = LoadOperator(task_id="load", **common, **({"pool": leg.pool} if leg.pool else {}))
+        extract >> transform >> gate >> load
+    return extract, load
