@@ -217,8 +217,14 @@ class ShopifyHook(WebApiHook):
 
     @property
     def _uses_client_credentials(self) -> bool:
-        default = "client_credentials" if self.connection.login else "static_token"
-        return self.setting("access", default) == "client_credentials"
+        access = self.setting("access", "client_credentials" if self.connection.login else "static_token")
+        if access not in ("client_credentials", "static_token"):
+            raise ConfigurationError(
+                "LB-SHOPIFY-001",
+                f"connection {self.http_conn_id!r} has the access {access!r}",
+                remedy="Set `access` in its extra to `client_credentials` or `static_token`.",
+            )
+        return access == "client_credentials"
 
     def _new_token(self) -> str:
         connection, shop = self.connection, self.shop

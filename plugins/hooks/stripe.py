@@ -33,8 +33,9 @@ class StripeHook(WebApiHook):
     """
     Read a Stripe account.
 
-    Connection (type ``stripe``): host (``https://api.stripe.com``), password = secret or restricted key (read
-    rights on charges, refunds, payouts, balance), extra ``{"account": "acct_…", "api_version": "…"}``.
+    Connection (type ``stripe``): host (``https://api.stripe.com``), password = secret or restricted key (with read
+    rights on charges, payment intents, refunds, disputes, payouts, balance and its transactions), extra
+    ``{"account": "acct_…", "api_version": "…"}``.
 
     .. code-block:: python
 
@@ -138,10 +139,9 @@ class StripeHook(WebApiHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the key may read all that the flows need; the second part names what is missing."""
-        paths = ["/v1/charges", "/v1/refunds", "/v1/payouts", "/v1/balance_transactions"]
         try:
-            for path in paths:
-                self.fetch(path, {"limit": 1})
+            for source in SOURCES.values():
+                self.fetch(source.path, {"limit": 1, **source.expansion()})
             currencies = ", ".join(sorted(self.balance())) or "none yet"
             return True, f"Account {self.account}, currencies {currencies}."
         except (ConfigurationError, TransientError) as error:

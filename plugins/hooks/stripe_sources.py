@@ -6,19 +6,19 @@ Source: facts/shops.md B1 (lists), B2 (objects).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hooks.stripe_amounts import with_decimals
 from hooks.web_api import fingerprint
-from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.entities import RawRecord, Window
 
 if TYPE_CHECKING:
     from hooks.stripe import StripeHook
 
-__all__ = ["SOURCES"]
+__all__ = ["SOURCES", "StripeSource"]
 
 # An object may be listed, and get its balance transaction, some time after `created`: windows begin this much earlier.
 _OVERLAP = timedelta(hours=1)
@@ -26,7 +26,7 @@ _OVERLAP = timedelta(hours=1)
 _PAYOUT_MEMORY = timedelta(days=30)
 
 
-class _StripeSource:
+class StripeSource:
     """A list of the API as a source, read by ``created``; subclasses say what else can change."""
 
     name: ClassVar[str]
@@ -37,6 +37,11 @@ class _StripeSource:
 
     def __init__(self, hook: StripeHook) -> None:
         self._hook = hook
+
+    @classmethod
+    def expansion(cls) -> dict[str, list[str]]:
+        """The parameter that makes a list give whole objects where it would give ids."""
+        return {"expand[]": [f"data.{field}" for field in cls.expand]}
 
     def clock(self) -> datetime:
         """Stripe's own time now."""
@@ -50,7 +55,7 @@ class _StripeSource:
 
         Source: facts/shops.md B1 (lists), B2 (objects).
         """
-        parameters = {**_created(window, self.look_back), "expand[]": [f"data.{field}" for field in self.expand]}
+        parameters = {**_created(window, self.look_back), **self.expansion()}
         for page in self._hook.pages(self.path, parameters):
             yield [self.record(item) for item in page]
 
@@ -68,7 +73,7 @@ class _StripeSource:
         return datetime.fromtimestamp(item["created"], UTC)
 
 
-class _SettledSource(_StripeSource):
+class _SettledSource(StripeSource):
     """
     Charges, refunds, disputes: objects that get balance transactions, perhaps later than they are created.
 
@@ -145,7 +150,7 @@ class DisputeSource(_SettledSource):
         return datetime.fromtimestamp(max([item["created"], *moved]), UTC)
 
 
-class BalanceTransactionSource(_StripeSource):
+class BalanceTransactionSource(StripeSource):
     """Balance transactions with what caused them (``source``, None for some monthly fees)."""
 
     name = "balance_transaction"
@@ -154,7 +159,7 @@ class BalanceTransactionSource(_StripeSource):
     version_fields = ("amount", "fee", "net", "reporting_category")
 
 
-class PayoutSource(_StripeSource):
+class PayoutSource(StripeSource):
     """
     Payouts, those of the last 30 days again and again, since their status changes and no list shows it.
 
@@ -204,8 +209,8 @@ def _value(item: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-SOURCES: dict[str, Callable[[StripeHook], Source]] = {
+SOURCES: dict[str, type[StripeSource]] = {
     source.name: source
     for source in (ChargeSource, RefundSource, DisputeSource, PayoutSource, BalanceTransactionSource)
 }
-"""By entity name, what makes its source for a hook."""
+"""By entity name."""

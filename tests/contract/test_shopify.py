@@ -610,6 +610,7 @@ def test_test_connection_tells_shop_currency_and_zone(api: ScriptedApi, hook: Sh
     [
         pytest.param({"host": "shop.example.com", "extra": {}}, id="own-domain"),
         pytest.param({"host": f"https://{SHOP}", "password": None}, id="no-token"),
+        pytest.param({"host": f"https://{SHOP}", "extra": {"access": "magic"}}, id="unknown-access"),
     ],
 )
 def test_an_incomplete_connection_is_refused(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]) -> None:

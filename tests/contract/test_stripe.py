@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -341,9 +342,33 @@ def test_a_connection_without_scheme_is_spoken_to_by_https(monkeypatch: pytest.M
     assert hook.base_url == "https://api.stripe.com"
 
 
+def test_test_connection_reads_what_the_flows_read(api: ScriptedApi, hook: StripeHook) -> None:
+    balance = {"object": "balance", "livemode": False, "available": [{"amount": 1, "currency": "usd"}], "pending": []}
+    api.will_reply(*[listing()] * 5, Reply(balance))
+
+    assert hook.test_connection() == (True, "Account acct_1, currencies USD.")
+    assert api.asked[0].query["expand[]"] == ["data.balance_transaction", "data.payment_intent"]
+
+
+FIXTURES = Path(__file__).parents[3] / "shared" / "shops" / "stripe-fixtures-subset.json"
+
+
+def test_stripes_own_sample_objects_become_decimals(api: ScriptedApi, hook: StripeHook) -> None:
+    if not FIXTURES.exists():
+        pytest.skip(f"{FIXTURES} is not here: Stripe's samples are reference data, not part of the project")
+    samples = json.loads(FIXTURES.read_text())["resources"]
+    names = ["charge", "refund", "dispute", "payout", "balance_transaction"]
+    for name in names:
+        api.will_reply(listing(samples[name] | {"balance_transaction": None, "automatic": False}))
+
+    amounts = {name: everything(hook.entity(name))[0].payload["amount"] for name in names}
+
+    assert amounts == {name: major(samples[name]["amount"], samples[name]["currency"]) for name in names}
+
+
 def test_test_connection_names_the_missing_right(api: ScriptedApi, hook: StripeHook) -> None:
     refusal = {"error": {"type": "invalid_request_error", "message": "Missing permission rak_payout_read."}}
-    api.will_reply(listing(), listing(), Reply(refusal, 403))
+    api.will_reply(listing(), listing(), listing(), Reply(refusal, 403))
 
     good, message = hook.test_connection()
 
