@@ -24,7 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from hooks.web_api import WebApiHook, retry_after_seconds
 from hooks.xero_budget import CallBudget, Limits
-from hooks.xero_oauth import AccessTokens, App
+from hooks.xero_oauth import AccessTokens, App, Consent
 from hooks.xero_refusals import RequestRefused
 from hooks.xero_wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
@@ -130,6 +130,23 @@ class XeroHook(WebApiHook):
         scopes = hashlib.sha256(app.scopes.encode()).hexdigest()[:8]
         tenant = self.connection.extra_dejson.get("tenant_id") or "-"
         return AccessTokens(_token_store(), f"xero:{app.client_id}:{tenant}:{app.grant}:{scopes}", app)
+
+    def consent(self, redirect_uri: str) -> Consent:
+        """
+        Begin a person's consent to the app (``grant`` = ``refresh_token``): send the browser to its ``url``.
+
+        :param redirect_uri: as registered with the app.
+        """
+        return Consent(self._app, redirect_uri)
+
+    def complete_consent(self, consent: Consent, redirected_to: str) -> None:
+        """
+        Keep the tokens of a consent; all processes use them from now on.
+
+        :param redirected_to: the whole address Xero sent the browser to.
+        :raises ConfigurationError: the person refused, or the address belongs to another consent.
+        """
+        self.tokens.keep(consent.complete(redirected_to))
 
     def clock(self) -> datetime:
         """Xero's time now, aware UTC."""

@@ -23,8 +23,6 @@ from ledgerbridge.errors import TransientError
 
 __all__ = ["CallBudget", "Limits"]
 
-# A full minute window and some: longer waits belong to Airflow's retry, which frees the worker's slot.
-_PATIENCE_SECONDS = 90.0
 _SLOT_POLL_SECONDS = 0.05
 
 
@@ -44,18 +42,16 @@ class CallBudget:
     Counts over sliding windows: never more calls than the limit in any minute, wherever Xero's fixed windows begin.
 
     :param folder: where the counts lie; the same for all processes that share the budget.
+    :param patience_seconds: how long a call waits for its turn; longer waits belong to Airflow's retry, which frees
+        the worker's slot. The default is a full minute window and some.
     """
 
-    def __init__(self, folder: Path, tenant: str, limits: Limits) -> None:
+    def __init__(self, folder: Path, tenant: str, limits: Limits, *, patience_seconds: float = 90.0) -> None:
+        self._patience_seconds = patience_seconds
         folder.mkdir(parents=True, exist_ok=True)
         name = f"xero_{hashlib.sha256(tenant.encode()).hexdigest()[:16]}"
-        # The bucket refuses a longer window that grants no more than a shorter one: it alone would decide.
-        minute = (
-            [Rate(limits.calls_per_minute, Duration.MINUTE)] if limits.calls_per_minute < limits.calls_per_day else []
-        )
-        rates = [*minute, Rate(limits.calls_per_day, Duration.DAY)]
         self._bucket = SQLiteBucket.init_from_file(
-            rates, table=name, db_path=str(folder / f"{name}.calls"), use_file_lock=True
+            _rates(limits), table=name, db_path=str(folder / f"{name}.calls"), use_file_lock=True
         )
         # Locks of the operating system: a killed process gives its place back.
         self._slots = [FileLock(folder / f"{name}.slot{number}") for number in range(limits.calls_at_once)]
@@ -68,7 +64,7 @@ class CallBudget:
 
         :raises TransientError: no place within the patience; ``retry_after_seconds`` says when there is one.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         slot = self._take_slot(deadline)
         try:
             self._await_pause(deadline)
@@ -86,7 +82,7 @@ class CallBudget:
         written = self._pause_file.with_suffix(f".{os.getpid()}")
         written.write_text(str(time.time() + seconds))
         written.replace(self._pause_file)
-        if seconds > _PATIENCE_SECONDS:
+        if seconds > self._patience_seconds:
             raise _used_up(seconds)
 
     def _take_slot(self, deadline: float) -> FileLock:
@@ -98,7 +94,7 @@ class CallBudget:
                     continue
                 return slot
             time.sleep(_SLOT_POLL_SECONDS)
-        raise _used_up(_PATIENCE_SECONDS)
+        raise _used_up(self._patience_seconds)
 
     def _await_pause(self, deadline: float) -> None:
         if self._pause_file.exists():
@@ -112,6 +108,16 @@ class CallBudget:
             if self._bucket.put(item):
                 return
             _wait(cast(int, self._bucket.waiting(item)) / 1000, deadline)
+
+
+def _rates(limits: Limits) -> list[Rate]:
+    """The limits that can ever be reached; the bucket refuses one that another makes pointless."""
+    minute, day = Rate(limits.calls_per_minute, Duration.MINUTE), Rate(limits.calls_per_day, Duration.DAY)
+    if limits.calls_per_minute * 24 * 60 <= limits.calls_per_day:
+        return [minute]
+    if limits.calls_per_day <= limits.calls_per_minute:
+        return [day]
+    return [minute, day]
 
 
 def _wait(seconds: float, deadline: float) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from airflow.sdk.crypto import FernetProtocol, get_fernet
 from airflow.sdk.exceptions import AirflowException
-from authlib.integrations.base_client.errors import OAuthError
+from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from cryptography.fernet import InvalidToken
 from requests.exceptions import RequestException
@@ -80,7 +80,7 @@ class App:
             raise ConfigurationError(
                 "LB-XERO-004",
                 "nobody has consented yet to the app's access to the organisation",
-                remedy="Run `ledgerbridge xero consent` and sign in to Xero.",
+                remedy="Let a person sign in to Xero and consent (docs/reference/xero.md, Consent).",
             )
         session = self.session(token=dict(old))
         return self.ask(session, grant_type="refresh_token", refresh_token=old["refresh_token"])
@@ -89,7 +89,7 @@ class App:
         """One call to the token endpoint, its errors made ours."""
         try:
             return dict(session.fetch_token(self.token_url, timeout=_TIMEOUT_SECONDS, **parameters))
-        except OAuthError as error:
+        except AuthlibBaseError as error:
             raise self._refusal(error) from error
         except (RequestException, ValueError) as error:
             raise TransientError(
@@ -98,7 +98,7 @@ class App:
                 remedy="Repeat later; if it stays so, check the connection's `identity_url` and the network.",
             ) from error
 
-    def _refusal(self, error: OAuthError) -> ConfigurationError:
+    def _refusal(self, error: AuthlibBaseError) -> ConfigurationError:
         code, remedy = _REFUSALS.get(error.error, ("LB-XERO-002", "Check client id and secret in the connection."))
         reason = f"{error.error}{': ' + error.description if error.description else ''}"
         return ConfigurationError(
@@ -114,9 +114,11 @@ _REFUSALS = {
         "Set `scopes` in the connection's extra to what the app may ask for: apps made since 2026-03-02 have granular "
         "scopes, older ones accounting.transactions and the like.",
     ),
+    "mismatching_state": ("LB-XERO-004", "Begin the consent anew, and finish it in the same browser."),
     "invalid_grant": (
         "LB-XERO-004",
-        "The consent has ended or was used elsewhere: run `ledgerbridge xero consent` and sign in to Xero.",
+        "The consent has ended, or its token was used elsewhere: let a person sign in to Xero and consent anew "
+        "(docs/reference/xero.md, Consent).",
     ),
 }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -523,3 +525,45 @@ def test_an_allocation_goes_to_its_credit_note(api: ScriptedApi, hook: XeroHook)
     api.will_reply(Reply({"Invoices": [{"InvoiceID": "i-1"}]}), Reply({"CreditNotes": [found_note]}))
     (match,) = target(hook, "allocation").find([document]).values()
     assert (match.target_id, match.differences) == ("a-1", ())
+
+
+def test_many_processes_renew_a_token_once(api: ScriptedApi, hook: XeroHook) -> None:
+    hooks = [hook, *(XeroHook("xero_test") for _ in range(7))]
+    api.will_reply(TOKEN, *[Reply({"Accounts": []})] * len(hooks))
+    with ThreadPoolExecutor(len(hooks)) as pool:
+        answers = list(pool.map(lambda one: one.get("Accounts"), hooks))
+    assert answers == [{"Accounts": []}] * len(hooks)
+    assert [asked.path for asked in api.asked].count("/identity/connect/token") == 1
+
+
+def test_a_consent_gives_rotating_tokens(api: ScriptedApi, state: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tokens(number: int) -> Reply:
+        content = {"access_token": f"token-{number}", "refresh_token": f"refresh-{number}", "expires_in": 1800}
+        return Reply(content | {"token_type": "Bearer"})
+
+    hook = hook_on(monkeypatch, api.url, grant="refresh_token", scopes="offline_access accounting.transactions")
+    with pytest.raises(ConfigurationError, match="consented") as caught:
+        hook.get("Accounts")
+    assert caught.value.code == "LB-XERO-004"
+    consent = hook.consent("https://here.example/callback")
+    asked = parse_qs(urlsplit(consent.url).query)
+    assert asked["code_challenge_method"] == ["S256"]
+    api.will_reply(tokens(1), UNAUTHORIZED, tokens(2), Reply({"Accounts": []}))
+    hook.complete_consent(consent, f"https://here.example/callback?code=c-1&state={asked['state'][0]}")
+    XeroHook("xero_test").get("Accounts")
+    exchange, refused, refresh, call = api.asked
+    assert parse_qs(exchange.body)["code"] == ["c-1"]
+    assert len(parse_qs(exchange.body)["code_verifier"][0]) >= 43
+    assert refused.headers["authorization"] == "Bearer token-1"
+    assert parse_qs(refresh.body)["refresh_token"] == ["refresh-1"]
+    assert call.headers["authorization"] == "Bearer token-2"
+
+
+def test_a_consent_of_another_session_is_refused(
+    api: ScriptedApi, state: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_on(monkeypatch, api.url, grant="refresh_token")
+    consent = hook.consent("https://here.example/callback")
+    with pytest.raises(ConfigurationError):
+        hook.complete_consent(consent, "https://here.example/callback?code=c-1&state=forged")
+    assert api.asked == []

@@ -1,0 +1,77 @@
+"""One call budget over hooks, threads and processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hooks.xero_budget import CallBudget, Limits
+from ledgerbridge.errors import TransientError
+
+HOLDER = """
+import sys
+from pathlib import Path
+from hooks.xero_budget import CallBudget, Limits
+with CallBudget(Path(sys.argv[1]), "t-1", Limits(calls_at_once=1)).call():
+    print("holding", flush=True)
+    sys.stdin.read()
+"""
+
+
+def budget(folder: Path, tenant: str = "t-1", **limits: int) -> CallBudget:
+    return CallBudget(folder, tenant, Limits(**limits), patience_seconds=0.2)
+
+
+def test_calls_in_progress_are_counted_over_budgets(tmp_path: Path) -> None:
+    with (
+        budget(tmp_path, calls_at_once=1).call(),
+        pytest.raises(TransientError) as caught,
+        budget(tmp_path, calls_at_once=1).call(),
+    ):
+        pass
+    assert caught.value.code == "LB-XERO-008"
+    with budget(tmp_path, calls_at_once=1).call():
+        pass
+
+
+def test_a_killed_process_gives_its_place_back(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": "plugins", "PATH": ""},
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"holding\n"
+    with pytest.raises(TransientError), budget(tmp_path, calls_at_once=1).call():
+        pass
+    holder.kill()
+    holder.communicate()
+    with budget(tmp_path, calls_at_once=1).call():
+        pass
+
+
+def test_a_minute_is_shared_and_says_when_it_goes_on(tmp_path: Path) -> None:
+    for _ in range(2):
+        with budget(tmp_path, calls_per_minute=2).call():
+            pass
+    with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=2).call():
+        pass
+    assert caught.value.retry_after_seconds == pytest.approx(60, abs=5)
+
+
+def test_tenants_have_budgets_of_their_own(tmp_path: Path) -> None:
+    with budget(tmp_path, calls_per_day=1).call(), budget(tmp_path, "t-2", calls_per_day=1).call():
+        pass
+
+
+def test_a_pause_holds_everybody(tmp_path: Path) -> None:
+    with pytest.raises(TransientError) as told:
+        budget(tmp_path).pause(30)
+    with pytest.raises(TransientError) as caught, budget(tmp_path).call():
+        pass
+    assert told.value.retry_after_seconds == 30
+    assert caught.value.retry_after_seconds == pytest.approx(30, abs=5)
