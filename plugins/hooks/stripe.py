@@ -173,7 +173,7 @@ class StripeHook(WebApiHook):
                 f"connection {self.http_conn_id!r} has no password",
                 remedy="Put a restricted key with read rights (rk_…) into the connection's password.",
             )
-        return HTTPBasicAuth(connection.password, "")
+        return HTTPBasicAuth(connection.password.encode(), b"")
 
     def _error(self, response: Response) -> ConfigurationError | TransientError:
         status = response.status_code

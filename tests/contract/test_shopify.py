@@ -627,3 +627,14 @@ def test_a_host_without_scheme_is_spoken_to_by_https(monkeypatch: pytest.MonkeyP
 
     assert hook.session is not None
     assert (hook.base_url, hook.shop) == (f"https://{SHOP}", SHOP)
+
+
+def test_the_documented_connection_is_complete(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "shopify.md"
+    [example] = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    documented = json.loads(example)
+    hook = hook_on(monkeypatch, api.url, **documented | {"host": api.url, "extra": {"shop": documented["host"]}})
+    api.will_reply(Reply({"access_token": "shpca_1"}), installation("read_orders", "read_customers", "read_products"))
+
+    assert hook.test_connection()[0]
+    assert hook.shop == "your-shop.myshopify.com"

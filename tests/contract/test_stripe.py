@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -348,6 +349,17 @@ def test_test_connection_reads_what_the_flows_read(api: ScriptedApi, hook: Strip
 
     assert hook.test_connection() == (True, "Account acct_1, currencies USD.")
     assert api.asked[0].query["expand[]"] == ["data.balance_transaction", "data.payment_intent"]
+
+
+def test_the_documented_connection_is_complete(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "stripe.md"
+    [example] = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(json.loads(example) | {"host": api.url}))
+    api.will_reply(listing(charge("ch_1", None, livemode=True)))
+
+    [record] = everything(StripeHook("stripe_test").entity("charge"))
+
+    assert record.key == "stripe:acct_…:charge:ch_1"
 
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "shops" / "stripe-fixtures-subset.json"
