@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from hooks.xero_refusals import NAME_TAKEN
@@ -30,6 +31,7 @@ class Contacts(DocumentTarget):
 
     collection = "Contacts"
     id_field = "ContactID"
+    options = MappingProxyType({"summarizeErrors": "false"})
     compared = ("Name", "FirstName", "LastName", "EmailAddress")
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:

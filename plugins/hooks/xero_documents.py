@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from hooks.xero_refusals import RequestRefused
@@ -61,6 +62,7 @@ class Payments(DocumentTarget):
 
     collection = "Payments"
     id_field = "PaymentID"
+    options = MappingProxyType({"summarizeErrors": "false"})
     compared = ("Amount", "Date")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.entities import RawRecord, Source, Window
@@ -22,7 +23,8 @@ class _Changed(Source):
     entity: str
     collection: str
     id_field: str
-    where: str | None = None
+    query: Mapping[str, Any] = MappingProxyType({})
+    """What the collection's reads ask for besides time and page."""
 
     def __init__(self, hook: XeroHook) -> None:
         self.hook = hook
@@ -64,9 +66,7 @@ class _Changed(Source):
         headers = {}
         if since is not None:
             headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        query = {"order": "UpdatedDateUTC ASC", "page": page, "pageSize": _PAGE_SIZE, "unitdp": 4}
-        if self.where is not None:
-            query["where"] = self.where
+        query = {"order": "UpdatedDateUTC ASC", "page": page, "pageSize": _PAGE_SIZE, **self.query}
         elements: list[dict[str, Any]] = self.hook.get(self.collection, query, **headers).get(self.collection, [])
         return elements
 
@@ -103,7 +103,7 @@ class InvoiceSource(_Changed):
     entity = "invoice"
     collection = "Invoices"
     id_field = "InvoiceID"
-    where = 'Type=="ACCREC"'
+    query = MappingProxyType({"where": 'Type=="ACCREC"', "unitdp": 4})
 
 
 class CreditNoteSource(_Changed):
@@ -112,4 +112,4 @@ class CreditNoteSource(_Changed):
     entity = "credit_note"
     collection = "CreditNotes"
     id_field = "CreditNoteID"
-    where = 'Type=="ACCRECCREDIT"'
+    query = MappingProxyType({"where": 'Type=="ACCRECCREDIT"', "unitdp": 4})

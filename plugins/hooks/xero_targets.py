@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hooks.xero_refusals import NUMBER_TAKEN, RequestRefused, refusal, refused, validation_messages
@@ -39,6 +40,8 @@ class DocumentTarget(Target):
     """How many documents one request carries; 1 where Xero can't answer for each by itself."""
     collection: str
     id_field: str
+    options: Mapping[str, Any] = MappingProxyType({"summarizeErrors": "false", "unitdp": 4})
+    """Query of a write: an answer for each element, four decimals of unit amounts."""
     compared: tuple[str, ...]
     """The header fields that make two documents of one number the same."""
 
@@ -96,7 +99,7 @@ class DocumentTarget(Target):
         body = {self.collection: [self.element(document) for document in documents]}
         key = _joint_key(documents)
         verb = self.verb(documents)
-        answer = self.hook.write(verb, self.collection, body, idempotency_key=key, summarizeErrors="false", unitdp=4)
+        answer = self.hook.write(verb, self.collection, body, idempotency_key=key, **self.options)
         answers: list[dict[str, Any]] = answer[self.collection]
         return answers
 

@@ -17,12 +17,11 @@ import pytest
 from hooks.xero import XeroHook
 from hooks.xero_refusals import refusal
 from hooks.xero_wire import decoded, element, inverse_rate, serialized
-from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
+from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
-from ledgerbridge.state import connect, migrate
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
+from tests.contract.xero_connection import hook_on, provide_state, source, target
 
-FERNET_KEY = "bGVkZ2VyYnJpZGdlLXRlc3Qta2V5LTMyLWJ5dGVzISE="
 TOKEN = Reply({"access_token": "token-1", "expires_in": 1800, "token_type": "Bearer"})
 NEXT_TOKEN = Reply({"access_token": "token-2", "expires_in": 1800, "token_type": "Bearer"})
 UNAUTHORIZED = Reply({"Title": "Unauthorized", "Detail": "TokenExpired: token expired", "Status": 401}, 401)
@@ -36,24 +35,12 @@ def api() -> Iterator[ScriptedApi]:
 
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
-    migrate(connect(url))
-    database = {"conn_type": "generic", "extra": {"url": url}}
-    monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps(database))
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(tmp_path))
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", FERNET_KEY)
+    provide_state(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def hook(api: ScriptedApi, state: None, monkeypatch: pytest.MonkeyPatch) -> XeroHook:
     return hook_on(monkeypatch, api.url)
-
-
-def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, **extra: Any) -> XeroHook:
-    settings = {"identity_url": f"{url}/identity", "scopes": "accounting.transactions", "tenant_id": "t-1"} | extra
-    connection = {"conn_type": "xero", "host": url, "login": "app", "password": "pa55-phrase", "extra": settings}
-    monkeypatch.setenv("AIRFLOW_CONN_XERO_TEST", json.dumps(connection))
-    return XeroHook("xero_test")
 
 
 def invoice(number: str = "INV-1", /, **header: Any) -> Document:
@@ -64,18 +51,6 @@ def invoice(number: str = "INV-1", /, **header: Any) -> Document:
 
 def saved(number: str = "INV-1", **fields: Any) -> dict[str, Any]:
     return {"InvoiceID": f"id-{number}", "InvoiceNumber": number, "StatusAttributeString": "OK", "Total": 49.9} | fields
-
-
-def target(hook: XeroHook, name: str = "invoice") -> Target:
-    found = hook.entity(name)
-    assert isinstance(found, Target)
-    return found
-
-
-def source(hook: XeroHook, name: str) -> Source:
-    found = hook.entity(name)
-    assert isinstance(found, Source)
-    return found
 
 
 def rejected(outcome: Outcome) -> RecordRejected:
