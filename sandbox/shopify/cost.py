@@ -78,6 +78,7 @@ class QueryCost:
             raise values[0]
         self._variables = values
         self._operation = operation
+        self._opened: dict[tuple[int, str], list[tuple[CompositeType, FieldNode]]] = {}
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
 
     def requested(self) -> int:
@@ -148,6 +149,12 @@ class QueryCost:
 
     def _fields(self, selection: SelectionSetNode, owner: CompositeType) -> list[tuple[CompositeType, FieldNode]]:
         """The fields selected, fragments opened, each with the type it is selected on."""
+        key = (id(selection), owner.name)
+        if key not in self._opened:
+            self._opened[key] = self._open(selection, owner)
+        return self._opened[key]
+
+    def _open(self, selection: SelectionSetNode, owner: CompositeType) -> list[tuple[CompositeType, FieldNode]]:
         fields: list[tuple[CompositeType, FieldNode]] = []
         for node in selection.selections:
             if isinstance(node, FieldNode):

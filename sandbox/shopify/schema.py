@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -54,6 +55,7 @@ class Call:
             raise AccessDenied(field_name, scope)
 
 
+@cache
 def build_schema() -> GraphQLSchema:
     """Our reduced schema, executable; the context value of a request is its ``Call``."""
     kinds = [InterfaceType(name, lambda value, *_: value["__typename"]) for name in _ABSTRACT]
@@ -68,8 +70,9 @@ def build_schema() -> GraphQLSchema:
 
 _ABSTRACT = ("Node", "LegacyInteroperability", "DiscountApplication", "SalesAgreement", "Sale", "DisplayableError")
 # a lagging index still has the order as it was before its last change, a new one not at all
-_SEARCH_INDEX = (
-    "FROM (SELECT *, CASE WHEN changed_real_at <= ? THEN updated_at ELSE indexed_before END AS search_updated_at"
+_INDEX = "FROM (SELECT *, updated_at AS search_updated_at FROM shop_order WHERE shop = ?) WHERE 1"
+_LAGGING_INDEX = (
+    "FROM (SELECT *, iif(changed_real_at <= ?, updated_at, indexed_before) AS search_updated_at"
     " FROM shop_order WHERE shop = ?) WHERE search_updated_at <> ''"
 )
 _NODE_SCOPES = {"Order": "read_orders", "Refund": "read_orders", "Customer": "read_customers"}
@@ -202,16 +205,13 @@ class _OrderList:
         self._call = call
         self._arguments = arguments
         condition = search_orders(arguments.get("query") or "", call.shops.clock.now())
-        call.warnings += [
-            {
-                "path": ["orders"],
-                "query": arguments.get("query"),
-                "warnings": [{"field": name, "code": "invalid_field"}],
-            }
-            for name in condition.ignored
-        ]
-        self._from = f"{_SEARCH_INDEX} AND {condition.sql}"
-        self._parameters = [time.time() - call.search_lag_seconds, call.shop.domain, *condition.parameters]
+        warnings = [{"field": name, "code": "invalid_field"} for name in condition.ignored]
+        if warnings:
+            call.warnings.append({"path": ["orders"], "query": arguments.get("query"), "warnings": warnings})
+        lag = call.search_lag_seconds
+        self._from = f"{_LAGGING_INDEX if lag else _INDEX} AND {condition.sql}"
+        known_until = [time.time() - lag] if lag else []
+        self._parameters = [*known_until, call.shop.domain, *condition.parameters]
 
     def count(self) -> int:
         row = self._call.shops.store.connection.execute(f"SELECT count(*) AS n {self._from}", self._parameters)
@@ -235,9 +235,9 @@ class _OrderList:
         ).fetchall()
         page = [(_cursor(row["sort_value"], row["id"]), orjson.loads(row["document"])) for row in rows[:size]]
         more = len(rows) > size
-        return _connection(
-            page, has_next=bool(cursor) if backwards else more, has_previous=more if backwards else bool(cursor)
-        )
+        if backwards:
+            return _connection(page[::-1], has_next=bool(cursor), has_previous=more)
+        return _connection(page, has_next=more, has_previous=bool(cursor))
 
 
 def _nested_connection(
@@ -257,7 +257,7 @@ def _nested_connection(
         positions.reverse()
     if after := arguments.get("after"):
         last, _ = _read_cursor(after)
-        positions = positions[next(n for n, (position, _) in enumerate(positions, 1) if position == last) :]
+        positions = [found for found in positions if (found[0] < last if reverse else found[0] > last)]
     size, backwards = check_page(arguments)
     chosen = positions[-size:] if backwards else positions[:size]
     page = [(_cursor(position, 0), item) for position, item in chosen]

@@ -1,0 +1,542 @@
+"""The simulated Shopify answers as the Admin API is described, to its own Python client among others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import graphql
+import httpx
+import pytest
+import shopify
+
+from sandbox.shopify.app import create_app
+from tests.contract.served_app import serve
+
+SHARED = Path(__file__).parents[3] / "shared"
+REAL_SCHEMA = SHARED / "shops" / "shopify-admin-subset.graphql"
+GOLDEN = SHARED / "golden" / "cases.json"
+OWN_SCHEMA = Path(__file__).parents[2] / "sandbox" / "shopify" / "schema.graphql"
+
+COMPANY = {
+    "name": "Harbor Light Supply",
+    "base_currency": "USD",
+    "time_zone": "America/New_York",
+    "shops": [
+        {"shop": "us", "currency": "USD", "taxes_included": False},
+        {"shop": "uk", "currency": "GBP", "taxes_included": True},
+    ],
+}
+DOMAIN = "us-harbor-light-supply.myshopify.com"
+UK_DOMAIN = "uk-harbor-light-supply.myshopify.com"
+ANN = {
+    "id": "c1", "email": "ann@example.com", "first_name": "Ann", "last_name": "Archer", "company": None,
+    "address": {"line1": "12 Harbor Street", "line2": "", "city": "Salem", "state": "MA", "zip": "01970",
+                "country": "US"},
+}  # fmt: skip
+
+
+class Sandbox:
+    """The running simulator with a merchant's buttons and an app's token."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, timeout=30)
+        self.press("POST", "seed", {"company": COMPANY, "client_id": "app", "client_secret": "hush"})
+        self.token = self.ask_for_token().json()["access_token"]
+
+    def press(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._http.request(method, f"/_sandbox/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def act(self, name: str, verb: str, event: dict[str, Any]) -> Any:
+        return self.press("POST", f"orders/{quote(name, safe='')}/{verb}", event)
+
+    def ask_for_token(self, **changed: str) -> httpx.Response:
+        form = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "hush"} | changed
+        return self._http.post(f"/{DOMAIN}/admin/oauth/access_token", data=form)
+
+    def post(self, query: str, *, version: str = "2026-10", domain: str = DOMAIN, **variables: Any) -> httpx.Response:
+        return self._http.post(
+            f"/{domain}/admin/api/{version}/graphql.json",
+            json={"query": query, "variables": variables},
+            headers={"X-Shopify-Access-Token": self.token},
+        )
+
+    def data(self, query: str, **variables: Any) -> Any:
+        body = self.post(query, **variables).json()
+        assert "errors" not in body, body["errors"]
+        return body["data"]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with serve(create_app(tmp_path)) as url:
+        yield Sandbox(url)
+
+
+def line(sku: str = "MUG-12", quantity: int = 1, tax: str = "0.46", discount: str = "0.00") -> dict[str, Any]:
+    taxes = [{"detail": "MA-STATE", "rate": "0.0625", "amount": tax}]
+    return {"sku": sku, "quantity": quantity, "unit_price": "7.35", "discount": discount, "tax": taxes}
+
+
+def order(name: str = "#1001", placed_at: str = "2026-03-02T15:41:00Z", **changed: Any) -> dict[str, Any]:
+    return {
+        "name": name, "shop": "us", "placed_at": placed_at, "currency": "USD", "rate": "1", "taxes_included": False,
+        "customer": ANN, "lines": [line()], "shipping": None, "total": "7.81",
+    } | changed  # fmt: skip
+
+
+def pay(amount: str, identity: str = "ch_1", at: str = "2026-03-02T16:00:00Z") -> dict[str, Any]:
+    return {"id": identity, "at": at, "amount": amount, "fee": "0.50"}
+
+
+def refund(amount: str, at: str = "2026-03-05T10:00:00Z", **parts: Any) -> dict[str, Any]:
+    return {"id": "re_1", "at": at, "amount": amount, **parts}
+
+
+MONEY = "{ shopMoney { amount } }"
+LEDGER = f"""query($named: String) {{ orders(first: 1, query: $named) {{ nodes {{
+    totalPriceSet {MONEY} currentTotalPriceSet {MONEY} originalTotalPriceSet {MONEY} subtotalPriceSet {MONEY}
+    totalShippingPriceSet {MONEY} totalTaxSet {MONEY} totalOutstandingSet {MONEY} netPaymentSet {MONEY}
+    displayFinancialStatus edited taxesIncluded
+    lineItems(first: 3) {{ nodes {{ sku quantity currentQuantity taxLines {{ title priceSet {MONEY} }} }} }}
+    agreements(first: 3) {{ nodes {{ __typename reason happenedAt sales(first: 4) {{ nodes {{
+        lineType actionType quantity totalAmount {MONEY} totalTaxAmount {MONEY} }} }} }} }}
+    refunds {{ totalRefundedSet {MONEY}
+        refundLineItems(first: 2) {{ nodes {{ quantity restockType subtotalSet {MONEY} totalTaxSet {MONEY} }} }}
+        orderAdjustments(first: 1) {{ nodes {{ amountSet {MONEY} reason }} }}
+        transactions(first: 2) {{ nodes {{ kind status paymentId parentTransaction {{ id }} }} }} }}
+}} }} }}"""
+
+
+def amount(bag: dict[str, Any]) -> Decimal:
+    return Decimal(bag["shopMoney"]["amount"])
+
+
+def ledger(sandbox: Sandbox, name: str = "#1001", shop: dict[str, str] | None = None) -> Any:
+    if shop:
+        sandbox.token = shop["access_token"]
+    body = sandbox.post(LEDGER, domain=shop["domain"] if shop else DOMAIN, named=f"name:'{name}'").json()
+    assert "errors" not in body, body["errors"]
+    [found] = body["data"]["orders"]["nodes"]
+    return found
+
+
+def sold(found: Any) -> Decimal:
+    return sum(
+        (amount(s["totalAmount"]) for a in found["agreements"]["nodes"] for s in a["sales"]["nodes"]), Decimal(0)
+    )
+
+
+# --- the schema
+
+
+@pytest.mark.skipif(not REAL_SCHEMA.exists(), reason="the real schema's description is not on this machine")
+def test_every_type_field_and_argument_of_ours_is_in_the_real_schema_with_the_same_type() -> None:
+    ours = graphql.build_schema(OWN_SCHEMA.read_text())
+    real = graphql.build_schema(REAL_SCHEMA.read_text(), assume_valid=True)
+    differences = []
+    for name, kind in ours.type_map.items():
+        if name.startswith("__") or name in graphql.specified_scalar_types:
+            continue
+        other = real.type_map.get(name)
+        for field_name, field in getattr(kind, "fields", {}).items():
+            real_field = getattr(other, "fields", {}).get(field_name)
+            if real_field is None or str(real_field.type) != str(field.type):
+                differences.append(f"{name}.{field_name}")
+                continue
+            for argument_name, argument in getattr(field, "args", {}).items():
+                real_argument = real_field.args.get(argument_name)
+                if real_argument is None or str(real_argument.type) != str(argument.type):
+                    differences.append(f"{name}.{field_name}({argument_name})")
+        differences += [f"{name}.{value}" for value in getattr(kind, "values", {}) if value not in other.values]
+        if other is None:
+            differences.append(name)
+    assert differences == []
+
+
+def test_a_field_the_schema_does_not_have_is_refused_with_its_place(sandbox: Sandbox) -> None:
+    body = sandbox.post("{ shop { name favouriteColour } }").json()
+
+    assert "data" not in body
+    assert body["errors"][0]["message"].startswith("Cannot query field 'favouriteColour' on type 'Shop'")
+    assert body["errors"][0]["locations"] == [{"line": 1, "column": 15}]
+
+
+def test_shopifys_own_client_reads_orders(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order())
+    shopify.ShopifyResource.set_site(f"{sandbox.url}/{DOMAIN}/admin/api/2026-10")
+    shopify.ShopifyResource.headers = {"X-Shopify-Access-Token": sandbox.token}
+
+    answer = json.loads(shopify.GraphQL().execute("{ orders(first: 1) { nodes { name email } } }"))
+
+    assert answer["data"]["orders"]["nodes"] == [{"name": "#1001", "email": "ann@example.com"}]
+    assert answer["extensions"]["cost"]["requestedQueryCost"] == 1
+
+
+# --- access
+
+
+def test_client_credentials_give_a_token_for_a_day_with_the_granted_scopes(sandbox: Sandbox) -> None:
+    answer = sandbox.ask_for_token().json()
+
+    assert answer["expires_in"] == 86399
+    assert answer["scope"] == "read_orders,read_customers,read_products"
+    scopes = sandbox.data("{ currentAppInstallation { accessScopes { handle } } }")
+    assert {"handle": "read_orders"} in scopes["currentAppInstallation"]["accessScopes"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        pytest.param({"client_secret": "guess"}, "invalid_client", id="wrong-secret"),
+        pytest.param({"client_id": "nobody"}, "app_not_installed", id="unknown-app"),
+        pytest.param({"grant_type": "password"}, "unsupported_grant_type", id="other-grant"),
+    ],
+)
+def test_a_token_is_refused_with_its_oauth_error(sandbox: Sandbox, changed: dict[str, str], error: str) -> None:
+    answer = sandbox.ask_for_token(**changed)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+def test_a_token_of_one_shop_opens_no_other(sandbox: Sandbox) -> None:
+    answer = sandbox.post("{ shop { name } }", domain=UK_DOMAIN)
+
+    assert answer.status_code == 401
+    assert answer.json()["errors"].startswith("[API] Invalid API key or access token")
+
+
+def test_an_unknown_shop_is_not_found(sandbox: Sandbox) -> None:
+    assert sandbox.post("{ shop { name } }", domain="nobody.myshopify.com").status_code == 404
+
+
+def test_a_shop_is_told_by_its_host_name_too(sandbox: Sandbox) -> None:
+    answer = httpx.post(
+        f"{sandbox.url}/admin/api/2026-10/graphql.json",
+        json={"query": "{ shop { myshopifyDomain } }"},
+        headers={"Host": DOMAIN, "X-Shopify-Access-Token": sandbox.token},
+    )
+
+    assert answer.json()["data"]["shop"]["myshopifyDomain"] == DOMAIN
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        pytest.param("2026-10", "2026-10", id="newest"),
+        pytest.param("2024-01", "2026-01", id="gone-falls-forward"),
+    ],
+)
+def test_the_answer_names_the_version_that_served_it(sandbox: Sandbox, asked: str, served: str) -> None:
+    answer = sandbox.post("{ shop { name } }", version=asked)
+
+    assert answer.status_code == 200
+    assert answer.headers["X-Shopify-API-Version"] == served
+
+
+def test_a_path_without_a_version_is_not_found(sandbox: Sandbox) -> None:
+    assert sandbox.post("{ shop { name } }", version="newest").status_code == 404
+
+
+# --- what a query costs
+
+
+def test_a_connection_costs_its_nodes_and_what_was_not_used_is_given_back(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order())
+
+    cost = sandbox.post("{ orders(first: 50) { nodes { totalPriceSet { shopMoney { amount } } } } }").json()
+
+    cost = cost["extensions"]["cost"]
+    assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (150, 3)
+    assert cost["throttleStatus"]["maximumAvailable"] == 2000.0
+    assert cost["throttleStatus"]["currentlyAvailable"] == 1997.0
+
+
+def test_a_query_dearer_than_any_plan_allows_is_refused_before_it_runs(sandbox: Sandbox) -> None:
+    body = sandbox.post("{ orders(first: 250) { nodes { lineItems(first: 50) { nodes { sku } } } } }").json()
+
+    [error] = body["errors"]
+    assert error["extensions"] == {"code": "MAX_COST_EXCEEDED", "cost": 12750, "maxCost": 1000}
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_an_empty_bucket_throttles_and_says_what_is_left(sandbox: Sandbox, status: int) -> None:
+    sandbox.press("PUT", "settings", {"maximum_available": 20, "restore_rate": 0, "throttled_status": status})
+    for _ in range(20):
+        assert "data" in sandbox.post("{ shop { name } }").json()
+
+    answer = sandbox.post("{ shop { name } }")
+
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["extensions"]["code"] == "THROTTLED"
+    cost = answer.json()["extensions"]["cost"]
+    assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (1, None)
+    assert cost["throttleStatus"] == {"maximumAvailable": 20.0, "currentlyAvailable": 0.0, "restoreRate": 0.0}
+
+
+# --- paging and search
+
+
+def names(sandbox: Sandbox, arguments: str) -> list[str]:
+    return [
+        node["name"] for node in sandbox.data(f"{{ orders({arguments}) {{ nodes {{ name }} }} }}")["orders"]["nodes"]
+    ]
+
+
+@pytest.fixture
+def three_orders(sandbox: Sandbox) -> Sandbox:
+    for number, minute in ((1001, 10), (1002, 20), (1003, 30)):
+        sandbox.press("POST", "orders", order(f"#{number}", f"2026-03-02T15:{minute}:00Z"))
+    return sandbox
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        pytest.param("first: 2", ["#1001", "#1002"], id="processed-at-first"),
+        pytest.param("first: 2, reverse: true", ["#1003", "#1002"], id="reverse"),
+        pytest.param("last: 2", ["#1002", "#1003"], id="last"),
+        pytest.param('first: 9, query: "updated_at:>\'2026-03-02T15:10:00Z\'"', ["#1002", "#1003"], id="after"),
+        pytest.param(
+            'first: 9, query: "updated_at:>=\'2026-03-02T10:20:00-05:00\' updated_at:<2026-03-02T15:30:00Z"',
+            ["#1002"], id="window-in-another-zone",
+        ),
+        pytest.param('first: 9, query: "name:#1001 OR name:#1003"', ["#1001", "#1003"], id="or"),
+        pytest.param('first: 9, query: "-name:#1002 AND status:open"', ["#1001", "#1003"], id="minus"),
+        pytest.param('first: 9, query: "NOT (name:#1001 OR name:#1002)"', ["#1003"], id="parentheses"),
+        pytest.param('first: 9, query: "financial_status:pending created_at:2026-03-02"', ["#1001", "#1002", "#1003"],
+                     id="whole-day"),
+        pytest.param('first: 9, query: "processed_at:<now"', ["#1001", "#1002"], id="now-is-the-business-clock"),
+    ],
+)  # fmt: skip
+def test_orders_are_found_and_sorted(three_orders: Sandbox, arguments: str, found: list[str]) -> None:
+    assert names(three_orders, arguments) == found
+
+
+def test_pages_follow_opaque_cursors_to_the_end(three_orders: Sandbox) -> None:
+    query = (
+        "query($after: String) { orders(first: 2, after: $after, sortKey: UPDATED_AT)"
+        " { nodes { name } pageInfo { hasNextPage endCursor } } }"
+    )
+
+    first = three_orders.data(query)["orders"]
+    second = three_orders.data(query, after=first["pageInfo"]["endCursor"])["orders"]
+
+    assert [node["name"] for node in first["nodes"] + second["nodes"]] == ["#1001", "#1002", "#1003"]
+    assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)
+
+
+def test_an_order_changed_while_paging_moves_to_the_end(three_orders: Sandbox) -> None:
+    query = (
+        "query($after: String) { orders(first: 2, after: $after, sortKey: UPDATED_AT)"
+        " { nodes { name } pageInfo { endCursor } } }"
+    )
+    first = three_orders.data(query)["orders"]
+
+    three_orders.act("#1001", "pay", pay("7.81"))
+
+    second = three_orders.data(query, after=first["pageInfo"]["endCursor"])["orders"]
+    assert [node["name"] for node in second["nodes"]] == ["#1003", "#1001"]
+
+
+def test_an_unknown_search_field_is_ignored_with_a_warning(three_orders: Sandbox) -> None:
+    body = three_orders.post('{ orders(first: 9, query: "colour:red") { nodes { name } } }').json()
+
+    assert len(body["data"]["orders"]["nodes"]) == 3
+    assert body["extensions"]["search"][0]["warnings"] == [{"field": "colour", "code": "invalid_field"}]
+
+
+def test_a_lagging_index_misses_what_is_new_while_the_order_itself_is_there(three_orders: Sandbox) -> None:
+    three_orders.press("PUT", "settings", {"search_lag_seconds": 3600})
+    placed = three_orders.press("POST", "orders", order("#1004", "2026-03-02T15:40:00Z"))
+
+    assert "#1004" not in names(three_orders, "first: 9")
+    found = three_orders.data("query($id: ID!) { order(id: $id) { name } }", id=placed["id"])
+    assert found["order"]["name"] == "#1004"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param("", "you must provide one of first or last", id="neither"),
+        pytest.param("(first: 251)", "exceeds the maximum of 250", id="too-many"),
+        pytest.param('(first: 1, after: "tomorrow")', "is not a valid cursor", id="bad-cursor"),
+    ],
+)
+def test_a_page_that_can_not_be_cut_is_refused(sandbox: Sandbox, arguments: str, message: str) -> None:
+    body = sandbox.post(f"{{ orders{arguments} {{ nodes {{ name }} }} }}").json()
+
+    assert message in body["errors"][0]["message"]
+
+
+# --- the sales ledger
+
+
+def test_the_parts_of_an_order_add_up_to_its_total(sandbox: Sandbox) -> None:
+    shipping = {"title": "Courier", "price": "9.00", "discount": "4.00", "tax": line(tax="0.31")["tax"]}
+    lines = [line(quantity=6, discount="4.41", tax="2.48"), line("LAMP-01", tax="0.46")]
+    sandbox.press("POST", "orders", order(lines=lines, shipping=shipping, total="55.29"))
+
+    found = ledger(sandbox)
+
+    parts = ("subtotalPriceSet", "totalShippingPriceSet", "totalTaxSet")
+    assert [amount(found[part]) for part in parts] == [Decimal("47.04"), Decimal("5.00"), Decimal("3.25")]
+    assert amount(found["totalPriceSet"]) == amount(found["totalOutstandingSet"]) == sold(found) == Decimal("55.29")
+
+
+def test_an_order_whose_figures_do_not_add_up_is_not_placed(sandbox: Sandbox) -> None:
+    answer = httpx.post(f"{sandbox.url}/_sandbox/orders", json=order(total="7.80"))
+
+    assert answer.status_code == 409
+    assert "add up to 7.81, `total` says 7.80" in answer.json()["error"]
+
+
+def test_an_edit_appends_an_agreement_over_the_difference_and_keeps_the_original_line(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order(lines=[line(quantity=10, tax="4.59")], total="78.09"))
+    edited = [line(quantity=6, tax="2.76"), line("CARD-05", tax="0.46")]
+
+    sandbox.act("#1001", "edit", {"at": "2026-03-02T19:00:00Z", "lines": edited})
+
+    found = ledger(sandbox)
+    _, edit = found["agreements"]["nodes"]
+    assert (edit["__typename"], edit["reason"]) == ("OrderEditAgreement", "ORDER_EDIT")
+    assert [(s["actionType"], s["quantity"], amount(s["totalAmount"])) for s in edit["sales"]["nodes"]] == [
+        ("RETURN", -4, Decimal("-31.23")),
+        ("ORDER", 1, Decimal("7.81")),
+    ]
+    mug, card = found["lineItems"]["nodes"]
+    assert (mug["quantity"], mug["currentQuantity"], amount(mug["taxLines"][0]["priceSet"])) == (10, 6, Decimal("4.59"))
+    assert (card["quantity"], card["currentQuantity"]) == (1, 1)
+    assert amount(found["currentTotalPriceSet"]) == sold(found) == Decimal("54.67")
+    assert (amount(found["originalTotalPriceSet"]), found["edited"]) == (Decimal("78.09"), True)
+
+
+def test_a_partial_refund_gives_back_the_stated_net_and_tax(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order(lines=[line(quantity=2, tax="0.92")], total="15.62"))
+    sandbox.act("#1001", "pay", pay("15.62"))
+    taxes = [{"detail": "MA-STATE", "amount": "0.46"}]
+    lines = [{"sku": "MUG-12", "quantity": 1, "net": "7.35", "tax": taxes}]
+
+    sandbox.act("#1001", "refund", refund("7.81", lines=lines))
+
+    found = ledger(sandbox)
+    [given_back] = found["refunds"]
+    [item] = given_back["refundLineItems"]["nodes"]
+    assert (item["quantity"], item["restockType"]) == (1, "RETURN")
+    assert (amount(item["subtotalSet"]), amount(item["totalTaxSet"])) == (Decimal("7.35"), Decimal("0.46"))
+    assert given_back["orderAdjustments"]["nodes"] == []
+    [money] = given_back["transactions"]["nodes"]
+    assert (money["kind"], money["status"], money["paymentId"]) == ("REFUND", "SUCCESS", "re_1")
+    assert money["parentTransaction"] is not None
+    assert (found["displayFinancialStatus"], amount(found["totalOutstandingSet"])) == ("PARTIALLY_REFUNDED", 0)
+
+
+def test_goodwill_is_an_adjustment_without_items(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order())
+    sandbox.act("#1001", "pay", pay("7.81"))
+
+    sandbox.act("#1001", "refund", refund("2.00", goodwill="2.00"))
+
+    found = ledger(sandbox)
+    [adjustment] = found["refunds"][0]["orderAdjustments"]["nodes"]
+    assert (amount(adjustment["amountSet"]), adjustment["reason"]) == (Decimal("-2.00"), "REFUND_DISCREPANCY")
+    [sale] = found["agreements"]["nodes"][-1]["sales"]["nodes"]
+    assert (sale["lineType"], amount(sale["totalAmount"])) == ("ADJUSTMENT", Decimal("-2.00"))
+    assert amount(found["currentTotalPriceSet"]) == amount(found["netPaymentSet"]) == Decimal("5.81")
+
+
+def test_a_cancelled_orders_money_goes_back_without_an_adjustment(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order())
+    sandbox.act("#1001", "pay", pay("7.81"))
+    sandbox.act("#1001", "cancel", {"at": "2026-03-02T20:00:00Z"})
+
+    sandbox.act("#1001", "refund", refund("7.81"))
+
+    found = ledger(sandbox)
+    restock, money = found["refunds"]
+    assert [item["restockType"] for item in restock["refundLineItems"]["nodes"]] == ["CANCEL"]
+    assert (amount(restock["totalRefundedSet"]), amount(money["totalRefundedSet"])) == (0, Decimal("7.81"))
+    assert money["orderAdjustments"]["nodes"] == money["refundLineItems"]["nodes"] == []
+    assert (found["displayFinancialStatus"], amount(found["currentTotalPriceSet"])) == ("REFUNDED", 0)
+
+
+@pytest.mark.parametrize(
+    ("verb", "event", "reason"),
+    [
+        pytest.param("refund", refund("8.00"), "the customer has paid 7.81", id="more-than-paid"),
+        pytest.param("refund", refund("1.00", lines=[{"sku": "MUG-12", "quantity": 2, "net": "1.00", "tax": []}]),
+                     "2 of MUG-12 can't come back, 1 are left", id="more-than-sold"),
+    ],
+)  # fmt: skip
+def test_an_event_that_contradicts_the_order_changes_nothing(
+    sandbox: Sandbox, verb: str, event: dict[str, Any], reason: str
+) -> None:
+    sandbox.press("POST", "orders", order())
+    sandbox.act("#1001", "pay", pay("7.81"))
+
+    answer = httpx.post(f"{sandbox.url}/_sandbox/orders/%231001/{verb}", json=event)
+
+    assert answer.status_code == 409
+    assert reason in answer.json()["error"]
+    assert ledger(sandbox)["refunds"] == []
+
+
+@pytest.mark.skipif(not GOLDEN.exists(), reason="the golden cases are not on this machine")
+def test_every_golden_order_balances_at_each_of_its_events(sandbox: Sandbox) -> None:
+    file = json.loads(GOLDEN.read_text())
+    seeded = sandbox.press("POST", "seed", {"company": file["company"], "client_id": "app", "client_secret": "hush"})
+    shops = {shop["shop"]: shop for shop in seeded["shops"]}
+    sandbox.press("PUT", "settings", {"maximum_available": 1_000_000})
+    for case in file["cases"]:
+        placed = case["order"]
+        sandbox.press("POST", "orders", placed)
+        for event in [None, *(e for e in case["events"] if e["do"] != "fulfil")]:
+            if event:
+                sandbox.act(placed["name"], event["do"], event)
+            found = ledger(sandbox, placed["name"], shops[placed["shop"]])
+            owed = amount(found["subtotalPriceSet"]) + amount(found["totalShippingPriceSet"])
+            tax = Decimal(0) if found["taxesIncluded"] else amount(found["totalTaxSet"])
+            assert owed + tax == amount(found["totalPriceSet"]), placed["name"]
+            assert sold(found) == amount(found["currentTotalPriceSet"]), placed["name"]
+            paid = amount(found["netPaymentSet"])
+            assert amount(found["totalOutstandingSet"]) == amount(found["currentTotalPriceSet"]) - paid, placed["name"]
+
+
+# --- one state, several processes
+
+
+def test_ids_stay_and_two_servers_over_one_folder_see_the_same(tmp_path: Path) -> None:
+    with serve(create_app(tmp_path)) as one, serve(create_app(tmp_path)) as other:
+        first, second = Sandbox(one), Sandbox(other)
+        with ThreadPoolExecutor(8) as pool:
+            placed = list(
+                pool.map(lambda n: (first, second)[n % 2].press("POST", "orders", order(f"#{n}")), range(2001, 2041))
+            )
+        ids = {receipt["name"]: receipt["id"] for receipt in placed}
+        query = "{ orders(first: 50) { nodes { id name } } }"
+
+        assert {node["name"]: node["id"] for node in first.data(query)["orders"]["nodes"]} == ids
+        assert {node["name"]: node["id"] for node in second.data(query)["orders"]["nodes"]} == ids
+        assert len(set(ids.values())) == 40
+
+
+def test_the_date_header_and_the_update_time_follow_the_business_clock(sandbox: Sandbox) -> None:
+    sandbox.press("PUT", "clock", {"now": "2026-03-02T16:00:00Z"})
+    receipt = sandbox.press("POST", "orders", order())
+
+    answer = sandbox.post("{ orders(first: 1) { nodes { processedAt updatedAt } } }")
+
+    assert answer.headers.get_list("Date") == ["Mon, 02 Mar 2026 16:00:00 GMT"]
+    assert receipt["updatedAt"] == "2026-03-02T16:00:00Z"
+    [found] = answer.json()["data"]["orders"]["nodes"]
+    assert found == {"processedAt": "2026-03-02T15:41:00Z", "updatedAt": "2026-03-02T16:00:00Z"}
+    backwards = httpx.put(f"{sandbox.url}/_sandbox/clock", json={"now": "2026-03-02T15:00:00Z"})
+    assert (backwards.status_code, "only moves forward" in backwards.json()["detail"]) == (409, True)
