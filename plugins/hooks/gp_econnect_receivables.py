@@ -128,7 +128,9 @@ class Application(EConnectTarget):
         return found
 
     def _differences(self, document: Document, row: Row) -> list[str]:
-        return difference("APPTOAMT", row.get("APPTOAMT"), document.header.get("APPTOAMT"))
+        # APPTOAMT is sent in the documents' currency and kept in base currency; a single-currency company has no other
+        in_their_currency = row.get("ORAPTOAM") if Decimal(row.get("ORAPTOAM") or 0) else row.get("APPTOAMT")
+        return difference("APPTOAMT", in_their_currency, document.header.get("APPTOAMT"))
 
 
 def _pair(values: dict[str, Any]) -> tuple[str, str]:

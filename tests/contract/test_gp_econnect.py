@@ -1,0 +1,529 @@
+"""The eConnect hook against the sandbox's GP: the way of an order to its books, repeated, changed and refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from hooks.gp_econnect import GPEConnectHook
+from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
+from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict
+from sandbox.gp.app import create_app
+from tests.contract.served_app import serve
+
+DAY = date(2026, 3, 2)
+COMPANY = {
+    "base_currency": "USD",
+    "name": "Harbor Light Supply",
+    "time_zone": "America/New_York",
+    "accounts": [
+        {"role": "receivables", "gp": "000-1200-00"},
+        {"role": "clearing", "gp": "000-1110-00"},
+        {"role": "bank", "gp": "000-1100-00"},
+        {"role": "tax_payable", "gp": "000-2300-00"},
+        {"role": "sales", "gp": "000-4100-00"},
+        {"role": "returns", "gp": "000-4110-00"},
+        {"role": "shipping_income", "gp": "000-4200-00"},
+        {"role": "goodwill", "gp": "000-4120-00"},
+        {"role": "fees", "gp": "000-6100-00"},
+        {"role": "fx_gain_loss", "gp": "000-7100-00"},
+        {"role": "rounding", "gp": "000-7200-00"},
+        {"role": "inventory", "gp": "000-1300-00"},
+        {"role": "cost_of_goods_sold", "gp": "000-4500-00"},
+    ],
+    "tax_details": [{"detail": "MA-STATE", "rate": "0.0625"}, {"detail": "MA-COUNTY", "rate": "0.0150"}],
+    "items": [
+        {"sku": "LAMP-01", "title": "Desk lamp", "cost": "21.40"},
+        {"sku": "MUG-12", "title": "Enamel mug", "cost": "2.15"},
+    ],
+    "currencies": [{"code": "GBP", "rate": "1.25"}],
+}
+
+
+class Bookkeeper:
+    """The people of the sandbox's GP."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def set_clock(self, now: datetime) -> None:
+        requests.put(f"{self._url}/_sandbox/clock", json={"now": now.isoformat()}, timeout=10).raise_for_status()
+
+    def transfer(self, number: str) -> str:
+        order = {"sopnumbe": number, "lines": None, "date": DAY.isoformat()}
+        return str(self._post("transfer", order)["invoice"])
+
+    def post_all(self) -> None:
+        answer = self._post("post", {"batch": None})
+        assert not answer.get("errors"), answer
+
+    def balances(self) -> dict[str, Decimal]:
+        accounts = requests.get(f"{self._url}/_sandbox/ledger", timeout=10).json()["accounts"]
+        return {number: Decimal(amount) for number, amount in accounts.items() if Decimal(amount)}
+
+    def seed(self) -> None:
+        self._post("seed", {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "secret"})
+
+    def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
+        response = requests.post(f"{self._url}/_sandbox/{route}", json=body, timeout=30)
+        assert response.ok, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+@pytest.fixture
+def gp_sandbox(tmp_path: Path) -> Iterator[str]:
+    with serve(create_app(tmp_path)) as url:
+        yield url
+
+
+@pytest.fixture
+def bookkeeper(gp_sandbox: str) -> Bookkeeper:
+    person = Bookkeeper(gp_sandbox)
+    person.seed()
+    person.set_clock(datetime(2026, 3, 2, 15, 41, tzinfo=UTC))
+    return person
+
+
+@pytest.fixture
+def hook(gp_sandbox: str, bookkeeper: Bookkeeper, monkeypatch: pytest.MonkeyPatch) -> GPEConnectHook:
+    return hook_on(monkeypatch, gp_sandbox)
+
+
+def hook_on(
+    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "secret", company: str = "HLS"
+) -> GPEConnectHook:
+    host, port = url.removeprefix("http://").split(":")
+    connection = {
+        "conn_type": "gp_econnect",
+        "host": host,
+        "port": int(port),
+        "schema": "http",
+        "login": "econnect",
+        "password": password,
+        "extra": {"company": company, "timeout_seconds": 30},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_GP_TEST", json.dumps(connection))
+    return GPEConnectHook("gp_test")
+
+
+def send(hook: GPEConnectHook, entity: str, *documents: Document) -> list[Outcome]:
+    target = hook.entity(entity)
+    assert isinstance(target, Target)
+    return target.send(documents)
+
+
+def accepted(hook: GPEConnectHook, entity: str, *documents: Document) -> list[Outcome]:
+    outcomes = send(hook, entity, *documents)
+    assert [outcome.error for outcome in outcomes] == [None] * len(documents)
+    return outcomes
+
+
+def found(hook: GPEConnectHook, entity: str, document: Document) -> tuple[str, ...] | None:
+    """The differences GP's document has, None when there is none."""
+    target = hook.entity(entity)
+    assert isinstance(target, Target)
+    each = target.find([document]).get(document.record_key)
+    return each.differences if each else None
+
+
+def read(hook: GPEConnectHook, entity: str, window: Window | None = None) -> list[RawRecord]:
+    source = hook.entity(entity)
+    assert isinstance(source, Source)
+    return [record for page in source.read(window or Window()) for record in page]
+
+
+def document(entity: str, number: str, header: dict[str, Any], **parts: list[dict[str, Any]]) -> Document:
+    return Document(f"gp:HLS:{entity}:{number}", number, header, parts)
+
+
+def customer(number: str = "C1", email: str = "ann@example.com") -> Document:
+    header = {
+        "CUSTNMBR": number,
+        "CUSTNAME": "Ann Archer",
+        "ADRSCODE": "PRIMARY",
+        "ADDRESS1": "12 Harbor Street",
+        "CITY": "Salem",
+        "STATE": "MA",
+        "ZIPCODE": "01970",
+        "COUNTRY": "US",
+    }
+    return document("customer", number, header, internet_addresses=[{"INET1": email}])
+
+
+def order(number: str, *lines: tuple[int, str, int, str, str], **header: Any) -> Document:
+    """An order of lines (LNITMSEQ, item, quantity, net, state tax)."""
+    net = sum((Decimal(line[3]) for line in lines), Decimal(0))
+    tax = sum((Decimal(line[4]) for line in lines), Decimal(0))
+    return document(
+        "sales_order",
+        number,
+        {
+            "DOCID": "STDORD",
+            "SOPNUMBE": number,
+            "DOCDATE": DAY,
+            "CUSTNMBR": "C1",
+            "BACHNUMB": "LB-ORDERS",
+            "CSTPONBR": f"#{number}",
+            "SUBTOTAL": net,
+            "FREIGHT": Decimal(0),
+            "TAXAMNT": tax,
+            "DOCAMNT": net + tax,
+            **header,
+        },
+        lines=[
+            {
+                "LNITMSEQ": position,
+                "ITEMNMBR": item,
+                "QUANTITY": Decimal(quantity),
+                "UNITPRCE": Decimal(price) / quantity,
+                "XTNDPRCE": Decimal(price),
+                "TAXAMNT": Decimal(line_tax),
+            }
+            for position, item, quantity, price, line_tax in lines
+        ],
+        taxes=[
+            {"LNITMSEQ": position, "TAXDTLID": "MA-STATE", "SALESAMT": Decimal(price), "STAXAMNT": Decimal(line_tax)}
+            for position, _, _, price, line_tax in lines
+        ],
+    )
+
+
+LAMP = (16384, "LAMP-01", 1, "49.90", "3.12")
+MUGS = (32768, "MUG-12", 2, "19.00", "1.19")
+
+
+def receipt(number: str = "LBR1", amount: str = "53.02") -> Document:
+    return document(
+        "cash_receipt",
+        number,
+        {
+            "CUSTNMBR": "C1",
+            "DOCNUMBR": number,
+            "DOCDATE": DAY,
+            "GLPOSTDT": DAY,
+            "ORTRXAMT": Decimal(amount),
+            "BACHNUMB": "LB-CASH",
+            "CSHRCTYP": 0,
+            "CHEKBKID": "STRIPE",
+            "CHEKNMBR": number,
+            "TRXDSCRN": "ch_1",
+        },
+    )
+
+
+def application(invoice: str, credit: str = "LBR1", amount: str = "53.02") -> Document:
+    return document(
+        "application",
+        f"{credit}-{invoice}",
+        {
+            "APTODCNM": invoice,
+            "APFRDCNM": credit,
+            "APPTOAMT": Decimal(amount),
+            "APFRDCTY": 9,
+            "APTODCTY": 1,
+            "APPLYDATE": DAY,
+            "GLPOSTDT": DAY,
+        },
+    )
+
+
+def fee(reference: str = "LBF1") -> Document:
+    return document(
+        "gl_transaction",
+        reference,
+        {"BACHNUMB": "LB-FEES", "REFRENCE": reference, "TRXDATE": DAY, "TRXTYPE": 0},
+        lines=[
+            {"ACTNUMST": "000-6100-00", "DEBITAMT": Decimal("1.84"), "CRDTAMNT": Decimal(0), "SQNCLINE": 16384},
+            {"ACTNUMST": "000-1110-00", "DEBITAMT": Decimal(0), "CRDTAMNT": Decimal("1.84"), "SQNCLINE": 32768},
+        ],
+    )
+
+
+def test_order_goes_its_way_to_the_books(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP))
+    number = bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    (invoice,) = read(hook, "sales_invoice")
+    assert invoice.key == f"gp:HLS:sales_invoice:{number}"
+    assert {name: invoice.payload[name] for name in ("ORIGNUMB", "CSTPONBR", "DOCAMNT")} == {
+        "ORIGNUMB": "SHUS1001",
+        "CSTPONBR": "#SHUS1001",
+        "DOCAMNT": "53.02000",
+    }
+    assert [line["ITEMNMBR"] for line in invoice.payload["Line"]] == ["LAMP-01"]
+    assert [(tax["TAXDTLID"], tax["STAXAMNT"]) for tax in invoice.payload["Tax"]] == [("MA-STATE", "3.12000")]
+    accepted(hook, "cash_receipt", receipt())
+    bookkeeper.post_all()
+    accepted(hook, "application", application(number))
+    accepted(hook, "gl_transaction", fee())
+    bookkeeper.post_all()
+    assert bookkeeper.balances() == {
+        "000-1110-00": Decimal("51.18"),
+        "000-1300-00": Decimal("-21.40"),
+        "000-2300-00": Decimal("-3.12"),
+        "000-4100-00": Decimal("-49.90"),
+        "000-4500-00": Decimal("21.40"),
+        "000-6100-00": Decimal("1.84"),
+    }
+    (money,) = read(hook, "cash_receipt")
+    assert (money.payload["DOCNUMBR"], money.payload["CURTRXAM"]) == ("LBR1", "0.00000")
+    fees = [line.payload for line in hook.journal_lines() if line.payload["REFRENCE"] == "LBF1"]
+    assert [(line["ACTNUMST"], line["DEBITAMT"], line["CRDTAMNT"]) for line in fees] == [
+        ("000-6100-00", "1.84000", "0.00000"),
+        ("000-1110-00", "0.00000", "1.84000"),
+    ]
+
+
+def test_every_document_is_found_again_in_work_and_when_posted(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    documents = {"sales_order": order("SHUS1001", LAMP), "cash_receipt": receipt(), "gl_transaction": fee()}
+    for entity, each in documents.items():
+        assert found(hook, entity, each) is None
+        accepted(hook, entity, each)
+        assert found(hook, entity, each) == ()
+    invoice = bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    for entity, each in documents.items():
+        assert found(hook, entity, each) == (), entity
+    applied = application(invoice)
+    assert found(hook, "application", applied) is None
+    accepted(hook, "application", applied)
+    assert found(hook, "application", applied) == ()
+    assert found(hook, "application", application(invoice, amount="53.01")) == (
+        "APPTOAMT is 53.02000 in GP, 53.01 was sent",
+    )
+
+
+@pytest.mark.parametrize("entity", ["cash_receipt", "sales_return", "credit_memo"])
+def test_document_sent_twice_is_refused_as_a_duplicate(hook: GPEConnectHook, entity: str) -> None:
+    accepted(hook, "customer", customer())
+    each = {"cash_receipt": receipt(), "sales_return": goods_back(), "credit_memo": goodwill()}[entity]
+    accepted(hook, entity, each)
+    (outcome,) = send(hook, entity, each)
+    assert isinstance(outcome.error, RecordRejected)
+    assert outcome.error.code == "LB-GP-010"
+
+
+def test_refused_order_names_the_item_and_keeps_no_other_back(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    unknown = (16384, "NO-SUCH-SKU", 1, "10.00", "0.63")
+    refused, taken = send(hook, "sales_order", order("SHUS1016", unknown), order("SHUS1017", LAMP))
+    assert isinstance(refused.error, RecordRejected)
+    assert (refused.error.code, refused.error.field, refused.error.value) == ("LB-GP-011", "ITEMNMBR", "NO-SUCH-SKU")
+    assert taken.error is None
+    assert found(hook, "sales_order", order("SHUS1016", unknown)) is None
+
+
+def test_amounts_that_do_not_add_up_are_refused(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    (outcome,) = send(hook, "sales_order", order("SHUS1001", LAMP, SUBTOTAL=Decimal("49.91")))
+    assert isinstance(outcome.error, RecordRejected)
+    assert outcome.error.code == "LB-GP-012"
+
+
+def test_edited_order_takes_the_new_content(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, MUGS))
+    fewer = order("SHUS1001", (16384, "LAMP-01", 2, "99.80", "6.24"))
+    assert found(hook, "sales_order", fewer) is None, "an order that needs an update is no finding"
+    (outcome,) = accepted(hook, "sales_order", fewer)
+    assert outcome.content["DOCAMNT"] == "106.04000"
+    bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    (invoice,) = read(hook, "sales_invoice")
+    assert [(line["ITEMNMBR"], line["QUANTITY"]) for line in invoice.payload["Line"]] == [("LAMP-01", "2.00000")]
+
+
+def test_cancelled_order_is_voided_and_yields_no_invoice(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP))
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, VOIDSTTS=1))
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, VOIDSTTS=1))
+    assert bookkeeper.transfer("SHUS1001") == "None"
+    (revived,) = send(hook, "sales_order", order("SHUS1001", LAMP))
+    assert isinstance(revived.error, TargetConflict)
+    assert "voided" in revived.error.message
+
+
+def goods_back() -> Document:
+    lamp = {
+        "LNITMSEQ": 16384,
+        "ITEMNMBR": "LAMP-01",
+        "QUANTITY": Decimal(1),
+        "QTYONHND": Decimal(1),
+        "UNITPRCE": Decimal("49.90"),
+        "XTNDPRCE": Decimal("49.90"),
+        "TAXAMNT": Decimal("3.12"),
+    }
+    tax = {
+        "LNITMSEQ": 16384,
+        "TAXDTLID": "MA-STATE",
+        "SALESAMT": Decimal("49.90"),
+        "STAXAMNT": Decimal("3.12"),
+    }
+    header = {
+        "DOCID": "STDRTN",
+        "SOPNUMBE": "LBC1",
+        "DOCDATE": DAY,
+        "CUSTNMBR": "C1",
+        "BACHNUMB": "LB-RETURNS",
+        "SUBTOTAL": Decimal("49.90"),
+        "TAXAMNT": Decimal("3.12"),
+        "DOCAMNT": Decimal("53.02"),
+    }
+    return document("sales_return", "LBC1", header, lines=[lamp], taxes=[tax])
+
+
+def memo(entity: str, number: str, debit: str, credit: str, kinds: tuple[int, int]) -> Document:
+    header = {
+        "DOCNUMBR": number,
+        "DOCDATE": DAY,
+        "CUSTNMBR": "C1",
+        "BACHNUMB": "LB-MEMOS",
+        "DOCAMNT": Decimal("53.02"),
+        "SLSAMNT": Decimal("53.02"),
+    }
+    return document(
+        entity,
+        number,
+        header,
+        distributions=[
+            {"DISTTYPE": kinds[0], "ACTNUMST": debit, "DEBITAMT": Decimal("53.02")},
+            {"DISTTYPE": kinds[1], "ACTNUMST": credit, "CRDTAMNT": Decimal("53.02")},
+        ],
+    )
+
+
+def goodwill() -> Document:
+    return memo("credit_memo", "LBG1", "000-4120-00", "000-1200-00", (19, 3))
+
+
+def test_goods_and_their_money_go_back(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_return", goods_back())
+    money_back = memo("debit_memo", "LBD1", "000-1200-00", "000-1110-00", (3, 18))
+    accepted(hook, "debit_memo", money_back)
+    bookkeeper.post_all()
+    (back,) = read(hook, "sales_return")
+    assert back.payload["SOPNUMBE"] == "LBC1"
+    settled = application("LBD1", credit="LBC1")
+    settled.header.update(APFRDCTY=8, APTODCTY=3)
+    accepted(hook, "application", settled)
+    open_amounts = {r.payload["DOCNUMBR"]: r.payload["CURTRXAM"] for r in read(hook, "receivables_document")}
+    assert open_amounts == {"LBC1": "0.00000", "LBD1": "0.00000"}
+    balances = bookkeeper.balances()
+    assert (balances["000-4110-00"], balances["000-1110-00"]) == (Decimal("49.90"), Decimal("-53.02"))
+    assert "000-1200-00" not in balances
+
+
+def test_goodwill_is_booked_once_though_gp_would_add_distributions(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "credit_memo", goodwill())
+    bookkeeper.post_all()
+    assert bookkeeper.balances() == {"000-4120-00": Decimal("53.02"), "000-1200-00": Decimal("-53.02")}
+
+
+def test_document_of_another_currency_keeps_both_amounts(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    foreign = {"CURNCYID": "GBP", "XCHGRATE": Decimal("1.25")}
+    accepted(hook, "sales_order", order("SHUK1", LAMP, **foreign))
+    invoice = bookkeeper.transfer("SHUK1")
+    bookkeeper.post_all()
+    (record,) = read(hook, "sales_invoice")
+    assert (record.payload["CURNCYID"], Decimal(record.payload["XCHGRATE"])) == ("GBP", Decimal("1.25"))
+    assert (record.payload["ORDOCAMT"], record.payload["DOCAMNT"]) == ("53.02000", "66.28000")
+    money = receipt()
+    money.header.update(CURNCYID="GBP", XCHGRATE=Decimal("1.28"))
+    accepted(hook, "cash_receipt", money)
+    bookkeeper.post_all()
+    accepted(hook, "application", application(invoice))
+
+
+def test_customer_is_one_person_under_any_number(hook: GPEConnectHook) -> None:
+    first, again = accepted(hook, "customer", customer("C1"), customer("C2"))
+    (later,) = accepted(hook, "customer", customer("C3"))
+    assert [outcome.target_id for outcome in (first, again, later)] == ["C1", "C1", "C1"]
+    assert [record.payload["CUSTNMBR"] for record in read(hook, "customer")] == ["C1"]
+
+
+def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    moved = customer()
+    moved.header["CITY"] = "Café Zürich"
+    accepted(hook, "customer", moved)
+    (record,) = read(hook, "customer")
+    assert (record.payload["CITY"], record.payload["STATE"]) == ("Café Zürich", "MA")
+
+
+def test_window_gives_what_changed_in_it_and_again_the_same(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    orders = [order("SHUS1", LAMP), order("SHUS2", LAMP), order("SHUS3", LAMP)]
+    accepted(hook, "sales_order", *orders)
+    moments = [datetime(2026, 3, 2 + day, 12, tzinfo=UTC) for day in (1, 2, 3)]
+    for moment, each in zip(moments, orders, strict=True):
+        bookkeeper.set_clock(moment)
+        bookkeeper.transfer(str(each.header["SOPNUMBE"]))
+        bookkeeper.post_all()
+    one_minute = timedelta(minutes=1)
+    window = Window(moments[1] - one_minute, moments[1] + one_minute)
+    middle = read(hook, "sales_invoice", window)
+    assert [record.payload["ORIGNUMB"] for record in middle] == ["SHUS2"]
+    assert [(record.key, record.version) for record in read(hook, "sales_invoice", window)] == [
+        (record.key, record.version) for record in middle
+    ]
+    assert middle[0].changed_at.date() == moments[1].date()
+    exact = Window(middle[0].changed_at, middle[0].changed_at)
+    assert [record.key for record in read(hook, "sales_invoice", exact)] == [middle[0].key]
+
+
+@pytest.mark.parametrize(
+    ("entity", "key", "column", "value"),
+    [
+        ("item", "lamp-01", "ITEMDESC", "Desk lamp"),
+        ("tax_detail", "MA-STATE", "TXDTLPCT", "6.25000"),
+        ("account", "000-1200-00", "ACTDESCR", "Receivables"),
+        ("account_index", "1", "ACTNUMST", "000-1200-00"),
+    ],
+)
+def test_master_data_is_looked_up_and_what_is_missing_left_out(
+    hook: GPEConnectHook, entity: str, key: str, column: str, value: str
+) -> None:
+    master = hook.entity(entity)
+    assert isinstance(master, Master)
+    result = master.lookup([key, "987654"])
+    assert list(result) == [key]
+    assert result[key][column] == value
+
+
+def test_clock_is_the_business_clock_of_the_server(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    bookkeeper.set_clock(datetime(2026, 3, 9, 8, 30, tzinfo=UTC))
+    assert abs(hook.clock() - datetime(2026, 3, 9, 8, 30, tzinfo=UTC)) < timedelta(minutes=1)
+
+
+def test_connection_test_tells_what_is_wrong(
+    hook: GPEConnectHook, gp_sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert hook.test_connection() == (True, "eConnect answers and opens the company")
+    well, message = hook_on(monkeypatch, gp_sandbox, password="wrong").test_connection()
+    assert (well, message.split()[0]) == (False, "LB-GP-001")
+    well, message = hook_on(monkeypatch, gp_sandbox, company="XXX").test_connection()
+    assert (well, message.split()[0]) == (False, "LB-GP-002")
+
+
+def test_unknown_company_stops_the_batch(
+    bookkeeper: Bookkeeper, gp_sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_on(monkeypatch, gp_sandbox, company="XXX")
+    with pytest.raises(ConfigurationError, match="XXX"):
+        send(hook, "cash_receipt", receipt())
