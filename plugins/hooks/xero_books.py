@@ -27,8 +27,6 @@ _CENT = Decimal("0.01")
 def xero_books(hook: XeroHook) -> list[Booked]:
     """
     Sales invoices, payments on them, bank transactions and transfers.
-
-    ``key``: an invoice's number, else the element's id.
     """
     accounts = _Accounts(hook)
     return [
@@ -74,12 +72,13 @@ def _invoices(hook: XeroHook, accounts: _Accounts) -> Iterator[Booked]:
             effects[str(line["AccountCode"])] -= _base(line["LineAmount"], rate)
         effects[accounts.system("GST")] -= _base(invoice["TotalTax"], rate)
         yield Booked(
-            key=invoice["InvoiceNumber"],
+            key=f"xero:{hook.tenant_id}:invoice:{invoice['InvoiceID']}",
             kind="invoice",
             number=invoice["InvoiceNumber"],
             booked_on=_day(invoice["Date"]),
             effects=_nonzero(effects),
             customer=invoice["Contact"].get("Name", ""),
+            ids=(invoice["InvoiceID"],),
         )
 
 
@@ -87,11 +86,12 @@ def _payments(hook: XeroHook, accounts: _Accounts) -> Iterator[Booked]:
     for payment in _all(hook, "Payments", 'PaymentType=="ACCRECPAYMENT"'):
         amount = Decimal(payment["Amount"])
         yield Booked(
-            key=payment["PaymentID"],
+            key=f"xero:{hook.tenant_id}:payment:{payment['PaymentID']}",
             kind="payment",
             number=payment.get("Reference") or payment["PaymentID"],
             booked_on=_day(payment["Date"]),
             effects={accounts.code(payment["Account"]): amount, accounts.system("DEBTORS"): -amount},
+            ids=(payment["PaymentID"],),
         )
 
 
@@ -104,11 +104,12 @@ def _bank_transactions(hook: XeroHook, accounts: _Accounts) -> Iterator[Booked]:
             effects[str(line["AccountCode"])] += sign * Decimal(line["LineAmount"])
         effects[accounts.system("GST")] += sign * Decimal(transaction.get("TotalTax") or 0)
         yield Booked(
-            key=transaction["BankTransactionID"],
+            key=f"xero:{hook.tenant_id}:bank_transaction:{transaction['BankTransactionID']}",
             kind="bank transaction",
             number=transaction.get("Reference") or transaction["BankTransactionID"],
             booked_on=_day(transaction["Date"]),
             effects=_nonzero(effects),
+            ids=(transaction["BankTransactionID"],),
         )
 
 
@@ -116,7 +117,7 @@ def _bank_transfers(hook: XeroHook, accounts: _Accounts) -> Iterator[Booked]:
     for transfer in hook.get("BankTransfers")["BankTransfers"]:
         amount = Decimal(transfer["Amount"])
         yield Booked(
-            key=transfer["BankTransferID"],
+            key=f"xero:{hook.tenant_id}:bank_transfer:{transfer['BankTransferID']}",
             kind="bank transfer",
             number=transfer.get("Reference") or transfer["BankTransferID"],
             booked_on=_day(transfer["Date"]),
@@ -133,12 +134,12 @@ def _all(hook: XeroHook, collection: str, where: str) -> Iterator[dict[str, Any]
 
 
 def _rate(element: dict[str, Any]) -> Decimal:
-    """Document currency per base currency; 1 where Xero leaves it out."""
+    """Base units for one unit of the document's currency; 1 where Xero leaves it out."""
     return Decimal(element.get("CurrencyRate") or 1)
 
 
 def _base(amount: str, rate: Decimal) -> Decimal:
-    return (Decimal(amount) / rate).quantize(_CENT, ROUND_HALF_UP)
+    return (Decimal(amount) * rate).quantize(_CENT, ROUND_HALF_UP)
 
 
 def _day(text: str) -> date:

@@ -103,7 +103,7 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
             for before in leg.after:
                 ends[before] >> begins[leg_name]
         if flow.reconcile:
-            reconcile = ReconcileOperator(task_id="reconcile", flow=name, trigger_rule="none_failed")
+            reconcile = ReconcileOperator(task_id="reconcile", flow=name, config=flow, trigger_rule="none_failed")
             list(ends.values()) >> reconcile
     return dag
 
@@ -116,6 +116,6 @@ def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[A
         )
         transform = TransformOperator(task_id="transform", **common)
         gate = GateOperator(task_id="gate", **common)
-        load = LoadOperator(task_id="load", **common, **({"pool": leg.pool} if leg.pool else {}))
+        load = LoadOperator(task_id="load", pool=leg.pool or "default_pool", **common)
         extract >> transform >> gate >> load
     return extract, load

@@ -13,7 +13,7 @@ __all__ = ["ByErrorClass"]
 
 
 class ByErrorClass(RetryPolicy):
-    """A passing failure is tried again when the system said so; a wrong setting fails at once; the rest as configured."""
+    """A passing failure is tried again when the system said so, a wrong setting fails at once."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None

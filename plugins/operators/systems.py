@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
+from ledgerbridge.reconciliation import Booked
 from ledgerbridge.yaml_files import nearest
 
-__all__ = ["SystemHook", "hook_for", "hooks_of", "live_lookup"]
+__all__ = ["SystemHook", "books_of", "hook_for", "hooks_of", "live_lookup"]
 
 HOOKS = {
     "gp": "hooks.gp_econnect.GPEConnectHook",
@@ -19,6 +20,8 @@ HOOKS = {
     "stripe": "hooks.stripe.StripeHook",
     "xero": "hooks.xero.XeroHook",
 }
+BOOKS = {"gp": "hooks.gp_books.gp_books", "xero": "hooks.xero_books.xero_books"}
+"""What each ledger booked, document by document."""
 
 
 class SystemHook(Protocol):
@@ -41,9 +44,27 @@ def hook_for(system: str, connection: str) -> SystemHook:
             f'there is no system "{system}".',
             remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(HOOKS)}.",
         )
-    module, _, name = HOOKS[system].rpartition(".")
-    hook: SystemHook = getattr(import_module(module), name)(connection)
+    hook: SystemHook = _imported(HOOKS[system])(connection)
     return hook
+
+
+def books_of(system: str, company: Company) -> list[Booked]:
+    """
+    What a ledger booked.
+
+    :raises ConfigurationError: the system is no ledger.
+    """
+    if system not in BOOKS:
+        raise ConfigurationError(
+            "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(BOOKS)}."
+        )
+    booked: list[Booked] = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]))
+    return booked
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:

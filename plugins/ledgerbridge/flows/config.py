@@ -39,7 +39,10 @@ class FlowConfig(ConfigModel):
     retries: int = Field(3, ge=0, description="How often a task that failed for a passing reason is tried again.")
     overlap_minutes: int = Field(10, ge=0, description="How far a window reaches back into the one before.")
     legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")
-    reconcile: bool = Field(True, description="Prove after the legs that both ledgers agree (accounting.md §6).")
+    reconcile: list[str] = Field(
+        default_factory=list,
+        description="The two ledgers that must agree after the legs (accounting.md §6); empty: none.",
+    )
 
     @model_validator(mode="before")
     @classmethod

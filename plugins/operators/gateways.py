@@ -1,0 +1,138 @@
+"""The clearing account against its gateway: balance + fees not yet posted − money not yet posted (accounting.md §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from ledgerbridge.entities import Window
+from ledgerbridge.flows import Company
+from ledgerbridge.flows.company import Gateway
+from ledgerbridge.reconciliation import Difference, Reconciliation
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery, SourceRecord
+from operators.systems import hook_for
+
+__all__ = ["clearing_differences"]
+
+NOTHING = Decimal(0)
+
+
+def clearing_differences(company: Company, engine: Engine, flow: str, result: Reconciliation) -> list[Difference]:
+    """What of each gateway's money is not in the books, with its reason; and what is left over without one."""
+    found: list[Difference] = []
+    for gateway in company.gateways:
+        if gateway.name in company.connections:
+            found += _of_gateway(company, gateway, engine, flow, result)
+    return found
+
+
+def _of_gateway(
+    company: Company, gateway: Gateway, engine: Engine, flow: str, result: Reconciliation
+) -> list[Difference]:
+    hook: Any = hook_for(gateway.name, company.connections_of(gateway.name)[0])
+    posted = _Posted(engine, flow, gateway.name)
+    differences = [
+        *_money_not_posted(_payloads(hook, "charge"), gateway, posted),
+        *_payouts_not_posted(_payloads(hook, "payout"), gateway, posted),
+    ]
+    transactions = list(_payloads(hook, "balance_transaction"))
+    fees = sum((Decimal(each["fee"]) for _, each in transactions), NOTHING)
+    if fees != posted.fees:
+        differences.append(
+            Difference(
+                "fee not posted", gateway.role, fees - posted.fees, (gateway.name,),
+                "Nothing: it is posted with its payout.", "the fee of a payout not closed",
+            )
+        )  # fmt: skip
+    balance = sum(hook.balance().values(), NOTHING)
+    explained = sum((_sign(each) * each.value for each in differences), NOTHING)
+    for ledger, booked in zip(result.ledgers, result.roles.get(gateway.role, (NOTHING, NOTHING)), strict=True):
+        open_in_batch = sum(
+            (each.value for each in result.differences if each.role == gateway.role and each.explained), NOTHING
+        )
+        in_books = booked - (open_in_batch if ledger == result.ledgers[0] else NOTHING)
+        left = in_books - (balance + explained)
+        if left:
+            differences.append(
+                Difference(
+                    "clearing",
+                    gateway.role,
+                    left,
+                    (f"{ledger} {in_books:.2f}", f"{gateway.name} {balance:.2f}"),
+                    f"Compare the clearing account in {ledger} with the gateway's balance, entry by entry.",
+                )
+            )
+    return differences
+
+
+def _sign(difference: Difference) -> int:
+    """Unposted fees and payouts leave more on clearing than the gateway holds, unposted money leaves less."""
+    return -1 if difference.type == "money without document" else 1
+
+
+def _money_not_posted(
+    charges: Iterable[tuple[str, dict[str, Any]]], gateway: Gateway, posted: _Posted
+) -> list[Difference]:
+    found = []
+    for key, charge in charges:
+        if not charge.get("balance_transaction"):
+            continue
+        left = Decimal(charge["balance_transaction"]["amount"]) - posted.money.get(charge["id"], NOTHING)
+        if left:
+            remedy = "Mend the order's dead letter, or give the money back."
+            reason = posted.reasons.get(key)
+            found.append(Difference("money without document", gateway.role, left, (charge["id"],), remedy, reason))
+    return found
+
+
+def _payouts_not_posted(
+    payouts: Iterable[tuple[str, dict[str, Any]]], gateway: Gateway, posted: _Posted
+) -> list[Difference]:
+    found = []
+    for key, payout in payouts:
+        if key not in posted.payouts and payout["status"] in ("paid", "in_transit", "pending"):
+            reason = posted.reasons.get(key) or (None if payout.get("items") else "the payout is not closed")
+            remedy = "Wait until the gateway has closed the payout, or look at its dead letter."
+            value = Decimal(payout["amount"])
+            found.append(Difference("payout not posted", gateway.role, value, (payout["id"],), remedy, reason))
+    return found
+
+
+def _payloads(hook: Any, entity: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    for page in hook.entity(entity).read(Window()):
+        for record in page:
+            yield record.key, record.payload
+
+
+class _Posted:
+    """What the flow has posted of a gateway's money, by our deliveries."""
+
+    def __init__(self, engine: Engine, flow: str, gateway: str) -> None:
+        self.money: dict[str, Decimal] = {}
+        self.payouts: set[str] = set()
+        fees: dict[str, Decimal] = {}
+        with transaction(engine) as session:
+            rows = session.scalars(select(Delivery).where(Delivery.flow == flow, Delivery.state == "delivered"))
+            for row in rows:
+                if row.canonical.get("gateway") != gateway:
+                    continue
+                amount = Decimal(row.canonical["amount"])
+                if row.canonical.get("payment_id"):
+                    self.money[row.canonical["payment_id"]] = (
+                        self.money.get(row.canonical["payment_id"], NOTHING) + amount
+                    )
+                elif row.canonical.get("month"):
+                    fees[row.record_key] = amount
+                else:
+                    self.payouts.add(row.record_key)
+            records = session.execute(
+                select(SourceRecord.source_key, SourceRecord.reason).where(
+                    SourceRecord.flow == flow, SourceRecord.outcome.in_(("waiting", "rejected"))
+                )
+            )
+            self.fees = sum(fees.values(), NOTHING)
+            self.reasons = {key: reason for key, reason in records if reason}
