@@ -213,6 +213,7 @@ class ShopifyHook(WebApiHook):
             f"/admin/api/{self.api_version}/graphql.json",
             json={"query": query, "variables": dict(variables)},
             headers={"X-Shopify-Access-Token": self._token},
+            allow_redirects=False,  # the token must not follow to another host
         )
 
     @property
@@ -243,7 +244,10 @@ class ShopifyHook(WebApiHook):
         client.verify, client.proxies, client.cert = self.session.verify, self.session.proxies, self.session.cert
         try:
             token = client.fetch_token(
-                self.url_from_endpoint("/admin/oauth/access_token"), grant_type="client_credentials", timeout=60
+                self.url_from_endpoint("/admin/oauth/access_token"),
+                grant_type="client_credentials",
+                timeout=60,
+                allow_redirects=False,
             )
         except OAuthError as error:
             raise ConfigurationError(

@@ -58,6 +58,8 @@ def error_of_status(response: Response) -> LedgerbridgeError:
     found = f"{response.url} answered {response.status_code} {response.reason}" + (
         f" (request {request})" * bool(request)
     )
+    if response.is_redirect:
+        return ConfigurationError("LB-SHOPIFY-001", found, remedy="Set the host to the shop's myshopify.com name.")
     if response.status_code >= 500:
         wait = retry_after_seconds(response)
         return TransientError("LB-SHOPIFY-005", found, remedy=_LATER, retry_after_seconds=wait)

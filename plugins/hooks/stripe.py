@@ -18,7 +18,7 @@ from requests.auth import HTTPBasicAuth
 
 from hooks.stripe_amounts import major, with_decimals
 from hooks.stripe_sources import SOURCES
-from hooks.web_api import WebApiHook, retry_after_seconds
+from hooks.web_api import WebApiHook, address, retry_after_seconds
 from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -177,7 +177,7 @@ class StripeHook(WebApiHook):
 
     def _error(self, response: Response) -> ConfigurationError | TransientError:
         status = response.status_code
-        found = f"{response.url.split('?')[0]} answered {status}: {_message(response)}" + _request_id(response)
+        found = f"{address(response.url)} answered {status}: {_message(response)}" + _request_id(response)
         if _may_be_repeated(response):
             code, remedy = _TRANSIENT.get(status, ("LB-STRIPE-005", "Repeat later; see status.stripe.com."))
             return TransientError(code, found, remedy=remedy, retry_after_seconds=retry_after_seconds(response))

@@ -18,7 +18,7 @@ from requests.exceptions import JSONDecodeError, RequestException
 
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["WebApiHook", "fingerprint", "plain_digits", "retry_after_seconds"]
+__all__ = ["WebApiHook", "address", "fingerprint", "plain_digits", "retry_after_seconds"]
 
 _TIMEOUT_SECONDS = 60
 
@@ -76,7 +76,7 @@ class WebApiHook(HttpHook):
         except RequestException as error:
             raise TransientError(
                 self.unreachable_code,
-                f"{method} {url} got no answer ({type(error).__name__})",
+                f"{method} {address(url)} got no answer ({type(error).__name__})",
                 remedy="Repeat; if it stays so, check the connection's host and the network.",
             ) from error
 
@@ -91,7 +91,7 @@ class WebApiHook(HttpHook):
         except JSONDecodeError as error:
             raise TransientError(
                 self.unreachable_code,
-                f"{response.request.method} {response.url} answered {response.status_code} without valid JSON",
+                f"{response.request.method} {address(response.url)} answered {response.status_code} without valid JSON",
                 remedy="Repeat; if it stays so, look for a proxy between Airflow and the system.",
             ) from error
 
@@ -107,7 +107,7 @@ class WebApiHook(HttpHook):
         except ValueError as error:
             raise TransientError(
                 self.unreachable_code,
-                f"{response.url} answered with the Date header {text!r}, expected an HTTP date",
+                f"{address(response.url)} answered with the Date header {text!r}, expected an HTTP date",
                 remedy="Repeat; if it stays so, look for a proxy that removes the header.",
             ) from error
 
@@ -122,6 +122,11 @@ class WebApiHook(HttpHook):
         session.headers.clear()
         session.headers.update(headers)
         return session
+
+
+def address(url: str) -> str:
+    """A URL without its query, which may hold a signature: fit for messages and logs."""
+    return url.partition("?")[0]
 
 
 def retry_after_seconds(response: Response) -> float | None:

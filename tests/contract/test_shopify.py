@@ -449,6 +449,17 @@ def test_a_long_window_with_few_orders_is_paged(api: ScriptedApi, hook: ShopifyH
     assert len(everything(hook, BACKFILL)) == 1
 
 
+def test_the_signature_in_an_exports_address_stays_out_of_messages(api: ScriptedApi, hook: ShopifyHook) -> None:
+    with serve_script() as storage:
+        address = f"{storage.url}/export?signature=planted-secret"
+    clock_and(api, count(501), started(), export_state("COMPLETED", address))
+
+    with pytest.raises(TransientError, match="/export got no answer") as refused:
+        everything(hook, BACKFILL)
+
+    assert "planted-secret" not in str(refused.value)
+
+
 def test_an_export_without_result_is_no_error(api: ScriptedApi, hook: ShopifyHook) -> None:
     clock_and(api, count(501), started(), export_state("COMPLETED"))
 
@@ -492,6 +503,12 @@ def test_an_export_that_fails_says_what_to_do(
         pytest.param(refusal("SHOP_INACTIVE"), ConfigurationError, "LB-SHOPIFY-010", id="shop-inactive"),
         pytest.param(refusal("INTERNAL_SERVER_ERROR"), TransientError, "LB-SHOPIFY-005", id="internal"),
         pytest.param(refusal("undefinedField"), ConfigurationError, "LB-SHOPIFY-007", id="query"),
+        pytest.param(
+            Reply("", 301, {"Location": "https://shop.example.com/"}),
+            ConfigurationError,
+            "LB-SHOPIFY-001",
+            id="moved",
+        ),
         pytest.param(Reply({"errors": "[API] Invalid API key"}, 401), ConfigurationError, "LB-SHOPIFY-002", id="401"),
         pytest.param(Reply({"errors": "Unavailable Shop"}, 402), ConfigurationError, "LB-SHOPIFY-010", id="402"),
         pytest.param(Reply({"errors": "scope"}, 403), ConfigurationError, "LB-SHOPIFY-003", id="403"),
