@@ -82,9 +82,10 @@ class XeroHook(WebApiHook):
         """
         The entity of this name; what it can do is what its class says.
 
-        Targets: contact, invoice, credit_note, payment, allocation, bank_transaction, bank_transfer. Sources: invoice,
-        credit_note, payment. Masters: account (by Code), system_account (by SystemAccount), tax_rate (by its sorted
-        component names, ``A+B``), item (by Code).
+        Targets: contact, invoice, credit_note, payment, allocation, bank_transaction, bank_transfer.
+        Sources: invoice, credit_note, payment, bank_transaction, bank_transfer.
+        Masters: account (by Code), system_account (by SystemAccount), item (by Code), tax_rate (by its sorted
+        component names, ``A+B``).
 
         :raises ConfigurationError: there is no such entity.
         """

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from hooks.xero_contacts import Contacts
 from hooks.xero_documents import Allocations, BankTransactions, BankTransfers, CreditNotes, Invoices, Payments
 from hooks.xero_masters import Accounts, Items, SystemAccounts, TaxRates
-from hooks.xero_sources import CreditNoteSource, InvoiceSource, PaymentSource
+from hooks.xero_sources import (
+    BankTransactionSource,
+    BankTransferSource,
+    CreditNoteSource,
+    InvoiceSource,
+    PaymentSource,
+)
 from ledgerbridge.entities import Master, Source, Target
 
 if TYPE_CHECKING:
@@ -29,11 +35,19 @@ class _Payment(Payments, PaymentSource):
     """Payments on sales invoices and credit notes, to write and to read."""
 
 
+class _BankTransaction(BankTransactions, BankTransactionSource):
+    """Money received and spent, to write and to read."""
+
+
+class _BankTransfer(BankTransfers, BankTransferSource):
+    """Transfers between bank accounts, to write and to read."""
+
+
 ENTITIES: dict[str, Callable[[XeroHook], Source | Target | Master]] = {
     "account": Accounts,
     "allocation": Allocations,
-    "bank_transaction": BankTransactions,
-    "bank_transfer": BankTransfers,
+    "bank_transaction": _BankTransaction,
+    "bank_transfer": _BankTransfer,
     "contact": Contacts,
     "credit_note": _CreditNote,
     "invoice": _Invoice,

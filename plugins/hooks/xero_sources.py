@@ -12,7 +12,7 @@ from ledgerbridge.entities import RawRecord, Source, Window
 if TYPE_CHECKING:
     from hooks.xero import XeroHook
 
-__all__ = ["CreditNoteSource", "InvoiceSource", "PaymentSource"]
+__all__ = ["BankTransactionSource", "BankTransferSource", "CreditNoteSource", "InvoiceSource", "PaymentSource"]
 
 _PAGE_SIZE = 1000
 
@@ -23,6 +23,7 @@ class _Changed(Source):
     entity: str
     collection: str
     id_field: str
+    changed_field = "UpdatedDateUTC"
     query: Mapping[str, Any] = MappingProxyType({})
     """What the collection's reads ask for besides time and page."""
 
@@ -63,15 +64,13 @@ class _Changed(Source):
         return self.hook.clock()
 
     def _changed_since(self, since: datetime | None, page: int) -> list[dict[str, Any]]:
-        headers = {}
-        if since is not None:
-            headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         query = {"order": "UpdatedDateUTC ASC", "page": page, "pageSize": _PAGE_SIZE, **self.query}
+        headers = modified_since(since)
         elements: list[dict[str, Any]] = self.hook.get(self.collection, query, **headers).get(self.collection, [])
         return elements
 
     def _record(self, element: dict[str, Any]) -> RawRecord:
-        version = element["UpdatedDateUTC"]
+        version = element[self.changed_field]
         return RawRecord(
             key=f"xero:{self.hook.tenant_id}:{self.entity}:{element[self.id_field]}",
             version=version,
@@ -113,3 +112,34 @@ class CreditNoteSource(_Changed):
     collection = "CreditNotes"
     id_field = "CreditNoteID"
     query = MappingProxyType({"where": 'Type=="ACCRECCREDIT"', "unitdp": 4})
+
+
+class BankTransactionSource(_Changed):
+    """Money received and spent on bank accounts, with its lines; payments and transfers are not among it."""
+
+    entity = "bank_transaction"
+    collection = "BankTransactions"
+    id_field = "BankTransactionID"
+    query = MappingProxyType({"unitdp": 4})
+
+
+class BankTransferSource(_Changed):
+    """Transfers between bank accounts; Xero gives them all at once, and only the time of their creation."""
+
+    entity = "bank_transfer"
+    collection = "BankTransfers"
+    id_field = "BankTransferID"
+    changed_field = "CreatedDateUTC"
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """Yield one page: the transfers created in the window, oldest first."""
+        headers = modified_since(window.since)
+        elements = self.hook.get(self.collection, {"order": "CreatedDateUTC ASC"}, **headers)[self.collection]
+        records = [self._record(element) for element in elements]
+        if wanted := [record for record in records if window.until is None or record.changed_at <= window.until]:
+            yield wanted
+
+
+def modified_since(instant: datetime | None) -> dict[str, str]:
+    """The header that leaves out what is older; Xero takes whole seconds of UTC."""
+    return {} if instant is None else {"If-Modified-Since": instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}

@@ -159,10 +159,10 @@ def test_what_a_target_asks_and_sends_is_described(
     assert len(elements) == 1
 
 
-@pytest.mark.parametrize("entity", ["payment", "invoice", "credit_note"])
+@pytest.mark.parametrize("entity", ["payment", "invoice", "credit_note", "bank_transaction", "bank_transfer"])
 def test_what_a_source_asks_is_described(
     api: ScriptedApi, hook: XeroHook, description: dict[str, Any], entity: str
 ) -> None:
-    api.will_reply(TOKEN, Reply({}))
+    api.will_reply(TOKEN, Reply({"BankTransfers": []}))
     assert list(source(hook, entity).read(Window(datetime(2026, 3, 2, tzinfo=UTC)))) == []
     assert list(unknown(description, api.asked[-1])) == []
