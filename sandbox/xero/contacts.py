@@ -1,0 +1,157 @@
+"""Contacts: unique names among the active ones, found by id, ContactNumber or name (facts/xero.md §5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.xero import rules
+from sandbox.xero.errors import Refused
+from sandbox.xero.models import Book, Record
+from sandbox.xero.wire import Element
+
+__all__ = ["contact_of", "contact_summary", "mark_role", "save_contact"]
+
+_TEXTS = {
+    "ContactNumber": 50,
+    "AccountNumber": 50,
+    "Name": 255,
+    "FirstName": 255,
+    "LastName": 255,
+    "CompanyNumber": 50,
+    "EmailAddress": 255,
+    "BankAccountDetails": 255,
+    "TaxNumber": 50,
+    "DefaultCurrency": 3,
+}
+_ADDRESS_TEXTS = {
+    "AddressLine1": 500,
+    "AddressLine2": 500,
+    "AddressLine3": 500,
+    "AddressLine4": 500,
+    "City": 255,
+    "Region": 255,
+    "PostalCode": 50,
+    "Country": 50,
+    "AttentionTo": 255,
+}
+_PHONE_TEXTS = {"PhoneNumber": 50, "PhoneAreaCode": 10, "PhoneCountryCode": 20}
+_ADDRESS_TYPES = ("STREET", "POBOX")
+_PHONE_TYPES = ("DDI", "DEFAULT", "FAX", "MOBILE")
+
+
+def save_contact(book: Book, element: Element, *, create: bool) -> Record:
+    """
+    Create the contact, or change the one with this ContactID, ContactNumber or name.
+
+    :raises Refused: no name, a name that another active contact has, a text that is too long.
+    """
+    existing = None if create else _existing(book, element)
+    texts = rules.checked_texts(element, _TEXTS)
+    body: Element = (existing.body if existing else _blank()) | texts
+    body["ContactStatus"] = str(element.get("ContactStatus") or body["ContactStatus"])
+    if not body.get("Name"):
+        raise Refused("The Contact Name cannot be empty.")
+    _check_unique(book, body, existing)
+    _merge(body, element, "Addresses", "AddressType", _ADDRESS_TYPES, _ADDRESS_TEXTS)
+    _merge(body, element, "Phones", "PhoneType", _PHONE_TYPES, _PHONE_TEXTS)
+    if isinstance(element.get("ContactPersons"), list):
+        body["ContactPersons"] = element["ContactPersons"]
+    if existing is None:
+        return book.add("Contacts", "ContactID", body)
+    existing.body = body
+    book.save(existing)
+    return existing
+
+
+def contact_of(book: Book, reference: Any) -> Record:
+    """
+    The contact a document names, by id, number or name; a name that is new becomes a contact.
+
+    :raises Refused: none is named, or the one named doesn't exist.
+    """
+    if not isinstance(reference, dict) or not any(
+        reference.get(name) for name in ("ContactID", "ContactNumber", "Name")
+    ):
+        raise Refused("A Contact must be specified for this type of transaction")
+    contact = _existing(book, reference)
+    if contact is None and reference.get("Name"):
+        return save_contact(book, reference, create=True)
+    if contact is None or contact.body["ContactStatus"] != "ACTIVE":
+        raise Refused("The contact is not valid or has been archived.")
+    return contact
+
+
+def contact_summary(contact: Record) -> Element:
+    """What documents show of their contact."""
+    shown = {name: contact.body[name] for name in ("ContactID", "ContactNumber", "Name") if name in contact.body}
+    return shown | {
+        "Addresses": [],
+        "Phones": [],
+        "ContactGroups": [],
+        "ContactPersons": [],
+        "HasValidationErrors": False,
+    }
+
+
+def mark_role(book: Book, contact: Record, role: str) -> None:
+    """A contact with a sales document is a customer, one with a bill a supplier."""
+    if not contact.body[role]:
+        contact.body[role] = True
+        book.save(contact)
+
+
+def _existing(book: Book, element: Element) -> Record | None:
+    if element.get("ContactID"):
+        contact = book.find("Contacts", str(element["ContactID"]))
+        if contact is None:
+            raise Refused("The contact ID was not found.")
+        return contact
+    if element.get("ContactNumber"):
+        return book.numbered("Contacts", str(element["ContactNumber"]))
+    for contact in book.named("Contacts", str(element.get("Name") or "")):
+        if contact.body["ContactStatus"] == "ACTIVE":
+            return contact
+    return None
+
+
+def _check_unique(book: Book, body: Element, existing: Record | None) -> None:
+    if body["ContactStatus"] != "ACTIVE":
+        return
+    own_id = existing.id if existing else None
+    for other in book.named("Contacts", body["Name"]):
+        if other.id != own_id and other.body["ContactStatus"] == "ACTIVE":
+            raise Refused(
+                f"The contact name {body['Name']} is already assigned to another contact. "
+                "The contact name must be unique across all active contacts."
+            )
+    number = body.get("ContactNumber")
+    other_of_number = book.numbered("Contacts", number) if number else None
+    if other_of_number and other_of_number.id != own_id:
+        raise Refused(f"The contact number {number} is already assigned to another contact.")
+
+
+def _merge(
+    body: Element, element: Element, part: str, kind: str, kinds: tuple[str, ...], texts: dict[str, int]
+) -> None:
+    """Addresses and phones sent replace those of their kind."""
+    kept = {entry[kind]: entry for entry in body[part]}
+    for entry in element.get(part) or []:
+        if entry.get(kind) in kinds:
+            kept[entry[kind]] = {kind: entry[kind], **rules.checked_texts(entry, texts)}
+    body[part] = list(kept.values())
+
+
+def _blank() -> Element:
+    return {
+        "ContactStatus": "ACTIVE",
+        "EmailAddress": "",
+        "BankAccountDetails": "",
+        "Addresses": [{"AddressType": kind} for kind in _ADDRESS_TYPES],
+        "Phones": [{"PhoneType": kind, "PhoneNumber": ""} for kind in _PHONE_TYPES],
+        "ContactGroups": [],
+        "ContactPersons": [],
+        "IsSupplier": False,
+        "IsCustomer": False,
+        "HasAttachments": False,
+        "HasValidationErrors": False,
+    }
