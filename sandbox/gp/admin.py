@@ -1,0 +1,163 @@
+"""What people do at GP's own windows: set up a company, transfer orders, post batches, look at the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from sandbox.gp.batches import waiting_batches
+from sandbox.gp.books import read_books, read_entries
+from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.posting import post_batches
+from sandbox.gp.seed import SeedRequest, seed_company
+from sandbox.gp.session import Company
+from sandbox.gp.transfers import find_order, transfer_order
+
+T = TypeVar("T")
+
+
+class TransferLine(BaseModel):
+    """How many of an item are shipped."""
+
+    ITEMNMBR: str
+    QUANTITY: Decimal
+
+
+class TransferRequest(BaseModel):
+    """Which order becomes an invoice, whole (``lines`` null: all that is left) or in part, dated ``date``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_po: str | None = None
+    sopnumbe: str | None = None
+    lines: list[TransferLine] | None = None
+    date: date
+
+    @model_validator(mode="after")
+    def _one_name(self) -> TransferRequest:
+        if bool(self.customer_po) == bool(self.sopnumbe):
+            raise ValueError("Name the order by either customer_po or sopnumbe.")
+        return self
+
+
+class PostRequest(BaseModel):
+    """Which batch to post; null posts all."""
+
+    batch: str | None = None
+
+
+class Settings(BaseModel):
+    """Behaviour of GP that no public source settles, or that sites differ in; what is absent stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text_overflow: Literal["error", "truncate"] | None = None
+    code_page: Literal["replace", "error"] | None = None
+    transfer_arithmetic: Literal["shared", "recomputed"] | None = None
+    apply_unposted_receipts: bool | None = None
+    realised_gain_on_apply: bool | None = None
+
+
+class Period(BaseModel):
+    """A fiscal period, a calendar month, opened or closed."""
+
+    year: int
+    period: int
+    closed: bool
+
+
+class BatchStatus(BaseModel):
+    """BCHSTTUS of a batch: 0 available, 3 receiving, others locked."""
+
+    batch: str
+    status: int
+
+
+def admin_routes(company: Company) -> APIRouter:
+    """The routes below ``/_sandbox`` that only GP has."""
+    routes = APIRouter(prefix="/_sandbox")
+
+    @routes.post("/seed")
+    def seed(request: SeedRequest) -> dict[str, str]:
+        with company.writing() as session:
+            seed_company(session, request)
+        return {"company_id": request.company_id}
+
+    @routes.post("/transfer")
+    def transfer(request: TransferRequest) -> dict[str, str | None]:
+        with company.writing() as session:
+            order = find_order(session, number=request.sopnumbe, customer_po=request.customer_po)
+            if order is None:
+                return {"invoice": None}
+            quantities = _quantities(request.lines)
+            return {"invoice": _asked(lambda: transfer_order(session, order, quantities, request.date))}
+
+    @routes.post("/post")
+    def post(request: PostRequest) -> dict[str, Any]:
+        with company.writing() as session:
+            result = _asked(lambda: post_batches(session, request.batch))
+        return {"posted": result.posted, "errors": result.errors}
+
+    @routes.get("/batches")
+    def batches() -> dict[str, Any]:
+        with company.reading() as session:
+            return {"batches": waiting_batches(session)}
+
+    @routes.put("/batches")
+    def set_batch_status(request: BatchStatus) -> dict[str, Any]:
+        with company.writing() as session:
+            session.update("SY00500", {"BACHNUMB": request.batch}, BCHSTTUS=request.status)
+            return {"batches": waiting_batches(session)}
+
+    @routes.get("/ledger")
+    def ledger() -> dict[str, Any]:
+        with company.reading() as session:
+            return read_books(session)
+
+    @routes.get("/entries")
+    def entries() -> dict[str, Any]:
+        with company.reading() as session:
+            return {"entries": read_entries(session)}
+
+    @routes.get("/settings")
+    def settings() -> dict[str, Any]:
+        with company.reading() as session:
+            return session.settings
+
+    @routes.put("/settings")
+    def change_settings(request: Settings) -> dict[str, Any]:
+        with company.writing() as session:
+            changed = session.settings | request.model_dump(exclude_none=True)
+            session.keep_state("settings", changed)
+            return changed
+
+    @routes.put("/periods")
+    def set_period(request: Period) -> dict[str, Any]:
+        with company.writing() as session:
+            session.delete("SY40100", YEAR1=request.year, PERIODID=request.period)
+            row = {"YEAR1": request.year, "PERIODID": request.period, "CLOSED": int(request.closed)}
+            session.insert("SY40100", row)
+        return request.model_dump()
+
+    return routes
+
+
+def _quantities(lines: list[TransferLine] | None) -> dict[str, Decimal] | None:
+    if lines is None:
+        return None
+    wanted: dict[str, Decimal] = {}
+    for line in lines:
+        wanted[line.ITEMNMBR] = wanted.get(line.ITEMNMBR, Decimal(0)) + line.QUANTITY
+    return wanted
+
+
+def _asked(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except BookkeeperError as error:
+        raise HTTPException(409, str(error)) from error

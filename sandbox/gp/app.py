@@ -1,0 +1,66 @@
+"""The GP server over HTTP: the eConnect service with Basic authentication, and the people's routes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from sandbox.admin import BusinessDate, clock_routes
+from sandbox.gp.admin import admin_routes
+from sandbox.gp.errors import EConnectRefused, SqlError
+from sandbox.gp.service import call_operation
+from sandbox.gp.session import Company
+from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, read_call, write_answer, write_fault, wsdl
+
+_XML = "text/xml; charset=utf-8"
+
+
+def create_app(data_dir: Path) -> FastAPI:
+    """The application over the database in ``data_dir``, which several processes may share."""
+    company = Company(data_dir)
+    app = FastAPI(title="Sandbox: Dynamics GP", openapi_url=None)
+    app.include_router(clock_routes(company.clock))
+    app.include_router(admin_routes(company))
+    app.add_middleware(BusinessDate, clock=company.clock)
+
+    @app.get(WSDL_PATH)
+    def describe(request: Request) -> Response:
+        return Response(wsdl(str(request.base_url)), media_type=_XML)
+
+    @app.post(CALL_PATH)
+    async def call(request: Request) -> Response:
+        body = await request.body()
+        authorization = request.headers.get("Authorization", "")
+        return await run_in_threadpool(_answer, company, authorization, body)
+
+    return app
+
+
+def _answer(company: Company, authorization: str, body: bytes) -> Response:
+    if not _known(company, authorization):
+        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm=""'})
+    try:
+        call = read_call(body)
+        answer = write_answer(call.operation, call_operation(company, call))
+    except (EConnectRefused, SqlError, BadCall) as error:
+        return Response(write_fault(error), status_code=500, media_type=_XML)
+    return Response(answer, media_type=_XML)
+
+
+def _known(company: Company, authorization: str) -> bool:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        login, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    with company.reading() as session:
+        expected = (session.state("login") or "", session.state("password") or "")
+    known_login = secrets.compare_digest(login.lower().encode(), expected[0].lower().encode())
+    return bool(expected[0]) and known_login and secrets.compare_digest(password.encode(), expected[1].encode())

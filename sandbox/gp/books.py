@@ -1,0 +1,104 @@
+"""What the company's books hold, for people and tests: balances by account and every document with its state."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sandbox.gp.models import MONEY_PLACES, Row
+from sandbox.gp.session import Session
+
+_HEADER_AMOUNTS = [
+    "SUBTOTAL",
+    "ORSUBTOT",
+    "FRTAMNT",
+    "ORFRTAMT",
+    "MISCAMNT",
+    "ORMISCAMT",
+    "TAXAMNT",
+    "ORTAXAMT",
+    "FRTTXAMT",
+    "ORFRTTAX",
+    "MSCTXAMT",
+    "ORMSCTAX",
+    "TRDISAMT",
+    "ORTDISAM",
+    "DOCAMNT",
+    "ORDOCAMT",
+]
+_HEADER_TEXTS = ["SOPTYPE", "SOPNUMBE", "CSTPONBR", "CUSTNMBR", "DOCID", "BACHNUMB", "ORIGTYPE", "ORIGNUMB", "CURNCYID"]
+_LINE_AMOUNTS = ["QUANTITY", "QTYPRINV", "UNITPRCE", "ORUNTPRC", "XTNDPRCE", "OXTNDPRC", "TAXAMNT", "ORTAXAMT"]
+_RECEIVABLE_AMOUNTS = ["ORTRXAMT", "CURTRXAM", "ORORGTRX", "ORCTRXAM"]
+_RECEIVABLE_TEXTS = ["RMDTYPAL", "DOCNUMBR", "CUSTNMBR", "BACHNUMB", "CURNCYID"]
+_APPLY_AMOUNTS = ["APPTOAMT", "ORAPTOAM", "WROFAMNT", "ORWROFAM", "RLGANLOS"]
+
+
+def read_books(session: Session) -> dict[str, Any]:
+    """
+    Balances from GL20000 and the documents of sales and receivables.
+
+    Amounts are strings with two decimals, a debit positive; OR… columns are in the document's currency, the others in
+    the company's (facts/gp.md §4). ``state`` is work, open, history or void.
+    """
+    documents = [_sales(session, row, "work", "SOP10200") for row in session.select("SOP10100")]
+    documents += [
+        _sales(session, row, "void" if row["VOIDSTTS"] else "history", "SOP30300") for row in session.select("SOP30200")
+    ]
+    for table, state in (("RM10201", "work"), ("RM10301", "work"), ("RM20101", "open"), ("RM30101", "history")):
+        documents += [_receivable(row, state) for row in session.select(table)]
+    applications = [
+        {name: row[name] for name in ("APTODCTY", "APTODCNM", "APFRDCTY", "APFRDCNM", "CUSTNMBR")}
+        | _money(row, _APPLY_AMOUNTS)
+        | {"DATE1": row["DATE1"].isoformat()}
+        for table in ("RM20201", "RM30201")
+        for row in session.select(table)
+    ]
+    return {"accounts": balances(session), "documents": documents, "applications": applications}
+
+
+def balances(session: Session) -> dict[str, str]:
+    """Balance by ACTNUMST of every account, debit positive, from what is posted."""
+    sums = dict(
+        session.connection.execute("SELECT ACTINDX, SUM(DEBITAMT - CRDTAMNT) FROM GL20000 GROUP BY ACTINDX").fetchall()
+    )
+    return {
+        account["ACTNUMST"]: f"{Decimal(sums.get(account['ACTINDX'], 0)).scaleb(-MONEY_PLACES):.2f}"
+        for account in session.select("GL00105")
+    }
+
+
+def read_entries(session: Session) -> list[dict[str, Any]]:
+    """The posted lines of the general ledger."""
+    texts = ["JRNENTRY", "SOURCDOC", "REFRENCE", "ORDOCNUM", "ORCTRNUM", "ORMSTRID", "ACTNUMST", "CURNCYID"]
+    amounts = ["DEBITAMT", "CRDTAMNT", "ORDBTAMT", "ORCRDAMT"]
+    return [
+        {name: row[name] for name in texts} | _money(row, amounts) | {"TRXDATE": row["TRXDATE"].isoformat()}
+        for row in session.select("GL20000")
+    ]
+
+
+def _sales(session: Session, row: Row, state: str, lines: str) -> dict[str, Any]:
+    found = session.select(lines, SOPTYPE=row["SOPTYPE"], SOPNUMBE=row["SOPNUMBE"])
+    document = {name: row[name] for name in _HEADER_TEXTS} | _money(row, _HEADER_AMOUNTS)
+    document |= {"number": row["SOPNUMBE"], "state": state, "DOCDATE": row["DOCDATE"].isoformat()}
+    document["lines"] = [
+        {name: line[name] for name in ("LNITMSEQ", "ITEMNMBR", "ITEMDESC")} | _money(line, _LINE_AMOUNTS)
+        for line in found
+    ]
+    taxes = session.select("SOP10105", SOPTYPE=row["SOPTYPE"], SOPNUMBE=row["SOPNUMBE"])
+    document["taxes"] = [
+        {"LNITMSEQ": tax["LNITMSEQ"], "TAXDTLID": tax["TAXDTLID"]} | _money(tax, ["ORSLSTAX", "ORFRTTAX", "ORMSCTAX"])
+        for tax in taxes
+    ]
+    return document
+
+
+def _receivable(row: Row, state: str) -> dict[str, Any]:
+    document = {name: row[name] for name in _RECEIVABLE_TEXTS} | _money(row, _RECEIVABLE_AMOUNTS)
+    document |= {"number": row["DOCNUMBR"], "state": state, "DOCDATE": row["DOCDATE"].isoformat()}
+    document |= {"DOCDESCR": row.get("DOCDESCR", row.get("TRXDSCRN", "")), "CHEKBKID": row.get("CHEKBKID", "")}
+    return document
+
+
+def _money(row: Row, names: list[str]) -> dict[str, str]:
+    return {name: f"{row[name]:.2f}" for name in names}

@@ -1,0 +1,276 @@
+"""
+The GP company's tables: names, keys and column kinds as in SQL Server, the columns this sandbox needs.
+
+A column is ``NAME:kind``: a number is ``char(n)``, ``i`` an integer, ``m`` money numeric(19,5), ``r`` a rate
+numeric(19,7), ``d`` a date, ``t`` an instant (DEX_ROW_TS). Every column is NOT NULL: empty text, 0, 1900-01-01.
+
+Source: facts/gp.md §4 (areas, keys, lengths, multicurrency pairs); column names beyond it are [unverified].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+EMPTY_DATE = date(1900, 1, 1)
+EMPTY_INSTANT = datetime(1900, 1, 1)
+MONEY_PLACES = 5
+RATE_PLACES = 7
+
+Row = dict[str, Any]
+"""One table row: str, int, Decimal, date or naive UTC datetime by column name."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; ``length`` only for text."""
+
+    name: str
+    kind: str
+    length: int = 0
+
+    @property
+    def empty(self) -> Any:
+        """What GP stores where nothing was given."""
+        return {"c": "", "i": 0, "m": Decimal(0), "r": Decimal(0), "d": EMPTY_DATE, "t": EMPTY_INSTANT}[self.kind]
+
+    def stored(self, value: Any) -> str | int:
+        """As SQLite keeps it: money and rates as scaled integers, so that comparisons are exact."""
+        match self.kind:
+            case "c":
+                return str(value).rstrip()
+            case "i":
+                return int(value)
+            case "m":
+                return int(Decimal(value).scaleb(MONEY_PLACES))
+            case "r":
+                return int(Decimal(value).scaleb(RATE_PLACES))
+            case "d":
+                return str(value.isoformat())
+            case _:
+                return str(value.isoformat(sep=" ", timespec="milliseconds"))
+
+    def loaded(self, value: Any) -> Any:
+        """Back from SQLite."""
+        match self.kind:
+            case "m":
+                return Decimal(value).scaleb(-MONEY_PLACES)
+            case "r":
+                return Decimal(value).scaleb(-RATE_PLACES)
+            case "d":
+                return date.fromisoformat(value)
+            case "t":
+                return datetime.fromisoformat(value)
+            case _:
+                return value
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its primary key, in the key's order."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: dict[str, Column]
+
+    @property
+    def stamped(self) -> bool:
+        """Whether GP keeps the time of the last change (facts/gp.md §2, change detection)."""
+        return "DEX_ROW_TS" in self.columns
+
+
+def _table(name: str, key: str, *columns: str) -> Table:
+    parsed = {}
+    for word in " ".join(columns).split():
+        column, kind = word.split(":")
+        parsed[column] = Column(column, "c", int(kind)) if kind.isdigit() else Column(column, kind)
+    return Table(name, tuple(key.split()), parsed)
+
+
+_ADDRESS = (
+    "CNTCPRSN:61 ADDRESS1:61 ADDRESS2:61 ADDRESS3:61 CITY:35 STATE:29 ZIP:11 COUNTRY:61 CCode:7"
+    " PHONE1:21 PHONE2:21 PHONE3:21 FAX:21"
+)
+_SOP_HEADER = (
+    "SOPTYPE:i SOPNUMBE:21 ORIGTYPE:i ORIGNUMB:21 MSTRNUMB:i DOCID:15 DOCDATE:d GLPOSTDT:d ORDRDATE:d INVODATE:d"
+    " RETUDATE:d DUEDATE:d CUSTNMBR:15 CUSTNAME:65 CSTPONBR:21 BACHNUMB:15 BCHSOURC:15 PYMTRMID:21 PRBTADCD:15"
+    " PRSTADCD:15 LOCNCODE:11 SHIPMTHD:15 TAXSCHID:15 FRTSCHID:15 MSCSCHID:15 CNTCPRSN:61 ShipToName:65 ADDRESS1:61"
+    " ADDRESS2:61 ADDRESS3:61 CITY:35 STATE:29 ZIPCODE:11 COUNTRY:61 PHNUMBR1:21 REFRENCE:31 COMMNTID:15 CMMTTEXT:501"
+    " SUBTOTAL:m ORSUBTOT:m FRTAMNT:m ORFRTAMT:m MISCAMNT:m ORMISCAMT:m TAXAMNT:m ORTAXAMT:m FRTTXAMT:m ORFRTTAX:m"
+    " MSCTXAMT:m ORMSCTAX:m TRDISAMT:m ORTDISAM:m DOCAMNT:m ORDOCAMT:m USINGHEADERLEVELTAXES:i CURNCYID:15 RATETPID:15"
+    " XCHGRATE:r RTCLCMTD:i EXCHDATE:d VOIDSTTS:i PSTGSTUS:i POSTEDDT:d TRXSORCE:13 INTEGRATIONSOURCE:i"
+    " INTEGRATIONID:31 CREATDDT:d MODIFDT:d DEX_ROW_TS:t"
+)
+_SOP_LINE = (
+    "SOPTYPE:i SOPNUMBE:21 LNITMSEQ:i CMPNTSEQ:i ITEMNMBR:31 ITEMDESC:101 NONINVEN:i UOFM:9 LOCNCODE:11 UNITCOST:m"
+    " ORUNTCST:m UNITPRCE:m ORUNTPRC:m XTNDPRCE:m OXTNDPRC:m MRKDNAMT:m ORMRKDAM:m QUANTITY:m QTYPRINV:m QTYCANCE:m"
+    " QTYTBAOR:m QTYONHND:m QTYRTRND:m QTYINUSE:m QTYINSVC:m QTYDMGED:m TAXAMNT:m ORTAXAMT:m TAXSCHID:15 ITMTSHID:15"
+    " IVITMTXB:i SLSINDX:i RTNSINDX:i INTEGRATIONSOURCE:i INTEGRATIONID:31 ReqShipDate:d DEX_ROW_TS:t"
+)
+_RM_DOCUMENT = (
+    "RMDTYPAL:i DOCNUMBR:21 CUSTNMBR:15 DOCDATE:d GLPOSTDT:d BACHNUMB:15 BCHSOURC:15 DOCDESCR:31 CSTPONBR:21"
+    " CHEKBKID:15 CHEKNMBR:21 CSHRCTYP:i SLSAMNT:m FRTAMNT:m MISCAMNT:m TAXAMNT:m TRDISAMT:m ORTRXAMT:m CURTRXAM:m"
+    " PYMTRMID:21 DUEDATE:d CURNCYID:15 XCHGRATE:r RTCLCMTD:i ORORGTRX:m ORCTRXAM:m VOIDSTTS:i TRXSORCE:13"
+    " POSTEDDT:d DEX_ROW_TS:t"
+)
+_RM_APPLY = (
+    "CUSTNMBR:15 APTODCNM:21 APTODCTY:i APFRDCNM:21 APFRDCTY:i DATE1:d GLPOSTDT:d CURNCYID:15 APPTOAMT:m ORAPTOAM:m"
+    " DISTKNAM:m WROFAMNT:m ORWROFAM:m RLGANLOS:m POSTED:i"
+)
+
+_GL_POSTED = (
+    "OPENYEAR:i JRNENTRY:i SEQNUMBR:i SOURCDOC:11 REFRENCE:31 DSCRIPTN:31 TRXDATE:d TRXSORCE:13 ACTINDX:i"
+    " ACTNUMST:129 DEBITAMT:m CRDTAMNT:m ORDBTAMT:m ORCRDAMT:m CURNCYID:15 XCHGRATE:r SERIES:i ORTRXTYP:i"
+    " ORCTRNUM:21 ORDOCNUM:21 ORMSTRID:31 ORMSTRNM:65 ORGNTSRC:15 USWHPSTD:15 DEX_ROW_TS:t"
+)
+
+_TABLES = (
+    _table(
+        "RM00101",
+        "CUSTNMBR",
+        "CUSTNMBR:15 CUSTNAME:65 CUSTCLAS:15 STMTNAME:65 SHRTNAME:15 ADRSCODE:15",
+        _ADDRESS,
+        "TAXSCHID:15 PYMTRMID:21 PRCLEVEL:11 COMMENT1:31 COMMENT2:31 CURNCYID:15 CRLMTTYP:i CRLMTAMT:m TXRGNNUM:25",
+        "TAXEXMT1:25 TAXEXMT2:25 PRBTADCD:15 PRSTADCD:15 HOLD:i INACTIVE:i INTEGRATIONSOURCE:i INTEGRATIONID:31",
+        "CREATDDT:d MODIFDT:d DEX_ROW_TS:t",
+    ),
+    _table("RM00102", "CUSTNMBR ADRSCODE", "CUSTNMBR:15 ADRSCODE:15 TAXSCHID:15", _ADDRESS, "DEX_ROW_TS:t"),
+    _table(
+        "SY01200",
+        "Master_Type Master_ID ADRSCODE",
+        "Master_Type:3 Master_ID:31 ADRSCODE:15 INET1:201 INET2:201 EmailToAddress:255 EmailCcAddress:255",
+    ),
+    _table(
+        "IV00101",
+        "ITEMNMBR",
+        "ITEMNMBR:31 ITEMDESC:101 ITMSHNAM:15 ITMCLSCD:11 ITEMTYPE:i UOMSCHDL:11 SELNGUOM:9 STNDCOST:m CURRCOST:m",
+        "DECPLQTY:i DECPLCUR:i TAXOPTNS:i ITMTSHID:15 ALWBKORD:i INACTIVE:i IVSLSIDX:i IVSLRNIX:i IVIVINDX:i",
+        "IVCOGSIX:i DEX_ROW_TS:t",
+    ),
+    _table("IV40700", "LOCNCODE", "LOCNCODE:11 LOCNDSCR:31"),
+    _table(
+        "GL00105",
+        "ACTINDX",
+        "ACTINDX:i ACTNUMST:129 ACTNUMBR_1:9 ACTNUMBR_2:9 ACTNUMBR_3:9 ACTDESCR:51 ACTALIAS:21 ACCTTYPE:i ACTIVE:i",
+        "DEX_ROW_TS:t",
+    ),
+    _table("SY01100", "PTGACDSC", "PTGACDSC:51 SERIES:i ACTINDX:i"),
+    _table("CM00100", "CHEKBKID", "CHEKBKID:15 DSCRIPTN:31 CURNCYID:15 ACTINDX:i"),
+    _table("SY03100", "CRCARDID", "CRCARDID:15"),
+    _table("SY03300", "PYMTRMID", "PYMTRMID:21 DUEDTDS:i"),
+    _table("TX00101", "TAXSCHID", "TAXSCHID:15 TXSCHDSC:31"),
+    _table("TX00102", "TAXSCHID TAXDTLID", "TAXSCHID:15 TAXDTLID:15"),
+    _table("TX00201", "TAXDTLID", "TAXDTLID:15 TXDTLDSC:31 TXDTLTYP:i TXDTLPCT:m ACTINDX:i"),
+    _table("MC40200", "CURNCYID", "CURNCYID:15 CRNCYDSC:31 ISOCODE:3 DECPLCUR:i XCHGRATE:r RTCLCMTD:i"),
+    _table("SY40100", "YEAR1 PERIODID", "YEAR1:i PERIODID:i CLOSED:i"),
+    _table("SOP40200", "SOPTYPE DOCID", "SOPTYPE:i DOCID:15 SOPNUMBE:21"),
+    _table("SOP10100", "SOPTYPE SOPNUMBE", _SOP_HEADER),
+    _table("SOP10200", "SOPTYPE SOPNUMBE LNITMSEQ CMPNTSEQ", _SOP_LINE),
+    _table("SOP30200", "SOPTYPE SOPNUMBE", _SOP_HEADER),
+    _table("SOP30300", "SOPTYPE SOPNUMBE LNITMSEQ CMPNTSEQ", _SOP_LINE),
+    _table(
+        "SOP10105",
+        "SOPTYPE SOPNUMBE LNITMSEQ TAXDTLID",
+        "SOPTYPE:i SOPNUMBE:21 LNITMSEQ:i TAXDTLID:15 ACTINDX:i STAXAMNT:m ORSLSTAX:m FRTTXAMT:m ORFRTTAX:m",
+        "MSCTXAMT:m ORMSCTAX:m TAXDTSLS:m ORTOTSLS:m TDTTXSLS:m ORTXSLS:m",
+    ),
+    _table(
+        "SOP10102",
+        "SOPTYPE SOPNUMBE SEQNUMBR",
+        "SOPTYPE:i SOPNUMBE:21 SEQNUMBR:i DISTTYPE:i DistRef:31 ACTINDX:i DEBITAMT:m ORDBTAMT:m CRDTAMNT:m ORCRDAMT:m",
+    ),
+    _table("RM10301", "RMDTYPAL DOCNUMBR", _RM_DOCUMENT),
+    _table(
+        "RM10201",
+        "DOCNUMBR",
+        "RMDTYPAL:i DOCNUMBR:21 CUSTNMBR:15 DOCDATE:d GLPOSTDT:d BACHNUMB:15 BCHSOURC:15 CHEKBKID:15 CHEKNMBR:21",
+        "CSHRCTYP:i CRCARDID:15 TRXDSCRN:31 ORTRXAMT:m CURTRXAM:m ORORGTRX:m ORCTRXAM:m CURNCYID:15 XCHGRATE:r",
+        "RTCLCMTD:i CREATDDT:d",
+    ),
+    _table(
+        "RM10101",
+        "RMDTYPAL DOCNUMBR SEQNUMBR",
+        "RMDTYPAL:i DOCNUMBR:21 CUSTNMBR:15 SEQNUMBR:i DISTTYPE:i DistRef:31 DSTINDX:i DEBITAMT:m ORDBTAMT:m",
+        "CRDTAMNT:m ORCRDAMT:m",
+    ),
+    _table(
+        "RM10601",
+        "RMDTYPAL DOCNUMBR TAXDTLID",
+        "RMDTYPAL:i DOCNUMBR:21 CUSTNMBR:15 TAXDTLID:15 ACTINDX:i TAXAMNT:m STAXAMNT:m FRTTXAMT:m TAXDTSLS:m",
+    ),
+    _table("RM20101", "RMDTYPAL DOCNUMBR", _RM_DOCUMENT),
+    _table("RM30101", "RMDTYPAL DOCNUMBR", _RM_DOCUMENT),
+    _table("RM20201", "APTODCNM APFRDCNM APTODCTY APFRDCTY", _RM_APPLY),
+    _table("RM30201", "APTODCNM APFRDCNM APTODCTY APFRDCTY", _RM_APPLY),
+    _table(
+        "GL10000",
+        "JRNENTRY",
+        "JRNENTRY:i BACHNUMB:15 BCHSOURC:15 REFRENCE:31 TRXDATE:d RVRSNGDT:d SOURCDOC:11 TRXTYPE:i SERIES:i",
+        "CURNCYID:15 XCHGRATE:r RTCLCMTD:i USWHPSTD:15 DEX_ROW_TS:t",
+    ),
+    _table(
+        "GL10001",
+        "JRNENTRY SQNCLINE",
+        "JRNENTRY:i SQNCLINE:m ACTINDX:i DEBITAMT:m CRDTAMNT:m ORDBTAMT:m ORCRDAMT:m DSCRIPTN:31 ORCTRNUM:21",
+        "ORDOCNUM:21 ORMSTRID:31 ORMSTRNM:65 ORTRXTYP:i TAXDTLID:15 TAXAMNT:m DEX_ROW_TS:t",
+    ),
+    _table("GL20000", "JRNENTRY SEQNUMBR", _GL_POSTED),
+    _table("GL30000", "JRNENTRY SEQNUMBR", _GL_POSTED),
+    _table(
+        "SY00500",
+        "BACHNUMB BCHSOURC",
+        "BACHNUMB:15 BCHSOURC:15 SERIES:i ORIGIN:i BCHCOMNT:61 NUMOFTRX:i BCHTOTAL:m BCHSTTUS:i MKDTOPST:i CHEKBKID:15",
+        "GLPOSTDT:d CREATDDT:d",
+    ),
+)
+
+TABLES = {table.name: table for table in _TABLES}
+
+INDEXES = (
+    ("SOP10100", "CSTPONBR"),
+    ("SOP10100", "BACHNUMB"),
+    ("SOP10100", "ORIGNUMB"),
+    ("SOP30200", "CSTPONBR"),
+    ("SOP30200", "ORIGNUMB"),
+    ("SOP30200", "DEX_ROW_TS"),
+    ("RM10201", "BACHNUMB"),
+    ("RM10301", "BACHNUMB"),
+    ("RM20101", "DEX_ROW_TS"),
+    ("RM20101", "DOCNUMBR"),
+    ("RM20201", "APFRDCNM"),
+    ("RM20201", "APTODCNM"),
+    ("GL10000", "BACHNUMB"),
+    ("GL10000", "REFRENCE"),
+    ("GL20000", "REFRENCE"),
+    ("GL20000", "DEX_ROW_TS"),
+    ("GL00105", "ACTNUMST"),
+)
+
+
+def create_script() -> str:
+    """DDL of all tables and of the sandbox's own two (``state`` and ``sequence``), safe to run again."""
+    statements = [
+        "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+    ]
+    for table in TABLES.values():
+        columns = [f'"{c.name}" {_SQLITE_TYPES[c.kind]} NOT NULL' for c in table.columns.values()]
+        key = ", ".join(f'"{name}"' for name in table.key)
+        statements.append(
+            f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(columns)}, PRIMARY KEY ({key})) WITHOUT ROWID"
+        )
+    statements += [f'CREATE INDEX IF NOT EXISTS {t}_{c} ON {t} ("{c}")' for t, c in INDEXES]
+    return ";\n".join(statements) + ";"
+
+
+# SQL Server compares char columns without regard to case (facts/gp.md §4, collation).
+_SQLITE_TYPES = {
+    "c": "TEXT COLLATE NOCASE",
+    "d": "TEXT",
+    "t": "TEXT",
+    "i": "INTEGER",
+    "m": "INTEGER",
+    "r": "INTEGER",
+}

@@ -1,0 +1,224 @@
+"""
+The eConnect nodes this sandbox has procedures for: their parameters, types, lengths and keys.
+
+A field is ``NAME:kind``: a number is the length of a text, ``k`` before it a key that GP stores in capitals, ``i`` an
+integer, ``m`` money, ``r`` a rate, ``d`` a date; ``!`` marks what is required. Only fields that integrations use are
+listed; an unknown one is refused as SQL Server refuses an unknown parameter.
+
+Source: facts/gp.md §1.3; names and types are compared with the site's schema by tests/contract/test_sandbox_gp.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter of a procedure."""
+
+    name: str
+    kind: str
+    length: int
+    key: bool
+    required: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """
+    One eConnect node.
+
+    :param identifiers: fields that an error message names the node by.
+    """
+
+    name: str
+    identifiers: tuple[str, ...]
+    fields: Mapping[str, Field]
+
+
+def _node(name: str, identifiers: str, *described: str) -> Node:
+    fields = {}
+    for word in " ".join(described).split():
+        field_name, kind = word.split(":")
+        required, kind = kind.endswith("!"), kind.rstrip("!")
+        key, kind = kind.startswith("k"), kind.removeprefix("k")
+        length = int(kind) if kind.isdigit() else 0
+        fields[field_name] = Field(field_name, "c" if length else kind, length, key, required)
+    return Node(name, tuple(identifiers.split()), fields)
+
+
+_USER = "RequesterTrx:i USRDEFND1:50 USRDEFND2:50 USRDEFND3:50 USRDEFND4:8000 USRDEFND5:8000"
+_USER_ONLY = _USER.removeprefix("RequesterTrx:i ")
+_CURRENCY = "CURNCYID:15 XCHGRATE:r RATETPID:15 EXCHDATE:d RTCLCMTD:i"
+_CUSTOMER_ADDRESS = (
+    "CNTCPRSN:60 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CITY:35 STATE:29 ZIPCODE:10 CCode:6 COUNTRY:60"
+    " PHNUMBR1:21 PHNUMBR2:21 PHNUMBR3:21 FAX:21 SHIPMTHD:15 TAXSCHID:15 SLPRSNID:15 SALSTERR:15"
+    " GPSFOINTEGRATIONID:30 INTEGRATIONSOURCE:i INTEGRATIONID:30"
+)
+
+_NODES = (
+    _node(
+        "taUpdateCreateCustomerRcd",
+        "CUSTNMBR",
+        "CUSTNMBR:k15! CUSTNAME:64 SHRTNAME:15 STMTNAME:64 CUSTCLAS:15 ADRSCODE:k15",
+        _CUSTOMER_ADDRESS,
+        "PRSTADCD:15 PRBTADCD:15 STADDRCD:15 PYMTRMID:20 PRCLEVEL:10 COMMENT1:30 COMMENT2:30 CURNCYID:15 CRLMTTYP:i",
+        "CRLMTAMT:m TXRGNNUM:25 TAXEXMT1:25 TAXEXMT2:25 HOLD:i INACTIVE:i NOTETEXT:8000 UseCustomerClass:i",
+        "CreateAddress:i UpdateIfExists:i",
+        _USER,
+    ),
+    _node(
+        "taCreateCustomerAddress",
+        "CUSTNMBR ADRSCODE",
+        "CUSTNMBR:k15! ADRSCODE:k15! ShipToName:64 UpdateIfExists:i",
+        _CUSTOMER_ADDRESS,
+        _USER,
+    ),
+    _node(
+        "taCreateInternetAddresses",
+        "Master_Type Master_ID ADRSCODE",
+        "Master_Type:k3! Master_ID:k30! ADRSCODE:k15 INET1:200 INET2:200 EmailToAddress:254 EmailCcAddress:254",
+        _USER_ONLY,
+    ),
+    _node(
+        "taSopLineIvcInsert",
+        "SOPTYPE SOPNUMBE CUSTNMBR ITEMNMBR",
+        "SOPTYPE:i! SOPNUMBE:k21! CUSTNMBR:k15! DOCDATE:d! ITEMNMBR:k30! QUANTITY:m! UNITPRCE:m XTNDPRCE:m UNITCOST:m",
+        "ITEMDESC:100 TAXAMNT:m NONINVEN:i LNITMSEQ:i UOFM:8 LOCNCODE:10 TAXSCHID:15 ITMTSHID:15 IVITMTXB:i",
+        "SLSINDX:75 RTNSINDX:75 MRKDNAMT:m MRKDNPCT:m QTYONHND:m QTYRTRND:m QTYINUSE:m QTYINSVC:m QTYDMGED:m",
+        "QTYTBAOR:m QTYCANCE:m CURNCYID:15 QtyShrtOpt:i UpdateIfExists:i RecreateDist:i DEFPRICING:i DEFEXTPRICE:i",
+        "PRCLEVEL:10 CMMTTEXT:500 DOCID:15 ReqShipDate:d GPSFOINTEGRATIONID:30 INTEGRATIONSOURCE:i INTEGRATIONID:30",
+        _USER,
+    ),
+    _node(
+        "taSopLineIvcTaxInsert",
+        "SOPTYPE SOPNUMBE CUSTNMBR LNITMSEQ TAXDTLID",
+        "SOPTYPE:i! SOPNUMBE:k21! CUSTNMBR:k15! TAXDTLID:k15! TAXTYPE:i LNITMSEQ:i SALESAMT:m FRTTXAMT:m MSCTXAMT:m",
+        "FREIGHT:m MISCAMNT:m ACTNUMST:75 ACTINDX:i STAXAMNT:m TDTTXSLS:m TXDTOTTX:m",
+        _USER,
+    ),
+    _node(
+        "taSopHdrIvcInsert",
+        "SOPTYPE SOPNUMBE CUSTNMBR",
+        "SOPTYPE:i! DOCID:15! SOPNUMBE:k21! DOCDATE:d! CUSTNMBR:k15! BACHNUMB:k15! TAXSCHID:15 FRTSCHID:15 MSCSCHID:15",
+        "SHIPMTHD:15 TAXAMNT:m LOCNCODE:10 FREIGHT:m MISCAMNT:m TRDISAMT:m CUSTNAME:64 CSTPONBR:20 ShipToName:64",
+        "ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CNTCPRSN:60 CITY:35 STATE:29 ZIPCODE:10 COUNTRY:60 PHNUMBR1:21",
+        "PHNUMBR2:21 PHNUMBR3:21 SUBTOTAL:m DOCAMNT:m PYMTRCVD:m SALSTERR:15 SLPRSNID:15 PRBTADCD:15 PRSTADCD:15",
+        "FRTTXAMT:m MSCTXAMT:m PYMTRMID:20 DUEDATE:d REFRENCE:30 USINGHEADERLEVELTAXES:i CREATECOMM:i CREATEDIST:i",
+        "CREATETAXES:i DEFTAXSCHDS:i",
+        _CURRENCY,
+        "GPSFOINTEGRATIONID:30 INTEGRATIONSOURCE:i INTEGRATIONID:30 CKCreditLimit:i CKHOLD:i UpdateExisting:i",
+        "CMMTTEXT:500 PRCLEVEL:10 DEFPRICING:i TXRGNNUM:25 NOTETEXT:8000 ORIGNUMB:k21 ORIGTYPE:i ReqShipDate:d",
+        "BatchCHEKBKID:15 USER2ENT:15",
+        _USER,
+    ),
+    _node(
+        "taSopLineDelete",
+        "SOPTYPE SOPNUMBE LNITMSEQ",
+        "SOPTYPE:i! SOPNUMBE:k21! LNITMSEQ:i ITEMNMBR:k30",
+        _USER_ONLY,
+    ),
+    _node(
+        "taSopVoidDocument",
+        "SOPTYPE SOPNUMBE",
+        "SOPTYPE:i! SOPNUMBE:k21! BACHNUMB:k15 RemovePayments:i VOIDDATE:d",
+        _USER_ONLY,
+    ),
+    _node("taSopDeleteDocument", "SOPTYPE SOPNUMBE", "SOPTYPE:i! SOPNUMBE:k21! RemovePayments:i", _USER_ONLY),
+    _node(
+        "taSopDistribution",
+        "SOPTYPE SOPNUMBE CUSTNMBR",
+        "SOPTYPE:i! SOPNUMBE:k21! CUSTNMBR:k15! DISTTYPE:i! SEQNUMBR:i DistRef:30 ACTINDX:i ACTNUMST:75 DEBITAMT:m",
+        "CRDTAMNT:m",
+        _USER,
+    ),
+    _node(
+        "taRMCashReceiptInsert",
+        "CUSTNMBR DOCNUMBR",
+        "CUSTNMBR:k15! DOCNUMBR:k20! DOCDATE:d! ORTRXAMT:m! GLPOSTDT:d! BACHNUMB:k15! CSHRCTYP:i! CHEKBKID:15",
+        "CHEKNMBR:20 CRCARDID:15 TRXDSCRN:30 BatchCHEKBKID:15 CREATEDIST:i",
+        _CURRENCY,
+        _USER,
+    ),
+    _node(
+        "taRMTransaction",
+        "RMDTYPAL DOCNUMBR CUSTNMBR",
+        "RMDTYPAL:i! DOCNUMBR:k17! DOCDATE:d! BACHNUMB:k15! CUSTNMBR:k15! DOCAMNT:m! SLSAMNT:m! DOCDESCR:30",
+        "ADRSCODE:15 TAXSCHID:15 CSTPONBR:20 TRDISAMT:m FRTAMNT:m MISCAMNT:m TAXAMNT:m PYMTRMID:20 DUEDATE:d",
+        "BatchCHEKBKID:15 CREATEDIST:i",
+        _CURRENCY,
+        _USER,
+    ),
+    _node(
+        "taRMDistribution",
+        "RMDTYPAL DOCNUMBR CUSTNMBR",
+        "RMDTYPAL:i! DOCNUMBR:k20! CUSTNMBR:k15! DISTTYPE:i! SEQNUMBR:i DistRef:30 DSTINDX:i ACTNUMST:75 DEBITAMT:m",
+        "CRDTAMNT:m",
+        _USER_ONLY,
+    ),
+    _node(
+        "taRMTransactionTaxInsert",
+        "RMDTYPAL DOCNUMBR CUSTNMBR TAXDTLID",
+        "CUSTNMBR:k15! DOCNUMBR:k17! RMDTYPAL:i! BACHNUMB:k15! TAXDTLID:k15! TAXAMNT:m! STAXAMNT:m! TAXDTSLS:m!",
+        "FRTTXAMT:m MSCTXAMT:m ACTNUMST:75 ACTINDX:i TDTTXSLS:m",
+        _USER,
+    ),
+    _node(
+        "taRMApply",
+        "APTODCNM APFRDCNM",
+        "APTODCNM:k21! APFRDCNM:k21! APPTOAMT:m! APFRDCTY:i! APTODCTY:i! DISTKNAM:m WROFAMNT:m APPLYDATE:d GLPOSTDT:d",
+        _USER_ONLY,
+    ),
+    _node(
+        "taGLTransactionLineInsert",
+        "BACHNUMB JRNENTRY CRDTAMNT DEBITAMT",
+        "BACHNUMB:k15! JRNENTRY:i! SQNCLINE:m ACTINDX:i CRDTAMNT:m! DEBITAMT:m! ACTNUMST:75 DSCRIPTN:30 ORCTRNUM:20",
+        "ORDOCNUM:20 ORMSTRID:30 ORMSTRNM:64 ORTRXTYP:i TAXDTLID:15 TAXAMNT:m DOCDATE:d",
+        _CURRENCY,
+        _USER,
+    ),
+    _node(
+        "taGLTransactionHeaderInsert",
+        "BACHNUMB JRNENTRY",
+        "BACHNUMB:k15! JRNENTRY:i! REFRENCE:30! TRXDATE:d! TRXTYPE:i! RVRSNGDT:d SERIES:i SOURCDOC:10 Ledger_ID:i",
+        "USERID:15 Adjustment_Transaction:i NOTETEXT:8000",
+        _CURRENCY,
+        _USER,
+    ),
+    _node(
+        "taCreateUpdateBatchHeaderRcd",
+        "BACHNUMB BCHSOURC",
+        "BACHNUMB:k15! BCHSOURC:15! SERIES:i! DOCAMT:m! ORIGIN:i! NUMOFTRX:i! BCHCOMNT:60 GLPOSTDT:d CHEKBKID:15",
+        "POSTTOGL:i USERID:15",
+        _USER,
+    ),
+)
+
+NODES: Mapping[str, Node] = {node.name: node for node in _NODES}
+"""Every node with a procedure, by name."""
+
+AUTO_NUMBERED = {
+    "taGLTransactionHeaderInsert": "JRNENTRY",
+    "taSopHdrIvcInsert": "SOPNUMBE",
+    "taRMTransaction": "DOCNUMBR",
+}
+"""Nodes GP numbers itself where the element is present but empty, in all nodes of the type (facts/gp.md §1.1)."""
+
+TRANSACTION_TYPES = frozenset(
+    {
+        "SOPTransactionType",
+        "SOPVoidDocumentType",
+        "SOPDeleteDocumentType",
+        "SOPDeleteLineType",
+        "RMCustomerMasterType",
+        "RMCustomerAddressType",
+        "RMTransactionType",
+        "RMCashReceiptsType",
+        "RMApplyType",
+        "GLTransactionType",
+        "SMTransactionBatchType",
+    }
+)
+"""Transaction types whose nodes are known here."""

@@ -1,0 +1,203 @@
+"""
+The bookkeeper posts batches: work rows move on, receivables documents appear, the general ledger is written through.
+
+Nothing of this can be reached through eConnect (facts/gp.md §4). A document that can't be posted stays in its batch
+and is named.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sandbox.gp.batches import (
+    AVAILABLE,
+    LEDGER,
+    RECEIPTS,
+    RECEIVABLES,
+    SALES,
+    SOURCES,
+    BatchSource,
+    drop_if_empty,
+)
+from sandbox.gp.currency import Rate
+from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.journals import Posting, account_number, write_open
+from sandbox.gp.models import Row
+from sandbox.gp.rules import period_closed
+from sandbox.gp.sales import INVOICE, to_history
+from sandbox.gp.session import Session
+
+_INVOICE_IN_RECEIVABLES, _RETURN_IN_RECEIVABLES = 1, 8
+_POSTED = 2
+_SOURCE_DOCUMENT = {1: "SJ", 3: "DRM", 7: "CRM", 8: "RTN", 9: "CRJ"}
+
+
+@dataclass
+class PostingResult:
+    """How many documents were posted, and why others were not."""
+
+    posted: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def post_batches(session: Session, batch: str | None) -> PostingResult:
+    """
+    Post one batch of every origin with this number, or all.
+
+    :raises BookkeeperError: the batch named is unknown, or locked by somebody.
+    """
+    result = PostingResult()
+    posters: dict[BatchSource, Callable[[Session, Row, str], None]] = {
+        SALES: _post_sales,
+        RECEIVABLES: _post_receivables,
+        RECEIPTS: _post_receipt,
+        LEDGER: _post_journal,
+    }
+    known = False
+    for source in SOURCES:
+        numbers = [batch] if batch else _batch_numbers(session, source)
+        for number in numbers:
+            documents = _documents(session, source, number)
+            known = known or bool(documents)
+            if documents and _available(session, source, number, result, named=batch is not None):
+                trail = f"{source.name[:5].upper().strip()}{session.next_number('TRXSORCE'):08d}"
+                for document in documents:
+                    _post_one(session, document, trail, posters[source], result)
+                drop_if_empty(session, number, source)
+    if batch and not known:
+        raise BookkeeperError(f"Batch {batch} has no document that can be posted. GET /_sandbox/batches lists those.")
+    return result
+
+
+def _batch_numbers(session: Session, source: BatchSource) -> list[str]:
+    found = session.connection.execute(f"SELECT DISTINCT BACHNUMB FROM {source.table}")  # noqa: S608
+    return sorted(row[0] for row in found)
+
+
+def _documents(session: Session, source: BatchSource, number: str) -> list[Row]:
+    return session.query(source.table, f"BACHNUMB = ? AND {source.condition}", [number])
+
+
+def _available(session: Session, source: BatchSource, number: str, result: PostingResult, *, named: bool) -> bool:
+    batch = session.get("SY00500", BACHNUMB=number, BCHSOURC=source.name)
+    if batch is None or batch["BCHSTTUS"] == AVAILABLE:
+        return True
+    problem = (
+        f"Batch {number} ({source.name}) is locked: BCHSTTUS is {batch['BCHSTTUS']}, 0 expected. Wait until it is free."
+    )
+    if named:
+        raise BookkeeperError(problem)
+    result.errors.append(problem)
+    return False
+
+
+def _post_one(
+    session: Session, document: Row, trail: str, poster: Callable[[Session, Row, str], None], result: PostingResult
+) -> None:
+    session.next_document()
+    session.connection.execute("SAVEPOINT document")
+    try:
+        poster(session, document, trail)
+    except BookkeeperError as error:
+        session.connection.execute("ROLLBACK TO document")
+        result.errors.append(str(error))
+    else:
+        result.posted += 1
+    session.connection.execute("RELEASE document")
+
+
+def _post_sales(session: Session, header: Row, trail: str) -> None:
+    number = header["SOPNUMBE"]
+    key = {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": number}
+    kind = _INVOICE_IN_RECEIVABLES if header["SOPTYPE"] == INVOICE else _RETURN_IN_RECEIVABLES
+    distributions = session.select("SOP10102", **key)
+    _write_ledger(session, header, number, kind, distributions, "ACTINDX", trail)
+    document = {
+        "RMDTYPAL": kind,
+        "DOCNUMBR": number,
+        "SLSAMNT": header["SUBTOTAL"],
+        "FRTAMNT": header["FRTAMNT"],
+        "MISCAMNT": header["MISCAMNT"],
+        "TAXAMNT": header["TAXAMNT"] + header["FRTTXAMT"] + header["MSCTXAMT"],
+        "TRDISAMT": header["TRDISAMT"],
+        "ORTRXAMT": header["DOCAMNT"],
+        "CURTRXAM": header["DOCAMNT"],
+        "ORORGTRX": header["ORDOCAMT"],
+        "ORCTRXAM": header["ORDOCAMT"],
+    }
+    carried = ("CUSTNMBR", "DOCDATE", "GLPOSTDT", "BACHNUMB", "BCHSOURC", "CSTPONBR", "PYMTRMID", "DUEDATE")
+    document |= {name: header[name] for name in (*carried, "CURNCYID", "XCHGRATE", "RTCLCMTD")}
+    posted = {"TRXSORCE": trail, "POSTEDDT": session.stamp.date()}
+    session.insert("RM20101", document | posted)
+    to_history(session, header, PSTGSTUS=_POSTED, **posted)
+    session.delete("SOP10102", **key)
+
+
+def _post_receivables(session: Session, document: Row, trail: str) -> None:
+    _post_to_open(session, "RM10301", document, trail)
+
+
+def _post_receipt(session: Session, receipt: Row, trail: str) -> None:
+    _post_to_open(session, "RM10201", receipt | {"DOCDESCR": receipt["TRXDSCRN"]}, trail)
+    session.connection.execute("UPDATE RM20201 SET POSTED = 1 WHERE APFRDCNM = ?", [receipt["DOCNUMBR"]])
+
+
+def _post_to_open(session: Session, work: str, document: Row, trail: str) -> None:
+    key = {"RMDTYPAL": document["RMDTYPAL"], "DOCNUMBR": document["DOCNUMBR"]}
+    distributions = session.select("RM10101", **key)
+    _write_ledger(session, document, document["DOCNUMBR"], document["RMDTYPAL"], distributions, "DSTINDX", trail)
+    session.insert("RM20101", document | {"TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
+    session.delete(work, **key)
+    session.delete("RM10101", **key)
+
+
+def _post_journal(session: Session, entry: Row, trail: str) -> None:
+    number = entry["JRNENTRY"]
+    lines = session.select("GL10001", JRNENTRY=number)
+    _check(session, f"Journal entry {number}", entry["TRXDATE"], lines)
+    for position, line in enumerate(lines, start=1):
+        row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": entry["TRXDATE"].year, "TRXSORCE": trail}
+        row |= {"ACTNUMST": account_number(session, line["ACTINDX"]), "ORGNTSRC": entry["BACHNUMB"]}
+        session.insert("GL20000", row)
+    session.delete("GL10000", JRNENTRY=number)
+    session.delete("GL10001", JRNENTRY=number)
+
+
+def _write_ledger(
+    session: Session, document: Row, number: str, kind: int, distributions: list[Row], account: str, trail: str
+) -> None:
+    day = document["GLPOSTDT"]
+    _check(session, f"Document {number}", day, distributions)
+    posting = Posting(
+        source=_SOURCE_DOCUMENT.get(kind, "SJ"),
+        reference=str(document.get("DOCDESCR") or document.get("CUSTNAME") or number)[:30],
+        day=day,
+        document=number,
+        control=number,
+        master_id=document["CUSTNMBR"],
+        series=3,
+        rate=Rate.of(document),
+        audit_trail=trail,
+    )
+    totals: dict[tuple[int, int], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for row in distributions:
+        totals[row[account], row["DISTTYPE"]][0] += row["DEBITAMT"] - row["CRDTAMNT"]
+        totals[row[account], row["DISTTYPE"]][1] += row["ORDBTAMT"] - row["ORCRDAMT"]
+    for (index, _), (functional, originating) in totals.items():
+        posting.debit(index, functional, originating)
+    write_open(session, posting)
+
+
+def _check(session: Session, name: str, day: Any, lines: list[Row]) -> None:
+    if period_closed(session, day):
+        raise BookkeeperError(f"{name} is dated {day}, in a closed fiscal period. Open it, or change the date.")
+    balance = sum((line["DEBITAMT"] - line["CRDTAMNT"] for line in lines), Decimal(0))
+    if balance:
+        raise BookkeeperError(f"{name} is out of balance by {balance:.2f}. Correct its distributions.")
+    for line in lines:
+        if not line.get("ACTINDX") and not line.get("DSTINDX"):
+            raise BookkeeperError(f"{name} has a distribution without an account. Set up the posting account.")

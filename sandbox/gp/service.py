@@ -1,0 +1,84 @@
+"""The eConnect Integration Service: its operations over one company's database (facts/gp.md §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.gp import journals
+from sandbox.gp.econnect import parse_document, run_document
+from sandbox.gp.errors import SqlError
+from sandbox.gp.numbers import next_receivables_number, next_sales_number
+from sandbox.gp.requester import read_entity
+from sandbox.gp.session import Company, Session
+from sandbox.gp.soap import BadCall, SoapCall
+
+_SOP_TYPES = {"SOPQuote": 1, "SOPOrder": 2, "SOPInvoice": 3, "SOPReturn": 4, "SOPBackOrder": 5}
+_RM_TYPES = {
+    "RMInvoices": 1,
+    "RMDebitMemos": 3,
+    "RMFinanceCharges": 4,
+    "RMServiceRepairs": 5,
+    "RMWarrantys": 6,
+    "RMCreditMemo": 7,
+    "RMReturns": 8,
+    "RMPayments": 9,
+}
+_ENTITY_OPERATIONS = ("Create", "Update", "Delete")
+
+
+def call_operation(company: Company, call: SoapCall) -> str:
+    """
+    Run one operation; its result as text.
+
+    The procedures decide what a document does; the operations CreateEntity to DeleteTransactionEntity differ in what
+    they answer: CreateTransactionEntity the document with its numbers, the others ``true``.
+
+    :raises EConnectRefused: a procedure refused its node; nothing was written.
+    :raises SqlError: SQL Server's own errors, an unknown company among them.
+    :raises BadCall: no such operation, or one this sandbox doesn't have.
+    """
+    name = call.operation
+    if name == "GetEntity":
+        with company.reading() as session:
+            database = _open_company(session, call)
+            return read_entity(session, parse_document(call.parameters.get("sXML", "")), database)
+    if name.startswith(_ENTITY_OPERATIONS) and name.endswith("Entity"):
+        root = parse_document(call.parameters.get("sXML", ""))
+        with company.writing() as session:
+            _open_company(session, call)
+            document = run_document(session, root)
+        return document if name == "CreateTransactionEntity" else "true"
+    if name in _NEXT_NUMBERS:
+        with company.writing() as session:
+            _open_company(session, call)
+            if call.parameters.get("incrementDecrement") != "Increment":
+                raise SqlError(50000, "Only Increment is supported by this sandbox; unused numbers leave gaps.")
+            return _NEXT_NUMBERS[name](session, call.parameters)
+    raise BadCall(f"The service has no operation {name}.")
+
+
+def _next_sales(session: Session, parameters: dict[str, str]) -> str:
+    kind = _SOP_TYPES.get(parameters.get("sopType", ""), 0)
+    return next_sales_number(session, kind, parameters.get("documentId", ""))
+
+
+_NEXT_NUMBERS: dict[str, Callable[[Session, dict[str, str]], str]] = {
+    "GetNextGLJournalEntryNumber": lambda session, _: str(journals.next_entry(session)),
+    "GetNextSOPNumber": _next_sales,
+    "GetNextRMNumber": lambda session, parameters: next_receivables_number(
+        session, _RM_TYPES.get(parameters.get("documentType", ""), 0)
+    ),
+}
+
+
+def _open_company(session: Session, call: SoapCall) -> str:
+    """The company database a connection string names, as SQL Server would open it."""
+    settings = {}
+    for part in call.parameters.get("connectionString", "").split(";"):
+        key, _, value = part.partition("=")
+        settings[key.strip().lower()] = value.strip()
+    name = settings.get("initial catalog") or settings.get("database") or ""
+    known = session.state("company_id")
+    if known is None or name.upper() != known.upper():
+        raise SqlError.no_database(name)
+    return str(known)

@@ -1,0 +1,191 @@
+"""
+One SQL transaction on the company's tables, and the business clock their timestamps come from.
+
+``Company.writing()`` is one transaction of GP: it commits when the block ends and leaves nothing when it raises.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sandbox.gp.models import TABLES, Row, create_script
+from sandbox.store import BusinessClock, Store
+
+DEFAULT_SETTINGS: dict[str, Any] = {
+    # What GP does with text longer than its column is unverified (facts/gp.md §6.7): refuse, or cut.
+    "text_overflow": "error",
+    # Characters outside CP-1252 are lost in a char column: "replace" stores ?, "error" refuses.
+    "code_page": "replace",
+    # How a partly transferred line gets its amounts: shared by quantity, or computed anew (accounting.md rule 10).
+    "transfer_arithmetic": "shared",
+    # Whether taRMApply takes a receipt that is still in a batch (facts/gp.md §1.3, unverified).
+    "apply_unposted_receipts": False,
+    # Whether an application through taRMApply books the realised gain (accounting.md §2, unverified).
+    "realised_gain_on_apply": True,
+}
+
+_MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
+
+
+class StampedClock(BusinessClock):
+    """
+    The business clock, never behind a DEX_ROW_TS already given.
+
+    The clock stands still between settings while DEX_ROW_TS must tell the order of changes: each document is a
+    millisecond later than the one before, and the present is the next full second.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._store = store
+
+    def now(self) -> datetime:
+        """The present, aware UTC, to the second."""
+        set_to = super().now()
+        last = last_stamp(self._store.connection)
+        if last is None:
+            return set_to
+        return max(set_to, (last + _SECOND - _MILLISECOND).replace(microsecond=0, tzinfo=set_to.tzinfo))
+
+
+def last_stamp(connection: sqlite3.Connection) -> datetime | None:
+    """The latest DEX_ROW_TS given so far, naive UTC."""
+    found = connection.execute("SELECT value FROM state WHERE name = 'last_stamp'").fetchone()
+    return datetime.fromisoformat(json.loads(found[0])) if found else None
+
+
+class Session:
+    """Rows of the company's tables as dicts of Python values, within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: BusinessClock) -> None:
+        self.connection = connection
+        self.settings: dict[str, Any] = DEFAULT_SETTINGS | (self.state("settings") or {})
+        self._clock = clock
+        self._stamp: datetime | None = None
+
+    def get(self, table: str, **key: Any) -> Row | None:
+        """The one row with this key, or None."""
+        rows = self.select(table, **key)
+        return rows[0] if rows else None
+
+    def select(self, table: str, **equals: Any) -> list[Row]:
+        """Rows whose columns equal the values given, in key order."""
+        columns = TABLES[table].columns
+        where = " AND ".join(f'"{name}" = ?' for name in equals) or "1"
+        return self.query(table, where, [columns[name].stored(value) for name, value in equals.items()])
+
+    def query(self, table: str, where: str, parameters: list[Any], limit: int = -1) -> list[Row]:
+        """Rows for an SQL condition built by us (values bound, never pasted), in key order."""
+        spec = TABLES[table]
+        names = ", ".join(f'"{name}"' for name in spec.columns)
+        order = ", ".join(f'"{name}"' for name in spec.key)
+        cursor = self.connection.execute(
+            f"SELECT {names} FROM {table} WHERE {where} ORDER BY {order} LIMIT {int(limit)}",  # noqa: S608
+            parameters,
+        )
+        columns = list(spec.columns.values())
+        return [{c.name: c.loaded(v) for c, v in zip(columns, row, strict=True)} for row in cursor]
+
+    def insert(self, table: str, row: Row) -> None:
+        """Add a row: columns not given get GP's empty value, values that are no column of the table are left out."""
+        spec = TABLES[table]
+        if spec.stamped:
+            row = {**row, "DEX_ROW_TS": self.stamp}
+        values = [c.stored(row[c.name]) if c.name in row else c.stored(c.empty) for c in spec.columns.values()]
+        marks = ", ".join("?" * len(values))
+        self.connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608
+
+    def update(self, table: str, key: Row, **changes: Any) -> None:
+        """Change the rows with this key."""
+        spec = TABLES[table]
+        if spec.stamped:
+            changes["DEX_ROW_TS"] = self.stamp
+        assignments = ", ".join(f'"{name}" = ?' for name in changes)
+        where = " AND ".join(f'"{name}" = ?' for name in key)
+        values = [spec.columns[n].stored(v) for n, v in (*changes.items(), *key.items())]
+        self.connection.execute(f"UPDATE {table} SET {assignments} WHERE {where}", values)  # noqa: S608
+
+    def delete(self, table: str, **equals: Any) -> None:
+        """Remove rows by column values."""
+        columns = TABLES[table].columns
+        where = " AND ".join(f'"{name}" = ?' for name in equals)
+        values = [columns[n].stored(v) for n, v in equals.items()]
+        self.connection.execute(f"DELETE FROM {table} WHERE {where}", values)  # noqa: S608
+
+    def next_number(self, sequence: str) -> int:
+        """The next number of this sequence, used up at once."""
+        found = self.connection.execute("SELECT value FROM sequence WHERE name = ?", [sequence]).fetchone()
+        value = int(found[0]) if found else 1
+        self.start_sequence(sequence, value + 1)
+        return value
+
+    def start_sequence(self, sequence: str, value: int) -> None:
+        """Let the sequence continue from this number."""
+        self.connection.execute("INSERT OR REPLACE INTO sequence VALUES (?, ?)", [sequence, value])
+
+    def state(self, name: str) -> Any:
+        """A stored value of the sandbox itself, None if never kept."""
+        found = self.connection.execute("SELECT value FROM state WHERE name = ?", [name]).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def keep_state(self, name: str, value: Any) -> None:
+        """Store a value of the sandbox itself."""
+        self.connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [name, json.dumps(value)])
+
+    def commit(self) -> None:
+        """Make what was written so far permanent and go on in a new transaction (eConnect's mode 2)."""
+        self.connection.execute("COMMIT")
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    @property
+    def stamp(self) -> datetime:
+        """DEX_ROW_TS of the document being written, naive UTC; later than any given before."""
+        if self._stamp is None:
+            self._stamp = self._next_stamp()
+        return self._stamp
+
+    def stamp_as(self, instant: datetime) -> None:
+        """Write rows as if changed at ``instant``, outside the order of changes (masters set up long ago)."""
+        self._stamp = instant
+
+    def next_document(self) -> None:
+        """Rows written from here on belong to another document and get a later DEX_ROW_TS."""
+        self._stamp = None
+
+    def _next_stamp(self) -> datetime:
+        set_to = BusinessClock.now(self._clock).replace(microsecond=0, tzinfo=None)
+        last = last_stamp(self.connection)
+        stamp = max(set_to, last + _MILLISECOND) if last else set_to
+        self.keep_state("last_stamp", stamp.isoformat(sep=" ", timespec="milliseconds"))
+        return stamp
+
+
+class Company:
+    """The database file of one simulated GP company; several processes may open it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._store = Store(data_dir / "gp.sqlite", create_script())
+        self.clock = StampedClock(self._store)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that holds the write lock from its start, so that checks stay true until it commits."""
+        with self._store.write() as connection:
+            yield Session(connection, self.clock)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that sees one state of the tables throughout."""
+        connection = self._store.connection
+        connection.execute("BEGIN")
+        try:
+            yield Session(connection, self.clock)
+        finally:
+            connection.execute("ROLLBACK")
