@@ -124,7 +124,14 @@ class ChargeSource(_SettledSource):
     name = "charge"
     path = "/v1/charges"
     expand = ("balance_transaction", "payment_intent")
-    version_fields = ("status", "captured", "amount_captured", "metadata", "balance_transaction.id")
+    version_fields = (
+        "status",
+        "captured",
+        "amount_captured",
+        "metadata",
+        "payment_intent.metadata",
+        "balance_transaction.id",
+    )
 
 
 class RefundSource(_SettledSource):
@@ -142,7 +149,7 @@ class DisputeSource(_SettledSource):
     name = "dispute"
     path = "/v1/disputes"
     expand = ("charge",)
-    version_fields = ("status", "amount", "balance_transactions")
+    version_fields = ("status", "amount", "balance_transactions.id")
 
     def changed_at(self, item: Mapping[str, Any]) -> datetime:
         """When money moved last, or the dispute was opened while none did."""
@@ -202,11 +209,14 @@ def _created(window: Window, look_back: timedelta) -> dict[str, int]:
     return bounds
 
 
-def _value(item: Mapping[str, Any], path: str) -> Any:
-    value: Any = item
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def _value(item: Any, path: str) -> Any:
+    """What lies at a path, of each part where a list lies on it; None where nothing does."""
+    if isinstance(item, list):
+        return [_value(part, path) for part in item]
+    if not path:
+        return item
+    name, _, rest = path.partition(".")
+    return _value(item.get(name), rest) if isinstance(item, Mapping) else None
 
 
 SOURCES: dict[str, type[StripeSource]] = {

@@ -188,6 +188,27 @@ def test_a_dispute_won_comes_again_with_both_its_movements(api: ScriptedApi, hoo
     assert record.changed_at == datetime.fromtimestamp(1775000000, UTC)
 
 
+@pytest.mark.parametrize(
+    ("later", "differs"),
+    [
+        pytest.param({"amount_refunded": 100, "refunded": False}, False, id="refunded-in-part"),
+        pytest.param({"balance_transaction": transaction("txn_1", "ch_1", status="available")}, False, id="available"),
+        pytest.param({"metadata": {"order_id": "#1002"}}, True, id="order-named-by-a-person"),
+        pytest.param({"payment_intent": {"id": "pi_1", "metadata": {"order_id": "#1"}}}, True, id="intent-names-order"),
+        pytest.param({"amount_captured": 5000}, True, id="captured-less"),
+    ],
+)
+def test_a_charge_has_a_new_version_when_the_books_care(
+    api: ScriptedApi, hook: StripeHook, later: dict[str, Any], differs: bool
+) -> None:
+    before = charge("ch_1", transaction("txn_1", "ch_1"))
+    api.will_reply(listing(before, before | later))
+
+    first, second = everything(hook.entity("charge"))
+
+    assert (first.version != second.version) is differs
+
+
 def test_a_reconciled_payout_lists_what_it_paid_out_but_itself(api: ScriptedApi, hook: StripeHook) -> None:
     own = transaction("txn_2", "po_1", type="payout", amount=-5191, fee=0, net=-5191)
     api.will_reply(listing(payout()), listing(own, transaction("txn_1", charge("ch_1", None))))
