@@ -15,11 +15,16 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: a dict is sent as JSON, a string as it is."""
+    """
+    One answer: a dict is sent as JSON, a string as it is.
+
+    :param cut: the connection ends after half the body.
+    """
 
     content: Any
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def serve_script() -> Iterator[ScriptedApi]:
             for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) // 2] if reply.cut else content)
 
         do_GET = do_POST = do_PUT = _answer
 

@@ -1,4 +1,4 @@
-"""The Shopify hook on the wire: against its schema, answers given to it, and the sandbox."""
+"""The Shopify hook on the wire, against its schema and answers given to it."""
 
 from __future__ import annotations
 

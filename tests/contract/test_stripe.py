@@ -1,10 +1,12 @@
-"""The Stripe hook on the wire: against answers given to it, and against the sandbox."""
+"""The Stripe hook on the wire, against answers given to it."""
 
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import re
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hooks.stripe import StripeHook
 from hooks.stripe_amounts import major
@@ -24,8 +28,9 @@ MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, waits: list[float] | None = None) -> StripeHook:
-    connection = {"conn_type": "stripe", "host": url, "password": "sk_test_1", "extra": {"account": "acct_1"}}
+def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, waits: list[float] | None = None, **extra: Any) -> StripeHook:
+    extra = {"account": "acct_1", **extra}
+    connection = {"conn_type": "stripe", "host": url, "password": "sk_test_1", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
     return StripeHook("stripe_test", sleep=(waits if waits is not None else []).append)
 
@@ -91,6 +96,13 @@ def everything(source: Source, window: Window | None = None) -> list[RawRecord]:
 )
 def test_minor_units_become_decimals_of_the_currency(minor: int, currency: str, amount: str) -> None:
     assert major(minor, currency) == amount
+
+
+@given(st.integers(-(10**14), 10**14), st.sampled_from(["usd", "jpy", "kwd", "eur"]))
+def test_no_amount_loses_a_unit(minor: int, currency: str) -> None:
+    amount = Decimal(major(minor, currency))
+
+    assert amount.scaleb({"jpy": 0, "kwd": 3}.get(currency, 2)) == minor
 
 
 def test_a_charge_has_decimal_amounts_wherever_they_stand(api: ScriptedApi, hook: StripeHook) -> None:
@@ -334,6 +346,38 @@ def test_a_body_cut_short_is_worth_a_repeat(api: ScriptedApi, hook: StripeHook) 
 
     with pytest.raises(TransientError, match="without valid JSON"):
         everything(hook.entity("charge"))
+
+
+def test_an_answer_that_breaks_off_is_worth_a_repeat(api: ScriptedApi, hook: StripeHook) -> None:
+    api.will_reply(Reply(listing(charge("ch_1", None)).content, cut=True))
+
+    with pytest.raises(TransientError, match="got no answer") as refused:
+        everything(hook.entity("charge"))
+
+    assert refused.value.code == "LB-STRIPE-004"
+
+
+def test_a_host_that_is_silent_for_too_long_is_worth_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hook = hook_on(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.05)
+
+        with pytest.raises(TransientError, match=r"got no answer \(ReadTimeout\)"):
+            hook.balance()
+
+
+def test_neither_key_nor_payload_reaches_the_log(
+    api: ScriptedApi, hook: StripeHook, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    api.will_reply(listing(charge("ch_1", None, description="planted-text")), Reply({"error": {}}, 401))
+
+    everything(hook.entity("charge"))
+    hook.test_connection()
+
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert "/v1/charges" in logged
+    assert "planted-text" not in logged
+    assert "sk_test_1" not in logged
 
 
 def test_a_host_that_does_not_answer_is_worth_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
