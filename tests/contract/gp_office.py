@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ import zeep  # noqa: TID253 - no DAG imports a test
 from lxml import etree
 from zeep.exceptions import Fault as Fault  # noqa: TID253 - for the tests
 from zeep.transports import Transport  # noqa: TID253
+
+from sandbox.gp.app import create_app
+from tests.contract.gp_company import COMPANY
+from tests.contract.served_app import serve
 
 LOGIN, PASSWORD, COMPANY_ID = "HLS\\econnect", "s3cret", "HLS"
 GOLDEN = Path("/work/shared/golden")
@@ -38,11 +43,11 @@ def node(name: str, fields: Mapping[str, object]) -> str:
     return etree.tostring(element, encoding="unicode")
 
 
-def document(transaction: str, **nodes: Mapping[str, object] | list[Mapping[str, object]]) -> str:
+def document(transaction: str, **nodes: Mapping[str, object] | Sequence[Mapping[str, object]]) -> str:
     """An ``<eConnect>`` of one transaction type; a list becomes the node's ``_Items``."""
     content = "".join(
         f"<{name}_Items>{''.join(node(name, row) for row in given)}</{name}_Items>"
-        if isinstance(given, list)
+        if isinstance(given, Sequence)
         else node(name, given)
         for name, given in nodes.items()
     )
@@ -54,6 +59,7 @@ class Office:
 
     def __init__(self, url: str, company: Mapping[str, Any]) -> None:
         self.url = url
+        self.roles = {account["gp"]: account["role"] for account in company["accounts"]}
         self.http = httpx.Client(base_url=url, timeout=120)
         seed = {"company": company, "company_id": COMPANY_ID, "login": LOGIN, "password": PASSWORD}
         self.ask("POST", "/_sandbox/seed", seed)
@@ -208,10 +214,33 @@ class Office:
         ]
         return net - (tax if shop_order["taxes_included"] else 0), tax
 
+    def ship(self, name: str = "#1", lines: list[dict[str, Any]] | None = None, on: str = "2026-03-03") -> str:
+        """The number of the posted invoice that (these lines of) an order became."""
+        body = {"customer_po": name, "lines": lines, "date": on}
+        number = self.ask("POST", "/_sandbox/transfer", body)["invoice"]
+        assert self.post() > 0
+        return str(number)
+
+    def post(self) -> int:
+        """How many documents the bookkeeper posted; none was left over."""
+        answer = self.ask("POST", "/_sandbox/post", {})
+        assert answer["errors"] == []
+        return int(answer["posted"])
+
     def books(self) -> dict[str, str]:
-        """Posted balances by role of the company's accounts, zero ones left out."""
+        """Posted balances by role, zero ones left out."""
         accounts: dict[str, str] = self.ask("GET", "/_sandbox/ledger")["accounts"]
-        return {number: balance for number, balance in accounts.items() if Decimal(balance)}
+        return {self.roles[number]: balance for number, balance in accounts.items() if Decimal(balance)}
+
+
+@contextmanager
+def open_office(data_dir: Path) -> Iterator[Office]:
+    """A GP with the small company and its customer ANN, on 2 March 2026."""
+    with serve(create_app(data_dir)) as url:
+        office = Office(url, COMPANY)
+        office.ask("PUT", "/_sandbox/clock", {"now": "2026-03-02T15:41:00Z"})
+        office.customer()
+        yield office
 
 
 def _record(element: etree._Element) -> dict[str, Any]:

@@ -6,80 +6,20 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from lxml import etree
 
-from sandbox.gp.app import create_app
 from sandbox.gp.nodes import NODES
-from tests.contract.gp_office import LOGIN, Fault, Office, document, golden
-from tests.contract.served_app import serve
-
-COMPANY: dict[str, Any] = {
-    "name": "Harbor Light Supply",
-    "base_currency": "USD",
-    "accounts": [
-        {"role": "receivables", "gp": "000-1200-00"},
-        {"role": "clearing", "gp": "000-1110-00"},
-        {"role": "bank", "gp": "000-1100-00"},
-        {"role": "tax_payable", "gp": "000-2300-00"},
-        {"role": "sales", "gp": "000-4100-00"},
-        {"role": "returns", "gp": "000-4110-00"},
-        {"role": "shipping_income", "gp": "000-4200-00"},
-        {"role": "goodwill", "gp": "000-4120-00"},
-        {"role": "fees", "gp": "000-6100-00"},
-        {"role": "fx_gain_loss", "gp": "000-7100-00"},
-        {"role": "rounding", "gp": "000-7200-00"},
-        {"role": "inventory", "gp": "000-1300-00"},
-        {"role": "cost_of_goods_sold", "gp": "000-4500-00"},
-    ],
-    "tax_details": [{"detail": "STATE", "rate": "0.0625"}, {"detail": "COUNTY", "rate": "0.015"}],
-    "items": [{"sku": "LAMP", "title": "Desk lamp", "cost": "21.40"}, {"sku": "MUG", "title": "Mug", "cost": "2.15"}],
-    "currencies": [{"code": "GBP", "rate": "1.25"}],
-}
-ROLES = {account["gp"]: account["role"] for account in COMPANY["accounts"]}
-
-
-def shop_order(name: str = "#1", **fields: Any) -> dict[str, Any]:
-    """Two lamps at 49.90 and five mugs at 7.35 with both taxes, freight 8.00: 155.76."""
-
-    def tax(state: str, county: str) -> list[dict[str, str]]:
-        return [{"detail": "STATE", "amount": state}, {"detail": "COUNTY", "amount": county}]
-
-    return {
-        "name": name,
-        "currency": "USD",
-        "rate": "1",
-        "taxes_included": False,
-        "lines": [
-            {"sku": "LAMP", "quantity": 2, "unit_price": "49.90", "discount": "0.00", "tax": tax("6.24", "1.50")},
-            {"sku": "MUG", "quantity": 5, "unit_price": "7.35", "discount": "0.00", "tax": tax("2.30", "0.55")},
-        ],
-        "shipping": {"price": "8.00", "discount": "0.00", "tax": tax("0.50", "0.12")},
-    } | fields
+from tests.contract.gp_company import shop_order
+from tests.contract.gp_office import LOGIN, Fault, Office, document, open_office
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    with serve(create_app(tmp_path)) as url:
-        office = Office(url, COMPANY)
-        office.ask("PUT", "/_sandbox/clock", {"now": "2026-03-02T15:41:00Z"})
-        office.customer()
+    with open_office(tmp_path) as office:
         yield office
-
-
-def books(office: Office) -> dict[str, str]:
-    return {ROLES[number]: balance for number, balance in office.books().items()}
-
-
-def ship(office: Office, name: str = "#1", lines: list[dict[str, Any]] | None = None) -> str:
-    """The number of the posted invoice of an order."""
-    body = {"customer_po": name, "lines": lines, "date": "2026-03-03"}
-    number = office.ask("POST", "/_sandbox/transfer", body)["invoice"]
-    assert office.ask("POST", "/_sandbox/post", {})["errors"] == []
-    return str(number)
 
 
 def test_an_unknown_login_gets_a_basic_challenge(office: Office) -> None:
@@ -107,7 +47,7 @@ def test_an_order_lands_unposted_and_is_read_back_by_column_names(office: Office
         "1900-01-01T00:00:00",
     )
     assert office.read("Sales_History_Transaction") == []
-    assert books(office) == {}
+    assert office.books() == {}
 
 
 def header(**fields: object) -> str:
@@ -131,7 +71,7 @@ def header(**fields: object) -> str:
     ],
 )
 def test_a_header_that_does_not_fit_leaves_nothing(
-    office: Office, changes: dict[str, object], number: int, procedure: str
+    office: Office, changes: dict[str, Any], number: int, procedure: str
 ) -> None:
     message = office.refusal(office.order(shop_order(), **changes))
     assert f"Error Number = {number}  Stored Procedure= {procedure}  Error Description = " in message
@@ -162,15 +102,15 @@ def test_an_unknown_item_is_refused_by_its_line(office: Office) -> None:
 def test_a_number_in_work_or_history_is_a_duplicate(office: Office) -> None:
     office.create(office.order(shop_order()))
     assert "Error Number = 2221" in office.refusal(office.order(shop_order()))
-    ship(office)
+    office.ship()
     assert "Error Number = 2221" in office.refusal(office.order(shop_order()))
 
 
 def test_a_posted_invoice_books_receivables_sales_freight_taxes_and_cost(office: Office) -> None:
     office.create(office.order(shop_order()))
-    number = ship(office)
+    number = office.ship()
     assert number == "STDINV1001"
-    assert books(office) == {
+    assert office.books() == {
         "receivables": "155.76",
         "sales": "-136.55",
         "shipping_income": "-8.00",
@@ -187,8 +127,8 @@ def test_a_posted_invoice_books_receivables_sales_freight_taxes_and_cost(office:
 
 def test_parts_of_an_order_share_its_amounts_and_the_last_takes_the_rest(office: Office) -> None:
     office.create(office.order(shop_order()))
-    first = ship(office, lines=[{"ITEMNMBR": "LAMP", "QUANTITY": "1"}, {"ITEMNMBR": "MUG", "QUANTITY": "3"}])
-    second = ship(office)
+    first = office.ship(lines=[{"ITEMNMBR": "LAMP", "QUANTITY": "1"}, {"ITEMNMBR": "MUG", "QUANTITY": "3"}])
+    second = office.ship()
     invoices = {row["SOPNUMBE"]: row for row in office.read("Sales_History_Transaction", "SOPTYPE = 3")}
     amounts = ("SUBTOTAL", "FRTAMNT", "TAXAMNT", "FRTTXAMT", "DOCAMNT")
     assert [[Decimal(invoices[number][name]) for name in amounts] for number in (first, second)] == [
@@ -199,7 +139,7 @@ def test_parts_of_an_order_share_its_amounts_and_the_last_takes_the_rest(office:
 
 def test_a_receipt_is_applied_only_when_posted_and_never_beyond_what_is_open(office: Office) -> None:
     office.create(office.order(shop_order()))
-    number = ship(office)
+    number = office.ship()
     office.create(office.receipt("CH1", "155.76"))
     assert "Document is not posted" in office.refusal(office.application(number, "CH1", "155.76"))
     office.ask("POST", "/_sandbox/post", {"batch": "CASH"})
@@ -209,8 +149,8 @@ def test_a_receipt_is_applied_only_when_posted_and_never_beyond_what_is_open(off
     assert (application["APTODCNM"], application["APPTOAMT"]) == (number, "100.00000")
     left = {row["DOCNUMBR"]: row["CURTRXAM"] for row in office.read("Receivables_Posted_Transaction")}
     assert left == {number: "55.76000", "CH1": "55.76000"}
-    assert books(office)["clearing"] == "155.76"
-    assert "receivables" not in books(office)
+    assert office.books()["clearing"] == "155.76"
+    assert "receivables" not in office.books()
 
 
 def test_a_journal_entry_takes_a_number_of_gp_and_must_balance(office: Office) -> None:
@@ -224,7 +164,7 @@ def test_a_journal_entry_takes_a_number_of_gp_and_must_balance(office: Office) -
     (waiting,) = office.read("GL_Work_Trans", "REFRENCE = 'fee'")
     assert [line["DEBITAMT"] for line in waiting["Line"]] == ["1.86000", "0.00000"]
     assert office.ask("POST", "/_sandbox/post", {"batch": None})["posted"] == 1
-    assert books(office) == {"fees": "1.86", "clearing": "-1.86"}
+    assert office.books() == {"fees": "1.86", "clearing": "-1.86"}
     assert [line["ACTNUMST"] for line in office.read("GL_Open_Trans")] == ["000-6100-00", "000-1110-00"]
 
 
@@ -335,44 +275,3 @@ def test_fields_are_those_of_the_site_schema() -> None:
         for field in node.fields.values():
             assert field.name in known, f"{name} has no {field.name}"
             assert field.kind in kinds[known[field.name]["type"]], f"{name} {field.name}"
-
-
-def test_the_plain_orders_leave_the_books_they_must(office: Office) -> None:
-    file = golden("plain.json")
-    play(office, file)
-
-
-def play(office: Office, file: dict[str, Any]) -> None:
-    """Orders, invoices, receipts, fees and payouts of a file without refunds, as a client would send them."""
-    office = Office(office.url, file["company"])
-    roles = {account["gp"]: account["role"] for account in file["company"]["accounts"]}
-    accounts = {role: number for number, role in roles.items()}
-    for case in file["cases"]:
-        order, expected = case["order"], case["expect"]
-        customer = order["customer"]["id"].upper()
-        office.customer(customer)
-        if expected["outcome"] == "rejected":
-            assert "ITEMNMBR = " in office.refusal(office.order(order, customer=customer))
-        else:
-            office.create(office.order(order, customer=customer))
-            number = ship(office, order["name"])
-            for event in (e for e in case["events"] if e["do"] == "pay"):
-                office.create(office.receipt(event["id"], event["amount"], customer))
-                office.ask("POST", "/_sandbox/post", {})
-                office.create(office.application(number, event["id"], event["amount"]))
-            (invoice,) = office.read("Sales_History_Transaction", f"SOPNUMBE = '{number}'")
-            (wanted,) = expected["gp_invoices"]
-            found = {name: invoice[name] for name in ("SUBTOTAL", "TAXAMNT", "FRTTXAMT", "DOCAMNT")}
-            assert {name: f"{Decimal(value):.2f}" for name, value in found.items()} == {n: wanted[n] for n in found}
-            assert [f"{Decimal(line['XTNDPRCE']):.2f}" for line in invoice["Line"]] == wanted["XTNDPRCE"]
-        for event in (e for e in case["events"] if e["do"] == "pay"):
-            lines = [(accounts["fees"], event["fee"]), (accounts["clearing"], f"-{event['fee']}")]
-            office.create(office.journal(f"fee {event['id']}", lines))
-    for payout in file["payouts"]:
-        lines = [(accounts["bank"], payout["amount"]), (accounts["clearing"], f"-{payout['amount']}")]
-        office.create(office.journal(payout["id"], lines))
-    office.ask("POST", "/_sandbox/post", {})
-    assert office.ask("GET", "/_sandbox/batches") == {"batches": []}
-    own = ("inventory", "cost_of_goods_sold")
-    left = {roles[number]: balance for number, balance in office.books().items() if roles[number] not in own}
-    assert left == file["books"]
