@@ -41,7 +41,7 @@ def _add_resource_routes(routes: APIRouter, resource: Resource) -> None:
     @routes.get(f"/{resource.path}/{{key}}")
     def read_record(key: str, call: ReceivedCall) -> Response:
         places = unit_places(call.query)
-        return read(call, lambda book: {resource.path: [shown(found_by_id(book, resource, key).body, places)]})
+        return read(call, lambda book: {resource.array: [shown(found_by_id(book, resource, key).body, places)]})
 
     if "PUT" in resource.methods:
 
@@ -64,7 +64,7 @@ def _add_resource_routes(routes: APIRouter, resource: Resource) -> None:
 
 def _save(call: Call, resource: Resource, *, create: bool, key: str | None = None) -> Response:
     places = unit_places(call.query)
-    elements = sent_elements(call.json(), resource.path)
+    elements = sent_elements(call.json(), resource.array)
 
     def work(book: Book) -> Element:
         if key is not None:
@@ -76,7 +76,7 @@ def _save(call: Call, resource: Resource, *, create: bool, key: str | None = Non
 
         summarize = call.summarizes_errors()
         saved = save_batch(book, elements, save, id_field=resource.id_field, summarize_errors=summarize)
-        return {resource.path: saved}
+        return {resource.array: saved}
 
     return write(call, work)
 

@@ -49,7 +49,7 @@ def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_si
     left_out = _left_out(resource, query, paged=bool(answer))
     places = unit_places(query)
     records = book.select(resource.path, where, parameters, tail)
-    return {**answer, resource.path: [shown(record.body, places, left_out) for record in records]}
+    return {**answer, resource.array: [shown(record.body, places, left_out) for record in records]}
 
 
 def found_by_id(book: Book, resource: Resource, key: str) -> Record:

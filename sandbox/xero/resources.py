@@ -32,12 +32,13 @@ class Resource:
     """
     One endpoint.
 
-    :param path: the last part of its address, which is also the array's name in its answers.
+    :param path: the last part of its address.
     :param fields: what ``where`` and ``order`` may name.
     :param number_field: what may stand for the id in the address, beside the id.
     :param paged: whether ``page`` and ``pageSize`` mean anything.
     :param summary_without: what an answer leaves out when it isn't asked for page by page.
     :param searched: fields that ``searchTerm`` looks through.
+    :param answer_name: the array's name, where it isn't the address's last part.
     """
 
     path: str
@@ -49,6 +50,12 @@ class Resource:
     paged: bool = False
     summary_without: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
+    answer_name: str | None = None
+
+    @property
+    def array(self) -> str:
+        """The name of the array in requests and answers."""
+        return self.answer_name or self.path
 
 
 def _fields(names: str) -> frozenset[str]:
@@ -145,7 +152,14 @@ _ALL = (
         paged=True,
         summary_without=("JournalLines",),
     ),
-    Resource("Organisation", "OrganisationID", _fields("OrganisationID Name"), _read_only, methods=()),
+    Resource(
+        "Organisation",
+        "OrganisationID",
+        _fields("OrganisationID Name"),
+        _read_only,
+        methods=(),
+        answer_name="Organisations",
+    ),
     Resource(
         "Payments",
         "PaymentID",

@@ -41,6 +41,18 @@ _SYSTEM_ACCOUNTS = {
     "BANKCURRENCYGAIN": ("497", "Bank Revaluations", "EXPENSE"),
 }
 
+# Xero spells zones its own way (OAS, TimeZone); a zone that isn't here reads UTC.
+_ZONES = {
+    "America/Chicago": "CENTRALSTANDARDTIME",
+    "America/Denver": "MOUNTAINSTANDARDTIME",
+    "America/Los_Angeles": "PACIFICSTANDARDTIME",
+    "America/New_York": "EASTERNSTANDARDTIME",
+    "Australia/Sydney": "AUSEASTERNSTANDARDTIME",
+    "Europe/Berlin": "WEUROPESTANDARDTIME",
+    "Europe/London": "GMTSTANDARDTIME",
+    "Pacific/Auckland": "NEWZEALANDSTANDARDTIME",
+}
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
@@ -152,7 +164,7 @@ def _organisation(book: Book, company: Company) -> dict[str, Any]:
         "SalesTaxBasis": "ACCRUALS",
         "SalesTaxPeriod": "QUARTERLY",
         "CreatedDateUTC": moment_on_wire(book.now),
-        "Timezone": company.time_zone,
+        "Timezone": _ZONES.get(company.time_zone, "UTC"),
         "ShortCode": "!" + book.tenant_id[:5],
         "Class": "STANDARD",
         "Edition": "BUSINESS",
