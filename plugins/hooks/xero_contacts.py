@@ -6,7 +6,6 @@ Source: accounting.md rule 14; facts/xero.md §5, Contact.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -151,9 +150,7 @@ def _numbered(document: Document) -> Document:
 
 
 def _named(document: Document, name: str) -> Document:
-    # Another body needs another idempotency key: Xero refuses one key for two bodies (facts/xero.md §3).
-    key = hashlib.sha256(f"{document.idempotency_key}\n{name}".encode()).hexdigest()
-    return replace(document, idempotency_key=key, header={**document.header, "Name": name})
+    return replace(document, header={**document.header, "Name": name})
 
 
 def _with_id(document: Document, identity: str) -> Document:

@@ -114,13 +114,8 @@ class Allocations(DocumentTarget):
         note = next(_named_credit_notes(self, documents), None)
         if note is None:
             raise RequestRefused(404, {"Message": f"Xero has no sales credit note {' '.join(named.values())}"})
-        answer = self.hook.write(
-            "PUT",
-            f"CreditNotes/{note['CreditNoteID']}/Allocations",
-            {"Allocations": [body]},
-            idempotency_key=document.idempotency_key,
-            summarizeErrors="false",
-        )
+        path = f"CreditNotes/{note['CreditNoteID']}/Allocations"
+        answer = self.write("PUT", path, documents, {"Allocations": [body]}, summarizeErrors="false")
         return [{**content, "CreditNote": named} for content in answer["Allocations"]]
 
 
@@ -163,9 +158,8 @@ class BankTransfers(DocumentTarget):
         return str(content.get("Reference", ""))
 
     def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
-        (document,) = documents
-        body = {"BankTransfers": [self.element(document)]}
-        answer = self.hook.write("PUT", "BankTransfers", body, idempotency_key=document.idempotency_key)
+        body = {"BankTransfers": [self.element(document) for document in documents]}
+        answer = self.write("PUT", "BankTransfers", documents, body)
         transfers: list[dict[str, Any]] = answer["BankTransfers"]
         return transfers
 

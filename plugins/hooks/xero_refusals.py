@@ -46,15 +46,22 @@ def _known(pattern: str, code: str, field: str, remedy: str) -> _Known:
     return _Known(re.compile(pattern, re.IGNORECASE), code, field, remedy)
 
 
+# How other documents call the field.
+_SYNONYMS = {
+    "AccountCode": ("Account.Code", "BankAccount.Code", "FromBankAccount.Code"),
+    "InvoiceNumber": ("CreditNoteNumber",),
+    "Contact.ContactID": ("Contact.Name",),
+}
 _KNOWN = (
     _known(
-        r"account code\W+(?P<value>[^'\"]*?)['\"]? (?:is not|has been)|account code .*must be specified",
+        r"account code\W+(?P<value>[^'\"]*?)['\"]? (?:is not|has been)"
+        r"|account code .*must be specified|account could not be found|valid bank account",
         "LB-XERO-012",
         "AccountCode",
         "Add the account in Xero's chart of accounts (or restore it), or correct the code in include/lookups.",
     ),
     _known(
-        r"tax ?type\W+(?P<value>[A-Z0-9]*)|tax rate",
+        r"tax ?type(?: code)?\W+(?P<value>[A-Z0-9]+)|tax type|tax rate",
         "LB-XERO-013",
         "TaxType",
         "Add the tax rate in Xero, or correct it in include/lookups; it must be allowed for the line's account.",
@@ -145,13 +152,14 @@ def refusal(document: Document, messages: Sequence[str]) -> RecordRejected:
 
 
 def _place(document: Document, field: str, found: str | None) -> tuple[str, object]:
-    """Where the document holds the field: in its header, or in the line that has the value Xero named."""
-    if field == "InvoiceNumber" and "CreditNoteNumber" in document.header:
-        field = "CreditNoteNumber"
-    for name in (field, field.split(".")[0], f"BankAccount.{field.removeprefix('Account')}"):
-        if name in document.header:
-            return name, document.header[name]
-    for number, line in enumerate(document.parts.get("lines", []), start=1):
-        if field in line and (found is None or str(line[field]) == found):
-            return f"lines[{number}].{field}", line[field]
-    return field, found
+    """Where the document holds the field: in the line that has the value Xero named, in its header, or in a line."""
+    named = [(place, value) for place, value in _line_values(document, field) if found is not None and value == found]
+    in_header = [
+        (name, document.header[name]) for name in (field, *_SYNONYMS.get(field, ())) if name in document.header
+    ]
+    return next(iter([*named, *in_header, *_line_values(document, field)]), (field, found))
+
+
+def _line_values(document: Document, field: str) -> list[tuple[str, object]]:
+    lines = enumerate(document.parts.get("lines", []), start=1)
+    return [(f"lines[{number}].{field}", line[field]) for number, line in lines if field in line]

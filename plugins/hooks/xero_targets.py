@@ -97,11 +97,17 @@ class DocumentTarget(Target):
     def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         """Send the documents in one request; Xero's element for each, in order."""
         body = {self.collection: [self.element(document) for document in documents]}
-        key = _joint_key(documents)
-        verb = self.verb(documents)
-        answer = self.hook.write(verb, self.collection, body, idempotency_key=key, **self.options)
+        answer = self.write(self.verb(documents), self.collection, documents, body, **self.options)
         answers: list[dict[str, Any]] = answer[self.collection]
         return answers
+
+    def write(
+        self, method: str, path: str, documents: Sequence[Document], body: Mapping[str, Any], **params: Any
+    ) -> dict[str, Any]:
+        """``XeroHook.write`` with a key that is the same for the same documents in the same form, and only then."""
+        keys = "\n".join([method, path, *(document.idempotency_key for document in documents)])
+        key = hashlib.sha256(keys.encode() + serialized(body)).hexdigest()
+        return self.hook.write(method, path, body, idempotency_key=key, **params)
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Void or delete documents just created; Xero's element for each. Only where totals are checked."""
@@ -231,12 +237,6 @@ def with_rate(hook: XeroHook, header: Mapping[str, Any]) -> dict[str, Any]:
     if rate == 1 and fields.get("CurrencyCode") in (None, hook.organisation["BaseCurrency"]):
         return fields
     return {**fields, "CurrencyRate": inverse_rate(rate)}
-
-
-def _joint_key(documents: Sequence[Document]) -> str:
-    if len(documents) == 1:
-        return documents[0].idempotency_key
-    return hashlib.sha256("\n".join(document.idempotency_key for document in documents).encode()).hexdigest()
 
 
 def _failed(documents: Sequence[Document], error: LedgerbridgeError) -> dict[str, Outcome]:

@@ -1,0 +1,470 @@
+"""The Xero hook against the simulated Xero, over a socket: create, repeat, lose the answer, refuse, read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from hooks.xero import XeroHook
+from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
+from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
+from sandbox.xero.app import create_app
+from tests.contract.served_app import serve
+from tests.contract.xero_connection import hook_on, provide_state, source, target
+
+COMPANY: dict[str, Any] = {
+    "name": "Harbor Light Supply",
+    "base_currency": "USD",
+    "time_zone": "America/New_York",
+    "accounts": [
+        {"role": role, "xero": code}
+        for role, code in {
+            "receivables": "610",
+            "clearing": "615",
+            "bank": "090",
+            "tax_payable": "820",
+            "sales": "200",
+            "returns": "205",
+            "shipping_income": "210",
+            "fees": "404",
+            "fx_gain_loss": "499",
+            "rounding": "860",
+        }.items()
+    ],
+    "tax_details": [{"detail": "MA-STATE", "rate": "0.0625"}, {"detail": "MA-COUNTY", "rate": "0.0150"}],
+    "xero_tax_rates": [{"tax_type": "TAX001", "name": "MA", "details": ["MA-STATE", "MA-COUNTY"]}],
+    "items": [{"sku": "LAMP-01", "title": "Desk lamp", "cost": "21.40"}],
+    "currencies": [{"code": "GBP", "rate": "1.25"}],
+}
+SCOPES = "accounting.transactions accounting.contacts accounting.settings accounting.reports.read"
+DAY = date(2026, 3, 3)
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    with serve(create_app(tmp_path / "xero")) as url:
+        yield url
+
+
+@pytest.fixture
+def tenant(address: str) -> str:
+    order(address, "PUT", "clock", {"now": "2026-03-03T15:00:00Z"})
+    seed = {"company": COMPANY, "client_id": "app", "client_secret": "pa55-phrase"}
+    return str(order(address, "POST", "seed", seed)["tenant_id"])
+
+
+@pytest.fixture
+def hook(address: str, tenant: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> XeroHook:
+    provide_state(monkeypatch, tmp_path)
+    return hook_on(monkeypatch, address, scopes=SCOPES, tenant_id="")
+
+
+@pytest.fixture
+def contact_id(hook: XeroHook) -> str:
+    (outcome,) = target(hook, "contact").send([customer()])
+    assert outcome.target_id is not None, outcome.error
+    return outcome.target_id
+
+
+def order(address: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    response = requests.request(method, f"{address}/_sandbox/{path}", json=body, timeout=30)
+    response.raise_for_status()
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def balances(address: str) -> dict[str, str]:
+    accounts: dict[str, str] = order(address, "GET", "ledger")["accounts"]
+    return {code: balance for code, balance in accounts.items() if Decimal(balance)}
+
+
+def customer(number: str = "ANN1", **header: Any) -> Document:
+    fields = {"ContactNumber": number, "Name": "Ann Archer", "EmailAddress": f"{number.lower()}@example.com"}
+    parts = {"addresses": [{"AddressType": "STREET", "AddressLine1": "12 Harbor Street", "City": "Salem"}]}
+    return Document(f"shopify:us:customer:{number}", f"contact {number}", fields | header, parts)
+
+
+def invoice(contact_id: str, number: str = "STDINV1001", total: str = "53.77", **header: Any) -> Document:
+    fields = {
+        "Type": "ACCREC",
+        "InvoiceNumber": number,
+        "Reference": "#1001",
+        "Date": DAY,
+        "DueDate": DAY,
+        "Contact.ContactID": contact_id,
+        "CurrencyCode": "USD",
+        "CurrencyRate": Decimal(1),
+        "LineAmountTypes": "Exclusive",
+        "Status": "AUTHORISED",
+        "_expected.Total": Decimal(total),
+    }
+    return Document(f"gp:HLS:sales_invoice:{number}", f"invoice {number}", fields | header, {"lines": [lamp()]})
+
+
+def lamp(**fields: Any) -> dict[str, Any]:
+    line = {
+        "Description": "Desk lamp",
+        "Quantity": 1,
+        "UnitAmount": Decimal("49.90"),
+        "LineAmount": Decimal("49.90"),
+        "AccountCode": "200",
+        "TaxType": "TAX001",
+        "TaxAmount": Decimal("3.87"),
+    }
+    return line | fields
+
+
+def payment(amount: str = "53.77", reference: str = "ch_1001 STDINV1001", **header: Any) -> Document:
+    fields = {
+        "Invoice.InvoiceNumber": "STDINV1001",
+        "Account.Code": "615",
+        "Date": DAY,
+        "Amount": Decimal(amount),
+        "Reference": reference,
+    }
+    return Document(f"stripe:acct_1:charge:{reference}", f"payment {reference}", fields | header)
+
+
+def fee(reference: str = "po_1 2026-03", **header: Any) -> Document:
+    fields = {
+        "Type": "SPEND",
+        "Contact.Name": "Stripe",
+        "BankAccount.Code": "615",
+        "Date": DAY,
+        "Reference": reference,
+        "LineAmountTypes": "NoTax",
+        "_expected.Total": Decimal("1.86"),
+    }
+    line = {"Description": "Fees", "Quantity": 1, "UnitAmount": Decimal("1.86"), "AccountCode": "404"}
+    return Document(f"stripe:acct_1:fees:{reference}", f"fee {reference}", fields | header, {"lines": [line]})
+
+
+def transfer(reference: str = "po_1", **header: Any) -> Document:
+    fields = {
+        "FromBankAccount.Code": "615",
+        "ToBankAccount.Code": "090",
+        "Date": date(2026, 3, 5),
+        "Amount": Decimal("51.91"),
+        "Reference": reference,
+    }
+    return Document(f"stripe:acct_1:payout:{reference}", f"transfer {reference}", fields | header)
+
+
+def credit_note(contact_id: str, number: str = "RTN1", **header: Any) -> Document:
+    fields = {
+        "Type": "ACCRECCREDIT",
+        "CreditNoteNumber": number,
+        "Reference": "#1001",
+        "Date": DAY,
+        "Contact.ContactID": contact_id,
+        "LineAmountTypes": "Exclusive",
+        "Status": "AUTHORISED",
+        "_expected.Total": Decimal("10.78"),
+    }
+    line = lamp(
+        UnitAmount=Decimal(10), LineAmount=Decimal(10), TaxAmount=Decimal("0.78"), AccountCode="205", Quantity=1
+    )
+    return Document(f"gp:HLS:sales_return:{number}", f"credit {number}", fields | header, {"lines": [line]})
+
+
+def accepted(outcomes: list[Outcome]) -> list[Outcome]:
+    assert [str(outcome.error) for outcome in outcomes if outcome.error] == []
+    return outcomes
+
+
+def refused(outcomes: list[Outcome]) -> RecordRejected:
+    (outcome,) = outcomes
+    assert isinstance(outcome.error, RecordRejected)
+    return outcome.error
+
+
+def read(hook: XeroHook, entity: str, since: datetime | None = None, until: datetime | None = None) -> list[RawRecord]:
+    return [record for page in source(hook, entity).read(Window(since, until)) for record in page]
+
+
+def test_the_connection_finds_its_only_organisation(hook: XeroHook, tenant: str) -> None:
+    assert hook.test_connection() == (True, "Organisation Harbor Light Supply, base currency USD.")
+    assert hook.tenant_id == tenant
+    assert hook.clock() >= datetime.fromisoformat("2026-03-03T15:00:00+00:00")
+
+
+def test_the_plain_order_leaves_the_books_it_should(hook: XeroHook, address: str, contact_id: str) -> None:
+    (sent,) = accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    assert (sent.number, sent.content["Total"], sent.content["TotalTax"]) == ("STDINV1001", "53.77", "3.87")
+    accepted(target(hook, "payment").send([payment()]))
+    accepted(target(hook, "bank_transaction").send([fee()]))
+    accepted(target(hook, "bank_transfer").send([transfer()]))
+    assert balances(address) == {"090": "51.91", "200": "-49.90", "404": "1.86", "820": "-3.87"}
+    (shown,) = order(address, "GET", "ledger")["invoices"]
+    assert (shown["number"], shown["Total"], shown["AmountDue"]) == ("STDINV1001", "53.77", "0.00")
+
+
+ENTITIES = ["contact", "invoice", "payment", "bank_transaction", "bank_transfer", "credit_note", "allocation"]
+
+
+@pytest.fixture
+def document(request: pytest.FixtureRequest, hook: XeroHook, contact_id: str) -> Document:
+    entity = request.param
+    if entity in ("payment", "allocation"):
+        accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    if entity == "allocation":
+        accepted(target(hook, "credit_note").send([credit_note(contact_id)]))
+        fields = {"CreditNote.CreditNoteNumber": "RTN1", "Invoice.InvoiceNumber": "STDINV1001"}
+        return Document("gp:HLS:application:1", "allocation", fields | {"Amount": Decimal("10.78"), "Date": DAY})
+    made: dict[str, Document] = {
+        "contact": customer("BEN1", Name="Ben Okafor"),
+        "invoice": invoice(contact_id),
+        "payment": payment(),
+        "bank_transaction": fee(),
+        "bank_transfer": transfer(),
+        "credit_note": credit_note(contact_id),
+    }
+    return made[entity]
+
+
+PATHS = {
+    "contact": "Contacts",
+    "invoice": "Invoices",
+    "payment": "Payments",
+    "bank_transaction": "BankTransactions",
+    "bank_transfer": "BankTransfers",
+    "credit_note": "CreditNotes",
+    "allocation": "CreditNotes",
+}
+
+
+@pytest.mark.parametrize(("document", "entity"), zip(ENTITIES, ENTITIES, strict=True), indirect=["document"])
+def test_what_was_sent_is_found_without_differences(hook: XeroHook, document: Document, entity: str) -> None:
+    assert target(hook, entity).find([document]) == {}
+    (outcome,) = accepted(target(hook, entity).send([document]))
+    found = target(hook, entity).find([document])[document.record_key]
+    assert (found.target_id, found.differences) == (outcome.target_id, ())
+
+
+@pytest.mark.parametrize(("document", "entity"), zip(ENTITIES, ENTITIES, strict=True), indirect=["document"])
+def test_a_repetition_with_the_same_key_changes_nothing(
+    hook: XeroHook, address: str, document: Document, entity: str
+) -> None:
+    (first,) = accepted(target(hook, entity).send([document]))
+    books = balances(address)
+    (second,) = accepted(target(hook, entity).send([document]))
+    assert (second.target_id, balances(address)) == (first.target_id, books)
+
+
+@pytest.mark.parametrize(("document", "entity"), zip(ENTITIES, ENTITIES, strict=True), indirect=["document"])
+def test_a_document_whose_answer_was_lost_is_found(
+    hook: XeroHook, address: str, document: Document, entity: str
+) -> None:
+    order(address, "POST", "faults", {"kind": "lost_after_commit", "method": "PUT", "path": PATHS[entity]})
+    with pytest.raises(TransientError) as caught:
+        target(hook, entity).send([document])
+    assert caught.value.outcome_unknown
+    assert target(hook, entity).find([document])[document.record_key].differences == ()
+
+
+@pytest.mark.parametrize(("document", "entity"), zip(ENTITIES, ENTITIES, strict=True), indirect=["document"])
+@pytest.mark.parametrize("fault", [{"kind": "lost_before_commit"}, {"kind": "status", "status": 503}], ids=str)
+def test_a_document_that_never_arrived_is_not_found(
+    hook: XeroHook, address: str, document: Document, entity: str, fault: dict[str, Any]
+) -> None:
+    order(address, "POST", "faults", {**fault, "method": "PUT", "path": PATHS[entity]})
+    with pytest.raises(TransientError) as caught:
+        target(hook, entity).send([document])
+    assert caught.value.outcome_unknown
+    assert target(hook, entity).find([document]) == {}
+    accepted(target(hook, entity).send([document]))
+
+
+def test_an_invoice_sent_again_with_another_key_is_adopted(hook: XeroHook, address: str, contact_id: str) -> None:
+    (first,) = accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    again = replace(invoice(contact_id), idempotency_key="another")
+    (second,) = accepted(target(hook, "invoice").send([again]))
+    assert second.target_id == first.target_id
+    assert len(order(address, "GET", "ledger")["invoices"]) == 1
+
+
+def test_another_invoice_under_the_number_is_a_conflict(hook: XeroHook, contact_id: str) -> None:
+    accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    other = replace(invoice(contact_id, Reference="#1002"), idempotency_key="another")
+    error = refused(target(hook, "invoice").send([other]))
+    assert isinstance(error, TargetConflict)
+    assert "Reference is #1001 in Xero, expected #1002" in error.message
+
+
+def test_one_bad_invoice_does_not_stop_the_others(hook: XeroHook, address: str, contact_id: str) -> None:
+    documents = [invoice(contact_id, f"INV-{number}") for number in range(3)]
+    documents[1].parts["lines"][0]["AccountCode"] = "999"
+    outcomes = target(hook, "invoice").send(documents)
+    assert [outcome.number for outcome in outcomes] == ["INV-0", None, "INV-2"]
+    error = refused([outcomes[1]])
+    assert (error.code, error.field, error.value) == ("LB-XERO-012", "lines[1].AccountCode", "999")
+    assert balances(address)["200"] == "-99.80"
+
+
+@pytest.mark.parametrize(
+    ("entity", "change", "code", "field"),
+    [
+        pytest.param("invoice", {"Date": date(2025, 11, 30)}, "LB-XERO-016", "Date", id="locked-period"),
+        pytest.param("invoice", {"CurrencyCode": "CHF"}, "LB-XERO-021", "CurrencyCode", id="unknown-currency"),
+        pytest.param("invoice", {"Contact.ContactID": "0" * 8 + "-0000-0000-0000-" + "0" * 12}, "LB-XERO-017",
+                     "Contact.ContactID", id="no-such-contact"),
+        pytest.param("payment", {"Amount": Decimal("60.00")}, "LB-XERO-015", "Amount", id="too-much"),
+        pytest.param("payment", {"Account.Code": "777"}, "LB-XERO-012", "Account.Code", id="no-such-bank-account"),
+        pytest.param("bank_transaction", {"BankAccount.Code": "777"}, "LB-XERO-012", "BankAccount.Code",
+                     id="fee-from-no-bank-account"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_code_and_field(
+    hook: XeroHook, address: str, contact_id: str, entity: str, change: dict[str, Any], code: str, field: str
+) -> None:
+    order(address, "PUT", "organisation", {"EndOfYearLockDate": "/Date(1767139200000+0000)/"})
+    if entity == "payment":
+        accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    documents = {"invoice": invoice(contact_id), "payment": payment(), "bank_transaction": fee()}
+    document = documents[entity]
+    changed = replace(document, header={**document.header, **change})
+    error = refused(target(hook, entity).send([changed]))
+    assert (error.code, error.field) == (code, field), error
+    assert error.remedy
+
+
+def test_a_wrong_tax_type_is_named_with_its_line(hook: XeroHook, contact_id: str) -> None:
+    document = invoice(contact_id)
+    document.parts["lines"].append(lamp(TaxType="TAX999"))
+    error = refused(target(hook, "invoice").send([document]))
+    assert (error.code, error.field, error.value) == ("LB-XERO-013", "lines[2].TaxType", "TAX999")
+
+
+def test_an_invoice_with_another_total_leaves_no_trace(hook: XeroHook, address: str, contact_id: str) -> None:
+    error = refused(target(hook, "invoice").send([invoice(contact_id, total="53.78")]))
+    assert error.code == "LB-XERO-024"
+    assert "53.77" in error.message
+    assert "53.78" in error.message
+    assert balances(address) == {}
+    assert target(hook, "invoice").find([invoice(contact_id)]) == {}
+
+
+def test_unit_amounts_keep_four_decimals(hook: XeroHook, contact_id: str) -> None:
+    document = invoice(contact_id, total="53.77")
+    document.parts["lines"] = [lamp(Quantity=3, UnitAmount=Decimal("16.6333"), LineAmount=Decimal("49.90"))]
+    (outcome,) = accepted(target(hook, "invoice").send([document]))
+    assert Decimal(outcome.content["LineItems"][0]["UnitAmount"]) == Decimal("16.6333")
+
+
+def test_a_foreign_invoice_and_its_settlement_book_our_rates(hook: XeroHook, address: str, contact_id: str) -> None:
+    foreign = invoice(contact_id, CurrencyCode="GBP", CurrencyRate=Decimal("1.25"))
+    (sent,) = accepted(target(hook, "invoice").send([foreign]))
+    assert sent.content["CurrencyRate"] == "1.250000"
+    accepted(target(hook, "payment").send([payment(CurrencyRate=Decimal("1.28"))]))
+    books = balances(address)
+    assert books["615"] == "68.83"  # 53.77 × 1.28
+    assert books["499"] == "-1.62"  # the gain: 68.83 less 53.77 × 1.25
+    (record,) = read(hook, "payment")
+    assert Decimal(record.payload["CurrencyRate"]) == Decimal("1.28")
+
+
+def test_money_is_paid_back_on_a_credit_note(hook: XeroHook, address: str, contact_id: str) -> None:
+    accepted(target(hook, "credit_note").send([credit_note(contact_id)]))
+    back = payment("10.78", "re_1 RTN1")
+    del back.header["Invoice.InvoiceNumber"]
+    back.header["CreditNote.CreditNoteNumber"] = "RTN1"
+    (outcome,) = accepted(target(hook, "payment").send([back]))
+    assert balances(address) == {"205": "10.00", "615": "-10.78", "820": "0.78"}
+    found = target(hook, "payment").find([back])[back.record_key]
+    assert (found.target_id, found.differences) == (outcome.target_id, ())
+
+
+def test_a_customer_known_by_email_is_adopted(hook: XeroHook, contact_id: str) -> None:
+    (outcome,) = accepted(target(hook, "contact").send([customer("NEW1", EmailAddress="ann1@example.com")]))
+    assert (outcome.target_id, outcome.number) == (contact_id, "ANN1")
+
+
+def test_a_namesake_gets_the_customer_number(hook: XeroHook, contact_id: str) -> None:
+    (outcome,) = accepted(target(hook, "contact").send([customer("ANN2")]))
+    assert outcome.target_id != contact_id
+    assert outcome.content["Name"] == "Ann Archer (ANN2)"
+    assert target(hook, "contact").find([customer("ANN2")])["shopify:us:customer:ANN2"].differences == ()
+
+
+def test_a_customer_who_moved_is_updated(hook: XeroHook, contact_id: str) -> None:
+    moved = customer(LastName="Archer", FirstName="Ann", EmailAddress="new@example.com")
+    assert target(hook, "contact").find([moved]) == {}
+    (outcome,) = accepted(target(hook, "contact").send([moved]))
+    assert outcome.target_id == contact_id
+    assert outcome.content["EmailAddress"] == "new@example.com"
+
+
+def test_payments_are_read_as_they_change(hook: XeroHook, address: str, contact_id: str, tenant: str) -> None:
+    accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    accepted(target(hook, "payment").send([payment("20.00", "ch_1 STDINV1001")]))
+    first = hook.clock()
+    later = first + timedelta(hours=1)
+    order(address, "PUT", "clock", {"now": later.isoformat()})
+    accepted(target(hook, "payment").send([payment("33.77", "ch_2 STDINV1001")]))
+    (one, two) = read(hook, "payment")
+    assert one.key == f"xero:{tenant}:payment:{one.payload['PaymentID']}"
+    assert [record.payload["Reference"] for record in (one, two)] == ["ch_1 STDINV1001", "ch_2 STDINV1001"]
+    assert (one.payload["Invoice"]["InvoiceNumber"], one.payload["Account"]["Code"]) == ("STDINV1001", "615")
+    assert (Decimal(one.payload["Amount"]), one.payload["Date"]) == (Decimal(20), "2026-03-03")
+    assert [record.key for record in read(hook, "payment", since=later)] == [two.key]
+    assert [record.key for record in read(hook, "payment", until=first)] == [one.key]
+
+
+@pytest.mark.parametrize("entity", ["invoice", "credit_note", "bank_transaction", "bank_transfer"])
+def test_documents_are_read_with_their_numbers(hook: XeroHook, contact_id: str, entity: str) -> None:
+    documents = {
+        "invoice": invoice(contact_id),
+        "credit_note": credit_note(contact_id),
+        "bank_transaction": fee(),
+        "bank_transfer": transfer(),
+    }
+    (sent,) = accepted(target(hook, entity).send([documents[entity]]))
+    (record,) = read(hook, entity)
+    assert record.key == f"xero:{hook.tenant_id}:{entity}:{sent.target_id}"
+    assert not [value for value in record.payload.values() if isinstance(value, float)]
+
+
+def test_masters_are_looked_up_by_what_mappings_know(hook: XeroHook) -> None:
+    def looked_up(name: str, *keys: str) -> dict[str, dict[str, Any]]:
+        master = hook.entity(name)
+        assert isinstance(master, Master)
+        return master.lookup(keys)
+
+    assert looked_up("account", "200", "999").keys() == {"200"}
+    assert looked_up("system_account", "DEBTORS")["DEBTORS"]["Code"] == "610"
+    assert looked_up("tax_rate", "MA-COUNTY+MA-STATE", "MA-STATE").keys() == {"MA-COUNTY+MA-STATE"}
+    assert looked_up("item", "LAMP-01")["LAMP-01"]["Name"] == "Desk lamp"
+
+
+def test_the_trial_balance_agrees_with_the_ledger(hook: XeroHook, address: str, contact_id: str) -> None:
+    accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    rows = {row.code: str(row.balance) for row in hook.trial_balance(date(2026, 3, 31)) if row.balance}
+    assert rows == balances(address) == {"200": "-49.90", "610": "53.77", "820": "-3.87"}
+
+
+def test_a_token_that_ended_is_renewed(hook: XeroHook, address: str, contact_id: str) -> None:
+    order(address, "PUT", "settings", {"access_token_seconds": 0})
+    order(address, "PUT", "settings", {"access_token_seconds": 1800})
+    accepted(target(hook, "invoice").send([invoice(contact_id)]))
+
+
+def test_a_scope_that_is_missing_is_named(address: str, hook: XeroHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = hook_on(monkeypatch, address, scopes="accounting.settings", tenant_id=hook.tenant_id)
+    with pytest.raises(ConfigurationError, match=r"accounting\.settings") as caught:
+        read(narrow, "payment")
+    assert caught.value.code == "LB-XERO-007"
+
+
+def test_a_scope_the_app_may_not_ask_for_is_named(
+    address: str, hook: XeroHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigurationError, match="everything") as caught:
+        hook_on(monkeypatch, address, scopes="everything", tenant_id="t").get("Accounts")
+    assert caught.value.code == "LB-XERO-003"
