@@ -60,9 +60,9 @@ class SoapService:
             raise self._unfit(f"has no operation {operation}, only {', '.join(sorted(operations))}")
         return [name for name, _ in operations[operation].input.body.type.elements]
 
-    def make(self, type_name: str, **fields: Any) -> Any:
-        """A value of a complex type the WSDL names (``{namespace}Name``)."""
-        return self._loaded().client.get_type(type_name)(**fields)
+    def type(self, name: str) -> Any:
+        """zeep's type of that name (``{namespace}Name``); called, it makes a value."""
+        return self._loaded().client.get_type(name)
 
     def call(
         self,
@@ -137,8 +137,12 @@ class SoapService:
                 # eConnect's default endpoint is net.pipe, for its own machine only
                 if isinstance(port.binding, Soap11Binding) and location.startswith("http"):
                     binding: Any = port.binding
+                    operations = binding.all()
+                    for operation in operations.values():
+                        # basicHttpBinding takes no WS-Addressing headers, which zeep would add: facts/gp.md §3
+                        operation.abstract.wsa_action = None
                     proxy = client.create_service(binding.name, _reached_at(self._base_url, location))
-                    return _Port(client, proxy, binding.all())
+                    return _Port(client, proxy, operations)
         raise self._unfit("offers no basicHttp endpoint")
 
     def _unfit(self, finding: str) -> ConfigurationError:
