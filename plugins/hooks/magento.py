@@ -1,0 +1,155 @@
+"""
+The Magento hook: orders, invoices and credit memos over REST, Magento Open Source and Adobe Commerce alike.
+
+Source: facts/shops.md part C.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from airflow.sdk import Connection
+from requests import Response
+from requests.auth import AuthBase
+
+from hooks.magento_auth import BearerAuth, SignedAuth
+from hooks.magento_sources import SOURCES
+from hooks.web_api import WebApiHook, address, retry_after_seconds
+from ledgerbridge.entities import Source
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
+
+__all__ = ["MagentoHook"]
+
+
+class MagentoHook(WebApiHook):
+    """
+    Read a Magento shop as an integration.
+
+    Connection (type ``magento``): host (``https://shop.example.com``), login and password = the integration's
+    consumer key and secret, extra ``{"access_token": …, "access_token_secret": …, "store": "all"}``. Without a login,
+    password = an access token sent as it is, which a shop must have been told to allow.
+
+    .. code-block:: python
+
+        hook = MagentoHook("magento_shop")
+        for page in hook.entity("order").read(Window(since=yesterday)):
+            ...
+    """
+
+    conn_name_attr = "magento_conn_id"
+    default_conn_name = "magento_default"
+    conn_type = "magento"
+    hook_name = "Magento"
+    incomplete_code: ClassVar[str] = "LB-MAGENTO-001"
+    unreachable_code: ClassVar[str] = "LB-MAGENTO-004"
+
+    def __init__(self, magento_conn_id: str = default_conn_name) -> None:
+        super().__init__(method="GET", http_conn_id=magento_conn_id)
+
+    @property
+    def store(self) -> str:
+        """The store code asked, ``all`` for every store view; it is part of the record keys' scope."""
+        return self.setting("store", "all")
+
+    @property
+    def scope(self) -> str:
+        """The scope of the record keys: the shop's host and, unless all are read, the store."""
+        _ = self.session
+        host = re.sub(r"^\w+://", "", self.base_url).rstrip("/")
+        return host if self.store == "all" else f"{host}/{self.store}"
+
+    def entity(self, name: str) -> Source:
+        """
+        The source ``order``, ``invoice`` or ``credit_memo``.
+
+        :raises ConfigurationError: there is no such entity.
+        """
+        if name not in SOURCES:
+            raise ConfigurationError(
+                "LB-MAGENTO-008",
+                f"there is no entity `magento.{name}`",
+                remedy=f"Use one of {', '.join(sorted(SOURCES))}.",
+            )
+        return SOURCES[name](self)
+
+    def clock(self) -> datetime:
+        """The shop's own time now, aware UTC."""
+        return self.date(self._answer("store/storeViews", {}))
+
+    def fetch(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        GET one resource below ``/rest/{store}/V1``; decimal numbers as strings.
+
+        :raises TransientError: 429, 5xx, or no answer.
+        :raises ConfigurationError: keys, rights or the request are wrong.
+        """
+        content: dict[str, Any] = self.content(self._answer(path, parameters))
+        return content
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the integration may read all that the flows need; the second part names what is missing."""
+        try:
+            for source in SOURCES.values():
+                self.fetch(source.path, {"searchCriteria[pageSize]": 1})
+        except (ConfigurationError, TransientError) as error:
+            return False, str(error)
+        return True, f"Shop {self.scope}."
+
+    def _answer(self, path: str, parameters: Mapping[str, Any]) -> Response:
+        response = self.exchange("GET", f"/rest/{self.store}/V1/{path}", params=dict(parameters))
+        if response.status_code != 200:
+            raise self._error(response)
+        return response
+
+    def _extract_auth(self, connection: Connection) -> AuthBase:
+        if not connection.password:
+            raise ConfigurationError(
+                self.incomplete_code,
+                f"connection {self.http_conn_id!r} has no password",
+                remedy="Put the integration's consumer secret, or an access token alone, into the password.",
+            )
+        if not connection.login:
+            return BearerAuth(connection.password)
+        return SignedAuth(
+            connection.login,
+            connection.password,
+            self.setting("access_token"),
+            self.setting("access_token_secret"),
+        )
+
+    def _error(self, response: Response) -> LedgerbridgeError:
+        status = response.status_code
+        found = f"{address(response.url)} answered {status}: {_message(response)}"
+        if status == 429 or status >= 500:
+            return TransientError(
+                "LB-MAGENTO-005",
+                found,
+                remedy="Repeat later; a 503 is often Magento's maintenance mode.",
+                retry_after_seconds=retry_after_seconds(response),
+            )
+        code, remedy = _FINAL.get(status, ("LB-MAGENTO-007", "Report it with the message."))
+        return ConfigurationError(code, found, remedy=remedy)
+
+
+# A missing right shows as 401 too, with the resource in the message.
+_RIGHTS = "Check the four keys, and that the integration is active and may read what the message names."
+_FINAL = {
+    401: ("LB-MAGENTO-002", _RIGHTS),
+    403: ("LB-MAGENTO-002", _RIGHTS),
+    404: ("LB-MAGENTO-001", "Check the host and the store code of the connection."),
+}
+
+
+def _message(response: Response) -> str:
+    """Magento's message with its placeholders filled: ``%1`` by a list, ``%name`` by names."""
+    try:
+        content = response.json()
+        text, parameters = str(content["message"]), content.get("parameters") or {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return response.reason or "no reason given"
+    named = dict(enumerate(parameters, start=1)) if isinstance(parameters, list) else parameters
+    filled = {str(name): str(value) for name, value in named.items()}
+    return re.sub(r"%(\w+)", lambda placeholder: filled.get(placeholder[1], placeholder[0]), text)
