@@ -125,6 +125,7 @@ def _bank_transfers(hook: XeroHook, accounts: _Accounts) -> Iterator[Booked]:
                 accounts.code(transfer["ToBankAccount"]): amount,
                 accounts.code(transfer["FromBankAccount"]): -amount,
             },
+            ids=(transfer["BankTransferID"],),
         )
 
 

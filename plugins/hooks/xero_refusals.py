@@ -51,6 +51,7 @@ _SYNONYMS = {
     "AccountCode": ("Account.Code", "BankAccount.Code", "FromBankAccount.Code"),
     "InvoiceNumber": ("CreditNoteNumber",),
     "Contact.ContactID": ("Contact.Name",),
+    "Invoice.InvoiceNumber": ("Invoice.InvoiceID", "CreditNote.CreditNoteNumber", "CreditNote.CreditNoteID"),
 }
 _KNOWN = (
     _known(
@@ -65,6 +66,18 @@ _KNOWN = (
         "LB-XERO-013",
         "TaxType",
         "Add the tax rate in Xero, or correct it in include/lookups; it must be allowed for the line's account.",
+    ),
+    _known(
+        r"(?:invoice|credit note) (?:could )?not (?:be )?found",
+        "LB-XERO-027",
+        "Invoice.InvoiceNumber",
+        "The document to pay or allocate is not in Xero under this number: replay it first.",
+    ),
+    _known(
+        r"item code\W+(?P<value>[^'\"]*)",
+        "LB-XERO-028",
+        "ItemCode",
+        "Add the item in Xero, or leave ItemCode out of the mapping.",
     ),
     _known(
         r"(?:invoice|credit note) (?:#|number)?.*must be unique|already exists.*number",

@@ -7,7 +7,9 @@ Source: facts/xero.md §3–§5; accounting.md §5 (natural keys) and rule 1 (to
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -114,6 +116,24 @@ class DocumentTarget(Target):
         raise NotImplementedError
 
     def _write_all(self, documents: Sequence[Document]) -> dict[str, Outcome]:
+        """
+        Send all; what was refused once more under a fresh key.
+
+        Xero answers a repeated key with its first answer, also when that was a refusal somebody has mended in Xero
+        since (facts/xero.md §3). A refused element was not saved, so asking anew can't double it.
+        """
+        outcomes = self._write_once(documents)
+        rejected = [
+            replace(document, idempotency_key=f"{document.idempotency_key} {uuid.uuid4()}")
+            for document in documents
+            if isinstance(outcomes[document.record_key].error, RecordRejected)
+        ]
+        try:
+            return outcomes | self._write_once(rejected)
+        except TransientError as error:
+            return outcomes | _failed(rejected, error)
+
+    def _write_once(self, documents: Sequence[Document]) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
         waiting = list(self._batches(documents))
         while waiting:

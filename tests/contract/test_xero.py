@@ -316,6 +316,8 @@ def test_one_bad_invoice_does_not_stop_the_others(hook: XeroHook, address: str, 
         pytest.param("invoice", {"Contact.ContactID": "0" * 8 + "-0000-0000-0000-" + "0" * 12}, "LB-XERO-017",
                      "Contact.ContactID", id="no-such-contact"),
         pytest.param("payment", {"Amount": Decimal("60.00")}, "LB-XERO-015", "Amount", id="too-much"),
+        pytest.param("payment", {"Invoice.InvoiceNumber": "NONE"}, "LB-XERO-027", "Invoice.InvoiceNumber",
+                     id="no-such-invoice"),
         pytest.param("payment", {"Account.Code": "777"}, "LB-XERO-012", "Account.Code", id="no-such-bank-account"),
         pytest.param("bank_transaction", {"BankAccount.Code": "777"}, "LB-XERO-012", "BankAccount.Code",
                      id="fee-from-no-bank-account"),
@@ -340,6 +342,14 @@ def test_a_wrong_tax_type_is_named_with_its_line(hook: XeroHook, contact_id: str
     document.parts["lines"].append(lamp(TaxType="TAX999"))
     error = refused(target(hook, "invoice").send([document]))
     assert (error.code, error.field, error.value) == ("LB-XERO-013", "lines[2].TaxType", "TAX999")
+
+
+def test_a_refused_invoice_goes_through_once_xero_is_mended(hook: XeroHook, contact_id: str) -> None:
+    document = invoice(contact_id)
+    document.parts["lines"][0]["AccountCode"] = "299"
+    refused(target(hook, "invoice").send([document]))
+    hook.write("PUT", "Accounts", {"Code": "299", "Name": "Lamp sales", "Type": "REVENUE"})
+    accepted(target(hook, "invoice").send([document]))
 
 
 def test_an_invoice_with_another_total_leaves_no_trace(hook: XeroHook, address: str, contact_id: str) -> None:

@@ -201,7 +201,7 @@ def test_a_refused_connection_means_nothing_was_written(state: None, monkeypatch
 def test_one_refused_invoice_leaves_the_others(api: ScriptedApi, hook: XeroHook) -> None:
     messages = [{"Message": "Account code '999' is not a valid code for this document."}]
     bad = {"StatusAttributeString": "ERROR", "ValidationErrors": messages}
-    api.will_reply(TOKEN, Reply({"Invoices": [saved("INV-1"), bad, saved("INV-3")]}))
+    api.will_reply(TOKEN, Reply({"Invoices": [saved("INV-1"), bad, saved("INV-3")]}), Reply({"Invoices": [bad]}))
     second = invoice("INV-2")
     second.parts["lines"].append({"AccountCode": "999"})
     outcomes = target(hook).send([invoice("INV-1"), second, invoice("INV-3")])
@@ -209,7 +209,8 @@ def test_one_refused_invoice_leaves_the_others(api: ScriptedApi, hook: XeroHook)
     error = rejected(outcomes[1])
     assert (error.code, error.field, error.value) == ("LB-XERO-012", "lines[2].AccountCode", "999")
     assert "chart of accounts" in error.remedy
-    sent = api.asked[-1]
+    sent, again = api.asked[-2:]
+    assert [item["InvoiceNumber"] for item in again.json["Invoices"]] == ["INV-2"]
     assert (sent.method, sent.path) == ("PUT", "/api.xro/2.0/Invoices")
     assert sent.query == {"summarizeErrors": ["false"], "unitdp": ["4"]}
     assert len(sent.headers["idempotency-key"]) <= 128
@@ -226,7 +227,7 @@ def test_the_idempotency_key_follows_the_documents(api: ScriptedApi, hook: XeroH
 
 def test_a_request_refused_as_a_whole_is_halved(api: ScriptedApi, hook: XeroHook) -> None:
     refused = Reply({"ErrorNumber": 14, "Message": "Invalid Json"}, 400)
-    api.will_reply(TOKEN, refused, Reply({"Invoices": [saved("INV-1")]}), refused)
+    api.will_reply(TOKEN, refused, Reply({"Invoices": [saved("INV-1")]}), refused, refused)
     outcomes = target(hook).send([invoice("INV-1"), invoice("INV-2")])
     assert outcomes[0].error is None
     assert rejected(outcomes[1]).message == "Invalid Json"
@@ -273,7 +274,7 @@ def test_the_rate_is_sent_as_xero_has_it(
 def test_a_taken_number_is_ours_if_the_content_is(api: ScriptedApi, hook: XeroHook) -> None:
     taken = {"StatusAttributeString": "ERROR", "ValidationErrors": [{"Message": "Invoice # must be unique."}]}
     held = saved(Type="ACCREC", Status="AUTHORISED", Contact={"ContactID": "c-1"}, Date="/Date(1772496000000+0000)/")
-    api.will_reply(TOKEN, Reply({"Invoices": [taken]}), Reply({"Invoices": [held]}))
+    api.will_reply(TOKEN, *[Reply({"Invoices": [taken]})] * 2, Reply({"Invoices": [held]}))
     (outcome,) = target(hook).send([invoice()])
     assert (outcome.target_id, outcome.error) == ("id-INV-1", None)
     assert api.asked[-1].query["InvoiceNumbers"] == ["INV-1"]
@@ -282,7 +283,7 @@ def test_a_taken_number_is_ours_if_the_content_is(api: ScriptedApi, hook: XeroHo
 def test_a_number_taken_by_somebody_else_is_a_conflict(api: ScriptedApi, hook: XeroHook) -> None:
     taken = {"StatusAttributeString": "ERROR", "ValidationErrors": [{"Message": "Invoice # must be unique."}]}
     held = saved(Type="ACCREC", Contact={"ContactID": "c-9"}, Date="/Date(1772496000000+0000)/", Total=10)
-    api.will_reply(TOKEN, Reply({"Invoices": [taken]}), Reply({"Invoices": [held]}))
+    api.will_reply(TOKEN, *[Reply({"Invoices": [taken]})] * 2, Reply({"Invoices": [held]}))
     (outcome,) = target(hook).send([invoice(**{"_expected.Total": Decimal("49.90")})])
     assert isinstance(outcome.error, TargetConflict)
     assert "Contact.ContactID is c-9 in Xero, expected c-1; Total is 10 in Xero, expected 49.90" in str(outcome.error)
@@ -423,7 +424,7 @@ def test_two_customers_of_one_name_in_a_batch_are_told_apart(api: ScriptedApi, h
 def test_a_name_clash_that_xero_alone_saw_is_sent_again(api: ScriptedApi, hook: XeroHook) -> None:
     clash = "The contact name Ann Archer is already assigned to another contact. The contact name must be unique."
     refused = Reply({"Contacts": [{"StatusAttributeString": "ERROR", "ValidationErrors": [{"Message": clash}]}]})
-    api.will_reply(TOKEN, Reply({"Contacts": []}), refused, kept("x-1"))
+    api.will_reply(TOKEN, Reply({"Contacts": []}), refused, refused, kept("x-1"))
     (outcome,) = target(hook, "contact").send([customer()])
     assert outcome.target_id == "x-1"
     first, second = api.asked[-2:]
