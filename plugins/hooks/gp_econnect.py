@@ -6,7 +6,6 @@ Documents land unposted in a batch; people or GP Agent post them (facts/gp.md §
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Iterator
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GPEConnectHook"]
 
+_MAX_PARALLEL = 4
+_TIMEOUT_SECONDS = 120
 _WSDL_PATH = "/Microsoft/Dynamics/GP/eConnect/mex?wsdl"
 _COMPANY = re.compile(r"[A-Za-z0-9_]{1,15}")
 
@@ -53,16 +54,6 @@ class GPEConnectHook(BaseHook):
     def __init__(self, gp_econnect_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gp_econnect_conn_id = gp_econnect_conn_id
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The connection form's labels and examples."""
-        extra = {"company": "TWO", "wsdl_path": _WSDL_PATH, "data_source": "localhost", "max_parallel": 4}
-        return {
-            "hidden_fields": [],
-            "relabeling": {"schema": "Protocol (http or https)", "login": "Windows account"},
-            "placeholders": {"schema": "https", "login": "DOMAIN\\ledgerbridge", "extra": json.dumps(extra)},
-        }
 
     def get_conn(self) -> EConnectClient:
         """The client of this company, one per process: the WSDL is read once."""
@@ -146,7 +137,7 @@ class GPEConnectHook(BaseHook):
             reader=TableReader(client, extra.get("doctypes") or {}),
             company=address.company,
             currencies=Currencies(extra.get("currencies") or {}),
-            max_parallel=int(extra.get("max_parallel", 4)),
+            max_parallel=int(extra.get("max_parallel") or _MAX_PARALLEL),
         )
 
     def _address(self, connection: Any, extra: dict[str, Any]) -> EConnectAddress:
@@ -165,7 +156,7 @@ class GPEConnectHook(BaseHook):
             password=connection.password or "",
             company=company,
             data_source=str(extra.get("data_source") or "localhost"),
-            timeout_seconds=float(extra.get("timeout_seconds", 120)),
+            timeout_seconds=float(extra.get("timeout_seconds") or _TIMEOUT_SECONDS),
         )
 
     def _unset(self, what: str, found: str) -> ConfigurationError:

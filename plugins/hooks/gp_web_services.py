@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GPWebServicesHook"]
 
+_MAX_PARALLEL = 4
+_TIMEOUT_SECONDS = 120
 _WSDL_PATH = "/Metadata/Legacy/Full/DynamicsGP.wsdl"
 _PORT = 48620
 _READ_ONLY = frozenset({"item"})
@@ -46,16 +47,6 @@ class GPWebServicesHook(BaseHook):
     def __init__(self, gp_web_services_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gp_web_services_conn_id = gp_web_services_conn_id
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The connection form's labels and examples."""
-        extra = {"company_id": -1, "wsdl_path": _WSDL_PATH, "culture": "en-US", "auth": "ntlm", "max_parallel": 4}
-        return {
-            "hidden_fields": [],
-            "relabeling": {"schema": "Protocol (http or https)", "login": "Windows account"},
-            "placeholders": {"port": str(_PORT), "login": "DOMAIN\\ledgerbridge", "extra": json.dumps(extra)},
-        }
 
     def get_conn(self) -> WebServicesClient:
         """The client of this company, one per process: the WSDL is read once."""
@@ -88,7 +79,7 @@ class GPWebServicesHook(BaseHook):
             self.get_conn(),
             name,
             company_id=self._address().company_id,
-            max_parallel=int(extra.get("max_parallel", 4)),
+            max_parallel=int(extra.get("max_parallel") or _MAX_PARALLEL),
         )
 
     def clock(self) -> datetime:
@@ -122,5 +113,5 @@ class GPWebServicesHook(BaseHook):
             company_id=int(extra["company_id"]),
             culture=str(extra.get("culture") or "en-US"),
             auth=str(extra.get("auth") or "ntlm"),
-            timeout_seconds=float(extra.get("timeout_seconds", 120)),
+            timeout_seconds=float(extra.get("timeout_seconds") or _TIMEOUT_SECONDS),
         )
