@@ -24,7 +24,14 @@ __all__ = ["LEDGERS", "read_result", "reconciliation", "roles_that_differ"]
 LEDGERS = ("gp", "xero")
 KEPT_BY_GP_ALONE = {"inventory", "cost_of_goods_sold"}
 GP_ORDER, GP_INVOICE = 2, 3
-GP_FIGURES = ("SUBTOTAL", "FREIGHT", "TAXAMNT", "FRTTXAMT", "DOCAMNT")
+GP_FIGURES = {
+    "SUBTOTAL": "ORSUBTOT",
+    "FREIGHT": "ORFRTAMT",
+    "TAXAMNT": "ORTAXAMT",
+    "FRTTXAMT": "ORFRTTAX",
+    "DOCAMNT": "ORDOCAMT",
+}
+"""eConnect's names of a document's amounts, and the columns that hold them in the document's currency."""
 XERO_FIGURES = ("SubTotal", "TotalTax", "Total", "AmountDue")
 
 Record = Mapping[str, Any]
@@ -94,8 +101,8 @@ def _outcome(sales: Sequence[Record], gp_invoices: object, xero_invoices: object
 
 
 def _gp_invoice(document: Record) -> dict[str, Any]:
-    figures = {name: document[name] for name in GP_FIGURES}
-    return {"number": document["number"], **figures, "XTNDPRCE": [line["XTNDPRCE"] for line in document["lines"]]}
+    figures = {name: document[column] for name, column in GP_FIGURES.items()}
+    return {"number": document["number"], **figures, "XTNDPRCE": [line["OXTNDPRC"] for line in document["lines"]]}
 
 
 def _xero_invoice(invoice: Record) -> dict[str, Any]:

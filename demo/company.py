@@ -39,7 +39,12 @@ def connection_environment(company: Mapping[str, Any], addresses: Addresses) -> 
     """The connections to the simulated systems, as ``AIRFLOW_CONN_*`` variables."""
     shopify, stripe, gp, xero = (CREDENTIALS[system] for system in ("shopify", "stripe", "gp", "xero"))
     connections: dict[str, dict[str, Any]] = {
-        "stripe": {"conn_type": "stripe", "host": addresses.stripe, "password": stripe["api_key"]},
+        "stripe": {
+            "conn_type": "stripe",
+            "host": addresses.stripe,
+            "password": stripe["api_key"],
+            "extra": {"account": "acct_1SandboxLedger"},
+        },
         "gp": {
             "conn_type": "gp_econnect",
             **_host_and_port(addresses.gp),

@@ -86,19 +86,23 @@ def _construct(node: yaml.Node, location: tuple[str | int, ...], marks: Marks) -
 
 
 def _mark(marks: Marks, location: tuple[str | int, ...]) -> tuple[int, int]:
-    while location and location not in marks:
-        location = location[:-1]
-    return marks.get(location, (1, 1))
+    return marks.get(_known(marks, location), (1, 1))
+
+
+def _known(marks: Marks, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """``location`` without the steps that models add to what stands in the file."""
+    known: tuple[str | int, ...] = ()
+    for step in location:
+        known = (*known, step) if (*known, step) in marks else known
+    return known
 
 
 def _explain(path: Path, error: ValidationError, marks: Marks, model: type[BaseModel], code: str) -> ConfigurationError:
-    details = max(
-        error.errors(), key=lambda each: sum(1 for n in range(len(each["loc"])) if each["loc"][: n + 1] in marks)
-    )
+    details = max(error.errors(), key=lambda each: len(_known(marks, each["loc"])))
     location = details["loc"]
     line, column = _mark(marks, location)
     name = location[-1] if location else ""
-    where = ".".join(str(part) for part in location)
+    where = ".".join(str(part) for part in _known(marks, location))
     if details["type"] == "extra_forbidden":
         message, remedy = f'unknown key "{name}".', f"Remove it{_did_you_mean(str(name), _field_names(model))}"
     elif details["type"] == "missing":

@@ -70,11 +70,10 @@ class ExtractOperator(LegOperator):
             return read_raw(earlier.batch_uri)
         window = Window(earlier.since, earlier.until) if earlier is not None else Window(since)
         records = _newest({}, [record for page in source.read(window) for record in page])
-        if not records and earlier is None:
-            return []
         uri = f"{self.batch_uri(context, 'read')}/{connection}"
         write_raw(uri, records)
-        until = earlier.until if earlier is not None else max(record.changed_at for record in records)
+        newest = max((record.changed_at for record in records), default=None) or source.clock()
+        until = earlier.until if earlier is not None else newest
         with transaction(self.engine) as session:
             record_window(
                 session, self.flow, self.config.source, connection, run_id,

@@ -121,10 +121,17 @@ def load_mapping(path: Path) -> Mapping:
             path, marks, ("to",), "LB-CFG-002", f'"{file.to}" is no canonical record.',
             f"Use one of {', '.join(CANONICAL)}" + (f' (did you mean "{hint}"?).' if hint else "."),
         )  # fmt: skip
+    own_key = "record_key" if file.from_.startswith("canonical.") else "@key"
     parts = {
         name: [
             _compiled(
-                path, marks, (name, index) if isinstance(index, int) else (name,), part, types.get(name, {}), name
+                path,
+                marks,
+                (name, index) if isinstance(index, int) else (name,),
+                part,
+                types.get(name, {}),
+                name,
+                own_key,
             )
             for index, part in enumerate(parts)
         ]
@@ -135,7 +142,13 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def _compiled(
-    path: Path, marks: Marks, location: tuple[str | int, ...], part: Part, types: dict[str, pa.DataType], name: str
+    path: Path,
+    marks: Marks,
+    location: tuple[str | int, ...],
+    part: Part,
+    types: dict[str, pa.DataType],
+    name: str,
+    own_key: str,
 ) -> _CompiledPart:
     columns: dict[str, Column] = {}
     for target, rule in part.fields.items():
@@ -152,8 +165,7 @@ def _compiled(
         except ValueError as error:
             raise file_error(path, marks, place, "LB-CFG-002", f"{target}: {error}.", "Mend the rule.") from None
     if name == "header" and "record_key" not in columns:
-        origin = "record_key" if types == {} else "@key"
-        columns["record_key"] = compile_rule(Rule.model_validate(origin), "record_key", path.name)
+        columns["record_key"] = compile_rule(Rule.model_validate(own_key), "record_key", path.name)
     try:
         where = compile_condition(part.where) if part.where else None
         having = compile_condition(part.having) if part.having else None

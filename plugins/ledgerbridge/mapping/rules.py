@@ -223,7 +223,7 @@ def _hashing(options: ShortHash) -> Column:
 
 
 def _aggregating(aggregate: Aggregate, kind: str) -> Column:
-    part, _, field_name = aggregate.of.rpartition(".")
+    part, field_name = _part_and_field(aggregate.of)
     condition = compile_condition(aggregate.where) if aggregate.where else None
 
     def gather(rows: Rows, batch: Batch) -> pa.Array:
@@ -243,6 +243,15 @@ def _aggregating(aggregate: Aggregate, kind: str) -> Column:
         return pc.fill_null(result, Decimal(0)) if kind == "sum" and pa.types.is_decimal(result.type) else result
 
     return gather
+
+
+def _part_and_field(path: str) -> tuple[str, str]:
+    """``a[].b[].c`` is field ``c`` of the rows ``a[].b[]``; ``lines.net`` is field ``net`` of the part ``lines``."""
+    if "[]." in path:
+        part, _, name = path.rpartition("[].")
+        return f"{part}[]", name
+    part, _, name = path.partition(".")
+    return part, name
 
 
 def _gathered(table: pa.Table, on: list[str], kind: str, separator: str) -> pa.Table:
