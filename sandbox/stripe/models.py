@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, currency TEXT NOT NULL, livemode INTEGER NOT NULL
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, currency TEXT NOT NULL, livemode INTEGER NOT NULL, rates TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS api_key (key TEXT PRIMARY KEY, permissions TEXT);
 CREATE TABLE IF NOT EXISTS object (
@@ -100,18 +101,24 @@ class Account:
 
     def seed(self, company: Mapping[str, Any], api_key: str) -> str:
         """Open the account of that company, reached by ``api_key``; its id."""
+        rates = {entry["code"].lower(): entry["rate"] for entry in company.get("currencies", [])}
         account_id = f"acct_{make_id('event', company['name'])[4:20]}"
         with self.store.write() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?)",
-                (account_id, company["name"], company["base_currency"].lower(), "_live_" in api_key),
+                "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)",
+                (account_id, company["name"], company["base_currency"].lower(), "_live_" in api_key, json.dumps(rates)),
             )
             connection.execute("INSERT OR REPLACE INTO api_key VALUES (?, NULL)", (api_key,))
         return account_id
 
+    def add_key(self, key: str, permissions: list[str]) -> None:
+        """A restricted key with these rights only (``charges_read``, ``refunds_write`` …)."""
+        with self.store.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO api_key VALUES (?, ?)", (key, json.dumps(permissions)))
+
     @property
     def profile(self) -> sqlite3.Row:
-        """``id``, ``name``, ``currency`` (lower case) and ``livemode``."""
+        """``id``, ``name``, ``currency`` (lower case), ``livemode`` and ``rates`` (JSON, by lower-case currency)."""
         row = self.store.connection.execute("SELECT * FROM account").fetchone()
         if row is None:
             raise NoSuchObject("account", "none is seeded")

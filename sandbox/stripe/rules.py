@@ -51,7 +51,7 @@ _KIND_BY_PREFIX = {"ch": "charge", "py": "charge", "re": "refund", "pyr": "refun
 
 def authenticate(account: Account, authorization: str | None, permission: str) -> None:
     """
-    Let the key's owner in who has the right ``permission`` (``charge_read``).
+    Let the key's owner in who has the right ``permission`` (``charges_read``).
 
     :raises InvalidKey: no key, or one of nobody.
     :raises MissingPermission: a restricted key without that right.

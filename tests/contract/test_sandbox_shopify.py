@@ -146,7 +146,7 @@ def test_every_type_field_and_argument_of_ours_is_in_the_real_schema_with_the_sa
     for name, kind in ours.type_map.items():
         if name.startswith("__") or name in graphql.specified_scalar_types:
             continue
-        other = real.type_map.get(name)
+        other: Any = real.type_map.get(name)
         for field_name, field in getattr(kind, "fields", {}).items():
             real_field = getattr(other, "fields", {}).get(field_name)
             if real_field is None or str(real_field.type) != str(field.type):
@@ -436,7 +436,7 @@ def test_a_partial_refund_gives_back_the_stated_net_and_tax(sandbox: Sandbox) ->
     [money] = given_back["transactions"]["nodes"]
     assert (money["kind"], money["status"], money["paymentId"]) == ("REFUND", "SUCCESS", "re_1")
     assert money["parentTransaction"] is not None
-    assert (found["displayFinancialStatus"], amount(found["totalOutstandingSet"])) == ("PARTIALLY_REFUNDED", 0)
+    assert (found["displayFinancialStatus"], amount(found["totalOutstandingSet"])) == ("PARTIALLY_REFUNDED", Decimal(0))
 
 
 def test_goodwill_is_an_adjustment_without_items(sandbox: Sandbox) -> None:
@@ -463,9 +463,9 @@ def test_a_cancelled_orders_money_goes_back_without_an_adjustment(sandbox: Sandb
     found = ledger(sandbox)
     restock, money = found["refunds"]
     assert [item["restockType"] for item in restock["refundLineItems"]["nodes"]] == ["CANCEL"]
-    assert (amount(restock["totalRefundedSet"]), amount(money["totalRefundedSet"])) == (0, Decimal("7.81"))
+    assert (amount(restock["totalRefundedSet"]), amount(money["totalRefundedSet"])) == (Decimal(0), Decimal("7.81"))
     assert money["orderAdjustments"]["nodes"] == money["refundLineItems"]["nodes"] == []
-    assert (found["displayFinancialStatus"], amount(found["currentTotalPriceSet"])) == ("REFUNDED", 0)
+    assert (found["displayFinancialStatus"], amount(found["currentTotalPriceSet"])) == ("REFUNDED", Decimal(0))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""
+What the merchant's bank and Stripe itself do: payouts, and fees without a charge.
+
+Source: facts/shops.md B2, Payout.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.stripe.books import Books, minor
+from sandbox.stripe.errors import EventRefused
+from sandbox.stripe.models import midnight
+from sandbox.stripe.objects import Movement, new_payout
+
+__all__ = ["Bank"]
+
+Json = dict[str, Any]
+Event = Mapping[str, Any]
+
+
+class Bank:
+    """
+    Plays the bank and Stripe's own billing.
+
+    :raises EventRefused: from every verb, when it contradicts what the account holds.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def pay_out(self, payout: Mapping[str, Any]) -> Json:
+        """
+        Send money to the bank (golden payout) as one automatic payout over what ``covers`` names: charges,
+        refunds, disputes, or balance transactions.
+
+        Beyond the golden form: ``reconciliation_status: "in_progress"`` until ``reconcile``.
+        """
+        with self._books.account.store.write() as connection:
+            created = self._books.account.now()
+            self._books.must_be_new("payout", payout["id"])
+            covered = [transaction for source in payout["covers"] for transaction in self._unpaid(source)]
+            amount, nets = minor(payout["amount"], self._books.currency), sum(t["net"] for t in covered)
+            if amount != nets:
+                raise EventRefused(
+                    f"Payout {payout['id']}: what it covers adds up to {nets} minor units, `amount` says {amount}. "
+                    "Correct one of them."
+                )
+            arrival = midnight(payout["arrives"])
+            document = new_payout(payout["id"], amount, self._books.currency, created, arrival, self._books.livemode)
+            document["reconciliation_status"] = payout.get("reconciliation_status", "completed")
+            for transaction in covered:
+                transaction["available_on"] = min(transaction["available_on"], created)
+                self._books.account.save(connection, transaction, payout=payout["id"])
+            return self.send(connection, document)
+
+    def send(self, connection: sqlite3.Connection, payout: Json) -> Json:
+        """Take a payout's money from the balance."""
+        created = payout["created"]
+        movement = Movement(
+            payout["id"],
+            "payout",
+            -payout["amount"],
+            self._books.currency,
+            created,
+            description=payout["description"],
+            at_once=True,
+        )
+        own = self._books.move(connection, movement, payout=payout["id"] if payout["automatic"] else None)
+        payout["balance_transaction"] = own["id"]
+        self._books.account.save(connection, payout)
+        self._books.events.record(connection, "payout.created", payout, created)
+        if payout["reconciliation_status"] == "completed":
+            self._books.events.record(connection, "payout.reconciliation_completed", payout, created)
+        return payout
+
+    def reconcile(self, payout_id: str, event: Event) -> Json:
+        """Stripe has told apart what an automatic payout is made of."""
+        with self._books.account.store.write() as connection:
+            created = self._books.reach(connection, event["at"])
+            payout = self._books.known("payout", payout_id)
+            payout["reconciliation_status"] = "completed"
+            self._books.account.save(connection, payout)
+            self._books.events.record(connection, "payout.reconciliation_completed", payout, created)
+        return payout
+
+    def fail_payout(self, payout_id: str, event: Event) -> Json:
+        """The bank sends a payout back, perhaps long after it was paid."""
+        with self._books.account.store.write() as connection:
+            created = self._books.reach(connection, event["at"])
+            payout = self._books.known("payout", payout_id)
+            if payout["status"] == "failed":
+                raise EventRefused(f"Payout {payout_id} has failed already.")
+            movement = Movement(
+                payout_id, "payout_failure", payout["amount"], self._books.currency, created, at_once=True
+            )
+            payout |= {
+                "status": "failed",
+                "failure_code": "account_closed",
+                "failure_message": "The bank account has been closed.",
+                "failure_balance_transaction": self._books.move(connection, movement)["id"],
+            }
+            self._books.account.save(connection, payout)
+            self._books.events.record(connection, "payout.failed", payout, created)
+        return payout
+
+    def bill(self, event: Event) -> Json:
+        """Stripe bills the account itself, without a source: ``at``, ``amount``, ``description``."""
+        with self._books.account.store.write() as connection:
+            created = self._books.reach(connection, event["at"])
+            amount = -minor(event["amount"], self._books.currency)
+            description = event.get("description", "Billing")
+            movement = Movement(
+                None,
+                "stripe_fee",
+                amount,
+                self._books.currency,
+                created,
+                description=description,
+                reporting_category="fee",
+                at_once=True,
+            )
+            return self._books.move(connection, movement)
+
+    def _unpaid(self, source: str) -> list[Json]:
+        """The balance transactions a payout's entry stands for."""
+        kinds = {"re": "refund", "du": "dispute", "txn": "balance_transaction"}
+        kind = kinds.get(source.partition("_")[0], "charge")
+        found = self._books.known(kind, source)
+        if kind == "balance_transaction":
+            transactions = [found]
+        elif kind == "dispute":
+            transactions = [
+                self._books.known("balance_transaction", part["id"]) for part in found["balance_transactions"]
+            ]
+        elif found["balance_transaction"] is None:
+            raise EventRefused(f"The {kind} {source} has no balance transaction yet. Settle it first.")
+        else:
+            transactions = [self._books.known("balance_transaction", found["balance_transaction"])]
+        for transaction in transactions:
+            if payout := self._books.account.payout_of(transaction["id"]):
+                raise EventRefused(f"{source} went out with payout {payout} already. Take it out of `covers`.")
+        return transactions
