@@ -13,9 +13,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
 from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.faults import Fault, forget_faults, order_fault
+from sandbox.gp.nodes import NODES
+from sandbox.gp.paid_transactions import remove_paid
 from sandbox.gp.posting import post_batches
 from sandbox.gp.seed import SeedRequest, seed_company
 from sandbox.gp.session import Company
+from sandbox.gp.site_procedures import PreProcedure, install
 from sandbox.gp.transfers import find_order, transfer_order
 
 T = TypeVar("T")
@@ -143,6 +147,29 @@ def admin_routes(company: Company) -> APIRouter:
             row = {"YEAR1": request.year, "PERIODID": request.period, "CLOSED": int(request.closed)}
             session.insert("SY40100", row)
         return request.model_dump()
+
+    @routes.post("/faults")
+    def add_fault(fault: Fault) -> dict[str, str]:
+        order_fault(company, fault)
+        return {"status": "waiting"}
+
+    @routes.delete("/faults")
+    def clear_faults() -> dict[str, str]:
+        forget_faults(company)
+        return {"status": "cleared"}
+
+    @routes.put("/procedures")
+    def set_procedure(procedure: PreProcedure) -> dict[str, str]:
+        if procedure.procedure not in NODES:
+            raise HTTPException(422, f"{procedure.procedure} is no procedure here: {', '.join(NODES)}")
+        with company.writing() as session:
+            install(session, procedure)
+        return {"installed": f"{procedure.procedure}Pre"}
+
+    @routes.post("/paid-transaction-removal")
+    def remove_paid_transactions() -> dict[str, int]:
+        with company.writing() as session:
+            return {"moved": remove_paid(session)}
 
     return routes
 

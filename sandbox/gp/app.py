@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+import time
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -13,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from sandbox.admin import BusinessDate, clock_routes
 from sandbox.gp.admin import admin_routes
 from sandbox.gp.errors import EConnectRefused, SqlError
+from sandbox.gp.faults import SQL_ERRORS, CutShort, Fault, next_fault
 from sandbox.gp.service import call_operation
 from sandbox.gp.session import Company
-from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, read_call, write_answer, write_fault, wsdl
+from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, SoapCall, read_call, write_answer, write_fault, wsdl
 
 _XML = "text/xml; charset=utf-8"
 
@@ -46,10 +48,28 @@ def _answer(company: Company, authorization: str, body: bytes) -> Response:
         return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm=""'})
     try:
         call = read_call(body)
+        fault = next_fault(company, call.operation, call.parameters.get("sXML", ""))
+        if fault is not None:
+            return _misbehave(company, call, fault)
         answer = write_answer(call.operation, call_operation(company, call))
     except (EConnectRefused, SqlError, BadCall) as error:
         return Response(write_fault(error), status_code=500, media_type=_XML)
     return Response(answer, media_type=_XML)
+
+
+def _misbehave(company: Company, call: SoapCall, fault: Fault) -> Response:
+    if fault.kind in SQL_ERRORS:
+        raise SQL_ERRORS[fault.kind]()
+    if fault.kind == "status":
+        return Response(f"<html><body>{fault.status}</body></html>", fault.status, media_type="text/html")
+    if fault.kind == "lost_before_commit":
+        return CutShort()
+    if fault.kind == "slow":
+        time.sleep(fault.seconds)
+    answer = write_answer(call.operation, call_operation(company, call))
+    if fault.kind == "lost_after_commit":
+        return CutShort()
+    return Response(answer[: len(answer) // 2] if fault.kind == "malformed" else answer, media_type=_XML)
 
 
 def _known(company: Company, authorization: str) -> bool:

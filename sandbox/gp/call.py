@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from sandbox.gp.errors import NodeRefused, Refusal, SqlError
+from sandbox.gp.errors import CODES, NodeRefused, Refusal, SqlError
 from sandbox.gp.models import EMPTY_DATE
 from sandbox.gp.nodes import Field, Node
 from sandbox.gp.session import Session
@@ -54,7 +54,7 @@ class Call:
 
     def refuse(self, name: str, *fields: str, **related: object) -> None:
         """Collect one reason to refuse the node; GP names the fields at fault with their values."""
-        self._refusals.append(Refusal(name, {field: self[field] for field in fields} | related))
+        self._refusals.append(Refusal(*CODES[name], {field: self[field] for field in fields} | related))
 
     def check(self) -> None:
         """

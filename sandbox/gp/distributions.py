@@ -80,11 +80,10 @@ def distribute_sales(session: Session, header: Row, lines: Iterable[Row], taxes:
     for line in lines:
         kind, account = (SOP_SALES, line["SLSINDX"]) if sign > 0 else (SOP_RETURNS, line["RTNSINDX"])
         found.debit(kind, account, -sign * line["OXTNDPRC"])
-        item = None if line["NONINVEN"] else session.get("IV00101", ITEMNMBR=line["ITEMNMBR"])
-        if item is not None:
+        if not line["NONINVEN"]:
             cost = cents(line["UNITCOST"] * line["QUANTITY"])
-            found.cost(SOP_COST, item["IVCOGSIX"], sign * cost)
-            found.cost(SOP_INVENTORY, item["IVIVINDX"], -sign * cost)
+            found.cost(SOP_COST, line["CSLSINDX"], sign * cost)
+            found.cost(SOP_INVENTORY, line["INVINDX"], -sign * cost)
     key = {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": header["SOPNUMBE"]}
     write_distributions(session, "SOP10102", key, found.rows((SOP_ROUND, accounts["rounding"])))
 

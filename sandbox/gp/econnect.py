@@ -13,6 +13,7 @@ from sandbox.gp.models import Row
 from sandbox.gp.nodes import AUTO_NUMBERED, NODES, TRANSACTION_TYPES
 from sandbox.gp.numbers import next_receivables_number, next_sales_number
 from sandbox.gp.session import Session
+from sandbox.gp.site_procedures import before_procedure
 
 PROCEDURES: Mapping[str, Callable[[Call], None]] = {
     "taUpdateCreateCustomerRcd": customers.save_customer,
@@ -91,7 +92,8 @@ def _run_node(session: Session, element: etree._Element) -> None:
         raise SqlError.no_procedure(name)
     node = NODES[name]
     try:
-        PROCEDURES[name](Call(session, node, element))
+        call = Call(session, node, before_procedure(session, element))
+        PROCEDURES[name](call)
     except NodeRefused as refused:
         identifiers = {key: element.findtext(key) or "" for key in node.identifiers}
         xml = etree.tostring(element, encoding="unicode", pretty_print=True, with_tail=False).strip()

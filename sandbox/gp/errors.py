@@ -78,22 +78,14 @@ class Refusal:
     """
     One reason why a procedure refuses its node.
 
-    :param name: key of ``CODES``.
+    :param number: error number of taErrorCode; a site's own procedures add their own.
+    :param text: its description.
     :param related: the fields at fault with their values, as GP lists them.
     """
 
-    name: str
+    number: int
+    text: str
     related: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def number(self) -> int:
-        """The error number of taErrorCode."""
-        return CODES[self.name][0]
-
-    @property
-    def text(self) -> str:
-        """The description of taErrorCode."""
-        return CODES[self.name][1]
 
 
 class NodeRefused(Exception):
@@ -149,6 +141,24 @@ class SqlError(Exception):
     def no_database(cls, name: str) -> SqlError:
         """A connection string for another company."""
         return cls(4060, f'Cannot open database "{name}" requested by the login. The login failed.')
+
+    @classmethod
+    def deadlock(cls) -> SqlError:
+        """SQL Server ended the transaction for another one's sake; nothing was written."""
+        return cls(
+            1205,
+            "Transaction (Process ID 61) was deadlocked on lock resources with another process and has been chosen as "
+            "the deadlock victim. Rerun the transaction.",
+        )
+
+    @classmethod
+    def timeout(cls) -> SqlError:
+        """The command took longer than its caller waits; nothing was written."""
+        return cls(
+            -2,
+            "Timeout expired.  The timeout period elapsed prior to completion of the operation or the server is not "
+            "responding.",
+        )
 
     @classmethod
     def bad_where(cls, problem: str) -> SqlError:

@@ -23,6 +23,13 @@ SALES_TYPES = range(1, 7)
 RETURN = 4
 _HALF_CENT = Decimal("0.005")
 _RETURN_KINDS = ("QTYONHND", "QTYRTRND", "QTYINUSE", "QTYINSVC", "QTYDMGED")
+_ACCOUNTS = {
+    "SLSINDX": ("IVSLSIDX", "sales"),
+    "RTNSINDX": ("IVSLRNIX", "returns"),
+    "INVINDX": ("IVIVINDX", "inventory"),
+    "CSLSINDX": ("IVCOGSIX", "cost_of_goods_sold"),
+}
+"""Account of a line: the item's column it comes from, and the posting account of a line without an item."""
 _ITEM_TAX, _FREIGHT_TAX, _MISC_TAX = 0, 1, 2
 _TAX_COLUMN = {_ITEM_TAX: "ORSLSTAX", _FREIGHT_TAX: "ORFRTTAX", _MISC_TAX: "ORMSCTAX"}
 
@@ -43,7 +50,7 @@ def save_line(call: Call) -> None:
         call.refuse("unit_of_measure", "UOFM")
     if call["DEFPRICING"] or call["MRKDNPCT"]:
         call.refuse("unsupported", "DEFPRICING", "MRKDNPCT")
-    accounts = {"SLSINDX": account_index(call, "SLSINDX"), "RTNSINDX": account_index(call, "RTNSINDX")}
+    accounts = {column: account_index(call, column) for column in _ACCOUNTS}
     _refuse_history(call)
     existing = _existing_line(call)
     call.check()
@@ -185,7 +192,7 @@ def _check_line(call: Call, values: dict[str, Any]) -> None:
 
 def _default_accounts(call: Call, item: Row | None, accounts: dict[str, int], existing: Row | None) -> None:
     """Accounts not named come from the item, else from the posting set-up; a change keeps those it doesn't name."""
-    for column, item_column, role in (("SLSINDX", "IVSLSIDX", "sales"), ("RTNSINDX", "IVSLRNIX", "returns")):
+    for column, (item_column, role) in _ACCOUNTS.items():
         if accounts[column]:
             continue
         if existing:

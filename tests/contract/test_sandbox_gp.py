@@ -276,3 +276,44 @@ def test_fields_are_those_of_the_site_schema() -> None:
         for field in node.fields.values():
             assert field.name in known, f"{name} has no {field.name}"
             assert field.kind in kinds[known[field.name]["type"]], f"{name} {field.name}"
+
+
+@pytest.mark.parametrize(("kind", "written"), [("lost_before_commit", []), ("lost_after_commit", ["CH1"])])
+def test_a_lost_answer_leaves_what_was_committed(office: Office, kind: str, written: list[str]) -> None:
+    office.ask("POST", "/_sandbox/faults", {"kind": kind, "procedure": "taRMCashReceiptInsert"})
+    with pytest.raises(requests.RequestException):
+        office.create(office.receipt("CH1", "1.00"))
+    assert [row["DOCNUMBR"] for row in office.read("Cash_Receipt")] == written
+
+
+@pytest.mark.parametrize(("kind", "number"), [("deadlock", "1205"), ("sql_timeout", "-2")])
+def test_a_sql_fault_to_order_writes_nothing_and_passes(office: Office, kind: str, number: str) -> None:
+    office.ask("POST", "/_sandbox/faults", {"kind": kind, "operation": "CreateTransactionEntity"})
+    with pytest.raises(Fault) as raised:
+        office.create(office.receipt("CH1", "1.00"))
+    assert raised.value.detail.findtext(".//{*}eConnectSqlError/{*}Number") == number
+    office.create(office.receipt("CH1", "1.00"))
+
+
+def test_a_pre_procedure_of_the_site_changes_or_refuses_what_was_sent(office: Office) -> None:
+    change = {"procedure": "taRMCashReceiptInsert", "set": {"TRXDSCRN": "By the site"}}
+    office.ask("PUT", "/_sandbox/procedures", change)
+    office.create(office.receipt("CH1", "1.00", TRXDSCRN="charge ch_1"))
+    assert [row["TRXDSCRN"] for row in office.read("Cash_Receipt")] == ["By the site"]
+    refusal = {"procedure": "taRMCashReceiptInsert", "error": {"number": 91001, "text": "Ask Accounting first"}}
+    office.ask("PUT", "/_sandbox/procedures", refusal)
+    message = office.refusal(office.receipt("CH2", "1.00"))
+    expected = "Error Number = 91001  Stored Procedure= taRMCashReceiptInsert  Error Description = Ask Accounting first"
+    assert expected in message
+
+
+def test_paid_documents_are_found_in_history_after_their_removal(office: Office) -> None:
+    office.create(office.order(shop_order()))
+    number = office.ship()
+    office.create(office.receipt("CH1", "155.76"))
+    office.post()
+    office.create(office.application(number, "CH1", "155.76"))
+    assert office.ask("POST", "/_sandbox/paid-transaction-removal") == {"moved": 2}
+    assert office.read("Receivables_Posted_Transaction") == []
+    assert [row["APFRDCNM"] for row in office.read("Receivables_History_Apply")] == ["CH1"]
+    assert "already exists" in office.refusal(office.receipt("CH1", "1.00"))

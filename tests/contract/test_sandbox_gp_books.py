@@ -85,7 +85,7 @@ def test_an_update_that_leaves_a_line_behind_does_not_add_up(office: Office) -> 
     office.create(office.order(shop_order()))
     lamp, _ = shop_order()["lines"]
     assert "Error Number = 67" in office.refusal(update(office.order(shop_order(lines=[lamp]))))
-    line = {"SOPTYPE": 2, "SOPNUMBE": "ORD1", "LNITMSEQ": 32768}
+    line = {"SOPTYPE": 2, "SOPNUMBE": "ORD1", "LNITMSEQ": 32768, "ITEMNMBR": "MUG", "DeleteType": 1}
     deletion = document("SOPDeleteLineType", taSopLineDelete=line)
     office.create(
         deletion.removesuffix("</eConnect>") + update(office.order(shop_order(lines=[lamp]))).removeprefix("<eConnect>")
