@@ -1,0 +1,54 @@
+"""The reference of Dynamics GP names everything its hooks offer, need and report."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hooks.gp_econnect import GPEConnectHook
+from hooks.gp_econnect_fields import NODES
+from hooks.gp_econnect_reader import DOCTYPES
+from hooks.gp_web_services_entities import ENTITIES
+from ledgerbridge.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = (ROOT / "docs/reference/dynamics_gp.md").read_text()
+ERRORS = (ROOT / "docs/reference/errors.md").read_text()
+
+
+@pytest.fixture
+def entities(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names the hook itself gives when asked for one it doesn't have."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_GP_TEST", '{"conn_type": "gp_econnect", "host": "gp", "extra": {"company": "TWO"}}'
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        GPEConnectHook("gp_test").entity("")
+    return refused.value.message.partition("there are ")[2].split(", ")
+
+
+def test_every_entity_is_described(entities: list[str]) -> None:
+    assert len(entities) > 10
+    assert [name for name in entities if f"`{name}`" not in REFERENCE] == []
+
+
+def test_every_doctype_is_described() -> None:
+    assert [name for name in DOCTYPES if f"| `{name}`" not in REFERENCE] == []
+
+
+def test_every_node_we_write_is_named() -> None:
+    written = set(NODES) - {"taSopLineDelete", "taSopVoidDocument"}
+    assert [name for name in written if name not in REFERENCE] == []
+
+
+def test_every_kind_of_web_services_is_named() -> None:
+    assert [name for name in ENTITIES if f"{name}s" not in REFERENCE.lower()] == []
+
+
+def test_every_error_code_has_its_heading_and_every_heading_its_code() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "plugins/hooks").glob("gp_*.py"))
+    used = set(re.findall(r'"(LB-GP-\d{3})"', sources))
+    assert used == set(re.findall(r"^### (LB-GP-\d{3})$", ERRORS, re.MULTILINE))
