@@ -63,10 +63,10 @@ clean:  ## Forget the environment and all runs
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-# The project is installed last: syncing removes what the lock does not name.
+# Installed, not synced: what the tests need stays when a demo runs after them.
 .venv/.runtime: .venv/.uv requirements.txt pyproject.toml
 	@echo 'Installing requirements.txt into .venv …'
-	@$(UV) pip sync -q --require-hashes --python $(BIN)/python requirements.txt
+	@$(UV) pip install -q --require-hashes --python $(BIN)/python -r requirements.txt
 	@$(UV) pip install -q --no-deps --python $(BIN)/python --editable .
 	@touch $@
 
