@@ -85,7 +85,6 @@ _FRAGMENTS = {
         totalAmount { ...Money }
         totalTaxAmount { ...Money }
         totalDiscountAmountBeforeTaxes { ...Money }
-        totalDiscountAmountAfterTaxes { ...Money }
         taxes { amount { ...Money } taxLine { title rate channelLiable } }
         ... on ProductSale { lineItem { id } }
         ... on GiftCardSale { lineItem { id } }
@@ -130,14 +129,11 @@ _FRAGMENTS = {
         totalShippingPriceSet { ...Money }
         totalTaxSet { ...Money }
         totalPriceSet { ...Money }
-        totalTipReceivedSet { ...Money }
-        originalTotalPriceSet { ...Money }
         originalTotalDutiesSet { ...Money }
         originalTotalAdditionalFeesSet { ...Money }
         currentTotalPriceSet { ...Money }
         totalReceivedSet { ...Money }
         totalRefundedSet { ...Money }
-        totalCashRoundingAdjustment { paymentSet { ...Money } refundSet { ...Money } }
         transactions { ...Transaction }
     }""",
     "Order": """on Order {

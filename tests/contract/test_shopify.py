@@ -223,7 +223,7 @@ def test_a_window_asks_by_change_and_begins_earlier_by_the_lag_of_the_index(
     assert asked.path == "/admin/api/2026-10/graphql.json"
     assert asked.headers["x-shopify-access-token"] == "shpat_1"
     assert asked.json["variables"]["filter"] == (
-        "updated_at:>='2026-03-02T11:50:00Z' updated_at:<='2026-03-02T18:00:00Z'"
+        "updated_at:>='2026-03-02T11:58:00Z' updated_at:<='2026-03-02T18:00:00Z'"
     )
 
 

@@ -103,7 +103,7 @@ def test_many_orders_come_once_each_oldest_change_first(shop: Shop) -> None:
 
 def test_a_window_has_what_changed_in_it_and_the_lag_of_the_index(shop: Shop) -> None:
     shop.open()
-    for number, minutes in [(1001, 0), (1002, 25), (1003, 40), (1004, 60)]:
+    for number, minutes in [(1001, 0), (1002, 29), (1003, 40), (1004, 60)]:
         shop.place(numbered(number, minutes))
 
     window = Window(PLACED + timedelta(minutes=30), PLACED + timedelta(minutes=50))
