@@ -14,7 +14,7 @@ import requests
 
 from hooks.gp_econnect import GPEConnectHook
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
-from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict
+from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
 
@@ -67,6 +67,15 @@ class Bookkeeper:
     def balances(self) -> dict[str, Decimal]:
         accounts = requests.get(f"{self._url}/_sandbox/ledger", timeout=10).json()["accounts"]
         return {number: Decimal(amount) for number, amount in accounts.items() if Decimal(amount)}
+
+    def order_fault(self, kind: str, procedure: str) -> None:
+        """What goes wrong with the next call that has this procedure."""
+        self._post("faults", {"kind": kind, "procedure": procedure})
+
+    def install_procedure(self, procedure: str, **does: Any) -> None:
+        """A site's own Pre procedure."""
+        body = {"procedure": procedure, **does}
+        requests.put(f"{self._url}/_sandbox/procedures", json=body, timeout=10).raise_for_status()
 
     def seed(self) -> None:
         self._post("seed", {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "secret"})
@@ -527,3 +536,67 @@ def test_unknown_company_stops_the_batch(
     hook = hook_on(monkeypatch, gp_sandbox, company="XXX")
     with pytest.raises(ConfigurationError, match="XXX"):
         send(hook, "cash_receipt", receipt())
+
+
+ORDER_FAULTS = [
+    pytest.param("lost_after_commit", "LB-GP-005", True, True, id="answer-lost-after-the-commit"),
+    pytest.param("lost_before_commit", "LB-GP-005", True, False, id="answer-lost-before-the-commit"),
+    pytest.param("malformed", "LB-GP-016", True, None, id="answer-malformed"),
+    pytest.param("status", "LB-GP-006", True, False, id="service-unavailable"),
+    pytest.param("deadlock", "LB-GP-006", False, False, id="deadlock"),
+    pytest.param("sql_timeout", "LB-GP-006", True, False, id="sql-time-out"),
+]
+
+
+@pytest.mark.parametrize(("kind", "code", "unknown", "written"), ORDER_FAULTS)
+def test_receipt_whose_answer_failed_is_there_once_after_look_up_and_retry(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, kind: str, code: str, unknown: bool, written: bool | None
+) -> None:
+    accepted(hook, "customer", customer())
+    bookkeeper.order_fault(kind, "taRMCashReceiptInsert")
+    (outcome,) = send(hook, "cash_receipt", receipt())
+    assert isinstance(outcome.error, TransientError)
+    assert (outcome.error.code, outcome.error.outcome_unknown) == (code, unknown)
+    differences = found(hook, "cash_receipt", receipt())
+    if written is not None:
+        assert (differences == ()) is written
+    if differences is None:
+        accepted(hook, "cash_receipt", receipt())
+    bookkeeper.post_all()
+    assert [record.payload["ORTRXAMT"] for record in read(hook, "cash_receipt")] == ["53.02000"]
+
+
+def test_application_whose_answer_was_lost_is_applied_once(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP))
+    accepted(hook, "cash_receipt", receipt())
+    invoice = bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    part = application(invoice, amount="20.00")
+    bookkeeper.order_fault("lost_after_commit", "taRMApply")
+    (outcome,) = send(hook, "application", part)
+    assert isinstance(outcome.error, TransientError)
+    assert found(hook, "application", part) == ()
+    (money,) = read(hook, "cash_receipt")
+    assert money.payload["CURTRXAM"] == "33.02000"
+
+
+def test_procedure_of_the_site_that_changes_the_amount_makes_a_conflict(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    bookkeeper.install_procedure("taRMCashReceiptInsert", set={"ORTRXAMT": "50.00"})
+    (outcome,) = send(hook, "cash_receipt", receipt())
+    assert isinstance(outcome.error, TargetConflict)
+    assert "ORTRXAMT is 50.00000 in GP, 53.02 was sent" in outcome.error.message
+    assert outcome.number == "LBR1"
+
+
+def test_error_code_of_the_site_reaches_the_dead_letter(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    error = {"number": 50123, "text": "Web orders need a salesperson"}
+    bookkeeper.install_procedure("taSopHdrIvcInsert", error=error)
+    (outcome,) = send(hook, "sales_order", order("SHUS1001", LAMP))
+    assert isinstance(outcome.error, RecordRejected)
+    assert outcome.error.code == "LB-GP-014"
+    assert "50123 taSopHdrIvcInsert: Web orders need a salesperson" in outcome.error.message
