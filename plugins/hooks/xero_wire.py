@@ -51,16 +51,17 @@ def decoded(content: Any) -> Any:
     return content
 
 
-def inverse_rate(rate: Decimal) -> Decimal:
-    """Xero's rate from ours and back: one over it, six decimals, half-up."""
-    return (1 / rate).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+def inverse_rate(rate: Decimal, decimals: int = 6) -> Decimal:
+    """Xero's rate from ours and back: one over it, half-up. Xero takes six decimals."""
+    return (1 / rate).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def _decoded_field(name: str, value: Any) -> Any:
     if isinstance(value, dict | list):
         return decoded(value)
     if name == "CurrencyRate" and value is not None and Decimal(str(value)) != 0:
-        return format(inverse_rate(Decimal(str(value))), "f")
+        # More decimals than were sent: the base amounts that follow from Xero's rate are its own to the cent.
+        return format(inverse_rate(Decimal(str(value)), 12).normalize(), "f")
     if isinstance(value, str) and (match := _XERO_DATE.fullmatch(value)):
         instant = _EPOCH + timedelta(milliseconds=int(match[1]))
         return instant.isoformat() if name.upper().endswith("UTC") else instant.date().isoformat()

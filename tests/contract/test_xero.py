@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from hooks.xero import XeroHook
+from hooks.xero_books import unexplained_balances, xero_books
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from sandbox.xero.app import create_app
@@ -371,13 +372,13 @@ def test_unit_amounts_keep_four_decimals(hook: XeroHook, contact_id: str) -> Non
 def test_a_foreign_invoice_and_its_settlement_book_our_rates(hook: XeroHook, address: str, contact_id: str) -> None:
     foreign = invoice(contact_id, CurrencyCode="GBP", CurrencyRate=Decimal("1.25"))
     (sent,) = accepted(target(hook, "invoice").send([foreign]))
-    assert sent.content["CurrencyRate"] == "1.250000"
+    assert sent.content["CurrencyRate"] == "1.25"
     accepted(target(hook, "payment").send([payment(CurrencyRate=Decimal("1.28"))]))
     books = balances(address)
     assert books["615"] == "68.83"  # 53.77 × 1.28
     assert books["499"] == "-1.62"  # the gain: 68.83 less 53.77 × 1.25
     (record,) = read(hook, "payment")
-    assert Decimal(record.payload["CurrencyRate"]) == Decimal("1.28")
+    assert record.payload["CurrencyRate"] == "1.28"
 
 
 def test_money_is_paid_back_on_a_credit_note(hook: XeroHook, address: str, contact_id: str) -> None:
@@ -457,6 +458,37 @@ def test_the_trial_balance_agrees_with_the_ledger(hook: XeroHook, address: str, 
     accepted(target(hook, "invoice").send([invoice(contact_id)]))
     rows = {row.code: str(row.balance) for row in hook.trial_balance(date(2026, 3, 31)) if row.balance}
     assert rows == balances(address) == {"200": "-49.90", "610": "53.77", "820": "-3.87"}
+
+
+def test_the_documents_explain_the_trial_balance_to_the_cent(hook: XeroHook, contact_id: str) -> None:
+    foreign: dict[str, Any] = {"CurrencyCode": "GBP", "CurrencyRate": Decimal("1.2734")}
+    invoices = [invoice(contact_id, "INV-1", **foreign), invoice(contact_id, "INV-2")]
+    notes = [credit_note(contact_id, "RTN1", **foreign), credit_note(contact_id, "RTN2")]
+    accepted(target(hook, "invoice").send(invoices))
+    accepted(target(hook, "credit_note").send(notes))
+    allocation = {"CreditNote.CreditNoteNumber": "RTN1", "Invoice.InvoiceNumber": "INV-1", "Date": DAY}
+    accepted(target(hook, "allocation").send([Document("a", "a", allocation | {"Amount": Decimal("3.33")})]))
+    parts = [
+        payment("17.77", "ch_1 INV-1", **{"Invoice.InvoiceNumber": "INV-1"}, CurrencyRate=Decimal("1.28")),
+        payment("32.67", "ch_2 INV-1", **{"Invoice.InvoiceNumber": "INV-1"}, CurrencyRate=Decimal("1.2611")),
+        payment("53.77", "ch_3 INV-2", **{"Invoice.InvoiceNumber": "INV-2"}),
+        payment("5.01", "re_1 RTN1", **{"CreditNote.CreditNoteNumber": "RTN1"}, CurrencyRate=Decimal("1.29")),
+        payment("10.78", "re_2 RTN2", **{"CreditNote.CreditNoteNumber": "RTN2"}),
+    ]
+    for part in parts:
+        if "CreditNote.CreditNoteNumber" in part.header:
+            del part.header["Invoice.InvoiceNumber"]
+    accepted(target(hook, "payment").send(parts))
+    accepted(target(hook, "bank_transaction").send([fee()]))
+    accepted(target(hook, "bank_transfer").send([transfer()]))
+
+    books = xero_books(hook)
+
+    assert {booked.kind for booked in books} == {
+        "invoice", "credit note", "allocation", "payment", "bank transaction", "bank transfer"
+    }  # fmt: skip
+    assert unexplained_balances(hook, books, date(2026, 3, 31)) == {}
+    assert [booked.number for booked in books if sum(booked.effects.values())] == []
 
 
 def test_a_token_that_ended_is_renewed(hook: XeroHook, address: str, contact_id: str) -> None:
