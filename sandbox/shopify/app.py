@@ -20,6 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from sandbox.admin import BusinessDate, clock_routes
+from sandbox.faults import FaultyLine, fault_routes
 from sandbox.shopify.endpoint import Answer, GraphQLEndpoint
 from sandbox.shopify.errors import EventRefused, HttpRefusal
 from sandbox.shopify.models import Shops, StoredOrder
@@ -37,7 +38,9 @@ def create_app(data_dir: Path) -> FastAPI:
     shops = Shops(data_dir)
     api = _admin_api(shops, GraphQLEndpoint(shops))
     app = FastAPI(title="Shopify sandbox", openapi_url=None)
+    app.add_middleware(FaultyLine, store=shops.store, failure={"errors": "Internal Server Error"})
     app.add_middleware(BusinessDate, clock=shops.clock)
+    app.include_router(fault_routes(shops.store))
     app.include_router(clock_routes(shops.clock))
     app.include_router(_people(shops))
     app.include_router(api, prefix="/admin")
@@ -87,6 +90,10 @@ def _people(shops: Shops) -> APIRouter:
     @routes.post("/seed")
     def seed(sent: JsonBody) -> Json:
         return {"shops": shops.seed(sent["company"], {k: v for k, v in sent.items() if k != "company"})}
+
+    @routes.delete("/tokens", status_code=204)
+    def revoke_tokens(shop: str | None = None) -> None:
+        shops.revoke_tokens(shop)
 
     @routes.post("/orders", status_code=201)
     def place(order: JsonBody) -> Json:

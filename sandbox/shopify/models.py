@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from sandbox.faults import FAULT_TABLE
 from sandbox.shopify.errors import EventRefused, UnknownShop
 from sandbox.shopify.ledger import read_order
 from sandbox.shopify.rendering import OrderRendering, gid
@@ -100,7 +101,7 @@ class Shops:
     """All shops of one data folder."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.store = Store(data_dir / "shopify.sqlite", _SCHEMA)
+        self.store = Store(data_dir / "shopify.sqlite", _SCHEMA + FAULT_TABLE)
         self.clock = BusinessClock(self.store)
 
     def seed(self, company: Mapping[str, Any], app: Mapping[str, str]) -> list[Json]:
@@ -163,6 +164,11 @@ class Shops:
     @staticmethod
     def _grant(connection: sqlite3.Connection, token: str, shop: str, client_id: str, expires_at: float | None) -> None:
         connection.execute("INSERT INTO token VALUES (?, ?, ?, ?)", (token, shop, client_id, expires_at))
+
+    def revoke_tokens(self, shop: str | None = None) -> None:
+        """All tokens end at once, or those of one shop (the app was uninstalled, the secret rotated)."""
+        with self.store.write() as connection:
+            connection.execute("DELETE FROM token WHERE ? IS NULL OR shop = ?", (shop, shop))
 
     def token(self, token: str, shop: str) -> Token | None:
         """Who shows this token in that shop; None when nobody may any more."""

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from sandbox.shopify.models import Shop, Shops, Token
 from sandbox.shopify.rendering import gid
 from sandbox.shopify.rules import API_VERSIONS, check_page
 from sandbox.shopify.search import search_orders
+from sandbox.store import wire_instant
 
 __all__ = ["Call", "build_schema"]
 
@@ -44,6 +46,13 @@ class Call:
     token: Token
     search_lag_seconds: float = 0.0
     warnings: list[Json] = field(default_factory=list)
+
+    @property
+    def oldest_visible(self) -> str | None:
+        """When the oldest order was placed that the app may see; None sees all."""
+        if "read_all_orders" in self.token.scopes:
+            return None
+        return wire_instant(self.shops.clock.now() - timedelta(days=_RECENT_DAYS))
 
     def require(self, scope: str, field_name: str) -> None:
         """
@@ -70,6 +79,7 @@ def build_schema() -> GraphQLSchema:
 
 _ABSTRACT = ("Node", "LegacyInteroperability", "DiscountApplication", "SalesAgreement", "Sale", "DisplayableError")
 # a lagging index still has the order as it was before its last change, a new one not at all
+_RECENT_DAYS = 60
 _INDEX = "FROM (SELECT *, updated_at AS search_updated_at FROM shop_order WHERE shop = ?) WHERE 1"
 _LAGGING_INDEX = (
     "FROM (SELECT *, iif(changed_real_at <= ?, updated_at, indexed_before) AS search_updated_at"
@@ -193,7 +203,9 @@ def _find(info: Info, kind: str, id: str) -> Json | None:
         "SELECT document FROM shop_order WHERE id = ? AND shop = ?", (order_id, call.shop.domain)
     ).fetchone()
     order: Json | None = orjson.loads(row["document"]) if row else None
-    if order is None or kind == "Order":
+    if order is None or order["createdAt"] < (call.oldest_visible or ""):
+        return None
+    if kind == "Order":
         return order
     return next((refund for refund in order["refunds"] if refund["id"] == id), None)
 
@@ -212,6 +224,9 @@ class _OrderList:
         self._from = f"{_LAGGING_INDEX if lag else _INDEX} AND {condition.sql}"
         known_until = [time.time() - lag] if lag else []
         self._parameters = [*known_until, call.shop.domain, *condition.parameters]
+        if oldest := call.oldest_visible:
+            self._from += " AND created_at >= ?"
+            self._parameters.append(oldest)
 
     def count(self) -> int:
         row = self._call.shops.store.connection.execute(f"SELECT count(*) AS n {self._from}", self._parameters)

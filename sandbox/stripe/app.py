@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox.admin import BusinessDate, clock_routes
+from sandbox.faults import FaultyLine, fault_routes
 from sandbox.stripe.books import Books
 from sandbox.stripe.endpoint import Endpoint, Work
 from sandbox.stripe.errors import EventRefused, InvalidRequest
@@ -45,7 +46,13 @@ def create_app(data_dir: Path) -> FastAPI:
     account = Account(data_dir)
     books = Books(account)
     app = FastAPI(title="Stripe sandbox", openapi_url=None)
+    app.add_middleware(
+        FaultyLine,
+        store=account.store,
+        failure={"error": {"type": "api_error", "message": "An unknown error occurred."}},
+    )
     app.add_middleware(BusinessDate, clock=account.clock)
+    app.include_router(fault_routes(account.store))
     app.include_router(clock_routes(account.clock))
     app.include_router(people_routes(books))
     app.include_router(_api(books))

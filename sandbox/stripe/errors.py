@@ -19,6 +19,7 @@ __all__ = [
     "MissingPermission",
     "NoSuchObject",
     "RateLimited",
+    "StripeFailure",
     "StripeRefusal",
 ]
 
@@ -45,6 +46,16 @@ class StripeRefusal(Exception):
             self.body["error"] |= {"code": code, "doc_url": page}
         if param:
             self.body["error"]["param"] = param
+
+
+class StripeFailure(StripeRefusal):
+    """Stripe's own fault; whether anything was done is unknown."""
+
+    status = 500
+    type = "api_error"
+
+    def __init__(self) -> None:
+        super().__init__("An unknown error occurred.")
 
 
 class InvalidRequest(StripeRefusal):

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from sandbox.faults import FAULT_TABLE
 from sandbox.store import BusinessClock, Store
 from sandbox.stripe.errors import NoSuchObject
 
@@ -96,7 +97,7 @@ class Account:
     """The one Stripe account of a data folder."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.store = Store(data_dir / "stripe.sqlite", _SCHEMA)
+        self.store = Store(data_dir / "stripe.sqlite", _SCHEMA + FAULT_TABLE)
         self.clock = BusinessClock(self.store)
 
     def seed(self, company: Mapping[str, Any], api_key: str) -> str:

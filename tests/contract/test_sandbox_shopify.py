@@ -46,12 +46,12 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=30)
         self.press("POST", "seed", {"company": COMPANY, "client_id": "app", "client_secret": "hush"})
         self.token = self.ask_for_token().json()["access_token"]
 
     def press(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._http.request(method, f"/_sandbox/{path}", json=body)
+        answer = self.http.request(method, f"/_sandbox/{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -60,10 +60,10 @@ class Sandbox:
 
     def ask_for_token(self, **changed: str) -> httpx.Response:
         form = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "hush"} | changed
-        return self._http.post(f"/{DOMAIN}/admin/oauth/access_token", data=form)
+        return self.http.post(f"/{DOMAIN}/admin/oauth/access_token", data=form)
 
     def post(self, query: str, *, version: str = "2026-10", domain: str = DOMAIN, **variables: Any) -> httpx.Response:
-        return self._http.post(
+        return self.http.post(
             f"/{domain}/admin/api/{version}/graphql.json",
             json={"query": query, "variables": variables},
             headers={"X-Shopify-Access-Token": self.token},
@@ -212,6 +212,47 @@ def test_a_token_of_one_shop_opens_no_other(sandbox: Sandbox) -> None:
 
     assert answer.status_code == 401
     assert answer.json()["errors"].startswith("[API] Invalid API key or access token")
+
+
+def test_a_revoked_token_is_refused_and_a_new_one_opens(sandbox: Sandbox) -> None:
+    sandbox.http.delete("/_sandbox/tokens", params={"shop": DOMAIN})
+    refused = sandbox.post("{ shop { name } }")
+
+    sandbox.token = sandbox.ask_for_token().json()["access_token"]
+
+    assert (refused.status_code, sandbox.post("{ shop { name } }").status_code) == (401, 200)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "found"),
+    [
+        pytest.param("read_orders", ["#1002"], id="sixty-days"),
+        pytest.param("read_orders,read_all_orders", ["#1001", "#1002"], id="read-all-orders"),
+    ],
+)
+def test_orders_older_than_sixty_days_need_a_scope_of_their_own(
+    sandbox: Sandbox, scopes: str, found: list[str]
+) -> None:
+    app = {"company": COMPANY, "client_id": "app", "client_secret": "hush", "scopes": scopes}
+    sandbox.press("POST", "seed", app)
+    old = sandbox.press("POST", "orders", order("#1001", "2026-03-02T15:41:00Z"))
+    sandbox.press("POST", "orders", order("#1002", "2026-05-01T15:42:00Z"))
+
+    assert names(sandbox, "first: 9") == found
+    seen = sandbox.data("query($id: ID!) { order(id: $id) { name } }", id=old["id"])["order"]
+    assert (seen is not None) == ("#1001" in found)
+
+
+def test_a_field_beyond_the_scopes_is_null_and_the_rest_answers(sandbox: Sandbox) -> None:
+    app = {"company": COMPANY, "client_id": "app", "client_secret": "hush", "scopes": "read_orders"}
+    sandbox.press("POST", "seed", app)
+    sandbox.press("POST", "orders", order())
+
+    body = sandbox.post("{ orders(first: 1) { nodes { name customer { firstName } } } }").json()
+
+    assert body["data"]["orders"]["nodes"] == [{"name": "#1001", "customer": None}]
+    assert body["errors"][0]["extensions"]["code"] == "ACCESS_DENIED"
+    assert body["errors"][0]["path"] == ["orders", "nodes", 0, "customer"]
 
 
 def test_an_unknown_shop_is_not_found(sandbox: Sandbox) -> None:
@@ -540,3 +581,41 @@ def test_the_date_header_and_the_update_time_follow_the_business_clock(sandbox: 
     assert found == {"processedAt": "2026-03-02T15:41:00Z", "updatedAt": "2026-03-02T16:00:00Z"}
     backwards = httpx.put(f"{sandbox.url}/_sandbox/clock", json={"now": "2026-03-02T15:00:00Z"})
     assert (backwards.status_code, "only moves forward" in backwards.json()["detail"]) == (409, True)
+
+
+# --- faults
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_served"),
+    [
+        pytest.param("lost_before_commit", False, id="request-lost"),
+        pytest.param("lost_after_commit", True, id="answer-lost"),
+    ],
+)
+def test_a_lost_answer_breaks_the_connection_once(sandbox: Sandbox, kind: str, is_served: bool) -> None:
+    sandbox.press("POST", "faults", {"kind": kind, "contains": "shop"})
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        sandbox.post("{ shop { name } }")
+
+    left = sandbox.post("{ shop { name } }").json()["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"]
+    assert left == (1998.0 if is_served else 1999.0)
+
+
+def test_a_fault_meets_only_the_calls_it_was_ordered_for(sandbox: Sandbox) -> None:
+    sandbox.press(
+        "POST", "faults", {"kind": "status", "status": 423, "headers": {"Retry-After": "7"}, "contains": "orders("}
+    )
+
+    spared, met = sandbox.post("{ shop { name } }"), sandbox.post("{ orders(first: 1) { nodes { name } } }")
+
+    assert (spared.status_code, met.status_code, met.headers["Retry-After"]) == (200, 423, "7")
+    assert sandbox.post("{ orders(first: 1) { nodes { name } } }").status_code == 200
+
+
+def test_a_malformed_answer_ends_in_the_middle(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "faults", {"kind": "malformed", "path": f"/{DOMAIN}/admin/api"})
+
+    with pytest.raises(json.JSONDecodeError):
+        sandbox.post("{ shop { name } }").json()

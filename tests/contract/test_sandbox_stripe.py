@@ -545,3 +545,28 @@ def test_events_tell_what_happened_for_thirty_days(sandbox: Sandbox) -> None:
     assert events[-1].data.object.id == "ch_1"
     assert events[-1].data.object.amount_refunded == 0
     assert [event.type for event in late] == [event.type for event in events[:-1]]
+
+
+# --- faults
+
+
+def test_a_refund_whose_answer_is_lost_is_found_again_by_its_idempotency_key(sandbox: Sandbox) -> None:
+    sandbox.charge()
+    sandbox.press("POST", "faults", {"kind": "lost_after_commit", "method": "POST", "path": "/v1/refunds"})
+    with pytest.raises(httpx.RemoteProtocolError):
+        sandbox.post("/v1/refunds", {"charge": "ch_1"}, "key-1")
+
+    again = sandbox.post("/v1/refunds", {"charge": "ch_1"}, "key-1")
+
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+    assert sandbox.total() == -186
+
+
+def test_an_ordered_failure_has_stripes_error_object(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "faults", {"kind": "status", "status": 500, "times": 1})
+
+    with pytest.raises(stripe.APIError, match="An unknown error occurred") as failed:
+        sandbox.client.balance.retrieve()
+
+    assert failed.value.http_status == 500
+    assert sandbox.total() == 0
