@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from sandbox.xero.attachments import add_attachment_routes
 from sandbox.xero.batch import save_batch, sent_elements
 from sandbox.xero.calls import Call, ReceivedCall, read, write
 from sandbox.xero.documents import CREDIT_NOTE
@@ -24,6 +25,7 @@ _PREFIX = "/api.xro/2.0"
 def accounting_routes() -> APIRouter:
     """Every endpoint that is simulated."""
     routes = APIRouter(prefix=_PREFIX)
+    add_attachment_routes(routes)
     _add_report_routes(routes)
     _add_allocation_routes(routes)
     _add_tracking_routes(routes)

@@ -13,7 +13,7 @@ from sandbox.xero.models import Book, State
 from sandbox.xero.reports import account_balances, journals
 from sandbox.xero.scopes import KNOWN
 from sandbox.xero.seeding import Company, seed_company
-from sandbox.xero.wire import Element, new_id, render
+from sandbox.xero.wire import Element, day_on_wire, new_id, read_day, render
 
 __all__ = ["admin_routes"]
 
@@ -92,7 +92,7 @@ def admin_routes(state: State) -> APIRouter:
         """Lock dates and whatever else a person sets in the organisation's settings."""
         with state.write(_tenant(state, tenant_id), app="") as book:
             organisation = book.select("Organisation")[0]
-            organisation.body |= values
+            organisation.body |= {name: _setting_on_wire(name, value) for name, value in values.items()}
             book.save(organisation)
         return _json(organisation.body)
 
@@ -116,6 +116,10 @@ def admin_routes(state: State) -> APIRouter:
         return _json({"entries": _as_text(journals(state.read(_tenant(state, tenant_id)), offset))})
 
     return routes
+
+
+def _setting_on_wire(name: str, value: Any) -> Any:
+    return day_on_wire(read_day(value)) if name.endswith("LockDate") and value else value
 
 
 def _register(book: Book, app: _App) -> None:

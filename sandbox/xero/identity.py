@@ -101,6 +101,17 @@ def identity_routes(state: State) -> APIRouter:
             answer = _token(state, connection, request.headers.get("authorization", ""), form)
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
+    @routes.post("/identity/connect/revocation")
+    @routes.post("/connect/revocation")
+    async def revoke(request: Request) -> Response:
+        """A person's consent ends: its refresh token and the app's connections go."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        with state.store.write() as connection:
+            app = _authenticated(connection, request.headers.get("authorization", ""), form)
+            for table in ("refresh_token", "access_token", "connection"):
+                connection.execute(f"DELETE FROM {table} WHERE client_id = ?", (app.client_id,))  # noqa: S608 - ours
+        return Response(status_code=200)
+
     @routes.get("/connections")
     def connections(request: Request) -> Response:
         grant = granted(state, request.headers.get("authorization", ""))

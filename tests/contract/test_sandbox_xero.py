@@ -15,7 +15,7 @@ from sandbox.xero.app import create_app
 from tests.contract.served_app import serve
 from tests.contract.xero_office import COMPANY, DAY, Office, credit_note, exact, invoice, line, payment
 
-PLENTY = {"calls_per_minute": 10_000, "calls_at_once": 50}
+PLENTY: dict[str, Any] = {"calls_per_minute": 10_000, "calls_at_once": 50}
 TOO_MUCH = "Payment amount exceeds the amount outstanding on this document"
 PAYMENT_DAY = "/Date(1772496000000+0000)/"
 
@@ -237,7 +237,7 @@ def test_an_allocation_above_the_remaining_credit_is_refused(office: Office) -> 
 
 def test_nothing_is_booked_on_or_before_a_lock_date(office: Office) -> None:
     [paid] = office.put("Invoices", invoice("INV-1"))
-    office.admin("PUT", "organisation", {"PeriodLockDate": "/Date(1772496000000+0000)/"})
+    office.admin("PUT", "organisation", {"PeriodLockDate": DAY})
     locked = ["The document date cannot be before the period lock date, currently set at 03-Mar-2026"]
     assert office.refusal("PUT", "Invoices", invoice("INV-2")) == locked
     assert office.refusal("POST", f"Invoices/{paid['InvoiceID']}", {"Status": "VOIDED"}) == locked
@@ -367,7 +367,7 @@ def test_writers_in_several_processes_number_and_book_each_invoice_once(office: 
 
 
 def test_two_organisations_keep_their_books_apart(office: Office) -> None:
-    other = Office(office.url, COMPANY | {"name": "Tide Mill"})
+    other = Office(office.url, company=COMPANY | {"name": "Tide Mill"})
     other.put("Invoices", invoice("INV-1"))
     office.put("Invoices", invoice("INV-1"), invoice("INV-2"))
     assert (other.balances()["610"], office.balances()["610"]) == ("53.77", "107.54")

@@ -49,7 +49,7 @@ DAY = "2026-03-03"
 class Office:
     """One organisation, reached over HTTP; every 200 answer is held against Xero's description."""
 
-    def __init__(self, url: str, company: dict[str, Any] = COMPANY, **settings: int | bool) -> None:
+    def __init__(self, url: str, *, company: dict[str, Any] = COMPANY, **settings: int | bool) -> None:
         self.url = url
         seed = {"company": company, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "settings": settings}
         self.tenant_id: str = self.admin("POST", "seed", seed)["tenant_id"]
