@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from demo.airflow_home import CHECKOUT, USER
-from demo.books import read_result, reconciliation, roles_that_differ
+from demo.books import read_result, roles_that_differ
 from demo.passes import FlowRunner, PassFailed
 from demo.ports import check_free
 from demo.report import print_report
@@ -102,7 +102,7 @@ def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: di
             closing_run, failure = error.run_id, error
         result = read_result(file, player, state)
     _write_result(result)
-    verdict = reconciliation(stack.airflow.state_folder, closing_run)
+    verdict = runner.reconciliation(closing_run)
     print_report(console, file, result, state, verdict)
     if failure:
         _print_error(console, failure)

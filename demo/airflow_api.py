@@ -88,6 +88,12 @@ class AirflowApi:
         answer = self._get(f"/api/v2/dags/{dag_id}/dagRuns?limit=500&order_by=run_after")
         return [str(run["dag_run_id"]) for run in answer["dag_runs"]]
 
+    def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task of a run returned; None if it did not."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        answer = self._get(path, missing_is_none=True, params={"stringify": "false"})
+        return answer and answer["value"]
+
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let every task of a run happen again."""
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False})

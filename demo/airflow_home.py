@@ -7,6 +7,7 @@ is worked out here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -23,10 +24,10 @@ from pathlib import Path
 from demo.services import Service
 from ledgerbridge.state import connect, migrate
 
-__all__ = ["CHECKOUT", "COMPONENTS", "AirflowHome"]
+__all__ = ["CHECKOUT", "COMPONENTS", "USER", "AirflowHome", "migrated_database", "read_settings"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-MIGRATED = CHECKOUT / ".airflow" / f"migrated-{version('apache-airflow')}.db"
+POOLS = CHECKOUT / "config" / "pools.json"
 USER = "admin"
 COMPONENTS = {
     # Task logs are read from the shared folder: without serving them there are two processes and two ports less.
@@ -114,16 +115,16 @@ class AirflowHome:
         """
         Make the home ready with empty databases; earlier runs in it are forgotten.
 
-        Migrating takes 6 s, so that an empty migrated database is kept and copied.
+        Migrating takes 10 s, so that an empty migrated database is kept and copied.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         _write_once(self.path / "passwords.json", lambda: {USER: secrets.token_urlsafe(12)})
         _write_once(self.path / "keys.json", _new_keys)
         self._forget_runs()
-        if MIGRATED.exists():
-            shutil.copyfile(MIGRATED, self.path / "airflow.db")
-        else:
-            self._migrate()
+        template = migrated_database()
+        if not template.exists():
+            self._migrate(template)
+        shutil.copyfile(template, self.path / "airflow.db")
         migrate(connect(self.state_url))
 
     def services(self) -> list[Service]:
@@ -134,13 +135,14 @@ class AirflowHome:
             for name, arguments in COMPONENTS.items()
         ]
 
-    def _migrate(self) -> None:
+    def _migrate(self, template: Path) -> None:
         self._run("airflow", "db", "migrate")
+        self._run("airflow", "pools", "import", str(POOLS))
         _use_write_ahead_log(self.path / "airflow.db")
-        MIGRATED.parent.mkdir(exist_ok=True)
-        copy = MIGRATED.with_suffix(f".{os.getpid()}")
+        template.parent.mkdir(exist_ok=True)
+        copy = template.with_suffix(f".{os.getpid()}")
         shutil.copyfile(self.path / "airflow.db", copy)
-        copy.replace(MIGRATED)  # whole or not at all, whoever else makes one now
+        copy.replace(template)  # whole or not at all, whoever else makes one now
 
     def _forget_runs(self) -> None:
         for name in ("airflow.db", "airflow.db-wal", "airflow.db-shm"):
@@ -156,6 +158,12 @@ class AirflowHome:
             raise RuntimeError(
                 f"`{' '.join([script, *arguments])}` ended with {done.returncode}:\n{done.stderr[-3000:]}"
             )
+
+
+def migrated_database() -> Path:
+    """An empty database of this Airflow version with these pools, in the checkout; made by the first who needs it."""
+    pools = hashlib.sha256(POOLS.read_bytes()).hexdigest()[:8]
+    return CHECKOUT / ".airflow" / f"migrated-{version('apache-airflow')}-{pools}.db"
 
 
 def read_settings(path: Path) -> dict[str, str]:

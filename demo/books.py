@@ -6,11 +6,9 @@ The shape is that of the golden result file.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -19,7 +17,7 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter
 from sandbox.player import OrderFile, Player
 
-__all__ = ["LEDGERS", "read_result", "reconciliation", "roles_that_differ"]
+__all__ = ["LEDGERS", "read_result", "roles_that_differ"]
 
 LEDGERS = ("gp", "xero")
 KEPT_BY_GP_ALONE = {"inventory", "cost_of_goods_sold"}
@@ -70,12 +68,6 @@ def roles_that_differ(result: Mapping[str, Any]) -> list[str]:
     gp, xero = (result["books"][system] for system in LEDGERS)
     roles = sorted((gp.keys() | xero.keys()) - KEPT_BY_GP_ALONE)
     return [role for role in roles if Decimal(gp.get(role, "0")) != Decimal(xero.get(role, "0"))]
-
-
-def reconciliation(state_folder: Path, run_id: str) -> dict[str, Any] | None:
-    """What the reconcile task of a run wrote; None if it did not come so far."""
-    path = state_folder / "reconciliation" / f"{run_id}.json"
-    return json.loads(path.read_text()) if path.exists() else None
 
 
 def _dead_letters(state: Engine) -> dict[str, list[dict[str, Any]]]:

@@ -7,10 +7,13 @@ the bookkeeper before the next pass can take it further.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from sqlalchemy import Engine, func, select
@@ -23,7 +26,9 @@ from sandbox.player import STEPS, OrderFile, Player, events_of
 __all__ = ["FlowRunner", "PassFailed", "deliveries_sent"]
 
 PASSES_PER_STEP = 12
-PASS_SECONDS = 3600.0
+RECONCILE = "reconcile"
+STALLED_SECONDS = 120.0
+WAITING_STATES = {"scheduled", "queued", "up_for_retry", "up_for_reschedule", "awaiting_input", "deferred"}
 STEP_NAMES = {
     1: "customers place and pay",
     2: "orders are edited and cancelled",
@@ -103,21 +108,38 @@ class FlowRunner:
         self.console.print(f"  {name}: {sent} documents sent in {time.monotonic() - started:.1f} s")
         return run_id
 
+    def reconciliation(self, run_id: str) -> dict[str, Any] | None:
+        """What the reconcile task of a run found; None if it did not come so far."""
+        path = self.api.returned(self.dag_id, run_id, RECONCILE)
+        return json.loads(Path(path).read_text()) if path else None
+
     def wait(self, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
         """
         Watch a run until it ends; its last state.
 
         :param on_tasks: called with its tasks whenever it was looked at.
-        :raises TimeoutError: it did not end within an hour.
+        :raises TimeoutError: nothing ran any more, but it did not end.
         """
-        deadline = time.monotonic() + PASS_SECONDS
+        seen: list[TaskRun] = []
+        last_change = time.monotonic()
         while not self.api.is_finished(self.dag_id, run_id):
+            tasks = self.api.tasks(self.dag_id, run_id)
             if on_tasks:
-                on_tasks(self.api.tasks(self.dag_id, run_id))
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.dag_id} {run_id} has not ended after {PASS_SECONDS:.0f} s.")
+                on_tasks(tasks)
+            if tasks != seen or any(task.state == "running" for task in tasks):
+                seen, last_change = tasks, time.monotonic()
+            elif time.monotonic() > last_change + STALLED_SECONDS:
+                raise TimeoutError(self._why_stalled(run_id, tasks))
             time.sleep(0.3)
         return self.api.state(self.dag_id, run_id)
+
+    def _why_stalled(self, run_id: str, tasks: list[TaskRun]) -> str:
+        waiting = ", ".join(task.task_id for task in tasks if task.state in WAITING_STATES)
+        return (
+            f"{self.dag_id} {run_id}: nothing ran for {STALLED_SECONDS:.0f} s, while these wait: {waiting}. "
+            "Remedy: look at their pools in Airflow (`airflow pools import config/pools.json`), then at the log of the "
+            "scheduler."
+        )
 
     def _explain(self, run_id: str) -> str:
         failed = [task for task in self.api.tasks(self.dag_id, run_id) if task.state == "failed"]

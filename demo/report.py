@@ -129,6 +129,6 @@ def _print_verdict(console: Console, verdict: Mapping[str, Any] | None) -> None:
     console.print(f"Reconciliation: {said}[/]; {len(explained)} differences explained, {len(unexplained)} not.")
     for difference in [*unexplained, *explained]:
         colour = "dim" if difference["explained"] else "red"
-        reason = difference["explained"] or difference["remedy"]
+        reason = difference["reason"] if difference["explained"] else difference["remedy"]
         line = f"  {difference['type']}: {difference['role']} {difference['value']}: {reason}"
         console.print(line, style=colour, highlight=False, markup=False)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from demo.airflow_home import CHECKOUT, MIGRATED, AirflowHome, read_settings
+from demo.airflow_home import CHECKOUT, AirflowHome, migrated_database, read_settings
 
 LOOK = """
 import json, sys
@@ -49,7 +49,7 @@ def test_process_that_runs_no_task_imports_nothing_heavy(seen: dict[str, object]
 
 
 def test_second_home_copies_the_migrated_database(airflow_home: AirflowHome) -> None:
-    assert (airflow_home.path / "airflow.db").read_bytes() == MIGRATED.read_bytes()
+    assert (airflow_home.path / "airflow.db").read_bytes() == migrated_database().read_bytes()
     assert airflow_home.password
     password = airflow_home.password
     airflow_home.prepare()

@@ -13,7 +13,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from demo.airflow_api import AirflowApi
-from demo.books import KEPT_BY_GP_ALONE, LEDGERS, read_result, reconciliation, roles_that_differ
+from demo.books import KEPT_BY_GP_ALONE, LEDGERS, read_result, roles_that_differ
 from demo.passes import FlowRunner, deliveries_sent
 from demo.report import print_report
 from demo.stack import FLOW, Stack
@@ -69,16 +69,16 @@ def test_rejected_order_names_the_item_and_what_to_do(played: PlayedRun) -> None
         assert letter["remedy"]
 
 
-def test_last_reconciliation_agrees_with_only_explained_differences(played: PlayedRun, stack: Stack) -> None:
-    verdict = reconciliation(stack.airflow.state_folder, played.closing_run)
+def test_last_reconciliation_agrees_with_only_explained_differences(played: PlayedRun) -> None:
+    verdict = played.runner.reconciliation(played.closing_run)
     assert verdict is not None
     assert verdict["agree"] is True
     assert [difference for difference in verdict["differences"] if not difference["explained"]] == []
 
 
-def test_report_shows_every_step_with_its_documents(played: PlayedRun, stack: Stack) -> None:
+def test_report_shows_every_step_with_its_documents(played: PlayedRun) -> None:
     console = Console(file=io.StringIO(), width=200)
-    verdict = reconciliation(stack.airflow.state_folder, played.closing_run)
+    verdict = played.runner.reconciliation(played.closing_run)
     print_report(console, played.file, played.result, played.state, verdict)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
