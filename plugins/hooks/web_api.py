@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-import attrs
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk import Connection
 from requests import Response, Session
@@ -112,7 +112,9 @@ class WebApiHook(HttpHook):
             ) from error
 
     def _set_base_url(self, connection: Connection) -> None:
-        super()._set_base_url(attrs.evolve(connection, schema=connection.schema or "https"))
+        with_scheme = copy(connection)
+        with_scheme.schema = connection.schema or "https"
+        super()._set_base_url(with_scheme)
 
     def _configure_session_from_extra(
         self, session: Session, connection: Connection, extra_options: dict[str, Any]
