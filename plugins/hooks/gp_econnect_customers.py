@@ -40,7 +40,7 @@ class Customer(EConnectTarget, ChangedRows, MasterRows):
     master_doctype = "Customer"
     master_column = "CUSTNMBR"
     source_name = "customer"
-    source_doctype = "Customer"
+    source_doctypes = ("Customer",)
     source_where = ""
     source_key = ("CUSTNMBR",)
 

@@ -40,21 +40,22 @@ class GPEntity:
 
 class ChangedRows(GPEntity):
     """
-    A source whose table carries DEX_ROW_TS, which GP keeps in UTC (facts/gp.md §2, unverified).
+    A source whose tables carry DEX_ROW_TS, which GP keeps in UTC (facts/gp.md §2, unverified).
 
-    Pages come in key order, not by time: a window is read whole.
+    Pages come table by table in key order, not by time: a window is read whole.
     """
 
     source_name: ClassVar[str]
-    source_doctype: ClassVar[str]
+    source_doctypes: ClassVar[tuple[str, ...]]
     source_where: ClassVar[str]
     source_key: ClassVar[tuple[str, ...]]
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         """Pages of at most 1,000 records; payload by column name, child rows as lists."""
         where = all_of(self.source_where, changed_between(window.since, window.until))
-        for rows in self._site.reader.pages(self.source_doctype, where, key=self.source_key):
-            yield [self._record(row) for row in self._prepared(rows)]
+        for doctype in self.source_doctypes:
+            for rows in self._site.reader.pages(doctype, where, key=self.source_key):
+                yield [self._record(doctype, row) for row in self._prepared(rows)]
 
     def clock(self) -> datetime:
         """The GP server's time now, aware UTC."""
@@ -63,12 +64,12 @@ class ChangedRows(GPEntity):
     def _prepared(self, rows: list[Row]) -> list[Row]:
         return rows
 
-    def _record(self, row: Row) -> RawRecord:
+    def _record(self, doctype: str, row: Row) -> RawRecord:
         changed = row.get("DEX_ROW_TS")
         if not changed:
             raise ConfigurationError(
                 "LB-GP-021",
-                f"{self.source_doctype} answers without DEX_ROW_TS, so changes can't be told",
+                f"{doctype} answers without DEX_ROW_TS, so changes can't be told",
                 remedy="Add the column DEX_ROW_TS to the DOCTYPE in eConnect_Out_Setup.",
             )
         number = "-".join(str(row[column]) for column in self.source_key)

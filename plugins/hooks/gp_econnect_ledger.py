@@ -77,7 +77,7 @@ class Journal(ChangedRows):
     """Lines of posted entries in open years (GL20000), each with its account's ACTNUMST."""
 
     source_name = "journal"
-    source_doctype = "GL_Open_Trans"
+    source_doctypes = ("GL_Open_Trans",)
     source_where = ""
     source_key = ("JRNENTRY", "SEQNUMBR")
 

@@ -15,6 +15,8 @@ from ledgerbridge.entities import Document, Found
 __all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument"]
 
 _DEBIT_MEMO, _CREDIT_MEMO, _RECEIPT = 3, 7, 9
+# a document applied in full moves to history by the Paid Transaction Removal: facts/gp.md §4
+_POSTED = ("Receivables_Posted_Transaction", "Receivables_History_Transaction")
 _CENT = Decimal("0.01")
 
 
@@ -33,7 +35,7 @@ class CashReceipt(EConnectTarget, ChangedRows):
         Place("Receivables_History_Transaction", "DOCNUMBR", equal("RMDTYPAL", _RECEIPT)),
     )
     source_name = "cash_receipt"
-    source_doctype = "Receivables_Posted_Transaction"
+    source_doctypes = _POSTED
     source_where = equal("RMDTYPAL", _RECEIPT)
     source_key = ("DOCNUMBR",)
 
@@ -88,10 +90,10 @@ class CreditMemo(_Memo):
 
 
 class ReceivablesDocument(ChangedRows):
-    """Posted receivables that are still open, of every type; CURTRXAM is what is left of ORTRXAMT."""
+    """Posted receivables of every type; CURTRXAM is what is left of ORTRXAMT."""
 
     source_name = "receivables_document"
-    source_doctype = "Receivables_Posted_Transaction"
+    source_doctypes = _POSTED
     source_where = ""
     source_key = ("RMDTYPAL", "DOCNUMBR")
 

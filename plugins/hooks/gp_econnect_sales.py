@@ -18,6 +18,7 @@ __all__ = ["Item", "SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
 _ORDER, _INVOICE, _RETURN = 2, 3, 4
 _LINE_STEP = 16384  # GP numbers lines it is given no number for by this step
 _ONE_LINE = 1  # taSopLineDelete's DeleteType
+_FREIGHT_TAX = 1  # taSopLineIvcTaxInsert's TAXTYPE
 
 _DELETE_LINE = Transaction("SOPDeleteLineType", {HEADER: "taSopLineDelete"})
 _VOID = Transaction("SOPVoidDocumentType", {HEADER: "taSopVoidDocument"})
@@ -132,7 +133,9 @@ class SalesOrder(_SalesDocument):
     def _update(self, document: Document, row: Row) -> None:
         lines = [{**line, "UpdateIfExists": 1} for line in document.parts.get("lines", [])]
         updated = replace(
-            document, header={**document.header, "UpdateExisting": 1}, parts={**document.parts, "lines": lines}
+            document,
+            header={**document.header, "UpdateExisting": 1},
+            parts={**document.parts, "lines": lines, "taxes": _taxes_to_leave(document, row)},
         )
         deleted = [
             (
@@ -171,7 +174,7 @@ class SalesReturn(_SalesDocument, ChangedRows):
     transaction = _sales_transaction(_RETURN)
     places = _sales_places(_RETURN)
     source_name = "sales_return"
-    source_doctype = "Sales_History_Transaction"
+    source_doctypes = ("Sales_History_Transaction",)
     source_where = all_of(equal("SOPTYPE", _RETURN), equal("VOIDSTTS", 0))
     source_key = ("SOPNUMBE",)
 
@@ -180,7 +183,7 @@ class SalesInvoice(ChangedRows):
     """Posted invoices: SOP30200 columns with ``Line`` and ``Tax`` rows; ORIGNUMB names the order."""
 
     source_name = "sales_invoice"
-    source_doctype = "Sales_History_Transaction"
+    source_doctypes = ("Sales_History_Transaction",)
     source_where = all_of(equal("SOPTYPE", _INVOICE), equal("VOIDSTTS", 0))
     source_key = ("SOPNUMBE",)
 
@@ -226,6 +229,18 @@ def _is_dropped(document: Document, row: Row, number: int, line: Row) -> bool:
     taxes = {str(tax["TAXDTLID"]).upper() for tax in document.parts.get("taxes", []) if tax["LNITMSEQ"] == number}
     held = {str(tax["TAXDTLID"]).upper() for tax in row.get("Tax", []) if int(tax["LNITMSEQ"]) == number}
     return not held <= taxes
+
+
+def _taxes_to_leave(document: Document, row: Row) -> list[dict[str, Any]]:
+    """The taxes sent, and those of the freight that fell away, as zero: no node deletes a tax by itself."""
+    sent = document.parts.get("taxes", [])
+    of_freight = {str(tax["TAXDTLID"]).upper() for tax in sent if tax["LNITMSEQ"] == 0}
+    fallen = [
+        {"LNITMSEQ": 0, "TAXTYPE": _FREIGHT_TAX, "TAXDTLID": tax["TAXDTLID"], "FREIGHT": 0, "FRTTXAMT": 0}
+        for tax in row.get("Tax", [])
+        if int(tax["LNITMSEQ"]) == 0 and str(tax["TAXDTLID"]).upper() not in of_freight
+    ]
+    return [*sent, *fallen]
 
 
 def _holder_differences(document: Document, row: Row) -> list[str]:

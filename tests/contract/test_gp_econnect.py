@@ -64,6 +64,9 @@ class Bookkeeper:
         answer = self._post("post", {"batch": None})
         assert not answer.get("errors"), answer
 
+    def remove_paid_transactions(self) -> None:
+        assert self._post("paid-transaction-removal", {})["moved"]
+
     def balances(self) -> dict[str, Decimal]:
         accounts = requests.get(f"{self._url}/_sandbox/ledger", timeout=10).json()["accounts"]
         return {number: Decimal(amount) for number, amount in accounts.items() if Decimal(amount)}
@@ -350,6 +353,32 @@ def test_edited_order_takes_the_new_content(hook: GPEConnectHook, bookkeeper: Bo
     bookkeeper.post_all()
     (invoice,) = read(hook, "sales_invoice")
     assert [(line["ITEMNMBR"], line["QUANTITY"]) for line in invoice.payload["Line"]] == [("LAMP-01", "2.00000")]
+
+
+def test_edited_order_can_lose_its_freight_and_the_tax_on_it(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    shipped = order("SHUS1001", LAMP, FREIGHT=Decimal(18), FRTTXAMT=Decimal("1.13"), DOCAMNT=Decimal("72.15"))
+    freight_tax = {"LNITMSEQ": 0, "TAXTYPE": 1, "TAXDTLID": "MA-STATE", "FREIGHT": Decimal(18)}
+    shipped.parts["taxes"].append({**freight_tax, "FRTTXAMT": Decimal("1.13")})
+    accepted(hook, "sales_order", shipped)
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, FRTTXAMT=Decimal(0)))
+    bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    balances = bookkeeper.balances()
+    assert (balances["000-1200-00"], balances["000-2300-00"]) == (Decimal("53.02"), Decimal("-3.12"))
+
+
+def test_receipt_moved_to_history_is_read_all_the_same(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP))
+    accepted(hook, "cash_receipt", receipt())
+    invoice = bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    accepted(hook, "application", application(invoice))
+    bookkeeper.remove_paid_transactions()
+    assert [record.payload["DOCNUMBR"] for record in read(hook, "cash_receipt")] == ["LBR1"]
+    assert found(hook, "cash_receipt", receipt()) == ()
+    assert found(hook, "application", application(invoice)) == ()
 
 
 def test_cancelled_order_is_voided_and_yields_no_invoice(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:

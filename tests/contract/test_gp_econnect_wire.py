@@ -481,6 +481,7 @@ def test_rate_follows_the_currencys_calculation_in_both_directions(
         ACCEPTED,
         rows("Cash_Receipt", SEEN | {"ORTRXAMT": "68.83000"}),
         rows("Receivables_Posted_Transaction", SEEN | row),
+        NONE,
     )
     document = receipt()
     document.header.update(CURNCYID="GBP", XCHGRATE=Decimal("1.28"))
