@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -129,6 +130,19 @@ class WebApiHook(HttpHook):
 def address(url: str) -> str:
     """A URL without its query, which may hold a signature: fit for messages and logs."""
     return url.partition("?")[0]
+
+
+class _Addresses(logging.Filter):
+    """Takes the query off the addresses urllib3 logs at DEBUG: it may name persons or hold a signature."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every record passes, its addresses shortened."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(address(value) if isinstance(value, str) else value for value in record.args)
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_Addresses())
 
 
 def retry_after_seconds(response: Response) -> float | None:

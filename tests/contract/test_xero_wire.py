@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -440,6 +441,20 @@ def test_two_customers_with_one_email_become_one_contact(api: ScriptedApi, hook:
         ("shopify:us:customer:C-1", "x-1"),
         ("shopify:us:customer:C-2", "x-1"),
     ]
+
+
+def test_neither_keys_nor_persons_reach_the_log(
+    api: ScriptedApi, hook: XeroHook, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    api.will_reply(TOKEN, Reply({"Contacts": []}), kept("x-1"), Reply("", 500))
+    target(hook, "contact").send([customer(Name="Planted Person", EmailAddress="planted@example.com")])
+    with pytest.raises(TransientError):
+        target(hook, "contact").find([customer(EmailAddress="planted@example.com")])
+    logged = (caplog.text + "".join(capfd.readouterr())).lower()
+    assert "/api.xro/2.0/contacts" in logged
+    for secret in ("planted", "token-1", "pa55-phrase"):
+        assert secret not in logged
 
 
 def test_find_leaves_a_changed_contact_to_be_sent(api: ScriptedApi, hook: XeroHook) -> None:
