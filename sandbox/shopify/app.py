@@ -17,10 +17,11 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Body, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 
 from sandbox.admin import BusinessDate, clock_routes
 from sandbox.faults import FaultyLine, fault_routes
+from sandbox.shopify.bulk import BulkOperations
 from sandbox.shopify.endpoint import Answer, GraphQLEndpoint
 from sandbox.shopify.errors import EventRefused, HttpRefusal
 from sandbox.shopify.models import Shops, StoredOrder
@@ -43,6 +44,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.include_router(fault_routes(shops.store))
     app.include_router(clock_routes(shops.clock))
     app.include_router(_people(shops))
+    app.include_router(_exports(shops))
     app.include_router(api, prefix="/admin")
     app.include_router(api, prefix="/{shop}/admin")
 
@@ -74,11 +76,25 @@ def _admin_api(shops: Shops, endpoint: GraphQLEndpoint) -> APIRouter:
         def answer() -> Answer:
             shop = shops.shop(_domain(request))
             token = authenticate(shops, shop.domain, request.headers.get("X-Shopify-Access-Token"))
-            return endpoint.answer(shop, token, sent)
+            return endpoint.answer(shop, token, sent, f"{request.url.scheme}://{request.headers['host']}")
 
         answered = await run_in_threadpool(answer)
         headers = {"X-Shopify-API-Version": served, "X-Request-Id": str(uuid.uuid4())}
         return Response(orjson.dumps(answered.body), answered.status, headers, "application/json")
+
+    return routes
+
+
+def _exports(shops: Shops) -> APIRouter:
+    """The files of bulk operations, to whoever knows their address."""
+    routes = APIRouter()
+
+    @routes.get("/bulk/{file}")
+    def export(file: str) -> FileResponse:
+        found = BulkOperations(shops).file(file.removesuffix(".jsonl"))
+        if found is None:
+            raise HttpRefusal(404, {"errors": "Not Found"})
+        return FileResponse(found, media_type="application/jsonl")
 
     return routes
 
@@ -102,6 +118,10 @@ def _people(shops: Shops) -> APIRouter:
     @routes.post("/orders/{name}/{verb}")
     def act(name: str, verb: Literal["pay", "edit", "cancel", "refund"], event: JsonBody) -> Json:
         return _receipt(shops.act(name, verb, event))
+
+    @routes.post("/bulk_operations/{number}/{outcome}", status_code=204)
+    def end_bulk_operation(number: int, outcome: Literal["finish", "fail"]) -> None:
+        BulkOperations(shops).end(number, outcome)
 
     @routes.get("/settings")
     def settings() -> Settings:

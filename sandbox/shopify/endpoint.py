@@ -11,10 +11,11 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationDefinitionNode, execute_sync, parse, validate
 from graphql.utilities import get_operation_ast
 
+from sandbox.shopify.call import Call
 from sandbox.shopify.cost import QueryCost, Throttle, ThrottleStatus
 from sandbox.shopify.errors import MaxCostExceeded
 from sandbox.shopify.models import Shop, Shops, Token
-from sandbox.shopify.schema import Call, build_schema
+from sandbox.shopify.schema import build_schema
 from sandbox.shopify.settings import Settings, read_settings
 
 __all__ = ["Answer", "GraphQLEndpoint"]
@@ -40,18 +41,19 @@ class GraphQLEndpoint:
         # clients send the same few texts again and again; reading one takes longer than answering it
         self._read = lru_cache(maxsize=256)(self._parse_and_validate)
 
-    def answer(self, shop: Shop, token: Token, request: Mapping[str, Any]) -> Answer:
+    def answer(self, shop: Shop, token: Token, request: Mapping[str, Any], origin: str) -> Answer:
         """
         Answer one request ``{query, variables, operationName}`` of that app in that shop.
 
         A refused query is an answer with ``errors`` and HTTP 200, as on the wire.
         """
+        call = Call(self._shops, shop, token, origin)
         try:
             document = self._read(str(request.get("query") or ""))
             operation = get_operation_ast(document, request.get("operationName"))
             if operation is None:
                 raise GraphQLError("An operation name is required", extensions={"code": "operationNameMissing"})
-            return self._run(Call(self._shops, shop, token), document, operation, request.get("variables") or {})
+            return self._run(call, document, operation, request.get("variables") or {})
         except GraphQLError as error:
             return Answer(200, {"errors": [error.formatted]})
         except InvalidDocument as error:

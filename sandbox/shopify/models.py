@@ -53,6 +53,11 @@ CREATE TABLE IF NOT EXISTS bucket (
     shop TEXT NOT NULL, client_id TEXT NOT NULL, available REAL NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (shop, client_id)
 );
+CREATE TABLE IF NOT EXISTS bulk_operation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, shop TEXT NOT NULL, client_id TEXT NOT NULL, secret TEXT NOT NULL,
+    query TEXT NOT NULL, grouped INTEGER NOT NULL, status TEXT NOT NULL, error_code TEXT, created_at TEXT NOT NULL,
+    completed_at TEXT, ended_real_at REAL, objects INTEGER NOT NULL, roots INTEGER NOT NULL, size INTEGER
+);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 # ids of shops, customers and orders start where life's have thirteen digits
@@ -103,6 +108,7 @@ class Shops:
     def __init__(self, data_dir: Path) -> None:
         self.store = Store(data_dir / "shopify.sqlite", _SCHEMA + FAULT_TABLE)
         self.clock = BusinessClock(self.store)
+        self.exports = data_dir / "shopify-exports"
 
     def seed(self, company: Mapping[str, Any], app: Mapping[str, str]) -> list[Json]:
         """Create the company's shops with an app installed in each; domain and static token of each."""

@@ -1,7 +1,7 @@
 """
-What the simulated Shopify refuses or bends: versions, tokens, page sizes.
+What the simulated Shopify refuses or bends: versions, tokens.
 
-Source: facts/shops.md A1 (access, versions), A2 (paging).
+Source: facts/shops.md A1 (access, versions), A1.
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLError
-
 from sandbox.shopify.errors import TokenRefused, Unauthorised, UnknownShop
 from sandbox.shopify.models import Shops, Token
 
-__all__ = ["API_VERSIONS", "TOKEN_LIFETIME_SECONDS", "authenticate", "check_page", "issue_token", "served_version"]
+__all__ = ["API_VERSIONS", "TOKEN_LIFETIME_SECONDS", "authenticate", "issue_token", "served_version"]
 
 API_VERSIONS = {"2026-01": True, "2026-04": True, "2026-07": True, "2026-10": True, "2027-01": False, "unstable": False}
 """Handles that answer, and whether they are supported for at least a year."""
 TOKEN_LIFETIME_SECONDS = 86_399
-MAX_PAGE = 250
 
 
 def served_version(asked: str) -> str:
@@ -64,23 +61,3 @@ def issue_token(shops: Shops, shop: str, form: Mapping[str, Any]) -> dict[str, A
         raise TokenRefused("invalid_client", "Oauth error invalid_client: the client secret is wrong.")
     token = shops.grant(shop, app["client_id"], TOKEN_LIFETIME_SECONDS)
     return {"access_token": token, "scope": app["scopes"], "expires_in": TOKEN_LIFETIME_SECONDS}
-
-
-def check_page(arguments: Mapping[str, Any]) -> tuple[int, bool]:
-    """
-    How many nodes a connection gives, and whether from its end.
-
-    :raises GraphQLError: neither ``first`` nor ``last``, or more than a page holds.
-    """
-    first, last = arguments.get("first"), arguments.get("last")
-    size = first if first is not None else last
-    if size is None:
-        raise GraphQLError(
-            "you must provide one of first or last", extensions={"code": "BAD_REQUEST", "problems": "first, last"}
-        )
-    if size > MAX_PAGE:
-        raise GraphQLError(
-            f"The `first`/`last` argument {size} exceeds the maximum of {MAX_PAGE}.",
-            extensions={"code": "argumentLiteralsIncompatible", "maximum": MAX_PAGE},
-        )
-    return int(size), first is None

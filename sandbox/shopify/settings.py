@@ -24,6 +24,8 @@ class Settings(BaseModel):
     throttled_status: Literal[200, 429] = Field(200, description="HTTP status of a THROTTLED answer.")
     search_lag_seconds: float = Field(0.0, description="Real seconds until the search index knows a change.")
 
+    bulk_held: bool = Field(False, description="Bulk operations wait until a person ends them.")
+
     @property
     def limits(self) -> CostLimits:
         """The part that concerns cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -62,15 +63,15 @@ class Sandbox:
         form = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "hush"} | changed
         return self.http.post(f"/{DOMAIN}/admin/oauth/access_token", data=form)
 
-    def post(self, query: str, *, version: str = "2026-10", domain: str = DOMAIN, **variables: Any) -> httpx.Response:
+    def post(self, text: str, *, version: str = "2026-10", domain: str = DOMAIN, **variables: Any) -> httpx.Response:
         return self.http.post(
             f"/{domain}/admin/api/{version}/graphql.json",
-            json={"query": query, "variables": variables},
+            json={"query": text, "variables": variables},
             headers={"X-Shopify-Access-Token": self.token},
         )
 
-    def data(self, query: str, **variables: Any) -> Any:
-        body = self.post(query, **variables).json()
+    def data(self, text: str, **variables: Any) -> Any:
+        body = self.post(text, **variables).json()
         assert "errors" not in body, body["errors"]
         return body["data"]
 
@@ -619,3 +620,110 @@ def test_a_malformed_answer_ends_in_the_middle(sandbox: Sandbox) -> None:
 
     with pytest.raises(json.JSONDecodeError):
         sandbox.post("{ shop { name } }").json()
+
+
+# --- bulk operations
+
+RUN = """mutation($query: String!, $grouped: Boolean!) {
+    bulkOperationRunQuery(query: $query, groupObjects: $grouped) {
+        bulkOperation { id status } userErrors { code message }
+    }
+}"""
+STATE = """query($id: ID!) {
+    bulkOperation(id: $id) { status errorCode objectCount rootObjectCount fileSize url partialDataUrl }
+}"""
+WHOLE_ORDERS = """{ orders { edges { node { id name refunds { id }
+    lineItems { edges { node { id sku } } }
+    agreements { edges { node { id sales { edges { node { id lineType } } } } } } } } } }"""
+
+
+def run_in_bulk(sandbox: Sandbox, query: str, grouped: bool = False) -> str:
+    answer = sandbox.data(RUN, query=query, grouped=grouped)["bulkOperationRunQuery"]
+    assert answer["userErrors"] == []
+    return str(answer["bulkOperation"]["id"])
+
+
+def ended(sandbox: Sandbox, identity: str) -> Any:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        state = sandbox.data(STATE, id=identity)["bulkOperation"]
+        if state["status"] not in ("CREATED", "RUNNING"):
+            return state
+    raise AssertionError(f"{identity} does not end: {state}")
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_bulk_operation_exports_children_as_lines_of_their_own(three_orders: Sandbox, grouped: bool) -> None:
+    state = ended(three_orders, run_in_bulk(three_orders, WHOLE_ORDERS, grouped))
+
+    lines = [json.loads(line) for line in httpx.get(state["url"]).text.splitlines()]
+    assert (state["status"], state["rootObjectCount"], state["objectCount"]) == ("COMPLETED", "3", "12")
+    roots = [line for line in lines if "__parentId" not in line]
+    assert [root["name"] for root in roots] == ["#1001", "#1002", "#1003"]
+    assert roots[0] == {"id": roots[0]["id"], "name": "#1001", "refunds": []}
+    parents = {line["id"]: line.get("__parentId") for line in lines}
+    sale = next(line for line in lines if "lineType" in line)
+    assert parents[parents[sale["id"]]] in {root["id"] for root in roots}
+    assert (lines[1].get("__parentId") == roots[0]["id"]) == grouped
+    assert int(state["fileSize"]) == sum(len(json.dumps(line, separators=(",", ":"))) + 1 for line in lines)
+
+
+def test_a_bulk_operation_that_finds_nothing_has_no_address(sandbox: Sandbox) -> None:
+    state = ended(sandbox, run_in_bulk(sandbox, '{ orders(query: "name:#9") { edges { node { id } } } }'))
+
+    assert (state["status"], state["objectCount"], state["url"]) == ("COMPLETED", "0", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        pytest.param("{ shop { name } }", "at least one connection", id="no-connection"),
+        pytest.param("{ orders { nodes { colour } } }", "Cannot query field 'colour'", id="unknown-field"),
+        pytest.param("{ orders { nodes { refunds { refundLineItems { nodes { id } } } } } }", "within a list field",
+                     id="connection-in-a-list"),
+        pytest.param("{ orders { nodes { id } } shop { name } }", "exactly one operation", id="two-fields"),
+        pytest.param(
+            "{ orders { nodes { " + " ".join(f"{name}: lineItems {{ nodes {{ id }} }}" for name in "abcde") + " } } }",
+            "more than 5 connections, this has 6", id="six-connections"),
+    ],
+)  # fmt: skip
+def test_a_query_unfit_for_bulk_is_refused(sandbox: Sandbox, query: str, reason: str) -> None:
+    answer = sandbox.data(RUN, query=query, grouped=False)["bulkOperationRunQuery"]
+
+    assert answer["bulkOperation"] is None
+    [error] = answer["userErrors"]
+    assert error["code"] == "INVALID"
+    assert reason in error["message"]
+
+
+def test_a_sixth_bulk_operation_has_to_wait_for_one_to_end(sandbox: Sandbox) -> None:
+    sandbox.press("PUT", "settings", {"bulk_held": True})
+    first, *_ = [run_in_bulk(sandbox, WHOLE_ORDERS) for _ in range(5)]
+    refused = sandbox.data(RUN, query=WHOLE_ORDERS, grouped=False)["bulkOperationRunQuery"]
+
+    sandbox.http.post(f"/_sandbox/bulk_operations/{first.rpartition('/')[2]}/fail")
+
+    assert refused["userErrors"][0]["code"] == "LIMIT_REACHED"
+    state = ended(sandbox, first)
+    assert (state["status"], state["errorCode"], state["url"]) == ("FAILED", "INTERNAL_SERVER_ERROR", None)
+    assert run_in_bulk(sandbox, WHOLE_ORDERS)
+
+
+def test_a_held_bulk_operation_can_be_canceled_once(sandbox: Sandbox) -> None:
+    sandbox.press("PUT", "settings", {"bulk_held": True})
+    identity = run_in_bulk(sandbox, WHOLE_ORDERS)
+    cancel = "mutation($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { status } userErrors { message } } }"
+
+    first, again = (sandbox.data(cancel, id=identity)["bulkOperationCancel"] for _ in range(2))
+
+    assert (first["bulkOperation"]["status"], first["userErrors"]) == ("CANCELED", [])
+    assert "cannot be canceled" in again["userErrors"][0]["message"]
+
+
+def test_a_bulk_operation_beyond_the_scopes_fails(sandbox: Sandbox) -> None:
+    app = {"company": COMPANY, "client_id": "app", "client_secret": "hush", "scopes": "read_products"}
+    sandbox.press("POST", "seed", app)
+
+    state = ended(sandbox, run_in_bulk(sandbox, WHOLE_ORDERS))
+
+    assert (state["status"], state["errorCode"]) == ("FAILED", "ACCESS_DENIED")
