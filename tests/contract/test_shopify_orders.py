@@ -91,6 +91,23 @@ def test_an_order_of_many_lines_keeps_all_its_lines_and_sales(shop: Shop) -> Non
     assert sold(record.payload) == amount(record.payload["totalPriceSet"]) == Decimal("476.41")
 
 
+def test_a_refund_of_many_lines_keeps_all_its_lines(shop: Shop) -> None:
+    shop.open()
+    skus = [f"MUG-{number}" for number in range(60)]
+    shop.place(order(lines=[line() | {"sku": sku} for sku in skus], total="468.60"))
+    taxes = [{"detail": "MA-STATE", "amount": "0.46"}]
+    given_back = [{"sku": sku, "quantity": 1, "net": "7.35", "tax": taxes} for sku in skus]
+    at = "2026-03-11T19:00:00Z"
+    shop.act("#1001", {"do": "pay", "id": "ch_1", "at": "2026-03-02T16:41:30Z", "amount": "468.60", "fee": "1.00"})
+    shop.act("#1001", {"do": "refund", "id": "re_1", "at": at, "lines": given_back, "amount": "468.60"})
+
+    [record] = everything(shop.hook())
+
+    [refund] = record.payload["refunds"]
+    assert len({entry["lineItem"]["id"] for entry in refund["refundLineItems"]}) == 60
+    assert sold(record.payload) == amount(record.payload["currentTotalPriceSet"]) == 0
+
+
 def test_many_orders_come_once_each_oldest_change_first(shop: Shop) -> None:
     shop.open()
     for number in range(1001, 1013):
