@@ -63,17 +63,20 @@ class GPEConnectHook(BaseHook):
         """
         What can be done with an entity of GP.
 
-        Targets: customer, sales_order, sales_return, cash_receipt, debit_memo, credit_memo, application,
-        gl_transaction. Sources (what is posted): sales_invoice, sales_return, cash_receipt, receivables_document,
-        journal, and customer. Masters: item, customer, tax_detail, account (by ACTNUMST), account_index (by ACTINDX).
+        Targets: customer, item, vendor, sales_order, sales_return, cash_receipt, debit_memo, credit_memo, application,
+        gl_transaction, payables_invoice, payables_credit_memo. Sources: what is posted as sales_invoice, sales_return,
+        cash_receipt, receivables_document, payables_document, journal; and customer, item, vendor. Masters: customer,
+        item, vendor, tax_detail, account (by ACTNUMST), account_index (by ACTINDX).
 
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """
         # lxml and the tables stay out of what DAG parsing imports
         from hooks.gp_econnect_customers import Customer
+        from hooks.gp_econnect_items import Item
         from hooks.gp_econnect_ledger import Account, AccountIndex, GLTransaction, Journal
+        from hooks.gp_econnect_payables import PayablesCreditMemo, PayablesDocument, PayablesInvoice, Vendor
         from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo, ReceivablesDocument
-        from hooks.gp_econnect_sales import Item, SalesInvoice, SalesOrder, SalesReturn, TaxDetail
+        from hooks.gp_econnect_sales import SalesInvoice, SalesOrder, SalesReturn, TaxDetail
 
         entities: dict[str, type[GPEntity]] = {
             "account": Account,
@@ -86,11 +89,15 @@ class GPEConnectHook(BaseHook):
             "gl_transaction": GLTransaction,
             "item": Item,
             "journal": Journal,
+            "payables_credit_memo": PayablesCreditMemo,
+            "payables_document": PayablesDocument,
+            "payables_invoice": PayablesInvoice,
             "receivables_document": ReceivablesDocument,
             "sales_invoice": SalesInvoice,
             "sales_order": SalesOrder,
             "sales_return": SalesReturn,
             "tax_detail": TaxDetail,
+            "vendor": Vendor,
         }
         if name not in entities:
             raise ConfigurationError(

@@ -9,13 +9,13 @@ from typing import Any
 from hooks.gp_econnect_documents import HEADER, Transaction
 from hooks.gp_econnect_entities import ChangedRows, MasterRows
 from hooks.gp_econnect_reader import Row, all_of, equal, one_of
-from hooks.gp_econnect_targets import EConnectTarget, Place, difference, outcome_of
+from hooks.gp_econnect_targets import MasterTarget, Place, difference, outcome_of
 from ledgerbridge.entities import Document, Found, Outcome
 
 __all__ = ["Customer"]
 
 
-class Customer(EConnectTarget, ChangedRows, MasterRows):
+class Customer(MasterTarget, ChangedRows, MasterRows):
     """
     Customers, found by CUSTNMBR, else by the exact e-mail of their first ``internet_addresses`` row.
 
@@ -35,8 +35,6 @@ class Customer(EConnectTarget, ChangedRows, MasterRows):
     )
     natural_key = "CUSTNMBR"
     places = (Place("Customer", "CUSTNMBR"),)
-    updatable = True
-    adopts = True
     master_doctype = "Customer"
     master_column = "CUSTNMBR"
     source_name = "customer"
@@ -92,8 +90,7 @@ class Customer(EConnectTarget, ChangedRows, MasterRows):
         if "internet_addresses" in parts:
             owner = {"Master_Type": "CUS", "Master_ID": number}
             parts["internet_addresses"] = [{**owner, **row} for row in parts["internet_addresses"]]
-        owned = Document(document.record_key, document.idempotency_key, document.header, parts)
-        self._site.client.create_master(self._xml(owned))
+        super()._write(Document(document.record_key, document.idempotency_key, document.header, parts))
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         """Only another person under our number matters; the rest of a customer is simply brought up to date."""

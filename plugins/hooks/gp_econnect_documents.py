@@ -38,12 +38,14 @@ class Transaction:
         before their header, since its procedure checks totals over rows already inserted.
     :param constants: header fields this entity always has (``SOPTYPE`` 2 for an order).
     :param copied: header fields repeated on every child row whose node has them.
+    :param renamed: child field to the header field it repeats under another name.
     """
 
     name: str
     parts: Mapping[str, str]
     constants: Mapping[str, int] = field(default_factory=dict)
     copied: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_xml(
@@ -83,7 +85,8 @@ def build_xml(
         if not rows:
             continue
         items = etree.SubElement(body, f"{node_name}_Items")
-        shared = {name: header[name] for name in transaction.copied if name in node.fields and name in header}
+        repeated = {name: name for name in transaction.copied} | dict(transaction.renamed)
+        shared = {name: header[of] for name, of in repeated.items() if name in node.fields and of in header}
         for row in rows:
             writer.write(items, node, {**shared, **row})
     return etree.tostring(root, encoding="unicode")

@@ -20,7 +20,7 @@ from ledgerbridge.errors import (
 
 __all__ = ["ErrorKind", "ProcedureError", "ProcedureFault", "parse_procedure_errors", "record_error", "system_error"]
 
-ErrorKind = Literal["duplicate", "missing_master", "amount_mismatch", "lock", "other"]
+ErrorKind = Literal["duplicate", "missing_master", "amount_mismatch", "closed_period", "lock", "other"]
 
 _BLOCK = re.compile(r"Error Number = (\d+)\s+Stored Procedure=\s*(\w+)\s+Error Description = ([^\r\n]*)")
 _PARAMETER = re.compile(r"^(\w+) = (.*)$")
@@ -28,10 +28,11 @@ _SQL_DEADLOCK, _SQL_TIMEOUT, _SQL_CANNOT_OPEN, _SQL_LOGIN_FAILED, _SQL_NO_PROCED
 
 _KINDS: tuple[tuple[ErrorKind, re.Pattern[str]], ...] = (
     ("lock", re.compile(r"\block(ed)?\b|in use by|being (edited|posted)|is busy", re.IGNORECASE)),
+    ("closed_period", re.compile(r"period.* closed|closed .*period", re.IGNORECASE)),
     ("duplicate", re.compile(r"duplicate|already exists", re.IGNORECASE)),
     (
         "amount_mismatch",
-        re.compile(r"does not (match|equal)|not equal|out of balance|exceeds|greater than", re.IGNORECASE),
+        re.compile(r"does not (match|equal)|not equal|out of balance|exceeds", re.IGNORECASE),
     ),
     (
         "missing_master",
@@ -51,6 +52,10 @@ _CODES: Mapping[ErrorKind, tuple[str, str]] = {
     "amount_mismatch": (
         "LB-GP-012",
         "Compare the amounts with their lines and taxes, mend source or mapping, then replay.",
+    ),
+    "closed_period": (
+        "LB-GP-029",
+        "Open the fiscal period in Dynamics GP or date the document anew, then replay.",
     ),
     "lock": ("LB-GP-013", "Wait until the batch or document is free in Dynamics GP."),
     "other": (

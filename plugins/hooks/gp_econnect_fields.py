@@ -136,6 +136,48 @@ _ALL = (
         APPLYDATE:date GLPOSTDT:date""",
     ),
     _node(
+        "taUpdateCreateVendorRcd",
+        """VENDORID:15! VENDNAME:64 VENDSHNM:15 VNDCHKNM:64 HOLD:int VENDSTTS:int VNDCLSID:10 VADDCDPR:15 VNDCNTCT:60
+        ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CITY:35 STATE:29 ZIPCODE:10 CCode:6 COUNTRY:60 PHNUMBR1:21 PHNUMBR2:21
+        PHNUMBR3:21 FAXNUMBR:21 TAXSCHID:15 SHIPMTHD:15 VADCDPAD:15 VADCDTRO:15 VADCDSFR:15 ACNMVNDR:20 COMMENT1:30
+        COMMENT2:30 NOTETEXT:8000 CURNCYID:15 PYMTRMID:20 TXIDNMBR:11 TXRGNNUM:25 UseVendorClass:int CreateAddress:int
+        UpdateIfExists:int RequesterTrx:int""",
+    ),
+    _node(
+        "taCreateVendorAddress",
+        """VENDORID:15! ADRSCODE:15! SHIPMTHD:15 TAXSCHID:15 VNDCNTCT:60 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 COUNTRY:60
+        CITY:35 STATE:29 ZIPCODE:10 PHNUMBR1:21 PHNUMBR2:21 PHNUMBR3:21 FAXNUMBR:21 UpdateIfExists:int RequesterTrx:int
+        CCode:6""",
+    ),
+    _node(
+        "taPMTransactionInsert",
+        """BACHNUMB:15! VCHNUMWK:17! VENDORID:15! DOCNUMBR:20! DOCTYPE:int! DOCAMNT:money! DOCDATE:date! PSTGDATE:date
+        PYMTRMID:20 TAXSCHID:15 DUEDATE:date PRCHAMNT:money CHRGAMNT:money TRXDSCRN:30 TRDISAMT:money TAXAMNT:money
+        FRTAMNT:money MSCCHAMT:money PORDNMBR:20 PCHSCHID:15 CURNCYID:15 XCHGRATE:rate RATETPID:15 CREATEDIST:int
+        RequesterTrx:int""",
+    ),
+    _node(
+        "taPMTransactionTaxInsert",
+        """VENDORID:15! VCHRNMBR:17! DOCTYPE:int! BACHNUMB:15! TAXDTLID:15! TAXAMNT:money! PCTAXAMT:money FRTTXAMT:money
+        MSCTXAMT:money TDTTXPUR:money TXDTTPUR:money ACTNUMST:75 RequesterTrx:int""",
+    ),
+    _node(
+        "taPMDistribution",
+        """DOCTYPE:int! VCHRNMBR:17! VENDORID:15! DSTSQNUM:int DISTTYPE:int! DistRef:30 ACTNUMST:75 DEBITAMT:money
+        CRDTAMNT:money RequesterTrx:int""",
+    ),
+    _node(
+        "taUpdateCreateItemRcd",
+        """ITEMNMBR:30! ITEMDESC:100 ITMSHNAM:15 ITMGEDSC:10 ITMCLSCD:10 ITEMTYPE:int VCTNMTHD:int TAXOPTNS:int
+        ITMTSHID:15 UOMSCHDL:10 DECPLQTY:int DECPLCUR:int STNDCOST:money CURRCOST:money LISTPRCE:money NOTETEXT:8000
+        ALWBKORD:int IVIVACTNUMST:75 IVCOGSACTNUMST:75 IVSLSACTNUMST:75 IVSLRNACTNUMST:75 LOCNCODE:10 UseItemClass:int
+        UpdateIfExists:int RequesterTrx:int""",
+    ),
+    _node(
+        "taItemSite",
+        "ITEMNMBR:30! LOCNCODE:10! PRIMVNDR:15 UpdateIfExists:int",
+    ),
+    _node(
         "taGLTransactionHeaderInsert",
         """BACHNUMB:15! JRNENTRY:int! REFRENCE:30! TRXDATE:date! RVRSNGDT:date TRXTYPE:int! SERIES:int
         CURNCYID:15 XCHGRATE:rate RATETPID:15 RequesterTrx:int SOURCDOC:10 Ledger_ID:int USERID:15 NOTETEXT:8000""",

@@ -31,6 +31,10 @@ DOCTYPES: Mapping[str, str] = {
     "Receivables_History_Transaction": "Receivables_History_Transaction",
     "Receivables_Apply": "Receivables_Apply",
     "Receivables_History_Apply": "Receivables_History_Apply",
+    "Vendor": "Vendor",
+    "Payables_Transaction": "Payables_Transaction",
+    "Payables_Posted_Transaction": "Payables_Posted_Transaction",
+    "Payables_History_Transaction": "Payables_History_Transaction",
     "GL_Work_Trans": "GL_Work_Trans",
     "GL_Open_Trans": "GL_Open_Trans",
     "GL_Hist_Trans": "GL_Hist_Trans",
@@ -42,7 +46,7 @@ Row = dict[str, Any]
 _EMPTY_DATE = "1900-01-01"
 _PAGE_ROWS = 1000
 _KEYS_PER_CALL = 50
-_WHOLE_NUMBERS = frozenset({"JRNENTRY", "SEQNUMBR", "ACTINDX", "RMDTYPAL"})
+_WHOLE_NUMBERS = frozenset({"JRNENTRY", "SEQNUMBR", "ACTINDX", "RMDTYPAL", "DOCTYPE"})
 _PUNCTUATION = re.compile(r"[^0-9A-Z]")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hooks.gp_econnect_documents import HEADER, Transaction
 from hooks.gp_econnect_entities import ChangedRows
 from hooks.gp_econnect_reader import Row, all_of, equal
-from hooks.gp_econnect_targets import EConnectTarget, Place, difference
+from hooks.gp_econnect_targets import DistributedTarget, EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
 __all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument"]
@@ -61,15 +61,10 @@ def _memo_places(document_type: int) -> tuple[Place, ...]:
     )
 
 
-class _Memo(EConnectTarget):
+class _Memo(DistributedTarget):
     """Parts: ``distributions`` (taRMDistribution), ``taxes`` (taRMTransactionTaxInsert)."""
 
     natural_key = "DOCNUMBR"
-
-    def _write(self, document: Document) -> None:
-        # GP adds its own distributions to ours unless told not to, without an error: facts/gp.md §5
-        assigned = {"CREATEDIST": 0} if document.parts.get("distributions") else {}
-        self._site.client.create_transaction(self._xml(document, assigned=assigned))
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         return _amount_differences(document, row, sent="DOCAMNT")

@@ -13,7 +13,7 @@ from hooks.gp_econnect_reader import Row, all_of, equal
 from hooks.gp_econnect_targets import EConnectTarget, Place, difference, outcome_of
 from ledgerbridge.entities import Document, Found, Outcome
 
-__all__ = ["Item", "SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
+__all__ = ["SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
 
 _ORDER, _INVOICE, _RETURN = 2, 3, 4
 _LINE_STEP = 16384  # GP numbers lines it is given no number for by this step
@@ -186,13 +186,6 @@ class SalesInvoice(ChangedRows):
     source_doctypes = ("Sales_History_Transaction",)
     source_where = all_of(equal("SOPTYPE", _INVOICE), equal("VOIDSTTS", 0))
     source_key = ("SOPNUMBE",)
-
-
-class Item(MasterRows):
-    """Items by ITEMNMBR."""
-
-    master_doctype = "Item"
-    master_column = "ITEMNMBR"
 
 
 class TaxDetail(MasterRows):

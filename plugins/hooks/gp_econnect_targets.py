@@ -25,7 +25,7 @@ from ledgerbridge.errors import (
     TransientError,
 )
 
-__all__ = ["EConnectTarget", "Place", "difference", "outcome_of"]
+__all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "outcome_of"]
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,28 @@ class EConnectTarget(GPEntity):
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         raise NotImplementedError
+
+
+class MasterTarget(EConnectTarget):
+    """A master record: whoever is there under its key is brought up to date, fields that are not given stay."""
+
+    updatable = True
+    adopts = True
+
+    def _write(self, document: Document) -> None:
+        self._site.client.create_master(self._xml(document))
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        return []
+
+
+class DistributedTarget(EConnectTarget):
+    """A document that may bring its own ``distributions``."""
+
+    def _write(self, document: Document) -> None:
+        # GP adds its own distributions to ours unless told not to, without an error: facts/gp.md §5
+        assigned = {"CREATEDIST": 0} if document.parts.get("distributions") else {}
+        self._site.client.create_transaction(self._xml(document, assigned=assigned))
 
 
 def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:

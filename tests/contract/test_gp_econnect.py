@@ -67,6 +67,10 @@ class Bookkeeper:
     def remove_paid_transactions(self) -> None:
         assert self._post("paid-transaction-removal", {})["moved"]
 
+    def close_period(self, day: date) -> None:
+        period = {"year": day.year, "period": day.month, "closed": True}
+        requests.put(f"{self._url}/_sandbox/periods", json=period, timeout=10).raise_for_status()
+
     def balances(self) -> dict[str, Decimal]:
         accounts = requests.get(f"{self._url}/_sandbox/ledger", timeout=10).json()["accounts"]
         return {number: Decimal(amount) for number, amount in accounts.items() if Decimal(amount)}
@@ -340,6 +344,14 @@ def test_amounts_that_do_not_add_up_are_refused(hook: GPEConnectHook) -> None:
     (outcome,) = send(hook, "sales_order", order("SHUS1001", LAMP, SUBTOTAL=Decimal("49.91")))
     assert isinstance(outcome.error, RecordRejected)
     assert outcome.error.code == "LB-GP-012"
+
+
+def test_date_in_a_closed_period_is_named(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    bookkeeper.close_period(DAY)
+    (outcome,) = send(hook, "cash_receipt", receipt())
+    assert isinstance(outcome.error, RecordRejected)
+    assert (outcome.error.code, outcome.error.value) == ("LB-GP-029", "2026-03-02")
 
 
 def test_edited_order_takes_the_new_content(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:

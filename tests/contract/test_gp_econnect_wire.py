@@ -369,8 +369,8 @@ def test_address_without_the_service_is_a_matter_of_settings(
 
 
 def test_unknown_entity_names_those_there_are(hook: GPEConnectHook) -> None:
-    with pytest.raises(ConfigurationError, match=r'no entity "vendor"; there are account, .*sales_order'):
-        hook.entity("vendor")
+    with pytest.raises(ConfigurationError, match=r'no entity "purchase_order"; there are account, .*sales_order'):
+        hook.entity("purchase_order")
 
 
 def order(*lines: tuple[int, str, str], total: str, **header: Any) -> Document:
@@ -557,3 +557,57 @@ def test_number_of_another_person_is_a_conflict(described: ScriptedApi, hook: GP
     (outcome,) = target(hook, "customer").send([customer("C1", "ann@example.com")])
     assert isinstance(outcome.error, TargetConflict)
     assert "INET1 is bob@example.com in GP, ann@example.com was sent" in outcome.error.message
+
+
+def vendor_bill(**header: Any) -> Document:
+    fields = {"DOCNUMBR": "INV-77", "DOCDATE": date(2026, 3, 2), "VENDORID": "V1", "BACHNUMB": "LB", **header}
+    return Document(
+        "gp:HLS:payables_invoice:LBV1",
+        "k",
+        {"VCHNUMWK": "LBV1", "DOCAMNT": Decimal(107), "PRCHAMNT": Decimal(100), "TAXAMNT": Decimal(7), **fields},
+        {
+            "taxes": [{"TAXDTLID": "MA-STATE", "TAXAMNT": Decimal(7), "TXDTTPUR": Decimal(100)}],
+            "distributions": [
+                {"DISTTYPE": 6, "ACTNUMST": "000-6100-00", "DEBITAMT": Decimal(107)},
+                {"DISTTYPE": 2, "ACTNUMST": "000-2100-00", "CRDTAMNT": Decimal(107)},
+            ],
+        },
+    )
+
+
+def test_vendor_bill_has_its_own_distributions_alone_and_is_found_by_voucher(
+    described: ScriptedApi, hook: GPEConnectHook
+) -> None:
+    in_work = {"VCHNUMWK": "LBV1", "VENDORID": "V1", "DOCNUMBR": "INV-77", "DOCAMNT": "107.00000"}
+    posted = {"VCHRNMBR" if name == "VCHNUMWK" else name: value for name, value in in_work.items()}
+    described.will_reply(ACCEPTED, rows("Payables_Transaction", in_work), NONE, rows("Payables_Posted", posted))
+    (outcome,) = target(hook, "payables_invoice").send([vendor_bill()])
+    assert (outcome.number, outcome.error) == ("LBV1", None)
+    sent_xml = asked_xml(described.asked[1].body)
+    assert [child.tag for child in sent_xml[0]] == [
+        "taPMTransactionTaxInsert_Items",
+        "taPMDistribution_Items",
+        "taPMTransactionInsert",
+    ]
+    assert {each.text for each in sent_xml.iter("VCHRNMBR", "VCHNUMWK")} == {"LBV1"}
+    assert sent_xml.findtext(".//CREATEDIST") == "0"
+    assert target(hook, "payables_invoice").find([vendor_bill()])["gp:HLS:payables_invoice:LBV1"].differences == ()
+    clause = asked_xml(described.asked[4].body).findtext(".//WhereClause")
+    assert clause == "(DOCTYPE = 1 AND VCHRNMBR IN ('LBV1'))"
+
+
+@pytest.mark.parametrize(
+    ("entity", "header", "node"),
+    [
+        pytest.param("vendor", {"VENDORID": "V1", "VENDNAME": "Old Wool"}, "taUpdateCreateVendorRcd", id="vendor"),
+        pytest.param("item", {"ITEMNMBR": "LAMP-02", "ITEMDESC": "Floor lamp"}, "taUpdateCreateItemRcd", id="item"),
+    ],
+)
+def test_master_record_is_written_as_an_entity_and_read_back(
+    described: ScriptedApi, hook: GPEConnectHook, entity: str, header: dict[str, str], node: str
+) -> None:
+    described.will_reply(CREATED, rows(entity.capitalize(), header))
+    (outcome,) = target(hook, entity).send([Document(f"gp:HLS:{entity}:1", "k", header)])
+    assert outcome.error is None
+    assert "CreateEntity" in described.asked[1].headers["soapaction"]
+    assert next(asked_xml(described.asked[1].body).iter(node)).tag == node

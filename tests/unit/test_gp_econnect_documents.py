@@ -14,7 +14,9 @@ from lxml import etree
 from hooks.gp_econnect_customers import Customer
 from hooks.gp_econnect_documents import build_xml
 from hooks.gp_econnect_fields import NODES
+from hooks.gp_econnect_items import Item
 from hooks.gp_econnect_ledger import GLTransaction
+from hooks.gp_econnect_payables import PayablesCreditMemo, PayablesInvoice, Vendor
 from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo
 from hooks.gp_econnect_sales import SalesOrder, SalesReturn
 from ledgerbridge.entities import Document
@@ -148,7 +150,21 @@ def test_node_has_fields_in_the_schemas_order_and_of_its_type(name: str, schema:
 
 
 @pytest.mark.parametrize(
-    "entity", [SalesOrder, SalesReturn, Customer, CashReceipt, DebitMemo, CreditMemo, Application, GLTransaction]
+    "entity",
+    [
+        SalesOrder,
+        SalesReturn,
+        Customer,
+        Item,
+        Vendor,
+        CashReceipt,
+        DebitMemo,
+        CreditMemo,
+        Application,
+        GLTransaction,
+        PayablesInvoice,
+        PayablesCreditMemo,
+    ],
 )
 def test_transaction_has_nodes_in_the_schemas_order(entity: Any, schema: dict[str, Any]) -> None:
     described = [node["name"] for node in schema["transaction_types"][entity.transaction.name]]

@@ -54,6 +54,8 @@ def test_text_without_blocks_gives_none() -> None:
         ("Item Number not found in IV00101", "missing_master", "LB-GP-011"),
         ("Subtotal does not match the line item totals", "amount_mismatch", "LB-GP-012"),
         ("Document amount does not equal (Subtotal+Freight+Misc)", "amount_mismatch", "LB-GP-012"),
+        ("The fiscal period of this date is closed", "closed_period", "LB-GP-029"),
+        ("Customer's credit limit would be exceeded, greater than CRLMTAMT", "other", "LB-GP-014"),
         ("The site's own hook says no", "other", "LB-GP-014"),
     ],
 )

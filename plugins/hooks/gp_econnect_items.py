@@ -1,0 +1,27 @@
+"""Items of GP (facts/gp.md §1.3)."""
+
+from __future__ import annotations
+
+from hooks.gp_econnect_documents import HEADER, Transaction
+from hooks.gp_econnect_entities import ChangedRows, MasterRows
+from hooks.gp_econnect_targets import MasterTarget, Place
+
+__all__ = ["Item"]
+
+
+class Item(MasterTarget, ChangedRows, MasterRows):
+    """Items by ITEMNMBR. Part: ``sites`` (taItemSite)."""
+
+    transaction = Transaction(
+        name="IVItemMasterType",
+        parts={HEADER: "taUpdateCreateItemRcd", "sites": "taItemSite"},
+        copied=("ITEMNMBR",),
+    )
+    natural_key = "ITEMNMBR"
+    places = (Place("Item", "ITEMNMBR"),)
+    master_doctype = "Item"
+    master_column = "ITEMNMBR"
+    source_name = "item"
+    source_doctypes = ("Item",)
+    source_where = ""
+    source_key = ("ITEMNMBR",)
