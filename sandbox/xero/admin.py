@@ -1,4 +1,4 @@
-"""``/_sandbox``: seed a company, read its books, set limits, order faults."""
+"""``/_sandbox``: seed a company, read its books, set limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from sandbox.xero.faults import Fault, FaultKind, Faults
 from sandbox.xero.identity import connect, register_app
 from sandbox.xero.models import Book, State
 from sandbox.xero.reports import account_balances, journals
@@ -45,18 +44,9 @@ class _Seed(_App):
     settings: dict[str, int | bool] = {}
 
 
-class _Fault(BaseModel):
-    kind: FaultKind
-    method: str = ""
-    path: str = ""
-    status: int = 500
-    seconds: float = 0
-    times: int = 1
-
-
 def admin_routes(state: State) -> APIRouter:
     """The admin API beside health and clock."""
-    routes, faults = APIRouter(prefix="/_sandbox"), Faults(state.limits)
+    routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/seed")
     def seed(order: _Seed) -> dict[str, str]:
@@ -95,16 +85,6 @@ def admin_routes(state: State) -> APIRouter:
             organisation.body |= {name: _setting_on_wire(name, value) for name, value in values.items()}
             book.save(organisation)
         return _json(organisation.body)
-
-    @routes.post("/faults")
-    def add_fault(fault: _Fault) -> dict[str, str]:
-        faults.add(Fault(**fault.model_dump()))
-        return {"status": "ordered"}
-
-    @routes.delete("/faults")
-    def clear_faults() -> dict[str, str]:
-        faults.clear()
-        return {"status": "cleared"}
 
     @routes.get("/ledger")
     def read_ledger(tenant_id: str | None = None) -> Response:

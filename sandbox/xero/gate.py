@@ -1,17 +1,15 @@
-"""What every call of the Accounting API passes first: token, organisation, scope, limits, and faults on demand."""
+"""What every call of the Accounting API passes first: token, organisation, scope and limits."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.xero.calls import Caller
 from sandbox.xero.errors import ApiError, forbidden
-from sandbox.xero.faults import Fault, Faults
 from sandbox.xero.identity import granted
 from sandbox.xero.limits import Limits
 from sandbox.xero.models import State
@@ -21,7 +19,6 @@ from sandbox.xero.wire import render
 __all__ = ["Gate", "error_response"]
 
 _API = "/api.xro/2.0/"
-_CUT_SHORT_BYTES = 1_000_000
 
 
 def error_response(error: ApiError) -> Response:
@@ -38,7 +35,6 @@ class Gate:
         self._app = app
         self._state = state
         self._limits = Limits(state.limits, state.settings)
-        self._faults = Faults(state.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the call if it may pass."""
@@ -49,7 +45,7 @@ class Gate:
             caller = self._caller(scope)
             with self._limits.call(caller) as headers:
                 scope["xero"] = caller
-                await self._serve(scope, receive, _adding(send, headers))
+                await self._app(scope, receive, _adding(send, headers))
         except ApiError as error:
             await error_response(error)(scope, receive, send)
 
@@ -66,29 +62,6 @@ class Gate:
             raise forbidden("AuthorizationUnsuccessful: the token's scopes do not cover this endpoint")
         return Caller(grant.client_id, tenant_id)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self._faults.take(scope["method"], scope["path"].removeprefix(_API))
-        if fault is None:
-            await self._app(scope, receive, send)
-        else:
-            await self._misbehave(fault, scope, receive, send)
-
-    async def _misbehave(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.kind == "status":
-            body = {"ErrorNumber": fault.status, "Type": "InternalException", "Message": "An error occurred in Xero."}
-            await JSONResponse(body, fault.status)(scope, receive, send)
-        elif fault.kind == "lost_before_commit":
-            await _cut_short(send)
-        elif fault.kind == "lost_after_commit":
-            await self._app(scope, receive, _nowhere)
-            await _cut_short(send)
-        elif fault.kind == "malformed":
-            await self._app(scope, receive, _nowhere)
-            await Response(b'{"Id":"', media_type="application/json")(scope, receive, send)
-        else:
-            await asyncio.sleep(fault.seconds)
-            await self._app(scope, receive, send)
-
 
 def _adding(send: Send, headers: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
@@ -97,14 +70,3 @@ def _adding(send: Send, headers: Mapping[str, str]) -> Send:
         await send(message)
 
     return send_with_headers
-
-
-async def _nowhere(_message: Message) -> None:
-    """Where an answer goes that nobody gets."""
-
-
-async def _cut_short(send: Send) -> None:
-    """An answer that breaks off: the server closes a connection whose response was not completed."""
-    length = str(_CUT_SHORT_BYTES).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
-    await send({"type": "http.response.body", "body": b"{", "more_body": True})

@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sandbox.faults import FAULT_TABLE
 from sandbox.store import BusinessClock, Store
 from sandbox.xero.wire import Element, milliseconds, moment_on_wire, new_id, parse, render
 
@@ -67,7 +68,7 @@ CREATE TABLE IF NOT EXISTS authorization_code (
 CREATE TABLE IF NOT EXISTS subscription (url TEXT PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, tenant_id TEXT, category TEXT, kind TEXT, resource TEXT, id TEXT,
-    at TEXT, delivered INTEGER NOT NULL DEFAULT 0);
+    at TEXT, data TEXT);
 """
 
 _LIMITS_SCHEMA = """
@@ -75,9 +76,6 @@ CREATE TABLE IF NOT EXISTS spent (
     budget TEXT, problem TEXT, window INTEGER, calls INTEGER NOT NULL, PRIMARY KEY (budget, problem));
 CREATE TABLE IF NOT EXISTS in_progress (id TEXT PRIMARY KEY, budget TEXT NOT NULL, since REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS in_progress_budget ON in_progress (budget);
-CREATE TABLE IF NOT EXISTS fault (
-    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL,
-    seconds REAL NOT NULL, remaining INTEGER NOT NULL);
 """
 
 DEFAULT_SETTINGS: dict[str, int | bool] = {
@@ -107,6 +105,7 @@ _NUMBER_FIELDS = {
     "TaxRates": "TaxType",
 }
 _NAME_FIELDS = {"Accounts": "SystemAccount", "Contacts": "Name", "TaxRates": "Name", "TrackingCategories": "Name"}
+_ANNOUNCED = {"Contacts": "CONTACT", "CreditNotes": "CREDITNOTE", "Invoices": "INVOICE"}
 _MASTERS = {"Accounts", "Items", "Organisation", "TaxRates", "TrackingCategories"}
 _CREATED_ONLY = {"BankTransfers": "CreatedDateUTC"}
 _UNDATED = {"TaxRates", "TrackingCategories", "Organisation", "Currencies"}
@@ -185,7 +184,7 @@ class State:
     def __init__(self, data_dir: Path) -> None:
         self.store = Store(data_dir / "xero.sqlite", _SCHEMA)
         # Apart, so that counting a call never waits for somebody's batch of invoices.
-        self.limits = Store(data_dir / "xero_limits.sqlite", _LIMITS_SCHEMA)
+        self.limits = Store(data_dir / "xero_limits.sqlite", _LIMITS_SCHEMA + FAULT_TABLE)
         self.clock = LedgerClock(self.store)
         self.settings = Settings(self.store)
 
@@ -291,6 +290,8 @@ class Book:
             record.open_base,
             render(record.body).decode(),
         ]
+        if record.resource in _ANNOUNCED:
+            self._announce(record)
         if record.position is None:
             record.position = self.connection.execute(
                 "INSERT INTO record (number, name, updated, open_base, body, tenant_id, resource, id, app) "
@@ -317,6 +318,23 @@ class Book:
             raise
         finally:
             self.connection.execute("RELEASE attempt")
+
+    def _announce(self, record: Record) -> None:
+        """Note the change for the webhooks, if there are any."""
+        data = {name: record.body[name] for name in ("Type", "Status")} if record.resource == "CreditNotes" else None
+        self.connection.execute(
+            "INSERT INTO event (tenant_id, category, kind, resource, id, at, data) "
+            "SELECT ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM subscription)",
+            (
+                self.tenant_id,
+                _ANNOUNCED[record.resource],
+                "CREATE" if record.position is None else "UPDATE",
+                record.resource,
+                record.id,
+                self.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.now.microsecond // 1000:03}",
+                render(data).decode() if data else None,
+            ),
+        )
 
     def _stamp(self, record: Record) -> None:
         if record.resource in _UNDATED:
