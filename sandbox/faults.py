@@ -46,16 +46,21 @@ class Fault(BaseModel):
     times: int = 1
 
 
-def fault_routes(store: Store) -> APIRouter:
-    """``/_sandbox/faults``: order one, or forget those that have not happened."""
+def fault_routes(store: Store, below: str = "") -> APIRouter:
+    """
+    ``/_sandbox/faults``: order one, or forget those that have not happened.
+
+    :param below: what a fault's ``path`` continues unless it is blank or begins with a slash.
+    """
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/faults", status_code=201)
     def order_fault(fault: Fault) -> Fault:
+        path = f"{below}{fault.path}" if fault.path and not fault.path.startswith("/") else fault.path
         with store.write() as connection:
             connection.execute(
                 "INSERT INTO fault (content, contains, method, path, remaining) VALUES (?, ?, ?, ?, ?)",
-                (fault.model_dump_json(), fault.contains, fault.method.upper(), fault.path, fault.times),
+                (fault.model_dump_json(), fault.contains, fault.method.upper(), path, fault.times),
             )
         return fault
 

@@ -29,7 +29,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.xero = state
     app.include_router(clock_routes(state.clock))
     app.include_router(admin_routes(state))
-    app.include_router(fault_routes(state.limits))
+    app.include_router(fault_routes(state.limits, below="/api.xro/2.0/"))
     app.include_router(webhook_routes(webhooks))
     app.include_router(identity_routes(state))
     app.include_router(accounting_routes())
