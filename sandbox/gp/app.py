@@ -18,6 +18,7 @@ from sandbox.gp.faults import SQL_ERRORS, CutShort, Fault, next_fault
 from sandbox.gp.service import call_operation
 from sandbox.gp.session import Company
 from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, SoapCall, read_call, write_answer, write_fault, wsdl
+from sandbox.gp.web_services.endpoint import web_service_routes
 
 _XML = "text/xml; charset=utf-8"
 
@@ -28,6 +29,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app = FastAPI(title="Sandbox: Dynamics GP", openapi_url=None)
     app.include_router(clock_routes(company.clock))
     app.include_router(admin_routes(company))
+    app.include_router(web_service_routes(company, data_dir))
     app.add_middleware(BusinessDate, clock=company.clock)
 
     @app.get(WSDL_PATH)

@@ -220,6 +220,11 @@ _TABLES = (
     _table("GL20000", "JRNENTRY SEQNUMBR", _GL_POSTED),
     _table("GL30000", "JRNENTRY SEQNUMBR", _GL_POSTED),
     _table(
+        "WSExceptionLog",
+        "LogId",
+        "LogId:36 ExceptionType:31 ObjectType:31 Message:8000 Findings:8000 UserName:61 DEX_ROW_TS:t",
+    ),
+    _table(
         "SY00500",
         "BACHNUMB BCHSOURC",
         "BACHNUMB:15 BCHSOURC:15 SERIES:i ORIGIN:i BCHCOMNT:61 NUMOFTRX:i BCHTOTAL:m BCHSTTUS:i MKDTOPST:i CHEKBKID:15",

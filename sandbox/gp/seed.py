@@ -63,6 +63,7 @@ class SeedRequest(BaseModel):
 
     company: CompanyFile
     company_id: str = Field(description="SQL database name (INTERID), e.g. HLS.")
+    company_number: int = Field(default=1, description="Its number in Web Services (CompanyKey), not INTERID.")
     login: str
     password: str
 
@@ -76,6 +77,7 @@ def seed_company(session: Session, request: SeedRequest) -> None:
     session.stamp_as(_LONG_AGO)
     company = request.company
     session.keep_state("company_id", request.company_id)
+    session.keep_state("company_number", request.company_number)
     session.keep_state("company_name", company.name)
     session.keep_state("login", request.login)
     session.keep_state("password", request.password)
