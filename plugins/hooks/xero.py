@@ -82,8 +82,8 @@ class XeroHook(WebApiHook):
         """
         The entity of this name; what it can do is what its class says.
 
-        Targets: contact, invoice, credit_note, payment, allocation, bank_transaction, bank_transfer.
-        Sources: invoice, credit_note, payment, bank_transaction, bank_transfer.
+        Targets: contact, invoice, credit_note, payment, allocation, bank_transaction, bank_transfer, manual_journal.
+        Sources: contact, invoice, credit_note, payment, bank_transaction, bank_transfer, item, account.
         Masters: account (by Code), system_account (by SystemAccount), item (by Code), tax_rate (by its sorted
         component names, ``A+B``).
 

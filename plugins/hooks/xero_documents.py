@@ -1,4 +1,4 @@
-"""The documents Xero takes: invoices, credit notes, payments, allocations, bank transactions and transfers."""
+"""The documents Xero takes: invoices, credit notes, payments, allocations, bank entries, manual journals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from hooks.xero_refusals import RequestRefused
 from hooks.xero_targets import DocumentTarget, equals
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["Allocations", "BankTransactions", "BankTransfers", "CreditNotes", "Invoices", "Payments"]
+__all__ = [
+    "Allocations",
+    "BankTransactions",
+    "BankTransfers",
+    "CreditNotes",
+    "Invoices",
+    "ManualJournals",
+    "Payments",
+]
 
 
 class Invoices(DocumentTarget):
@@ -162,6 +170,32 @@ class BankTransfers(DocumentTarget):
         answer = self.write("PUT", "BankTransfers", documents, body)
         transfers: list[dict[str, Any]] = answer["BankTransfers"]
         return transfers
+
+
+class ManualJournals(DocumentTarget):
+    """
+    Entries between accounts that are neither receivables, payables nor bank. Key: Narration and Date.
+
+    Part ``journal_lines``: LineAmount (debit positive), AccountCode, Description, TaxType.
+    """
+
+    collection = "ManualJournals"
+    id_field = "ManualJournalID"
+    options = MappingProxyType({"summarizeErrors": "false"})
+    compared = ()
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        narrations = [equals("Narration", str(document.header["Narration"])) for document in documents]
+        yield from self.hook.any_of("ManualJournals", narrations)
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (str(content["Narration"]), str(content["Date"])[:10])
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        return str(content["Narration"])
+
+    def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return _set_status(self, contents, "VOIDED")
 
 
 def _references(documents: Sequence[Document]) -> list[str]:

@@ -6,13 +6,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hooks.xero_contacts import Contacts
-from hooks.xero_documents import Allocations, BankTransactions, BankTransfers, CreditNotes, Invoices, Payments
+from hooks.xero_documents import (
+    Allocations,
+    BankTransactions,
+    BankTransfers,
+    CreditNotes,
+    Invoices,
+    ManualJournals,
+    Payments,
+)
 from hooks.xero_masters import Accounts, Items, SystemAccounts, TaxRates
 from hooks.xero_sources import (
+    AccountSource,
     BankTransactionSource,
     BankTransferSource,
+    ContactSource,
     CreditNoteSource,
     InvoiceSource,
+    ItemSource,
     PaymentSource,
 )
 from ledgerbridge.entities import Master, Source, Target
@@ -43,15 +54,28 @@ class _BankTransfer(BankTransfers, BankTransferSource):
     """Transfers between bank accounts, to write and to read."""
 
 
+class _Contact(Contacts, ContactSource):
+    """Contacts, to write and to read."""
+
+
+class _Account(Accounts, AccountSource):
+    """Accounts, to look up by Code and to read."""
+
+
+class _Item(Items, ItemSource):
+    """Items, to look up by Code and to read."""
+
+
 ENTITIES: dict[str, Callable[[XeroHook], Source | Target | Master]] = {
-    "account": Accounts,
+    "account": _Account,
     "allocation": Allocations,
     "bank_transaction": _BankTransaction,
     "bank_transfer": _BankTransfer,
-    "contact": Contacts,
+    "contact": _Contact,
     "credit_note": _CreditNote,
     "invoice": _Invoice,
-    "item": Items,
+    "item": _Item,
+    "manual_journal": ManualJournals,
     "payment": _Payment,
     "system_account": SystemAccounts,
     "tax_rate": TaxRates,

@@ -40,7 +40,7 @@ class _Whole(Master):
     collection: str
 
     def __init__(self, hook: XeroHook) -> None:
-        self._hook = hook
+        self.hook = hook
 
     def lookup(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The records found, by key; one that two records share is left out, for nothing is chosen by guess."""
@@ -48,7 +48,7 @@ class _Whole(Master):
 
     @cached_property
     def _by_key(self) -> dict[str, dict[str, Any]]:
-        elements = [element for element in self._hook.get(self.collection)[self.collection] if self.key(element)]
+        elements = [element for element in self.hook.get(self.collection)[self.collection] if self.key(element)]
         times = Counter(self.key(element) for element in elements)
         return {key: element for element in elements if (key := self.key(element)) and times[key] == 1}
 

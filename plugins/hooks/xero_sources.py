@@ -12,7 +12,16 @@ from ledgerbridge.entities import RawRecord, Source, Window
 if TYPE_CHECKING:
     from hooks.xero import XeroHook
 
-__all__ = ["BankTransactionSource", "BankTransferSource", "CreditNoteSource", "InvoiceSource", "PaymentSource"]
+__all__ = [
+    "AccountSource",
+    "BankTransactionSource",
+    "BankTransferSource",
+    "ContactSource",
+    "CreditNoteSource",
+    "InvoiceSource",
+    "ItemSource",
+    "PaymentSource",
+]
 
 _PAGE_SIZE = 1000
 
@@ -123,21 +132,50 @@ class BankTransactionSource(_Changed):
     query = MappingProxyType({"unitdp": 4})
 
 
-class BankTransferSource(_Changed):
-    """Transfers between bank accounts; Xero gives them all at once, and only the time of their creation."""
+class ContactSource(_Changed):
+    """Contacts with their addresses, customers and suppliers alike, also archived ones."""
+
+    entity = "contact"
+    collection = "Contacts"
+    id_field = "ContactID"
+    query = MappingProxyType({"includeArchived": "true"})
+
+
+class _Unpaged(_Changed):
+    """A collection Xero gives all at once."""
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """Yield one page: what changed in the window, oldest first."""
+        query = {"order": f"{self.changed_field} ASC"}
+        elements = self.hook.get(self.collection, query, **modified_since(window.since))[self.collection]
+        records = [self._record(element) for element in elements]
+        if wanted := [record for record in records if window.until is None or record.changed_at <= window.until]:
+            yield wanted
+
+
+class BankTransferSource(_Unpaged):
+    """Transfers between bank accounts; Xero tells only when they were created."""
 
     entity = "bank_transfer"
     collection = "BankTransfers"
     id_field = "BankTransferID"
     changed_field = "CreatedDateUTC"
 
-    def read(self, window: Window) -> Iterator[list[RawRecord]]:
-        """Yield one page: the transfers created in the window, oldest first."""
-        headers = modified_since(window.since)
-        elements = self.hook.get(self.collection, {"order": "CreatedDateUTC ASC"}, **headers)[self.collection]
-        records = [self._record(element) for element in elements]
-        if wanted := [record for record in records if window.until is None or record.changed_at <= window.until]:
-            yield wanted
+
+class ItemSource(_Unpaged):
+    """Items with their prices and accounts."""
+
+    entity = "item"
+    collection = "Items"
+    id_field = "ItemID"
+
+
+class AccountSource(_Unpaged):
+    """The chart of accounts."""
+
+    entity = "account"
+    collection = "Accounts"
+    id_field = "AccountID"
 
 
 def modified_since(instant: datetime | None) -> dict[str, str]:

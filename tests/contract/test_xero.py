@@ -81,6 +81,11 @@ def order(address: str, method: str, path: str, body: dict[str, Any] | None = No
     return answer
 
 
+def order_fault(address: str, entity: str, fault: dict[str, Any]) -> None:
+    """What goes wrong with the next document of this entity."""
+    order(address, "POST", "faults", {"method": "PUT", "path": f"/api.xro/2.0/{PATHS[entity]}", **fault})
+
+
 def balances(address: str) -> dict[str, str]:
     accounts: dict[str, str] = order(address, "GET", "ledger")["accounts"]
     return {code: balance for code, balance in accounts.items() if Decimal(balance)}
@@ -175,6 +180,13 @@ def credit_note(contact_id: str, number: str = "RTN1", **header: Any) -> Documen
     return Document(f"gp:HLS:sales_return:{number}", f"credit {number}", fields | header, {"lines": [line]})
 
 
+def journal(narration: str = "Rounding of March, run 7") -> Document:
+    header = {"Narration": narration, "Date": DAY, "Status": "POSTED", "LineAmountTypes": "NoTax"}
+    amounts = {"404": Decimal("0.01"), "205": Decimal("-0.01")}
+    lines = [{"LineAmount": amount, "AccountCode": code, "Description": "Cent"} for code, amount in amounts.items()]
+    return Document(f"ledgerbridge:rounding:{narration}", f"journal {narration}", header, {"journal_lines": lines})
+
+
 def accepted(outcomes: list[Outcome]) -> list[Outcome]:
     assert [str(outcome.error) for outcome in outcomes if outcome.error] == []
     return outcomes
@@ -207,7 +219,29 @@ def test_the_plain_order_leaves_the_books_it_should(hook: XeroHook, address: str
     assert (shown["number"], shown["Total"], shown["AmountDue"]) == ("STDINV1001", "53.77", "0.00")
 
 
-ENTITIES = ["contact", "invoice", "payment", "bank_transaction", "bank_transfer", "credit_note", "allocation"]
+ENTITIES = [
+    "contact",
+    "invoice",
+    "payment",
+    "bank_transaction",
+    "bank_transfer",
+    "credit_note",
+    "allocation",
+    "manual_journal",
+]
+
+
+PATHS = {
+    "contact": "Contacts",
+    "invoice": "Invoices",
+    "payment": "Payments",
+    "bank_transaction": "BankTransactions",
+    "bank_transfer": "BankTransfers",
+    "credit_note": "CreditNotes",
+    "allocation": "CreditNotes",
+    "manual_journal": "ManualJournals",
+}
+ENTITIES = list(PATHS)
 
 
 @pytest.fixture
@@ -226,19 +260,9 @@ def document(request: pytest.FixtureRequest, hook: XeroHook, contact_id: str) ->
         "bank_transaction": fee(),
         "bank_transfer": transfer(),
         "credit_note": credit_note(contact_id),
+        "manual_journal": journal(),
     }
     return made[entity]
-
-
-PATHS = {
-    "contact": "Contacts",
-    "invoice": "Invoices",
-    "payment": "Payments",
-    "bank_transaction": "BankTransactions",
-    "bank_transfer": "BankTransfers",
-    "credit_note": "CreditNotes",
-    "allocation": "CreditNotes",
-}
 
 
 @pytest.mark.parametrize(("document", "entity"), zip(ENTITIES, ENTITIES, strict=True), indirect=["document"])
@@ -263,7 +287,12 @@ def test_a_repetition_with_the_same_key_changes_nothing(
 def test_a_document_whose_answer_was_lost_is_found(
     hook: XeroHook, address: str, document: Document, entity: str
 ) -> None:
-    order(address, "POST", "faults", {"kind": "lost_after_commit", "method": "PUT", "path": PATHS[entity]})
+    order(
+        address,
+        "POST",
+        "faults",
+        {"kind": "lost_after_commit", "method": "PUT", "path": f"/api.xro/2.0/{PATHS[entity]}"},
+    )
     with pytest.raises(TransientError) as caught:
         target(hook, entity).send([document])
     assert caught.value.outcome_unknown
@@ -275,7 +304,7 @@ def test_a_document_whose_answer_was_lost_is_found(
 def test_a_document_that_never_arrived_is_not_found(
     hook: XeroHook, address: str, document: Document, entity: str, fault: dict[str, Any]
 ) -> None:
-    order(address, "POST", "faults", {**fault, "method": "PUT", "path": PATHS[entity]})
+    order_fault(address, entity, fault)
     with pytest.raises(TransientError) as caught:
         target(hook, entity).send([document])
     assert caught.value.outcome_unknown
@@ -426,6 +455,21 @@ def test_payments_are_read_as_they_change(hook: XeroHook, address: str, contact_
     assert (Decimal(one.payload["Amount"]), one.payload["Date"]) == (Decimal(20), "2026-03-03")
     assert [record.key for record in read(hook, "payment", since=later)] == [two.key]
     assert [record.key for record in read(hook, "payment", until=first)] == [one.key]
+
+
+def test_what_arrived_at_the_bank_decides_the_rate(hook: XeroHook, address: str, contact_id: str) -> None:
+    foreign = invoice(contact_id, CurrencyCode="GBP", CurrencyRate=Decimal("1.25"))
+    accepted(target(hook, "invoice").send([foreign]))
+    accepted(target(hook, "payment").send([payment(BankAmount=Decimal("68.80"))]))
+    assert balances(address)["615"] == "68.80"
+    assert unexplained_balances(hook, xero_books(hook), DAY) == {}
+
+
+@pytest.mark.parametrize(("entity", "name"), [("contact", "Ann Archer"), ("item", "Desk lamp"), ("account", "090")])
+def test_masters_are_read_by_change(hook: XeroHook, contact_id: str, entity: str, name: str) -> None:
+    records = read(hook, entity)
+    assert name in {record.payload.get("Name") for record in records} | {r.payload.get("Code") for r in records}
+    assert read(hook, entity, since=hook.clock() + timedelta(hours=1)) == []
 
 
 @pytest.mark.parametrize("entity", ["invoice", "credit_note", "bank_transaction", "bank_transfer"])

@@ -61,6 +61,10 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]] = {
         | {"Date": date(2026, 3, 5)},
         {},
     ),
+    "manual_journal": (
+        {"Narration": "Rounding of March", "Date": date(2026, 3, 31), "Status": "POSTED", "LineAmountTypes": "NoTax"},
+        {"journal_lines": [{"LineAmount": Decimal("-0.01"), "AccountCode": "860", "Description": "Cent"}]},
+    ),
     "allocation": (
         {"CreditNote.CreditNoteNumber": "CN-1", "Invoice.InvoiceID": "i", "Amount": Decimal("5.00")}
         | {"Date": date(2026, 3, 3)},
@@ -73,6 +77,9 @@ PARTIES = {
     "ContactID": "x",
     "ContactStatus": "ARCHIVED",
     "InvoiceID": "i",
+    "ManualJournalID": "m",
+    "Narration": "-",
+    "Date": "2026-03-31",
     "BankAccount": {"Code": "1"},
     "FromBankAccount": {"Code": "1"},
     "ToBankAccount": {"Code": "2"},
@@ -145,7 +152,7 @@ def test_what_a_target_asks_and_sends_is_described(
         "CreditNotes": [{"CreditNoteID": "n", "CreditNoteNumber": "CN-1", "Type": "ACCRECCREDIT"}],
         "Allocations": [{"AllocationID": "a", "Amount": 5.0, "Invoice": {"InvoiceID": "i"}}],
     }
-    for name in ("Contacts", "Invoices", "Payments", "BankTransactions", "BankTransfers"):
+    for name in ("Contacts", "Invoices", "Payments", "BankTransactions", "BankTransfers", "ManualJournals"):
         everything[name] = [{"StatusAttributeString": "ERROR", "Type": "-", "Status": "DELETED", "Name": "", **PARTIES}]
     api.will_reply(TOKEN, *[Reply(everything)] * 6)
     document = Document("key", "idempotency", header, parts)
@@ -159,10 +166,12 @@ def test_what_a_target_asks_and_sends_is_described(
     assert len(elements) == 1
 
 
-@pytest.mark.parametrize("entity", ["payment", "invoice", "credit_note", "bank_transaction", "bank_transfer"])
+@pytest.mark.parametrize(
+    "entity", ["payment", "invoice", "credit_note", "bank_transaction", "bank_transfer", "contact", "item", "account"]
+)
 def test_what_a_source_asks_is_described(
     api: ScriptedApi, hook: XeroHook, description: dict[str, Any], entity: str
 ) -> None:
-    api.will_reply(TOKEN, Reply({"BankTransfers": []}))
+    api.will_reply(TOKEN, Reply({"BankTransfers": [], "Items": [], "Accounts": []}))
     assert list(source(hook, entity).read(Window(datetime(2026, 3, 2, tzinfo=UTC)))) == []
     assert list(unknown(description, api.asked[-1])) == []
