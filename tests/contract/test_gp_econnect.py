@@ -537,6 +537,19 @@ def test_window_gives_what_changed_in_it_and_again_the_same(hook: GPEConnectHook
     assert [record.key for record in read(hook, "sales_invoice", exact)] == [middle[0].key]
 
 
+def test_more_lines_than_a_page_holds_are_read_once_each(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    entries = [fee(f"LBF{number}") for number in range(8)]
+    for entry in entries:
+        debit, credit = entry.parts["lines"]
+        debits = [{**debit, "DEBITAMT": Decimal("0.01"), "SQNCLINE": 16384 * number} for number in range(1, 141)]
+        entry.parts["lines"] = [*debits, {**credit, "CRDTAMNT": Decimal("1.40"), "SQNCLINE": 16384 * 141}]
+    accepted(hook, "gl_transaction", *entries)
+    bookkeeper.post_all()
+    keys = [line.key for line in hook.journal_lines()]
+    assert len(keys) == len(set(keys)) == 8 * 141
+    assert [found(hook, "gl_transaction", entry) for entry in entries] == [()] * 8
+
+
 @pytest.mark.parametrize(
     ("entity", "key", "column", "value"),
     [
