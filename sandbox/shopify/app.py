@@ -27,6 +27,7 @@ from sandbox.shopify.errors import EventRefused, HttpRefusal
 from sandbox.shopify.models import Shops, StoredOrder
 from sandbox.shopify.rules import authenticate, issue_token, served_version
 from sandbox.shopify.settings import Settings, read_settings, write_settings
+from sandbox.webhooks import courier_routes
 
 __all__ = ["create_app"]
 
@@ -42,6 +43,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.add_middleware(FaultyLine, store=shops.store, failure={"errors": "Internal Server Error"})
     app.add_middleware(BusinessDate, clock=shops.clock)
     app.include_router(fault_routes(shops.store))
+    app.include_router(courier_routes(shops.subscriptions.courier))
     app.include_router(clock_routes(shops.clock))
     app.include_router(_people(shops))
     app.include_router(_exports(shops))
@@ -76,7 +78,8 @@ def _admin_api(shops: Shops, endpoint: GraphQLEndpoint) -> APIRouter:
         def answer() -> Answer:
             shop = shops.shop(_domain(request))
             token = authenticate(shops, shop.domain, request.headers.get("X-Shopify-Access-Token"))
-            return endpoint.answer(shop, token, sent, f"{request.url.scheme}://{request.headers['host']}")
+            origin = f"{request.url.scheme}://{request.headers['host']}"
+            return endpoint.answer(shop, token, sent, origin, served)
 
         answered = await run_in_threadpool(answer)
         headers = {"X-Shopify-API-Version": served, "X-Request-Id": str(uuid.uuid4())}

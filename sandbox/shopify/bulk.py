@@ -58,7 +58,7 @@ class BulkOperations:
                 (*row, secrets.token_hex(16), query, grouped, wire_instant(self._shops.clock.now())),
             ).fetchone()["id"]
         if not read_settings(self._store).bulk_held:
-            export = Call(call.shops, call.shop, call.token, call.origin)
+            export = Call(call.shops, call.shop, call.token, call.origin, call.version)
             threading.Thread(target=self._run, args=(number, export, schema), daemon=True).start()
         return number
 
@@ -163,6 +163,8 @@ class BulkOperations:
                 " roots = ?, size = ? WHERE id = ? AND status IN ('CREATED', 'RUNNING')",
                 (wire_instant(self._shops.clock.now()), time.time(), objects, roots, size, number),
             )
+            self._announce(connection, number)
+        self._shops.subscriptions.courier.depart()
 
     def _fail(self, number: int, code: str) -> None:
         with self._store.write() as connection:
@@ -171,6 +173,21 @@ class BulkOperations:
                 " WHERE id = ? AND status IN ('CREATED', 'RUNNING')",
                 (code, wire_instant(self._shops.clock.now()), time.time(), number),
             )
+            self._announce(connection, number)
+        self._shops.subscriptions.courier.depart()
+
+    def _announce(self, connection: sqlite3.Connection, number: int) -> None:
+        row = connection.execute("SELECT * FROM bulk_operation WHERE id = ?", (number,)).fetchone()
+        body = {
+            "admin_graphql_api_id": gid("BulkOperation", number),
+            "completed_at": row["completed_at"],
+            "created_at": row["created_at"],
+            "error_code": row["error_code"] and row["error_code"].lower(),
+            "status": row["status"].lower(),
+            "type": "query",
+        }
+        now = self._shops.clock.now()
+        self._shops.subscriptions.announce(connection, row["shop"], "BULK_OPERATIONS_FINISH", body, now)
 
 
 class ExportRefused(Exception):

@@ -32,6 +32,7 @@ class Call:
     One request: whose it is, where it looks, and what the answer should warn of.
 
     :param origin: scheme, host and port the client called.
+    :param version: of the API, the one that answers.
     :param export: of a bulk operation: connections give everything, the root one page after another.
     """
 
@@ -39,6 +40,7 @@ class Call:
     shop: Shop
     token: Token
     origin: str
+    version: str
     search_lag_seconds: float = 0.0
     export: Export | None = None
     warnings: list[Json] = field(default_factory=list)

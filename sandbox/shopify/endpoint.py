@@ -41,13 +41,13 @@ class GraphQLEndpoint:
         # clients send the same few texts again and again; reading one takes longer than answering it
         self._read = lru_cache(maxsize=256)(self._parse_and_validate)
 
-    def answer(self, shop: Shop, token: Token, request: Mapping[str, Any], origin: str) -> Answer:
+    def answer(self, shop: Shop, token: Token, request: Mapping[str, Any], origin: str, version: str) -> Answer:
         """
         Answer one request ``{query, variables, operationName}`` of that app in that shop.
 
         A refused query is an answer with ``errors`` and HTTP 200, as on the wire.
         """
-        call = Call(self._shops, shop, token, origin)
+        call = Call(self._shops, shop, token, origin, version)
         try:
             document = self._read(str(request.get("query") or ""))
             operation = get_operation_ast(document, request.get("operationName"))

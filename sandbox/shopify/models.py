@@ -18,7 +18,9 @@ from sandbox.faults import FAULT_TABLE
 from sandbox.shopify.errors import EventRefused, UnknownShop
 from sandbox.shopify.ledger import read_order
 from sandbox.shopify.rendering import OrderRendering, gid
+from sandbox.shopify.subscriptions import SUBSCRIPTION_TABLE, Subscriptions, messages_of
 from sandbox.store import BusinessClock, Store, instant, wire_instant
+from sandbox.webhooks import DELIVERY_TABLE
 
 __all__ = ["Shop", "Shops", "StoredOrder", "Token", "shop_domain"]
 
@@ -106,8 +108,9 @@ class Shops:
     """All shops of one data folder."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.store = Store(data_dir / "shopify.sqlite", _SCHEMA + FAULT_TABLE)
+        self.store = Store(data_dir / "shopify.sqlite", _SCHEMA + SUBSCRIPTION_TABLE + FAULT_TABLE + DELIVERY_TABLE)
         self.clock = BusinessClock(self.store)
+        self.subscriptions = Subscriptions(self.store)
         self.exports = data_dir / "shopify-exports"
 
     def seed(self, company: Mapping[str, Any], app: Mapping[str, str]) -> list[Json]:
@@ -199,7 +202,10 @@ class Shops:
                 raise EventRefused(f"Order {order['name']} exists already. Give it another name.")
             order_id = _next_id(connection, "shop_order")
             customer_id = self._customer(connection, row["domain"], order)
-            return self._save(connection, order_id, row["domain"], customer_id, [dict(order)])
+            placed = self._save(connection, order_id, row["domain"], customer_id, [dict(order)])
+            self._announce(connection, "place", placed)
+        self.subscriptions.courier.depart()
+        return placed
 
     def act(self, name: str, verb: str, event: Mapping[str, Any]) -> StoredOrder:
         """
@@ -214,7 +220,17 @@ class Shops:
             if row is None:
                 raise EventRefused(f"There is no order {name}. Place it first.")
             history = [*orjson.loads(row["history"]), {**event, "do": verb}]
-            return self._save(connection, row["id"], row["shop"], row["customer_id"], history)
+            changed = self._save(connection, row["id"], row["shop"], row["customer_id"], history)
+            self._announce(connection, verb, changed)
+        self.subscriptions.courier.depart()
+        return changed
+
+    def _announce(self, connection: sqlite3.Connection, verb: str, order: StoredOrder) -> None:
+        if not connection.execute("SELECT 1 FROM subscription WHERE shop = ?", (order.shop,)).fetchone():
+            return
+        zone, now = self.shop(order.shop).time_zone, self.clock.now()
+        for topic, body in messages_of(verb, order.document, zone):
+            self.subscriptions.announce(connection, order.shop, topic, body, now)
 
     def _save(
         self, connection: sqlite3.Connection, order_id: int, shop: str, customer_id: int | None, history: list[Json]

@@ -16,6 +16,7 @@ from sandbox.shopify.order_list import OrderList
 from sandbox.shopify.paging import nested_connection
 from sandbox.shopify.rendering import gid
 from sandbox.shopify.rules import API_VERSIONS
+from sandbox.shopify.webhook_fields import webhook_mutations, webhook_queries
 
 __all__ = ["build_schema"]
 
@@ -27,7 +28,8 @@ def build_schema() -> GraphQLSchema:
     """Our reduced schema, executable; the context value of a request is its ``Call``."""
     kinds = [InterfaceType(name, lambda value, *_: value["__typename"]) for name in _ABSTRACT]
     definitions = load_schema_from_path(str(Path(__file__).parent / "schema.graphql"))
-    schema = make_executable_schema(definitions, _query, bulk_queries, bulk_mutations, _order, *kinds)
+    fields = (_query, _order, bulk_queries, bulk_mutations, webhook_queries, webhook_mutations)
+    schema = make_executable_schema(definitions, *fields, *kinds)
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType) and kind is not schema.query_type:
             for definition in kind.fields.values():

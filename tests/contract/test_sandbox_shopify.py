@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +21,7 @@ import shopify
 
 from sandbox.shopify.app import create_app
 from tests.contract.served_app import serve
+from tests.contract.webhook_receiver import Receiver, receiving
 
 SHARED = Path(__file__).parents[3] / "shared"
 REAL_SCHEMA = SHARED / "shops" / "shopify-admin-subset.graphql"
@@ -727,3 +731,131 @@ def test_a_bulk_operation_beyond_the_scopes_fails(sandbox: Sandbox) -> None:
     state = ended(sandbox, run_in_bulk(sandbox, WHOLE_ORDERS))
 
     assert (state["status"], state["errorCode"]) == ("FAILED", "ACCESS_DENIED")
+
+
+# --- webhooks
+
+SUBSCRIBE = """mutation($topic: WebhookSubscriptionTopic!, $uri: String!, $fields: [String!]) {
+    webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri, includeFields: $fields}) {
+        webhookSubscription { id topic } userErrors { message } } }"""
+SUBSCRIPTIONS = "{ webhookSubscriptions(first: 9) { nodes { id topic uri } } }"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def subscribe(sandbox: Sandbox, topic: str, receiver: Receiver, fields: list[str] | None = None) -> Any:
+    variables = {"topic": topic, "uri": receiver.url, "fields": fields}
+    return sandbox.data(SUBSCRIBE, **variables)["webhookSubscriptionCreate"]
+
+
+def test_a_webhook_is_signed_with_the_apps_secret_and_rest_shaped(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, "ORDERS_CREATE", receiver)
+
+    placed = sandbox.press("POST", "orders", order())
+
+    received = receiver.next()
+    body = json.loads(received.body)
+    assert (body["id"], body["admin_graphql_api_id"]) == (int(placed["legacyResourceId"]), placed["id"])
+    assert (body["total_price"], body["created_at"]) == ("7.81", "2026-03-02T10:41:00-05:00")
+    headers = received.headers
+    assert (headers["x-shopify-topic"], headers["x-shopify-shop-domain"]) == ("orders/create", DOMAIN)
+    assert headers["x-shopify-triggered-at"] == "2026-03-02T15:41:00Z"
+    signature = base64.b64encode(hmac.digest(b"hush", received.body, hashlib.sha256)).decode()
+    assert headers["x-shopify-hmac-sha256"] == signature
+
+
+def test_one_event_has_one_id_over_several_subscriptions(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.press("POST", "orders", order())
+    with receiving() as other:
+        subscribe(sandbox, "ORDERS_PAID", receiver)
+        subscribe(sandbox, "ORDERS_PAID", other)
+        subscribe(sandbox, "ORDERS_EDITED", other)
+
+        sandbox.act("#1001", "pay", pay("7.81"))
+
+        one, same = receiver.next().headers, other.next().headers
+    assert one["x-shopify-event-id"] == same["x-shopify-event-id"]
+    assert one["x-shopify-webhook-id"] != same["x-shopify-webhook-id"]
+
+
+def test_a_refund_is_announced_with_its_order_cut_to_the_fields_asked_for(sandbox: Sandbox, receiver: Receiver) -> None:
+    placed = sandbox.press("POST", "orders", order())
+    sandbox.act("#1001", "pay", pay("7.81"))
+    subscribe(sandbox, "REFUNDS_CREATE", receiver, ["id", "order_id"])
+
+    sandbox.act("#1001", "refund", refund("2.00"))
+
+    body = json.loads(receiver.next().body)
+    assert set(body) == {"id", "order_id"}
+    assert body["order_id"] == int(placed["legacyResourceId"])
+
+
+def test_a_webhook_nobody_takes_is_tried_nine_times_then_its_subscription_is_deleted(
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
+    receiver.status = 503
+    subscribe(sandbox, "ORDERS_CREATE", receiver)
+    sandbox.press("POST", "orders", order())
+    ids = {receiver.next().headers["x-shopify-webhook-id"]}
+    for _ in range(8):
+        wait_for(lambda: not delivery(sandbox)["is_on_its_way"])
+        sandbox.http.post("/_sandbox/deliveries/retry")
+        ids.add(receiver.next().headers["x-shopify-webhook-id"])
+
+    wait_for(lambda: delivery(sandbox)["state"] == "given_up")
+    assert sandbox.data(SUBSCRIPTIONS)["webhookSubscriptions"]["nodes"] == []
+    assert (len(ids), receiver.is_empty) == (1, True)
+    assert (delivery(sandbox)["attempts"], delivery(sandbox)["answer"]) == (9, "503")
+
+
+def delivery(sandbox: Sandbox) -> Any:
+    [found] = sandbox.press("GET", "deliveries")["deliveries"]
+    return found
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+def test_deliveries_can_be_repeated_in_the_wrong_order(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, "ORDERS_CREATE", receiver)
+    sandbox.press("POST", "orders", order("#1001"))
+    sandbox.press("POST", "orders", order("#1002"))
+    first, second = receiver.next(), receiver.next()
+
+    sandbox.http.post("/_sandbox/deliveries/repeat", params={"last": 2})
+
+    again = [receiver.next(), receiver.next()]
+    assert [json.loads(received.body)["name"] for received in (first, second, *again)] == [
+        "#1001", "#1002", "#1002", "#1001",
+    ]  # fmt: skip
+    assert again[0].headers["x-shopify-webhook-id"] == second.headers["x-shopify-webhook-id"]
+
+
+def test_a_subscription_is_unique_listed_and_deleted(sandbox: Sandbox, receiver: Receiver) -> None:
+    created = subscribe(sandbox, "ORDERS_UPDATED", receiver)["webhookSubscription"]
+    twice = subscribe(sandbox, "ORDERS_UPDATED", receiver)
+    listed = sandbox.data(SUBSCRIPTIONS)["webhookSubscriptions"]["nodes"]
+
+    delete = "mutation($id: ID!) { webhookSubscriptionDelete(id: $id) { deletedWebhookSubscriptionId } }"
+    deleted = sandbox.data(delete, id=created["id"])["webhookSubscriptionDelete"]
+
+    assert twice["userErrors"] == [{"message": "Address for this topic has already been taken"}]
+    assert listed == [{"id": created["id"], "topic": "ORDERS_UPDATED", "uri": receiver.url}]
+    assert deleted == {"deletedWebhookSubscriptionId": created["id"]}
+    assert sandbox.data(SUBSCRIPTIONS)["webhookSubscriptions"]["nodes"] == []
+
+
+def test_the_end_of_a_bulk_operation_is_announced(sandbox: Sandbox, receiver: Receiver) -> None:
+    subscribe(sandbox, "BULK_OPERATIONS_FINISH", receiver)
+
+    identity = run_in_bulk(sandbox, WHOLE_ORDERS)
+
+    body = json.loads(receiver.next().body)
+    assert (body["admin_graphql_api_id"], body["status"]) == (identity, "completed")
