@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["assembled", "exported_lines"]
 
-_FIRST_WAIT_SECONDS = 2.0
+_FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 30.0
 _BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING", "CANCELING"})
@@ -54,28 +54,28 @@ def exported_lines(hook: ShopifyHook, query: str) -> Iterator[bytes]:
 
 def assembled(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """
-    Join the lines of an export to whole roots, oldest ``updatedAt`` first, children in the file's order.
+    Join the lines of an export to whole roots, oldest ``updatedAt`` first; an object's children lie under ``children``.
 
-    A child carries its parent's id and may stand anywhere in the file, so all lines wait on disk; each object's
-    children lie under ``children``. Decimal numbers are strings.
+    A child carries its parent's id and may stand anywhere in the file, so all lines wait on disk. Children come in the
+    order of their ids, which grow: their order in the file means nothing. Decimal numbers are strings.
     """
     with closing(sqlite3.connect("")) as rows:
-        rows.execute("CREATE TABLE line (position INTEGER PRIMARY KEY, parent TEXT, updated TEXT, content TEXT)")
-        rows.executemany("INSERT INTO line (parent, updated, content) VALUES (?, ?, ?)", map(_row, lines))
+        rows.execute("CREATE TABLE line (id TEXT, parent TEXT, updated TEXT, content TEXT)")
+        rows.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", map(_row, lines))
         rows.execute("CREATE INDEX line_parent ON line (parent)")
-        for (content,) in rows.execute("SELECT content FROM line WHERE parent IS NULL ORDER BY updated, position"):
+        for (content,) in rows.execute("SELECT content FROM line WHERE parent IS NULL ORDER BY updated"):
             yield _with_children(rows, content)
 
 
-def _row(line: bytes) -> tuple[str | None, str | None, str]:
+def _row(line: bytes) -> tuple[str | None, str | None, str | None, str]:
     item = json.loads(line)
-    return item.get("__parentId"), item.get("updatedAt"), line.decode()
+    return item.get("id"), item.get("__parentId"), item.get("updatedAt"), line.decode()
 
 
 def _with_children(rows: sqlite3.Connection, content: str) -> dict[str, Any]:
     item: dict[str, Any] = json.loads(content, parse_float=plain_digits)
     item.pop("__parentId", None)
-    found = rows.execute("SELECT content FROM line WHERE parent = ? ORDER BY position", (item.get("id"),))
+    found = rows.execute("SELECT content FROM line WHERE parent = ? ORDER BY length(id), id", (item.get("id"),))
     item["children"] = [_with_children(rows, child) for (child,) in found.fetchall()]
     return item
 

@@ -93,6 +93,7 @@ def test_an_order_of_many_lines_keeps_all_its_lines_and_sales(shop: Shop) -> Non
 
 def test_a_refund_of_many_lines_keeps_all_its_lines(shop: Shop) -> None:
     shop.open()
+    shop.set(maximum_available=20_000.0, restore_rate=20_000.0)
     skus = [f"MUG-{number}" for number in range(60)]
     shop.place(order(lines=[line() | {"sku": sku} for sku in skus], total="468.60"))
     taxes = [{"detail": "MA-STATE", "amount": "0.46"}]
@@ -143,6 +144,24 @@ def test_an_edited_order_comes_again_with_another_version(shop: Shop) -> None:
     assert edited.payload["lineItems"][0]["quantity"] == 10
     assert edited.payload["lineItems"][0]["currentQuantity"] == 6
     assert sold(edited.payload) == amount(edited.payload["currentTotalPriceSet"]) == Decimal("46.86")
+
+
+def test_an_export_gives_the_same_records_as_pages(shop: Shop) -> None:
+    shop.open()
+    shop.set(maximum_available=20_000.0, restore_rate=20_000.0)
+    for number in range(1001, 1102):
+        shop.place(numbered(number, minutes=number - 1001))
+    shop.act("#1001", {"do": "pay", "id": "ch_1", "at": "2026-03-02T18:00:00Z", "amount": "7.81", "fee": "0.50"})
+    shop.act(
+        "#1001", {"do": "refund", "id": "re_1", "at": "2026-03-02T19:00:00Z", "goodwill": "1.00", "amount": "1.00"}
+    )
+    shop.act("#1002", {"do": "edit", "at": "2026-03-02T20:00:00Z", "lines": [line("0.92", 2)]})
+
+    exported = everything(shop.hook())
+    paged = everything(shop.hook(), Window(PLACED))
+
+    assert len(exported) == 101
+    assert {record.key: record for record in exported} == {record.key: record for record in paged}
 
 
 @pytest.mark.parametrize("status", [200, 429])
