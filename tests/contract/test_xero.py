@@ -535,10 +535,47 @@ def test_the_documents_explain_the_trial_balance_to_the_cent(hook: XeroHook, con
     assert [booked.number for booked in books if sum(booked.effects.values())] == []
 
 
-def test_a_token_that_ended_is_renewed(hook: XeroHook, address: str, contact_id: str) -> None:
-    order(address, "PUT", "settings", {"access_token_seconds": 0})
-    order(address, "PUT", "settings", {"access_token_seconds": 1800})
+def test_a_token_that_xero_holds_for_expired_is_renewed(hook: XeroHook, address: str, contact_id: str) -> None:
+    order(address, "PUT", "settings", {"wall_clock_ahead_seconds": 3600})
     accepted(target(hook, "invoice").send([invoice(contact_id)]))
+
+
+@pytest.fixture
+def consented(address: str, tenant: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> XeroHook:
+    provide_state(monkeypatch, tmp_path)
+    callback = "https://airflow.example.com/xero"
+    app = {"client_id": "app", "client_secret": "pa55-phrase", "kind": "web", "redirect_uris": [callback]}
+    order(address, "POST", "apps", app)
+    hook = hook_on(
+        monkeypatch,
+        address,
+        scopes=f"offline_access {SCOPES}",
+        grant="refresh_token",
+        login_url=address,
+        tenant_id=tenant,
+    )
+    consent = hook.consent(callback)
+    signed_in = requests.get(consent.url, allow_redirects=False, timeout=30)
+    hook.complete_consent(consent, signed_in.headers["Location"])
+    return hook
+
+
+def test_a_consent_serves_all_hooks_and_is_renewed(consented: XeroHook, address: str) -> None:
+    assert consented.test_connection()[0]
+    first = consented.tokens.current()
+    second = XeroHook("xero_test").tokens.renew(first)
+    assert second != first
+    assert consented.tokens.current() == second
+    third = consented.tokens.renew(second)  # by the rotated refresh token
+    assert third not in (first, second)
+    assert consented.get("Organisation")["Organisations"]
+
+
+def test_a_consent_that_has_ended_asks_for_a_person(consented: XeroHook, address: str) -> None:
+    order(address, "PUT", "settings", {"wall_clock_ahead_seconds": 61 * 86400})
+    with pytest.raises(ConfigurationError, match="invalid_grant") as caught:
+        consented.get("Organisation")
+    assert caught.value.code == "LB-XERO-004"
 
 
 def test_a_scope_that_is_missing_is_named(address: str, hook: XeroHook, monkeypatch: pytest.MonkeyPatch) -> None:
