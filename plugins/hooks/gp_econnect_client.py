@@ -6,7 +6,7 @@ Namespaces and actions come from the site's own WSDL, read once per process; not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ class EConnectAddress:
     base_url: str
     wsdl_path: str
     login: str
-    password: str
+    password: str = field(repr=False)
     company: str
     data_source: str
     timeout_seconds: float

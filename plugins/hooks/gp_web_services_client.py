@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ class WebServicesAddress:
     base_url: str
     wsdl_path: str
     login: str
-    password: str
+    password: str = field(repr=False)
     company_id: int
     culture: str
     auth: str

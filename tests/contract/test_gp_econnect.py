@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -85,7 +86,7 @@ class Bookkeeper:
         requests.put(f"{self._url}/_sandbox/procedures", json=body, timeout=10).raise_for_status()
 
     def seed(self) -> None:
-        self._post("seed", {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "secret"})
+        self._post("seed", {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "wool-store-7"})
 
     def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
         response = requests.post(f"{self._url}/_sandbox/{route}", json=body, timeout=30)
@@ -114,7 +115,7 @@ def hook(gp_sandbox: str, bookkeeper: Bookkeeper, monkeypatch: pytest.MonkeyPatc
 
 
 def hook_on(
-    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "secret", company: str = "HLS"
+    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "wool-store-7", company: str = "HLS"
 ) -> GPEConnectHook:
     host, port = url.removeprefix("http://").split(":")
     connection = {
@@ -654,3 +655,18 @@ def test_error_code_of_the_site_reaches_the_dead_letter(hook: GPEConnectHook, bo
     assert isinstance(outcome.error, RecordRejected)
     assert outcome.error.code == "LB-GP-014"
     assert "50123 taSopHdrIvcInsert: Web orders need a salesperson" in outcome.error.message
+
+
+def test_nothing_of_a_record_or_a_login_is_logged_at_any_level(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    accepted(hook, "customer", customer(email="planted@example.com"))
+    bookkeeper.order_fault("lost_before_commit", "taSopHdrIvcInsert")
+    send(hook, "sales_order", order("SHUS1001", LAMP, ADDRESS1="Planted Street"))
+    planted = ("wool-store-7", "Ann Archer", "planted@example.com", "Planted Street")
+    ours = [record for record in caplog.records if not record.name.startswith(("sandbox", "uvicorn"))]
+    assert ours, "nothing was logged at all, so nothing is proved"
+    text = "\n".join(record.getMessage() for record in ours)
+    assert [word for word in planted if word in text] == []
+    assert "wool-store-7" not in repr(hook.get_conn())
