@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -50,6 +51,12 @@ class ScriptedApi:
     replies: deque[Reply] = field(default_factory=deque)
     asked: list[Asked] = field(default_factory=list)
 
+    arrivals: Queue[Asked] = field(default_factory=Queue)
+
+    def next_arrival(self) -> Asked:
+        """The next request not taken yet; waits for it ten seconds at most."""
+        return self.arrivals.get(timeout=10)
+
     def will_reply(self, *replies: Reply) -> None:
         self.replies.extend(replies)
 
@@ -64,7 +71,9 @@ def serve_script() -> Iterator[ScriptedApi]:
             target = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             headers = {name.lower(): value for name, value in self.headers.items()}
-            api.asked.append(Asked(self.command, target.path, parse_qs(target.query), headers, body))
+            asked = Asked(self.command, target.path, parse_qs(target.query), headers, body)
+            api.asked.append(asked)
+            api.arrivals.put(asked)
             reply = api.replies.popleft() if api.replies else Reply("the script is used up", 599)
             self.send_response_only(reply.status)
             content = (reply.content if isinstance(reply.content, str) else json.dumps(reply.content)).encode()

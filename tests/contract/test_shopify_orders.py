@@ -8,51 +8,19 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-import requests
 
 from hooks.shopify import ShopifyHook
 from ledgerbridge.entities import RawRecord, Window
-from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.errors import ConfigurationError, TransientError
 from sandbox.shopify.app import create_app
 from tests.contract.served_app import serve
-from tests.contract.small_company import COMPANY, line, order
+from tests.contract.shop_office import Shop
+from tests.contract.small_company import line, order
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
 PLACED = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
-
-
-class Shop:
-    """The simulated shop, with the buttons its customers and its merchant have."""
-
-    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._url = url
-        self._monkeypatch = monkeypatch
-
-    def open(self, company: dict[str, Any] = COMPANY) -> None:
-        self._send("POST", "seed", {"company": company, "client_id": "client-1", "client_secret": "secret-1"})
-
-    def place(self, order: dict[str, Any]) -> None:
-        self._send("POST", "orders", order)
-
-    def act(self, name: str, event: dict[str, Any]) -> None:
-        self._send("POST", f"orders/{quote(name, safe='')}/{event['do']}", event)
-
-    def set(self, **settings: Any) -> None:
-        self._send("PUT", "settings", settings)
-
-    def hook(self, shop: str = "us", **fields: Any) -> ShopifyHook:
-        domain = f"{shop}-harbor-light-supply.myshopify.com"
-        app = {"login": "client-1", "password": "secret-1"}
-        connection = {"conn_type": "shopify", "host": f"{self._url}/{domain}", "extra": {"shop": domain}, **app}
-        self._monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_TEST", json.dumps(connection | fields))
-        return ShopifyHook("shopify_test")
-
-    def _send(self, method: str, path: str, body: dict[str, Any]) -> None:
-        answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, timeout=10)
-        assert answer.ok, answer.text
 
 
 @pytest.fixture
@@ -181,6 +149,42 @@ def test_a_shop_that_allows_less_per_query_gives_smaller_pages(shop: Shop) -> No
     shop.set(max_cost=400)
 
     assert len(everything(shop.hook())) == 3
+
+
+def test_a_token_that_ends_in_mid_read_is_replaced(shop: Shop) -> None:
+    shop.open()
+    for number in range(1001, 1008):
+        shop.place(numbered(number, minutes=number - 1001))
+    pages = shop.hook().entity("order").read(Window())
+    names = [record.payload["name"] for record in next(pages)]
+
+    shop.end_tokens()
+    names += [record.payload["name"] for page in pages for record in page]
+
+    assert names == [f"#{number}" for number in range(1001, 1008)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "code"),
+    [
+        pytest.param("malformed", {}, "LB-SHOPIFY-004", id="malformed"),
+        pytest.param("lost_after_commit", {}, "LB-SHOPIFY-004", id="lost-answer"),
+        pytest.param("status", {"status": 502}, "LB-SHOPIFY-005", id="bad-gateway"),
+    ],
+)
+def test_a_fault_of_the_line_is_worth_a_repeat_which_then_reads_all(
+    shop: Shop, kind: str, fault: dict[str, Any], code: str
+) -> None:
+    shop.open()
+    shop.place(order())
+    shop.fail(kind, contains="query Orders", times=1, **fault)
+    hook = shop.hook()
+
+    with pytest.raises(TransientError) as failed:
+        everything(hook)
+
+    assert failed.value.code == code
+    assert len(everything(hook)) == 1
 
 
 def test_the_clock_is_the_shops_business_clock(shop: Shop) -> None:

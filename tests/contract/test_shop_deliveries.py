@@ -1,0 +1,47 @@
+"""Webhooks as the simulated shop delivers them: we take them for genuine, and read again what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hooks import shopify_webhooks
+from ledgerbridge.entities import Window
+from sandbox.shopify.app import create_app
+from tests.contract.scripted_api import Reply, serve_script
+from tests.contract.served_app import serve
+from tests.contract.shop_office import DOMAIN, Shop
+from tests.contract.small_company import order
+
+SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
+}"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    with serve(create_app(tmp_path)) as url:
+        yield Shop(url, monkeypatch)
+
+
+def test_a_delivered_webhook_is_genuine_and_names_an_order_we_can_read(shop: Shop) -> None:
+    shop.open()
+    hook = shop.hook()
+    with serve_script() as receiver:
+        receiver.will_reply(Reply({}))
+        created = hook.graphql(SUBSCRIBE, {"topic": "ORDERS_CREATE", "uri": f"{receiver.url}/shopify"})
+        assert created.data["webhookSubscriptionCreate"]["userErrors"] == []
+        shop.place(order())
+
+        delivery = receiver.next_arrival()
+
+    body = delivery.body.encode()
+    signature = delivery.headers["x-shopify-hmac-sha256"]
+    assert shopify_webhooks.is_genuine(body, signature, ["secret-1"])
+    assert not shopify_webhooks.is_genuine(body, signature, ["secret-2"])
+    event = shopify_webhooks.event_of(delivery.headers, body)
+    assert event.topic == "orders/create"
+    [[record]] = hook.entity("order").read(Window())
+    assert record.key == f"shopify:{DOMAIN}:{event.entity}:{event.record_id}"
