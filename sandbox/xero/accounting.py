@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from sandbox.xero.allocations import allocate, remove_allocation
 from sandbox.xero.attachments import add_attachment_routes
 from sandbox.xero.batch import save_batch, sent_elements
 from sandbox.xero.calls import Call, ReceivedCall, read, write
-from sandbox.xero.documents import CREDIT_NOTE
+from sandbox.xero.document_kinds import CREDIT_NOTE
 from sandbox.xero.errors import bad_query, forbidden
 from sandbox.xero.masters import add_tracking_option
 from sandbox.xero.models import Book, Record
-from sandbox.xero.payments import allocate, remove_allocation
 from sandbox.xero.reading import found_by_id, listed, shown, unit_places
 from sandbox.xero.reports import journals, trial_balance
 from sandbox.xero.resources import RESOURCES, Resource

@@ -1,76 +1,24 @@
-"""Invoices, bills and credit notes: their life from draft to paid, and what they do to the ledger."""
+"""Invoices, bills and credit notes: their life from draft to voided, and what they book."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sandbox.xero import rules
 from sandbox.xero.contacts import contact_of, contact_summary, mark_role
+from sandbox.xero.document_kinds import INVOICE, DocumentKind, control_account, is_sale, kind_of, side
 from sandbox.xero.errors import Refused
 from sandbox.xero.ledger import Posting, base_cents, post, reverse, system_account
 from sandbox.xero.lines import LineRules, build_lines, line_postings, totals
 from sandbox.xero.models import Book, Record
+from sandbox.xero.settlement import SETTLEMENTS, refresh_status
 from sandbox.xero.wire import Element, day_on_wire, read_day
 
-__all__ = [
-    "CREDIT_NOTE",
-    "INVOICE",
-    "DocumentKind",
-    "control_account",
-    "kind_of",
-    "refresh_status",
-    "save_document",
-    "settle",
-    "side",
-]
+__all__ = ["save_document"]
 
-
-@dataclass(frozen=True)
-class DocumentKind:
-    """How invoices and credit notes differ on the wire."""
-
-    resource: str
-    word: str
-    id_field: str
-    number_field: str
-    prefix: str
-    types: tuple[str, ...]
-    open_field: str
-    """What is left to pay, allocate or refund."""
-
-
-INVOICE = DocumentKind("Invoices", "Invoice", "InvoiceID", "InvoiceNumber", "INV-", ("ACCREC", "ACCPAY"), "AmountDue")
-CREDIT_NOTE = DocumentKind(
-    "CreditNotes",
-    "Credit Note",
-    "CreditNoteID",
-    "CreditNoteNumber",
-    "CN-",
-    ("ACCRECCREDIT", "ACCPAYCREDIT"),
-    "RemainingCredit",
-)
-_SALES = {"ACCREC", "ACCRECCREDIT"}
-_DEBITS = {"ACCREC", "ACCPAYCREDIT"}
 _TEXTS = {"InvoiceNumber": 255, "CreditNoteNumber": 255, "Reference": 255, "Url": 2000}
-_SETTLEMENTS = ("Payments", "CreditNotes", "Allocations")
 _UNCHANGEABLE = ("Contact", "CurrencyCode", "CurrencyRate", "Date", "LineAmountTypes", "LineItems", "Type")
-
-
-def kind_of(document: Record) -> DocumentKind:
-    """Whether a document is an invoice or a credit note."""
-    return INVOICE if document.resource == "Invoices" else CREDIT_NOTE
-
-
-def side(document: Element) -> int:
-    """1 where the document debits receivables or payables, -1 where it credits them."""
-    return 1 if document["Type"] in _DEBITS else -1
-
-
-def control_account(book: Book, document: Element) -> str:
-    """The id of the account the document is open on: receivables or payables."""
-    return system_account(book, "DEBTORS" if document["Type"] in _SALES else "CREDITORS")
 
 
 def save_document(book: Book, kind: DocumentKind, element: Element, *, create: bool, unit_places: int) -> Record:
@@ -85,50 +33,20 @@ def save_document(book: Book, kind: DocumentKind, element: Element, *, create: b
     return _change(book, kind, existing, element, unit_places)
 
 
-def settle(book: Book, document: Record, amount: Decimal, *, counter: str) -> int:
-    """
-    Take ``amount`` from what is open of a posted document; its base-currency share in cents, as it was booked.
-
-    :param counter: the field that adds up, ``AmountPaid`` or ``AmountCredited``; none for credit notes.
-    """
-    kind, body = kind_of(document), document.body
-    open_base = document.open_base or 0
-    # The last part takes the cents that earlier parts rounded away.
-    carried = open_base if amount == body[kind.open_field] else base_cents(amount, body["CurrencyRate"])
-    document.open_base = open_base - carried
-    body[kind.open_field] -= amount
-    if kind is INVOICE:
-        body[counter] += amount
-    return carried
-
-
-def refresh_status(book: Book, document: Record) -> None:
-    """PAID when nothing is open any more, AUTHORISED again when something is; then keep the document."""
-    body = document.body
-    if body[kind_of(document).open_field]:
-        body["Status"] = "AUTHORISED"
-        body.pop("FullyPaidOnDate", None)
-    else:
-        body["Status"] = "PAID"
-        days = [read_day(part["Date"]) for name in _SETTLEMENTS for part in body.get(name, [])]
-        body["FullyPaidOnDate"] = day_on_wire(max(days, default=read_day(body["Date"])))
-    book.save(document)
-
-
 def _existing(book: Book, kind: DocumentKind, element: Element) -> Record | None:
     if element.get(kind.id_field):
         found = book.find(kind.resource, str(element[kind.id_field]))
         if found is None:
             raise Refused(f"{kind.word} could not be found")
         return found
-    if element.get("Type") in _SALES and element.get(kind.number_field):
+    if is_sale(str(element.get("Type"))) and element.get(kind.number_field):
         return _holder_of_number(book, kind, str(element[kind.number_field]))
     return None
 
 
 def _holder_of_number(book: Book, kind: DocumentKind, number: str) -> Record | None:
     for document in book.select(kind.resource, "number = ?", [number]):
-        if document.body["Type"] in _SALES and document.body["Status"] != "DELETED":
+        if is_sale(document.body["Type"]) and document.body["Status"] != "DELETED":
             return document
     return None
 
@@ -137,7 +55,7 @@ def _create(book: Book, kind: DocumentKind, element: Element, unit_places: int) 
     if element.get("Type") not in kind.types:
         raise Refused(f"The Type '{element.get('Type')}' is not one of {', '.join(kind.types)}.")
     texts = rules.checked_texts(element, _TEXTS)
-    if element["Type"] in _SALES:
+    if is_sale(element["Type"]):
         number = texts.get(kind.number_field) or _free_number(book, kind)
         if _holder_of_number(book, kind, number):
             raise Refused(f"{kind.word} # must be unique.")
@@ -155,13 +73,13 @@ def _change(book: Book, kind: DocumentKind, document: Record, element: Element, 
     body = document.body
     old = body["Status"]
     status = rules.new_status(kind.word, old, element.get("Status"))
-    settled = any(body.get(name) for name in _SETTLEMENTS)
+    settled = any(body.get(name) for name in SETTLEMENTS)
     if settled and (status == "VOIDED" or any(name in element for name in _UNCHANGEABLE)):
         raise Refused(f"{kind.word} not of valid status for modification")
     rules.open_day(book, read_day(body["Date"]))
     texts = rules.checked_texts(element, _TEXTS)
     number = texts.get(kind.number_field)
-    renumbered = number and number != body.get(kind.number_field) and body["Type"] in _SALES
+    renumbered = number and number != body.get(kind.number_field) and is_sale(body["Type"])
     if renumbered and _holder_of_number(book, kind, str(number)):
         raise Refused(f"{kind.word} # must be unique.")
     body |= texts | {"Status": status}
@@ -188,7 +106,7 @@ def _withdraw(book: Book, kind: DocumentKind, document: Record) -> Record:
 def _fill(book: Book, kind: DocumentKind, body: Element, element: Element, unit_places: int) -> None:
     """Contact, dates, currency, lines and totals; what isn't sent stays as it was."""
     contact = contact_of(book, element.get("Contact") or body.get("Contact"))
-    mark_role(book, contact, "IsCustomer" if body["Type"] in _SALES else "IsSupplier")
+    mark_role(book, contact, "IsCustomer" if is_sale(body["Type"]) else "IsSupplier")
     body["Contact"] = contact_summary(contact)
     _fill_dates(book, kind, body, element)
     code, rate = rules.currency(book, body | element)

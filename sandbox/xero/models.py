@@ -46,6 +46,9 @@ CREATE INDEX IF NOT EXISTS journal_source ON journal (tenant_id, source_id);
 CREATE TABLE IF NOT EXISTS journal_line (
     tenant_id TEXT, number INTEGER, position INTEGER, account_id TEXT NOT NULL, cents INTEGER NOT NULL,
     tax_type TEXT, description TEXT NOT NULL, PRIMARY KEY (tenant_id, number, position));
+CREATE TABLE IF NOT EXISTS settlement (
+    tenant_id TEXT, source_id TEXT, document_id TEXT, cents INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, source_id, document_id));
 CREATE TABLE IF NOT EXISTS attachment (
     tenant_id TEXT, resource TEXT, id TEXT, attachment_id TEXT, file_name TEXT, mime_type TEXT, content BLOB,
     PRIMARY KEY (tenant_id, resource, id, file_name));

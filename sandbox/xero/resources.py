@@ -9,7 +9,8 @@ from typing import TypeAlias
 from sandbox.xero import masters
 from sandbox.xero.bank import save_bank_transaction, save_bank_transfer
 from sandbox.xero.contacts import save_contact
-from sandbox.xero.documents import CREDIT_NOTE, INVOICE, save_document
+from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
+from sandbox.xero.documents import save_document
 from sandbox.xero.errors import not_found
 from sandbox.xero.manual_journals import save_manual_journal
 from sandbox.xero.models import Book, Record
