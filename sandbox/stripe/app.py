@@ -24,6 +24,7 @@ from sandbox.stripe.merchant import Merchant
 from sandbox.stripe.models import Account
 from sandbox.stripe.people import people_routes
 from sandbox.stripe.rules import read_listing
+from sandbox.webhooks import courier_routes
 
 __all__ = ["create_app"]
 
@@ -37,6 +38,7 @@ _LISTS = {
     "payment_intents": ("payment_intent", ("customer",), ()),
     "disputes": ("dispute", ("charge", "payment_intent"), ()),
     "events": ("event", ("type",), ()),
+    "webhook_endpoints": ("webhook_endpoint", (), ()),
 }
 """By path: kind of object, its exact filters, its time filters besides ``created``."""
 
@@ -53,6 +55,7 @@ def create_app(data_dir: Path) -> FastAPI:
     )
     app.add_middleware(BusinessDate, clock=account.clock)
     app.include_router(fault_routes(account.store))
+    app.include_router(courier_routes(books.webhooks.courier))
     app.include_router(clock_routes(account.clock))
     app.include_router(people_routes(books))
     app.include_router(_api(books))
@@ -71,6 +74,7 @@ def _api(books: Books) -> APIRouter:
         "charges": merchant.create_charge,
         "refunds": merchant.create_refund,
         "payouts": merchant.create_payout,
+        "webhook_endpoints": books.webhooks.create,
     }
     routes = APIRouter(prefix="/v1")
 
@@ -101,6 +105,10 @@ def _api(books: Books) -> APIRouter:
     @routes.post("/charges/{identity}")
     async def update_charge(identity: str, request: Request) -> Response:
         return await endpoint.answer(request, "charges", partial(merchant.update_charge, identity))
+
+    @routes.delete("/webhook_endpoints/{identity}")
+    async def delete_webhook_endpoint(identity: str, request: Request) -> Response:
+        return await endpoint.answer(request, "webhook_endpoints", lambda _: books.webhooks.delete(identity))
 
     @routes.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
     async def nothing_there(path: str, request: Request) -> Response:

@@ -38,7 +38,7 @@ class Bank:
 
         Beyond the golden form: ``reconciliation_status: "in_progress"`` until ``reconcile``.
         """
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.account.now()
             self._books.must_be_new("payout", payout["id"])
             covered = [transaction for source in payout["covers"] for transaction in self._unpaid(source)]
@@ -78,7 +78,7 @@ class Bank:
 
     def reconcile(self, payout_id: str, event: Event) -> Json:
         """Stripe has told apart what an automatic payout is made of."""
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             payout = self._books.known("payout", payout_id)
             payout["reconciliation_status"] = "completed"
@@ -88,7 +88,7 @@ class Bank:
 
     def fail_payout(self, payout_id: str, event: Event) -> Json:
         """The bank sends a payout back, perhaps long after it was paid."""
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             payout = self._books.known("payout", payout_id)
             if payout["status"] == "failed":
@@ -108,7 +108,7 @@ class Bank:
 
     def bill(self, event: Event) -> Json:
         """Stripe bills the account itself, without a source: ``at``, ``amount``, ``description``."""
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             amount = -minor(event["amount"], self._books.currency)
             description = event.get("description", "Billing")

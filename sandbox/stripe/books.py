@@ -7,6 +7,8 @@ Source: facts/shops.md B2, BalanceTransaction.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +18,7 @@ from sandbox.stripe.errors import EventRefused
 from sandbox.stripe.events import EventLog
 from sandbox.stripe.models import Account, epoch
 from sandbox.stripe.objects import Movement, new_transaction
+from sandbox.stripe.webhooks import WebhookEndpoints
 
 __all__ = ["Books", "minor"]
 
@@ -27,7 +30,15 @@ class Books:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.events = EventLog(account)
+        self.webhooks = WebhookEndpoints(account)
+        self.events = EventLog(account, self.webhooks)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction; the webhooks of its events leave after it."""
+        with self.account.store.write() as connection:
+            yield connection
+        self.webhooks.courier.depart()
 
     @property
     def currency(self) -> str:

@@ -41,7 +41,7 @@ class Cards:
         Beyond the golden form: ``metadata`` (instead of that), ``captured: false`` (authorised only),
         ``settled: false`` (the balance transaction comes with ``settle``), ``status: "failed"``.
         """
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             self._books.must_be_new("charge", event["id"])
             currency = order["currency"].lower()
@@ -71,7 +71,7 @@ class Cards:
 
     def settle(self, charge_id: str, event: Event) -> Json:
         """A captured charge gets its balance transaction late; ``at``, ``fee``, ``rate`` as in ``pay``."""
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             charge = self._books.known("charge", charge_id)
             if charge["balance_transaction"] or not charge["captured"]:
@@ -88,7 +88,7 @@ class Cards:
 
         ``at``, ``fee``, ``rate`` as in ``pay``.
         """
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             charge = self._books.known("charge", charge_id)
             if charge["captured"] or charge["status"] != "succeeded":
@@ -124,7 +124,7 @@ class Cards:
 
         Beyond the golden form: ``status: "pending"``, until ``finish_refund``.
         """
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             self._books.must_be_new("refund", event["id"])
             amount = minor(event["amount"], order["currency"])
@@ -158,7 +158,7 @@ class Cards:
 
     def finish_refund(self, refund_id: str, outcome: Literal["succeed", "fail"], event: Event) -> Json:
         """The bank takes a refund, or sends its money back (also after it had succeeded); ``at`` says when."""
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             refund = self._books.known("refund", refund_id)
             if refund["status"] == "failed":
@@ -177,7 +177,7 @@ class Cards:
         A card holder disputes a charge: ``id``, ``charge``, ``at``, ``fee`` in the account's currency, perhaps
         ``amount`` and ``reason``.
         """
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             self._books.must_be_new("dispute", event["id"])
             charge = self._books.known("charge", event["charge"])
@@ -206,7 +206,7 @@ class Cards:
 
     def close_dispute(self, dispute_id: str, outcome: Literal["win", "lose"], event: Event) -> Json:
         """The bank decides: won, the money comes back and the fee stays; lost, nothing moves any more."""
-        with self._books.account.store.write() as connection:
+        with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             dispute = self._books.known("dispute", dispute_id)
             if dispute["status"] in ("won", "lost"):

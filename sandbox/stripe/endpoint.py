@@ -37,7 +37,7 @@ class Endpoint:
 
         def serve() -> StoredAnswer:
             headers["Stripe-Version"] = served_version(request.headers.get("Stripe-Version"))
-            right = "write" if request.method == "POST" else "read"
+            right = "read" if request.method == "GET" else "write"
             authenticate(self._account, request.headers.get("Authorization"), f"{resource}_{right}")
             count_request(self._account, f"{request.method} {resource}")
             key = request.headers.get("Idempotency-Key") if request.method == "POST" else None

@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any
 
 from sandbox.stripe.models import Account, make_id
+from sandbox.stripe.webhooks import WebhookEndpoints
 
 __all__ = ["API_VERSION", "EVENT_LIFETIME_SECONDS", "EventLog"]
 
@@ -18,13 +19,14 @@ EVENT_LIFETIME_SECONDS = 30 * 24 * 3600
 class EventLog:
     """Writes events beside the change they tell of, in the same transaction."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, webhooks: WebhookEndpoints) -> None:
         self._account = account
+        self._webhooks = webhooks
 
     def record(self, connection: sqlite3.Connection, name: str, document: Json, created: int) -> Json:
         """One event of type ``name`` about ``document`` as it is now."""
         number = connection.execute("SELECT coalesce(max(seq), 0) + 1 AS n FROM object").fetchone()["n"]
-        event = {
+        event: Json = {
             "id": make_id("event", name, document["id"], number),
             "object": "event",
             "api_version": API_VERSION,
@@ -35,4 +37,5 @@ class EventLog:
             "request": {"id": None, "idempotency_key": None},
             "type": name,
         }
+        event["pending_webhooks"] = self._webhooks.announce(connection, event)
         return self._account.save(connection, event)

@@ -50,7 +50,7 @@ class Merchant:
         charge |= {"description": form.get("description"), "metadata": form.get("metadata", {})}
         if form.get("capture") == "false":
             charge |= {"captured": False, "amount_captured": 0}
-        with self._account.store.write() as connection:
+        with self._books.writing() as connection:
             if charge["captured"]:
                 rate = self._rate(currency)
                 self._cards.settle_now(connection, charge, created, rate, self._fee(amount, currency, rate))
@@ -62,7 +62,7 @@ class Merchant:
     def update_charge(self, charge_id: str, form: Json) -> Json:
         """``POST /v1/charges/{id}``: description and metadata (an empty value deletes its key)."""
         _check(form, set(), {"description", "metadata"})
-        with self._account.store.write() as connection:
+        with self._books.writing() as connection:
             charge = self._account.get("charge", charge_id)
             charge["description"] = form.get("description", charge["description"])
             metadata = charge["metadata"] | form.get("metadata", {})
@@ -75,7 +75,7 @@ class Merchant:
         """``POST /v1/refunds`` of a charge or a payment intent, of what is left or of ``amount``."""
         _check(form, set(), {"charge", "payment_intent", "amount", "reason", "metadata"})
         created = self._account.now()
-        with self._account.store.write() as connection:
+        with self._books.writing() as connection:
             charge = self._charge_of(form)
             left = charge["amount_captured"] - charge["amount_refunded"]
             if left == 0:
@@ -101,7 +101,7 @@ class Merchant:
         arrival = created - created % DAY_SECONDS + DAY_SECONDS
         payout = new_payout(_new_id("payout"), amount, currency, created, arrival, self._books.livemode)
         payout |= {"automatic": False, "reconciliation_status": "not_applicable", "metadata": form.get("metadata", {})}
-        with self._account.store.write() as connection:
+        with self._books.writing() as connection:
             return self._bank.send(connection, payout)
 
     def _charge_of(self, form: Json) -> Json:

@@ -16,6 +16,7 @@ import orjson
 from sandbox.faults import FAULT_TABLE
 from sandbox.store import BusinessClock, Store
 from sandbox.stripe.errors import NoSuchObject
+from sandbox.webhooks import DELIVERY_TABLE
 
 __all__ = ["PREFIXES", "Account", "Listing", "epoch", "make_id", "midnight"]
 
@@ -49,6 +50,7 @@ PREFIXES = {
     "payment_intent": "pi",
     "payout": "po",
     "refund": "re",
+    "webhook_endpoint": "we",
 }
 """By kind of object, what its ids begin with."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -97,7 +99,7 @@ class Account:
     """The one Stripe account of a data folder."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.store = Store(data_dir / "stripe.sqlite", _SCHEMA + FAULT_TABLE)
+        self.store = Store(data_dir / "stripe.sqlite", _SCHEMA + FAULT_TABLE + DELIVERY_TABLE)
         self.clock = BusinessClock(self.store)
 
     def seed(self, company: Mapping[str, Any], api_key: str) -> str:
@@ -223,7 +225,9 @@ class Account:
 
 
 def _as_of(now: int, document: Json) -> Json:
-    """What time alone changes: money becomes available, payouts arrive."""
+    """What time alone changes: money becomes available, payouts arrive, a secret was shown once."""
+    if document["object"] == "webhook_endpoint":
+        del document["secret"]
     if document["object"] == "balance_transaction" and document["available_on"] <= now:
         document["status"] = "available"
     if document["object"] == "payout" and document["status"] == "in_transit" and document["arrival_date"] <= now:

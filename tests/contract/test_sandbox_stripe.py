@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from jsonschema import Draft7Validator
 
 from sandbox.stripe.app import create_app
 from tests.contract.served_app import serve
+from tests.contract.webhook_receiver import Receiver, receiving
 
 SHARED = Path(__file__).parents[3] / "shared"
 DESCRIPTION = SHARED / "shops" / "stripe-openapi-subset.yaml"
@@ -570,3 +572,65 @@ def test_an_ordered_failure_has_stripes_error_object(sandbox: Sandbox) -> None:
 
     assert failed.value.http_status == 500
     assert sandbox.total() == 0
+
+
+# --- webhooks
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def test_stripes_own_client_accepts_a_webhooks_signature(sandbox: Sandbox, receiver: Receiver) -> None:
+    endpoint = sandbox.client.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["charge.succeeded"]})
+
+    sandbox.charge()
+
+    received = receiver.next()
+    signature = received.headers["stripe-signature"]
+    event = stripe.Webhook.construct_event(received.body, signature, endpoint.secret)
+    assert (event.type, event.data.object.id, event.pending_webhooks) == ("charge.succeeded", "ch_1", 1)
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(received.body, signature, "whsec_guess")
+
+
+def test_an_endpoint_gets_only_the_events_it_wants(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.client.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["refund.created"]})
+
+    sandbox.charge()
+    sandbox.refund()
+
+    assert json.loads(receiver.next().body)["type"] == "refund.created"
+    assert len(sandbox.press("GET", "deliveries")["deliveries"]) == 1
+
+
+def test_a_retry_is_signed_anew_over_the_same_event(sandbox: Sandbox, receiver: Receiver) -> None:
+    receiver.status = 500
+    endpoint = sandbox.client.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["*"]})
+    sandbox.charge()
+    first = receiver.next()
+    deadline = time.monotonic() + 20
+    while sandbox.press("GET", "deliveries")["deliveries"][0]["is_on_its_way"]:
+        assert time.monotonic() < deadline
+    receiver.status = 200
+
+    sandbox.http.post("/_sandbox/deliveries/retry")
+
+    again = receiver.next()
+    assert again.body == first.body
+    assert stripe.Webhook.construct_event(again.body, again.headers["stripe-signature"], endpoint.secret)
+
+
+def test_a_deleted_endpoint_hears_no_more_and_a_secret_is_shown_once(sandbox: Sandbox, receiver: Receiver) -> None:
+    endpoint = sandbox.client.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["*"]})
+    [listed] = sandbox.client.webhook_endpoints.list().data
+
+    sandbox.client.webhook_endpoints.delete(endpoint.id)
+    sandbox.charge()
+
+    assert endpoint.secret.startswith("whsec_")
+    assert "secret" not in listed
+    assert sandbox.client.webhook_endpoints.list().data == []
+    assert sandbox.press("GET", "deliveries")["deliveries"] == []
