@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.order_file import read_order_file
-from sandbox.orders import harbor_light_supply, make_orders
+from sandbox.orders import OPENING, harbor_light_supply, make_orders
 from sandbox.places import SYSTEMS, Addresses
-from sandbox.player import STEPS, Player, SandboxRefused
+from sandbox.player import STEPS, Player, SandboxRefused, opening_of
 
 __all__ = ["main"]
 
@@ -96,7 +96,10 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _seed(player: Player, options: argparse.Namespace) -> object:
-    return player.seed(read_order_file(options.file)["company"] if options.file else harbor_light_supply())
+    if options.file is None:
+        return player.seed(harbor_light_supply(), OPENING)
+    file = read_order_file(options.file)
+    return player.seed(file["company"], opening_of(file))
 
 
 def _play(player: Player, options: argparse.Namespace) -> object:

@@ -17,7 +17,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-__all__ = ["harbor_light_supply", "make_orders"]
+__all__ = ["OPENING", "harbor_light_supply", "make_orders"]
 
 OPENING = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 ORDERS_A_DAY = 500

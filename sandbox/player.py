@@ -114,14 +114,13 @@ class Player:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def seed(self, company: Mapping[str, Any], now: datetime | None = None) -> dict[str, Any]:
+    def seed(self, company: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """
         Create the company in every system, reachable with ``CREDENTIALS``; what each answered, by system.
 
         :param now: where the business clocks start, for what is created to be older than the first order.
         """
-        if now:
-            self.set_clock(now)
+        self.set_clock(now)
         bodies = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
         return {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
 

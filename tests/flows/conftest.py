@@ -12,7 +12,7 @@ from demo.airflow_api import AirflowApi
 from demo.airflow_home import AirflowHome
 from demo.ports import free_port
 from demo.stack import FLOW, Stack, start_sandboxes
-from sandbox.orders import harbor_light_supply
+from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
 
@@ -67,7 +67,7 @@ def sandboxes(stack: Stack, company: dict[str, Any]) -> Iterator[Player]:
     ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in SYSTEMS}
     start_sandboxes(stack.services, ports, stack.folder / "sandbox")
     with Player(stack.addresses) as player:
-        player.seed(company)
+        player.seed(company, OPENING)
         yield player
 
 
