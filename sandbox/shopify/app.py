@@ -32,6 +32,7 @@ from sandbox.webhooks import courier_routes
 __all__ = ["create_app"]
 
 Json = dict[str, Any]
+Verb = Literal["pay", "capture", "void", "edit", "cancel", "refund"]
 JsonBody = Annotated[Json, Body()]
 
 
@@ -119,7 +120,7 @@ def _people(shops: Shops) -> APIRouter:
         return _receipt(shops.place(order))
 
     @routes.post("/orders/{name}/{verb}")
-    def act(name: str, verb: Literal["pay", "edit", "cancel", "refund"], event: JsonBody) -> Json:
+    def act(name: str, verb: Verb, event: JsonBody) -> Json:
         return _receipt(shops.act(name, verb, event))
 
     @routes.post("/bulk_operations/{number}/{outcome}", status_code=204)

@@ -12,131 +12,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from sandbox.shopify.errors import EventRefused
+from sandbox.shopify.sales import (
+    Action,
+    Agreement,
+    Item,
+    LineType,
+    Reason,
+    Refund,
+    RefundedItem,
+    RestockType,
+    Sale,
+    Tax,
+    Totals,
+    Transaction,
+    TransactionKind,
+)
 
-__all__ = [
-    "Agreement",
-    "Item",
-    "OrderLedger",
-    "Refund",
-    "RefundedItem",
-    "Sale",
-    "Tax",
-    "Totals",
-    "Transaction",
-    "read_order",
-]
+__all__ = ["OrderLedger", "read_order"]
 
 ZERO = Decimal(0)
-LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD"]
-Reason = Literal["ORDER", "ORDER_EDIT", "REFUND"]
-Action = Literal["ORDER", "UPDATE", "RETURN"]
-RestockType = Literal["CANCEL", "RETURN", "NO_RESTOCK"]
 Event = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Tax:
-    """One tax detail of a sale; ``rate`` 0.0625 is 6.25 %."""
-
-    title: str
-    rate: Decimal
-    amount: Decimal
-
-
-@dataclass(frozen=True)
-class Item:
-    """What a sale is about: a line of goods (``sku``) or of shipping."""
-
-    id: int
-    line_type: LineType
-    title: str
-    unit_price: Decimal
-    sku: str | None = None
-
-
-@dataclass(frozen=True)
-class Sale:
-    """A change of what the customer owes; returns have negative quantity and amounts."""
-
-    id: int
-    action: Action
-    item: Item | None
-    quantity: int
-    price: Decimal
-    discount: Decimal
-    taxes: tuple[Tax, ...]
-
-    @property
-    def line_type(self) -> LineType:
-        """ADJUSTMENT is money without an item."""
-        return self.item.line_type if self.item else "ADJUSTMENT"
-
-    @property
-    def tax(self) -> Decimal:
-        """The sum of its tax details."""
-        return sum((tax.amount for tax in self.taxes), ZERO)
-
-
-@dataclass(frozen=True)
-class RefundedItem:
-    """One item of a refund, amounts positive."""
-
-    id: int
-    item: Item
-    quantity: int
-    subtotal: Decimal
-    tax: Decimal
-    restock_type: RestockType
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """Money that moved, or was to move, through a gateway."""
-
-    id: int
-    kind: Literal["SALE", "REFUND"]
-    status: Literal["SUCCESS", "PENDING", "FAILURE"]
-    amount: Decimal
-    at: str
-    payment_id: str
-    parent: Transaction | None = None
-
-
-@dataclass(frozen=True)
-class Refund:
-    """What was taken back at once, and the money given for it."""
-
-    id: int
-    at: str
-    items: tuple[RefundedItem, ...]
-    shipping: tuple[RefundedItem, ...]
-    adjustment: Sale | None
-    transactions: tuple[Transaction, ...]
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """The sales of one moment; append-only."""
-
-    id: int
-    reason: Reason
-    at: str
-    sales: tuple[Sale, ...]
-    refund: Refund | None = None
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Sums over some sales; ``total`` is what the customer owes for them."""
-
-    subtotal: Decimal
-    shipping: Decimal
-    discounts: Decimal
-    tax: Decimal
-    total: Decimal
 
 
 @dataclass
@@ -189,24 +87,34 @@ class OrderLedger:
         """The sales before returns and removals."""
         return [sale for sale in self.sales if sale.action != "RETURN" and sale.item]
 
-    def items(self, line_type: LineType) -> list[Item]:
-        """Lines of goods or of shipping, the removed ones included, as they came."""
-        return list(dict.fromkeys(s.item for s in self.sales if s.item and s.line_type == line_type))
+    @property
+    def lines(self) -> list[Item]:
+        """Everything sold but shipping, the removed lines included, as they came."""
+        return [item for item in self._items() if item.line_type != "SHIPPING"]
+
+    @property
+    def shipping(self) -> list[Item]:
+        """The shipping lines, the removed ones included."""
+        return [item for item in self._items() if item.line_type == "SHIPPING"]
+
+    def _items(self) -> list[Item]:
+        return list(dict.fromkeys(sale.item for sale in self.sales if sale.item))
 
     def totals(self, sales: Iterable[Sale]) -> Totals:
         """The sums over ``sales``, by the order's price basis."""
         sales = list(sales)
         shipping = _sum(s.price - s.discount for s in sales if s.line_type == "SHIPPING")
         adjustments = _sum(s.price for s in sales if not s.item)
-        subtotal = _sum(s.price - s.discount for s in sales if s.line_type not in ("SHIPPING", "ADJUSTMENT"))
+        subtotal = _sum(s.price - s.discount for s in sales if s.line_type in ("PRODUCT", "GIFT_CARD"))
+        tips = _sum(s.price for s in sales if s.line_type == "TIP")
         tax = _sum(s.tax for s in sales)
-        total = subtotal + shipping + adjustments + (ZERO if self.taxes_included else tax)
-        return Totals(subtotal, shipping, _sum(s.discount for s in sales), tax, total)
+        total = subtotal + shipping + tips + adjustments + (ZERO if self.taxes_included else tax)
+        return Totals(subtotal, shipping, tips, _sum(s.discount for s in sales), tax, total)
 
     @property
     def received(self) -> Decimal:
         """Money that came in."""
-        return _sum(t.amount for t in self.transactions if t.kind == "SALE" and t.status == "SUCCESS")
+        return _sum(t.amount for t in self.transactions if t.is_received)
 
     @property
     def refunded(self) -> Decimal:
@@ -218,17 +126,57 @@ class OrderLedger:
         """What the customer still owes; negative is owed to the customer."""
         return self.totals(self.sales).total - self.received + self.refunded
 
-    def pay(self, event: Event) -> None:
-        """Record the gateway's charge ``event["id"]``."""
-        self.transactions.append(
-            Transaction(self._part(), "SALE", "SUCCESS", Decimal(event["amount"]), event["at"], event["id"])
+    @property
+    def capturable(self) -> Decimal:
+        """What is authorised and neither captured nor voided."""
+        return _sum(
+            max(ZERO, t.amount - _sum(c.amount for c in self._following(t, "CAPTURE")))
+            for t in self.transactions
+            if t.kind == "AUTHORIZATION" and t.status == "SUCCESS" and not self._following(t, "VOID")
         )
+
+    def pay(self, event: Event) -> None:
+        """
+        Record the gateway's charge ``event["id"]``.
+
+        Beyond the golden form: ``gateway``, ``status``, and ``kind: "AUTHORIZATION"`` for money only held.
+        """
+        self._transact(event.get("kind", "SALE"), event, Decimal(event["amount"]))
+
+    def capture(self, event: Event) -> None:
+        """Take held money, or a part of it: ``parent`` is the authorisation's payment id."""
+        parent = self._authorisation(event)
+        self._transact("CAPTURE", event, Decimal(event.get("amount", parent.amount)), parent)
+
+    def void(self, event: Event) -> None:
+        """Let held money go: ``parent`` is the authorisation's payment id."""
+        parent = self._authorisation(event)
+        self._transact("VOID", event, parent.amount, parent)
+
+    def _transact(
+        self, kind: TransactionKind, event: Event, amount: Decimal, parent: Transaction | None = None
+    ) -> Transaction:
+        gateway = parent.gateway if parent else event.get("gateway", "stripe")
+        status = event.get("status", "SUCCESS")
+        done = Transaction(self._part(), kind, status, amount, event["at"], event["id"], gateway, parent)
+        self.transactions.append(done)
+        return done
+
+    def _authorisation(self, event: Event) -> Transaction:
+        held = (t for t in self.transactions if t.kind == "AUTHORIZATION" and t.payment_id == event["parent"])
+        found = next(held, None)
+        if found is None or found.status != "SUCCESS" or self._following(found, "VOID"):
+            raise EventRefused(f"Order {self.name} has no money held as {event['parent']}. Correct `parent`.")
+        return found
+
+    def _following(self, authorisation: Transaction, kind: TransactionKind) -> list[Transaction]:
+        return [t for t in self.transactions if t.kind == kind and t.parent == authorisation and t.status == "SUCCESS"]
 
     def edit(self, event: Event) -> None:
         """Bring lines (and ``shipping``, where given) to the event's content; the difference is the agreement."""
         wanted = list(event["lines"])
         sales: list[Sale] = []
-        for item in self.items("PRODUCT"):
+        for item in self.lines:
             content = next((w for w in wanted if _is_same_item(item, w)), None)
             if content:
                 wanted.remove(content)
@@ -244,7 +192,7 @@ class OrderLedger:
         if self.cancelled_at:
             raise EventRefused(f"Order {self.name} was cancelled at {self.cancelled_at} already.")
         self.cancelled_at = event["at"]
-        sales = [sale for item in [*self.items("PRODUCT"), *self.items("SHIPPING")] for sale in self._removal(item)]
+        sales = [sale for item in [*self.lines, *self.shipping] for sale in self._removal(item)]
         if sales:
             self._give_back(event["at"], sales, "CANCEL", None, ())
 
@@ -271,14 +219,8 @@ class OrderLedger:
                 f"Order {self.name}: {amount} can't be refunded, the customer has paid {self.received} and got "
                 f"{self.refunded} back. Correct `amount`."
             )
-        parent = next(
-            t
-            for t in sorted(self.transactions, key=lambda t: t.amount < amount)
-            if t.kind == "SALE" and t.status == "SUCCESS"
-        )
-        money = Transaction(self._part(), "REFUND", "SUCCESS", amount, event["at"], event["id"], parent)
-        self.transactions.append(money)
-        return money
+        parent = next(t for t in sorted(self.transactions, key=lambda t: t.amount < amount) if t.is_received)
+        return self._transact("REFUND", event, amount, parent)
 
     def _give_back(
         self,
@@ -306,7 +248,7 @@ class OrderLedger:
             self._agree("REFUND", at, [*sales, *([adjustment] if adjustment else [])], refund)
 
     def _return_of(self, line: Event) -> Sale:
-        item = next((i for i in self.items("PRODUCT") if i.sku == line["sku"] and self._count(i) > 0), None)
+        item = next((i for i in self.lines if i.sku == line["sku"] and self._count(i) > 0), None)
         standing = self._count(item) if item else 0
         if item is None or standing < line["quantity"]:
             raise EventRefused(
@@ -316,7 +258,7 @@ class OrderLedger:
         return self._return(item, line["quantity"], Decimal(line["net"]), line["tax"])
 
     def _return_of_shipping(self, event: Event) -> Sale:
-        items = self.items("SHIPPING")
+        items = self.shipping
         if not items:
             raise EventRefused(f"Order {self.name} has no shipping to refund. Correct the refund's `shipping`.")
         return self._return(items[0], 1, Decimal(event["shipping"]), event.get("shipping_tax") or [])
@@ -351,7 +293,7 @@ class OrderLedger:
         return [self._sale(action, item, quantity, price, discount, changes)]
 
     def _shipping_difference(self, content: Event | None) -> list[Sale]:
-        items = self.items("SHIPPING")
+        items = self.shipping
         if not items:
             return [self._sale("ORDER", self._shipping_item(content), 1, *_amounts(content))] if content else []
         return self._difference(items[0], content)
@@ -360,7 +302,8 @@ class OrderLedger:
         return sum(sale.quantity for sale in self.sales if sale.item == item)
 
     def _item(self, line: Event) -> Item:
-        return Item(self._part(), "PRODUCT", line.get("title", line["sku"]), Decimal(line["unit_price"]), line["sku"])
+        line_type: LineType = line.get("line_type", "PRODUCT")
+        return Item(self._part(), line_type, line.get("title", line["sku"]), Decimal(line["unit_price"]), line["sku"])
 
     def _shipping_item(self, shipping: Event) -> Item:
         return Item(self._part(), "SHIPPING", shipping["title"], Decimal(shipping["price"]))
@@ -393,7 +336,14 @@ def read_order(order_id: int, history: list[dict[str, Any]]) -> OrderLedger:
     """
     placed, *events = history
     ledger = OrderLedger(order_id, placed)
-    verbs = {"pay": ledger.pay, "edit": ledger.edit, "cancel": ledger.cancel, "refund": ledger.refund}
+    verbs = {
+        "pay": ledger.pay,
+        "capture": ledger.capture,
+        "void": ledger.void,
+        "edit": ledger.edit,
+        "cancel": ledger.cancel,
+        "refund": ledger.refund,
+    }
     for event in events:
         verbs[event["do"]](event)
     return ledger

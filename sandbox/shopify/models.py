@@ -209,7 +209,7 @@ class Shops:
 
     def act(self, name: str, verb: str, event: Mapping[str, Any]) -> StoredOrder:
         """
-        Something happens to an order: ``pay``, ``edit``, ``cancel`` or ``refund``.
+        Something happens to an order: ``pay``, ``capture``, ``void``, ``edit``, ``cancel`` or ``refund``.
 
         :raises EventRefused: there is no such order, or the event contradicts it.
         """

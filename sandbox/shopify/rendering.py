@@ -10,16 +10,8 @@ from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sandbox.shopify.ledger import (
-    Agreement,
-    Item,
-    OrderLedger,
-    Refund,
-    RefundedItem,
-    Sale,
-    Tax,
-    Transaction,
-)
+from sandbox.shopify.ledger import OrderLedger
+from sandbox.shopify.sales import Agreement, Item, Refund, RefundedItem, Sale, Tax, Transaction
 
 __all__ = ["OrderRendering", "gid"]
 
@@ -54,8 +46,11 @@ class OrderRendering:
         self._customer = customer
         self._updated_at = updated_at
         self._currency = str(ledger.source["currency"])
-        self._lines = {item: self._line(item) for item in ledger.items("PRODUCT")}
-        self._shipping = {item: self._shipping_line(item) for item in ledger.items("SHIPPING")}
+        presentment = ledger.source.get("presentment") or {"currency": self._currency, "rate": "1"}
+        self._presentment_currency = str(presentment["currency"])
+        self._presentment_rate = Decimal(presentment["rate"])
+        self._lines = {item: self._line(item) for item in ledger.lines}
+        self._shipping = {item: self._shipping_line(item) for item in ledger.shipping}
         self._transactions = {t.id: self._transaction(t) for t in ledger.transactions}
         self._refunds = {refund.id: self._refund(refund) for refund in ledger.refunds}
 
@@ -84,7 +79,7 @@ class OrderRendering:
             "cancelReason": "CUSTOMER" if ledger.cancelled_at else None,
             "closed": False,
             "currencyCode": self._currency,
-            "presentmentCurrencyCode": self._currency,
+            "presentmentCurrencyCode": self._presentment_currency,
             "taxesIncluded": ledger.taxes_included,
             "taxExempt": False,
             "estimatedTaxes": False,
@@ -96,7 +91,7 @@ class OrderRendering:
             "agreements": [self._agreement(agreement) for agreement in ledger.agreements],
             "transactions": list(self._transactions.values()),
             "refunds": list(self._refunds.values()),
-            "paymentGatewayNames": ["stripe"] if ledger.transactions else [],
+            "paymentGatewayNames": list(dict.fromkeys(t.gateway for t in ledger.transactions)),
             **self._status(),
             **self._figures(),
         }
@@ -147,14 +142,18 @@ class OrderRendering:
         return {
             "taxLines": self._tax_sums(ledger.ordered),
             "currentTaxLines": self._tax_sums(ledger.sales),
-            "subtotalLineItemsQuantity": _quantity(s for s in ledger.ordered if s.line_type == "PRODUCT"),
-            "currentSubtotalLineItemsQuantity": _quantity(s for s in ledger.sales if s.line_type == "PRODUCT"),
+            "subtotalLineItemsQuantity": _quantity(
+                s for s in ledger.ordered if s.line_type in ("PRODUCT", "GIFT_CARD")
+            ),
+            "currentSubtotalLineItemsQuantity": _quantity(
+                s for s in ledger.sales if s.line_type in ("PRODUCT", "GIFT_CARD")
+            ),
             "subtotalPriceSet": self._money(ordered.subtotal),
             "totalDiscountsSet": self._money(ordered.discounts),
             "totalShippingPriceSet": self._money(ordered.shipping),
             "totalTaxSet": self._money(ordered.tax),
             "totalPriceSet": self._money(ordered.total),
-            "totalTipReceivedSet": nothing,
+            "totalTipReceivedSet": self._money(ordered.tips),
             "originalTotalPriceSet": self._money(placed.total),
             "currentSubtotalPriceSet": self._money(now.subtotal),
             "currentTotalDiscountsSet": self._money(now.discounts),
@@ -166,7 +165,7 @@ class OrderRendering:
             "totalRefundedShippingSet": self._money(shipping_back),
             "netPaymentSet": self._money(ledger.received - ledger.refunded),
             "totalOutstandingSet": self._money(ledger.outstanding),
-            "totalCapturableSet": nothing,
+            "totalCapturableSet": self._money(ledger.capturable),
             "refundDiscrepancySet": self._money(sum((s.price for s in ledger.sales if not s.item), ZERO)),
             "totalCashRoundingAdjustment": {"paymentSet": nothing, "refundSet": nothing},
         }
@@ -188,9 +187,9 @@ class OrderRendering:
             "currentQuantity": current_quantity,
             "refundableQuantity": current_quantity,
             "unfulfilledQuantity": current_quantity,
-            "isGiftCard": False,
+            "isGiftCard": item.line_type == "GIFT_CARD",
             "taxable": any(sale.taxes for sale in ordered),
-            "requiresShipping": True,
+            "requiresShipping": item.line_type == "PRODUCT",
             "customAttributes": [],
             "product": {"id": gid("Product", item.id), "title": item.title},
             "variant": None,
@@ -244,8 +243,8 @@ class OrderRendering:
             "id": gid("OrderTransaction", transaction.id),
             "kind": transaction.kind,
             "status": transaction.status,
-            "gateway": "stripe",
-            "formattedGateway": "Stripe",
+            "gateway": transaction.gateway,
+            "formattedGateway": transaction.gateway.replace("_", " ").title(),
             "paymentId": transaction.payment_id,
             "test": False,
             "createdAt": transaction.at,
@@ -356,9 +355,16 @@ class OrderRendering:
         }
 
     def _money(self, amount: Decimal) -> Json:
-        places = Decimal(1).scaleb(-_CURRENCY_DECIMALS.get(self._currency, 2))
-        money = {"amount": str(amount.quantize(places, ROUND_HALF_UP)), "currencyCode": self._currency}
-        return {"shopMoney": money, "presentmentMoney": money}
+        shown = amount * self._presentment_rate
+        return {
+            "shopMoney": _money(amount, self._currency),
+            "presentmentMoney": _money(shown, self._presentment_currency),
+        }
+
+
+def _money(amount: Decimal, currency: str) -> Json:
+    places = Decimal(1).scaleb(-_CURRENCY_DECIMALS.get(currency, 2))
+    return {"amount": str(amount.quantize(places, ROUND_HALF_UP)), "currencyCode": currency}
 
 
 def _financial_status(ledger: OrderLedger) -> str:
@@ -367,9 +373,15 @@ def _financial_status(ledger: OrderLedger) -> str:
         return "REFUNDED" if refunded >= received else "PARTIALLY_REFUNDED"
     if received:
         return "PAID" if ledger.outstanding <= 0 else "PARTIALLY_PAID"
-    if ledger.cancelled_at:
+    if ledger.cancelled_at or any(t.kind == "VOID" for t in ledger.transactions):
         return "VOIDED"
+    if ledger.capturable:
+        return "AUTHORIZED"
     return "PENDING" if ledger.outstanding > 0 else "PAID"
+
+
+def _of_goods(sales: Iterable[Sale]) -> list[Sale]:
+    return [sale for sale in sales if sale.line_type in ("PRODUCT", "GIFT_CARD")]
 
 
 def _quantity(sales: Iterable[Sale]) -> int:

@@ -297,6 +297,7 @@ def test_a_path_without_a_version_is_not_found(sandbox: Sandbox) -> None:
 
 def test_a_connection_costs_its_nodes_and_what_was_not_used_is_given_back(sandbox: Sandbox) -> None:
     sandbox.press("POST", "orders", order())
+    sandbox.press("PUT", "settings", {"restore_rate": 0})
 
     cost = sandbox.post("{ orders(first: 50) { nodes { totalPriceSet { shopMoney { amount } } } } }").json()
 
@@ -514,10 +515,88 @@ def test_a_cancelled_orders_money_goes_back_without_an_adjustment(sandbox: Sandb
     assert (found["displayFinancialStatus"], amount(found["currentTotalPriceSet"])) == ("REFUNDED", Decimal(0))
 
 
+def test_a_gift_card_and_a_tip_are_sales_of_their_own(sandbox: Sandbox) -> None:
+    lines = [
+        line(),
+        {"sku": "GIFT", "line_type": "GIFT_CARD", "quantity": 1, "unit_price": "25.00", "discount": "0.00", "tax": []},
+        {"sku": None, "title": "Tip", "line_type": "TIP", "quantity": 1, "unit_price": "2.00", "discount": "0.00",
+         "tax": []},
+    ]  # fmt: skip
+    sandbox.press("POST", "orders", order(lines=lines, total="34.81"))
+
+    found = ledger(sandbox)
+
+    types = [sale["lineType"] for sale in found["agreements"]["nodes"][0]["sales"]["nodes"]]
+    assert types == ["PRODUCT", "GIFT_CARD", "TIP"]
+    assert amount(found["subtotalPriceSet"]) == Decimal("32.35")
+    assert amount(found["totalPriceSet"]) == sold(found) == Decimal("34.81")
+
+
+TRANSACTIONS = """{ orders(first: 1) { nodes { displayFinancialStatus paymentGatewayNames
+    totalReceivedSet { shopMoney { amount } } totalCapturableSet { shopMoney { amount } }
+    transactions { kind status gateway amountSet { shopMoney { amount } } parentTransaction { kind } } } } }"""
+
+
+def test_held_money_is_received_when_captured_and_what_is_voided_never(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order())
+    sandbox.act("#1001", "pay", pay("7.81", "ch_held") | {"kind": "AUTHORIZATION"})
+    [held] = sandbox.data(TRANSACTIONS)["orders"]["nodes"]
+    sandbox.act("#1001", "capture", {"id": "ch_1", "at": "2026-03-02T17:00:00Z", "amount": "5.00", "parent": "ch_held"})
+    [part] = sandbox.data(TRANSACTIONS)["orders"]["nodes"]
+    sandbox.act("#1001", "void", {"id": "void_1", "at": "2026-03-02T18:00:00Z", "parent": "ch_held"})
+    [voided] = sandbox.data(TRANSACTIONS)["orders"]["nodes"]
+
+    def figures(found: Any) -> tuple[Any, ...]:
+        received, capturable = amount(found["totalReceivedSet"]), amount(found["totalCapturableSet"])
+        return found["displayFinancialStatus"], str(received), str(capturable)
+
+    assert figures(held) == ("AUTHORIZED", "0.00", "7.81")
+    assert figures(part) == ("PARTIALLY_PAID", "5.00", "2.81")
+    assert figures(voided) == ("PARTIALLY_PAID", "5.00", "0.00")
+    assert [(t["kind"], t["parentTransaction"]) for t in voided["transactions"]] == [
+        ("AUTHORIZATION", None),
+        ("CAPTURE", {"kind": "AUTHORIZATION"}),
+        ("VOID", {"kind": "AUTHORIZATION"}),
+    ]
+
+
+def test_a_split_tender_and_a_failed_payment_show_their_gateways(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order())
+    sandbox.act("#1001", "pay", pay("7.81", "ch_0") | {"status": "FAILURE"})
+    sandbox.act("#1001", "pay", pay("2.81", "gc_1") | {"gateway": "gift_card"})
+    sandbox.act("#1001", "pay", pay("5.00", "ch_1"))
+
+    [found] = sandbox.data(TRANSACTIONS)["orders"]["nodes"]
+
+    assert (found["displayFinancialStatus"], found["paymentGatewayNames"]) == ("PAID", ["stripe", "gift_card"])
+    assert [(t["gateway"], t["status"]) for t in found["transactions"]] == [
+        ("stripe", "FAILURE"),
+        ("gift_card", "SUCCESS"),
+        ("stripe", "SUCCESS"),
+    ]
+
+
+def test_a_buyer_sees_another_currency_than_the_shop(sandbox: Sandbox) -> None:
+    sandbox.press("POST", "orders", order(presentment={"currency": "JPY", "rate": "151.5"}))
+
+    [found] = sandbox.data(
+        "{ orders(first: 1) { nodes { presentmentCurrencyCode totalPriceSet"
+        " { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } } } } }"
+    )["orders"]["nodes"]
+
+    assert found["presentmentCurrencyCode"] == "JPY"
+    assert found["totalPriceSet"] == {
+        "shopMoney": {"amount": "7.81", "currencyCode": "USD"},
+        "presentmentMoney": {"amount": "1183", "currencyCode": "JPY"},
+    }
+
+
 @pytest.mark.parametrize(
     ("verb", "event", "reason"),
     [
         pytest.param("refund", refund("8.00"), "the customer has paid 7.81", id="more-than-paid"),
+        pytest.param("capture", {"id": "c", "at": "2026-03-02T17:00:00Z", "parent": "ch_1"},
+                     "no money held as ch_1", id="nothing-held"),
         pytest.param("refund", refund("1.00", lines=[{"sku": "MUG-12", "quantity": 2, "net": "1.00", "tax": []}]),
                      "2 of MUG-12 can't come back, 1 are left", id="more-than-sold"),
     ],
@@ -599,6 +678,7 @@ def test_the_date_header_and_the_update_time_follow_the_business_clock(sandbox: 
     ],
 )
 def test_a_lost_answer_breaks_the_connection_once(sandbox: Sandbox, kind: str, is_served: bool) -> None:
+    sandbox.press("PUT", "settings", {"restore_rate": 0})
     sandbox.press("POST", "faults", {"kind": kind, "contains": "shop"})
 
     with pytest.raises(httpx.RemoteProtocolError):
