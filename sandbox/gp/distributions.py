@@ -21,6 +21,7 @@ SOP_SALES, SOP_RECEIVABLE, SOP_TRADE, SOP_FREIGHT, SOP_MISC, SOP_TAXES = 1, 2, 6
 SOP_COST, SOP_INVENTORY, SOP_RETURNS, SOP_ROUND = 14, 15, 16, 22
 RM_CASH, RM_RECEIVABLE, RM_OTHER, RM_SALES, RM_TRADE, RM_FREIGHT, RM_MISC, RM_TAXES = 1, 3, 8, 9, 10, 11, 12, 13
 RM_DEBIT_MEMO, RM_CREDIT_MEMO = 18, 19
+PM_PAYABLE, PM_PURCHASES, PM_TRADE, PM_MISC, PM_FREIGHT, PM_TAXES, PM_ROUND = 2, 6, 7, 8, 9, 10, 16
 
 _STEP = 16384
 _INVOICE = 3
@@ -85,18 +86,31 @@ def distribute_sales(session: Session, header: Row, lines: Iterable[Row], taxes:
             found.cost(SOP_COST, line["CSLSINDX"], sign * cost)
             found.cost(SOP_INVENTORY, line["INVINDX"], -sign * cost)
     key = {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": header["SOPNUMBE"]}
-    write_distributions(session, "SOP10102", key, found.rows((SOP_ROUND, accounts["rounding"])))
+    write_distributions(session, SALES_TABLE, key, found.rows((SOP_ROUND, accounts["rounding"])))
 
 
-def write_distributions(session: Session, table: str, key: Row, rows: Iterable[Row]) -> None:
-    """Add distribution rows to SOP10102 or RM10101 behind those the document already has."""
-    names = [name for name in ("SOPTYPE", "SOPNUMBE", "RMDTYPAL", "DOCNUMBR") if name in key]
-    existing = session.select(table, **{name: key[name] for name in names})
-    sequence = max((row["SEQNUMBR"] for row in existing), default=0)
-    account = "ACTINDX" if table == "SOP10102" else "DSTINDX"
+@dataclass(frozen=True)
+class DistributionTable:
+    """Where one module keeps distributions: the document's key, and the names of account and sequence."""
+
+    name: str
+    document: tuple[str, ...]
+    account: str
+    sequence: str
+
+
+SALES_TABLE = DistributionTable("SOP10102", ("SOPTYPE", "SOPNUMBE"), "ACTINDX", "SEQNUMBR")
+RECEIVABLES_TABLE = DistributionTable("RM10101", ("RMDTYPAL", "DOCNUMBR"), "DSTINDX", "SEQNUMBR")
+PAYABLES_TABLE = DistributionTable("PM10100", ("VCHRNMBR",), "DSTINDX", "DSTSQNUM")
+
+
+def write_distributions(session: Session, table: DistributionTable, key: Row, rows: Iterable[Row]) -> None:
+    """Add distribution rows behind those the document already has."""
+    existing = session.select(table.name, **{name: key[name] for name in table.document})
+    sequence = max((row[table.sequence] for row in existing), default=0)
     for row in rows:
         sequence += _STEP
-        session.insert(table, {**key, **row, account: row["ACTINDX"], "SEQNUMBR": sequence})
+        session.insert(table.name, {**key, **row, table.account: row["ACTINDX"], table.sequence: sequence})
 
 
 def _row(kind: int, account: int, functional: Decimal, originating: Decimal) -> Row:

@@ -6,12 +6,24 @@ from collections.abc import Callable, Iterator, Mapping
 
 from lxml import etree
 
-from sandbox.gp import applications, batches, customers, journals, receivables, safe_xml, sales, sales_lines
+from sandbox.gp import (
+    applications,
+    batches,
+    customers,
+    items,
+    journals,
+    payables,
+    receivables,
+    safe_xml,
+    sales,
+    sales_lines,
+    vendors,
+)
 from sandbox.gp.call import Call
 from sandbox.gp.errors import EConnectRefused, NodeRefused, SqlError
 from sandbox.gp.models import Row
-from sandbox.gp.nodes import AUTO_NUMBERED, NODES, TRANSACTION_TYPES
-from sandbox.gp.numbers import next_receivables_number, next_sales_number
+from sandbox.gp.nodes import AUTO_NUMBERED, NODES, SAME_NUMBER, TRANSACTION_TYPES
+from sandbox.gp.numbers import next_receivables_number, next_sales_number, next_voucher_number
 from sandbox.gp.session import Session
 from sandbox.gp.site_procedures import before_procedure
 
@@ -19,6 +31,13 @@ PROCEDURES: Mapping[str, Callable[[Call], None]] = {
     "taUpdateCreateCustomerRcd": customers.save_customer,
     "taCreateCustomerAddress": customers.save_address,
     "taCreateInternetAddresses": customers.save_internet_address,
+    "taUpdateCreateItemRcd": items.save_item,
+    "taItemSite": items.save_site,
+    "taUpdateCreateVendorRcd": vendors.save_vendor,
+    "taCreateVendorAddress": vendors.save_address,
+    "taPMTransactionTaxInsert": payables.save_tax,
+    "taPMDistribution": payables.save_distribution,
+    "taPMTransactionInsert": payables.save_transaction,
     "taSopLineIvcInsert": sales_lines.save_line,
     "taSopLineIvcTaxInsert": sales_lines.save_tax,
     "taSopLineDelete": sales_lines.delete_line,
@@ -107,7 +126,7 @@ def _assign_numbers(session: Session, transaction: etree._Element) -> None:
         if header is None or header.find(field) is None or (header.findtext(field) or "").strip():
             continue
         number = _next_number(session, name, {str(child.tag): child.text or "" for child in header})
-        for element in transaction.iter(field):
+        for element in transaction.iter(field, *SAME_NUMBER.get(field, ())):
             if not (element.text or "").strip():
                 element.text = number
 
@@ -117,4 +136,6 @@ def _next_number(session: Session, name: str, header: Row) -> str:
         return str(journals.next_entry(session))
     if name == "taSopHdrIvcInsert":
         return next_sales_number(session, int(header.get("SOPTYPE") or 0), header.get("DOCID", ""))
+    if name == "taPMTransactionInsert":
+        return next_voucher_number(session)
     return next_receivables_number(session, int(header.get("RMDTYPAL") or 0))

@@ -18,6 +18,11 @@ CODES: Mapping[str, tuple[int, str]] = {
         "Duplicate document number. If adding or updating lines to an existing document, UpdateExisting must = 1",
     ),
     "back_order": (4776, "Item does not allow back orders"),
+    "vendor": (372, "Vendor number does not exist in PM00200"),
+    "duplicate_payables": (
+        305,
+        "Document Number (DOCNUMBR) already exists in either PM00400, PM10000, PM20000, PM30200",
+    ),
     "required": (50001, "A required field is missing or empty"),
     "too_long": (50002, "The text is longer than the field allows"),
     "code_page": (50003, "The text has characters that code page 1252 does not have"),
@@ -69,6 +74,15 @@ CODES: Mapping[str, tuple[int, str]] = {
     "partly_transferred": (50067, "Document is partly transferred to invoices"),
     "update_missing": (50068, "UpdateExisting = 1, but the document does not exist in SOP10100"),
     "line_missing": (50069, "Line item does not exist in SOP10200"),
+    "payables_amount": (
+        50070,
+        "Document amount does not equal (Misc + Purchases + TaxAmt + Freight - TradeDisc)",
+    ),
+    "duplicate_voucher": (50071, "Voucher number already exists in PM10000, PM20000 or PM30200"),
+    "vendor_status": (50072, "Vendor is not active"),
+    "duplicate_vendor": (50073, "Vendor number already exists and UpdateIfExists = 0"),
+    "duplicate_item": (50074, "Item number already exists and UpdateIfExists = 0"),
+    "schedule": (50075, "Unit of measure schedule does not exist in IV40201"),
     "unsupported": (50090, "This sandbox does not do what the field asks for (see its README)"),
 }
 

@@ -57,6 +57,10 @@ _CUSTOMER_ADDRESS = (
     " PHNUMBR1:21 PHNUMBR2:21 PHNUMBR3:21 FAX:21 SHIPMTHD:15 TAXSCHID:15 SLPRSNID:15 SALSTERR:15"
     " GPSFOINTEGRATIONID:30 INTEGRATIONSOURCE:i INTEGRATIONID:30"
 )
+_VENDOR_ADDRESS = (
+    "VNDCNTCT:60 ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CITY:35 STATE:29 ZIPCODE:10 CCode:6 COUNTRY:60 PHNUMBR1:21"
+    " PHNUMBR2:21 PHNUMBR3:21 FAXNUMBR:21 TAXSCHID:15 SHIPMTHD:15"
+)
 
 _NODES = (
     _node(
@@ -81,6 +85,55 @@ _NODES = (
         "Master_Type Master_ID ADRSCODE",
         "Master_Type:k3! Master_ID:k30! ADRSCODE:k15 INET1:200 INET2:200 EmailToAddress:8000 EmailCcAddress:8000",
         _USER_ONLY,
+    ),
+    _node(
+        "taUpdateCreateItemRcd",
+        "ITEMNMBR",
+        "ITEMNMBR:k30! ITEMDESC:100 ITMSHNAM:15 ITMGEDSC:10 ITMCLSCD:10 ITEMTYPE:i VCTNMTHD:i TAXOPTNS:i ITMTSHID:15",
+        "UOMSCHDL:10 DECPLQTY:i DECPLCUR:i STNDCOST:m CURRCOST:m LISTPRCE:m NOTETEXT:8000 ALWBKORD:i",
+        "IVIVACTNUMST:75 IVCOGSACTNUMST:75 IVSLSACTNUMST:75 IVSLRNACTNUMST:75 LOCNCODE:10 UseItemClass:i",
+        "UpdateIfExists:i",
+        _USER,
+    ),
+    _node("taItemSite", "ITEMNMBR LOCNCODE", "ITEMNMBR:k30! LOCNCODE:k10! PRIMVNDR:15 UpdateIfExists:i"),
+    _node(
+        "taUpdateCreateVendorRcd",
+        "VENDORID",
+        "VENDORID:k15! VENDNAME:64 VENDSHNM:15 VNDCHKNM:64 HOLD:i VENDSTTS:i VNDCLSID:10 VADDCDPR:k15",
+        _VENDOR_ADDRESS,
+        "VADCDPAD:15 VADCDTRO:15 VADCDSFR:15 ACNMVNDR:20 COMMENT1:30 COMMENT2:30 NOTETEXT:8000 CURNCYID:15",
+        "PYMTRMID:20 TXIDNMBR:11 TXRGNNUM:25 UseVendorClass:i CreateAddress:i UpdateIfExists:i",
+        _USER,
+    ),
+    _node(
+        "taCreateVendorAddress",
+        "VENDORID ADRSCODE",
+        "VENDORID:k15! ADRSCODE:k15! UpdateIfExists:i",
+        _VENDOR_ADDRESS,
+        _USER,
+    ),
+    _node(
+        "taPMTransactionTaxInsert",
+        "VENDORID VCHRNMBR DOCTYPE TAXDTLID",
+        "VENDORID:k15! VCHRNMBR:k17! DOCTYPE:i! BACHNUMB:k15! TAXDTLID:k15! TAXAMNT:m! PCTAXAMT:m FRTTXAMT:m",
+        "MSCTXAMT:m TDTTXPUR:m TXDTTPUR:m ACTNUMST:75 ACTINDX:i",
+        _USER,
+    ),
+    _node(
+        "taPMDistribution",
+        "DOCTYPE VCHRNMBR VENDORID",
+        "DOCTYPE:i! VCHRNMBR:k17! VENDORID:k15! DSTSQNUM:i DISTTYPE:i! DistRef:30 ACTINDX:i ACTNUMST:75 DEBITAMT:m",
+        "CRDTAMNT:m",
+        _USER,
+    ),
+    _node(
+        "taPMTransactionInsert",
+        "VCHNUMWK VENDORID DOCNUMBR DOCTYPE",
+        "BACHNUMB:k15! VCHNUMWK:k17! VENDORID:k15! DOCNUMBR:20! DOCTYPE:i! DOCAMNT:m! DOCDATE:d! PSTGDATE:d DUEDATE:d",
+        "PYMTRMID:20 TAXSCHID:15 PCHSCHID:15 PRCHAMNT:m CHRGAMNT:m TRDISAMT:m TAXAMNT:m FRTAMNT:m MSCCHAMT:m",
+        "TRXDSCRN:30 PORDNMBR:20 CREATEDIST:i",
+        _CURRENCY,
+        _USER,
     ),
     _node(
         "taSopLineIvcInsert",
@@ -205,8 +258,12 @@ AUTO_NUMBERED = {
     "taGLTransactionHeaderInsert": "JRNENTRY",
     "taSopHdrIvcInsert": "SOPNUMBE",
     "taRMTransaction": "DOCNUMBR",
+    "taPMTransactionInsert": "VCHNUMWK",
 }
 """Nodes GP numbers itself where the element is present but empty, in all nodes of the type (facts/gp.md §1.1)."""
+
+SAME_NUMBER = {"VCHNUMWK": ("VCHRNMBR",)}
+"""Other names that a number has in the nodes before its header."""
 
 TRANSACTION_TYPES = frozenset(
     {
@@ -221,6 +278,9 @@ TRANSACTION_TYPES = frozenset(
         "RMApplyType",
         "GLTransactionType",
         "SMTransactionBatchType",
+        "IVItemMasterType",
+        "PMVendorMasterType",
+        "PMTransactionType",
     }
 )
 """Transaction types whose nodes are known here."""

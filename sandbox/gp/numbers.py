@@ -29,6 +29,11 @@ def next_receivables_number(session: Session, document_type: int) -> str:
     return f"{_RECEIVABLES_PREFIX[document_type]}{session.next_number(f'RM{document_type}'):012d}"
 
 
+def next_voucher_number(session: Session) -> str:
+    """The next payables voucher number."""
+    return f"{session.next_number('PM'):017d}"
+
+
 def _incremented(number: str) -> str:
     match = re.search(r"(\d+)$", number)
     if match is None:

@@ -16,6 +16,7 @@ from typing import Any
 from sandbox.gp.batches import (
     AVAILABLE,
     LEDGER,
+    PAYABLES,
     RECEIPTS,
     RECEIVABLES,
     SALES,
@@ -34,6 +35,17 @@ from sandbox.gp.session import Session
 _INVOICE_IN_RECEIVABLES, _RETURN_IN_RECEIVABLES = 1, 8
 _POSTED = 2
 _SOURCE_DOCUMENT = {1: "SJ", 3: "DRM", 7: "CRM", 8: "RTN", 9: "CRJ"}
+_SALES_SERIES, _PURCHASING = 3, 4
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """How a document's journal entry names it."""
+
+    number: str
+    control: str
+    source: str
+    series: int
 
 
 @dataclass
@@ -55,6 +67,7 @@ def post_batches(session: Session, batch: str | None) -> PostingResult:
         SALES: _post_sales,
         RECEIVABLES: _post_receivables,
         RECEIPTS: _post_receipt,
+        PAYABLES: _post_payables,
         LEDGER: _post_journal,
     }
     known = False
@@ -115,7 +128,7 @@ def _post_sales(session: Session, header: Row, trail: str) -> None:
     key = {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": number}
     kind = _INVOICE_IN_RECEIVABLES if header["SOPTYPE"] == INVOICE else _RETURN_IN_RECEIVABLES
     distributions = session.select("SOP10102", **key)
-    _write_ledger(session, header, number, kind, distributions, "ACTINDX", trail)
+    _write_ledger(session, header, _entry(number, kind), distributions, "ACTINDX", trail)
     document = {
         "RMDTYPAL": kind,
         "DOCNUMBR": number,
@@ -149,10 +162,25 @@ def _post_receipt(session: Session, receipt: Row, trail: str) -> None:
 def _post_to_open(session: Session, work: str, document: Row, trail: str) -> None:
     key = {"RMDTYPAL": document["RMDTYPAL"], "DOCNUMBR": document["DOCNUMBR"]}
     distributions = session.select("RM10101", **key)
-    _write_ledger(session, document, document["DOCNUMBR"], document["RMDTYPAL"], distributions, "DSTINDX", trail)
+    _write_ledger(
+        session, document, _entry(document["DOCNUMBR"], document["RMDTYPAL"]), distributions, "DSTINDX", trail
+    )
     session.insert("RM20101", document | {"TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
     session.delete(work, **key)
     session.delete("RM10101", **key)
+
+
+def _post_payables(session: Session, document: Row, trail: str) -> None:
+    number = document["VCHNUMWK"]
+    distributions = session.select("PM10100", VCHRNMBR=number)
+    ledger = {"GLPOSTDT": document["PSTGDATE"], "CUSTNMBR": document["VENDORID"], "DOCDESCR": document["TRXDSCRN"]}
+    entry = _Entry(document["DOCNUMBR"], number, "PMTRX", _PURCHASING)
+    _write_ledger(session, document | ledger, entry, distributions, "DSTINDX", trail)
+    # a document with nothing left to pay is history at once (facts/gp.md §4)
+    table = "PM20000" if document["CURTRXAM"] else "PM30200"
+    session.insert(table, document | {"VCHRNMBR": number, "TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
+    session.delete("PM10000", VCHNUMWK=number)
+    session.delete("PM10100", VCHRNMBR=number)
 
 
 def _post_journal(session: Session, entry: Row, trail: str) -> None:
@@ -167,19 +195,23 @@ def _post_journal(session: Session, entry: Row, trail: str) -> None:
     session.delete("GL10001", JRNENTRY=number)
 
 
+def _entry(number: str, kind: int) -> _Entry:
+    return _Entry(number, number, _SOURCE_DOCUMENT.get(kind, "SJ"), _SALES_SERIES)
+
+
 def _write_ledger(
-    session: Session, document: Row, number: str, kind: int, distributions: list[Row], account: str, trail: str
+    session: Session, document: Row, entry: _Entry, distributions: list[Row], account: str, trail: str
 ) -> None:
     day = document["GLPOSTDT"]
-    _check(session, f"Document {number}", day, distributions)
+    _check(session, f"Document {entry.number}", day, distributions)
     posting = Posting(
-        source=_SOURCE_DOCUMENT.get(kind, "SJ"),
-        reference=str(document.get("DOCDESCR") or document.get("CUSTNAME") or number)[:30],
+        source=entry.source,
+        reference=str(document.get("DOCDESCR") or document.get("CUSTNAME") or entry.number)[:30],
         day=day,
-        document=number,
-        control=number,
+        document=entry.number,
+        control=entry.control,
         master_id=document["CUSTNMBR"],
-        series=3,
+        series=entry.series,
         rate=Rate.of(document),
         audit_trail=trail,
     )

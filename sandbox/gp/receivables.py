@@ -8,6 +8,7 @@ from sandbox.gp.batches import RECEIPTS, RECEIVABLES, ensure_batch
 from sandbox.gp.call import Call
 from sandbox.gp.currency import document_rate
 from sandbox.gp.distributions import (
+    RECEIVABLES_TABLE,
     RM_CASH,
     RM_CREDIT_MEMO,
     RM_DEBIT_MEMO,
@@ -129,7 +130,7 @@ def save_distribution(call: Call) -> None:
     row = {"DISTTYPE": call["DISTTYPE"], "DistRef": call["DistRef"], "ACTINDX": account}
     row |= {"ORDBTAMT": call["DEBITAMT"], "ORCRDAMT": call["CRDTAMNT"]}
     row |= {"DEBITAMT": call["DEBITAMT"], "CRDTAMNT": call["CRDTAMNT"]}
-    write_distributions(call.session, "RM10101", key, [row])
+    write_distributions(call.session, RECEIVABLES_TABLE, key, [row])
 
 
 def save_tax(call: Call) -> None:
@@ -178,4 +179,4 @@ def _distribute(call: Call, key: dict[str, int | str]) -> None:
 
 def _write(call: Call, key: dict[str, int | str], found: Distributions) -> None:
     rounding = (RM_OTHER, posting_account(call.session, "rounding"))
-    write_distributions(call.session, "RM10101", {**key, "CUSTNMBR": call["CUSTNMBR"]}, found.rows(rounding))
+    write_distributions(call.session, RECEIVABLES_TABLE, {**key, "CUSTNMBR": call["CUSTNMBR"]}, found.rows(rounding))

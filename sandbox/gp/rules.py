@@ -14,6 +14,7 @@ CENT = Decimal("0.01")
 
 _MASTERS = {
     "customer": ("RM00101", "CUSTNMBR"),
+    "vendor": ("PM00200", "VENDORID"),
     "item": ("IV00101", "ITEMNMBR"),
     "tax_detail": ("TX00201", "TAXDTLID"),
     "tax_schedule": ("TX00101", "TAXSCHID"),

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.gp.batches import SALES, ensure_batch
 from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate, document_rate
-from sandbox.gp.distributions import distribute_sales, write_distributions
+from sandbox.gp.distributions import SALES_TABLE, distribute_sales, write_distributions
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.rules import account_index, currency_places, customer, master, not_negative, open_period
 from sandbox.gp.sales_lines import SALES_TYPES
@@ -151,7 +151,7 @@ def save_distribution(call: Call) -> None:
     key = {"SOPTYPE": call["SOPTYPE"], "SOPNUMBE": call["SOPNUMBE"]}
     row = call.sent(DEBITAMT="DEBITAMT", ORDBTAMT="DEBITAMT", CRDTAMNT="CRDTAMNT", ORCRDAMT="CRDTAMNT")
     row |= {"DISTTYPE": call["DISTTYPE"], "DistRef": call["DistRef"], "ACTINDX": account}
-    write_distributions(call.session, "SOP10102", key, [row])
+    write_distributions(call.session, SALES_TABLE, key, [row])
 
 
 def to_history(session: Any, header: Row, **changes: Any) -> None:

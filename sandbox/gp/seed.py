@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sandbox.gp.models import TABLES, Row
 from sandbox.gp.session import Session
 
-SITE, UNIT = "MAIN", "Each"
+SITE, UNIT, UNIT_SCHEDULE = "MAIN", "Each", "EACH"
 _LONG_AGO = datetime(2020, 1, 1)
 _PERCENT = Decimal(100)
 
@@ -139,7 +139,7 @@ def _seed_items(session: Session, company: CompanyFile, roles: dict[str, int]) -
                 "ITEMDESC": item.title,
                 "ITMSHNAM": item.title[:15],
                 "ITEMTYPE": 1,
-                "UOMSCHDL": "EACH",
+                "UOMSCHDL": UNIT_SCHEDULE,
                 "SELNGUOM": UNIT,
                 "STNDCOST": item.cost,
                 "CURRCOST": item.cost,

@@ -21,6 +21,8 @@ COMPANY: dict[str, Any] = {
         {"role": "rounding", "gp": "000-7200-00"},
         {"role": "inventory", "gp": "000-1300-00"},
         {"role": "cost_of_goods_sold", "gp": "000-4500-00"},
+        {"role": "payables", "gp": "000-2100-00"},
+        {"role": "purchases", "gp": "000-5100-00"},
     ],
     "tax_details": [{"detail": "STATE", "rate": "0.0625"}, {"detail": "COUNTY", "rate": "0.015"}],
     "items": [{"sku": "LAMP", "title": "Desk lamp", "cost": "21.40"}, {"sku": "MUG", "title": "Mug", "cost": "2.15"}],

@@ -1,0 +1,134 @@
+"""Procedures of payables documents: PM10000 with taxes and distributions, unposted (facts/gp.md §1.3)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sandbox.gp.batches import PAYABLES, ensure_batch
+from sandbox.gp.call import Call
+from sandbox.gp.currency import Rate, document_rate
+from sandbox.gp.distributions import (
+    PAYABLES_TABLE,
+    PM_FREIGHT,
+    PM_MISC,
+    PM_PAYABLE,
+    PM_PURCHASES,
+    PM_ROUND,
+    PM_TAXES,
+    PM_TRADE,
+    Distributions,
+    write_distributions,
+)
+from sandbox.gp.models import EMPTY_DATE
+from sandbox.gp.rules import account_index, currency_places, master, not_negative, open_period, posting_account
+
+_TYPES = range(1, 6)
+_CREDITS = (4, 5)
+_ACTIVE, _TEMPORARY = 1, 3
+_AMOUNTS = ("PRCHAMNT", "MSCCHAMT", "TAXAMNT", "FRTAMNT", "TRDISAMT")
+
+
+def save_transaction(call: Call) -> None:
+    """
+    taPMTransactionInsert: a vendor's invoice (1), credit memo (5) … in a batch.
+
+    CREATEDIST (default 1) distributes to payables, purchases and taxes, also beside taPMDistribution: then everything
+    is there twice (facts/gp.md §5).
+    """
+    if call["DOCTYPE"] not in _TYPES:
+        call.refuse("document_type", "DOCTYPE")
+    vendor = master(call, "vendor", "VENDORID")
+    if vendor and vendor["VENDSTTS"] not in (_ACTIVE, _TEMPORARY):
+        call.refuse("vendor_status", "VENDORID")
+    for kind, name in (("tax_schedule", "TAXSCHID"), ("tax_schedule", "PCHSCHID"), ("payment_terms", "PYMTRMID")):
+        master(call, kind, name)
+    _check_amounts(call)
+    _refuse_known_numbers(call)
+    open_period(call, "PSTGDATE" if call.given("PSTGDATE") else "DOCDATE")
+    rate = document_rate(call)
+    call.check()
+    amount = rate.functional(call["DOCAMNT"])
+    names = ("VCHNUMWK", "VENDORID", "DOCNUMBR", "DOCTYPE", "DOCDATE", "BACHNUMB", "PYMTRMID", "TAXSCHID", "PCHSCHID")
+    row = {name: call[name] for name in (*names, "TRXDSCRN", "PORDNMBR")} | rate.columns
+    row |= {name: rate.functional(call[name]) for name in _AMOUNTS}
+    row |= {"DOCAMNT": amount, "CURTRXAM": amount, "ORDOCAMT": call["DOCAMNT"], "ORCTRXAM": call["DOCAMNT"]}
+    for name in ("PSTGDATE", "DUEDATE"):
+        row[name] = call[name] if call[name] != EMPTY_DATE else call["DOCDATE"]
+    call.session.insert("PM10000", row | {"BCHSOURC": PAYABLES.name})
+    _make_functional(call, rate)
+    if call.flag("CREATEDIST", 1):
+        _distribute(call, rate)
+    ensure_batch(call.session, call["BACHNUMB"], PAYABLES)
+
+
+def save_distribution(call: Call) -> None:
+    """taPMDistribution: one debit or credit of a payables document, before its header."""
+    account = account_index(call, "ACTNUMST", "ACTINDX")
+    if not account:
+        call.refuse("required", "ACTNUMST", "ACTINDX")
+    currency_places(call, ("DEBITAMT", "CRDTAMNT"))
+    not_negative(call, ("DEBITAMT", "CRDTAMNT"))
+    call.check()
+    key = {"VCHRNMBR": call["VCHRNMBR"], "VENDORID": call["VENDORID"]}
+    row = {"DISTTYPE": call["DISTTYPE"], "DistRef": call["DistRef"], "ACTINDX": account}
+    row |= {"ORDBTAMT": call["DEBITAMT"], "ORCRDAMT": call["CRDTAMNT"]}
+    write_distributions(call.session, PAYABLES_TABLE, key, [row])
+
+
+def save_tax(call: Call) -> None:
+    """taPMTransactionTaxInsert: one tax detail of a payables document, before its header."""
+    detail = master(call, "tax_detail", "TAXDTLID")
+    account = account_index(call, "ACTNUMST", "ACTINDX")
+    key = {"VCHRNMBR": call["VCHRNMBR"], "TAXDTLID": call["TAXDTLID"]}
+    if call.session.get("PM10500", **key):
+        call.refuse("duplicate_tax", "TAXDTLID")
+    call.check()
+    names = ("VENDORID", "DOCTYPE", "TAXAMNT", "PCTAXAMT", "FRTTXAMT", "MSCTXAMT", "TDTTXPUR")
+    row = key | {name: call[name] for name in names} | {"ACTINDX": account or (detail["ACTINDX"] if detail else 0)}
+    call.session.insert("PM10500", row)
+
+
+def _check_amounts(call: Call) -> None:
+    currency_places(call, ("DOCAMNT", *_AMOUNTS))
+    not_negative(call, ("DOCAMNT", *_AMOUNTS))
+    if call["DOCAMNT"] != sum(call[name] for name in _AMOUNTS) - 2 * call["TRDISAMT"]:
+        call.refuse("payables_amount", "DOCAMNT", *_AMOUNTS)
+    if call["CHRGAMNT"] not in (0, call["DOCAMNT"]):
+        call.refuse("unsupported", "CHRGAMNT")
+    taxes = call.session.select("PM10500", VCHRNMBR=call["VCHNUMWK"])
+    given = sum((tax["TAXAMNT"] for tax in taxes), Decimal(0))
+    if call["TAXAMNT"] != given:
+        call.refuse("tax_total", "TAXAMNT", STAXAMNT=given)
+
+
+def _refuse_known_numbers(call: Call) -> None:
+    numbers = {"PM10000": "VCHNUMWK", "PM20000": "VCHRNMBR", "PM30200": "VCHRNMBR"}
+    if any(call.session.select(table, **{column: call["VCHNUMWK"]}) for table, column in numbers.items()):
+        call.refuse("duplicate_voucher", "VCHNUMWK")
+    vendors_own = {"VENDORID": call["VENDORID"], "DOCNUMBR": call["DOCNUMBR"], "DOCTYPE": call["DOCTYPE"]}
+    if any(call.session.select(table, **vendors_own) for table in numbers):
+        call.refuse("duplicate_payables", "DOCNUMBR", "VENDORID")
+
+
+def _make_functional(call: Call, rate: Rate) -> None:
+    for sent in call.session.select("PM10100", VCHRNMBR=call["VCHNUMWK"]):
+        key = {"VCHRNMBR": sent["VCHRNMBR"], "DSTSQNUM": sent["DSTSQNUM"]}
+        debit, credit = rate.functional(sent["ORDBTAMT"]), rate.functional(sent["ORCRDAMT"])
+        call.session.update("PM10100", key, DEBITAMT=debit, CRDTAMNT=credit)
+
+
+def _distribute(call: Call, rate: Rate) -> None:
+    """Cr payables, Dr purchases, taxes, freight and misc, Cr trade discount; a credit the other way round."""
+    sign = -1 if call["DOCTYPE"] in _CREDITS else 1
+    session, found = call.session, Distributions(rate)
+    purchases = posting_account(session, "purchases")
+    found.debit(PM_PAYABLE, posting_account(session, "payables"), -sign * call["DOCAMNT"])
+    found.debit(PM_PURCHASES, purchases, sign * call["PRCHAMNT"])
+    found.debit(PM_FREIGHT, purchases, sign * call["FRTAMNT"])
+    found.debit(PM_MISC, purchases, sign * call["MSCCHAMT"])
+    found.debit(PM_TRADE, purchases, -sign * call["TRDISAMT"])
+    for tax in session.select("PM10500", VCHRNMBR=call["VCHNUMWK"]):
+        found.debit(PM_TAXES, tax["ACTINDX"], sign * tax["TAXAMNT"])
+    key = {"VCHRNMBR": call["VCHNUMWK"], "VENDORID": call["VENDORID"]}
+    rows = found.rows((PM_ROUND, posting_account(session, "rounding")))
+    write_distributions(session, PAYABLES_TABLE, key, rows)
