@@ -42,6 +42,9 @@ class Account:
     def refund(self, event: dict[str, Any], order: dict[str, Any] | None = None) -> None:
         self._send("POST", "refunds", {"event": event, "order": order or small_company.order()})
 
+    def act(self, path: str, **body: Any) -> dict[str, Any]:
+        return self._send("POST", path, body)
+
     def pay_out(self, payout: dict[str, Any]) -> None:
         self._send("POST", "payouts", payout)
 
@@ -141,6 +144,105 @@ def test_the_clock_is_the_gateways_business_clock(account: Account) -> None:
     account.pay(PAID)
 
     assert account.hook().entity("charge").clock() == datetime(2026, 3, 2, 16, 41, 30, tzinfo=UTC)
+
+
+FIRST_DAY = Window(until=datetime(2026, 3, 2, 23, tzinfo=UTC))
+AFTERWARDS = Window(since=datetime(2026, 3, 5, tzinfo=UTC))
+
+
+def test_a_charge_settled_days_later_comes_again_with_its_fee(account: Account) -> None:
+    account.open()
+    account.pay({**PAID, "settled": False})
+    [early] = everything(account.hook(), "charge", FIRST_DAY)
+
+    account.act("charges/ch_1001/settle", at="2026-03-06T10:00:00Z", fee="1.86")
+    [late] = everything(account.hook(), "charge", AFTERWARDS)
+
+    assert early.payload["balance_transaction"] is None
+    assert late.payload["balance_transaction"]["fee"] == "1.86"
+    assert late.changed_at == datetime(2026, 3, 6, 10, tzinfo=UTC)
+    assert (early.key, early.version != late.version) == (late.key, True)
+
+
+def test_a_charge_captured_in_part_days_later_comes_again(account: Account) -> None:
+    account.open()
+    account.pay({**PAID, "captured": False})
+    [early] = everything(account.hook(), "charge", FIRST_DAY)
+
+    account.act("charges/ch_1001/capture", at="2026-03-06T10:00:00Z", fee="1.50", amount="40.00")
+    [late] = everything(account.hook(), "charge", AFTERWARDS)
+
+    assert (early.payload["captured"], late.payload["captured"]) == (False, True)
+    assert late.payload["amount_captured"] == "40.00"
+    assert early.version != late.version
+
+
+def test_a_refund_that_fails_later_comes_again_with_the_money_back(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+    account.refund({**REFUNDED, "at": "2026-03-02T19:00:00Z"})
+    [early] = everything(account.hook(), "refund", FIRST_DAY)
+
+    account.act("refunds/re_1001/fail", at="2026-03-06T10:00:00Z")
+    [late] = everything(account.hook(), "refund", AFTERWARDS)
+
+    assert (early.payload["status"], late.payload["status"]) == ("succeeded", "failed")
+    assert late.payload["failure_balance_transaction"]["net"] == "15.00"
+    assert early.version != late.version
+
+
+def test_a_dispute_won_later_comes_again_with_both_movements(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+    account.act("disputes", id="du_1", charge="ch_1001", at="2026-03-02T20:00:00Z", fee="15.00")
+    [early] = everything(account.hook(), "dispute", FIRST_DAY)
+
+    account.act("disputes/du_1/win", at="2026-03-06T10:00:00Z")
+    [late] = everything(account.hook(), "dispute", AFTERWARDS)
+
+    assert [moved["net"] for moved in early.payload["balance_transactions"]] == ["-68.77"]
+    assert len(late.payload["balance_transactions"]) == 2
+    assert late.payload["charge"]["metadata"]["order_id"] == "#1001"
+    assert early.version != late.version
+
+
+def test_a_payout_is_itemised_once_reconciled_and_seen_to_fail_later(account: Account) -> None:
+    account.open()
+    account.pay(PAID)
+    covered = {"id": "po_1", "arrives": "2026-03-04", "covers": ["ch_1001"], "amount": "51.91"}
+    account.act("payouts", **covered, reconciliation_status="in_progress")
+    [young] = everything(account.hook(), "payout")
+    account.act("payouts/po_1/reconcile", at="2026-03-05T10:00:00Z")
+    [reconciled] = everything(account.hook(), "payout", AFTERWARDS)
+    account.act("payouts/po_1/fail", at="2026-03-06T10:00:00Z")
+    [failed] = everything(account.hook(), "payout", AFTERWARDS)
+
+    assert young.payload["items"] is None
+    assert [item["source"]["id"] for item in reconciled.payload["items"]] == ["ch_1001"]
+    assert reconciled.payload["unexplained"] == "0.00"
+    assert failed.payload["status"] == "failed"
+    assert len({young.version, reconciled.version, failed.version}) == 3
+
+
+def test_a_fee_of_stripes_own_has_no_source(account: Account) -> None:
+    account.open()
+    account.act("fees", at="2026-03-31T23:00:00Z", amount="9.00")
+
+    [record] = everything(account.hook(), "balance_transaction")
+
+    assert record.payload["source"] is None
+    assert record.payload["net"] == "-9.00"
+
+
+def test_a_restricted_key_that_lacks_a_right_is_named_by_the_connection_test(account: Account) -> None:
+    account.open()
+    account.act("keys", api_key="rk_test_reader", permissions=["charges_read", "refunds_read", "disputes_read"])
+
+    good, message = account.hook("rk_test_reader").test_connection()
+
+    assert not good
+    assert message.startswith("LB-STRIPE-003")
+    assert "/v1/payouts answered 403" in message
 
 
 @pytest.fixture
