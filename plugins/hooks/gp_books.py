@@ -14,37 +14,45 @@ if TYPE_CHECKING:
 
 __all__ = ["gp_books"]
 
-# Source document codes of the entries a sales document or a receipt makes (facts/gp.md §4; the codes unverified).
-_KINDS = {"SJ": "invoice", "CRJ": "payment", "GJ": "entry"}
-_ENTITIES = {"invoice": "sales_invoice", "payment": "cash_receipt", "entry": "journal"}
+# Source document codes (facts/gp.md §4; the codes unverified): who keeps others sees the kind "entry".
+_KINDS = {"SJ": "invoice", "CRJ": "payment"}
+_APPLICATION = "RMAPY"
+_RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 
 
 def gp_books(hook: GPEConnectHook) -> list[Booked]:
     """
-    Every posted entry, one document each.
+    Every posted document with all that GP booked for it: a realised gain or write-off belongs to what was applied.
 
     An entry made in the general ledger itself is known by its reference (REFRENCE).
+
+    :raises TransientError, ConfigurationError: as ``GPEConnectHook.journal_lines``.
     """
-    entries: dict[tuple[str, Any], list[dict[str, Any]]] = defaultdict(list)
+    entries: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in hook.journal_lines():
-        company = record.key.split(":")[1]
-        entries[company, record.payload["JRNENTRY"]].append(record.payload)
+        company, line = record.key.split(":")[1], record.payload
+        entries[company, _document(line) or f"entry {line['JRNENTRY']}"].append(line)
     return [_booked(company, lines) for (company, _), lines in entries.items()]
+
+
+def _document(line: dict[str, Any]) -> str:
+    """The document a journal line was made for; of an application the one that was applied."""
+    return str(line.get("ORCTRNUM" if line["SOURCDOC"] == _APPLICATION else "ORDOCNUM") or "")
 
 
 def _booked(company: str, lines: list[dict[str, Any]]) -> Booked:
     effects: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
         effects[str(line["ACTNUMST"])] += Decimal(line["DEBITAMT"]) - Decimal(line["CRDTAMNT"])
-    first = lines[0]
-    number = str(first.get("ORDOCNUM") or first.get("ORCTRNUM") or first["REFRENCE"])
-    kind = _KINDS.get(str(first["SOURCDOC"]), "entry")
+    first = next((line for line in lines if line["SOURCDOC"] != _APPLICATION), lines[0])
+    number = _document(first) or str(first["REFRENCE"])
     return Booked(
-        key=f"gp:{company}:{_ENTITIES[kind]}:{number}",
-        kind=kind,
+        key=f"gp:{company}:journal:{first['JRNENTRY']}",
+        kind=_KINDS.get(str(first["SOURCDOC"]), "entry"),
         number=number,
         booked_on=date.fromisoformat(str(first["TRXDATE"])[:10]),
-        effects=dict(effects),
+        effects={account: amount for account, amount in effects.items() if amount},
         customer=str(first.get("ORMSTRID") or ""),
-        ids=(number, str(first["JRNENTRY"])),
+        # receivables are read by type and number, sales documents by number, journal entries by their own
+        ids=(number, *(f"{kind}-{number}" for kind in _RECEIVABLES), str(first["JRNENTRY"])),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.exceptions import AirflowSkipException
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.state import transaction

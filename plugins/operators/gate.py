@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from airflow.exceptions import AirflowSkipException
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.gates import GateResult, load_suite, run_suite
 from ledgerbridge.state import transaction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -19,6 +19,7 @@ from operators.systems import hook_for
 __all__ = ["clearing_differences"]
 
 NOTHING = Decimal(0)
+CENT = Decimal("0.01")
 
 
 def clearing_differences(company: Company, engine: Engine, flow: str, result: Reconciliation) -> list[Difference]:
@@ -36,7 +37,7 @@ def _of_gateway(
     hook: Any = hook_for(gateway.name, company.connections_of(gateway.name)[0])
     posted = _Posted(engine, flow, gateway.name)
     differences = [
-        *_money_not_posted(_payloads(hook, "charge"), gateway, posted),
+        *_money_not_posted(_payloads(hook, "charge"), _payloads(hook, "refund"), gateway, posted),
         *_payouts_not_posted(_payloads(hook, "payout"), gateway, posted),
     ]
     transactions = list(_payloads(hook, "balance_transaction"))
@@ -75,18 +76,27 @@ def _sign(difference: Difference) -> int:
 
 
 def _money_not_posted(
-    charges: Iterable[tuple[str, dict[str, Any]]], gateway: Gateway, posted: _Posted
+    charges: Iterable[tuple[str, dict[str, Any]]],
+    refunds: Iterable[tuple[str, dict[str, Any]]],
+    gateway: Gateway,
+    posted: _Posted,
 ) -> list[Difference]:
-    found = []
-    for key, charge in charges:
-        if not charge.get("balance_transaction"):
+    """Charges and refunds that are on no document; a refund of a charge that never was on one cancels against it."""
+    left: dict[str, Decimal] = {}
+    reasons: dict[str, str | None] = {}
+    for key, money in [*charges, *refunds]:
+        if not money.get("balance_transaction"):
             continue
-        left = Decimal(charge["balance_transaction"]["amount"]) - posted.money.get(charge["id"], NOTHING)
-        if left:
-            remedy = "Mend the order's dead letter, or give the money back."
-            reason = posted.reasons.get(key)
-            found.append(Difference("money without document", gateway.role, left, (charge["id"],), remedy, reason))
-    return found
+        charge = money["charge"]["id"] if money.get("charge") else money["id"]
+        amount = Decimal(money["balance_transaction"]["amount"]) - posted.money.get(money["id"], NOTHING)
+        left[charge] = left.get(charge, NOTHING) + amount
+        reasons[charge] = posted.reasons.get(key) or reasons.get(charge)
+    remedy = "Mend the order's dead letter, or give the money back."
+    return [
+        Difference("money without document", gateway.role, amount, (charge,), remedy, reasons[charge])
+        for charge, amount in left.items()
+        if amount
+    ]
 
 
 def _payouts_not_posted(
@@ -120,7 +130,8 @@ class _Posted:
             for row in rows:
                 if row.canonical.get("gateway") != gateway:
                     continue
-                amount = Decimal(row.canonical["amount"])
+                amount = Decimal(row.canonical["amount"]) * Decimal(row.canonical.get("rate") or 1)
+                amount = amount.quantize(CENT, ROUND_HALF_UP) * (-1 if row.canonical.get("credit_number") else 1)
                 if row.canonical.get("payment_id"):
                     self.money[row.canonical["payment_id"]] = (
                         self.money.get(row.canonical["payment_id"], NOTHING) + amount
@@ -131,7 +142,7 @@ class _Posted:
                     self.payouts.add(row.record_key)
             records = session.execute(
                 select(SourceRecord.source_key, SourceRecord.reason).where(
-                    SourceRecord.flow == flow, SourceRecord.outcome.in_(("waiting", "rejected"))
+                    SourceRecord.flow == flow, SourceRecord.outcome.in_(("waiting", "rejected", "superseded"))
                 )
             )
             self.fees = sum(fees.values(), NOTHING)

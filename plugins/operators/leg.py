@@ -6,8 +6,8 @@ from collections import Counter
 from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow.exceptions import AirflowSkipException
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 from sqlalchemy import Engine
 
 from ledgerbridge.audit import Actor

@@ -116,6 +116,14 @@ class _State:
                     str(known): key for key, target_id, number, _ in rows for known in (target_id, number) if known
                 }
                 self._keys[ledger] = {key: state for key, _, _, state in rows}
+            first, second = ledgers
+            # what was made from a document of the other ledger has that one's record key, which ends in its number
+            self._read_from = {
+                (ledger, other): {
+                    key.rpartition(":")[2]: key for key in self._keys[other] if key.startswith(f"{ledger}:")
+                }
+                for ledger, other in ((first, second), (second, first))
+            }
             self._records = {
                 row.source_key: row
                 for row in session.scalars(select(SourceRecord).where(SourceRecord.flow == flow))
@@ -129,6 +137,9 @@ class _State:
     def _key(self, booked: Booked, ledger: str, other: str) -> str:
         if booked.key in self._keys[other]:
             return booked.key
+        for each in booked.ids:
+            if each in self._read_from[ledger, other]:
+                return self._read_from[ledger, other][each]
         known = (self._delivered[ledger][each] for each in booked.ids if each in self._delivered[ledger])
         return next(known, booked.key)
 

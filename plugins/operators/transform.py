@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from airflow.exceptions import AirflowSkipException
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.canonical.checks import check
@@ -17,7 +17,7 @@ from ledgerbridge.delivery.content import plain, rows_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import Lookups, Mapped, frame_records, load_mapping, nested_records
 from ledgerbridge.state import transaction
-from ledgerbridge.state.dead_letters import Letter, write_letters
+from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from operators import settings
@@ -76,6 +76,7 @@ class TransformOperator(LegOperator):
                 key: labels[made] for key, all_made in work.made.items() for made in all_made if made in labels
             }
         work.refuse("conform", mapped, keys, mapping.version)
+        work.conformed = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
         checked = check(mapped.frames)
         work.refuse_records("check", checked.failures, mapping.version)
         return checked.frames
@@ -85,6 +86,7 @@ class TransformOperator(LegOperator):
             ruled = RULES[name](frames, reader, **entities)
             frames = ruled.frames
             work.waiting.update(ruled.waiting)
+            work.superseded.update(ruled.superseded)
             work.descend(ruled.parents)
         work.canonical = {row["record_key"]: row for row in rows_of(frames["header"])}
         return frames
@@ -99,17 +101,9 @@ class TransformOperator(LegOperator):
     def _settle(self, work: _Work, going_on: set[str]) -> None:
         with transaction(self.engine) as session:
             letters = write_letters(session, work.actor, work.letters)
-            fates = {}
-            for key, made in work.made.items():
-                if key in letters:
-                    fate = Fate("rejected", f"dead letter {letters[key]}", work.labels.get(key))
-                elif made & going_on:
-                    fate = Fate("read", work.why_waiting(key), work.labels.get(key))
-                elif work.why_waiting(key):
-                    fate = Fate("waiting", work.why_waiting(key), work.labels.get(key))
-                else:
-                    fate = Fate("unchanged", "there is nothing to send", work.labels.get(key))
-                fates[key] = fate
+            fates = {key: work.fate(key, letters.get(key), going_on) for key in work.made}
+            settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]
+            close_letters(session, work.actor, settled)
             set_outcomes(session, self.flow, self.leg, fates)
 
 
@@ -124,6 +118,8 @@ class _Work:
         self.made: dict[str, set[str]] = {}
         self.labels: dict[str, str] = {}
         self.waiting: dict[str, str] = {}
+        self.superseded: dict[str, str] = {}
+        self.conformed: dict[str, dict[str, Any]] = {}
         self.letters: list[Letter] = []
         self.canonical: dict[str, dict[str, Any]] = {}
         self._roots: dict[str, str] = {}
@@ -135,9 +131,25 @@ class _Work:
             children = {child for child, parent in parents.items() if parent in made}
             self.made[key] = made | children
 
-    def why_waiting(self, source_key: str) -> str | None:
-        """Why a source record (or a part of it) waits."""
-        return next((self.waiting[made] for made in self.made[source_key] if made in self.waiting), None)
+    def fate(self, source_key: str, letter: str | None, going_on: set[str]) -> Fate:
+        """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""
+        made = self.made[source_key]
+        first = next((self.conformed[each] for each in sorted(made) if each in self.conformed), None)
+        known: dict[str, Any] = {
+            "label": self.labels.get(source_key),
+            "canonical": None if first is None else plain(first),
+        }
+        waits = next((self.waiting[each] for each in made if each in self.waiting), None)
+        replaced = next((self.superseded[each] for each in made if each in self.superseded), None)
+        if letter is not None:
+            return Fate("rejected", f"dead letter {letter}", **known)
+        if made & going_on:
+            return Fate("read", waits, **known)
+        if waits:
+            return Fate("waiting", waits, **known)
+        if replaced:
+            return Fate("superseded", replaced, **known)
+        return Fate("unchanged", "there is nothing to send", **known)
 
     def refuse(self, step: str, mapped: Mapped, keys: list[str], version: str, canonical: bool = False) -> None:
         """Dead letters for the failures of a mapping; ``keys`` by the position failures speak of."""

@@ -7,7 +7,7 @@ The invoices and what is already paid on them come from our own deliveries, so t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -18,89 +18,132 @@ import pyarrow as pa
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.canonical.sent import SentDocuments
 
-__all__ = ["Allocation", "allocate"]
+__all__ = ["Allocation", "Payable", "allocate", "frame_of", "rows_of_frame", "share_out"]
+
+NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """The shares as canonical payments, the charge each was made from, and the charges that (partly) wait."""
+    """The shares as canonical records, what each was made from, and what (partly) waits or is superseded, and why."""
 
-    payments: pd.DataFrame
+    shares: pd.DataFrame
     parents: dict[str, str]
-    waiting: dict[str, str]
+    waiting: dict[str, str] = field(default_factory=dict)
+    superseded: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
-class _Invoice:
+class Payable:
+    """A document money can be put on; ``due`` falls with each share."""
+
     number: str
-    invoiced_on: date
+    booked_on: date
     due: Decimal
 
 
-def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payments: str) -> Allocation:
+def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payments: str, refunds: str) -> Allocation:
     """
     Share out each payment among the invoices of its order, oldest invoice first.
 
     :param charged: canonical payments, one a charge.
     :param invoices: entity of the invoices delivered.
     :param payments: entity of the payments delivered.
+    :param refunds: source entity of the gateway's refunds; one without a credit takes from what is left of a charge.
     """
-    charges = pa.Table.from_pandas(charged, preserve_index=False).to_pylist()
+    charges = rows_of_frame(charged)
     chains = sorted({charge["chain_key"] for charge in charges if charge["chain_key"]})
     invoiced = sent.sent(invoices, "chain_key", chains)
     earlier = sent.sent(payments, "chain_key", chains)
+    returned = sent.records(refunds, chains)
     dead = sent.dead_letters(chains)
     shares: list[dict[str, Any]] = []
-    parents: dict[str, str] = {}
-    waiting: dict[str, str] = {}
-    open_by_chain = {chain: _open_invoices(invoiced.get(chain, []), earlier.get(chain, [])) for chain in chains}
+    result = Allocation(frame_of([], "canonical.payment"), {})
+    payables = {chain: _open_invoices(invoiced.get(chain, []), earlier.get(chain, [])) for chain in chains}
+    given_back = {chain: _given_back(returned.get(chain, [])) for chain in chains}
     for charge in charges:
         chain = charge["chain_key"]
-        mine = [row for row in earlier.get(chain, []) if row.get("payment_id") == charge["payment_id"]]
-        made = [_repeated(charge, row) for row in mine]
-        left = charge["amount"] - sum((share["amount"] for share in made), Decimal(0))
-        for invoice in open_by_chain.get(chain, []):
-            part = min(left, invoice.due)
-            if part <= 0:
-                continue
-            made.append(_share(charge, invoice.number, max(charge["captured_on"], invoice.invoiced_on), part))
-            invoice.due -= part
-            left -= part
+        made, left = share_out(charge, earlier.get(chain, []), payables.get(chain, []), "invoice_number", "captured_on")
         shares += made
-        parents.update({share["record_key"]: charge["record_key"] for share in made})
-        if left > 0:
-            waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoiced.get(chain)))
-    return Allocation(_frame(shares), parents, waiting)
+        result.parents.update({share["record_key"]: charge["record_key"] for share in made})
+        if left <= 0:
+            continue
+        if left <= given_back.get(chain, NOTHING):
+            given_back[chain] -= left
+            result.superseded[charge["record_key"]] = f"{left:.2f} {charge['currency']} was given back unused"
+        else:
+            result.waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoiced.get(chain)))
+    return Allocation(frame_of(shares, "canonical.payment"), result.parents, result.waiting, result.superseded)
 
 
-def _open_invoices(invoices: Iterable[dict[str, Any]], payments: list[dict[str, Any]]) -> list[_Invoice]:
+def share_out(
+    money: dict[str, Any], earlier: list[dict[str, Any]], payables: Iterable[Payable], number_field: str, day_field: str
+) -> tuple[list[dict[str, Any]], Decimal]:
+    """
+    The shares of one amount: those made before, as they were, then new ones; and what is left.
+
+    :param money: canonical payment or refund.
+    :param earlier: payments delivered before in its chain.
+    """
+    mine = [row for row in earlier if row.get("payment_id") == money["payment_id"]]
+    made = [
+        _share(money, number_field, row[number_field], date.fromisoformat(row["paid_on"]), Decimal(row["amount"]))
+        for row in mine
+    ]
+    left = money["amount"] - sum((share["amount"] for share in made), NOTHING)
+    for payable in payables:
+        part = min(left, payable.due)
+        if part <= 0:
+            continue
+        made.append(_share(money, number_field, payable.number, max(money[day_field], payable.booked_on), part))
+        payable.due -= part
+        left -= part
+    return made, left
+
+
+def rows_of_frame(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as Python values."""
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    return rows
+
+
+def frame_of(rows: list[dict[str, Any]], entity: str) -> pd.DataFrame:
+    """Rows as the header frame of a canonical record."""
+    schema = pa.schema(list(CANONICAL[entity]["header"].items()))
+    frame: pd.DataFrame = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
+
+
+def _share(money: dict[str, Any], number_field: str, number: str, paid_on: date, amount: Decimal) -> dict[str, Any]:
+    return {
+        **money,
+        "record_key": f"{money['record_key']}/{number}",
+        number_field: number,
+        "paid_on": paid_on,
+        "amount": amount,
+    }
+
+
+def _open_invoices(invoices: Iterable[dict[str, Any]], payments: list[dict[str, Any]]) -> list[Payable]:
     paid: dict[str, Decimal] = {}
     for row in payments:
-        paid[row["invoice_number"]] = paid.get(row["invoice_number"], Decimal(0)) + Decimal(row["amount"])
+        number = row.get("invoice_number")
+        if number:
+            paid[number] = paid.get(number, NOTHING) + Decimal(row["amount"])
     opened = [
-        _Invoice(
+        Payable(
             row["invoice_number"],
             date.fromisoformat(row["invoiced_on"]),
-            Decimal(row["total"]) - paid.get(row["invoice_number"], Decimal(0)),
+            Decimal(row["total"]) - paid.get(row["invoice_number"], NOTHING),
         )
         for row in invoices
         if row["state"] == "delivered"
     ]
-    return sorted(opened, key=lambda invoice: (invoice.invoiced_on, invoice.number))
+    return sorted(opened, key=lambda invoice: (invoice.booked_on, invoice.number))
 
 
-def _repeated(charge: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
-    return _share(charge, row["invoice_number"], date.fromisoformat(row["paid_on"]), Decimal(row["amount"]))
-
-
-def _share(charge: dict[str, Any], invoice_number: str, paid_on: date, amount: Decimal) -> dict[str, Any]:
-    return {
-        **charge,
-        "record_key": f"{charge['record_key']}/{invoice_number}",
-        "invoice_number": invoice_number,
-        "paid_on": paid_on,
-        "amount": amount,
-    }
+def _given_back(refunds: list[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(row["amount"]) for row in refunds if row["outcome"] == "superseded"), NOTHING)
 
 
 def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: bool) -> str:
@@ -113,9 +156,3 @@ def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: 
     if invoiced:
         return f"{amount} waits: the invoices of order {charge['order_name']} are paid"
     return f"{amount} waits: order {charge['order_name']} has no invoice yet"
-
-
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    schema = pa.schema(list(CANONICAL["canonical.payment"]["header"].items()))
-    frame: pd.DataFrame = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
-    return frame

@@ -64,6 +64,9 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "rate": RATE,
             "total": MONEY,
             "cancelled": FLAG,
+            "order_sent": TEXT,  # number of the order already in the target
+            "invoice_sent": TEXT,  # record key of an invoice of the order
+            "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
         },
         "lines": _LINES,
         "taxes": _TAXES,
@@ -81,6 +84,64 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         },
         "lines": _LINES,
         "taxes": _TAXES,
+    },
+    "canonical.sales_return": {
+        "header": {
+            **_KEYS,
+            "return_number": TEXT,
+            "customer_key": TEXT,
+            "payment_id": TEXT,  # gateway id of the refund that gave the money back
+            "returned_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+            "cancelled": FLAG,
+        },
+        "lines": _LINES,
+        "taxes": _TAXES,
+    },
+    "canonical.goodwill": {
+        "header": {
+            **_KEYS,
+            "memo_number": TEXT,
+            "customer_key": TEXT,
+            "payment_id": TEXT,
+            "granted_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+        },
+    },
+    "canonical.credit_note": {
+        "header": {
+            **_KEYS,
+            "credit_number": TEXT,
+            "credit_type": NUMBER,  # RMDTYPAL: 7 credit memo, 8 return
+            "order_name": TEXT,
+            "customer_number": TEXT,
+            "payment_id": TEXT,
+            "credited_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+        },
+        "lines": _LINES,
+        "taxes": _TAXES,
+    },
+    "canonical.refund": {
+        "header": {
+            **_KEYS,
+            "payment_id": TEXT,
+            "order_name": TEXT,
+            "gateway": TEXT,
+            "refunded_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "amount": MONEY,
+            # filled when the money is allocated to a credit note
+            "credit_number": TEXT,
+            "paid_on": DAY,
+        },
     },
     "canonical.payment": {
         "header": {
@@ -102,6 +163,8 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             **_KEYS,
             "payment_key": TEXT,
             "invoice_number": TEXT,
+            "credit_number": TEXT,
+            "credit_type": NUMBER,
             "customer_number": TEXT,
             "account": TEXT,
             "reference": TEXT,
@@ -114,8 +177,10 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.application": {
         "header": {
             **_KEYS,
-            "receipt_number": TEXT,
-            "invoice_number": TEXT,
+            "from_number": TEXT,
+            "from_type": NUMBER,  # RMDTYPAL
+            "to_number": TEXT,
+            "to_type": NUMBER,
             "applied_on": DAY,
             "amount": MONEY,
         },

@@ -14,5 +14,8 @@ class SentDocuments(Protocol):
     def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """All such documents by a column of theirs, oldest first, with their canonical header's fields as text."""
 
+    def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """Source records by chain, oldest first: the canonical header's fields, ``leg``, ``outcome``, ``reason``."""
+
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Id of an open dead letter by source key."""

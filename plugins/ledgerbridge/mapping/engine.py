@@ -80,7 +80,7 @@ class Mapping:
             for name, pieces in made.items()
         }
         frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
-        return Mapped(frames, links, failures)
+        return Mapped(_whole(frames, CANONICAL.get(self.target, {})), links, failures)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
         if part.where is not None:
@@ -229,6 +229,19 @@ def _as_rows(table: dict[str, pa.Array], record: npt.NDArray[np.int64]) -> Rows:
         raise ConfigurationError("LB-CFG-002", f'"having" can\'t read another part ("{part}").')
 
     return Rows(len(record), record, lambda path: table[path], none)
+
+
+def _whole(frames: dict[str, pd.DataFrame], declared: dict[str, dict[str, pa.DataType]]) -> dict[str, pd.DataFrame]:
+    """Every declared part with every declared field; what the mapping says nothing about is empty."""
+    for name, fields in declared.items():
+        frame = frames.get(name, pd.DataFrame())
+        absent = {
+            field: pd.Series(pa.nulls(len(frame), kind), dtype=pd.ArrowDtype(kind), index=frame.index)
+            for field, kind in fields.items()
+            if field not in frame
+        }
+        frames[name] = frame.assign(**absent)[list(fields)]
+    return frames
 
 
 def _kept(frame: pd.DataFrame, record: npt.NDArray[np.int64], failed: set[int], keys: pd.Series) -> pd.DataFrame:

@@ -104,6 +104,7 @@ class Aggregate(ConfigModel):
 
     of: str = Field(description="`part.field`, e.g. `taxes.amount`.")
     by: str | None = Field(None, description="Field that both rows share besides the record, e.g. `line_id`.")
+    key: str | None = Field(None, description="Path in this row that `by` is compared with; default: the same name.")
     where: Condition | None = Field(None, description="Which child rows count.")
     separator: str = Field("+", description="Between joined texts; they are sorted, each stands once.")
 

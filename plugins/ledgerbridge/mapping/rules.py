@@ -235,7 +235,7 @@ def _aggregating(aggregate: Aggregate, kind: str) -> Column:
         own = pd.DataFrame({"record": rows.record})
         if aggregate.by:
             table["by"] = convert.text_array(children.column(aggregate.by))
-            own["by"] = convert.text_array(rows.column(aggregate.by)).to_pandas()
+            own["by"] = convert.text_array(rows.column(aggregate.key or aggregate.by)).to_pandas()
             on.append("by")
         gathered = _gathered(pa.table(table), on, kind, aggregate.separator)
         values = own.merge(gathered.to_pandas(types_mapper=pd.ArrowDtype), on=on, how="left")["value"]
@@ -265,6 +265,9 @@ def _gathered(table: pa.Table, on: list[str], kind: str, separator: str) -> pa.T
             if summed.column_names[-1] == "value_sum"
             else summed.select([*on, "value_sum"]).rename_columns([*on, "value"])
         )
+    table = table.set_column(
+        table.schema.get_field_index("value"), "value", convert.text_array(as_array(table["value"]))
+    )
     ordered = table.group_by([*on, "value"]).aggregate([]).sort_by([(name, "ascending") for name in [*on, "value"]])
     listed = ordered.group_by(on, use_threads=False).aggregate([("value", "list")])
     joined = pc.binary_join(listed["value_list"], separator)

@@ -55,7 +55,8 @@ class SourceRecord(Base):
     What became of one source record in one leg: the work list, and the balance of every batch.
 
     ``outcome`` is ``read`` while it is under way, then ``delivered``, ``unchanged``, ``waiting``, ``superseded`` or
-    ``rejected``. ``read`` and ``waiting`` ones are taken again by the next pass, from ``batch_uri``.
+    ``rejected``. ``read`` and ``waiting`` ones are taken again by the next pass, from ``batch_uri``. ``canonical`` is
+    the first canonical header made of it, decimals as strings.
     """
 
     __tablename__ = "source_record"
@@ -64,6 +65,7 @@ class SourceRecord(Base):
         Index("ix_source_record_outcome", "flow", "leg", "outcome"),
         Index("ix_source_record_label", "entity", "label"),
         Index("ix_source_record_run", "run_id"),
+        Index("ix_source_record_chain", "entity", "chain_key"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
@@ -72,6 +74,8 @@ class SourceRecord(Base):
     source_key: Mapped[str] = mapped_column(String(255))
     version: Mapped[str] = mapped_column(String(128))
     label: Mapped[str | None] = mapped_column(String(128))
+    chain_key: Mapped[str | None] = mapped_column(String(255))
+    canonical: Mapped[dict[str, Any] | None]
     outcome: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(Text)
     batch_uri: Mapped[str] = mapped_column(Text)

@@ -72,6 +72,22 @@ class DatabaseReader:
                     )
         return found
 
+    def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[Row]]:
+        """Source records by chain, oldest first: the canonical header's fields, ``leg``, ``outcome``, ``reason``."""
+        found: dict[str, list[Row]] = {}
+        with transaction(self._engine) as session:
+            for chunk in in_chunks(chain_keys):
+                rows = session.scalars(
+                    select(SourceRecord)
+                    .where(SourceRecord.entity == entity, SourceRecord.chain_key.in_(chunk))
+                    .order_by(SourceRecord.id)
+                )
+                for row in rows:
+                    found.setdefault(str(row.chain_key), []).append(
+                        {**(row.canonical or {}), "leg": row.leg, "outcome": row.outcome, "reason": row.reason}
+                    )
+        return found
+
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Id of an open dead letter by source key."""
         with transaction(self._engine) as session:

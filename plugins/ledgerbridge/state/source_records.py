@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -28,11 +29,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a source record, and why."""
+    """What became of a source record, and why; ``canonical`` is the first canonical header made of it, as text."""
 
     outcome: str
     reason: str | None = None
     label: str | None = None
+    canonical: dict[str, Any] | None = None
 
 
 Outcomes = Mapping[str, Fate]
@@ -101,9 +103,11 @@ def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> N
     """Write what became of source records of the current batch."""
     now = datetime.now(UTC)
     for key, fate in outcomes.items():
-        values = {"outcome": fate.outcome, "reason": fate.reason, "updated_at": now}
+        values: dict[str, Any] = {"outcome": fate.outcome, "reason": fate.reason, "updated_at": now}
         if fate.label is not None:
             values["label"] = fate.label
+        if fate.canonical is not None:
+            values |= {"canonical": fate.canonical, "chain_key": fate.canonical.get("chain_key")}
         session.execute(
             update(SourceRecord)
             .where(SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.source_key == key)
