@@ -1,15 +1,18 @@
-"""Webhooks as the simulated shop delivers them: we take them for genuine, and read again what they name."""
+"""Webhooks as simulated systems deliver them: we take them for genuine, and read again what they name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from hooks import shopify_webhooks
+from hooks import shopify_webhooks, stripe_webhooks
 from ledgerbridge.entities import Window
-from sandbox.shopify.app import create_app
+from sandbox.shopify.app import create_app as create_shop
+from sandbox.stripe.app import create_app as create_gateway
+from tests.contract.gateway_office import Account
 from tests.contract.scripted_api import Reply, serve_script
 from tests.contract.served_app import serve
 from tests.contract.shop_office import DOMAIN, Shop
@@ -22,8 +25,14 @@ SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: Strin
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    with serve(create_app(tmp_path)) as url:
+    with serve(create_shop(tmp_path)) as url:
         yield Shop(url, monkeypatch)
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with serve(create_gateway(tmp_path)) as url:
+        yield Account(url, monkeypatch)
 
 
 def test_a_delivered_webhook_is_genuine_and_names_an_order_we_can_read(shop: Shop) -> None:
@@ -45,3 +54,21 @@ def test_a_delivered_webhook_is_genuine_and_names_an_order_we_can_read(shop: Sho
     assert event.topic == "orders/create"
     [[record]] = hook.entity("order").read(Window())
     assert record.key == f"shopify:{DOMAIN}:{event.entity}:{event.record_id}"
+
+
+def test_a_delivered_event_is_genuine_and_names_a_charge_we_can_read(account: Account) -> None:
+    account.open()
+    with serve_script() as receiver:
+        receiver.will_reply(*[Reply({})] * 5)
+        secret = account.announce_to(f"{receiver.url}/stripe")
+        account.pay({"do": "pay", "id": "ch_1", "at": "2026-03-02T16:41:30Z", "amount": "7.81", "fee": "0.50"})
+
+        delivery = receiver.next_arrival()
+
+    body, signature, now = delivery.body.encode(), delivery.headers["stripe-signature"], datetime.now(UTC)
+    assert stripe_webhooks.is_genuine(body, signature, [secret], now=now)
+    assert not stripe_webhooks.is_genuine(body, signature, [secret], now=now + timedelta(minutes=6))
+    assert not stripe_webhooks.is_genuine(body + b" ", signature, [secret], now=now)
+    event = stripe_webhooks.event_of(body)
+    [[record]] = account.hook().entity("charge").read(Window())
+    assert record.key.endswith(f":{event.entity}:{event.record_id}")

@@ -10,57 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from hooks.stripe import StripeHook
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError
 from sandbox.stripe.app import create_app
 from tests.contract import small_company
+from tests.contract.gateway_office import Account
 from tests.contract.served_app import serve
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
-KEY = "sk_test_harbor"
 PAID = {"do": "pay", "id": "ch_1001", "at": "2026-03-02T16:41:30Z", "amount": "53.77", "fee": "1.86"}
 REFUNDED = {"do": "refund", "id": "re_1001", "at": "2026-03-11T19:00:00Z", "amount": "15.00"}
-
-
-class Account:
-    """The simulated account, with what cards and the bank do."""
-
-    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._url = url
-        self._monkeypatch = monkeypatch
-        self._id = ""
-
-    def open(self, company: dict[str, Any] = small_company.COMPANY) -> None:
-        self._id = self._send("POST", "seed", {"company": company, "api_key": KEY})["account"]
-
-    def pay(self, event: dict[str, Any], order: dict[str, Any] | None = None) -> None:
-        self._send("POST", "charges", {"event": event, "order": order or small_company.order()})
-
-    def refund(self, event: dict[str, Any], order: dict[str, Any] | None = None) -> None:
-        self._send("POST", "refunds", {"event": event, "order": order or small_company.order()})
-
-    def act(self, path: str, **body: Any) -> dict[str, Any]:
-        return self._send("POST", path, body)
-
-    def pay_out(self, payout: dict[str, Any]) -> None:
-        self._send("POST", "payouts", payout)
-
-    def set(self, **settings: Any) -> None:
-        self._send("PUT", "settings", settings)
-
-    def hook(self, password: str = KEY) -> StripeHook:
-        connection = {"conn_type": "stripe", "host": self._url, "password": password, "extra": {"account": self._id}}
-        self._monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
-        return StripeHook("stripe_test")
-
-    def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, timeout=10)
-        assert answer.ok, answer.text
-        content: dict[str, Any] = answer.json()
-        return content
 
 
 @pytest.fixture
