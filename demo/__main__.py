@@ -29,6 +29,7 @@ from sandbox.orders import make_orders
 from sandbox.places import SYSTEMS
 from sandbox.player import Player, opening_of
 
+LOG_WIDTH = 140
 HOME = CHECKOUT / ".airflow"
 FOLDER = CHECKOUT / ".demo"
 EXPECTED = (RuntimeError, OrderFileError, TimeoutError)
@@ -38,7 +39,7 @@ EXPLAINED_OUTCOMES = {"delivered", "ordered", "cancelled", "rejected"}
 def main() -> int:
     """Run the demo; the exit code says whether the run was good."""
     options = _parser().parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:

@@ -10,6 +10,7 @@ import httpx
 __all__ = ["AirflowApi", "ImportFailed", "TaskRun"]
 
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+PAGE = 100  # the most Airflow gives unless [api] maximum_page_limit says otherwise
 UNFINISHED = {"queued", "running"}
 
 
@@ -79,14 +80,14 @@ class AirflowApi:
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         """All tasks of a run."""
-        answer = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=500")
+        found = self._pages(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
         names = ("task_id", "state", "try_number", "map_index")
-        return [TaskRun(*(task[name] for name in names)) for task in answer["task_instances"]]
+        return [TaskRun(*(task[name] for name in names)) for task in found]
 
     def runs(self, dag_id: str) -> list[str]:
         """The run ids of a DAG, oldest first."""
-        answer = self._get(f"/api/v2/dags/{dag_id}/dagRuns?limit=500&order_by=run_after")
-        return [str(run["dag_run_id"]) for run in answer["dag_runs"]]
+        found = self._pages(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", order_by="run_after")
+        return [str(run["dag_run_id"]) for run in found]
 
     def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """What a task of a run returned; None if it did not."""
@@ -110,6 +111,14 @@ class AirflowApi:
             seen.append(str(line["event"]))
             seen += [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or []]
         return seen[-lines:]
+
+    def _pages(self, path: str, field: str, **params: Any) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        while True:
+            answer = self._get(path, params={**params, "limit": PAGE, "offset": len(rows)})
+            rows += answer[field]
+            if not answer[field] or len(rows) >= answer["total_entries"]:
+                return rows
 
     def _get(self, path: str, *, missing_is_none: bool = False, params: dict[str, Any] | None = None) -> Any:
         return self._call("GET", path, missing_is_none=missing_is_none, params=params)

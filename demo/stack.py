@@ -21,7 +21,7 @@ from sandbox.places import SYSTEMS, Addresses
 __all__ = ["FLOW", "Stack", "sandbox_services", "start_sandboxes"]
 
 FLOW = "order_to_cash"
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 
 
 def sandbox_services(ports: Mapping[str, int], data: Path) -> list[Service]:
