@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -114,7 +115,8 @@ class SalesOrder(_SalesDocument):
             return Found(number, number, held.row, (f"VOIDSTTS is 0 in GP: {number} is transferred already",))
         foreign = _holder_differences(document, held.row)
         changed = _content_differences(document, held.row)
-        if held.in_work and not foreign and not held.voided and changed:
+        outdated = changed or not _is_current(document, held.row)
+        if held.in_work and not foreign and not held.voided and outdated:
             return None
         return Found(number, number, held.row, tuple(foreign + changed))
 
@@ -154,13 +156,12 @@ class SalesOrder(_SalesDocument):
         self._site.client.create_transaction(self._xml(updated, first=deleted))
 
     def _seen(self, document: Document, found: Found | None) -> Outcome:
-        if found is None:
-            # find leaves an order out whose content differs: here that means it was changed on the way
-            held = self._held([document]).get(_number(document))
-            if held is not None:
-                differences = tuple(self._differences(document, held.row))
-                number = str(document.header["SOPNUMBE"])
-                found = Found(number, number, held.row, differences or ("VOIDSTTS is 0 in GP, 1 was sent",))
+        held = None if found is not None else self._held([document]).get(_number(document))
+        if held is not None:
+            # find leaves out what an update could still change; after one, only what was changed on the way counts
+            number = str(document.header["SOPNUMBE"])
+            unvoided = ("VOIDSTTS is 0 in GP, 1 was sent",) if _is_void(document) else ()
+            found = Found(number, number, held.row, unvoided or tuple(self._differences(document, held.row)))
         return super()._seen(document, found)
 
 
@@ -219,19 +220,19 @@ def _is_dropped(document: Document, row: Row, number: int, line: Row) -> bool:
     sent = _lines_sent(document).get(number)
     if sent is None or str(sent["ITEMNMBR"]).upper() != str(line["ITEMNMBR"]).upper():
         return True
-    taxes = {str(tax["TAXDTLID"]).upper() for tax in document.parts.get("taxes", []) if tax["LNITMSEQ"] == number}
-    held = {str(tax["TAXDTLID"]).upper() for tax in row.get("Tax", []) if int(tax["LNITMSEQ"]) == number}
+    taxes = {_tax_key(tax) for tax in document.parts.get("taxes", [])}
+    held = {key for key in map(_tax_key, row.get("Tax", [])) if key[0] == number}
     return not held <= taxes
 
 
 def _taxes_to_leave(document: Document, row: Row) -> list[dict[str, Any]]:
     """The taxes sent, and those of the freight that fell away, as zero: no node deletes a tax by itself."""
     sent = document.parts.get("taxes", [])
-    of_freight = {str(tax["TAXDTLID"]).upper() for tax in sent if tax["LNITMSEQ"] == 0}
+    kept = {_tax_key(tax) for tax in sent}
     fallen = [
         {"LNITMSEQ": 0, "TAXTYPE": _FREIGHT_TAX, "TAXDTLID": tax["TAXDTLID"], "FREIGHT": 0, "FRTTXAMT": 0}
         for tax in row.get("Tax", [])
-        if int(tax["LNITMSEQ"]) == 0 and str(tax["TAXDTLID"]).upper() not in of_freight
+        if _tax_key(tax)[0] == 0 and _is_levied(tax) and _tax_key(tax) not in kept
     ]
     return [*sent, *fallen]
 
@@ -239,6 +240,30 @@ def _taxes_to_leave(document: Document, row: Row) -> list[dict[str, Any]]:
 def _holder_differences(document: Document, row: Row) -> list[str]:
     """Whose document it is: what an update never changes."""
     return difference("CUSTNMBR", row.get("CUSTNMBR"), document.header.get("CUSTNMBR"))
+
+
+def _is_current(document: Document, row: Row) -> bool:
+    """Whether what an update may change besides the amounts stands as sent: texts, dates, taxes."""
+    for name, value in document.header.items():
+        if name == "CURNCYID" or name not in row or not value:
+            continue
+        if isinstance(value, str) and difference(name, row[name], value):
+            return False
+        if isinstance(value, date) and str(row[name])[:10] != value.isoformat():
+            return False
+    sent = {_tax_key(tax) for tax in document.parts.get("taxes", [])}
+    held = {_tax_key(tax): tax for tax in row.get("Tax", [])}
+    # a tax that fell away stays as zero: no node deletes it
+    return sent <= held.keys() and not any(_is_levied(tax) for key, tax in held.items() if key not in sent)
+
+
+def _tax_key(tax: Mapping[str, Any]) -> tuple[int, str]:
+    return int(tax["LNITMSEQ"]), str(tax["TAXDTLID"]).upper()
+
+
+def _is_levied(tax: Mapping[str, Any]) -> bool:
+    """Whether a row has an amount of its own: those of LNITMSEQ 0 sum the document up and add the freight's tax."""
+    return bool(Decimal(tax.get("STAXAMNT" if int(tax["LNITMSEQ"]) else "FRTTXAMT") or 0))
 
 
 def _content_differences(document: Document, row: Row) -> list[str]:

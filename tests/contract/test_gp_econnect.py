@@ -368,13 +368,34 @@ def test_edited_order_takes_the_new_content(hook: GPEConnectHook, bookkeeper: Bo
     assert [(line["ITEMNMBR"], line["QUANTITY"]) for line in invoice.payload["Line"]] == [("LAMP-01", "2.00000")]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param({"ADDRESS1": "1 New Quay"}, id="address"),
+        pytest.param({"DOCDATE": date(2026, 3, 3)}, id="date"),
+        pytest.param({"CSTPONBR": "#1001-A"}, id="reference"),
+    ],
+)
+def test_change_besides_the_amounts_reaches_the_order_too(hook: GPEConnectHook, header: dict[str, Any]) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, ADDRESS1="12 Harbor Street"))
+    changed = order("SHUS1001", LAMP, **{"ADDRESS1": "12 Harbor Street", **header})
+    assert found(hook, "sales_order", changed) is None
+    (outcome,) = accepted(hook, "sales_order", changed)
+    ((name, value),) = header.items()
+    assert str(outcome.content[name]).startswith(str(value))
+    assert found(hook, "sales_order", changed) == ()
+
+
 def test_edited_order_can_lose_its_freight_and_the_tax_on_it(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
     accepted(hook, "customer", customer())
     shipped = order("SHUS1001", LAMP, FREIGHT=Decimal(18), FRTTXAMT=Decimal("1.13"), DOCAMNT=Decimal("72.15"))
     freight_tax = {"LNITMSEQ": 0, "TAXTYPE": 1, "TAXDTLID": "MA-STATE", "FREIGHT": Decimal(18)}
     shipped.parts["taxes"].append({**freight_tax, "FRTTXAMT": Decimal("1.13")})
     accepted(hook, "sales_order", shipped)
-    accepted(hook, "sales_order", order("SHUS1001", LAMP, FRTTXAMT=Decimal(0)))
+    without = order("SHUS1001", LAMP, FRTTXAMT=Decimal(0))
+    accepted(hook, "sales_order", without)
+    assert found(hook, "sales_order", without) == ()
     bookkeeper.transfer("SHUS1001")
     bookkeeper.post_all()
     balances = bookkeeper.balances()
