@@ -94,6 +94,8 @@ class Reconciliation:
 
 Explain = Callable[[Booked, str], str | None]
 """Why a document of one ledger is not in the other (given by name), or None."""
+ExplainPair = Callable[[Booked, Mapping[str, Decimal]], str | None]
+"""Why a document of the first ledger differs from its counterpart, by these amounts by role, or None."""
 
 
 def reconcile(
@@ -103,12 +105,14 @@ def reconcile(
     *,
     role_of: Mapping[str, Mapping[str, str]],
     explain: Explain,
+    explain_pair: ExplainPair,
 ) -> Reconciliation:
     """
     Compare what two ledgers booked.
 
     :param role_of: account role by ledger name and account.
     :param explain: the known reason for a document that is in one ledger only.
+    :param explain_pair: the known reason for one that is not the same in both.
     """
     roles_first = [_Roled(each, role_of[ledgers[0]]) for each in first]
     roles_second = [_Roled(each, role_of[ledgers[1]]) for each in second]
@@ -119,7 +123,7 @@ def reconcile(
             pairs[each.booked.key][side].append(each)
     for ours, theirs in pairs.values():
         if ours and theirs:
-            differences += _unequal(ours[0], theirs[0])
+            differences += _unequal(ours[0], theirs[0], explain_pair)
         else:
             missing_in, here = (ledgers[1], ours) if ours else (ledgers[0], theirs)
             differences += _missing(missing_in, here[0], explain, sign=1 if ours else -1)
@@ -164,7 +168,7 @@ def _doubles(ledger: str, documents: Sequence[_Roled]) -> list[Difference]:
     return found
 
 
-def _unequal(ours: _Roled, theirs: _Roled) -> list[Difference]:
+def _unequal(ours: _Roled, theirs: _Roled, explain: ExplainPair) -> list[Difference]:
     changed = {
         role: ours.roles.get(role, NOTHING) - theirs.roles.get(role, NOTHING) for role in {*ours.roles, *theirs.roles}
     }
@@ -177,8 +181,9 @@ def _unequal(ours: _Roled, theirs: _Roled) -> list[Difference]:
         value = sum((amount for amount in ours.roles.values() if amount > 0), NOTHING)
         return [Difference("date", "", value, documents, f"Booked on {days}: correct the date of one of them.")]
     remedy = "Compare the two documents; correct the one that is wrong."
+    reason = explain(ours.booked, changed)
     return [
-        Difference(_kind_of(role, changed, ours, theirs), role, amount, documents, remedy)
+        Difference(_kind_of(role, changed, ours, theirs), role, amount, documents, remedy, reason)
         for role, amount in sorted(changed.items())
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -60,6 +62,7 @@ class ReconcileOperator(BaseOperator):
             state.keyed(books[second], second, first),
             role_of={system: _roles(company, system) for system in (first, second)},
             explain=state.reason,
+            explain_pair=state.pair_reason,
         )
         result.differences.extend(clearing_differences(company, self.engine, self.flow, result))
         path = self._keep(str(context["run_id"]), result)
@@ -153,4 +156,10 @@ class _State:
             return str(record.reason)
         if record is None and not self._closing and not booked.key.startswith(f"{missing_in}:"):
             return "booked after this run read it"
+        return None
+
+    def pair_reason(self, booked: Booked, changed: Mapping[str, Decimal]) -> str | None:
+        """Why a document differs from its counterpart, if it is known."""
+        if not self._closing and set(changed) <= {"fx_gain_loss", "receivables", "rounding"}:
+            return "booked when it is applied and that entry's batch is posted"
         return None
