@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 EMPTY_DATE = date(1900, 1, 1)
@@ -74,6 +75,16 @@ class Table:
     name: str
     key: tuple[str, ...]
     columns: dict[str, Column]
+
+    @cached_property
+    def selection(self) -> str:
+        """All columns, as a SELECT names them."""
+        return ", ".join(f'"{name}"' for name in self.columns)
+
+    @cached_property
+    def order(self) -> str:
+        """The key, as an ORDER BY names it."""
+        return ", ".join(f'"{name}"' for name in self.key)
 
     @property
     def stamped(self) -> bool:

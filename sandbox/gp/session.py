@@ -84,10 +84,8 @@ class Session:
     def query(self, table: str, where: str, parameters: list[Any], limit: int = -1) -> list[Row]:
         """Rows for an SQL condition built by us (values bound, never pasted), in key order."""
         spec = TABLES[table]
-        names = ", ".join(f'"{name}"' for name in spec.columns)
-        order = ", ".join(f'"{name}"' for name in spec.key)
         cursor = self.connection.execute(
-            f"SELECT {names} FROM {table} WHERE {where} ORDER BY {order} LIMIT {int(limit)}",  # noqa: S608
+            f"SELECT {spec.selection} FROM {table} WHERE {where} ORDER BY {spec.order} LIMIT {int(limit)}",  # noqa: S608
             parameters,
         )
         columns = list(spec.columns.values())

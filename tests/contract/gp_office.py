@@ -57,12 +57,9 @@ def document(transaction: str, **nodes: Mapping[str, object] | Sequence[Mapping[
 class Office:
     """One simulated GP: eConnect by ``create`` and ``read``, its people by ``ask``."""
 
-    def __init__(self, url: str, company: Mapping[str, Any]) -> None:
-        self.url = url
-        self.roles = {account["gp"]: account["role"] for account in company["accounts"]}
+    def __init__(self, url: str, data_dir: Path) -> None:
+        self.url, self.data_dir = url, data_dir
         self.http = httpx.Client(base_url=url, timeout=120)
-        seed = {"company": company, "company_id": COMPANY_ID, "login": LOGIN, "password": PASSWORD}
-        self.ask("POST", "/_sandbox/seed", seed)
         session = requests.Session()
         session.auth = (LOGIN, PASSWORD)
         self.connection = f"data source=SQL1;initial catalog={COMPANY_ID};integrated security=SSPI"
@@ -71,6 +68,12 @@ class Office:
             transport=Transport(session=session),
             settings=zeep.Settings(xml_huge_tree=True),
         )
+
+    def seed(self, company: Mapping[str, Any]) -> None:
+        """Start over with this company."""
+        self.roles = {account["gp"]: account["role"] for account in company["accounts"]}
+        seed = {"company": company, "company_id": COMPANY_ID, "login": LOGIN, "password": PASSWORD}
+        self.ask("POST", "/_sandbox/seed", seed)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """A person's request; fails the test unless it succeeds."""
@@ -235,12 +238,17 @@ class Office:
 
 @contextmanager
 def open_office(data_dir: Path) -> Iterator[Office]:
-    """A GP with the small company and its customer ANN, on 2 March 2026."""
+    """A running GP, not seeded yet."""
     with serve(create_app(data_dir)) as url:
-        office = Office(url, COMPANY)
-        office.ask("PUT", "/_sandbox/clock", {"now": "2026-03-02T15:41:00Z"})
-        office.customer()
-        yield office
+        yield Office(url, data_dir)
+
+
+def start_over(office: Office) -> Office:
+    """The small company with its customer ANN, on 2 March 2026."""
+    office.seed(COMPANY)
+    office.ask("PUT", "/_sandbox/clock", {"now": "2026-03-02T15:41:00Z"})
+    office.customer()
+    return office
 
 
 def _record(element: etree._Element) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,22 @@ import pytest
 import requests
 from lxml import etree
 
+from sandbox.gp.app import create_app
 from sandbox.gp.nodes import NODES
 from tests.contract.gp_company import shop_order
-from tests.contract.gp_office import LOGIN, Fault, Office, document, open_office
+from tests.contract.gp_office import LOGIN, Fault, Office, document, open_office, start_over
+from tests.contract.served_app import serve
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("gp")) as office:
+        yield office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with open_office(tmp_path) as office:
-        yield office
+def office(running: Office) -> Office:
+    return start_over(running)
 
 
 def test_an_unknown_login_gets_a_basic_challenge(office: Office) -> None:
@@ -317,3 +325,26 @@ def test_paid_documents_are_found_in_history_after_their_removal(office: Office)
     assert office.read("Receivables_Posted_Transaction") == []
     assert [row["APFRDCNM"] for row in office.read("Receivables_History_Apply")] == ["CH1"]
     assert "already exists" in office.refusal(office.receipt("CH1", "1.00"))
+
+
+def test_of_many_senders_of_one_number_one_succeeds(office: Office) -> None:
+    xml = office.order(shop_order())
+
+    def send(_: int) -> str:
+        try:
+            return office.create(xml)
+        except Fault as fault:
+            return str(fault.message)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(send, range(6)))
+    assert sorted("Error Number = 2221" in answer for answer in answers) == [False] + [True] * 5
+    assert len(office.read("Sales_Transaction")) == 1
+
+
+def test_a_second_server_on_the_same_data_sees_what_the_first_wrote(office: Office) -> None:
+    with serve(create_app(office.data_dir)) as second:
+        assert office.http.get(f"{second}/_sandbox/batches").json() == {"batches": []}
+        office.create(office.receipt("CH1", "1.00"))
+        waiting = office.http.get(f"{second}/_sandbox/batches").json()["batches"]
+    assert [(batch["BACHNUMB"], batch["NUMOFTRX"], batch["BCHTOTAL"]) for batch in waiting] == [("CASH", 1, "1.00")]

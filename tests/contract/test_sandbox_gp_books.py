@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.gp_company import shop_order
-from tests.contract.gp_office import Office, document, golden, open_office
+from tests.contract.gp_office import Office, document, golden, open_office, start_over
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("gp")) as office:
+        yield office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with open_office(tmp_path) as office:
-        yield office
+def office(running: Office) -> Office:
+    return start_over(running)
 
 
 def refund(office: Office, number: str, amount: str, **fields: object) -> str:
@@ -246,7 +250,7 @@ def test_a_partly_transferred_line_is_computed_anew_where_the_site_does_so(offic
 @pytest.mark.parametrize("name", ["plain.json", "cases.json"])
 def test_the_golden_orders_leave_the_books_they_must(office: Office, name: str) -> None:
     file = golden(name)
-    office = Office(office.url, file["company"])
+    office.seed(file["company"])
     for case in file["cases"]:
         Case(office, case).play()
     for payout in file["payouts"]:

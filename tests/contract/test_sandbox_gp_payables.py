@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from tests.contract.gp_company import shop_order
-from tests.contract.gp_office import Office, document, open_office
+from tests.contract.gp_office import Office, document, open_office, start_over
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("gp")) as office:
+        yield office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with open_office(tmp_path) as office:
-        vendor = {"VENDORID": "acme", "VENDNAME": "Acme Ltd", "VADDCDPR": "MAIN", "CITY": "Leeds"}
-        office.create(document("PMVendorMasterType", taUpdateCreateVendorRcd=vendor))
-        yield office
+def office(running: Office) -> Office:
+    office = start_over(running)
+    vendor = {"VENDORID": "acme", "VENDNAME": "Acme Ltd", "VADDCDPR": "MAIN", "CITY": "Leeds"}
+    office.create(document("PMVendorMasterType", taUpdateCreateVendorRcd=vendor))
+    return office
 
 
 def bill(number: str = "V1", *, distributions: bool = False, **fields: object) -> str:

@@ -16,7 +16,7 @@ from requests_ntlm import HttpNtlmAuth
 from zeep.transports import Transport  # noqa: TID253
 
 from sandbox.gp.web_services.description import COMPLEX, DYNAMICS, GP, OPERATIONS, SIMPLE, TYPES
-from tests.contract.gp_office import LOGIN, PASSWORD, Fault, Office, open_office
+from tests.contract.gp_office import LOGIN, PASSWORD, Fault, Office, open_office, start_over
 
 _UNSET = datetime(1, 1, 1)
 
@@ -68,10 +68,15 @@ class Client:
         return [(error.PropertyNames.string[0], error.Message) for error in result.Errors.ValidationError]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with open_office(tmp_path) as office:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with open_office(tmp_path_factory.mktemp("gp")) as office:
         yield office
+
+
+@pytest.fixture
+def office(running: Office) -> Office:
+    return start_over(running)
 
 
 @pytest.fixture
