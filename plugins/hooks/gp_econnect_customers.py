@@ -42,8 +42,8 @@ class Customer(MasterTarget, ChangedRows, MasterRows):
     source_where = ""
     source_key = ("CUSTNMBR",)
 
-    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
-        found = super().find(documents)
+    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
+        found = super()._located(documents)
         by_email: dict[str, list[Document]] = defaultdict(list)
         for document in documents:
             email = _email(document.parts.get("internet_addresses", []))
@@ -63,7 +63,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows):
 
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
         """Create or update; who is there under another number is left as it is, its number is the outcome."""
-        found = self.find(documents)
+        found = self._located(documents)
         outcomes: dict[str, Outcome] = {}
         to_write: list[Document] = []
         later: list[Document] = []

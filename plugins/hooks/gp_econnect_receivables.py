@@ -109,7 +109,7 @@ class Application(EConnectTarget):
         Place("Receivables_History_Apply", "APFRDCNM", key=("APTODCNM", "APFRDCNM")),
     )
 
-    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
         found: dict[str, Found] = {}
         waiting = {_pair(document.header): document for document in documents}
         for place in self.places:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from hooks.gp_econnect_documents import HEADER, Transaction, build_xml
 from hooks.gp_econnect_entities import ChangedRows, MasterRows
 from hooks.gp_econnect_reader import Row, all_of, equal
-from hooks.gp_econnect_targets import EConnectTarget, Place, difference, outcome_of
+from hooks.gp_econnect_targets import EConnectTarget, Place, difference, is_current, outcome_of
 from ledgerbridge.entities import Document, Found, Outcome
 
 __all__ = ["SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
@@ -96,6 +95,19 @@ class SalesOrder(_SalesDocument):
         settled |= {outcome.record_key: outcome for outcome in outcomes}
         return [settled[document.record_key] for document in documents]
 
+    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
+        held = self._held(documents)
+        return {
+            document.record_key: self._found(document, held[_number(document)].row)
+            for document in documents
+            if _number(document) in held
+        }
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        if not _is_void(document):
+            return super()._differences(document, row)
+        return [] if row.get("VOIDSTTS") == "1" else ["VOIDSTTS is 0 in GP, 1 was sent"]
+
     def _held(self, documents: Sequence[Document]) -> dict[str, _Held]:
         work, history = self.places
         numbers = [_number(document) for document in documents]
@@ -104,21 +116,17 @@ class SalesOrder(_SalesDocument):
         return held | {number: _Held(row, in_work=False) for number, row in self._rows(history, moved).items()}
 
     def _standing(self, document: Document, held: _Held | None) -> Found | None:
+        """What GP holds, unless an update or a void can and must change it."""
         if held is None:
             return None
-        number = str(document.header["SOPNUMBE"])
+        found = self._found(document, held.row)
+        if not held.in_work or held.voided:
+            return found
         if _is_void(document):
-            if held.voided:
-                return Found(number, number, held.row)
-            if held.in_work:
-                return None
-            return Found(number, number, held.row, (f"VOIDSTTS is 0 in GP: {number} is transferred already",))
-        foreign = _holder_differences(document, held.row)
-        changed = _content_differences(document, held.row)
-        outdated = changed or not _is_current(document, held.row)
-        if held.in_work and not foreign and not held.voided and outdated:
             return None
-        return Found(number, number, held.row, tuple(foreign + changed))
+        if _holder_differences(document, held.row):
+            return found
+        return None if found.differences or not _is_current(document, held.row) else found
 
     def _bring(self, document: Document, held: _Held | None) -> None:
         if _is_void(document):
@@ -154,15 +162,6 @@ class SalesOrder(_SalesDocument):
             if _is_dropped(document, row, number, line)
         ]
         self._site.client.create_transaction(self._xml(updated, first=deleted))
-
-    def _seen(self, document: Document, found: Found | None) -> Outcome:
-        held = None if found is not None else self._held([document]).get(_number(document))
-        if held is not None:
-            # find leaves out what an update could still change; after one, only what was changed on the way counts
-            number = str(document.header["SOPNUMBE"])
-            unvoided = ("VOIDSTTS is 0 in GP, 1 was sent",) if _is_void(document) else ()
-            found = Found(number, number, held.row, unvoided or tuple(self._differences(document, held.row)))
-        return super()._seen(document, found)
 
 
 class SalesReturn(_SalesDocument, ChangedRows):
@@ -244,13 +243,8 @@ def _holder_differences(document: Document, row: Row) -> list[str]:
 
 def _is_current(document: Document, row: Row) -> bool:
     """Whether what an update may change besides the amounts stands as sent: texts, dates, taxes."""
-    for name, value in document.header.items():
-        if name == "CURNCYID" or name not in row or not value:
-            continue
-        if isinstance(value, str) and difference(name, row[name], value):
-            return False
-        if isinstance(value, date) and str(row[name])[:10] != value.isoformat():
-            return False
+    if not is_current(document.header, row):
+        return False
     sent = {_tax_key(tax) for tax in document.parts.get("taxes", [])}
     held = {_tax_key(tax): tax for tax in row.get("Tax", [])}
     # a tax that fell away stays as zero: no node deletes it

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -25,7 +26,7 @@ from ledgerbridge.errors import (
     TransientError,
 )
 
-__all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "outcome_of"]
+__all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "is_current", "outcome_of"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class EConnectTarget(GPEntity):
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """What GP holds under the documents' numbers, in work, open or history."""
+        return self._located(documents)
+
+    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """The same, also what an update could still change."""
         found: dict[str, Found] = {}
         waiting = {str(document.header[self.natural_key]).upper(): document for document in documents}
         for place in self.places:
@@ -100,7 +105,7 @@ class EConnectTarget(GPEntity):
 
     def _read_back(self, documents: Sequence[Document]) -> dict[str, Outcome]:
         try:
-            found = self.find(documents)
+            found = self._located(documents)
         except LedgerbridgeError as error:
             unread = TransientError(
                 "LB-GP-022",
@@ -145,6 +150,20 @@ class MasterTarget(EConnectTarget):
     updatable = True
     adopts = True
 
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """Who is there as sent, under another number, or in the way; who only needs an update is left out."""
+        located = self._located(documents)
+        found = {}
+        for document in documents:
+            holder = located.get(document.record_key)
+            if holder is not None and (
+                holder.differences
+                or holder.number.upper() != str(document.header[self.natural_key]).upper()
+                or is_current(document.header, holder.content)
+            ):
+                found[document.record_key] = holder
+        return found
+
     def _write(self, document: Document) -> None:
         self._site.client.create_master(self._xml(document))
 
@@ -171,6 +190,19 @@ def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:
     return Outcome(document.record_key)
 
 
+def is_current(header: Mapping[str, Any], row: Row) -> bool:
+    """Whether the texts and dates of a header stand in GP as sent, as far as the column has the field's name."""
+    for name, value in header.items():
+        # GP has its own ids of currencies
+        if name == "CURNCYID" or name not in row or not value:
+            continue
+        if isinstance(value, str) and difference(name, row[name], value):
+            return False
+        if isinstance(value, date) and str(row[name])[:10] != value.isoformat():
+            return False
+    return True
+
+
 def outcome_of(record_key: str, found: Found) -> Outcome:
     """What GP holds as an outcome: a conflict when it is not what we would send."""
     outcome = Outcome(record_key, found.target_id, found.number, found.content)
@@ -182,7 +214,7 @@ def outcome_of(record_key: str, found: Found) -> Outcome:
         record_key=record_key,
         field=found.differences[0].split()[0],
         value=found.number,
-        remedy="Look for a Pre or Post procedure of the site that changes it; mend the document in GP.",
+        remedy="Compare the two: mend the document in GP, or the Pre or Post procedure of the site that changed it.",
     )
     return replace(outcome, error=conflict)
 

@@ -533,6 +533,7 @@ def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None
     accepted(hook, "customer", customer())
     moved = customer()
     moved.header["CITY"] = "Café Zürich"
+    assert found(hook, "customer", moved) is None, "an interrupted update is not taken for done"
     accepted(hook, "customer", moved)
     (record,) = read(hook, "customer")
     assert (record.payload["CITY"], record.payload["STATE"]) == ("Café Zürich", "MA")
