@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.ports import free_port
+from sandbox.cli import main
 from sandbox.orders import make_orders
-from sandbox.places import Addresses
+from sandbox.places import SYSTEMS, Addresses
 from sandbox.player import STEPS, Player, SandboxRefused, opening_of
 
 
@@ -46,3 +49,20 @@ def test_system_that_does_not_answer_is_named_with_the_command_that_starts_it() 
     nobody_there = Addresses(shopify=f"http://127.0.0.1:{free_port()}")
     with Player(nobody_there) as player, pytest.raises(SandboxRefused, match=r"start it with `sandbox serve shopify`"):
         player.clock()
+
+
+def test_people_play_by_command(
+    file: dict[str, Any], sandboxes: Player, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    addresses = [f"--{system}={sandboxes.addresses.of(system)}" for system in SYSTEMS]
+    seen = {}
+    for command in (["place", "2"], ["fulfil", "#2001", "--line", "MUG-12=1"], ["post"], ["clock"]):
+        assert main([*command, *addresses]) == 0
+        seen[command[0]] = capsys.readouterr().out
+    assert list(json.loads(seen["place"])) == ["#2001", "#2002"]
+    assert seen["fulfil"] == "GP has no open order #2001: run the flow order_to_cash, then fulfil it.\n"
+    assert seen["post"] == "0 documents posted\n"
+    assert json.loads(seen["clock"])["shopify"] > file["cases"][0]["order"]["placed_at"]
+    (tmp_path / "orders.json").write_text(json.dumps(file))
+    assert main(["play", str(tmp_path / "orders.json"), "--step", "1", *addresses]) == 1
+    assert "Order #1001 exists already" in capsys.readouterr().err
