@@ -9,10 +9,10 @@ import sqlite3
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from sandbox.xero.errors import oauth_error, unauthorized
@@ -39,6 +39,13 @@ class _App:
     kind: str
     scopes: frozenset[str]
     redirect_uris: tuple[str, ...]
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode()))
+
+
+_SentForm = Annotated[dict[str, str], Depends(_form)]
 
 
 def register_app(
@@ -95,17 +102,15 @@ def identity_routes(state: State) -> APIRouter:
 
     @routes.post("/identity/connect/token")
     @routes.post("/connect/token")
-    async def token(request: Request) -> Response:
-        form = dict(parse_qsl((await request.body()).decode()))
+    def token(request: Request, form: _SentForm) -> Response:
         with state.store.write() as connection:
             answer = _token(state, connection, request.headers.get("authorization", ""), form)
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
     @routes.post("/identity/connect/revocation")
     @routes.post("/connect/revocation")
-    async def revoke(request: Request) -> Response:
+    def revoke(request: Request, form: _SentForm) -> Response:
         """A person's consent ends: its refresh token and the app's connections go."""
-        form = dict(parse_qsl((await request.body()).decode()))
         with state.store.write() as connection:
             app = _authenticated(connection, request.headers.get("authorization", ""), form)
             for table in ("refresh_token", "access_token", "connection"):

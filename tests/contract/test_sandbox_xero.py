@@ -354,7 +354,7 @@ def test_master_data_comes_from_the_company_file(office: Office) -> None:
     assert [item["Code"] for item in office.get("Items")["Items"]] == ["LAMP-01"]
 
 
-def test_writers_in_several_processes_number_and_book_each_invoice_once(office: Office, tmp_path: Path) -> None:
+def test_writers_at_two_servers_over_one_folder_book_each_invoice_once(office: Office, tmp_path: Path) -> None:
     def write(batch: int) -> requests.Response:
         invoices = [invoice(f"INV-{batch}-{number}") for number in range(10)]
         url = f"{office.url if batch % 2 else other}/api.xro/2.0/Invoices"
