@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS customer (
 CREATE TABLE IF NOT EXISTS shop_order (
     id INTEGER PRIMARY KEY AUTOINCREMENT, shop TEXT NOT NULL, name TEXT NOT NULL, customer_id INTEGER,
     created_at TEXT NOT NULL, processed_at TEXT NOT NULL, updated_at TEXT NOT NULL,
-    indexed_at TEXT NOT NULL, indexed_before TEXT NOT NULL, changed_real_at REAL NOT NULL,
+    indexed_before TEXT NOT NULL, changed_real_at REAL NOT NULL,
     financial_status TEXT NOT NULL, cancelled_at TEXT, email TEXT, test INTEGER NOT NULL, total TEXT NOT NULL,
     history BLOB NOT NULL, document BLOB NOT NULL,
     UNIQUE (shop, name)
@@ -241,26 +241,27 @@ class Shops:
         document = OrderRendering(ledger, self._read_customer(connection, customer_id), updated_at).render()
         before = connection.execute("SELECT updated_at FROM shop_order WHERE id = ?", (order_id,)).fetchone()
         connection.execute(
-            "INSERT OR REPLACE INTO shop_order VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                order_id,
-                shop,
-                ledger.name,
-                customer_id,
-                document["createdAt"],
-                document["processedAt"],
-                updated_at,
-                updated_at,
-                before["updated_at"] if before else "",
-                time.time(),
-                document["displayFinancialStatus"],
-                document["cancelledAt"],
-                document["email"],
-                document["test"],
-                document["totalPriceSet"]["shopMoney"]["amount"],
-                orjson.dumps(history),
-                orjson.dumps(document),
-            ),
+            "INSERT OR REPLACE INTO shop_order VALUES (:id, :shop, :name, :customer_id, :created_at, :processed_at,"
+            " :updated_at, :indexed_before, :changed_real_at, :financial_status, :cancelled_at, :email, :test, :total,"
+            " :history, :document)",
+            {
+                "id": order_id,
+                "shop": shop,
+                "name": ledger.name,
+                "customer_id": customer_id,
+                "created_at": document["createdAt"],
+                "processed_at": document["processedAt"],
+                "updated_at": updated_at,
+                "indexed_before": before["updated_at"] if before else "",
+                "changed_real_at": time.time(),
+                "financial_status": document["displayFinancialStatus"],
+                "cancelled_at": document["cancelledAt"],
+                "email": document["email"],
+                "test": document["test"],
+                "total": document["totalPriceSet"]["shopMoney"]["amount"],
+                "history": orjson.dumps(history),
+                "document": orjson.dumps(document),
+            },
         )
         return StoredOrder(order_id, shop, document)
 
