@@ -1,0 +1,60 @@
+"""The state database as a part that runs, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from postgres_cluster import PostgresCluster, postgres_binaries
+from sqlalchemy import Engine
+
+from ledgerbridge.state import connect, migrate
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--state-db",
+        choices=("sqlite", "postgres", "both"),
+        default="both",
+        help="where tests of the state database run; PostgreSQL is taken from /usr/lib/postgresql",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of the state database on every database asked for."""
+    for fixture in ("state_db", "empty_state_db"):
+        if fixture in metafunc.fixturenames:
+            asked = metafunc.config.getoption("--state-db")
+            absent = asked == "both" and postgres_binaries() is None
+            postgres = pytest.param(
+                "postgres", marks=pytest.mark.skipif(absent, reason="no PostgreSQL in /usr/lib/postgresql")
+            )
+            kinds = {"sqlite": ["sqlite"], "postgres": [postgres], "both": ["sqlite", postgres]}
+            metafunc.parametrize("state_db_kind", kinds[asked])
+            return
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[PostgresCluster]:
+    """A PostgreSQL for this session."""
+    binaries = postgres_binaries()
+    assert binaries is not None, "no PostgreSQL in /usr/lib/postgresql: apt-get install postgresql"
+    cluster = PostgresCluster(binaries)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def empty_state_db(state_db_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
+    """A database without tables."""
+    if state_db_kind == "sqlite":
+        return connect(f"sqlite:///{tmp_path / 'state.db'}")
+    return connect(request.getfixturevalue("postgres_cluster").new_database())
+
+
+@pytest.fixture
+def state_db(empty_state_db: Engine) -> Engine:
+    """A state database with its tables."""
+    migrate(empty_state_db)
+    return empty_state_db

@@ -1,0 +1,60 @@
+"""A PostgreSQL of its own for a test session: thrown away at its end, reached by a socket in its folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import URL, NullPool, create_engine, text
+
+__all__ = ["PostgresCluster", "postgres_binaries"]
+
+
+def postgres_binaries() -> Path | None:
+    """The folder of the newest PostgreSQL installed as Debian does it."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+class PostgresCluster:
+    """A running server; PostgreSQL refuses to run as root, so root lends it another user."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        # not pytest's own folder: the other user may not enter that
+        self._folder = Path(tempfile.mkdtemp(prefix="ledgerbridge-postgres-"))
+        self._user = "nobody" if os.geteuid() == 0 else None
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C.UTF-8")
+        settings = f"-F -c listen_addresses= -k {self._folder}"
+        self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", f"--options={settings}")
+
+    def stop(self) -> None:
+        """Stop it and forget its data."""
+        self._run("pg_ctl", "stop", "--mode=immediate")
+        shutil.rmtree(self._folder)
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        name = f"state_{uuid4().hex[:12]}"
+        engine = create_engine(self._url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        return self._url(name).render_as_string()
+
+    def _url(self, database: str) -> URL:
+        return URL.create("postgresql+psycopg2", "postgres", database=database, query={"host": str(self._folder)})
+
+    def _run(self, command: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._binaries / command, "--pgdata", self._folder / "data", *arguments],
+            user=self._user,
+            cwd=self._folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
