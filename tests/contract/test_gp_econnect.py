@@ -20,7 +20,7 @@ from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
 
 DAY = date(2026, 3, 2)
-COMPANY = {
+COMPANY: dict[str, Any] = {
     "base_currency": "USD",
     "name": "Harbor Light Supply",
     "time_zone": "America/New_York",
@@ -85,8 +85,8 @@ class Bookkeeper:
         body = {"procedure": procedure, **does}
         requests.put(f"{self._url}/_sandbox/procedures", json=body, timeout=10).raise_for_status()
 
-    def seed(self) -> None:
-        self._post("seed", {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "wool-store-7"})
+    def seed(self, company: dict[str, Any]) -> None:
+        self._post("seed", {"company": company, "company_id": "HLS", "login": "econnect", "password": "wool-store-7"})
 
     def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
         response = requests.post(f"{self._url}/_sandbox/{route}", json=body, timeout=30)
@@ -104,7 +104,7 @@ def gp_sandbox(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def bookkeeper(gp_sandbox: str) -> Bookkeeper:
     person = Bookkeeper(gp_sandbox)
-    person.seed()
+    person.seed(COMPANY)
     person.set_clock(datetime(2026, 3, 2, 15, 41, tzinfo=UTC))
     return person
 
