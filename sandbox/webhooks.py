@@ -142,7 +142,7 @@ class Courier:
         try:
             answer = http.post(row["url"], content=row["body"], headers=headers)
             is_taken, found = answer.is_success, str(answer.status_code)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             is_taken, found = False, type(error).__name__
         is_last = row["attempts"] > len(self._pauses)
         state = "delivered" if is_taken else "given_up" if is_last else "waiting"

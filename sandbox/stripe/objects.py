@@ -151,12 +151,12 @@ def new_charge(
 
 def new_intent(charge: Json) -> Json:
     """The payment intent that a charge fulfils."""
-    captured = charge["captured"]
+    captured, failed = charge["captured"], charge["status"] == "failed"
     return {
         "id": charge["payment_intent"],
         "object": "payment_intent",
         "amount": charge["amount"],
-        "amount_capturable": 0 if captured else charge["amount"],
+        "amount_capturable": 0 if captured or failed else charge["amount"],
         "amount_received": charge["amount_captured"],
         "canceled_at": None,
         "capture_method": "automatic" if captured else "manual",
@@ -171,7 +171,7 @@ def new_intent(charge: Json) -> Json:
         "payment_method": None,
         "payment_method_types": ["card"],
         "receipt_email": charge["receipt_email"],
-        "status": "succeeded" if captured else "requires_capture",
+        "status": "succeeded" if captured else "requires_payment_method" if failed else "requires_capture",
         "transfer_group": None,
     }
 

@@ -213,6 +213,14 @@ def test_an_uncaptured_charge_moves_nothing_and_a_partial_capture_reverses_the_r
     ]
 
 
+def test_a_declined_charge_moves_nothing_and_its_intent_wants_another_card(sandbox: Sandbox) -> None:
+    charge = sandbox.charge(status="failed")
+
+    intent = sandbox.client.payment_intents.retrieve(charge["payment_intent"])
+    assert (charge["paid"], charge["failure_code"], charge["balance_transaction"]) == (False, "card_declined", None)
+    assert (intent.status, intent.amount_received, sandbox.total()) == ("requires_payment_method", 0, 0)
+
+
 def test_a_charge_can_be_there_before_its_balance_transaction(sandbox: Sandbox) -> None:
     assert sandbox.charge(settled=False)["balance_transaction"] is None
 
