@@ -20,10 +20,21 @@ TOO_MUCH = "Payment amount exceeds the amount outstanding on this document"
 PAYMENT_DAY = "/Date(1772496000000+0000)/"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("xero")
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path) -> Iterator[str]:
+    with serve(create_app(folder)) as address:
+        yield address
+
+
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with serve(create_app(tmp_path)) as url:
-        yield Office(url, **PLENTY)
+def office(url: str, request: pytest.FixtureRequest) -> Office:
+    """An organisation of the test's own."""
+    return Office(url, company=COMPANY | {"name": request.node.name}, **PLENTY)
 
 
 def test_an_invoice_and_its_payment_move_receivables_sales_tax_and_clearing(office: Office) -> None:
@@ -237,7 +248,7 @@ def test_an_allocation_above_the_remaining_credit_is_refused(office: Office) -> 
 
 def test_nothing_is_booked_on_or_before_a_lock_date(office: Office) -> None:
     [paid] = office.put("Invoices", invoice("INV-1"))
-    office.admin("PUT", "organisation", {"PeriodLockDate": DAY})
+    office.admin("PUT", f"organisation?tenant_id={office.tenant_id}", {"PeriodLockDate": DAY})
     locked = ["The document date cannot be before the period lock date, currently set at 03-Mar-2026"]
     assert office.refusal("PUT", "Invoices", invoice("INV-2")) == locked
     assert office.refusal("POST", f"Invoices/{paid['InvoiceID']}", {"Status": "VOIDED"}) == locked
@@ -354,13 +365,13 @@ def test_master_data_comes_from_the_company_file(office: Office) -> None:
     assert [item["Code"] for item in office.get("Items")["Items"]] == ["LAMP-01"]
 
 
-def test_writers_at_two_servers_over_one_folder_book_each_invoice_once(office: Office, tmp_path: Path) -> None:
+def test_writers_at_two_servers_over_one_folder_book_each_invoice_once(office: Office, folder: Path) -> None:
     def write(batch: int) -> requests.Response:
         invoices = [invoice(f"INV-{batch}-{number}") for number in range(10)]
         url = f"{office.url if batch % 2 else other}/api.xro/2.0/Invoices"
         return requests.put(url, json={"Invoices": invoices}, headers=dict(office.session.headers), timeout=60)
 
-    with serve(create_app(tmp_path)) as other, ThreadPoolExecutor(8) as pool:
+    with serve(create_app(folder)) as other, ThreadPoolExecutor(8) as pool:
         assert {answer.status_code for answer in pool.map(write, range(12))} == {200}
     assert office.balances() == {"610": "6452.40", "200": "-5988.00", "820": "-464.40"}
     assert len(office.get("Contacts")["Contacts"]) == 1

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.xero.app import create_app
 from tests.contract.served_app import serve
-from tests.contract.xero_office import DAY, Office, exact, invoice, line, payment
+from tests.contract.xero_office import COMPANY, DAY, Office, exact, invoice, line, payment
 
 COUNTY = {"Name": "MA county", "TaxComponents": [{"Name": "MA-COUNTY", "Rate": 1.5}]}
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve(create_app(tmp_path_factory.mktemp("xero"))) as address:
+        yield address
+
+
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with serve(create_app(tmp_path)) as url:
-        yield Office(url, calls_per_minute=1000)
+def office(url: str, request: pytest.FixtureRequest) -> Office:
+    """An organisation of the test's own."""
+    return Office(url, company=COMPANY | {"name": request.node.name}, calls_per_minute=1000)
 
 
 def test_lines_carry_the_tracking_of_active_categories(office: Office) -> None:
