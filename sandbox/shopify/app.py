@@ -25,7 +25,7 @@ from sandbox.shopify.bulk import BulkOperations
 from sandbox.shopify.endpoint import Answer, GraphQLEndpoint
 from sandbox.shopify.errors import EventRefused, HttpRefusal
 from sandbox.shopify.models import Shops, StoredOrder
-from sandbox.shopify.rules import authenticate, issue_token, served_version
+from sandbox.shopify.rules import authenticate, issue_token, offline_token, served_version
 from sandbox.shopify.settings import Settings, read_settings, write_settings
 from sandbox.webhooks import courier_routes
 
@@ -110,6 +110,10 @@ def _people(shops: Shops) -> APIRouter:
     @routes.post("/seed")
     def seed(sent: JsonBody) -> Json:
         return {"shops": shops.seed(sent["company"], {k: v for k, v in sent.items() if k != "company"})}
+
+    @routes.post("/offline_tokens", status_code=201)
+    def install(sent: JsonBody) -> Json:
+        return offline_token(shops, shops.shop(sent["shop"]).domain, sent["client_id"])
 
     @routes.delete("/tokens", status_code=204)
     def revoke_tokens(shop: str | None = None) -> None:

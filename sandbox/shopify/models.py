@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS app (
 CREATE TABLE IF NOT EXISTS token (
     token TEXT PRIMARY KEY, shop TEXT NOT NULL, client_id TEXT NOT NULL, expires_at REAL
 );
+CREATE TABLE IF NOT EXISTS refresh_token (token TEXT PRIMARY KEY, shop TEXT NOT NULL, client_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS customer (
     id INTEGER PRIMARY KEY AUTOINCREMENT, shop TEXT NOT NULL, reference TEXT NOT NULL, document TEXT NOT NULL,
     UNIQUE (shop, reference)
@@ -173,6 +174,21 @@ class Shops:
     @staticmethod
     def _grant(connection: sqlite3.Connection, token: str, shop: str, client_id: str, expires_at: float | None) -> None:
         connection.execute("INSERT INTO token VALUES (?, ?, ?, ?)", (token, shop, client_id, expires_at))
+
+    def grant_refresh(self, shop: str, client_id: str) -> str:
+        """A refresh token, good for one use."""
+        token = f"shprt_{secrets.token_hex(16)}"
+        with self.store.write() as connection:
+            connection.execute("INSERT INTO refresh_token VALUES (?, ?, ?)", (token, shop, client_id))
+        return token
+
+    def spend_refresh(self, token: str, shop: str, client_id: str) -> bool:
+        """Use up a refresh token; False when it is unknown or was used before."""
+        with self.store.write() as connection:
+            spent = connection.execute(
+                "DELETE FROM refresh_token WHERE token = ? AND shop = ? AND client_id = ?", (token, shop, client_id)
+            )
+            return spent.rowcount > 0
 
     def revoke_tokens(self, shop: str | None = None) -> None:
         """All tokens end at once, or those of one shop (the app was uninstalled, the secret rotated)."""

@@ -219,6 +219,19 @@ def test_a_token_of_one_shop_opens_no_other(sandbox: Sandbox) -> None:
     assert answer.json()["errors"].startswith("[API] Invalid API key or access token")
 
 
+def test_a_refresh_token_is_good_for_one_use_and_gives_the_next(sandbox: Sandbox) -> None:
+    first = sandbox.press("POST", "offline_tokens", {"shop": DOMAIN, "client_id": "app"})
+
+    second = sandbox.ask_for_token(grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
+    again = sandbox.ask_for_token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    third = sandbox.ask_for_token(grant_type="refresh_token", refresh_token=second["refresh_token"])
+
+    assert (second["expires_in"], third.status_code) == (3600, 200)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+    sandbox.token = second["access_token"]
+    assert sandbox.post("{ shop { name } }").status_code == 200
+
+
 def test_a_revoked_token_is_refused_and_a_new_one_opens(sandbox: Sandbox) -> None:
     sandbox.http.delete("/_sandbox/tokens", params={"shop": DOMAIN})
     refused = sandbox.post("{ shop { name } }")
