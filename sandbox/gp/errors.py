@@ -17,7 +17,6 @@ CODES: Mapping[str, tuple[int, str]] = {
         2221,
         "Duplicate document number. If adding or updating lines to an existing document, UpdateExisting must = 1",
     ),
-    "back_order": (4776, "Item does not allow back orders"),
     "vendor": (372, "Vendor number does not exist in PM00200"),
     "duplicate_payables": (
         305,
@@ -63,7 +62,6 @@ CODES: Mapping[str, tuple[int, str]] = {
     "out_of_balance": (50048, "Journal entry is out of balance: debits do not equal credits"),
     "no_lines": (50049, "The document has no lines"),
     "amount_negative": (50050, "The amount must not be negative"),
-    "distributions": (50051, "Distributions are out of balance: debits do not equal credits"),
     "not_found": (50060, "Document does not exist"),
     "not_posted": (50061, "Document is not posted"),
     "over_apply_to": (50062, "Apply amount exceeds the amount remaining of the apply-to document"),
@@ -72,7 +70,6 @@ CODES: Mapping[str, tuple[int, str]] = {
     "other_currency": (50065, "Apply-to and apply-from documents have different currencies"),
     "already_void": (50066, "Document is already voided"),
     "partly_transferred": (50067, "Document is partly transferred to invoices"),
-    "update_missing": (50068, "UpdateExisting = 1, but the document does not exist in SOP10100"),
     "line_missing": (50069, "Line item does not exist in SOP10200"),
     "payables_amount": (
         50070,

@@ -12,6 +12,7 @@ from sandbox.gp.distributions import SALES_TABLE, distribute_sales, write_distri
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.rules import account_index, currency_places, customer, master, not_negative, open_period
 from sandbox.gp.sales_lines import SALES_TYPES
+from sandbox.gp.session import Session
 
 ORDER, INVOICE, RETURN = 2, 3, 4
 
@@ -154,7 +155,7 @@ def save_distribution(call: Call) -> None:
     write_distributions(call.session, SALES_TABLE, key, [row])
 
 
-def to_history(session: Any, header: Row, **changes: Any) -> None:
+def to_history(session: Session, header: Row, **changes: Any) -> None:
     """Move a document with its lines from work to history (SOP30200, SOP30300)."""
     key = {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": header["SOPNUMBE"]}
     lines = session.select("SOP10200", **key)

@@ -366,3 +366,30 @@ class Case:
             for invoice in self.invoices
         ]
         assert found == self.expected.get("gp_invoices", [])
+
+
+def test_a_site_may_apply_receipts_before_they_are_posted(office: Office) -> None:
+    office.ask("PUT", "/_sandbox/settings", {"apply_unposted_receipts": True})
+    office.create(office.order(shop_order()))
+    number = office.ship()
+    office.create(office.receipt("CH1", "155.76"))
+    office.create(office.application(number, "CH1", "155.76"))
+    assert [row["POSTED"] for row in office.read("Receivables_Apply")] == ["0"]
+    office.post()
+    assert [row["CURTRXAM"] for row in office.read("Receivables_Posted_Transaction", "RMDTYPAL = 9")] == ["0.00000"]
+    assert [row["POSTED"] for row in office.read("Receivables_Apply")] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("customer", "header", "text"),
+    [
+        pytest.param({"INACTIVE": 1}, {}, "Customer is inactive", id="inactive"),
+        pytest.param({"HOLD": 1}, {"CKHOLD": 1}, "Customer is on hold", id="on-hold"),
+        pytest.param({"CRLMTTYP": 2, "CRLMTAMT": "100.00"}, {"CKCreditLimit": 1}, "credit limit", id="credit-limit"),
+    ],
+)
+def test_a_customer_who_may_not_buy_is_refused(
+    office: Office, customer: dict[str, Any], header: dict[str, Any], text: str
+) -> None:
+    office.customer(**customer)
+    assert text in office.refusal(office.order(shop_order(), **header))
