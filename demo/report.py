@@ -20,18 +20,27 @@ from sandbox.player import OrderFile
 
 __all__ = ["print_report"]
 
-SENT = (
-    ("2", "customers in GP", "gp.customer"),
-    ("2", "sales orders in GP", "gp.sales_order"),
-    ("4", "contacts in Xero", "xero.contact"),
-    ("4", "invoices in Xero", "xero.invoice"),
-    ("5", "payments in Xero", "xero.payment"),
-    ("6", "cash receipts in GP", "gp.cash_receipt"),
-    ("6", "receipts applied in GP", "gp.application"),
-    ("7", "fees and payouts in GP", "gp.gl_transaction"),
-    ("7", "fees in Xero", "xero.bank_transaction"),
-    ("7", "payouts in Xero", "xero.bank_transfer"),
-)
+LEGS = {
+    "customer": ("2", "customers in GP"),
+    "order": ("2", "sales orders in GP"),
+    "goods_back": ("3", "returns in GP"),
+    "goodwill": ("3", "goodwill credits in GP"),
+    "contact": ("4", "contacts in Xero"),
+    "invoice": ("4", "invoices in Xero"),
+    "credit_note": ("4", "credit notes for returns in Xero"),
+    "goodwill_note": ("4", "credit notes for goodwill in Xero"),
+    "payment": ("5", "payments in Xero"),
+    "refund": ("5", "refunds in Xero"),
+    "receipt": ("6", "cash receipts in GP"),
+    "application": ("6", "receipts applied in GP"),
+    "refund_memo": ("6", "refunds in GP"),
+    "refund_application": ("6", "credits applied in GP"),
+    "fee_gp": ("7", "fees in GP"),
+    "fee_xero": ("7", "fees in Xero"),
+    "payout_gp": ("7", "payouts in GP"),
+    "payout_xero": ("7", "payouts in Xero"),
+}
+"""The step of the process a leg of the flow belongs to, and what it sends; another leg shows under its own name."""
 
 
 @dataclass(frozen=True)
@@ -72,25 +81,28 @@ def _rows(file: OrderFile, result: Mapping[str, Any], state: Engine) -> Iterator
     invoices = [(name, i) for name, order in result["orders"].items() for i in order["gp_invoices"]]
     invoiced = sum((Decimal(invoice["DOCAMNT"]) * rates[name] for name, invoice in invoices), Decimal())
     yield Row("3", "invoices posted in GP", len(invoices), invoiced)
-    names = {entity: (step, what) for step, what, entity in SENT}
-    for entity, (count, money) in sorted(_delivered(state).items()):
-        step, what = names.get(entity, ("-", entity))
+    for leg, (count, money) in sorted(_delivered(state).items(), key=lambda item: _place(item[0])):
+        step, what = LEGS.get(leg, ("-", leg))
         yield Row(step, what, count, money)
 
 
 def _delivered(state: Engine) -> dict[str, tuple[int, Decimal | None]]:
-    query = select(Delivery.entity, Delivery.canonical).where(Delivery.state == "delivered")
+    query = select(Delivery.leg, Delivery.canonical).where(Delivery.state == "delivered")
     with transaction(state) as session:
         rows = session.execute(query).all()
     counts: dict[str, int] = defaultdict(int)
     sums: dict[str, Decimal | None] = {}
-    for entity, canonical in rows:
-        counts[entity] += 1
+    for leg, canonical in rows:
+        counts[leg] += 1
         amount = canonical.get("total") or canonical.get("amount")
         if amount is not None:
             base = Decimal(amount) * Decimal(canonical.get("rate") or 1)
-            sums[entity] = (sums.get(entity) or Decimal()) + base
-    return {entity: (count, sums.get(entity)) for entity, count in counts.items()}
+            sums[leg] = (sums.get(leg) or Decimal()) + base
+    return {leg: (count, sums.get(leg)) for leg, count in counts.items()}
+
+
+def _place(leg: str) -> int:
+    return list(LEGS).index(leg) if leg in LEGS else len(LEGS)
 
 
 def _print_rejected(console: Console, result: Mapping[str, Any]) -> None:
