@@ -53,7 +53,7 @@ def read_result(file: OrderFile, player: Player, state: Engine) -> dict[str, Any
         gp_invoices = [_gp_invoice(d) for d in sales if int(d["SOPTYPE"]) == GP_INVOICE and not _is_void(d)]
         xero_invoices = [_xero_invoice(invoice) for invoice in invoices[name] if not _is_void(invoice)]
         orders[name] = {
-            "outcome": _outcome(sales, gp_invoices, xero_invoices, letters[name]),
+            "outcome": _outcome(case["events"], sales, gp_invoices, xero_invoices, letters[name]),
             "credited": str(sum((Decimal(c["Total"]) for c in credits[name] if not _is_void(c)), Decimal("0.00"))),
             "gp_invoices": gp_invoices,
             "xero_invoices": xero_invoices,
@@ -81,7 +81,9 @@ def _dead_letters(state: Engine) -> dict[str, list[dict[str, Any]]]:
     return by_order
 
 
-def _outcome(sales: Sequence[Record], gp_invoices: object, xero_invoices: object, letters: object) -> str:
+def _outcome(
+    events: Sequence[Record], sales: Sequence[Record], gp_invoices: object, xero_invoices: object, letters: object
+) -> str:
     orders = [document for document in sales if int(document["SOPTYPE"]) == GP_ORDER]
     if gp_invoices and xero_invoices:
         return "delivered"
@@ -89,6 +91,8 @@ def _outcome(sales: Sequence[Record], gp_invoices: object, xero_invoices: object
         return "cancelled"
     if letters:
         return "rejected"
+    if not sales and any(event["do"] == "cancel" for event in events):
+        return "cancelled"  # before the flow had picked it up
     return "ordered" if sales else "missing"
 
 
