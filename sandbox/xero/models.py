@@ -141,6 +141,16 @@ class LedgerClock(BusinessClock):
             return now
         return datetime.fromtimestamp(-(-row["milliseconds"] // 1000), UTC)
 
+    def set(self, moment: datetime) -> None:
+        """
+        Move the clock to ``moment``; the first time even to before the records that were seeded in real time.
+
+        :raises ClockMovedBackwards: it was set to a later time before.
+        """
+        with self._store.write() as connection:
+            connection.execute("DELETE FROM last_stamp WHERE NOT EXISTS (SELECT 1 FROM business_clock)")
+        super().set(moment)
+
     def stamp(self, connection: sqlite3.Connection) -> datetime:
         """An instant for this transaction's records, later than that of every transaction before."""
         row = connection.execute("SELECT milliseconds FROM last_stamp").fetchone()

@@ -193,6 +193,14 @@ def test_a_status_ordered_for_a_path_meets_only_that_path_and_once(office: Offic
     assert statuses == [200, 503, 200]
 
 
+def test_a_clock_set_after_the_seed_rules_dates_and_stamps(office: Office) -> None:
+    office.admin("PUT", "clock", {"now": "2026-03-02T15:41:00Z"})
+    answer = office.call("PUT", "Invoices", {"Invoices": [invoice("INV-1")]})
+    [created] = answer.json()["Invoices"]
+    assert answer.headers["Date"] == "Mon, 02 Mar 2026 15:41:00 GMT"
+    assert created["UpdatedDateUTC"] == "/Date(1772466060000+0000)/"
+
+
 def test_an_attachment_comes_back_as_it_was_sent(office: Office) -> None:
     office.put("Invoices", invoice("INV-1"))
     path = f"{office.url}/api.xro/2.0/Invoices/INV-1/Attachments/receipt 1.png"
