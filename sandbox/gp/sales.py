@@ -113,7 +113,9 @@ def save_header(call: Call) -> None:
         call.session.insert("SOP10100", {**key, **values})
     _make_functional(call, rate, lines, taxes)
     ensure_batch(call.session, call["BACHNUMB"], SALES, CHEKBKID=call["BatchCHEKBKID"])
-    if call["SOPTYPE"] in (INVOICE, RETURN) and call.flag("CREATEDIST", 1) and not existing:
+    if call["SOPTYPE"] in (INVOICE, RETURN) and call.flag("CREATEDIST", 1):
+        if existing:
+            call.session.delete("SOP10102", **key)
         stored = [call.session.select(table, **key) for table in ("SOP10100", "SOP10200", "SOP10105")]
         distribute_sales(call.session, stored[0][0], stored[1], stored[2])
 

@@ -98,6 +98,14 @@ def test_an_update_that_leaves_a_line_behind_does_not_add_up(office: Office) -> 
     assert [line["ITEMNMBR"] for line in order["Line"]] == ["LAMP"]
 
 
+def test_a_return_changed_before_it_is_posted_books_what_it_became(office: Office) -> None:
+    mugs = {"sku": "MUG", "quantity": 2, "net": "14.70", "tax": []}
+    office.create(goods_back("RT1", [mugs], None))
+    office.create(update(goods_back("RT1", [mugs | {"quantity": 1, "net": "7.35"}], None)))
+    office.post()
+    assert (office.books()["returns"], office.books()["receivables"]) == ("7.35", "-7.35")
+
+
 def test_a_voided_order_is_in_history_and_never_ships(office: Office) -> None:
     office.create(office.order(shop_order()))
     office.create(document("SOPVoidDocumentType", taSopVoidDocument={"SOPTYPE": 2, "SOPNUMBE": "ORD1"}))
