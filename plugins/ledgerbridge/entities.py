@@ -137,7 +137,11 @@ class Target(Protocol):
     """How many documents one ``send`` takes at most."""
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
-        """What the target already holds, by record key; found by the natural keys of accounting.md §5."""
+        """
+        What the target already holds, by record key; found by the natural keys of accounting.md §5.
+
+        An ``updatable`` target leaves out what only needs its update: that is sent.
+        """
 
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
         """

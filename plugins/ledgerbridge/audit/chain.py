@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import AuditEntry
 
 __all__ = ["Actor", "Change", "append"]
@@ -42,7 +43,12 @@ class Change:
 
 
 def append(session: Session, actor: Actor, changes: Iterable[Change]) -> None:
-    """Append entries in the session's transaction; the caller commits."""
+    """
+    Append entries in the session's transaction; the caller commits.
+
+    Others wait from here to its end: two entries after the same one would break the chain.
+    """
+    serialise(session, "audit")
     previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or GENESIS
     for change in changes:
         entry = AuditEntry(

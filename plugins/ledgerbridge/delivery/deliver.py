@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import ColumnElement, Engine, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, plain
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
-from ledgerbridge.state.database import transaction
+from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import CrossReference, Delivery
 from ledgerbridge.state.upsert import in_chunks, upsert
 
@@ -104,26 +104,30 @@ class Deliverer:
         results: list[Delivered] = []
         to_send: list[_Item] = []
         to_look_up: list[_Item] = []
+        refused: list[Change] = []
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
+            # two runs that both find no row of a record would both send it
+            serialise(session, f"delivery {self._entity}")
             known = self._known(session, [item.key for item in items])
             for item in items:
                 row = known.get(item.key)
                 if row is not None and row.state == "delivered" and row.content_hash == item.digest:
                     results.append(Delivered(item.key, "unchanged"))
                 elif row is not None and row.state == "delivered" and not getattr(self._target, "updatable", False):
-                    results.append(self._refuse_change(session, item, row))
+                    results.append(self._refuse_change(item, row))
+                    refused.append(self._change("change-refused", item))
                 elif row is not None and row.state == "sending":
                     self._take_over(session, row, now)
                     to_look_up.append(item)
                 else:
                     to_send.append(item)
             self._write_sending(session, [*to_send, *to_look_up], known, now)
+            append(session, self._actor, refused)
         if getattr(self._target, "adopts", False):
-            to_look_up, to_send = (
-                [*to_look_up, *(item for item in to_send if item.key not in known)],
-                [item for item in to_send if item.key in known],
-            )
+            arrived = {key for key, row in known.items() if row.target_id}
+            to_look_up += [item for item in to_send if item.key not in arrived]
+            to_send = [item for item in to_send if item.key in arrived]
         return results, to_send, to_look_up
 
     def _known(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
@@ -139,14 +143,17 @@ class Deliverer:
             .execution_options(synchronize_session=False)
         )
         if taken.rowcount == 0:
-            raise TransientError(
-                "LB-DLV-001",
-                f"{self._entity} {row.record_key} is being delivered by {row.lease_owner} until {row.lease_until}.",
-                remedy="Wait: the retry takes over when that task is done or its lease ends.",
-                retry_after_seconds=60,
-            )
+            raise self._leased(row.record_key, f"{row.lease_owner} until {row.lease_until}")
 
-    def _refuse_change(self, session: Session, item: _Item, row: Delivery) -> Delivered:
+    def _leased(self, record_key: str, holder: str) -> TransientError:
+        return TransientError(
+            "LB-DLV-001",
+            f"{self._entity} {record_key} is being delivered by {holder}.",
+            remedy="Wait: the retry takes over when that task is done or its lease ends.",
+            retry_after_seconds=60,
+        )
+
+    def _refuse_change(self, item: _Item, row: Delivery) -> Delivered:
         error = TargetConflict(
             "LB-DLV-002",
             f"{self._entity} {row.number or row.target_id} was delivered with other content and can't be changed.",
@@ -155,7 +162,6 @@ class Deliverer:
             value=row.number or row.target_id,
             remedy="Compare the two documents; correct the ledger by a document of its own (a credit, a reversal).",
         )
-        append(session, self._actor, [self._change("change-refused", item)])
         return Delivered(item.key, "rejected", error)
 
     def _write_sending(
@@ -190,9 +196,17 @@ class Deliverer:
             for item in items:
                 session.execute(
                     update(Delivery)
-                    .where(Delivery.entity == self._entity, Delivery.record_key == item.key)
+                    .where(*self._mine(item))
                     .values(state="not_sent", lease_owner=None, lease_until=None)
                 )
+
+    def _mine(self, item: _Item) -> tuple[ColumnElement[bool], ...]:
+        """The item's row while this run holds its lease."""
+        return (
+            Delivery.entity == self._entity,
+            Delivery.record_key == item.key,
+            Delivery.lease_owner == self._owner,
+        )
 
     def _look_up(self, items: Sequence[_Item]) -> list[Delivered]:
         if not items:
@@ -230,18 +244,13 @@ class Deliverer:
                 if isinstance(outcome.error, TransientError):
                     continue  # stays ``sending``: the next try looks it up
                 state = "rejected" if outcome.error else "delivered"
-                session.execute(
-                    update(Delivery)
-                    .where(Delivery.entity == self._entity, Delivery.record_key == item.key)
-                    .values(
-                        state=state,
-                        target_id=outcome.target_id,
-                        number=outcome.number,
-                        lease_owner=None,
-                        lease_until=None,
-                        updated_at=now,
-                    )
-                )
+                values = {"state": state, "lease_owner": None, "lease_until": None, "updated_at": now}
+                if outcome.error is None:  # a refused update leaves what had arrived before
+                    values |= {"target_id": outcome.target_id, "number": outcome.number}
+                written: Any = session.execute(update(Delivery).where(*self._mine(item)).values(values))
+                if written.rowcount == 0:
+                    # nothing of this answer is kept: the retry finds out what stands in the target
+                    raise self._leased(item.key, "another run, which took over when the lease had ended")
                 changes.append(self._change("refused" if outcome.error else action, item, outcome))
                 results.append(Delivered(item.key, state, _with_key(outcome.error, item.key)))
             upsert(

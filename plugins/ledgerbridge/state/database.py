@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
-__all__ = ["connect", "migrate", "transaction"]
+__all__ = ["connect", "migrate", "serialise", "transaction"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -52,6 +52,19 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+def serialise(database: Session | Connection, name: str) -> None:
+    """
+    Let one transaction at a time go on from here, until it ends; later ones see what it wrote.
+
+    On SQLite every transaction holds the write lock from its beginning (see ``connect``).
+
+    :param name: what is done one at a time, e.g. ``audit``.
+    """
+    bind = database.get_bind() if isinstance(database, Session) else database
+    if bind.dialect.name == "postgresql":
+        database.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"ledgerbridge.{name}"})
+
+
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the tables to ``revision``; does nothing when they are there already."""
     from alembic import command
@@ -59,7 +72,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        serialise(connection, "migrate")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.commit()

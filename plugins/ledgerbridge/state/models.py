@@ -87,8 +87,9 @@ class Delivery(Base):
     """
     One document's journey to one target.
 
-    ``state``: ``sending`` (written before the call: an interrupted one is looked up first), ``delivered``,
-    ``rejected``. ``canonical`` is the header it was made from, decimals as strings.
+    ``state``: ``sending`` (written before the call: an interrupted one is looked up first), ``not_sent`` (nothing was
+    taken), ``delivered``, ``rejected``. ``target_id`` is set once it arrived, and stays when an update is refused.
+    ``canonical`` is the header it was made from, decimals as strings.
     """
 
     __tablename__ = "delivery"
@@ -112,7 +113,7 @@ class Delivery(Base):
     number: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any]]
     attempts: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None] = mapped_column(String(250))
+    lease_owner: Mapped[str | None] = mapped_column(String(400))  # flow/leg/run_id
     lease_until: Mapped[datetime | None]
     run_id: Mapped[str] = mapped_column(String(250))
     updated_at: Mapped[datetime]

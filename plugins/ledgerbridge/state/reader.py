@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.dead_letters import open_letters
@@ -43,21 +43,26 @@ class DatabaseReader:
         return found
 
     def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
-        """Delivered documents with their canonical header's fields, by a column of theirs."""
+        """Documents that stand in the target, with their canonical header's fields, by a column of theirs."""
         sent = self.sent(entity, by, keys)
-        arrived = {key: [row for row in rows if row["state"] == "delivered"] for key, rows in sent.items()}
+        arrived = {
+            key: [row for row in rows if row["state"] == "delivered" or row["target_id"]] for key, rows in sent.items()
+        }
         return {key: rows[-1] for key, rows in arrived.items() if rows}
 
     def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[Row]]:
-        """All documents that arrived or may have arrived, by a column of theirs, oldest first."""
+        """
+        All documents that arrived or may have arrived, by a column of theirs, oldest first.
+
+        One whose update was refused arrived before.
+        """
         column = getattr(Delivery, by)
+        there = or_(Delivery.state.in_(("delivered", "sending")), Delivery.target_id.is_not(None))
         found: dict[str, list[Row]] = {}
         with transaction(self._engine) as session:
             for chunk in in_chunks(keys):
                 rows = session.scalars(
-                    select(Delivery)
-                    .where(Delivery.entity == entity, Delivery.state.in_(("delivered", "sending")), column.in_(chunk))
-                    .order_by(Delivery.id)
+                    select(Delivery).where(Delivery.entity == entity, there, column.in_(chunk)).order_by(Delivery.id)
                 )
                 for row in rows:
                     found.setdefault(getattr(row, by), []).append(

@@ -1,0 +1,295 @@
+"""Each document once, whatever happens between us and the target (design.md §5, "Exactly-once effect")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from threading import Barrier
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from memory_ledger import Fault, MemoryLedger, document
+from sqlalchemy import Engine, select, update
+
+from ledgerbridge.audit import Actor
+from ledgerbridge.delivery import Delivered, Deliverer
+from ledgerbridge.entities import Document, Outcome
+from ledgerbridge.errors import TargetConflict, TransientError
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AuditEntry, CrossReference, Delivery
+from ledgerbridge.state.reader import DatabaseReader
+
+ENTITY = "gp.sales_order"
+RUN = Actor("order_to_cash", "orders", "run-1", "load")
+NEXT_RUN = Actor("order_to_cash", "orders", "run-2", "load")
+
+
+def deliver(
+    engine: Engine, ledger: MemoryLedger, *documents: Document, actor: Actor = RUN, entity: str = ENTITY
+) -> list[Delivered]:
+    canonical = {each.record_key: {"chain_key": each.record_key, "label": "#1"} for each in documents}
+    return Deliverer(engine, actor, entity, ledger).deliver(documents, canonical)
+
+
+def outcomes(results: Sequence[Delivered]) -> list[str]:
+    return [result.outcome for result in results]
+
+
+def delivery(engine: Engine, name: str) -> Delivery:
+    with transaction(engine) as session:
+        return session.scalars(select(Delivery).where(Delivery.record_key == document(name).record_key)).one()
+
+
+def actions(engine: Engine) -> list[str]:
+    with transaction(engine) as session:
+        return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+
+
+def test_a_new_document_is_sent_and_its_ids_are_kept(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    assert outcomes(deliver(state_db, ledger, document("A"))) == ["delivered"]
+    row = delivery(state_db, "A")
+    assert (row.state, row.target_id, row.number, row.attempts) == ("delivered", "id-A", "A", 1)
+    assert (row.lease_owner, row.lease_until) == (None, None)
+    with transaction(state_db) as session:
+        reference = session.scalars(select(CrossReference)).one()
+    assert (reference.entity, reference.target_id, reference.record_key) == (ENTITY, "id-A", row.record_key)
+    assert actions(state_db) == ["delivered"]
+
+
+def test_a_repetition_sends_nothing(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    deliver(state_db, ledger, document("A"))
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["unchanged"]
+    assert ledger.sent == ["A"]
+
+
+def test_a_document_whose_answer_was_lost_is_adopted_by_the_retry(state_db: Engine) -> None:
+    ledger = MemoryLedger(["answer lost"])
+    with pytest.raises(TransientError, match="LB-TEST-003"):
+        deliver(state_db, ledger, document("A"))
+    assert delivery(state_db, "A").state == "sending"
+    assert outcomes(deliver(state_db, ledger, document("A"))) == ["delivered"]
+    assert ledger.numbers == ["A"]
+    assert delivery(state_db, "A").target_id == "id-A"
+    assert actions(state_db) == ["adopted"]
+
+
+def test_a_document_whose_request_was_lost_is_sent_by_the_retry(state_db: Engine) -> None:
+    ledger = MemoryLedger(["request lost"])
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    assert outcomes(deliver(state_db, ledger, document("A"))) == ["delivered"]
+    assert ledger.numbers == ["A"]
+    assert delivery(state_db, "A").attempts == 2
+
+
+def test_a_document_found_with_other_content_is_a_conflict(state_db: Engine) -> None:
+    ledger = MemoryLedger(["request lost"])
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    ledger.books.append(document("A", "9.99"))
+    [result] = deliver(state_db, ledger, document("A"))
+    assert isinstance(result.error, TargetConflict)
+    assert (result.error.code, result.error.field, result.error.value) == ("LB-DLV-003", "content", "A")
+    assert "AMOUNT is 9.99, 10.00 was sent" in result.error.message
+    assert ledger.numbers == ["A"]
+
+
+def test_a_refused_document_is_sent_again_when_it_comes_again(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    ledger.refuses = {"A"}
+    [refused, taken] = deliver(state_db, ledger, document("A"), document("B"))
+    assert (refused.outcome, taken.outcome) == ("rejected", "delivered")
+    assert refused.error is not None
+    assert refused.error.code == "LB-TEST-004"
+    assert getattr(refused.error, "record_key", None) == refused.record_key
+    ledger.refuses = set()
+    assert outcomes(deliver(state_db, ledger, document("A"), document("B"), actor=NEXT_RUN)) == [
+        "unchanged",
+        "delivered",
+    ]
+    assert ledger.numbers == ["A", "B"]
+
+
+def test_a_changed_document_is_refused_where_the_target_takes_no_updates(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    deliver(state_db, ledger, document("A"))
+    [result] = deliver(state_db, ledger, document("A", "11.00"))
+    assert isinstance(result.error, TargetConflict)
+    assert (result.error.code, result.error.field, result.error.value) == ("LB-DLV-002", "content", "A")
+    assert ledger.sent == ["A"]
+    assert actions(state_db) == ["delivered", "change-refused"]
+
+
+def test_a_changed_document_is_sent_where_the_target_takes_updates(state_db: Engine) -> None:
+    ledger = MemoryLedger(updatable=True)
+    deliver(state_db, ledger, document("A"))
+    assert outcomes(deliver(state_db, ledger, document("A", "11.00"))) == ["delivered"]
+    assert [each.header["AMOUNT"] for each in ledger.books] == ["11.00"]
+
+
+def test_an_update_whose_request_was_lost_is_sent_by_the_retry(state_db: Engine) -> None:
+    ledger = MemoryLedger([None, "request lost"], updatable=True)
+    deliver(state_db, ledger, document("A"))
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A", "11.00"))
+    assert outcomes(deliver(state_db, ledger, document("A", "11.00"))) == ["delivered"]
+    assert [each.header["AMOUNT"] for each in ledger.books] == ["11.00"]
+
+
+def test_a_document_whose_update_was_refused_still_stands_in_the_target(state_db: Engine) -> None:
+    ledger = MemoryLedger(updatable=True)
+    deliver(state_db, ledger, document("A"))
+    ledger.refuses = {"A"}
+    assert outcomes(deliver(state_db, ledger, document("A", "11.00"))) == ["rejected"]
+    row = delivery(state_db, "A")
+    assert (row.state, row.target_id, row.number) == ("rejected", "id-A", "A")
+    there = DatabaseReader(state_db).deliveries(ENTITY, "record_key", [row.record_key])
+    assert there[row.record_key]["number"] == "A"
+
+
+def test_a_document_that_never_arrived_is_not_among_the_delivered(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    ledger.refuses = {"A"}
+    deliver(state_db, ledger, document("A"))
+    key = document("A").record_key
+    assert DatabaseReader(state_db).deliveries(ENTITY, "record_key", [key]) == {}
+    assert DatabaseReader(state_db).sent(ENTITY, "record_key", [key]) == {}
+
+
+def test_a_record_the_target_holds_already_is_adopted_not_sent(state_db: Engine) -> None:
+    ledger = MemoryLedger(adopts=True)
+    ledger.books.append(document("A"))
+    assert outcomes(deliver(state_db, ledger, document("A"))) == ["delivered"]
+    assert ledger.sent == []
+
+
+def test_a_record_refused_once_is_looked_up_before_it_is_first_sent(state_db: Engine) -> None:
+    ledger = MemoryLedger(adopts=True)
+    ledger.refuses = {"A"}
+    deliver(state_db, ledger, document("A"))
+    ledger.refuses = set()
+    ledger.books.append(document("A"))  # a person entered it meanwhile
+    assert outcomes(deliver(state_db, ledger, document("A"))) == ["delivered"]
+    assert ledger.numbers == ["A"]
+
+
+def test_half_a_batch_unsettled_is_looked_up_and_the_other_half_stays_delivered(state_db: Engine) -> None:
+    ledger = MemoryLedger(["half settled"])
+    documents = [document(name) for name in "ABC"]
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, *documents)
+    assert [delivery(state_db, name).state for name in "ABC"] == ["delivered", "delivered", "sending"]
+    assert outcomes(deliver(state_db, ledger, *documents)) == ["unchanged", "unchanged", "delivered"]
+    assert ledger.numbers == ["A", "B", "C"]
+
+
+def test_a_target_that_took_nothing_is_not_asked_what_it_holds(state_db: Engine) -> None:
+    ledger = MemoryLedger(["down", None])
+    with pytest.raises(TransientError, match="LB-TEST-002"):
+        deliver(state_db, ledger, document("A"))
+    row = delivery(state_db, "A")
+    assert (row.state, row.lease_owner) == ("not_sent", None)
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
+
+
+def test_a_document_another_run_is_delivering_is_left_to_it(state_db: Engine) -> None:
+    ledger = MemoryLedger(["answer lost"])
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    with pytest.raises(TransientError, match="LB-DLV-001") as refused:
+        deliver(state_db, ledger, document("A"), document("B"), actor=NEXT_RUN)
+    assert refused.value.retry_after_seconds == 60
+    assert "order_to_cash/orders/run-1" in refused.value.message
+    assert ledger.sent == ["A"]
+
+
+def test_a_lease_that_ended_is_taken_over(state_db: Engine) -> None:
+    ledger = MemoryLedger(["answer lost"])
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    end_leases(state_db)
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
+    assert ledger.numbers == ["A"]
+
+
+def test_a_refusal_that_comes_after_the_lease_was_lost_does_not_undo_the_delivery(state_db: Engine) -> None:
+    """The first run's answer takes longer than its lease; meanwhile another run sends the document."""
+
+    class SlowLedger(MemoryLedger):
+        def send(self, documents: Sequence[Document]) -> list[Outcome]:
+            end_leases(state_db)
+            deliver(state_db, quick, *documents, actor=NEXT_RUN)
+            self.refuses = {str(each.header["NUMBER"]) for each in documents}
+            return super().send(documents)
+
+    quick = MemoryLedger()
+    with pytest.raises(TransientError, match="LB-DLV-001"):
+        deliver(state_db, SlowLedger(), document("A"))
+    assert delivery(state_db, "A").state == "delivered"
+    assert outcomes(deliver(state_db, quick, document("A"))) == ["unchanged"]
+
+
+def test_of_two_runs_that_begin_together_one_delivers(state_db: Engine) -> None:
+    """Both reach the target's door at once; only one may go in."""
+    together = Barrier(2)
+
+    def run(actor: Actor) -> str:
+        documents = [document(name) for name in "ABC"]
+        together.wait()
+        try:
+            return ",".join(outcomes(deliver(state_db, ledger, *documents, actor=actor)))
+        except TransientError as error:
+            return error.code
+
+    ledger = MemoryLedger()
+    with ThreadPoolExecutor(2) as pool:
+        seen = set(pool.map(run, [RUN, NEXT_RUN]))
+    assert "delivered,delivered,delivered" in seen
+    assert seen <= {"delivered,delivered,delivered", "unchanged,unchanged,unchanged", "LB-DLV-001"}
+    assert ledger.numbers == ["A", "B", "C"]
+
+
+def test_the_longest_run_id_of_airflow_fits(state_db: Engine) -> None:
+    actor = Actor("f" * 64, "l" * 64, "r" * 250, "load")
+    assert outcomes(deliver(state_db, MemoryLedger(), document("A"), actor=actor)) == ["delivered"]
+
+
+FAULTS = st.lists(st.sampled_from([None, *get_args(Fault)]), max_size=12)
+fresh_entity = map("test.entity_{}".format, count())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(faults=FAULTS, refused=st.sets(st.sampled_from("ABCDE")), adopts=st.booleans())
+def test_any_faults_and_reruns_leave_every_document_once(
+    state_db: Engine, faults: list[Fault | None], refused: set[str], adopts: bool
+) -> None:
+    entity = next(fresh_entity)
+    ledger = MemoryLedger(faults, adopts=adopts)
+    ledger.refuses = refused
+    documents = [document(name) for name in "ABCDE"]
+    for _ in range(len(faults) + 1):
+        try:
+            deliver(state_db, ledger, *documents, entity=entity)
+        except TransientError:
+            continue
+        break
+    ledger.refuses = set()
+    for _ in range(len(faults) + 1):
+        try:
+            last = deliver(state_db, ledger, *documents, entity=entity, actor=RUN)
+        except TransientError:
+            continue
+        break
+    assert set(outcomes(last)) <= {"delivered", "unchanged"}
+    assert ledger.numbers == list("ABCDE")
+
+
+def end_leases(engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(update(Delivery).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
