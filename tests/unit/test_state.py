@@ -1,0 +1,295 @@
+"""The state database: its tables, and what is kept in them, on every database we run on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+import ledgerbridge.state
+from ledgerbridge.audit import Actor, Change, append
+from ledgerbridge.audit.chain import GENESIS, digest
+from ledgerbridge.state import migrate, transaction
+from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
+from ledgerbridge.state.models import AuditEntry, Base, DeadLetter, ExtractionWindow
+from ledgerbridge.state.reader import DatabaseReader
+from ledgerbridge.state.source_records import (
+    Fate,
+    Seen,
+    carried_over,
+    counts,
+    known_versions,
+    register,
+    set_outcomes,
+)
+from ledgerbridge.state.windows import next_since, record_window, window_of_run
+
+ACTOR = Actor("order_to_cash", "orders", "run-1", "load")
+LEG = ("order_to_cash", "orders")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(ledgerbridge.state.__file__).parent / "migrations"))
+    return config
+
+
+REVISIONS = [script.revision for script in reversed([*ScriptDirectory.from_config(scripts()).walk_revisions()])]
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    config = scripts()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def test_migrations_lead_to_the_models(state_db: Engine) -> None:
+    with state_db.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": "ledgerbridge_version", "compare_type": True}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_go_up_and_down_one_by_one_and_keep_what_is_there(empty_state_db: Engine) -> None:
+    migrate(empty_state_db, REVISIONS[0])
+    with empty_state_db.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO source_record (flow, leg, entity, source_key, version, outcome, batch_uri, run_id,"
+                " updated_at) VALUES ('f', 'l', 'e', 'k', '1', 'read', 'u', 'r', '2026-03-02 12:00:00')"
+            )
+        )
+    for revision in REVISIONS[1:]:
+        migrate(empty_state_db, revision)
+    for revision in reversed(REVISIONS[:-1]):
+        downgrade(empty_state_db, revision)
+    with empty_state_db.begin() as connection:
+        assert connection.execute(text("SELECT source_key FROM source_record")).scalars().all() == ["k"]
+    downgrade(empty_state_db, "base")
+    assert inspect(empty_state_db).get_table_names() == ["ledgerbridge_version"]
+
+
+def test_two_processes_that_start_together_migrate_once(empty_state_db: Engine) -> None:
+    code = "import sys; from ledgerbridge.state import connect, migrate; migrate(connect(sys.argv[1]))"
+    url = empty_state_db.url.render_as_string(hide_password=False)
+    started = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    assert "delivery" in inspect(empty_state_db).get_table_names()
+
+
+def test_an_instant_comes_back_aware_whatever_its_zone_was(state_db: Engine) -> None:
+    auckland = timezone(timedelta(hours=13))
+    with transaction(state_db) as session:
+        keep_window(session, "run-1", NOON.astimezone(auckland))
+    with transaction(state_db) as session:
+        window = session.scalars(select(ExtractionWindow)).one()
+    assert window.until == NOON
+    assert window.until.tzinfo is UTC
+
+
+def test_an_instant_without_a_zone_is_refused(state_db: Engine) -> None:
+    with pytest.raises(StatementError, match="has no zone"), transaction(state_db) as session:
+        keep_window(session, "run-1", NOON.replace(tzinfo=None))
+
+
+def test_each_audit_entry_carries_the_hash_of_the_one_before(state_db: Engine) -> None:
+    for number in range(3):
+        with transaction(state_db) as session:
+            append(session, ACTOR, [Change("delivered", "gp.sales_order", f"key-{number}{each}") for each in "ab"])
+    entries = audit(state_db)
+    assert len(entries) == 6
+    assert_chained(entries)
+
+
+def test_an_altered_audit_entry_no_longer_fits_its_hash(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        append(session, ACTOR, [Change("delivered", "gp.sales_order", "key", details={"number": "ORD1"})])
+    with transaction(state_db) as session:
+        session.execute(text("UPDATE audit_entry SET record_key = 'another'"))
+    [entry] = audit(state_db)
+    assert digest(entry) != entry.hash
+
+
+def test_audit_entries_of_several_tasks_make_one_chain(state_db: Engine) -> None:
+    def write(task: int) -> None:
+        for number in range(5):
+            with transaction(state_db) as session:
+                append(session, ACTOR, [Change("delivered", "gp.sales_order", f"{task}-{number}")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    entries = audit(state_db)
+    assert len(entries) == 20
+    assert_chained(entries)
+
+
+def test_an_audit_entry_falls_with_the_transaction_it_tells_of(state_db: Engine) -> None:
+    with Session(state_db) as session:
+        append(session, ACTOR, [Change("delivered", "gp.sales_order", "key")])
+        session.rollback()
+    assert audit(state_db) == []
+
+
+def letter(code: str = "LB-MAP-002", value: str | None = "SKU-9", **fields: str) -> Letter:
+    return Letter(
+        step="transform",
+        source_key=fields.get("source_key", "shopify:us:order:1"),
+        version="1",
+        record_key="shopify:us:order:1",
+        code=code,
+        field="ITEMNMBR",
+        value=value,
+        message="not known",
+        remedy="add it",
+        raw={"id": "1", "note": "Ωmega 🧵"},
+    )
+
+
+def test_a_rerun_writes_a_dead_letter_once(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        first = write_letters(session, ACTOR, [letter()])
+    with transaction(state_db) as session:
+        again = write_letters(session, ACTOR, [letter(), letter()])
+        [kept] = session.scalars(select(DeadLetter)).all()
+    assert first == again == {"shopify:us:order:1": kept.id}
+    assert kept.raw == {"id": "1", "note": "Ωmega 🧵"}
+    assert [entry.action for entry in audit(state_db)] == ["dead-lettered"]
+
+
+def test_another_reason_is_another_dead_letter(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        write_letters(session, ACTOR, [letter(), letter(value="SKU-8"), letter(code="LB-MAP-001", value=None)])
+        assert len(session.scalars(select(DeadLetter)).all()) == 3
+
+
+def test_a_record_that_goes_on_closes_its_letters_of_this_leg_alone(state_db: Engine) -> None:
+    other_leg = Actor("order_to_cash", "invoices", "run-1", "load")
+    with transaction(state_db) as session:
+        mine = write_letters(session, ACTOR, [letter()])
+        theirs = write_letters(session, other_leg, [letter()])
+        write_letters(session, ACTOR, [letter(source_key="shopify:us:order:2")])
+    assert set(mine.values()).isdisjoint(theirs.values())
+    with transaction(state_db) as session:
+        close_letters(session, ACTOR, ["shopify:us:order:1"])
+    with transaction(state_db) as session:
+        still_open = open_letters(session, ["shopify:us:order:1", "shopify:us:order:2"])
+        closed = session.get_one(DeadLetter, mine["shopify:us:order:1"])
+    assert still_open["shopify:us:order:1"] == theirs["shopify:us:order:1"]
+    assert len(still_open) == 2
+    assert (closed.state, closed.closed_at is not None) == ("closed", True)
+
+
+def test_a_closed_letter_opens_again_when_its_reason_comes_back(state_db: Engine) -> None:
+    for _ in range(2):
+        with transaction(state_db) as session:
+            write_letters(session, ACTOR, [letter()])
+        with transaction(state_db) as session:
+            close_letters(session, ACTOR, ["shopify:us:order:1"])
+    actions = [entry.action for entry in audit(state_db)]
+    assert actions == ["dead-lettered", "dead-letter-closed"] * 2
+
+
+def test_a_finished_version_is_known_to_other_runs_and_an_unfinished_one_is_carried_over(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in "abc"], "batch-1")
+        set_outcomes(session, *LEG, {"a": Fate("delivered"), "b": Fate("waiting", "no invoice yet")})
+    with transaction(state_db) as session:
+        assert known_versions(session, *LEG, "run-2", ["a", "b", "c"]) == {"a": "v1"}
+        assert carried_over(session, *LEG, "run-2") == {"batch-1": {"b", "c"}}
+        assert counts(session, *LEG, "run-1") == {"delivered": 1, "waiting": 1, "read": 1}
+
+
+def test_a_rerun_takes_the_records_its_run_had_taken(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen("a", "v1")], "batch-1")
+        set_outcomes(session, *LEG, {"a": Fate("delivered")})
+    with transaction(state_db) as session:
+        assert known_versions(session, *LEG, "run-1", ["a"]) == {}
+        assert carried_over(session, *LEG, "run-1") == {"batch-1": {"a"}}
+
+
+def test_a_waiting_record_that_a_later_run_takes_moves_to_its_batch(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen("a", "v1")], "batch-1")
+        set_outcomes(session, *LEG, {"a": Fate("waiting", "no invoice yet", label="#1001")})
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-2", "shopify.order", [Seen("a", "v1")], "batch-2")
+    with transaction(state_db) as session:
+        assert carried_over(session, *LEG, "run-3") == {"batch-2": {"a"}}
+        assert counts(session, *LEG, "run-1") == {}
+    assert DatabaseReader(state_db).labels("shopify.order", ["#1001"]) == {"#1001": {"record_key": "a"}}
+
+
+def test_a_name_that_two_records_have_names_neither(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in "ab"], "batch-1")
+        set_outcomes(session, *LEG, {key: Fate("delivered", label="#1001") for key in "ab"})
+    assert DatabaseReader(state_db).labels("shopify.order", ["#1001"]) == {}
+
+
+def test_records_of_a_chain_come_with_their_canonical_fields_and_outcome(state_db: Engine) -> None:
+    canonical = {"chain_key": "order-1", "total": "10.50"}
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "stripe.refund", [Seen("re_1", "v1")], "batch-1")
+        set_outcomes(session, *LEG, {"re_1": Fate("superseded", "cancels", canonical=canonical)})
+    assert DatabaseReader(state_db).records("stripe.refund", ["order-1"]) == {
+        "order-1": [{**canonical, "leg": "orders", "outcome": "superseded", "reason": "cancels"}]
+    }
+
+
+def test_more_keys_than_one_statement_takes_are_all_found(state_db: Engine) -> None:
+    keys = [f"order-{number}" for number in range(1201)]
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in keys], "batch-1")
+        set_outcomes(session, *LEG, {keys[0]: Fate("delivered"), keys[-1]: Fate("rejected", "dead letter 1")})
+        assert known_versions(session, *LEG, "run-2", keys) == {keys[0]: "v1", keys[-1]: "v1"}
+
+
+def test_a_rerun_reads_its_window_again_and_a_new_run_goes_on_with_an_overlap(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        assert next_since(session, "order_to_cash", "shopify.order", "shop_us", timedelta(minutes=5)) is None
+        keep_window(session, "run-1", NOON)
+        keep_window(session, "run-2", NOON + timedelta(hours=1))
+        keep_window(session, "run-1", NOON)
+    with transaction(state_db) as session:
+        first = window_of_run(session, "order_to_cash", "shopify.order", "shop_us", "run-1")
+        other_shop = window_of_run(session, "order_to_cash", "shopify.order", "shop_uk", "run-1")
+        since = next_since(session, "order_to_cash", "shopify.order", "shop_us", timedelta(minutes=5))
+    assert first is not None
+    assert (first.since, first.until, first.rows) == (None, NOON, 3)
+    assert other_shop is None
+    assert since == NOON + timedelta(minutes=55)
+
+
+def keep_window(session: Session, run_id: str, until: datetime) -> None:
+    record_window(
+        session, "order_to_cash", "shopify.order", "shop_us", run_id,
+        leg="orders", since=None, until=until, rows=3, batch_uri=f"file:///{run_id}",
+    )  # fmt: skip
+
+
+def audit(engine: Engine) -> list[AuditEntry]:
+    with transaction(engine) as session:
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+
+
+def assert_chained(entries: list[AuditEntry]) -> None:
+    assert entries[0].previous_hash == GENESIS
+    assert all(after.previous_hash == before.hash for before, after in pairwise(entries))
+    assert all(digest(entry) == entry.hash for entry in entries)
