@@ -17,6 +17,9 @@ from typing import Any
 __all__ = ["Booked", "Difference", "Reconciliation", "reconcile"]
 
 NOTHING = Decimal(0)
+# What the ledgers' own arithmetic may leave on a document (accounting.md §3 rule 1)
+TOLERANCE = Decimal("0.02")
+CENT = Decimal("0.01")
 # One ledger alone keeps stock (accounting.md §6)
 ONE_SIDED_ROLES = frozenset({"inventory", "cost_of_goods_sold"})
 
@@ -47,7 +50,8 @@ class Difference:
     """
     One way the ledgers differ.
 
-    :param type: missing in …, double, amount, tax, account, date, money without document, clearing.
+    :param type: missing in …, double in …, amount, tax, account, date, rate, rounding, money without document,
+        clearing.
     :param value: first ledger minus second, in base currency.
     :param reason: why it is as it should be; None if nobody knows.
     """
@@ -116,7 +120,7 @@ def reconcile(
     """
     roles_first = [_Roled(each, role_of[ledgers[0]]) for each in first]
     roles_second = [_Roled(each, role_of[ledgers[1]]) for each in second]
-    differences = _doubles(ledgers[0], roles_first) + _doubles(ledgers[1], roles_second)
+    differences = _doubles(ledgers[0], roles_first, sign=1) + _doubles(ledgers[1], roles_second, sign=-1)
     pairs: dict[str, list[list[_Roled]]] = defaultdict(lambda: [[], []])
     for side, roled in ((0, roles_first), (1, roles_second)):
         for each in roled:
@@ -154,7 +158,7 @@ def _total(documents: Iterable[_Roled], role: str) -> Decimal:
     return sum((each.roles.get(role, NOTHING) for each in documents), NOTHING)
 
 
-def _doubles(ledger: str, documents: Sequence[_Roled]) -> list[Difference]:
+def _doubles(ledger: str, documents: Sequence[_Roled], sign: int) -> list[Difference]:
     seen: dict[str, _Roled] = {}
     found = []
     for each in documents:
@@ -162,7 +166,9 @@ def _doubles(ledger: str, documents: Sequence[_Roled]) -> list[Difference]:
             for role, amount in _lasting(each.roles):
                 remedy = f"Void one of the two in {ledger}."
                 found.append(
-                    Difference(f"double in {ledger}", role, amount, (seen[each.booked.key].name, each.name), remedy)
+                    Difference(
+                        f"double in {ledger}", role, sign * amount, (seen[each.booked.key].name, each.name), remedy
+                    )
                 )
         seen.setdefault(each.booked.key, each)
     return found
@@ -189,11 +195,31 @@ def _unequal(ours: _Roled, theirs: _Roled, explain: ExplainPair) -> list[Differe
 
 
 def _kind_of(role: str, changed: Mapping[str, Decimal], ours: _Roled, theirs: _Roled) -> str:
+    if "rounding" in changed and all(abs(amount) <= TOLERANCE for amount in changed.values()):
+        return "rounding"
+    if "fx_gain_loss" in changed or _scaled(ours.roles, theirs.roles):
+        return "rate"
     if role == "tax_payable":
         return "tax"
     moved = sum(changed.values(), NOTHING) == 0 and len(changed) == 2
-    one_sided = role not in ours.roles or role not in theirs.roles
+    one_sided = any(not ours.roles.get(each) or not theirs.roles.get(each) for each in changed)
     return "account" if moved and one_sided else "amount"
+
+
+def _scaled(ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> bool:
+    """
+    Whether one is the other at another rate: every role by the same factor, to the cent of its conversion.
+
+    Two roles are always each other's counterpart, so that they tell nothing.
+    """
+    roles = {role for role in {*ours, *theirs} if ours.get(role) or theirs.get(role)}
+    if len(roles) < 3 or any(
+        not ours.get(role) or not theirs.get(role) or ours[role] == theirs[role] for role in roles
+    ):
+        return False
+    largest = max(roles, key=lambda role: abs(theirs[role]))
+    factor = ours[largest] / theirs[largest]
+    return factor > 0 and all(abs(ours[role] - theirs[role] * factor) <= CENT for role in roles)
 
 
 def _missing(ledger: str, here: _Roled, explain: Explain, sign: int) -> list[Difference]:
