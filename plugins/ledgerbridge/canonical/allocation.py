@@ -49,7 +49,7 @@ def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payme
     :param charged: canonical payments, one a charge.
     :param invoices: entity of the invoices delivered.
     :param payments: entity of the payments delivered.
-    :param refunds: source entity of the gateway's refunds; one without a credit takes from what is left of a charge.
+    :param refunds: source entity of the gateway's refunds; one without a credit takes from what is left of its charge.
     """
     charges = rows_of_frame(charged)
     chains = sorted({charge["chain_key"] for charge in charges if charge["chain_key"]})
@@ -60,7 +60,6 @@ def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payme
     shares: list[dict[str, Any]] = []
     result = Allocation(frame_of([], "canonical.payment"), {})
     payables = {chain: _open_invoices(invoiced.get(chain, []), earlier.get(chain, [])) for chain in chains}
-    given_back = {chain: _given_back(returned.get(chain, [])) for chain in chains}
     for charge in charges:
         chain = charge["chain_key"]
         made, left = share_out(charge, earlier.get(chain, []), payables.get(chain, []), "invoice_number", "captured_on")
@@ -68,8 +67,7 @@ def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payme
         result.parents.update({share["record_key"]: charge["record_key"] for share in made})
         if left <= 0:
             continue
-        if left <= given_back.get(chain, NOTHING):
-            given_back[chain] -= left
+        if left <= _given_back(charge, returned.get(chain, [])):
             result.superseded[charge["record_key"]] = f"{left:.2f} {charge['currency']} was given back unused"
         else:
             result.waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoiced.get(chain)))
@@ -91,9 +89,11 @@ def share_out(
         for row in mine
     ]
     left = money["amount"] - sum((share["amount"] for share in made), NOTHING)
+    has_share = {row[number_field] for row in mine}
     for payable in payables:
         part = min(left, payable.due)
-        if part <= 0:
+        # a document that is due again takes no second share: that would have the key of the first
+        if part <= 0 or payable.number in has_share:
             continue
         made.append(_share(money, number_field, payable.number, max(money[day_field], payable.booked_on), part))
         payable.due -= part
@@ -142,8 +142,9 @@ def _open_invoices(invoices: Iterable[dict[str, Any]], payments: list[dict[str, 
     return sorted(opened, key=lambda invoice: (invoice.booked_on, invoice.number))
 
 
-def _given_back(refunds: list[dict[str, Any]]) -> Decimal:
-    return sum((Decimal(row["amount"]) for row in refunds if row["outcome"] == "superseded"), NOTHING)
+def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> Decimal:
+    mine = (row for row in refunds if row["outcome"] == "superseded" and row["charge_id"] == charge["payment_id"])
+    return sum((Decimal(row["amount"]) for row in mine), NOTHING)
 
 
 def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: bool) -> str:

@@ -132,6 +132,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "payment_id": TEXT,
+            "charge_id": TEXT,  # the payment it gives back
             "order_name": TEXT,
             "gateway": TEXT,
             "refunded_on": DAY,

@@ -1,0 +1,59 @@
+"""What has been sent, as the rules ask for it: in memory, filled by what a pass over the rules made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ledgerbridge.canonical.allocation import frame_of, rows_of_frame
+from ledgerbridge.delivery import plain
+
+__all__ = ["ORDER", "SentInMemory", "money_frame"]
+
+ORDER = "shopify:us:order:1"
+
+
+def money_frame(entity: str, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a canonical frame, the same for all: one order, one gateway, dollars."""
+    common = {"chain_key": ORDER, "order_name": "#1001", "gateway": "stripe", "currency": "USD"}
+    keyed = [{**common, "record_key": f"stripe:acct_1:money:{row['payment_id']}", **row} for row in rows]
+    return frame_of(keyed, entity)
+
+
+class SentInMemory:
+    """Documents and records of one order."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, list[dict[str, Any]]] = {}
+        self.source_records: dict[str, list[dict[str, Any]]] = {}
+        self.letters: dict[str, str] = {}
+
+    def add(self, entity: str, **fields: Any) -> None:
+        """A delivered document."""
+        self.documents.setdefault(entity, []).append({"chain_key": ORDER, "state": "delivered", **plain(fields)})
+
+    def deliver(self, entity: str, shares: pd.DataFrame, state: str = "delivered") -> None:
+        """What a rule made arrives, each key once."""
+        kept = {row["record_key"]: row for row in self.documents.get(entity, [])}
+        for row in rows_of_frame(shares):
+            kept[row["record_key"]] = {**plain(row), "state": state}
+        self.documents[entity] = list(kept.values())
+
+    def read(self, entity: str, outcome: str, reason: str | None = None, **fields: Any) -> None:
+        """A source record with what became of it."""
+        row = {"outcome": outcome, "reason": reason, **plain(fields)}
+        self.source_records.setdefault(entity, []).append(row)
+
+    def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """By chain key."""
+        return {ORDER: self.documents.get(entity, [])} if ORDER in keys and by == "chain_key" else {}
+
+    def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """By chain key."""
+        return {ORDER: self.source_records.get(entity, [])} if ORDER in chain_keys else {}
+
+    def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
+        """Of these keys."""
+        return {key: letter for key, letter in self.letters.items() if key in source_keys}

@@ -1,0 +1,165 @@
+"""Money goes to the invoices of its order, up to what is due, the same way every time (accounting.md §3 rule 5)."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sent_documents import ORDER, SentInMemory, money_frame
+
+from ledgerbridge.canonical.allocation import Allocation, allocate, rows_of_frame
+
+INVOICES, PAYMENTS, REFUNDS = "xero.invoice", "xero.payment", "stripe.refund"
+MONDAY, TUESDAY, FRIDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 6)
+
+
+def charge(payment_id: str, amount: str | Decimal, captured_on: date = MONDAY, **fields: Any) -> dict[str, Any]:
+    return {"payment_id": payment_id, "amount": Decimal(amount), "captured_on": captured_on, **fields}
+
+
+def invoice(sent: SentInMemory, number: str, total: str | Decimal, day: date = TUESDAY, **fields: Any) -> None:
+    sent.add(INVOICES, invoice_number=number, total=Decimal(total), invoiced_on=day, **fields)
+
+
+def share(sent: SentInMemory, *charges: dict[str, Any]) -> Allocation:
+    frame = money_frame("canonical.payment", charges)
+    return allocate(frame, sent, invoices=INVOICES, payments=PAYMENTS, refunds=REFUNDS)
+
+
+def shares(result: Allocation) -> list[tuple[str, str, str, date]]:
+    return [
+        (row["payment_id"], row["invoice_number"], f"{row['amount']:.2f}", row["paid_on"])
+        for row in rows_of_frame(result.shares)
+    ]
+
+
+def test_a_charge_pays_its_invoice() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "108.25")
+    result = share(sent, charge("ch_1", "108.25"))
+    assert shares(result) == [("ch_1", "INV1", "108.25", TUESDAY)]
+    assert (result.waiting, result.superseded) == ({}, {})
+    assert result.parents == {"stripe:acct_1:money:ch_1/INV1": "stripe:acct_1:money:ch_1"}
+
+
+def test_money_captured_after_the_invoice_is_paid_on_its_own_day() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "10.00")
+    assert shares(share(sent, charge("ch_1", "10.00", FRIDAY))) == [("ch_1", "INV1", "10.00", FRIDAY)]
+
+
+def test_a_charge_over_two_invoices_pays_the_older_one_first() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV2", "60.00", FRIDAY)
+    invoice(sent, "INV1", "40.00", TUESDAY)
+    result = share(sent, charge("ch_1", "100.00"))
+    assert shares(result) == [("ch_1", "INV1", "40.00", TUESDAY), ("ch_1", "INV2", "60.00", FRIDAY)]
+
+
+def test_two_charges_share_one_invoice_and_what_is_left_waits() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "50.00")
+    result = share(sent, charge("ch_1", "30.00"), charge("ch_2", "30.00"))
+    assert [(row[0], row[2]) for row in shares(result)] == [("ch_1", "30.00"), ("ch_2", "20.00")]
+    assert result.waiting == {
+        "stripe:acct_1:money:ch_2": "10.00 USD waits: the invoices of order #1001 are paid",
+    }
+
+
+def test_money_without_an_invoice_waits_and_says_why() -> None:
+    sent = SentInMemory()
+    key = "stripe:acct_1:money:ch_1"
+    assert share(sent, charge("ch_1", "5.00")).waiting[key] == "5.00 USD waits: order #1001 has no invoice yet"
+    unread = share(sent, charge("ch_1", "5.00", chain_key=None))
+    assert unread.waiting[key] == "5.00 USD waits: no order named #1001 has been read"
+    sent.letters[ORDER] = "abc"
+    assert share(sent, charge("ch_1", "5.00")).waiting[key] == (
+        "5.00 USD waits: its order can't go on, dead letter abc"
+    )
+
+
+def test_an_invoice_that_may_not_have_arrived_takes_no_money_yet() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "10.00", state="sending")
+    assert shares(share(sent, charge("ch_1", "10.00"))) == []
+
+
+def test_money_given_back_unused_is_superseded() -> None:
+    sent = SentInMemory()
+    sent.read(REFUNDS, "superseded", amount=Decimal("25.00"), charge_id="ch_1")
+    result = share(sent, charge("ch_1", "25.00"))
+    assert result.superseded == {"stripe:acct_1:money:ch_1": "25.00 USD was given back unused"}
+
+
+def test_a_refund_of_one_charge_takes_nothing_from_another() -> None:
+    """The first charge was given back in an earlier run; the second one of the same amount still waits."""
+    sent = SentInMemory()
+    sent.read(REFUNDS, "superseded", amount=Decimal("25.00"), charge_id="ch_1")
+    result = share(sent, charge("ch_2", "25.00"))
+    assert result.superseded == {}
+    assert list(result.waiting) == ["stripe:acct_1:money:ch_2"]
+
+
+def test_a_refund_with_a_credit_takes_nothing_from_its_charge() -> None:
+    sent = SentInMemory()
+    sent.read(REFUNDS, "delivered", amount=Decimal("25.00"), charge_id="ch_1")
+    assert list(share(sent, charge("ch_1", "25.00")).waiting) == ["stripe:acct_1:money:ch_1"]
+
+
+def test_a_share_once_sent_stays_as_it_was_when_an_older_invoice_appears() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV2", "60.00", FRIDAY)
+    first = share(sent, charge("ch_1", "80.00"))
+    sent.deliver(PAYMENTS, first.shares)
+    invoice(sent, "INV1", "40.00", TUESDAY)
+    assert shares(share(sent, charge("ch_1", "80.00"))) == [
+        ("ch_1", "INV2", "60.00", FRIDAY),
+        ("ch_1", "INV1", "20.00", TUESDAY),
+    ]
+
+
+def test_an_invoice_that_is_due_again_takes_one_share_of_a_charge() -> None:
+    """Another charge had a part of it, and that payment was refused: a second share would have the first one's key."""
+    sent = SentInMemory()
+    invoice(sent, "INV1", "120.00")
+    both = share(sent, charge("ch_1", "100.00"), charge("ch_2", "50.00"))
+    sent.deliver(PAYMENTS, both.shares.tail(1))
+    result = share(sent, charge("ch_2", "50.00"))
+    assert shares(result) == [("ch_2", "INV1", "20.00", TUESDAY)]
+    assert list(result.waiting) == ["stripe:acct_1:money:ch_2"]
+
+
+CENTS = st.integers(0, 20_000).map(lambda cents: Decimal(cents).scaleb(-2))
+
+
+@given(
+    totals=st.lists(CENTS, max_size=4),
+    amounts=st.lists(CENTS, min_size=1, max_size=4),
+    invoiced_first=st.integers(0, 4),
+    arrived=st.sampled_from(["delivered", "sending"]),
+)
+def test_shares_never_exceed_the_due_or_the_money_and_come_again_the_same(
+    totals: list[Decimal], amounts: list[Decimal], invoiced_first: int, arrived: str
+) -> None:
+    sent = SentInMemory()
+    charges = [charge(f"ch_{number}", amount) for number, amount in enumerate(amounts)]
+    for number, total in enumerate(totals[:invoiced_first]):
+        invoice(sent, f"INV{number}", total)
+    early = share(sent, *charges)
+    sent.deliver(PAYMENTS, early.shares, arrived)
+    assert rows_of_frame(share(sent, *charges).shares) == rows_of_frame(early.shares)
+
+    for number, total in enumerate(totals[invoiced_first:], start=invoiced_first):
+        invoice(sent, f"INV{number}", total, FRIDAY)
+    rows = rows_of_frame(share(sent, *charges).shares)
+    keys = [row["record_key"] for row in rows]
+    assert len(set(keys)) == len(keys)
+    assert all(row["amount"] > 0 for row in rows)
+    for number, total in enumerate(totals):
+        assert sum(row["amount"] for row in rows if row["invoice_number"] == f"INV{number}") <= total
+    for money in charges:
+        assert sum(row["amount"] for row in rows if row["payment_id"] == money["payment_id"]) <= money["amount"]
+    assert sum(row["amount"] for row in rows) == min(sum(totals), sum(amounts))

@@ -1,0 +1,156 @@
+"""Money given back goes on its credit, or cancels against its charge (accounting.md §3 rules 5, 6, 8)."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sent_documents import SentInMemory, money_frame
+
+from ledgerbridge.canonical.allocation import Allocation, rows_of_frame
+from ledgerbridge.canonical.refunds import allocate_refunds
+
+CREDITS, PAYMENTS, ORDERS = "xero.credit_note", "xero.payment", "shopify.order"
+RETURNS, MEMOS = "gp.sales_return", "gp.credit_memo"
+MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+KEY = "stripe:acct_1:money:re_1"
+
+
+def refund(payment_id: str, amount: str | Decimal, **fields: Any) -> dict[str, Any]:
+    fields = {"charge_id": "ch_1", "refunded_on": MONDAY, **fields}
+    return {"payment_id": payment_id, "amount": Decimal(amount), **fields}
+
+
+def credit(sent: SentInMemory, number: str, total: str | Decimal, refund_id: str = "re_1", **fields: Any) -> None:
+    fields = {"credit_number": number, "total": Decimal(total), "payment_id": refund_id, **fields}
+    sent.add(CREDITS, **{"credited_on": TUESDAY, **fields})
+
+
+def share(sent: SentInMemory, *refunds: dict[str, Any]) -> Allocation:
+    return allocate_refunds(
+        money_frame("canonical.refund", refunds),
+        sent,
+        credits=CREDITS,
+        payments=PAYMENTS,
+        orders=ORDERS,
+        promised=(RETURNS, MEMOS),
+    )
+
+
+def shares(result: Allocation) -> list[tuple[str, str, str, date]]:
+    return [
+        (row["payment_id"], row["credit_number"], f"{row['amount']:.2f}", row["paid_on"])
+        for row in rows_of_frame(result.shares)
+    ]
+
+
+def recorded(*refund_ids: str) -> SentInMemory:
+    """The shop has recorded these refunds of the order."""
+    sent = SentInMemory()
+    sent.read(ORDERS, "delivered", refund_ids="+".join(refund_ids))
+    return sent
+
+
+def test_a_refund_is_paid_on_its_credit_on_the_later_day() -> None:
+    sent = recorded("re_1")
+    credit(sent, "RTN1", "40.00")
+    result = share(sent, refund("re_1", "40.00"))
+    assert shares(result) == [("re_1", "RTN1", "40.00", TUESDAY)]
+    assert (result.waiting, result.superseded) == ({}, {})
+    assert result.parents == {f"{KEY}/RTN1": KEY}
+
+
+def test_a_refund_for_goods_and_goodwill_is_paid_on_both_credits() -> None:
+    sent = recorded("re_1")
+    credit(sent, "RTN1", "40.00")
+    credit(sent, "MEMO1", "5.00")
+    result = share(sent, refund("re_1", "45.00"))
+    assert [row[1:3] for row in shares(result)] == [("RTN1", "40.00"), ("MEMO1", "5.00")]
+    assert result.waiting == {}
+
+
+def test_a_credit_of_another_refund_takes_none_of_the_money() -> None:
+    sent = recorded("re_1", "re_2")
+    credit(sent, "RTN2", "40.00", refund_id="re_2")
+    assert shares(share(sent, refund("re_1", "40.00"))) == []
+
+
+def test_a_refund_the_shop_has_not_recorded_waits() -> None:
+    result = share(recorded("re_9"), refund("re_1", "40.00"))
+    assert result.waiting == {KEY: "40.00 USD waits: the shop has not recorded refund re_1"}
+
+
+def test_a_refund_whose_name_only_begins_like_a_recorded_one_waits() -> None:
+    assert list(share(recorded("re_11"), refund("re_1", "40.00")).waiting) == [KEY]
+
+
+def test_a_refund_of_an_order_that_cannot_go_on_waits_with_its_reason() -> None:
+    sent = recorded("re_1")
+    sent.read(ORDERS, "rejected", "dead letter abc")
+    assert share(sent, refund("re_1", "40.00")).waiting == {KEY: "40.00 USD waits: dead letter abc"}
+
+
+def test_a_refund_whose_return_is_not_posted_yet_waits() -> None:
+    sent = recorded("re_1")
+    sent.add(RETURNS, total=Decimal("40.00"), payment_id="re_1")
+    assert share(sent, refund("re_1", "40.00")).waiting == {KEY: "40.00 USD waits: its credit is not posted yet"}
+
+
+def test_the_rest_of_a_refund_waits_when_no_credit_stands_for_it() -> None:
+    sent = recorded("re_1")
+    sent.add(RETURNS, total=Decimal("40.00"), payment_id="re_1")
+    credit(sent, "RTN1", "40.00")
+    result = share(sent, refund("re_1", "41.00"))
+    assert [row[2] for row in shares(result)] == ["40.00"]
+    assert result.waiting == {KEY: "1.00 USD waits: no credit stands for it"}
+
+
+def test_a_refund_without_any_credit_cancels_against_its_charge() -> None:
+    result = share(recorded("re_1"), refund("re_1", "40.00"))
+    assert shares(result) == []
+    assert result.superseded == {KEY: "40.00 USD cancels against its charge: it was never on an invoice"}
+
+
+def test_a_credit_that_may_not_have_arrived_takes_no_money_yet() -> None:
+    sent = recorded("re_1")
+    sent.add(RETURNS, total=Decimal("40.00"), payment_id="re_1")
+    credit(sent, "RTN1", "40.00", state="sending")
+    result = share(sent, refund("re_1", "40.00"))
+    assert shares(result) == []
+    assert list(result.waiting) == [KEY]
+
+
+CENTS = st.integers(0, 20_000).map(lambda cents: Decimal(cents).scaleb(-2))
+
+
+@given(
+    amounts=st.lists(CENTS, min_size=1, max_size=3),
+    credits=st.lists(st.tuples(st.integers(0, 2), CENTS), max_size=5),
+    posted_first=st.integers(0, 5),
+)
+def test_shares_never_exceed_the_credit_or_the_money_and_come_again_the_same(
+    amounts: list[Decimal], credits: list[tuple[int, Decimal]], posted_first: int
+) -> None:
+    refunds = [refund(f"re_{number}", amount) for number, amount in enumerate(amounts)]
+    sent = recorded(*(each["payment_id"] for each in refunds))
+    for number, (of, total) in enumerate(credits[:posted_first]):
+        credit(sent, f"RTN{number}", total, f"re_{of}")
+    early = share(sent, *refunds)
+    sent.deliver(PAYMENTS, early.shares)
+    assert rows_of_frame(share(sent, *refunds).shares) == rows_of_frame(early.shares)
+
+    for number, (of, total) in enumerate(credits[posted_first:], start=posted_first):
+        credit(sent, f"RTN{number}", total, f"re_{of}")
+    result = share(sent, *refunds)
+    rows = rows_of_frame(result.shares)
+    for number, (_, total) in enumerate(credits):
+        assert sum(row["amount"] for row in rows if row["credit_number"] == f"RTN{number}") <= total
+    for number, money in enumerate(refunds):
+        mine = sum(row["amount"] for row in rows if row["payment_id"] == money["payment_id"])
+        promised = sum(total for of, total in credits if of == number)
+        assert mine == min(money["amount"], promised)
+        key = f"stripe:acct_1:money:{money['payment_id']}"
+        assert (key in {**result.waiting, **result.superseded}) is (mine < money["amount"])
