@@ -31,6 +31,10 @@ OrderFile = Mapping[str, Any]
 """A parsed file of the golden form: ``company``, ``cases`` (each an ``order`` and its ``events``), ``payouts``."""
 
 
+# What a shop of some size has: on the standard plan a rerun of many orders mostly waits for points.
+PLUS_PLAN = {"maximum_available": 20000, "restore_rate": 1000}
+
+
 class SandboxRefused(RuntimeError):
     """A simulated system did not take an event; names the system, the call, its answer and what to look at."""
 
@@ -122,7 +126,9 @@ class Player:
         """
         self.set_clock(now)
         bodies = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
-        return {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
+        seeded = {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
+        self._call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
+        return seeded
 
     def set_clock(self, now: datetime) -> None:
         """
