@@ -13,9 +13,13 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "ledgerbridge",
         "name": "Ledgerbridge",
         "description": "Xero, Dynamics GP, Shopify and Stripe for accounting flows.",
-        "connection-types": [_XERO, _GP, _SHOPIFY, _STRIPE],
+        "connection-types": [_XERO, _GP, _GP_WEB_SERVICES, _SHOPIFY, _STRIPE, _MAGENTO],
         "config": {"ledgerbridge": {"description": "Settings of Ledgerbridge.", "options": _OPTIONS}},
     }
+
+
+def _number(label: str, description: str) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["integer", "null"], "minimum": 1}}
 
 
 def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -34,7 +38,12 @@ _XERO = {
     "conn-fields": {
         "tenant_id": _field("Tenant id", "Organisation; empty when the app has just one."),
         "identity_url": _field("Identity address", "Where tokens come from; default https://identity.xero.com."),
+        "login_url": _field("Login address", "Where people consent; default https://login.xero.com."),
         "scopes": _field("Scopes", "Separated by blanks; apps made since March 2026 need the granular ones."),
+        "grant": _field("Grant", "How tokens are got.", enum=["client_credentials", "refresh_token"]),
+        "calls_per_minute": _number("Calls a minute", "Xero allows 60 for an organisation."),
+        "calls_per_day": _number("Calls a day", "Xero allows 5,000 for an organisation, 1,000 to starter apps."),
+        "calls_at_once": _number("Calls at once", "Xero allows 5."),
     },
 }
 _GP = {
@@ -49,11 +58,41 @@ _GP = {
     "conn-fields": {
         "company": _field("Company database", "SQL database of the company (INTERID), for example TWO."),
         "wsdl_path": _field("WSDL path", "Default /Microsoft/Dynamics/GP/eConnect/mex?wsdl."),
-        "max_parallel": {
-            "label": "Calls at once",
-            "description": "How many documents are written side by side.",
-            "schema": {"type": ["integer", "null"], "minimum": 1},
-        },
+        "data_source": _field("SQL Server", "As the eConnect service sees it; default localhost."),
+        "max_parallel": _number("Calls at once", "How many documents are written side by side; default 4."),
+        "timeout_seconds": _number("Time-out", "Seconds to wait for an answer."),
+    },
+}
+_GP_WEB_SERVICES = {
+    "connection-type": "gp_web_services",
+    "hook-class-name": "hooks.gp_web_services.GPWebServicesHook",
+    "hook-name": "Dynamics GP (Web Services)",
+    "ui-field-behaviour": {
+        "hidden-fields": [],
+        "relabeling": {"schema": "http or https", "login": "Windows user", "password": "Password"},
+        "placeholders": {"port": "48620", "login": "DOMAIN\\user"},
+    },
+    "conn-fields": {
+        "company_id": {
+            "label": "Company id",
+            "description": "Number of the company (SY01500); -1 is the sample company.",
+            "schema": {"type": ["integer", "null"]},
+        }
+    },
+}
+_MAGENTO = {
+    "connection-type": "magento",
+    "hook-class-name": "hooks.magento.MagentoHook",
+    "hook-name": "Magento",
+    "ui-field-behaviour": {
+        "hidden-fields": ["port", "schema"],
+        "relabeling": {"host": "Address", "login": "Consumer key", "password": "Consumer secret or token"},
+        "placeholders": {"host": "https://shop.example.com"},
+    },
+    "conn-fields": {
+        "access_token": _field("Access token", "Of the integration.", format="password"),
+        "access_token_secret": _field("Access token secret", "Of the integration.", format="password"),
+        "store": _field("Store view", "Default `all`."),
     },
 }
 _SHOPIFY = {

@@ -16,6 +16,7 @@ __all__ = ["SystemHook", "books_of", "hook_for", "hooks_of", "live_lookup"]
 
 HOOKS = {
     "gp": "hooks.gp_econnect.GPEConnectHook",
+    "magento": "hooks.magento.MagentoHook",
     "shopify": "hooks.shopify.ShopifyHook",
     "stripe": "hooks.stripe.StripeHook",
     "xero": "hooks.xero.XeroHook",
