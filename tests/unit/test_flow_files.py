@@ -1,0 +1,110 @@
+"""Flow, mapping, suite and company files: what is shipped is right, and what is wrong says where and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import load_company, load_flow
+from ledgerbridge.gates import load_suite
+from ledgerbridge.mapping import load_mapping
+from operators.builder import build_flow
+
+INCLUDE = Path(__file__).parents[2] / "include"
+MAPPINGS = sorted((INCLUDE / "mappings").glob("*.yaml"))
+SUITES = sorted((INCLUDE / "expectations").glob("*.yaml"))
+
+
+@pytest.fixture
+def include(tmp_path: Path) -> Path:
+    """A copy of the shipped files that a test may spoil."""
+    return Path(shutil.copytree(INCLUDE, tmp_path / "include"))
+
+
+@pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: path.stem)
+def test_shipped_mapping_compiles_and_is_described(path: Path) -> None:
+    mapping = load_mapping(path)
+    assert {mapping.source, mapping.target} & set(CANONICAL)
+    assert "description:" in path.read_text()
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
+def test_shipped_suite_has_a_remedy_for_each_expectation(path: Path) -> None:
+    assert all(expectation.remedy.endswith(".") for expectation in load_suite(path).expectations)
+
+
+def test_every_shipped_mapping_and_suite_is_used_by_a_flow() -> None:
+    flows = [load_flow(path, INCLUDE) for path in (INCLUDE / "flows").glob("*.yaml")]
+    legs = [leg for flow in flows for leg in flow.legs.values()]
+    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in (leg.conform, leg.map)}
+    assert {path.stem for path in SUITES} == {leg.gate for leg in legs}
+
+
+def test_each_leg_is_a_task_group_of_four_tasks(include: Path) -> None:
+    dag = build_flow("order_to_cash", include)
+    legs = load_flow(include / "flows" / "order_to_cash.yaml", include).legs
+    assert set(dag.task_ids) == {
+        f"{leg}.{step}" for leg in legs for step in ("extract", "transform", "gate", "load")
+    } | {"reconcile"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "hint"),
+    [
+        pytest.param("gate: gp_customer", "gates: gp_customer", "order_to_cash.yaml:10", '"gate"', id="unknown-key"),
+        pytest.param(
+            "map: customer_to_gp_customer", "map: customer_to_gp", ":9", '"customer_to_gp_customer"', id="no-mapping"
+        ),
+        pytest.param("gate: gp_customer", "gate: gp_custmer", ":10", '"gp_customer"', id="no-suite"),
+        pytest.param("after: [customer]", "after: [costumer]", "leg", '"customer"', id="no-leg"),
+        pytest.param("allocate_to_invoices:", "alocate_to_invoices:", "rules", '"allocate_to_invoices"', id="no-rule"),
+        pytest.param("owner: finance", "owner: [finance", "order_to_cash.yaml", "Mend the YAML", id="no-yaml"),
+    ],
+)
+def test_wrong_flow_file_is_an_import_error_with_place_and_remedy(
+    include: Path, old: str, new: str, where: str, hint: str
+) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ValueError, match="LB-CFG-003") as caught:
+        build_flow("order_to_cash", include).validate()
+    assert where in str(caught.value)
+    assert hint in str(caught.value)
+
+
+def test_leg_whose_mapping_makes_another_entity_is_refused(include: Path) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    path.write_text(path.read_text().replace("to: gp.customer", "to: gp.vendor", 1))
+    with pytest.raises(ValueError, match=r"customer_to_gp_customer makes gp\.customer, the leg needs gp\.vendor"):
+        build_flow("order_to_cash", include).validate()
+
+
+def test_unknown_expectation_names_the_nearest(include: Path) -> None:
+    path = include / "expectations" / "gp_customer.yaml"
+    path.write_text(path.read_text().replace("_to_not_be_null", "_to_not_be_nul", 1))
+    with pytest.raises(ConfigurationError, match="expect_column_values_to_not_be_null"):
+        load_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("name: A\n", 'key "base_currency" is missing', id="incomplete"),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: Mars/Olympus\nconnections: {}\naccounts: []\ngateways: []\n",
+            ':3:1: time_zone: "Mars/Olympus" is no time zone',
+            id="zone",
+        ),
+    ],
+)
+def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "company.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_company(path)
+    assert message in str(caught.value)
