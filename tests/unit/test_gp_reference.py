@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from ledgerbridge.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference/dynamics_gp.md").read_text()
-ERRORS = (ROOT / "docs/reference/errors.md").read_text()
 
 
 @pytest.fixture
@@ -45,9 +43,3 @@ def test_every_node_we_write_is_named() -> None:
 
 def test_every_kind_of_web_services_is_named() -> None:
     assert [name for name in ENTITIES if f"{name}s" not in REFERENCE.lower()] == []
-
-
-def test_every_error_code_has_its_heading_and_every_heading_its_code() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "plugins/hooks").glob("gp_*.py"))
-    used = set(re.findall(r'"(LB-GP-\d{3})"', sources))
-    assert used == set(re.findall(r"^### (LB-GP-\d{3})$", ERRORS, re.MULTILINE))

@@ -9,7 +9,6 @@ from hooks.xero_entities import ENTITIES
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference/xero.md").read_text()
-ERRORS = (ROOT / "docs/reference/errors.md").read_text()
 SOURCES = "".join(path.read_text() for path in (ROOT / "plugins/hooks").glob("xero*.py"))
 
 
@@ -21,7 +20,3 @@ def test_every_setting_of_the_connection_is_described() -> None:
     settings = set(re.findall(r'(?:setting|extra_dejson\.get)\("(\w+)"', SOURCES))
     assert len(settings) > 5
     assert [name for name in settings if f"`{name}`" not in REFERENCE] == []
-
-
-def test_every_error_code_has_its_heading_and_every_heading_its_code() -> None:
-    assert set(re.findall(r'"(LB-XERO-\d{3})"', SOURCES)) == set(re.findall(r"^### (LB-XERO-\d{3})$", ERRORS, re.M))

@@ -226,7 +226,11 @@ def _grouped(
 
 def _as_rows(table: dict[str, pa.Array], record: npt.NDArray[np.int64]) -> Rows:
     def none(part: str) -> Rows:
-        raise ConfigurationError("LB-CFG-002", f'"having" can\'t read another part ("{part}").')
+        raise ConfigurationError(
+            "LB-CFG-002",
+            f'"having" can\'t read another part ("{part}").',
+            remedy="Give this part a column of its own that reads it, and name that in the condition.",
+        )
 
     return Rows(len(record), record, lambda path: table[path], none)
 
