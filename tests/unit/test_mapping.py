@@ -111,6 +111,24 @@ def test_a_failed_record_is_left_out_of_every_part_and_named(tmp_path: Path) -> 
     )  # fmt: skip
 
 
+def test_a_missing_required_value_is_found_beside_one_that_failed_otherwise(tmp_path: Path) -> None:
+    mapped = run(
+        tmp_path,
+        """
+        from: shop.order
+        to: erp.order
+        header:
+          ITEM: {lookup: {live: erp.item, key: sku}, required: true}
+        """,
+        [{"sku": "NONE"}, {"sku": None}, {"sku": "LAMP"}],
+        LAMP={},
+    )
+    assert [(row["record"], row["code"]) for _, row in mapped.failures.iterrows()] == [
+        (0, "LB-MAP-002"), (1, "LB-MAP-001"),
+    ]  # fmt: skip
+    assert list(mapped.frames["header"]["ITEM"]) == ["LAMP"]
+
+
 def test_a_lookup_on_the_side_not_chosen_does_not_fail(tmp_path: Path) -> None:
     mapped = run(
         tmp_path,

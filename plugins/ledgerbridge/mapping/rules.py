@@ -103,15 +103,17 @@ def _finishing(rule: Rule, column: Column, place: _Place) -> Column:
         return column
 
     def finish(rows: Rows, batch: Batch) -> pa.Array:
-        before = sum(len(frame) for frame in batch.failures.frames)
+        before = len(batch.failures.frames)
         values = column(rows, batch)
         if default is not None:
             filler = pa.array([default]) if not pa.types.is_decimal(values.type) else pa.array([Decimal(str(default))])
             values = pc.coalesce(*_alike([values, _broadcast(filler[0], rows.size)]))
-        if required and before == sum(len(frame) for frame in batch.failures.frames):
+        if required:
+            named = [frame["record"].to_numpy() for frame in batch.failures.frames[before:]]
+            absent = convert.mask_of(values.is_null())
             batch.failures.add(
                 rows.record,
-                convert.mask_of(values.is_null()),
+                absent & ~np.isin(rows.record, np.concatenate(named)) if named else absent,
                 code="LB-MAP-001",
                 field_name=field_name,
                 values=None,
