@@ -12,7 +12,7 @@ from pydantic import Field
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, Marks, file_error, load_file, nearest
 
-__all__ = ["Expectation", "GateResult", "Suite", "load_suite", "run_suite"]
+__all__ = ["Expectation", "GateResult", "Suite", "check_suite", "load_suite", "run_suite"]
 
 
 class Expectation(ConfigModel):
@@ -46,6 +46,15 @@ class GateResult:
 
     failures: list[dict[str, Any]]
     results: list[Any]
+
+
+def check_suite(path: Path) -> None:
+    """
+    Check the form of a suite without loading Great Expectations: its names are checked when the gate runs.
+
+    :raises ConfigurationError: anything wrong with the file.
+    """
+    load_file(path, Suite, code="LB-CFG-006")
 
 
 def load_suite(path: Path) -> Suite:

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, TaskGroup
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import FlowConfig, LegConfig, load_flow
+from ledgerbridge.gates import check_suite
 from ledgerbridge.mapping import load_mapping
 from operators import settings
 from operators.extract import ExtractOperator
@@ -53,8 +54,10 @@ def build_flow(name: str, include: Path | None = None) -> DAG:
     folder = include or settings.include_folder()
     try:
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
+        settings.company()
         for leg in flow.legs.values():
             _check_mappings(leg, folder)
+            check_suite(folder / "expectations" / f"{leg.gate}.yaml")
     except ConfigurationError as error:
         return BrokenFlow(name, error)
     return _dag(name, flow)

@@ -84,6 +84,14 @@ def test_leg_whose_mapping_makes_another_entity_is_refused(include: Path) -> Non
         build_flow("order_to_cash", include).validate()
 
 
+def test_suite_without_a_remedy_is_an_import_error(include: Path) -> None:
+    (include / "expectations" / "gp_customer.yaml").write_text(
+        "expectations:\n  - {expect: expect_column_values_to_not_be_null, column: A}\n"
+    )
+    with pytest.raises(ValueError, match=r'gp_customer\.yaml:2:\d+: key "remedy" is missing'):
+        build_flow("order_to_cash", include).validate()
+
+
 def test_unknown_expectation_names_the_nearest(include: Path) -> None:
     path = include / "expectations" / "gp_customer.yaml"
     path.write_text(path.read_text().replace("_to_not_be_null", "_to_not_be_nul", 1))
