@@ -31,6 +31,7 @@ help:  ## Show what can be made
 	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
 	@echo '  make demo AIRFLOW_PORT=8090 SANDBOX_PORT=8810'
 	@echo '  make test ARGS="tests/unit -k mapping"'
+	@echo '  make test ARGS="tests/unit --state-db=sqlite"    without PostgreSQL; default: both where it is installed'
 
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
 	@$(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS)) $(if $(filter 0,$(STAY)),--no-stay) \

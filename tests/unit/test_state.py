@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
 from ledgerbridge.state import migrate, transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
-from ledgerbridge.state.models import AuditEntry, Base, DeadLetter, ExtractionWindow
+from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, ExtractionWindow
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import (
     Fate,
@@ -35,6 +36,7 @@ from ledgerbridge.state.source_records import (
     register,
     set_outcomes,
 )
+from ledgerbridge.state.upsert import upsert
 from ledgerbridge.state.windows import next_since, record_window, window_of_run
 
 ACTOR = Actor("order_to_cash", "orders", "run-1", "load")
@@ -234,6 +236,30 @@ def test_a_waiting_record_that_a_later_run_takes_moves_to_its_batch(state_db: En
         assert carried_over(session, *LEG, "run-3") == {"batch-2": {"a"}}
         assert counts(session, *LEG, "run-1") == {}
     assert DatabaseReader(state_db).labels("shopify.order", ["#1001"]) == {"#1001": {"record_key": "a"}}
+
+
+def test_the_longest_name_of_a_person_fits(state_db: Engine) -> None:
+    name = f"{'F' * 255} {'L' * 255}"
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen("a", "v1")], "batch-1")
+        set_outcomes(session, *LEG, {"a": Fate("rejected", label=name)})
+        write_letters(session, ACTOR, [replace(letter(), label=name)])
+    assert DatabaseReader(state_db).labels("shopify.order", [name]) == {name: {"record_key": "a"}}
+
+
+def test_a_key_that_stands_for_several_things_leads_to_the_newest(state_db: Engine) -> None:
+    row = {"entity": "gp.customer", "record_key": "shopify:us:customer:1", "number": None, "created_at": NOON}
+    key = ["entity", "target_id", "record_key"]
+    with transaction(state_db) as session:
+        for target in ("OLD", "NEW"):
+            upsert(session, CrossReference, [{**row, "target_id": target}], key=key)
+    with transaction(state_db) as session:
+        again = [{**row, "target_id": "OLD", "number": "1", "created_at": NOON + timedelta(days=1)}]
+        upsert(session, CrossReference, again, key=key, keep=["created_at"])
+        kept = session.scalars(select(CrossReference).where(CrossReference.target_id == "OLD")).one()
+    found = DatabaseReader(state_db).cross_references("gp.customer", "record_key", ["shopify:us:customer:1"])
+    assert found["shopify:us:customer:1"]["target_id"] == "NEW"
+    assert (kept.number, kept.created_at) == ("1", NOON)
 
 
 def test_a_name_that_two_records_have_names_neither(state_db: Engine) -> None:

@@ -118,13 +118,13 @@ def close_letters(session: Session, actor: Actor, source_keys: Sequence[str]) ->
 
 
 def open_letters(session: Session, source_keys: Sequence[str]) -> dict[str, str]:
-    """Id of an open letter by source key, whatever the leg."""
+    """Id of the newest open letter by source key, whatever the leg."""
     found: dict[str, str] = {}
     for chunk in in_chunks(source_keys):
         rows = session.execute(
-            select(DeadLetter.source_key, DeadLetter.id).where(
-                DeadLetter.state == "open", DeadLetter.source_key.in_(chunk)
-            )
+            select(DeadLetter.source_key, DeadLetter.id)
+            .where(DeadLetter.state == "open", DeadLetter.source_key.in_(chunk))
+            .order_by(DeadLetter.created_at, DeadLetter.id)
         )
         found.update((key, letter) for key, letter in rows)
     return found

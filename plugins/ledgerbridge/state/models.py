@@ -73,7 +73,7 @@ class SourceRecord(Base):
     entity: Mapped[str] = mapped_column(String(64))
     source_key: Mapped[str] = mapped_column(String(255))
     version: Mapped[str] = mapped_column(String(128))
-    label: Mapped[str | None] = mapped_column(String(128))
+    label: Mapped[str | None] = mapped_column(String(512))
     chain_key: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any] | None]
     outcome: Mapped[str] = mapped_column(String(16))
@@ -133,7 +133,7 @@ class DeadLetter(Base):
     step: Mapped[str] = mapped_column(String(16))
     source_key: Mapped[str] = mapped_column(String(255))
     record_key: Mapped[str] = mapped_column(String(255))
-    label: Mapped[str | None] = mapped_column(String(128))
+    label: Mapped[str | None] = mapped_column(String(512))
     code: Mapped[str] = mapped_column(String(32))
     field: Mapped[str] = mapped_column(String(128))
     value: Mapped[str | None] = mapped_column(Text)

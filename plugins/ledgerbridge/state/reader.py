@@ -24,12 +24,16 @@ class DatabaseReader:
         self._engine = engine
 
     def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
-        """Rows ``{record_key, target_id, number}`` by any of these."""
+        """Rows ``{record_key, target_id, number}`` by any of these; the newest, where one key has several."""
         column = getattr(CrossReference, by)
         found: dict[str, Row] = {}
         with transaction(self._engine) as session:
             for chunk in in_chunks(keys):
-                rows = session.scalars(select(CrossReference).where(CrossReference.entity == entity, column.in_(chunk)))
+                rows = session.scalars(
+                    select(CrossReference)
+                    .where(CrossReference.entity == entity, column.in_(chunk))
+                    .order_by(CrossReference.id)
+                )
                 found.update(
                     {
                         getattr(row, by): {
