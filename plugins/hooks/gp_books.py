@@ -28,16 +28,23 @@ def gp_books(hook: GPEConnectHook) -> list[Booked]:
 
     :raises TransientError, ConfigurationError: as ``GPEConnectHook.journal_lines``.
     """
+    lines = [(record.key.split(":")[1], record.payload) for record in hook.journal_lines()]
+    receipts = {str(line["ORDOCNUM"]) for _, line in lines if _KINDS.get(str(line["SOURCDOC"])) == "payment"}
     entries: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for record in hook.journal_lines():
-        company, line = record.key.split(":")[1], record.payload
-        entries[company, _document(line) or f"entry {line['JRNENTRY']}"].append(line)
+    for company, line in lines:
+        entries[company, _document(line, receipts) or f"entry {line['JRNENTRY']}"].append(line)
     return [_booked(company, lines) for (company, _), lines in entries.items()]
 
 
-def _document(line: dict[str, Any]) -> str:
-    """The document a journal line was made for; of an application the one that was applied."""
-    return str(line.get("ORCTRNUM" if line["SOURCDOC"] == _APPLICATION else "ORDOCNUM") or "")
+def _document(line: dict[str, Any], receipts: frozenset[str] | set[str] = frozenset()) -> str:
+    """
+    The document a journal line was made for.
+
+    Of an application it is the one that is money: the receipt applied, else the debit memo a credit was applied to.
+    """
+    if line["SOURCDOC"] == _APPLICATION and str(line.get("ORCTRNUM")) in receipts:
+        return str(line["ORCTRNUM"])
+    return str(line.get("ORDOCNUM") or "")
 
 
 def _booked(company: str, lines: list[dict[str, Any]]) -> Booked:

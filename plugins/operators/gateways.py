@@ -20,6 +20,7 @@ __all__ = ["clearing_differences"]
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
+TOLERANCE = Decimal("0.02")  # accounting.md §3 rule 1
 
 
 def clearing_differences(company: Company, engine: Engine, flow: str, result: Reconciliation) -> list[Difference]:
@@ -72,7 +73,7 @@ def _of_gateway(
 
 def _sign(difference: Difference) -> int:
     """Unposted fees and payouts leave more on clearing than the gateway holds, unposted money leaves less."""
-    return -1 if difference.type == "money without document" else 1
+    return -1 if difference.type in ("money without document", "rounding") else 1
 
 
 def _money_not_posted(
@@ -84,6 +85,7 @@ def _money_not_posted(
     """Charges and refunds that are on no document; a refund of a charge that never was on one cancels against it."""
     left: dict[str, Decimal] = {}
     reasons: dict[str, str | None] = {}
+    foreign: set[str] = set()
     for key, money in [*charges, *refunds]:
         if not money.get("balance_transaction"):
             continue
@@ -91,9 +93,15 @@ def _money_not_posted(
         amount = Decimal(money["balance_transaction"]["amount"]) - posted.money.get(money["id"], NOTHING)
         left[charge] = left.get(charge, NOTHING) + amount
         reasons[charge] = posted.reasons.get(key) or reasons.get(charge)
+        if money["balance_transaction"].get("exchange_rate"):
+            foreign.add(charge)
     remedy = "Mend the order's dead letter, or give the money back."
     return [
-        Difference("money without document", gateway.role, amount, (charge,), remedy, reasons[charge])
+        Difference(
+            "rounding", gateway.role, amount, (charge,), remedy, f"parts of a charge, each at its rate: {amount:.2f}"
+        )
+        if charge in foreign and abs(amount) <= TOLERANCE
+        else Difference("money without document", gateway.role, amount, (charge,), remedy, reasons[charge])
         for charge, amount in left.items()
         if amount
     ]

@@ -6,18 +6,31 @@ For cases by the hundred and for quick answers; what only a scheduler shows is t
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine
 
+from demo.company import connection_environment, write_company_file
+from demo.passes import deliveries_sent
+from demo.stack import Stack
 from ledgerbridge.flows import FlowConfig, load_flow
+from ledgerbridge.state import connect, migrate
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.reconcile import ReconcileOperator
 from operators.transform import TransformOperator
+from sandbox.player import STEPS as FILE_STEPS
+from sandbox.player import Player, opening_of
 
 STEPS = {"extract": ExtractOperator, "transform": TransformOperator, "gate": GateOperator, "load": LoadOperator}
 
@@ -66,3 +79,54 @@ def _in_order(flow: FlowConfig) -> list[str]:
     while len(ordered) < len(flow.legs):
         ordered += [n for n, leg in flow.legs.items() if n not in ordered and set(leg.after) <= set(ordered)]
     return ordered
+
+
+@dataclass
+class Office:
+    """A company between its four systems, and the flow that keeps its ledgers in step."""
+
+    file: dict[str, Any]
+    flow: InProcess
+    player: Player
+    state: Engine
+    runs: list[str] = field(default_factory=list)
+
+    def play(self) -> None:
+        """
+        Play the whole file, each step until nothing moves, and close the books.
+
+        :raises LedgerbridgeError: the books of any run differ without a reason.
+        """
+        self.player.set_clock(opening_of(self.file))
+        for step in FILE_STEPS:
+            self.player.play(self.file, step)
+            self._drain()
+        self.flow.run("closing", close=True)
+
+    def _drain(self) -> None:
+        while True:
+            self.runs.append(f"run-{len(self.runs) + 1}")
+            self.flow.run(self.runs[-1])
+            if not deliveries_sent(self.state, self.runs[-1]) and not self.player.post():
+                return
+
+
+@contextmanager
+def open_office(file: dict[str, Any], stack: Stack, player: Player, folder: Path) -> Iterator[Office]:
+    """An office for a file's company, its state and settings in ``folder``."""
+    url = f"sqlite:///{folder / 'state.db'}"
+    write_company_file(folder / "company.yaml", file["company"])
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {
+            **connection_environment(file["company"], stack.addresses),
+            "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
+            "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
+            "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
+            "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
+            "GX_ANALYTICS_ENABLED": "false",
+        }.items():
+            environment.setenv(name, value)
+        state = connect(url)
+        migrate(state)
+        yield Office(file, InProcess("order_to_cash"), player, state)
+        state.dispose()

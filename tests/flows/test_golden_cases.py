@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 
 from demo.books import read_result
-from demo.company import connection_environment, write_company_file
-from demo.passes import deliveries_sent
 from demo.stack import Stack
-from ledgerbridge.state import connect, migrate
-from sandbox.player import Player, opening_of
-from tests.flows.in_process import InProcess
+from sandbox.player import Player
+from tests.flows.in_process import Office, open_office
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-STEPS = range(1, 6)
 
 
 @pytest.fixture(scope="module", params=["plain.json", "cases.json"])
@@ -42,65 +37,31 @@ def company(file: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def office(
     file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[InProcess, Any, list[str]]]:
-    """The flow, its state and the runs it took, after the whole file was played."""
-    folder = tmp_path_factory.mktemp("office")
-    url = f"sqlite:///{folder / 'state.db'}"
-    write_company_file(folder / "company.yaml", file["company"])
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {
-            **connection_environment(file["company"], stack.addresses),
-            "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
-            "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
-            "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
-            "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
-            "GX_ANALYTICS_ENABLED": "false",
-        }.items():
-            environment.setenv(name, value)
-        state = connect(url)
-        migrate(state)
-        flow = InProcess("order_to_cash")
-        runs: list[str] = []
-        sandboxes.set_clock(opening_of(file))
-        for step in STEPS:
-            sandboxes.play(file, step)
-            _drain(flow, sandboxes, state, runs)
-        flow.run("closing", close=True)
-        yield flow, state, runs
-        state.dispose()
+) -> Iterator[Office]:
+    """The flow, its state and the runs it took, after the whole file was played, the books compared in every run."""
+    with open_office(file, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
+        office.play()
+        yield office
 
 
-def _drain(flow: InProcess, player: Player, state: Any, runs: list[str]) -> None:
-    while True:
-        runs.append(f"run-{len(runs) + 1}")
-        flow.run(runs[-1])
-        if not deliveries_sent(state, runs[-1]) and not player.post():
-            return
-
-
-def test_books_are_those_the_file_expects(
-    office: tuple[InProcess, Any, list[str]], file: dict[str, Any], sandboxes: Player
-) -> None:
+def test_books_are_those_the_file_expects(office: Office, file: dict[str, Any], sandboxes: Player) -> None:
     spec = importlib.util.spec_from_file_location("golden_check", GOLDEN / "check.py")
     assert spec is not None
     assert spec.loader is not None
     golden = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(golden)
-    assert golden.check(file, read_result(file, sandboxes, office[1])) == []
+    assert golden.check(file, read_result(file, sandboxes, office.state)) == []
 
 
-def test_reconciliation_agrees_at_the_end(office: tuple[InProcess, Any, list[str]]) -> None:
-    verdict = json.loads(Path(office[0].results["reconcile"]).read_text())
+def test_reconciliation_agrees_at_the_end(office: Office) -> None:
+    verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
     assert verdict["agree"]
     assert [each["type"] for each in verdict["differences"]] == ["money without document"]
 
 
-def test_running_every_task_of_every_run_again_changes_neither_ledger(
-    office: tuple[InProcess, Any, list[str]], sandboxes: Player
-) -> None:
-    flow, _, runs = office
+def test_running_every_task_of_every_run_again_changes_neither_ledger(office: Office, sandboxes: Player) -> None:
     before = {system: sandboxes.ledger(system) for system in ("gp", "xero")}
-    for run in runs:
-        flow.run(run, reconcile=False)
+    for run in office.runs:
+        office.flow.run(run, reconcile=False)
     sandboxes.post()
     assert {system: sandboxes.ledger(system) for system in ("gp", "xero")} == before

@@ -1,0 +1,41 @@
+"""Orders with anything that can happen to them: whatever it is, both ledgers end up with the same books."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.books import read_result, roles_that_differ
+from demo.stack import Stack
+from sandbox.orders import harbor_light_supply
+from sandbox.player import Player
+from tests.flows.in_process import open_office
+from tests.flows.random_orders import RandomOrders
+
+
+@pytest.fixture(scope="module")
+def file() -> dict[str, Any]:
+    """Thirty orders of three shops, in two currencies."""
+    return RandomOrders(harbor_light_supply(), seed=1).write(30)
+
+
+@pytest.fixture(scope="module")
+def company(file: dict[str, Any]) -> dict[str, Any]:
+    """The company of the file."""
+    given: dict[str, Any] = file["company"]
+    return given
+
+
+def test_books_agree_in_every_run_and_at_the_end(
+    file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path
+) -> None:
+    with open_office(file, stack, sandboxes, tmp_path) as office:
+        office.play()
+        verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+        result = read_result(file, sandboxes, office.state)
+    assert verdict["agree"]
+    assert roles_that_differ(result) == []
+    assert {order["outcome"] for order in result["orders"].values()} <= {"delivered", "ordered", "cancelled"}
