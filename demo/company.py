@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from sandbox.places import CREDENTIALS, Addresses
+from sandbox.player import XERO_LIMITS
 
 __all__ = ["connection_environment", "write_company_file"]
 
@@ -57,7 +58,7 @@ def connection_environment(company: Mapping[str, Any], addresses: Addresses) -> 
             "host": addresses.xero,
             "login": xero["client_id"],
             "password": xero["client_secret"],
-            "extra": {"identity_url": f"{addresses.xero}/identity"},
+            "extra": {"identity_url": f"{addresses.xero}/identity", **XERO_LIMITS},
         },
     }
     for shop in company["shops"]:

@@ -33,6 +33,8 @@ OrderFile = Mapping[str, Any]
 
 # What a shop of some size has: on the standard plan a rerun of many orders mostly waits for points.
 PLUS_PLAN = {"maximum_available": 20000, "restore_rate": 1000}
+# A day's work is played in minutes: at Xero's 60 calls a minute most of them would be waiting.
+XERO_LIMITS = {"calls_per_minute": 600}
 
 
 class SandboxRefused(RuntimeError):
@@ -125,7 +127,8 @@ class Player:
         :param now: where the business clocks start, for what is created to be older than the first order.
         """
         self.set_clock(now)
-        bodies = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
+        bodies: dict[str, dict[str, Any]] = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
+        bodies["xero"]["settings"] = XERO_LIMITS
         seeded = {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
         self._call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
         return seeded
