@@ -100,10 +100,11 @@ class Office:
         self.player.set_clock(opening_of(self.file))
         for step in FILE_STEPS:
             self.player.play(self.file, step)
-            self._drain()
+            self.drain()
         self.flow.run("closing", close=True)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Pass after pass, posting in between, until nothing moves."""
         while True:
             self.runs.append(f"run-{len(self.runs) + 1}")
             self.flow.run(self.runs[-1])
