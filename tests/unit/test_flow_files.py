@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
@@ -75,6 +76,26 @@ def test_wrong_flow_file_is_an_import_error_with_place_and_remedy(
         build_flow("order_to_cash", include).validate()
     assert where in str(caught.value)
     assert hint in str(caught.value)
+
+
+def test_broken_flow_is_one_import_error_and_takes_no_other_dag_down(
+    include: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows = include / "flows"
+    shutil.copy(flows / "order_to_cash.yaml", flows / "other.yaml")
+    broken = (flows / "order_to_cash.yaml").read_text().replace("gate: gp_customer", "gates: gp_customer", 1)
+    (flows / "order_to_cash.yaml").write_text(broken)
+    for name in ("order_to_cash", "other"):
+        text = f'"""An Airflow dag."""\nfrom operators.builder import build_flow\ndag = build_flow("{name}")\n'
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    bag = DagBag(dag_folder=tmp_path)
+    assert list(bag.dags) == ["other"]
+    ((file, message),) = bag.import_errors.items()
+    assert file == str(tmp_path / "order_to_cash.py")
+    assert message.startswith("ValueError: LB-CFG-003 ")
+    assert 'order_to_cash.yaml:10:5: unknown key "gates". Remedy: Remove it, or did you mean "gate"?' in message
 
 
 def test_leg_whose_mapping_makes_another_entity_is_refused(include: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import pytest
-from airflow.providers_manager import ProvidersManager
+from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 from ledgerbridge.provider import get_provider_info
 
@@ -21,5 +21,5 @@ def test_form_names_a_hook_of_that_connection_type(form: dict[str, str]) -> None
 
 
 def test_airflow_finds_every_connection_type() -> None:
-    known = ProvidersManager().hooks
+    known = ProvidersManagerTaskRuntime().hooks
     assert {form["connection-type"] for form in TYPES} <= set(known)
