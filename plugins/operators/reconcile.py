@@ -55,12 +55,13 @@ class ReconcileOperator(BaseOperator):
         company = settings.company()
         first, second = self.config.reconcile
         state = _State(self.engine, self.flow, (first, second), closing=bool(context["params"].get("close")))
-        books = {system: books_of(system, company) for system in (first, second)}
+        roles = {system: _roles(company, system) for system in (first, second)}
+        books = {system: _compared(books_of(system, company), roles[system], company) for system in (first, second)}
         result = reconcile(
             (first, second),
             state.keyed(books[first], first, second),
             state.keyed(books[second], second, first),
-            role_of={system: _roles(company, system) for system in (first, second)},
+            role_of=roles,
             explain=state.reason,
             explain_pair=state.pair_reason,
         )
@@ -94,6 +95,16 @@ class ReconcileOperator(BaseOperator):
             f"the books differ in {len(lines)} ways:\n" + "\n".join(lines),
             remedy="Mend each as it says, then clear this task.",
         )
+
+
+def _compared(books: list[Booked], roles: Mapping[str, str], company: Company) -> list[Booked]:
+    """What concerns the flow: on an account with a role, and not before the day the books begin to agree."""
+    return [
+        each
+        for each in books
+        if (company.books_from is None or each.booked_on >= company.books_from)
+        and (not each.effects or any(account in roles for account in each.effects))
+    ]
 
 
 def _roles(company: Company, system: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +35,9 @@ class Company(ConfigModel):
         description="One entry a role: `role`, and under each ledger's name its account (accounting.md §1)."
     )
     gateways: list[Gateway] = Field(description="Payment gateways.")
+    books_from: date | None = Field(
+        None, description="First day the ledgers must agree on; earlier documents are not compared. Default: all."
+    )
     settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
 
     @field_validator("connections", mode="before")
