@@ -37,19 +37,13 @@ def _of_gateway(
 ) -> list[Difference]:
     hook: Any = hook_for(gateway.name, company.connections_of(gateway.name)[0])
     posted = _Posted(engine, flow, gateway.name)
+    payouts = list(_payloads(hook, "payout"))
+    fees = sum((Decimal(each["fee"]) for _, each in _payloads(hook, "balance_transaction")), NOTHING)
     differences = [
         *_money_not_posted(_payloads(hook, "charge"), _payloads(hook, "refund"), gateway, posted),
-        *_payouts_not_posted(_payloads(hook, "payout"), gateway, posted),
+        *_payouts_not_posted(payouts, gateway, posted),
+        *_fees_not_posted(fees, payouts, gateway, posted),
     ]
-    transactions = list(_payloads(hook, "balance_transaction"))
-    fees = sum((Decimal(each["fee"]) for _, each in transactions), NOTHING)
-    if fees != posted.fees:
-        differences.append(
-            Difference(
-                "fee not posted", gateway.role, fees - posted.fees, (gateway.name,),
-                "Nothing: it is posted with its payout.", "the fee of a payout not closed",
-            )
-        )  # fmt: skip
     balance = sum(hook.balance().values(), NOTHING)
     explained = sum((_sign(each) * each.value for each in differences), NOTHING)
     for ledger, booked in zip(result.ledgers, result.roles.get(gateway.role, (NOTHING, NOTHING)), strict=True):
@@ -118,6 +112,25 @@ def _payouts_not_posted(
             value = Decimal(payout["amount"])
             found.append(Difference("payout not posted", gateway.role, value, (payout["id"],), remedy, reason))
     return found
+
+
+def _fees_not_posted(
+    fees: Decimal, payouts: Iterable[tuple[str, dict[str, Any]]], gateway: Gateway, posted: _Posted
+) -> list[Difference]:
+    """Fees that wait for their payout; and those that don't, though their payout is posted."""
+    due = sum(
+        (Decimal(item["fee"]) for key, payout in payouts if key in posted.payouts for item in payout["items"] or []),
+        NOTHING,
+    )
+    found = [
+        (due - posted.fees, "Look at the dead letters of the fee legs.", None),
+        (fees - due, "Nothing: they are posted with their payout.", "the fees of payouts that are not closed"),
+    ]
+    return [
+        Difference("fee not posted", gateway.role, value, (gateway.name,), remedy, reason)
+        for value, remedy, reason in found
+        if value
+    ]
 
 
 def _payloads(hook: Any, entity: str) -> Iterable[tuple[str, dict[str, Any]]]:
