@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.database import STATE_URL
+from commands.main import main
 from ledgerbridge.audit import Actor
-from ledgerbridge.cli import STATE_URL, main
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.state import connect, migrate, transaction

@@ -1,0 +1,41 @@
+"""Which state database the commands work on, and bringing its tables up to date."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from sqlalchemy import Engine
+
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state import connect, migrate
+
+__all__ = ["STATE_URL", "register", "state_engine"]
+
+STATE_URL = "LEDGERBRIDGE_STATE_URL"
+
+
+def register(commands: Any) -> None:
+    """Add ``migrate``."""
+    command = commands.add_parser("migrate", help="bring the tables of the state database up to date")
+    command.set_defaults(run=_migrate)
+
+
+def state_engine(options: argparse.Namespace) -> Engine:
+    """
+    The state database a command was told to work on.
+
+    :raises ConfigurationError: neither the option nor the variable is given.
+    """
+    url = options.state or os.environ.get(STATE_URL)
+    if not url:
+        raise ConfigurationError(
+            "LB-CFG-007", "no state database is named.", remedy=f"Give --state URL, or set {STATE_URL}."
+        )
+    return connect(url)
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    migrate(state_engine(options))
+    return 0
