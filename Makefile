@@ -19,7 +19,7 @@ SOURCES := plugins dags sandbox demo config tests
 TYPED := plugins sandbox demo config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt lock clean
+.PHONY: help demo test lint fmt lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -53,6 +53,9 @@ fmt: .venv/.dev  ## Format the code and mend what can be mended
 lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with hashes
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+env:  ## Write .env with new secrets, for docker compose
+	@$(PYTHON) docker/make_env.py
 
 clean:  ## Forget the environment and all runs
 	rm -rf .venv .airflow .demo

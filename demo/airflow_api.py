@@ -70,6 +70,10 @@ class AirflowApi:
         answer = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
         return str(answer["dag_run_id"])
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs begin."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
     def state(self, dag_id: str, run_id: str) -> str:
         """The state of a run: queued, running, success or failed."""
         return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])

@@ -1,19 +1,27 @@
-"""What a run tells the product about its company: the company file and the Airflow connections."""
+"""
+What a run tells the product about its company: the company file and the Airflow connections.
+
+As a command (containers): writes the company file of the seeded sandbox and prints its connections, in the form that
+`airflow connections import` reads.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sandbox.places import CREDENTIALS, Addresses
+from sandbox.orders import harbor_light_supply
+from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
 from sandbox.player import XERO_LIMITS
 
-__all__ = ["connection_environment", "write_company_file"]
+__all__ = ["connection_environment", "connections", "write_company_file"]
 
 READ_FROM_THE_FILE = ("name", "base_currency", "time_zone", "accounts")
 """The rest of the golden company (items, taxes, shops) is in the systems themselves."""
@@ -38,8 +46,16 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
 
 def connection_environment(company: Mapping[str, Any], addresses: Addresses) -> dict[str, str]:
     """The connections to the simulated systems, as ``AIRFLOW_CONN_*`` variables."""
+    return {
+        f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection)
+        for name, connection in connections(company, addresses).items()
+    }
+
+
+def connections(company: Mapping[str, Any], addresses: Addresses) -> dict[str, dict[str, Any]]:
+    """The connections to the simulated systems by id."""
     shopify, stripe, gp, xero = (CREDENTIALS[system] for system in ("shopify", "stripe", "gp", "xero"))
-    connections: dict[str, dict[str, Any]] = {
+    found: dict[str, dict[str, Any]] = {
         "stripe": {
             "conn_type": "stripe",
             "host": addresses.stripe,
@@ -63,14 +79,14 @@ def connection_environment(company: Mapping[str, Any], addresses: Addresses) -> 
     }
     for shop in company["shops"]:
         domain = f"{shop['shop']}-{_slug(company['name'])}.myshopify.com"
-        connections[_shop_connection(shop["shop"])] = {
+        found[_shop_connection(shop["shop"])] = {
             "conn_type": "shopify",
             "host": f"{addresses.shopify}/{domain}",
             "login": shopify["client_id"],
             "password": shopify["client_secret"],
             "extra": {"shop": domain, "access": "client_credentials"},
         }
-    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in connections.items()}
+    return found
 
 
 def _shop_connection(shop: str) -> str:
@@ -85,3 +101,16 @@ def _host_and_port(address: str) -> dict[str, Any]:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def main() -> None:
+    """Write the company file named by the first argument, print the connections; addresses from ``SANDBOX_*``."""
+    company = harbor_light_supply()
+    given = {system: os.environ.get(f"SANDBOX_{system.upper()}") for system in SYSTEMS}
+    addresses = Addresses(**{system: address for system, address in given.items() if address})
+    write_company_file(Path(sys.argv[1]), company)
+    print(json.dumps(connections(company, addresses)))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -46,12 +47,15 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="run one simulated system until interrupted")
     serve.add_argument("system", choices=SYSTEMS)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=int, help="default: 8710 and up, in the order " + ", ".join(SYSTEMS))
     serve.add_argument("--data", type=Path, required=True, help="folder of its database; several may share one")
 
     systems = argparse.ArgumentParser(add_help=False)
     for system in SYSTEMS:
-        systems.add_argument(f"--{system}", default=Addresses().of(system), help="its address (default: %(default)s)")
+        variable = f"SANDBOX_{system.upper()}"
+        address = os.environ.get(variable) or Addresses().of(system)
+        systems.add_argument(f"--{system}", default=address, help=f"its address (default: {variable}, or {address})")
 
     def add(name: str, run: Any, about: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, parents=[systems])
@@ -91,7 +95,7 @@ def _serve(options: argparse.Namespace) -> int:
     options.data.mkdir(parents=True, exist_ok=True)
     port = options.port or 8710 + SYSTEMS.index(options.system)
     # The Date header is the business clock's: the app sets it.
-    uvicorn.run(create_app(options.data), host="127.0.0.1", port=port, log_level="warning", date_header=False)
+    uvicorn.run(create_app(options.data), host=options.host, port=port, log_level="warning", date_header=False)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for a test session: thrown away at its end, reached by a socket in its folder."""
+"""A PostgreSQL of its own for a test session: thrown away at its end, reached by a socket in its folder or a port."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ def postgres_binaries() -> Path | None:
 
 
 class PostgresCluster:
-    """A running server; PostgreSQL refuses to run as root, so root lends it another user."""
+    """
+    A running server; PostgreSQL refuses to run as root, so root lends it another user.
 
-    def __init__(self, binaries: Path) -> None:
+    :param port: of 127.0.0.1 it listens on too; None: only its socket.
+    """
+
+    def __init__(self, binaries: Path, *, port: int | None = None) -> None:
         self._binaries = binaries
         # not pytest's own folder: the other user may not enter that
         self._folder = Path(tempfile.mkdtemp(prefix="ledgerbridge-postgres-"))
@@ -31,7 +35,9 @@ class PostgresCluster:
         if self._user:
             shutil.chown(self._folder, self._user)
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C.UTF-8")
-        settings = f"-F -c listen_addresses= -k {self._folder}"
+        self._port = port or 5432
+        listen = "" if port is None else "127.0.0.1"
+        settings = f"-F -c listen_addresses={listen} -p {self._port} -k {self._folder}"
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", f"--options={settings}")
 
     def stop(self) -> None:
@@ -42,13 +48,19 @@ class PostgresCluster:
     def new_database(self) -> str:
         """The URL of an empty database."""
         name = f"state_{uuid4().hex[:12]}"
-        engine = create_engine(self._url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+        self.execute(f"CREATE DATABASE {name}")
         return self._url(name).render_as_string()
 
+    def execute(self, statement: str) -> None:
+        """Run one statement as the superuser."""
+        engine = create_engine(self._url("postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+
     def _url(self, database: str) -> URL:
-        return URL.create("postgresql+psycopg2", "postgres", database=database, query={"host": str(self._folder)})
+        return URL.create(
+            "postgresql+psycopg2", "postgres", database=database, port=self._port, query={"host": str(self._folder)}
+        )
 
     def _run(self, command: str, *arguments: str) -> None:
         subprocess.run(
