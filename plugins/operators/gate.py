@@ -9,6 +9,8 @@ import pandas as pd
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from ledgerbridge.delivery import documents_of, plain
+from ledgerbridge.entities import Document
 from ledgerbridge.gates import GateResult, load_suite, run_suite
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
@@ -24,32 +26,62 @@ __all__ = ["GateOperator"]
 
 
 class GateOperator(LegOperator):
-    """Let pass the records whose every row meets the suite; the others become dead letters."""
+    """
+    Let pass the records whose every row meets the suite; the others become dead letters.
+
+    Fails, and lets nothing pass, when transform and gate together rejected more than the leg's
+    ``stop_if_rejected_over``.
+    """
 
     step = "gate"
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Validate, split, stage; the reference to what passed."""
+        """
+        Validate, split, stage; the reference to what passed.
+
+        :raises ConfigurationError: too many of the batch were rejected.
+        """
         actor = self.actor(context)
         frames = read_frames(self.batch_of(context, "transform"))
         suite = load_suite(settings.include_folder() / "expectations" / f"{self.config.gate}.yaml")
         result = run_suite(suite, frames)
         failed = {failure["record_key"] for failure in result.failures}
-        passed = {
-            name: frame[~frame["record_key"].isin(failed)].reset_index(drop=True) for name, frame in frames.items()
-        }
-        self._keep(context, result, frames["header"], len(failed))
+        passed, refused = _split(frames, failed)
+        self._keep(context, result, len(frames["header"]), documents_of(refused, self.config.target))
         batch = write_frames(self.batch_uri(context, self.step), passed)
         if passed["header"].empty:
             self.close_batch(actor)
             raise AirflowSkipException("no record of this batch meets the suite")
         return batch.to_xcom()
 
-    def _keep(self, context: Context, result: GateResult, header: pd.DataFrame, rejected: int) -> None:
+    def _keep(self, context: Context, result: GateResult, rows: int, refused: list[Document]) -> None:
         actor = self.actor(context)
+        letters = self._letters(context, result, refused) if refused else []
+        values = {
+            "flow": self.flow,
+            "leg": self.leg,
+            "run_id": actor.run_id,
+            "suite": self.config.gate,
+            "rows": rows,
+            "rejected": len(refused),
+            "results": result.results,
+            "validated_at": datetime.now(UTC),
+        }
+        with transaction(self.engine) as session:
+            ids = write_letters(session, actor, letters)
+            fates = {key: Fate("rejected", f"dead letter {letter}") for key, letter in ids.items()}
+            set_outcomes(session, self.flow, self.leg, fates)
+            upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
+            stopped = self.too_many_rejected(session, actor)
+        if stopped is not None:
+            raise stopped
+
+    def _letters(self, context: Context, result: GateResult, refused: list[Document]) -> list[Letter]:
         sources = source_keys_of(self.batch_uri(context, "links"))
         raw = {record.key: record for record in read_raw(self.batch_of(context, "extract").uri)}
-        letters = [
+        canonical = self.canonical_headers(context)
+        documents = {each.record_key: plain({"header": each.header, **each.parts}) for each in refused}
+        return [
             Letter(
                 step=self.step,
                 source_key=key,
@@ -61,23 +93,23 @@ class GateOperator(LegOperator):
                 message=failure["message"],
                 remedy=failure["remedy"],
                 rule=failure["rule"],
+                label=canonical[failure["record_key"]].get("label"),
                 raw=raw[key].payload,
+                canonical=plain(canonical[failure["record_key"]]),
+                document=documents[failure["record_key"]],
             )
             for failure in result.failures
             for key in sources[failure["record_key"]]
         ]
-        values = {
-            "flow": self.flow,
-            "leg": self.leg,
-            "run_id": actor.run_id,
-            "suite": self.config.gate,
-            "rows": len(header),
-            "rejected": rejected,
-            "results": result.results,
-            "validated_at": datetime.now(UTC),
-        }
-        with transaction(self.engine) as session:
-            ids = write_letters(session, actor, letters)
-            fates = {key: Fate("rejected", f"dead letter {letter}") for key, letter in ids.items()}
-            set_outcomes(session, self.flow, self.leg, fates)
-            upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
+
+
+def _split(
+    frames: dict[str, pd.DataFrame], failed: set[str]
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """The rows of the records that passed, and of those that failed."""
+    passed, refused = {}, {}
+    for name, frame in frames.items():
+        fails = frame["record_key"].isin(failed)
+        passed[name] = frame[~fails].reset_index(drop=True)
+        refused[name] = frame[fails].reset_index(drop=True)
+    return passed, refused

@@ -163,7 +163,7 @@ class _Posted:
                     self.payouts.add(row.record_key)
             records = session.execute(
                 select(SourceRecord.source_key, SourceRecord.reason).where(
-                    SourceRecord.flow == flow, SourceRecord.outcome.in_(("waiting", "rejected", "superseded"))
+                    SourceRecord.flow == flow, SourceRecord.outcome.in_(("waiting", "rejected", "held", "superseded"))
                 )
             )
             self.fees = sum(fees.values(), NOTHING)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor
-from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import LegConfig
 from ledgerbridge.state import transaction
-from ledgerbridge.state.source_records import counts
+from ledgerbridge.state.source_records import counts, hold_rejected
 from operators import settings
-from operators.staging import BatchRef
+from operators.staging import BatchRef, read_rows
 
 __all__ = ["LegOperator"]
 
@@ -60,6 +62,33 @@ class LegOperator(BaseOperator):
         if not value:
             raise AirflowSkipException(f"{task_id} left no batch")
         return BatchRef.from_xcom(value)
+
+    def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
+        """The canonical headers of this run's batch by record key, as transform left them."""
+        rows = read_rows(self.batch_uri(context, "canonical"), "header")
+        return {row["record_key"]: row for row in rows}
+
+    def too_many_rejected(self, session: Session, actor: Actor) -> ConfigurationError | None:
+        """
+        The error to fail with when more of the run's batch was rejected than the leg's ``stop_if_rejected_over``.
+
+        Called in the transaction that wrote the outcomes: those rejected are then held, so that a later pass takes the
+        batch as a whole, however this task ends.
+        """
+        balance = counts(session, self.flow, self.leg, actor.run_id)
+        rejected, records = balance["rejected"] + balance["held"], balance.total()
+        stop = self.config.stops(rejected, records)
+        hold_rejected(session, self.flow, self.leg, actor.run_id, held=stop)
+        if not stop:
+            return None
+        share = Decimal(100 * rejected) / records
+        return ConfigurationError(
+            "LB-LEG-002",
+            f"leg {self.leg}: {rejected} of {records} records ({share:.1f}%) were rejected, more than"
+            f" `stop_if_rejected_over: {self.config.stop_if_rejected_over}`; nothing of the batch was sent.",
+            remedy="`ledgerbridge dead-letters` lists them with what to do. Mend the mapping, the suite or the source"
+            " and clear the leg's extract task with all after it, or raise the limit in the flow file.",
+        )
 
     def close_batch(self, actor: Actor) -> Counter[str]:
         """

@@ -18,7 +18,7 @@ from ledgerbridge.state.source_records import Fate, set_outcomes
 from operators import settings
 from operators.leg import LegOperator
 from operators.links import source_keys_of
-from operators.staging import read_frames, read_raw, read_rows
+from operators.staging import read_frames, read_raw
 from operators.systems import hook_for
 
 __all__ = ["LoadOperator"]
@@ -39,17 +39,13 @@ class LoadOperator(LegOperator):
         actor = self.actor(context)
         batch = self.batch_of(context, "gate")
         documents = documents_of(read_frames(batch), self.config.target)
-        canonical = self._canonical(context)
+        canonical = self.canonical_headers(context)
         system, _, entity = self.config.target.partition(".")
         hook = hook_for(system, settings.company().connections_of(system)[0])
         deliverer = Deliverer(self.engine, actor, self.config.target, hook.entity(entity))
         results = deliverer.deliver(documents, canonical)
         self._settle(context, actor, results, {each.record_key: each for each in documents}, canonical)
         return dict(self.close_batch(actor))
-
-    def _canonical(self, context: Context) -> dict[str, dict[str, Any]]:
-        rows = read_rows(self.batch_uri(context, "canonical"), "header")
-        return {row["record_key"]: row for row in rows}
 
     def _settle(
         self,

@@ -163,7 +163,7 @@ class _State:
         if state == "delivered":
             return f"sent to {missing_in}, there still in a batch"
         record = self._records.get(booked.key)
-        if record is not None and record.outcome in ("rejected", "waiting"):
+        if record is not None and record.outcome in ("rejected", "held", "waiting"):
             return str(record.reason)
         if record is None and not self._closing and not booked.key.startswith(f"{missing_in}:"):
             return "booked after this run read it"

@@ -105,6 +105,9 @@ class TransformOperator(LegOperator):
             settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]
             close_letters(session, work.actor, settled)
             set_outcomes(session, self.flow, self.leg, fates)
+            stopped = self.too_many_rejected(session, work.actor)
+        if stopped is not None:
+            raise stopped
 
 
 @dataclass

@@ -55,18 +55,19 @@ class InProcess:
             self._leg(flow, leg, run_id)
         if reconcile and flow.reconcile:
             task = ReconcileOperator(task_id="reconcile", flow=self.name, config=flow)
-            self.results["reconcile"] = task.execute(self._context(run_id, close=close))
+            self.results["reconcile"] = task.execute(self.context(run_id, close=close))
         return self.results
 
     def _leg(self, flow: FlowConfig, leg: str, run_id: str) -> None:
         for step, operator in STEPS.items():
             task = operator(task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg])
             try:
-                self.results[task.task_id] = task.execute(self._context(run_id))
+                self.results[task.task_id] = task.execute(self.context(run_id))
             except AirflowSkipException:
                 return
 
-    def _context(self, run_id: str, *, close: bool = False) -> Any:
+    def context(self, run_id: str, *, close: bool = False) -> Any:
+        """What Airflow hands to a task."""
         return {"run_id": run_id, "params": {"legs": None, "close": close}, "ti": self}
 
     def xcom_pull(self, task_ids: str) -> Any:

@@ -10,7 +10,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import load_company, load_flow
+from ledgerbridge.flows import LegConfig, load_company, load_flow
 from ledgerbridge.gates import load_suite
 from ledgerbridge.mapping import load_mapping
 from operators.builder import build_flow
@@ -24,6 +24,28 @@ SUITES = sorted((INCLUDE / "expectations").glob("*.yaml"))
 def include(tmp_path: Path) -> Path:
     """A copy of the shipped files that a test may spoil."""
     return Path(shutil.copytree(INCLUDE, tmp_path / "include"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "rejected", "records", "stops"),
+    [
+        (None, 100, 100, False),
+        ("10%", 10, 100, False),
+        ("10%", 11, 100, True),
+        ("2.5%", 25, 1000, False),
+        ("2.5%", 26, 1000, True),
+        ("100%", 100, 100, False),
+        (0, 1, 100, True),
+        (0, 0, 100, False),
+        ("5", 5, 6, False),
+        (5, 6, 1000, True),
+    ],
+)
+def test_leg_stops_only_above_its_limit(limit: str | int | None, rejected: int, records: int, stops: bool) -> None:
+    leg = LegConfig.model_validate(
+        {"from": "a.b", "conform": "c", "map": "m", "gate": "g", "to": "d.e", "stop_if_rejected_over": limit}
+    )
+    assert leg.stops(rejected, records) is stops
 
 
 @pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: path.stem)
@@ -63,6 +85,13 @@ def test_each_leg_is_a_task_group_of_four_tasks(include: Path) -> None:
         pytest.param("gate: gp_customer", "gate: gp_custmer", ":10", '"gp_customer"', id="no-suite"),
         pytest.param("after: [customer]", "after: [costumer]", "leg", '"customer"', id="no-leg"),
         pytest.param("allocate_to_invoices:", "alocate_to_invoices:", "rules", '"allocate_to_invoices"', id="no-rule"),
+        pytest.param(
+            "gate: gp_customer",
+            "stop_if_rejected_over: 101%",
+            "order_to_cash.yaml:10",
+            '"101%" is neither a share like 10% (at most 100%) nor a number of records like 5',
+            id="no-limit",
+        ),
         pytest.param("owner: finance", "owner: [finance", "order_to_cash.yaml", "Mend the YAML", id="no-yaml"),
     ],
 )

@@ -58,7 +58,7 @@ def allocate_refunds(
         expected = _promised(refund, [row for rows in coming for row in rows.get(chain, [])])
         if not any(refund["payment_id"] in str(row.get("refund_ids") or "").split("+") for row in records):
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
-        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting")]:
+        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "held", "waiting")]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"

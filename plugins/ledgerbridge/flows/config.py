@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.yaml_files import ConfigModel, Marks, file_error, load_file, nearest
 
 __all__ = ["FlowConfig", "LegConfig", "load_flow"]
+
+
+_LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
 
 
 class LegConfig(ConfigModel):
@@ -28,6 +33,28 @@ class LegConfig(ConfigModel):
     target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")
     after: list[str] = Field(default_factory=list, description="Legs that must have ended before this one begins.")
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    stop_if_rejected_over: str | None = Field(
+        None,
+        description="Most of a batch that transform and gate may reject, share (`10%`) or number of records (`5`); when"
+        " they reject more, nothing of the batch is sent. None: whatever is good goes on.",
+    )
+
+    @field_validator("stop_if_rejected_over", mode="before")
+    @classmethod
+    def _share_or_count(cls, limit: Any) -> Any:
+        text = str(limit) if isinstance(limit, int) and not isinstance(limit, bool) else limit
+        if text is None or (isinstance(text, str) and _LIMIT.fullmatch(text)):
+            return text
+        raise ValueError(f'"{limit}" is neither a share like 10% (at most 100%) nor a number of records like 5')
+
+    def stops(self, rejected: int, records: int) -> bool:
+        """Whether so many rejected of so many records are more than the leg puts up with."""
+        limit = self.stop_if_rejected_over
+        if limit is None:
+            return False
+        if limit.endswith("%"):
+            return rejected * 100 > Decimal(limit[:-1]) * records
+        return rejected > int(limit)
 
 
 class FlowConfig(ConfigModel):

@@ -55,8 +55,9 @@ class SourceRecord(Base):
     What became of one source record in one leg: the work list, and the balance of every batch.
 
     ``outcome`` is ``read`` while it is under way, then ``delivered``, ``unchanged``, ``waiting``, ``superseded`` or
-    ``rejected``. ``read`` and ``waiting`` ones are taken again by the next pass, from ``batch_uri``. ``canonical`` is
-    the first canonical header made of it, decimals as strings.
+    ``rejected``; ``held`` is a rejected one of a batch that was stopped (``stop_if_rejected_over``). ``read``,
+    ``waiting`` and ``held`` ones are taken again by the next pass, from ``batch_uri``. ``canonical`` is the first
+    canonical header made of it, decimals as strings.
     """
 
     __tablename__ = "source_record"

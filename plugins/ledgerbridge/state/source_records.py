@@ -14,9 +14,19 @@ from sqlalchemy.orm import Session
 from ledgerbridge.state.models import SourceRecord
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Fate", "Outcomes", "Seen", "carried_over", "counts", "known_versions", "register", "set_outcomes"]
+__all__ = [
+    "Fate",
+    "Outcomes",
+    "Seen",
+    "carried_over",
+    "counts",
+    "hold_rejected",
+    "known_versions",
+    "register",
+    "set_outcomes",
+]
 
-UNFINISHED = ("read", "waiting")
+UNFINISHED = ("read", "waiting", "held")
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,25 @@ def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> N
             .where(SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.source_key == key)
             .values(values)
         )
+
+
+def hold_rejected(session: Session, flow: str, leg: str, run_id: str, *, held: bool) -> None:
+    """
+    Let the rejected records of a run's batch wait with the rest of it, or be finished with after all.
+
+    A held one is taken again by the next pass; a rejected one only when its source or its run changes.
+    """
+    before, after = ("rejected", "held") if held else ("held", "rejected")
+    session.execute(
+        update(SourceRecord)
+        .where(
+            SourceRecord.flow == flow,
+            SourceRecord.leg == leg,
+            SourceRecord.run_id == run_id,
+            SourceRecord.outcome == before,
+        )
+        .values(outcome=after)
+    )
 
 
 def counts(session: Session, flow: str, leg: str, run_id: str) -> Counter[str]:
