@@ -2,7 +2,7 @@
 The ``sandbox`` command: serves the simulated systems and plays the people around them.
 
 ``serve`` runs one system. The rest are what people do in life: the customer (``place``), the warehouse (``fulfil``),
-the bookkeeper (``post``), and whoever plays a whole file of orders (``seed``, ``play``).
+the bookkeeper (``post``), and whoever plays a whole file of orders (``seed``, ``play``) or cuts a cable (``fault``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.faults import KINDS
 from sandbox.order_file import read_order_file
 from sandbox.orders import OPENING, harbor_light_supply, make_orders
 from sandbox.places import SYSTEMS, Addresses
@@ -82,6 +83,21 @@ def _parser() -> argparse.ArgumentParser:
     post = add("post", _post, "post the open GP batches, as the bookkeeper does")
     post.add_argument("batch", nargs="?", help="only this one")
 
+    fault = add("fault", _fault, "let something go wrong between a client and a system")
+    fault.add_argument("system", choices=SYSTEMS)
+    fault.add_argument("kind", choices=KINDS)
+    fault.add_argument("--method", default="", help="only calls of this method")
+    fault.add_argument("--path", default="", help="only calls whose path begins so (of Xero: below /api.xro/2.0/)")
+    fault.add_argument("--contains", default="", help="only calls whose body contains this")
+    fault.add_argument("--times", type=int, default=1, help="how often; 0: until `sandbox faults --forget`")
+    fault.add_argument("--skip", type=int, default=0, help="so many matching calls pass first")
+    fault.add_argument("--probability", type=float, default=1.0, help="of each matching call (default: %(default)s)")
+    fault.add_argument("--seconds", type=float, default=0, help="how long the call is held, or told to wait")
+    fault.add_argument("--status", type=int, default=500, help="of kind status (default: %(default)s)")
+
+    faults = add("faults", _faults, "show the faults ordered and how often each happened")
+    faults.add_argument("--forget", action="store_true", help="drop them all")
+
     clock = add("clock", _clock, "show the business clock, or move it forward")
     clock.add_argument("now", nargs="?", help="for example 2026-03-02T15:41:00Z")
 
@@ -131,6 +147,20 @@ def _fulfil(player: Player, options: argparse.Namespace) -> object:
 
 def _post(player: Player, options: argparse.Namespace) -> object:
     return f"{player.post(options.batch)} documents posted"
+
+
+def _fault(player: Player, options: argparse.Namespace) -> object:
+    wanted = {name: getattr(options, name) for name in _FAULT_OPTIONS}
+    return player.order_fault(options.system, wanted | {"times": options.times or None})
+
+
+_FAULT_OPTIONS = ("kind", "method", "path", "contains", "skip", "probability", "seconds", "status")
+
+
+def _faults(player: Player, options: argparse.Namespace) -> object:
+    if options.forget:
+        player.forget_faults()
+    return player.faults()
 
 
 def _clock(player: Player, options: argparse.Namespace) -> object:

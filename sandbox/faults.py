@@ -2,53 +2,171 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any, Literal
+import random
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Literal, get_args
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import APIRouter, HTTPException, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.store import Store
 
-__all__ = ["FAULT_TABLE", "Fault", "FaultyLine", "fault_routes"]
+__all__ = [
+    "FAULT_TABLE",
+    "KINDS",
+    "Fault",
+    "Faults",
+    "NoSuchFault",
+    "OrderedFault",
+    "Refuse",
+    "answer_in",
+    "fault_routes",
+]
 
 FAULT_TABLE = """
-CREATE TABLE IF NOT EXISTS fault (
+CREATE TABLE IF NOT EXISTS ordered_fault (
     position INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL, contains TEXT NOT NULL, method TEXT NOT NULL,
-    path TEXT NOT NULL, remaining INTEGER NOT NULL
+    path TEXT NOT NULL, times INTEGER, met INTEGER NOT NULL DEFAULT 0, happened INTEGER NOT NULL DEFAULT 0
 );
 """
-_PROMISED_BYTES = 1_000_000
+
+Kind = Literal[
+    "lost_before_commit",
+    "lost_after_commit",
+    "reset",
+    "malformed",
+    "slow",
+    "slow_answer",
+    "repeated",
+    "status",
+    "throttled",
+    "expired_token",
+    "concurrent",
+    "sql_timeout",
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+REFUSALS = frozenset({"status", "throttled", "expired_token", "concurrent", "sql_timeout"})
+"""Kinds that are an answer of the system's own; the others happen on the line."""
 
 
 class Fault(BaseModel):
-    """
-    What goes wrong with the next ``times`` calls of ``method`` whose path begins with ``path`` and whose body
-    contains ``contains``; blank means any.
-
-    :param status: of kind ``status``.
-    :param headers: of kind ``status``, such as ``Retry-After``.
-    :param seconds: of kind ``slow``.
-    """
+    """What goes wrong with calls of ``method`` whose path begins with ``path`` and whose body has ``contains``."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["lost_before_commit", "lost_after_commit", "malformed", "slow", "status"]
-    method: str = ""
-    path: str = ""
-    contains: str = ""
-    status: int = 500
-    headers: dict[str, str] = {}
-    seconds: float = 0
-    times: int = 1
+    kind: Kind
+    method: str = Field("", description="Blank for any.")
+    path: str = Field("", description="How the path begins; blank for any.")
+    contains: str = Field("", description="What the body contains; blank for any.")
+    times: int | None = Field(1, ge=1, description="How often it happens; null until it is deleted.")
+    skip: int = Field(0, ge=0, description="So many matching calls pass first.")
+    probability: float = Field(1.0, gt=0, le=1, description="Of each matching call after those.")
+    seed: int = Field(0, description="The same seed lets the same of the matching calls fail.")
+    seconds: float = Field(
+        0, ge=0, description="How long the line is held first; of `throttled`, what the answer tells to wait."
+    )
+    status: int = Field(500, description="Of kind `status`.")
+    headers: dict[str, str] = Field({}, description="Of kind `status`, such as `Retry-After`.")
+    body: Any = Field(None, description="Of kind `status`: JSON, or text; null for the system's own.")
 
 
-def fault_routes(store: Store, below: str = "") -> APIRouter:
+class OrderedFault(Fault):
+    """A fault, and what became of it."""
+
+    met: int = Field(0, description="Matching calls so far.")
+    happened: int = Field(0, description="How many of them it befell.")
+
+
+class NoSuchFault(ValueError):
+    """This system has no answer of that kind."""
+
+
+Refuse = Callable[[Fault], Response]
+"""
+A system's own answer for a fault of ``REFUSALS``.
+
+:raises NoSuchFault: it has none of that kind.
+"""
+
+
+def answer_in(fault: Fault, otherwise: Any) -> Response:
+    """The answer of kind ``status`` in the fault's own words, or in ``otherwise``: JSON, or text as it is."""
+    body = otherwise if fault.body is None else fault.body
+    text = body if isinstance(body, str) else json.dumps(body)
+    kind = "text/plain" if isinstance(body, str) else "application/json"
+    return Response(text, fault.status, fault.headers, kind)
+
+
+class Faults:
     """
-    ``/_sandbox/faults``: order one, or forget those that have not happened.
+    The faults ordered of one system, for all processes that share its store.
+
+    :param store: holds ``FAULT_TABLE``.
+    :param refuse: how this system words a refusal.
+    """
+
+    def __init__(self, store: Store, refuse: Refuse) -> None:
+        self._store = store
+        self.refuse = refuse
+
+    def order(self, fault: Fault) -> None:
+        """
+        Let a fault wait for its calls.
+
+        :raises NoSuchFault: this system has none of that kind.
+        """
+        if fault.kind in REFUSALS:
+            self.refuse(fault)
+        with self._store.write() as connection:
+            connection.execute(
+                "INSERT INTO ordered_fault (content, contains, method, path, times) VALUES (?, ?, ?, ?, ?)",
+                (fault.model_dump_json(), fault.contains, fault.method.upper(), fault.path, fault.times),
+            )
+
+    def ordered(self) -> list[OrderedFault]:
+        """All faults since they were last forgotten, first ordered first."""
+        rows = self._store.connection.execute("SELECT * FROM ordered_fault ORDER BY position")
+        counted = [(json.loads(row["content"]), {"met": row["met"], "happened": row["happened"]}) for row in rows]
+        return [OrderedFault(**content, **counts) for content, counts in counted]
+
+    def forget(self) -> None:
+        """Drop them all."""
+        with self._store.write() as connection:
+            connection.execute("DELETE FROM ordered_fault")
+
+    def waiting(self) -> bool:
+        """Whether any fault still waits for a call."""
+        return self._store.connection.execute(f"SELECT 1 {_WAITING} LIMIT 1").fetchone() is not None
+
+    def meet(self, method: str, path: str, body: str) -> Fault | None:
+        """The fault that befalls this call, counted as happened: the first ordered of those that match."""
+        with self._store.write() as connection:
+            rows = connection.execute(
+                f"SELECT * {_WAITING} AND method IN ('', ?) AND substr(?, 1, length(path)) = path"
+                " AND (contains = '' OR instr(?, contains)) ORDER BY position",
+                (method, path, body),
+            ).fetchall()
+            return next((fault for row in rows if (fault := _befalls(connection, row))), None)
+
+
+_WAITING = "FROM ordered_fault WHERE (times IS NULL OR happened < times)"
+
+
+def _befalls(connection: sqlite3.Connection, row: sqlite3.Row) -> Fault | None:
+    fault = Fault.model_validate_json(row["content"])
+    draw = random.Random(f"{fault.seed} {row['met']}").random()
+    happens = row["met"] >= fault.skip and draw < fault.probability
+    connection.execute(
+        "UPDATE ordered_fault SET met = met + 1, happened = happened + ? WHERE position = ?", (happens, row["position"])
+    )
+    return fault if happens else None
+
+
+def fault_routes(faults: Faults, below: str = "") -> APIRouter:
+    """
+    ``/_sandbox/faults``: order one, see what became of them, or forget them.
 
     :param below: what a fault's ``path`` continues unless it is blank or begins with a slash.
     """
@@ -57,123 +175,19 @@ def fault_routes(store: Store, below: str = "") -> APIRouter:
     @routes.post("/faults", status_code=201)
     def order_fault(fault: Fault) -> Fault:
         path = f"{below}{fault.path}" if fault.path and not fault.path.startswith("/") else fault.path
-        with store.write() as connection:
-            connection.execute(
-                "INSERT INTO fault (content, contains, method, path, remaining) VALUES (?, ?, ?, ?, ?)",
-                (fault.model_dump_json(), fault.contains, fault.method.upper(), path, fault.times),
-            )
-        return fault
+        placed = fault.model_copy(update={"path": path})
+        try:
+            faults.order(placed)
+        except NoSuchFault as error:
+            raise HTTPException(422, str(error)) from error
+        return placed
+
+    @routes.get("/faults")
+    def ordered_faults() -> dict[str, list[OrderedFault]]:
+        return {"faults": faults.ordered()}
 
     @routes.delete("/faults", status_code=204)
     def forget_faults() -> None:
-        with store.write() as connection:
-            connection.execute("DELETE FROM fault")
+        faults.forget()
 
     return routes
-
-
-class FaultyLine:
-    """
-    The line between clients and the application, with the faults people ordered.
-
-    :param failure: the body of an answer with status 5xx or whatever a fault asks for.
-    """
-
-    def __init__(self, app: ASGIApp, store: Store, failure: Mapping[str, Any]) -> None:
-        self._app = app
-        self._store = store
-        self._failure = json.dumps(failure).encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request, or let its fault happen."""
-        if scope["type"] != "http" or scope["path"].startswith("/_sandbox") or not self._is_any_ordered():
-            await self._app(scope, receive, send)
-            return
-        body = await _read(receive)
-        fault = self._take(scope["method"], scope["path"], body.decode(errors="replace"))
-        again = _Replay(body)
-        match fault.kind if fault else None:
-            case None:
-                await self._app(scope, again, send)
-            case "lost_before_commit":
-                await _cut_short(send)
-            case "lost_after_commit":
-                await self._app(scope, again, _swallow)
-                await _cut_short(send)
-            case "malformed":
-                await self._app(scope, again, _HalfBody(send))
-            case "slow":
-                await asyncio.sleep(fault.seconds if fault else 0)
-                await self._app(scope, again, send)
-            case "status" if fault:
-                await self._refuse(send, fault)
-
-    def _is_any_ordered(self) -> bool:
-        return self._store.connection.execute("SELECT 1 FROM fault LIMIT 1").fetchone() is not None
-
-    def _take(self, method: str, path: str, body: str) -> Fault | None:
-        """The fault this call meets, counted as happened."""
-        with self._store.write() as connection:
-            row = connection.execute(
-                "SELECT position, content FROM fault WHERE method IN ('', ?) AND substr(?, 1, length(path)) = path"
-                " AND (contains = '' OR instr(?, contains)) ORDER BY position LIMIT 1",
-                (method, path, body),
-            ).fetchone()
-            if row is None:
-                return None
-            connection.execute("UPDATE fault SET remaining = remaining - 1 WHERE position = ?", (row["position"],))
-            connection.execute("DELETE FROM fault WHERE remaining <= 0")
-        return Fault.model_validate_json(row["content"])
-
-    async def _refuse(self, send: Send, fault: Fault) -> None:
-        headers = {"content-type": "application/json", "content-length": str(len(self._failure)), **fault.headers}
-        encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": fault.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": self._failure})
-
-
-async def _read(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        body += bytes(message.get("body", b""))
-        if not message.get("more_body"):
-            return body
-
-
-class _Replay:
-    """A request's body, given once more."""
-
-    def __init__(self, body: bytes) -> None:
-        self._messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def __call__(self) -> Message:
-        return self._messages.pop() if self._messages else {"type": "http.disconnect"}
-
-
-class _HalfBody:
-    """Sends the first half of an answer's body as if it were the whole."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._start: Message = {}
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        half = message["body"][: len(message["body"]) // 2]
-        headers = [(name, value) for name, value in self._start["headers"] if name != b"content-length"]
-        await self._send({**self._start, "headers": [*headers, (b"content-length", str(len(half)).encode())]})
-        await self._send({"type": "http.response.body", "body": half})
-
-
-async def _swallow(message: Message) -> None:
-    """The client never hears of it."""
-
-
-async def _cut_short(send: Send) -> None:
-    """Promise more than is sent: the server then closes the connection, whose answer was not completed."""
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(_PROMISED_BYTES).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"{", "more_body": True})

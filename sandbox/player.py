@@ -193,6 +193,19 @@ class Player:
         """What the books of ``gp`` or ``xero`` hold: balances by account, documents."""
         return dict(self._call("GET", system, "/_sandbox/ledger"))
 
+    def order_fault(self, system: str, fault: Mapping[str, Any]) -> dict[str, Any]:
+        """Let something go wrong with calls to ``system`` (``sandbox.faults.Fault``); the fault as it waits."""
+        return dict(self._call("POST", system, "/_sandbox/faults", fault))
+
+    def faults(self) -> dict[str, list[dict[str, Any]]]:
+        """The faults ordered of each system, with how many calls they met and befell."""
+        return {system: self._call("GET", system, "/_sandbox/faults")["faults"] for system in SYSTEMS}
+
+    def forget_faults(self) -> None:
+        """Drop the faults of all systems."""
+        for system in SYSTEMS:
+            self._call("DELETE", system, "/_sandbox/faults")
+
     def _play_in_turn(self, events: list[Event], zone: ZoneInfo) -> int:
         for event in events:
             self._play_one(event, zone)

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
 from sandbox.gp.errors import BookkeeperError
-from sandbox.gp.faults import Fault, forget_faults, order_fault
 from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
 from sandbox.gp.posting import post_batches
@@ -147,16 +146,6 @@ def admin_routes(company: Company) -> APIRouter:
             row = {"YEAR1": request.year, "PERIODID": request.period, "CLOSED": int(request.closed)}
             session.insert("SY40100", row)
         return request.model_dump()
-
-    @routes.post("/faults")
-    def add_fault(fault: Fault) -> dict[str, str]:
-        order_fault(company, fault)
-        return {"status": "waiting"}
-
-    @routes.delete("/faults")
-    def clear_faults() -> dict[str, str]:
-        forget_faults(company)
-        return {"status": "cleared"}
 
     @routes.put("/procedures")
     def set_procedure(procedure: PreProcedure) -> dict[str, str]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-import time
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from sandbox.admin import BusinessDate, clock_routes
+from sandbox.faults import FAULT_TABLE, Fault, Faults, NoSuchFault, answer_in, fault_routes
+from sandbox.faulty_line import FaultyLine
 from sandbox.gp.admin import admin_routes
 from sandbox.gp.errors import EConnectRefused, SqlError
-from sandbox.gp.faults import SQL_ERRORS, CutShort, Fault, next_fault
 from sandbox.gp.service import call_operation
 from sandbox.gp.session import Company
-from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, SoapCall, read_call, write_answer, write_fault, wsdl
+from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, read_call, write_answer, write_fault, wsdl
+from sandbox.gp.web_services.endpoint import CALL_PATH as WEB_SERVICES
 from sandbox.gp.web_services.endpoint import web_service_routes
+from sandbox.store import Store
 
 _XML = "text/xml; charset=utf-8"
 
@@ -29,7 +31,10 @@ def create_app(data_dir: Path) -> FastAPI:
     app = FastAPI(title="Sandbox: Dynamics GP", openapi_url=None)
     app.include_router(clock_routes(company.clock))
     app.include_router(admin_routes(company))
-    app.include_router(web_service_routes(company, data_dir))
+    faults = Faults(Store(data_dir / "faults.sqlite", FAULT_TABLE), _refuse_on_demand)
+    app.include_router(fault_routes(faults))
+    app.include_router(web_service_routes(company, data_dir, faults))
+    app.add_middleware(FaultyLine, faults=faults, spares=WEB_SERVICES)
     app.add_middleware(BusinessDate, clock=company.clock)
 
     @app.get(WSDL_PATH)
@@ -47,31 +52,40 @@ def create_app(data_dir: Path) -> FastAPI:
 
 def _answer(company: Company, authorization: str, body: bytes) -> Response:
     if not _known(company, authorization):
-        return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm=""'})
+        return _unknown_caller()
     try:
         call = read_call(body)
-        fault = next_fault(company, call.operation, call.parameters.get("sXML", ""))
-        if fault is not None:
-            return _misbehave(company, call, fault)
         answer = write_answer(call.operation, call_operation(company, call))
     except (EConnectRefused, SqlError, BadCall) as error:
-        return Response(write_fault(error), status_code=500, media_type=_XML)
+        return _fault(error)
     return Response(answer, media_type=_XML)
 
 
-def _misbehave(company: Company, call: SoapCall, fault: Fault) -> Response:
-    if fault.kind in SQL_ERRORS:
-        raise SQL_ERRORS[fault.kind]()
-    if fault.kind == "status":
-        return Response(f"<html><body>{fault.status}</body></html>", fault.status, media_type="text/html")
-    if fault.kind == "lost_before_commit":
-        return CutShort()
-    if fault.kind == "slow":
-        time.sleep(fault.seconds)
-    answer = write_answer(call.operation, call_operation(company, call))
-    if fault.kind == "lost_after_commit":
-        return CutShort()
-    return Response(answer[: len(answer) // 2] if fault.kind == "malformed" else answer, media_type=_XML)
+def _refuse_on_demand(fault: Fault) -> Response:
+    """
+    The answer of a fault that is one.
+
+    :raises NoSuchFault: neither IIS nor SQL Server has such an answer.
+    """
+    match fault.kind:
+        case "status":
+            return answer_in(fault, f"{fault.status} Service Unavailable")
+        case "expired_token":
+            return _unknown_caller()
+        case "concurrent":
+            return _fault(SqlError.deadlock())
+        case "sql_timeout":
+            return _fault(SqlError.timeout())
+        case kind:
+            raise NoSuchFault(f"GP has no answer of kind {kind}.")
+
+
+def _unknown_caller() -> Response:
+    return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm=""'})
+
+
+def _fault(error: Exception) -> Response:
+    return Response(write_fault(error), status_code=500, media_type=_XML)
 
 
 def _known(company: Company, authorization: str) -> bool:

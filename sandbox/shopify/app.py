@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,9 +21,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
 
 from sandbox.admin import BusinessDate, clock_routes
-from sandbox.faults import FaultyLine, fault_routes
+from sandbox.faults import Faults, fault_routes
+from sandbox.faulty_line import FaultyLine
 from sandbox.shopify.bulk import BulkOperations
-from sandbox.shopify.endpoint import Answer, GraphQLEndpoint
+from sandbox.shopify.endpoint import Answer, GraphQLEndpoint, refuse_on_demand
 from sandbox.shopify.errors import EventRefused, HttpRefusal
 from sandbox.shopify.models import Shops, StoredOrder
 from sandbox.shopify.rules import authenticate, issue_token, offline_token, served_version
@@ -41,9 +43,10 @@ def create_app(data_dir: Path) -> FastAPI:
     shops = Shops(data_dir)
     api = _admin_api(shops, GraphQLEndpoint(shops))
     app = FastAPI(title="Shopify sandbox", openapi_url=None)
-    app.add_middleware(FaultyLine, store=shops.store, failure={"errors": "Internal Server Error"})
+    faults = Faults(shops.store, partial(refuse_on_demand, shops))
+    app.add_middleware(FaultyLine, faults=faults)
     app.add_middleware(BusinessDate, clock=shops.clock)
-    app.include_router(fault_routes(shops.store))
+    app.include_router(fault_routes(faults))
     app.include_router(courier_routes(shops.subscriptions.courier))
     app.include_router(clock_routes(shops.clock))
     app.include_router(_people(shops))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,15 +11,17 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationDefinitionNode, execute_sync, parse, validate
 from graphql.utilities import get_operation_ast
+from starlette.responses import JSONResponse, Response
 
+from sandbox.faults import Fault, NoSuchFault, answer_in
 from sandbox.shopify.call import Call
 from sandbox.shopify.cost import QueryCost, Throttle, ThrottleStatus
-from sandbox.shopify.errors import MaxCostExceeded
+from sandbox.shopify.errors import MaxCostExceeded, Unauthorised
 from sandbox.shopify.models import Shop, Shops, Token
 from sandbox.shopify.schema import build_schema
 from sandbox.shopify.settings import Settings, read_settings
 
-__all__ = ["Answer", "GraphQLEndpoint"]
+__all__ = ["Answer", "GraphQLEndpoint", "refuse_on_demand"]
 
 Json = dict[str, Any]
 
@@ -121,3 +124,26 @@ def _throttled(requested: int, status: ThrottleStatus, http_status: int) -> Answ
         },
     }
     return Answer(http_status, {"errors": [error], "extensions": {"cost": _cost(requested, None, status)}})
+
+
+def refuse_on_demand(shops: Shops, fault: Fault) -> Response:
+    """
+    The answer of a fault that is one.
+
+    :raises NoSuchFault: Shopify has no such answer.
+    """
+    match fault.kind:
+        case "status":
+            return answer_in(fault, {"errors": "Internal Server Error"})
+        case "throttled":
+            settings = read_settings(shops.store)
+            status = ThrottleStatus(settings.maximum_available, 0, settings.restore_rate)
+            # what a query costs that has to wait so long for its points
+            cost = min(settings.max_cost, math.ceil(settings.restore_rate * fault.seconds))
+            answer = _throttled(cost, status, settings.throttled_status)
+            return JSONResponse(answer.body, answer.status)
+        case "expired_token":
+            refusal = Unauthorised()
+            return JSONResponse(refusal.body, refusal.status)
+        case kind:
+            raise NoSuchFault(f"Shopify has no answer of kind {kind}.")

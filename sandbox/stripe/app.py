@@ -15,10 +15,11 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox.admin import BusinessDate, clock_routes
-from sandbox.faults import FaultyLine, fault_routes
+from sandbox.faults import Faults, fault_routes
+from sandbox.faulty_line import FaultyLine
 from sandbox.stripe.books import Books
 from sandbox.stripe.endpoint import Endpoint, Work
-from sandbox.stripe.errors import EventRefused, InvalidRequest
+from sandbox.stripe.errors import EventRefused, InvalidRequest, refuse_on_demand
 from sandbox.stripe.events import EVENT_LIFETIME_SECONDS
 from sandbox.stripe.merchant import Merchant
 from sandbox.stripe.models import Account
@@ -48,13 +49,10 @@ def create_app(data_dir: Path) -> FastAPI:
     account = Account(data_dir)
     books = Books(account)
     app = FastAPI(title="Stripe sandbox", openapi_url=None)
-    app.add_middleware(
-        FaultyLine,
-        store=account.store,
-        failure={"error": {"type": "api_error", "message": "An unknown error occurred."}},
-    )
+    faults = Faults(account.store, refuse_on_demand)
+    app.add_middleware(FaultyLine, faults=faults)
     app.add_middleware(BusinessDate, clock=account.clock)
-    app.include_router(fault_routes(account.store))
+    app.include_router(fault_routes(faults))
     app.include_router(courier_routes(books.webhooks.courier))
     app.include_router(clock_routes(account.clock))
     app.include_router(people_routes(books))

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fastapi.responses import JSONResponse, Response
+
+from sandbox.faults import Fault, NoSuchFault, answer_in
+
 __all__ = [
     "EventRefused",
     "IdempotencyMismatch",
@@ -21,6 +25,7 @@ __all__ = [
     "RateLimited",
     "StripeFailure",
     "StripeRefusal",
+    "refuse_on_demand",
 ]
 
 
@@ -127,3 +132,23 @@ class KeyInUse(StripeRefusal):
             code="idempotency_key_in_use",
         )
         self.headers = {"Stripe-Should-Retry": "true"}
+
+
+def refuse_on_demand(fault: Fault) -> Response:
+    """
+    The answer of a fault that is one.
+
+    :raises NoSuchFault: Stripe has no such answer.
+    """
+    match fault.kind:
+        case "status":
+            return answer_in(fault, StripeFailure().body)
+        case "throttled":
+            refusal: StripeRefusal = RateLimited("global-rate")
+        case "expired_token":
+            refusal = InvalidKey("sk_test_expired0000")
+        case "concurrent":
+            refusal = KeyInUse("of another request")
+        case kind:
+            raise NoSuchFault(f"Stripe has no answer of kind {kind}.")
+    return JSONResponse(refusal.body, refusal.status, dict(refusal.headers))

@@ -7,18 +7,17 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 
 from sandbox.admin import BusinessDate, clock_routes
-from sandbox.faults import FaultyLine, fault_routes
+from sandbox.faults import Faults, fault_routes
+from sandbox.faulty_line import FaultyLine
 from sandbox.xero.accounting import accounting_routes
 from sandbox.xero.admin import admin_routes
 from sandbox.xero.errors import ApiError, not_found
-from sandbox.xero.gate import Gate, error_response
+from sandbox.xero.gate import Gate, error_response, refuse_on_demand
 from sandbox.xero.identity import identity_routes
 from sandbox.xero.models import State
 from sandbox.xero.webhooks import Announcer, Webhooks, webhook_routes
 
 __all__ = ["create_app"]
-
-_FAILURE = {"ErrorNumber": 500, "Type": "InternalException", "Message": "An error occurred in Xero."}
 
 
 def create_app(data_dir: Path) -> FastAPI:
@@ -29,13 +28,14 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.xero = state
     app.include_router(clock_routes(state.clock))
     app.include_router(admin_routes(state))
-    app.include_router(fault_routes(state.limits, below="/api.xro/2.0/"))
+    faults = Faults(state.limits, refuse_on_demand)
+    app.include_router(fault_routes(faults, below="/api.xro/2.0/"))
     app.include_router(webhook_routes(webhooks))
     app.include_router(identity_routes(state))
     app.include_router(accounting_routes())
     app.add_exception_handler(ApiError, _answer_error)
     app.add_exception_handler(404, _answer_not_found)
-    app.add_middleware(FaultyLine, store=state.limits, failure=_FAILURE)
+    app.add_middleware(FaultyLine, faults=faults)
     app.add_middleware(Gate, state=state)
     app.add_middleware(Announcer, webhooks=webhooks)
     app.add_middleware(BusinessDate, clock=state.clock)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox.faults import Fault, NoSuchFault, answer_in
 from sandbox.xero.calls import Caller
-from sandbox.xero.errors import ApiError, forbidden
+from sandbox.xero.errors import ApiError, forbidden, too_many_requests, unauthorized
 from sandbox.xero.identity import granted
 from sandbox.xero.limits import Limits
 from sandbox.xero.models import State
 from sandbox.xero.scopes import covers
 from sandbox.xero.wire import render
 
-__all__ = ["Gate", "error_response"]
+__all__ = ["Gate", "error_response", "refuse_on_demand"]
 
 _API = "/api.xro/2.0/"
+_FAILURE = {"ErrorNumber": 500, "Type": "InternalException", "Message": "An error occurred in Xero."}
 
 
 def error_response(error: ApiError) -> Response:
@@ -70,3 +73,22 @@ def _adding(send: Send, headers: Mapping[str, str]) -> Send:
         await send(message)
 
     return send_with_headers
+
+
+def refuse_on_demand(fault: Fault) -> Response:
+    """
+    The answer of a fault that is one.
+
+    :raises NoSuchFault: Xero has no such answer.
+    """
+    match fault.kind:
+        case "status":
+            return answer_in(fault, _FAILURE)
+        case "throttled":
+            return error_response(too_many_requests("minute", math.ceil(fault.seconds)))
+        case "concurrent":
+            return error_response(too_many_requests("concurrent", None))
+        case "expired_token":
+            return error_response(unauthorized("TokenExpired: token expired at 0"))
+        case kind:
+            raise NoSuchFault(f"Xero has no answer of kind {kind}.")

@@ -78,7 +78,7 @@ class Bookkeeper:
 
     def order_fault(self, kind: str, procedure: str) -> None:
         """What goes wrong with the next call that has this procedure."""
-        self._post("faults", {"kind": kind, "procedure": procedure})
+        self._post("faults", {"kind": kind, "contains": procedure})
 
     def install_procedure(self, procedure: str, **does: Any) -> None:
         """A site's own Pre procedure."""
@@ -620,7 +620,7 @@ ORDER_FAULTS = [
     pytest.param("lost_before_commit", "LB-GP-005", True, False, id="answer-lost-before-the-commit"),
     pytest.param("malformed", "LB-GP-016", True, None, id="answer-malformed"),
     pytest.param("status", "LB-GP-006", True, False, id="service-unavailable"),
-    pytest.param("deadlock", "LB-GP-006", False, False, id="deadlock"),
+    pytest.param("concurrent", "LB-GP-006", False, False, id="deadlock"),
     pytest.param("sql_timeout", "LB-GP-006", True, False, id="sql-time-out"),
 ]
 

@@ -288,15 +288,15 @@ def test_fields_are_those_of_the_site_schema() -> None:
 
 @pytest.mark.parametrize(("kind", "written"), [("lost_before_commit", []), ("lost_after_commit", ["CH1"])])
 def test_a_lost_answer_leaves_what_was_committed(office: Office, kind: str, written: list[str]) -> None:
-    office.ask("POST", "/_sandbox/faults", {"kind": kind, "procedure": "taRMCashReceiptInsert"})
+    office.ask("POST", "/_sandbox/faults", {"kind": kind, "contains": "taRMCashReceiptInsert"})
     with pytest.raises(requests.RequestException):
         office.create(office.receipt("CH1", "1.00"))
     assert [row["DOCNUMBR"] for row in office.read("Cash_Receipt")] == written
 
 
-@pytest.mark.parametrize(("kind", "number"), [("deadlock", "1205"), ("sql_timeout", "-2")])
+@pytest.mark.parametrize(("kind", "number"), [("concurrent", "1205"), ("sql_timeout", "-2")])
 def test_a_sql_fault_to_order_writes_nothing_and_passes(office: Office, kind: str, number: str) -> None:
-    office.ask("POST", "/_sandbox/faults", {"kind": kind, "operation": "CreateTransactionEntity"})
+    office.ask("POST", "/_sandbox/faults", {"kind": kind, "contains": "CreateTransactionEntity"})
     with pytest.raises(Fault) as raised:
         office.create(office.receipt("CH1", "1.00"))
     assert raised.value.detail.findtext(".//{*}eConnectSqlError/{*}Number") == number

@@ -56,7 +56,7 @@ class Client:
         """Numbers of the customers listed under this restriction of the key."""
         by_key = self.make("BetweenRestrictionOfString", **restriction)
         criteria = self.make("CustomerCriteria", Id=by_key, Scope="Return All")
-        return [summary.Key.Id for summary in self.read("GetCustomerList", criteria)]
+        return [summary.Key.Id for summary in self.read("GetCustomerList", criteria) or []]
 
     def findings(self, operation: str, argument: Any) -> list[tuple[str, str]]:
         """What the log says about the refusal of this write."""
@@ -169,6 +169,24 @@ def test_posting_and_applying_are_no_operations(client: Client, operation: str) 
     answer = client.session.post(address, data=body, timeout=10)
     assert answer.status_code == 500
     assert re.search(f"no operation {operation}", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "saved"), [("lost_before_commit", []), ("lost_after_commit", ["BOB"]), ("reset", ["BOB"])], ids=str
+)
+def test_a_fault_befalls_a_call_after_its_caller_was_let_in(
+    office: Office, client: Client, kind: str, saved: list[str]
+) -> None:
+    office.ask("POST", "/_sandbox/faults", {"kind": kind, "contains": "CreateCustomer>"})
+    with pytest.raises(requests.RequestException):
+        client.write("CreateCustomer", client.customer("BOB", Name="Bob"))
+    assert client.customers(EqualValue="BOB") == saved
+
+
+def test_a_connection_no_longer_known_signs_in_again(office: Office, client: Client) -> None:
+    office.ask("POST", "/_sandbox/faults", {"kind": "expired_token", "contains": "CreateCustomer>"})
+    client.write("CreateCustomer", client.customer("BOB", Name="Bob"))
+    assert client.customers(EqualValue="BOB") == ["BOB"]
 
 
 def test_names_and_order_are_those_of_the_real_service() -> None:

@@ -66,3 +66,19 @@ def test_people_play_by_command(
     (tmp_path / "orders.json").write_text(json.dumps(file))
     assert main(["play", str(tmp_path / "orders.json"), "--step", "1", *addresses]) == 1
     assert "Order #1001 exists already" in capsys.readouterr().err
+
+
+def test_faults_are_ordered_counted_and_forgotten_by_command(
+    sandboxes: Player, capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses = [f"--{system}={sandboxes.addresses.of(system)}" for system in SYSTEMS]
+    assert main(["fault", "xero", "lost_after_commit", "--path", "Invoices", "--times", "2", *addresses]) == 0
+    assert main(["fault", "gp", "throttled", *addresses]) == 1
+    assert "GP has no answer of kind throttled" in capsys.readouterr().err
+    assert main(["faults", *addresses]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    [fault] = shown.pop("xero")
+    assert (fault["path"], fault["times"], fault["happened"]) == ("/api.xro/2.0/Invoices", 2, 0)
+    assert shown == {"shopify": [], "stripe": [], "gp": []}
+    assert main(["faults", "--forget", *addresses]) == 0
+    assert json.loads(capsys.readouterr().out)["xero"] == []

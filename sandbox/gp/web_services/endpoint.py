@@ -8,6 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from sandbox.faults import Faults
+from sandbox.faulty_line import FaultyAnswer
 from sandbox.gp.session import Company
 from sandbox.gp.web_services.description import build_wsdl
 from sandbox.gp.web_services.errors import Undeserializable
@@ -19,8 +21,8 @@ WSDL_PATH = "/Metadata/Legacy/Full/DynamicsGP.wsdl"
 _XML = "text/xml; charset=utf-8"
 
 
-def web_service_routes(company: Company, data_dir: Path) -> APIRouter:
-    """Both addresses of the WSDL, and the service."""
+def web_service_routes(company: Company, data_dir: Path, faults: Faults) -> APIRouter:
+    """Both addresses of the WSDL, and the service; a call meets its fault once its caller is known."""
     routes = APIRouter()
     gate = NtlmGate(data_dir / "ntlm-credentials")
 
@@ -32,18 +34,30 @@ def web_service_routes(company: Company, data_dir: Path) -> APIRouter:
     @routes.post(CALL_PATH)
     async def call(request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(_answer, company, gate, request, body)
+        return await run_in_threadpool(answer, request, body)
+
+    def answer(request: Request, body: bytes) -> Response:
+        user, challenge = _caller(company, gate, request)
+        if not user:
+            return Response(status_code=401, headers={"WWW-Authenticate": challenge})
+        fault = faults.meet("POST", CALL_PATH, body.decode(errors="replace")) if faults.waiting() else None
+        if fault is None:
+            return _answer(company, user, body)
+        if fault.kind == "expired_token":
+            return Response(status_code=401, headers={"WWW-Authenticate": "NTLM"})
+        return FaultyAnswer(fault, faults, lambda: _answer(company, user, body))
 
     return routes
 
 
-def _answer(company: Company, gate: NtlmGate, request: Request, body: bytes) -> Response:
+def _caller(company: Company, gate: NtlmGate, request: Request) -> tuple[str, str]:
     with company.reading() as session:
         login, password = session.state("login") or "", session.state("password") or ""
     peer = (request.client.host, request.client.port) if request.client else ("", 0)
-    user, challenge = gate.accept(peer, request.headers.get("Authorization", ""), login, password)
-    if not user:
-        return Response(status_code=401, headers={"WWW-Authenticate": challenge})
+    return gate.accept(peer, request.headers.get("Authorization", ""), login, password)
+
+
+def _answer(company: Company, user: str, body: bytes) -> Response:
     try:
         return Response(call_operation(company, body, user), media_type=_XML)
     except LoggedFault as fault:
