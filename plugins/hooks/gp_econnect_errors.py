@@ -15,6 +15,7 @@ from ledgerbridge.errors import (
     ConfigurationError,
     LedgerbridgeError,
     RecordRejected,
+    RecordWaits,
     TransientError,
 )
 
@@ -55,7 +56,7 @@ _CODES: Mapping[ErrorKind, tuple[str, str]] = {
     ),
     "closed_period": (
         "LB-GP-029",
-        "Open the fiscal period in Dynamics GP or date the document anew, then replay.",
+        "Open the fiscal period in Dynamics GP (Tools > Setup > Company > Fiscal Periods); every run tries it again.",
     ),
     "lock": ("LB-GP-013", "Wait until the batch or document is free in Dynamics GP."),
     "other": (
@@ -114,7 +115,8 @@ def parse_procedure_errors(message: str) -> list[ProcedureError]:
 
 def record_error(fault: ProcedureFault, *, record_key: str) -> LedgerbridgeError:
     """
-    The error of the record that was refused: a dead letter, or a retry when GP only had it locked.
+    The error of the record that was refused: a dead letter, a retry when GP only had it locked, waiting when its period
+    is closed.
 
     The first block decides; the others are named in the message.
     """
@@ -124,6 +126,8 @@ def record_error(fault: ProcedureFault, *, record_key: str) -> LedgerbridgeError
     if first.kind == "lock":
         return TransientError(code, message, remedy=remedy)
     name, value = next(iter(first.related.items()), ("", None))
+    if first.kind == "closed_period":
+        return RecordWaits(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
     return RecordRejected(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledgerbridge.entities import Document
-from ledgerbridge.errors import RecordRejected
+from ledgerbridge.errors import RecordRejected, RecordWaits
 
 __all__ = ["NAME_TAKEN", "NUMBER_TAKEN", "RequestRefused", "refusal", "refused", "validation_messages"]
 
@@ -40,10 +40,12 @@ class _Known:
     code: str
     field: str
     remedy: str
+    passes: bool = False
+    """Whether the refusal ends without the document being mended."""
 
 
-def _known(pattern: str, code: str, field: str, remedy: str) -> _Known:
-    return _Known(re.compile(pattern, re.IGNORECASE), code, field, remedy)
+def _known(pattern: str, code: str, field: str, remedy: str, *, passes: bool = False) -> _Known:
+    return _Known(re.compile(pattern, re.IGNORECASE), code, field, remedy, passes)
 
 
 # How other documents call the field.
@@ -95,7 +97,8 @@ _KNOWN = (
         r"lock date|locked period|period.*locked",
         "LB-XERO-016",
         "Date",
-        "The period is closed: move the lock date in Xero's financial settings, or wait for the next open period.",
+        "Move the lock date in Xero (Accounting > Advanced > Financial settings); every run tries it again.",
+        passes=True,
     ),
     _known(
         r"contact name.*(?:already assigned|must be unique)",
@@ -153,7 +156,8 @@ def refusal(document: Document, messages: Sequence[str]) -> RecordRejected:
             if match := known.pattern.search(message):
                 found = match.groupdict().get("value") or None
                 field, value = _place(document, known.field, found)
-                return RecordRejected(
+                kind = RecordWaits if known.passes else RecordRejected
+                return kind(
                     known.code, text, record_key=document.record_key, field=field, value=value, remedy=known.remedy
                 )
     return RecordRejected(

@@ -4,6 +4,7 @@ Errors, by what should be done about them.
 * LedgerbridgeError
   * TransientError - try again later; ``outcome_unknown`` says whether a write may have happened
   * RecordRejected - one record can't go on, the rest of the batch does: a dead letter
+    * RecordWaits - it can't go on yet: no dead letter, every pass tries it again
   * ConfigurationError - nothing will work until a person mends a setting: fail at once
   * TargetConflict - the target holds something else under our key: a person decides
 
@@ -15,7 +16,14 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ConfigurationError", "LedgerbridgeError", "RecordRejected", "TargetConflict", "TransientError"]
+__all__ = [
+    "ConfigurationError",
+    "LedgerbridgeError",
+    "RecordRejected",
+    "RecordWaits",
+    "TargetConflict",
+    "TransientError",
+]
 
 
 class LedgerbridgeError(Exception):
@@ -93,6 +101,19 @@ class RecordRejected(LedgerbridgeError):
 
 class ConfigurationError(LedgerbridgeError):
     """Nothing works until a person mends a setting, a connection or a right; retrying is no use."""
+
+
+class RecordWaits(RecordRejected):
+    """
+    The target does not take the record yet, for a reason that passes without the record being mended: a closed period.
+
+    The record waits, with this as its reason, and every later pass offers it again (accounting.md §4).
+    """
+
+    @property
+    def reason(self) -> str:
+        """Why the record waits, and until when."""
+        return f"{self.field} {self.value} waits: {self.message} ({self.code}). {self.remedy}"
 
 
 class TargetConflict(RecordRejected):

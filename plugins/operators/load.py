@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
-from ledgerbridge.errors import RecordRejected
+from ledgerbridge.errors import RecordRejected, RecordWaits
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.models import SourceRecord
@@ -59,10 +59,13 @@ class LoadOperator(LegOperator):
         raw = {record.key: record for record in read_raw(self.batch_of(context, "extract").uri)}
         outcomes: dict[str, set[str]] = {}
         letters = []
+        deferred: dict[str, str] = {}
         for result in results:
             for key in sources[result.record_key]:
                 outcomes.setdefault(key, set()).add(result.outcome)
-                if result.error is not None:
+                if isinstance(result.error, RecordWaits):
+                    deferred[key] = result.error.reason
+                elif result.error is not None:
                     letters.append(_letter(self.step, raw[key], result, documents, canonical))
         with transaction(self.engine) as session:
             ids = write_letters(session, actor, letters)
@@ -77,6 +80,7 @@ class LoadOperator(LegOperator):
                     )
                 ).all()
             )
+            reasons |= deferred
             fates = {key: _fate(seen, ids.get(key), reasons.get(key)) for key, seen in outcomes.items()}
             set_outcomes(session, self.flow, self.leg, fates)
             close_letters(session, actor, [key for key, fate in fates.items() if fate.outcome != "rejected"])

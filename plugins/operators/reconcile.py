@@ -119,17 +119,19 @@ class _State:
         self._closing = closing
         self._delivered: dict[str, dict[str, str]] = {}  # by ledger: id or number to record key
         self._keys: dict[str, dict[str, str]] = {}  # by ledger: record key to state
+        self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
         with transaction(engine) as session:
             for ledger in ledgers:
                 rows = session.execute(
-                    select(Delivery.record_key, Delivery.target_id, Delivery.number, Delivery.state).where(
-                        Delivery.entity.startswith(f"{ledger}.")
-                    )
+                    select(
+                        Delivery.record_key, Delivery.target_id, Delivery.number, Delivery.state, Delivery.reason
+                    ).where(Delivery.entity.startswith(f"{ledger}."))
                 ).all()
                 self._delivered[ledger] = {
-                    str(known): key for key, target_id, number, _ in rows for known in (target_id, number) if known
+                    str(known): key for key, target_id, number, *_ in rows for known in (target_id, number) if known
                 }
-                self._keys[ledger] = {key: state for key, _, _, state in rows}
+                self._keys[ledger] = {key: state for key, _, _, state, _ in rows}
+                self._deferred[ledger] = {key: reason for key, *_, reason in rows if reason}
             first, second = ledgers
             # what was made from a document of the other ledger has that one's record key, which ends in its number
             self._read_from = {
@@ -162,6 +164,8 @@ class _State:
         state = self._keys[missing_in].get(booked.key)
         if state == "delivered":
             return f"sent to {missing_in}, there still in a batch"
+        if booked.key in self._deferred[missing_in]:
+            return self._deferred[missing_in][booked.key]
         record = self._records.get(booked.key)
         if record is not None and record.outcome in ("rejected", "held", "waiting"):
             return str(record.reason)

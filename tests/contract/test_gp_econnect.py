@@ -15,7 +15,7 @@ import requests
 
 from hooks.gp_econnect import GPEConnectHook
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
-from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
+from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
 
@@ -351,7 +351,7 @@ def test_date_in_a_closed_period_is_named(hook: GPEConnectHook, bookkeeper: Book
     accepted(hook, "customer", customer())
     bookkeeper.close_period(DAY)
     (outcome,) = send(hook, "cash_receipt", receipt())
-    assert isinstance(outcome.error, RecordRejected)
+    assert isinstance(outcome.error, RecordWaits)
     assert (outcome.error.code, outcome.error.value) == ("LB-GP-029", "2026-03-02")
 
 

@@ -19,7 +19,7 @@ from hooks.xero import XeroHook
 from hooks.xero_refusals import refusal
 from hooks.xero_wire import decoded, element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
-from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
+from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
 from tests.contract.xero_connection import hook_on, provide_state, source, target
 
@@ -356,6 +356,7 @@ def test_a_tax_rate_is_found_by_its_components(api: ScriptedApi, hook: XeroHook)
 def test_a_refusal_names_code_field_and_value(message: str, code: str, field: str, value: object) -> None:
     error = refusal(invoice(), [message])
     assert (error.code, error.field, error.value, error.message) == (code, field, value, message)
+    assert isinstance(error, RecordWaits) == (code == "LB-XERO-016")
     assert error.remedy
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ledgerbridge.delivery import content_hash
 from ledgerbridge.entities import Document, Found, Outcome
-from ledgerbridge.errors import RecordRejected, TransientError
+from ledgerbridge.errors import RecordRejected, RecordWaits, TransientError
 
 __all__ = ["Fault", "MemoryLedger", "document"]
 
@@ -34,6 +34,7 @@ class MemoryLedger:
         self.adopts = adopts
         self.books: list[Document] = []
         self.refuses: set[str] = set()
+        self.closed: set[str] = set()
         self.sent: list[str] = []
         self._faults: Iterator[Fault | None] = iter(faults)
 
@@ -72,6 +73,9 @@ class MemoryLedger:
         self.sent.append(number)
         if number in self.refuses:
             error = RecordRejected("LB-TEST-004", "Not wanted.", record_key="", field="NUMBER", value=number)
+            return Outcome(document.record_key, error=error)
+        if number in self.closed:
+            error = RecordWaits("LB-TEST-005", "Its period is closed.", record_key="", field="NUMBER", value=number)
             return Outcome(document.record_key, error=error)
         if self.updatable:
             self.books = [each for each in self.books if each.header["NUMBER"] != number]

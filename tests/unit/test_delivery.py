@@ -116,6 +116,22 @@ def test_a_refused_document_is_sent_again_when_it_comes_again(state_db: Engine) 
     assert ledger.numbers == ["A", "B"]
 
 
+def test_a_document_of_a_closed_period_waits_and_goes_on_when_it_comes_again_after_it_opened(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    ledger.closed = {"A"}
+    assert outcomes(deliver(state_db, ledger, document("A"), document("B"))) == ["waiting", "delivered"]
+    row = delivery(state_db, "A")
+    assert (row.state, row.lease_owner, row.target_id) == ("not_sent", None, None)
+    assert row.reason is not None
+    assert row.reason.startswith("NUMBER A waits: Its period is closed.")
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["waiting"]
+    ledger.closed = set()
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
+    assert ledger.numbers == ["A", "B"]
+    assert (delivery(state_db, "A").state, delivery(state_db, "A").reason) == ("delivered", None)
+    assert actions(state_db) == ["waits", "delivered", "delivered"]  # one that goes on waiting is told once
+
+
 def test_a_changed_document_is_refused_where_the_target_takes_no_updates(state_db: Engine) -> None:
     ledger = MemoryLedger()
     deliver(state_db, ledger, document("A"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, or_, select, update
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, plain
 from ledgerbridge.entities import Document, Found, Outcome, Target
-from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
+from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import CrossReference, Delivery
 from ledgerbridge.state.upsert import in_chunks, upsert
@@ -30,7 +30,7 @@ _LEASE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Delivered:
-    """What became of one document: ``delivered``, ``unchanged`` or ``rejected`` (then with its error)."""
+    """What became of one document: ``delivered``, ``unchanged``, or with its error ``rejected`` or ``waiting``."""
 
     record_key: str
     outcome: str
@@ -238,21 +238,24 @@ class Deliverer:
         now = datetime.now(UTC)
         results = []
         with transaction(self._engine) as session:
+            waited = {key: row.reason for key, row in self._known(session, list(by_key)).items()}
             changes = []
             for outcome in outcomes:
                 item = by_key[outcome.record_key]
                 if isinstance(outcome.error, TransientError):
                     continue  # stays ``sending``: the next try looks it up
-                state = "rejected" if outcome.error else "delivered"
-                values = {"state": state, "lease_owner": None, "lease_until": None, "updated_at": now}
+                ended = _ended(outcome)
+                values = {"state": ended.state, "lease_owner": None, "lease_until": None, "updated_at": now}
+                values["reason"] = ended.reason
                 if outcome.error is None:  # a refused update leaves what had arrived before
                     values |= {"target_id": outcome.target_id, "number": outcome.number}
                 written: Any = session.execute(update(Delivery).where(*self._mine(item)).values(values))
                 if written.rowcount == 0:
                     # nothing of this answer is kept: the retry finds out what stands in the target
                     raise self._leased(item.key, "another run, which took over when the lease had ended")
-                changes.append(self._change("refused" if outcome.error else action, item, outcome))
-                results.append(Delivered(item.key, state, _with_key(outcome.error, item.key)))
+                if ended.reason is None or ended.reason != waited[item.key]:  # told once, not in every pass
+                    changes.append(self._change(ended.action or action, item, outcome))
+                results.append(Delivered(item.key, ended.outcome, _with_key(outcome.error, item.key)))
             upsert(
                 session,
                 CrossReference,
@@ -281,6 +284,25 @@ class Deliverer:
         if outcome is not None and outcome.error is not None:
             details = {"code": outcome.error.code}
         return Change(action, self._entity, item.key, item.canonical.get("chain_key"), item.digest, details)
+
+
+class _Ended(NamedTuple):
+    """What an outcome makes of a delivery, and what the audit calls it (nothing: as its caller does)."""
+
+    state: str
+    outcome: str
+    action: str | None = None
+    reason: str | None = None
+
+
+def _ended(outcome: Outcome) -> _Ended:
+    match outcome.error:
+        case None:
+            return _Ended("delivered", "delivered")
+        case RecordWaits() as error:
+            return _Ended("not_sent", "waiting", "waits", error.reason)
+        case _:
+            return _Ended("rejected", "rejected", "refused")
 
 
 def _with_key(error: LedgerbridgeError | None, key: str) -> LedgerbridgeError | None:

@@ -89,7 +89,8 @@ class Delivery(Base):
     One document's journey to one target.
 
     ``state``: ``sending`` (written before the call: an interrupted one is looked up first), ``not_sent`` (nothing was
-    taken), ``delivered``, ``rejected``. ``target_id`` is set once it arrived, and stays when an update is refused.
+    taken, or the target does not take it yet: then ``reason`` says why), ``delivered``, ``rejected``. ``target_id`` is
+    set once it arrived, and stays when an update is refused.
     ``canonical`` is the header it was made from, decimals as strings.
     """
 
@@ -113,6 +114,7 @@ class Delivery(Base):
     target_id: Mapped[str | None] = mapped_column(String(255))
     number: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any]]
+    reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(400))  # flow/leg/run_id
     lease_until: Mapped[datetime | None]
