@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import Engine
 
 from ledgerbridge.state import connect, migrate
+
+# a machine under load must not fail a test that is right
+hypothesis.settings.register_profile("ledgerbridge", deadline=None)
+hypothesis.settings.load_profile("ledgerbridge")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["ConfigModel", "Marks", "file_error", "load_file", "nearest"]
+__all__ = [
+    "CheckedFile",
+    "ConfigModel",
+    "Location",
+    "Marks",
+    "Problem",
+    "check_file",
+    "file_error",
+    "load_file",
+    "nearest",
+]
 
 # libyaml reads a file ten times as fast; a flow names dozens, and every task process reads them
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,6 +38,86 @@ class ConfigModel(BaseModel):
 
 
 Model = TypeVar("Model", bound=ConfigModel)
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong with a file: where (line and column, from 1), what, and what to do."""
+
+    path: Path
+    line: int
+    column: int
+    message: str
+    remedy: str
+    code: str
+
+    def error(self) -> ConfigurationError:
+        """The problem as an error."""
+        where = f"{self.path}:{self.line}:{self.column}"
+        return ConfigurationError(self.code, f"{where}: {self.message}", remedy=self.remedy)
+
+
+@dataclass
+class CheckedFile(Generic[Model]):
+    """
+    A file users edit, as far as it could be read, and everything that is wrong with it.
+
+    :param content: None when its form is wrong.
+    :param marks: where each of its keys stands (line and column, from 1).
+    """
+
+    path: Path
+    code: str
+    content: Model | None = None
+    marks: Marks = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, location: Location, message: str, remedy: str) -> None:
+        """Note a problem at the deepest known place of ``location``."""
+        problem = Problem(self.path, *_mark(self.marks, location), message, remedy, self.code)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def line(self, location: Location) -> int:
+        """The line where the deepest known place of ``location`` stands."""
+        return _mark(self.marks, location)[0]
+
+    def raise_first(self) -> None:
+        """
+        Raise the first problem, if there is one; its message says how many there are besides.
+
+        :raises ConfigurationError: there is a problem.
+        """
+        if not self.problems:
+            return
+        first = self.problems[0]
+        more = len(self.problems) - 1
+        if more:
+            first = replace(first, remedy=f"{first.remedy} ({more} more in this file.)")
+        raise first.error()
+
+
+def check_file(path: Path, model: type[Model], *, code: str) -> CheckedFile[Model]:
+    """Read one YAML file into ``model``; whatever is wrong with its form is a problem of the answer."""
+    checked: CheckedFile[Model] = CheckedFile(path, code)
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except FileNotFoundError:
+        others = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        checked.complain((), "no such file.", f"Create it{_did_you_mean(path.stem, others)}")
+        return checked
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        checked.problems.append(Problem(path, *place, f"{error.problem}.", "Mend the YAML.", code))
+        return checked
+    content = _construct(node, (), checked) if node is not None else {}
+    try:
+        checked.content = model.model_validate(content)
+    except ValidationError as error:
+        _explain(checked, error, model)
+    return checked
 
 
 def load_file(path: Path, model: type[Model], *, code: str) -> tuple[Model, Marks]:
@@ -36,31 +127,17 @@ def load_file(path: Path, model: type[Model], *, code: str) -> tuple[Model, Mark
     :returns: the model, and where each of its keys stands (line and column, from 1).
     :raises ConfigurationError: the file is missing, is no YAML, or doesn't fit; names file, line, column and remedy.
     """
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except FileNotFoundError:
-        others = sorted(p.stem for p in path.parent.glob("*.yaml"))
-        raise ConfigurationError(
-            code, f"{path}: no such file.", remedy=f"Create it{_did_you_mean(path.stem, others)}"
-        ) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ConfigurationError(code, f"{path}{where}: {error.problem}.", remedy="Mend the YAML.") from None
-    marks: Marks = {}
-    content = _construct(node, (), marks) if node is not None else {}
-    try:
-        return model.model_validate(content), marks
-    except ValidationError as error:
-        raise _explain(path, error, marks, model, code) from None
+    checked = check_file(path, model, code=code)
+    checked.raise_first()
+    assert checked.content is not None
+    return checked.content, checked.marks
 
 
 def file_error(
-    path: Path, marks: Marks, location: tuple[str | int, ...], code: str, message: str, remedy: str
+    path: Path, marks: Marks, location: Location, code: str, message: str, remedy: str
 ) -> ConfigurationError:
     """An error that points at the deepest known place of ``location`` in the file."""
-    line, column = _mark(marks, location)
-    return ConfigurationError(code, f"{path}:{line}:{column}: {message}", remedy=remedy)
+    return Problem(path, *_mark(marks, location), message, remedy, code).error()
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
@@ -69,17 +146,20 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def _construct(node: yaml.Node, location: tuple[str | int, ...], marks: Marks) -> Any:
+def _construct(node: yaml.Node, location: Location, checked: CheckedFile[Any]) -> Any:
+    marks = checked.marks
     marks.setdefault(location, (node.start_mark.line + 1, node.start_mark.column + 1))
     if isinstance(node, yaml.MappingNode):
         result = {}
         for key_node, value_node in node.value:
             key = key_node.value
             marks[(*location, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            result[key] = _construct(value_node, (*location, key), marks)
+            if key in result:
+                checked.complain((*location, key), f'key "{key}" stands twice.', "Keep one of them.")
+            result[key] = _construct(value_node, (*location, key), checked)
         return result
     if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, (*location, index), marks) for index, item in enumerate(node.value)]
+        return [_construct(item, (*location, index), checked) for index, item in enumerate(node.value)]
     loader = yaml.SafeLoader("")
     try:
         # a float would lose cents: what looks like one stays the text it is
@@ -88,32 +168,36 @@ def _construct(node: yaml.Node, location: tuple[str | int, ...], marks: Marks) -
         loader.dispose()
 
 
-def _mark(marks: Marks, location: tuple[str | int, ...]) -> tuple[int, int]:
+def _mark(marks: Marks, location: Location) -> tuple[int, int]:
     return marks.get(_known(marks, location), (1, 1))
 
 
-def _known(marks: Marks, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+def _known(marks: Marks, location: Location) -> Location:
     """``location`` without the steps that models add to what stands in the file."""
-    known: tuple[str | int, ...] = ()
+    known: Location = ()
     for step in location:
         known = (*known, step) if (*known, step) in marks else known
     return known
 
 
-def _explain(path: Path, error: ValidationError, marks: Marks, model: type[BaseModel], code: str) -> ConfigurationError:
-    details = max(error.errors(), key=lambda each: len(_known(marks, each["loc"])))
-    location = details["loc"]
-    line, column = _mark(marks, location)
-    name = location[-1] if location else ""
-    where = ".".join(str(part) for part in _known(marks, location))
-    if details["type"] == "extra_forbidden":
-        message, remedy = f'unknown key "{name}".', f"Remove it{_did_you_mean(str(name), _field_names(model))}"
-    elif details["type"] == "missing":
-        message, remedy = f'key "{name}" is missing.', f'Add "{name}".'
-    else:
-        message = f"{where}: {details['msg'].removeprefix('Value error, ')}."
-        remedy = "Write what is expected there; docs/reference describes every key."
-    return ConfigurationError(code, f"{path}:{line}:{column}: {message}", remedy=remedy)
+def _explain(checked: CheckedFile[Any], error: ValidationError, model: type[BaseModel]) -> None:
+    """Note every complaint of the model, the one that stands deepest in the file first."""
+    details = sorted(error.errors(), key=lambda each: len(_known(checked.marks, each["loc"])), reverse=True)
+    names = _field_names(model)
+    meant: set[Location] = set()
+    for each in details:
+        if each["type"] == "extra_forbidden":
+            key = str(each["loc"][-1])
+            hint = nearest(key, names)
+            meant.add((*each["loc"][:-1], hint or ""))
+            checked.complain(each["loc"], f'unknown key "{key}".', f"Remove it{_did_you_mean(key, names)}")
+    for each in details:
+        if each["type"] == "missing" and each["loc"] not in meant:  # a misspelt key is one problem, not two
+            checked.complain(each["loc"], f'key "{each["loc"][-1]}" is missing.', f'Add "{each["loc"][-1]}".')
+        elif each["type"] not in ("missing", "extra_forbidden"):
+            where = ".".join(str(part) for part in _known(checked.marks, each["loc"]))
+            message = f"{where}: {each['msg'].removeprefix('Value error, ')}."
+            checked.complain(each["loc"], message, "Write what is expected there; docs/reference describes every key.")
 
 
 def _did_you_mean(word: str, candidates: Iterable[str]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
 from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
+from ledgerbridge.mapping.lookups import LiveLookup
 from ledgerbridge.reconciliation import Booked
 from ledgerbridge.yaml_files import nearest
 
@@ -73,12 +74,12 @@ def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:
     return {connection: hook_for(system, connection) for connection in company.connections_of(system)}
 
 
-def live_lookup(company: Company) -> Callable[[str, Sequence[str]], dict[str, dict[str, Any]]]:
+def live_lookup(company: Company) -> LiveLookup:
     """Master data of any system, asked now; what one lookup found serves the next."""
     hooks: dict[str, SystemHook] = {}
     found: dict[str, dict[str, dict[str, Any]]] = {}
 
-    def look_up(entity: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def look_up(entity: str, keys: Sequence[str], max_age_minutes: int | None) -> dict[str, dict[str, Any]]:
         system, _, name = entity.partition(".")
         known = found.setdefault(entity, {})
         missing = [key for key in keys if key not in known]

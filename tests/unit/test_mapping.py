@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mapping_runs import run
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.mapping import Lookups, Mapped, load_mapping, nested_records
-
-NOW = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
-
-
-class NoState:
-    """A state database that holds nothing."""
-
-    def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        return {}
-
-    deliveries = cross_references
-
-    def labels(self, entity: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-        return {}
-
-
-def lookups(tables: Path, live: dict[str, dict[str, Any]] | None = None) -> Lookups:
-    known = live or {}
-    return Lookups(
-        tables,
-        {},
-        NoState(),
-        lambda entity, keys: {key: known[key] for key in keys if key in known},
-        "America/New_York",
-    )
-
-
-def run(tmp_path: Path, text: str, payloads: list[dict[str, Any]], **live: dict[str, Any]) -> Mapped:
-    path = tmp_path / "mapping.yaml"
-    path.write_text(text)
-    records = nested_records(payloads, [f"k{n}" for n in range(len(payloads))], [NOW] * len(payloads))
-    return load_mapping(path).run(records, lookups(tmp_path, live))
+from ledgerbridge.mapping import load_mapping
 
 
 def test_each_target_field_gets_its_value_by_one_rule(tmp_path: Path) -> None:

@@ -16,15 +16,18 @@ import pyarrow.compute as pc
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping import convert
+from ledgerbridge.mapping.checks import check_mapping, part_locations
+from ledgerbridge.mapping.column import Batch, Column
 from ledgerbridge.mapping.conditions import compile_condition
 from ledgerbridge.mapping.failures import Failures
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.model import MappingFile, Part, Rule
-from ledgerbridge.mapping.rows import FrameRows, NestedRows, Rows
-from ledgerbridge.mapping.rules import Batch, Column, compile_rule
-from ledgerbridge.yaml_files import Marks, file_error, load_file, nearest
+from ledgerbridge.mapping.rows import CUSTOM, FrameRows, NestedRows, Rows, is_helper
+from ledgerbridge.mapping.rules import compile_rule
+from ledgerbridge.mapping.sharing import Splitting, splitting
+from ledgerbridge.yaml_files import CheckedFile, Location, check_file
 
-__all__ = ["Mapped", "Mapping", "load_mapping"]
+__all__ = ["Mapped", "Mapping", "check_mapping_file", "load_mapping"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class _CompiledPart:
     definition: Part
     columns: dict[str, Column]
     where: Any
+    splitting: Splitting | None
     having: Any
     types: dict[str, pa.DataType]
 
@@ -85,11 +89,13 @@ class Mapping:
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
         if part.where is not None:
             rows = rows.take(part.where(rows))
+        if part.splitting is not None:
+            rows = part.splitting(rows, batch)
         table: dict[str, pa.Array] = {}
         rows = rows.with_fields(table)
         for name, column in part.columns.items():
             table[name] = _typed(column(rows, batch), name, part, rows, batch)
-        table = {name: column for name, column in table.items() if not _is_helper(name)}
+        table = {name: column for name, column in table.items() if not is_helper(name)}
         record = rows.record
         group = part.definition.group
         if group is not None:
@@ -113,72 +119,59 @@ def load_mapping(path: Path) -> Mapping:
 
     :raises ConfigurationError: anything wrong with it; names file, line, column and remedy.
     """
-    file, marks = load_file(path, MappingFile, code="LB-CFG-002")
+    checked, mapping = check_mapping_file(path)
+    checked.raise_first()
+    assert mapping is not None
+    return mapping
+
+
+def check_mapping_file(path: Path) -> tuple[CheckedFile[MappingFile], Mapping | None]:
+    """A mapping file with everything that is wrong with it, and the mapping as far as it compiles."""
+    checked = check_file(path, MappingFile, code="LB-CFG-002")
+    if checked.content is None:
+        return checked, None
+    mapping = _compiled_file(checked, checked.content)
+    check_mapping(checked)
+    return checked, mapping
+
+
+def _compiled_file(checked: CheckedFile[MappingFile], file: MappingFile) -> Mapping:
     types = CANONICAL.get(file.to, {})
-    if file.to.startswith("canonical.") and not types:
-        hint = nearest(file.to, CANONICAL)
-        raise file_error(
-            path, marks, ("to",), "LB-CFG-002", f'"{file.to}" is no canonical record.',
-            f"Use one of {', '.join(CANONICAL)}" + (f' (did you mean "{hint}"?).' if hint else "."),
-        )  # fmt: skip
     own_key = "record_key" if file.from_.startswith("canonical.") else "@key"
-    parts = {
-        name: [
-            _compiled(
-                path,
-                marks,
-                (name, index) if isinstance(index, int) else (name,),
-                part,
-                types.get(name, {}),
-                name,
-                own_key,
-            )
-            for index, part in enumerate(parts)
-        ]
-        for name, parts in file.parts().items()
-    }
-    version = sha256(path.read_bytes()).hexdigest()[:16]
-    return Mapping(path.stem, file.from_, file.to, version, parts)
+    parts: dict[str, list[_CompiledPart]] = {}
+    for name, location, part in part_locations(file):
+        compiled = _compiled(checked, location, part, types.get(name, {}))
+        if name == "header" and "record_key" not in compiled.columns:
+            key = compile_rule(Rule.model_validate(own_key), "record_key", checked.path.name)
+            compiled.columns["record_key"] = key
+        parts.setdefault(name, []).append(compiled)
+    version = sha256(checked.path.read_bytes()).hexdigest()[:16]
+    return Mapping(checked.path.stem, file.from_, file.to, version, parts)
 
 
 def _compiled(
-    path: Path,
-    marks: Marks,
-    location: tuple[str | int, ...],
-    part: Part,
-    types: dict[str, pa.DataType],
-    name: str,
-    own_key: str,
+    checked: CheckedFile[MappingFile], location: Location, part: Part, types: dict[str, pa.DataType]
 ) -> _CompiledPart:
     columns: dict[str, Column] = {}
     for target, rule in part.fields.items():
-        place = _place(marks, location, target)
-        if types and target not in types and not _is_helper(target):
-            hint = nearest(target, types)
-            raise file_error(
-                path, marks, place, "LB-CFG-002", f'"{target}" is no field of this record.',
-                f'Did you mean "{hint}"?' if hint else f"Its fields: {', '.join(types)}.",
-            )  # fmt: skip
-        line = marks.get(place, (0, 0))[0]
+        place = (*location, "fields", target)
         try:
-            columns[target] = compile_rule(rule, target, f"{path.name}:{line} ({target})")
+            columns[target] = compile_rule(rule, target, f"{checked.path.name}:{checked.line(place)} ({target})")
         except ValueError as error:
-            raise file_error(path, marks, place, "LB-CFG-002", f"{target}: {error}.", "Mend the rule.") from None
-    if name == "header" and "record_key" not in columns:
-        columns["record_key"] = compile_rule(Rule.model_validate(own_key), "record_key", path.name)
-    try:
-        where = compile_condition(part.where) if part.where else None
-        having = compile_condition(part.having) if part.having else None
-    except ValueError as error:
-        raise file_error(path, marks, (*location, "where"), "LB-CFG-002", f"{error}.", "Mend the condition.") from None
-    return _CompiledPart(part, columns, where, having, types)
-
-
-def _place(marks: Marks, location: tuple[str | int, ...], target: str) -> tuple[str | int, ...]:
-    for candidate in ((*location, target), (*location, "fields", target), (location[0], target)):
-        if candidate in marks:
-            return candidate
-    return location
+            checked.complain(place, f"{target}: {error}.", "Mend the rule.")
+    split = None
+    if part.split is not None:
+        where = f"{checked.path.name}:{checked.line((*location, 'split'))} (split)"
+        key = compile_rule(part.split.key, "split", where) if part.split.key is not None else None
+        split = splitting(part.split, key, where)
+    return _CompiledPart(
+        part,
+        columns,
+        compile_condition(part.where) if part.where else None,
+        split,
+        compile_condition(part.having) if part.having else None,
+        types,
+    )
 
 
 def _typed(column: pa.Array, name: str, part: _CompiledPart, rows: Rows, batch: Batch) -> pa.Array:
@@ -244,7 +237,8 @@ def _whole(frames: dict[str, pd.DataFrame], declared: dict[str, dict[str, pa.Dat
             for field, kind in fields.items()
             if field not in frame
         }
-        frames[name] = frame.assign(**absent)[list(fields)]
+        own = [field for field in frame.columns if str(field).startswith(CUSTOM)]
+        frames[name] = frame.assign(**absent)[[*fields, *own]]
     return frames
 
 
@@ -256,7 +250,3 @@ def _kept(frame: pd.DataFrame, record: npt.NDArray[np.int64], failed: set[int], 
         kept.insert(0, "record_key", pd.Series(owners, dtype=pd.ArrowDtype(pa.string())))
         kept = kept[kept["record_key"].notna()].reset_index(drop=True)
     return kept
-
-
-def _is_helper(name: str) -> bool:
-    return name.startswith("_") and "." not in name

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ledgerbridge.mapping.rows import Rows
 
-__all__ = ["compile_expression", "decimal_array", "round_half_up"]
+__all__ = ["compile_expression", "decimal_array", "expression_paths", "round_half_up"]
 
 Compiled = Callable[[Rows], Any]
 
@@ -45,12 +45,25 @@ def compile_expression(text: str) -> Compiled:
 
     :raises ValueError: something outside the allowed subset; names it.
     """
-    marked = text.replace("$.", "_root_.").replace("^.", "_above_.")
-    try:
-        tree = ast.parse(marked, mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"`{text}` is no expression: {error.msg}") from None
+    tree, marked = _parsed(text)
     return _compile(tree.body, marked)
+
+
+def expression_paths(text: str) -> list[str]:
+    """
+    The paths an expression reads, each once.
+
+    :raises ValueError: it is no expression.
+    """
+    paths: dict[str, None] = {}
+    pending: list[ast.AST] = [_parsed(text)[0].body]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            paths[_read_path(node)] = None
+        else:
+            pending += node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    return list(paths)
 
 
 def decimal_array(array: pa.Array, kind: pa.DataType = _WIDE) -> pa.Array:
@@ -75,9 +88,8 @@ def _compile(node: ast.expr, text: str) -> Compiled:
             literal = pa.scalar(Decimal(str(ast.get_source_segment(text, node))), _WIDE)
             return lambda rows: literal
         case ast.Name() | ast.Attribute():
-            path = _path(node).replace("_root_.", "$.").replace("_above_.", "^.")
-            own = f"={path}" if path.startswith("_") else path  # a helper field of the same part
-            return lambda rows: rows.column(own)
+            path = _read_path(node)
+            return lambda rows: rows.column(path)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _compile(operand, text)
             return lambda rows: pc.negate(_decimal(inner(rows)))
@@ -88,7 +100,7 @@ def _compile(node: ast.expr, text: str) -> Compiled:
             parts = [_compile(value, text) for value in values]
             kernel = pc.and_kleene if isinstance(operator, ast.And) else pc.or_kleene
             return lambda rows: reduce(kernel, (part(rows) for part in parts))
-        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+        case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _COMPARISONS:
             first, second, compare = _compile(left, text), _compile(right, text), _COMPARISONS[type(operator)]
             return lambda rows: compare(*_alike(first(rows), second(rows)))
         case ast.BinOp(left=left, op=operator, right=right):
@@ -96,6 +108,19 @@ def _compile(node: ast.expr, text: str) -> Compiled:
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
             return _function(name, args, text)
     raise ValueError(f"`{ast.get_source_segment(text, node)}` is not allowed in an expression")
+
+
+def _parsed(text: str) -> tuple[ast.Expression, str]:
+    marked = text.replace("$.", "_root_.").replace("^.", "_above_.")
+    try:
+        return ast.parse(marked.strip(), mode="eval"), marked.strip()
+    except SyntaxError as error:
+        raise ValueError(f"`{text}` is no expression: {error.msg}") from None
+
+
+def _read_path(node: ast.expr) -> str:
+    path = _path(node).replace("_root_.", "$.").replace("_above_.", "^.")
+    return f"={path}" if path.startswith("_") else path  # a helper field of the same part
 
 
 def _path(node: ast.expr) -> str:

@@ -12,9 +12,11 @@ from typing import Any, Protocol
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import nearest
 
-__all__ = ["Lookups", "StateReader"]
+__all__ = ["LiveLookup", "Lookups", "Row", "StateReader"]
 
 Row = dict[str, Any]
+LiveLookup = Callable[[str, Sequence[str], int | None], dict[str, Row]]
+"""``(entity, keys, max_age_minutes)`` to the rows found; without an age the system is asked now."""
 
 
 class StateReader(Protocol):
@@ -35,59 +37,92 @@ class Lookups:
     """
     The lookups of one batch.
 
-    :param tables: folder of CSV files; the first column is the key.
+    :param tables: folder of CSV files (UTF-8, a heading line).
     :param given: tables that come from elsewhere (``accounts``, ``company``), by name.
     :param state: cross-references, deliveries and labels.
-    :param live: asks a system for master data: ``live(entity, keys)``.
+    :param live: asks a system for master data: ``live(entity, keys, max_age_minutes)``.
     :param zone: the organisation's time zone.
     """
 
     tables: Path
     given: dict[str, dict[str, Row]]
     state: StateReader
-    live: Callable[[str, Sequence[str]], dict[str, Row]]
+    live: LiveLookup
     zone: str
-    _loaded: dict[str, dict[str, Row]] = field(default_factory=dict)
+    _rows: dict[str, list[Row]] = field(default_factory=dict)
+    _indexed: dict[tuple[str, str | None], dict[str, list[Row]]] = field(default_factory=dict)
 
-    def find(self, place: str, name: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
-        """The rows found, by key."""
+    def find(
+        self, place: str, name: str, by: str | None, keys: Sequence[str], *, max_age_minutes: int | None = None
+    ) -> dict[str, Row]:
+        """
+        The row found for each key; a key that isn't there, or that several rows have, is left out.
+
+        :param place: table, cross_reference, delivery, label or live.
+        :param by: column that is compared with the keys.
+        """
         match place:
             case "table":
-                table = self.table(name)
-                return {key: table[key] for key in keys if key in table}
+                rows = self.rows(name, by)
+                return {key: rows[key][0] for key in keys if len(rows.get(key, ())) == 1}
             case "cross_reference":
-                return self.state.cross_references(name, by, keys)
+                return self.state.cross_references(name, by or "record_key", keys)
             case "delivery":
-                return self.state.deliveries(name, by, keys)
+                return self.state.deliveries(name, by or "record_key", keys)
             case "label":
                 return self.state.labels(name, keys)
             case _:
-                return self.live(name, keys)
+                return self.live(name, keys, max_age_minutes)
 
-    def table(self, name: str) -> dict[str, Row]:
+    def rows(self, name: str, by: str | None = None) -> dict[str, list[Row]]:
         """
-        One table by its first column.
+        The rows of a table by a column of theirs, the first by default.
 
-        :raises ConfigurationError: there is no such table; names those there are.
+        :raises ConfigurationError: there is no such table or column; names those there are.
         """
+        if (name, by) not in self._indexed:
+            if by is None and name in self.given:
+                indexed = {key: [row] for key, row in self.given[name].items()}
+            else:
+                indexed = self._index(name, by)
+            self._indexed[name, by] = indexed
+        return self._indexed[name, by]
+
+    def _index(self, name: str, by: str | None) -> dict[str, list[Row]]:
+        table = self._table(name)
+        columns = list(dict.fromkeys(column for row in table for column in row))
+        if by is not None and table and by not in columns:
+            raise ConfigurationError(
+                "LB-MAP-010",
+                f'lookup table "{name}" has no column "{by}".',
+                remedy=_instead(by, columns, "Give it that column, or use"),
+            )
+        indexed: dict[str, list[Row]] = {}
+        for row in table:
+            key = row[columns[0] if by is None else by]
+            if key not in (None, ""):
+                indexed.setdefault(str(key), []).append(row)
+        return indexed
+
+    def _table(self, name: str) -> list[Row]:
         if name in self.given:
-            return self.given[name]
-        if name not in self._loaded:
+            return list(self.given[name].values())
+        if name not in self._rows:
             if name not in self._files:
-                known = [*self.given, *self._files]
-                hint = nearest(name, known)
                 raise ConfigurationError(
                     "LB-MAP-010",
                     f'lookup table "{name}": no {self.tables / name}.csv.',
-                    remedy=f"Create it, or use one of {', '.join(known)}"
-                    + (f' (did you mean "{hint}"?).' if hint else "."),
+                    remedy=_instead(name, [*self.given, *self._files], "Create it, or use"),
                 )
-            with self._files[name].open(newline="", encoding="utf-8") as file:
-                rows = csv.DictReader(file)
-                first = (rows.fieldnames or [""])[0]
-                self._loaded[name] = {row[first]: dict(row) for row in rows}
-        return self._loaded[name]
+            with self._files[name].open(newline="", encoding="utf-8-sig") as file:
+                self._rows[name] = [dict(row) for row in csv.DictReader(file)]
+        return self._rows[name]
 
     @cached_property
     def _files(self) -> dict[str, Path]:
         return {path.stem: path for path in sorted(self.tables.glob("*.csv"))}
+
+
+def _instead(wrong: str, known: Sequence[str], advice: str) -> str:
+    hint = nearest(wrong, known)
+    return f"{advice} one of {', '.join(known)}" + (f' (did you mean "{hint}"?).' if hint else ".")

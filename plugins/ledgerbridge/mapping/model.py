@@ -2,107 +2,109 @@
 The format of mapping files (`include/mappings/*.yaml`): one target field, one rule.
 
 ``from`` and ``to`` name the entities; ``header`` and the child parts (``lines``, ``taxes``) give each target field a
-rule. A bare text is short for ``{from: text}``. Paths: ``a.b`` inside the row, ``$.a`` from the record's root,
-``^.a`` from the enclosing list element (``^^.a`` from the one around that), ``list[0].a`` the first element, ``@key``
-and ``@changed_at`` of the record, ``=a`` a target field made by an earlier rule of the same part. A field whose name
-begins with ``_`` is a helper: later rules read it, expressions by its bare name, and it is not written.
+rule. A bare text is short for ``{from: text}``. A field whose name begins with ``_`` is a helper: later rules read it,
+expressions by its bare name, and it is not written. A canonical record takes fields of a site's own when their name
+begins with ``custom.``.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
+from ledgerbridge.mapping.conditions import Condition
+from ledgerbridge.mapping.conversions import Convert
 from ledgerbridge.yaml_files import ConfigModel
 
-__all__ = ["Aggregate", "Condition", "Convert", "Lookup", "MappingFile", "Match", "Part", "Rule", "ShortHash"]
+__all__ = [
+    "CHILDREN",
+    "ORIGINS",
+    "PART_OPTIONS",
+    "Aggregate",
+    "Lookup",
+    "MappingFile",
+    "Match",
+    "Part",
+    "Rule",
+    "Segment",
+    "Share",
+    "ShortHash",
+    "Split",
+]
 
-Condition = dict[str, Any]
-"""``{field: value}``, ``{field: {ne|in|gt|ge|lt|le|matches|null: value}}``, ``{all|any: [..]}``,
-``{not: {..}}``, ``{expr: comparison}``. A number compares as a number, anything else as text."""
-
-ORIGINS = ("from_", "value", "when", "lookup", "template", "expr", "first", "hash_", "sum", "join", "match", "position")
-
-
+AGGREGATES = ("sum", "count", "min", "max", "join")
+ORIGINS = (
+    "from_", "value", "when", "lookup", "template", "expr", "first", "hash_", *AGGREGATES, "match", "share", "segment",
+    "position",
+)  # fmt: skip
 CHILDREN = ("lines", "taxes", "addresses", "internet_addresses", "distributions")
+PART_OPTIONS = ("each", "where", "split", "group", "having")
+
+_LOOKUP_PLACES = ("table", "cross_reference", "delivery", "label", "live")
+_STATE_COLUMNS = ("record_key", "number", "target_id", "chain_key")
 
 
-class DecimalConversion(ConfigModel):
-    """Text or number to a decimal."""
+class _OneOrMany:
+    """In the JSON Schema: one of them, or a list."""
 
-    places: int | None = Field(None, ge=0, le=7, description="Round half-up to so many places; default: keep them all.")
-
-
-class DateConversion(ConfigModel):
-    """An instant or a day, as text, to a day."""
-
-    zone: str | None = Field(
-        None, description="Zone whose calendar the day is read from; `company` is the organisation's own."
-    )
-    epoch: bool = Field(False, description="The source gives seconds since 1970, as Stripe does.")
-    month: bool = Field(False, description="The month as text, `2026-03`, instead of the day.")
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        listed = handler(schema)
+        return {"anyOf": [listed["items"], listed]}
 
 
-class TextConversion(ConfigModel):
-    """Any text to what the target can hold."""
-
-    max: int | None = Field(None, ge=1, description="Length of the target field.")
-    cut: Literal["word", "refuse"] = Field(
-        "refuse", description="`word` cuts a longer text at a word; `refuse` rejects."
-    )
-    code_page: Literal["cp1252"] | None = Field(None, description="Transliterate what this code page can't hold.")
-    upper: bool = Field(False, description="Upper case.")
-    after: str | None = Field(None, description="Keep only what follows the last one of this text.")
-    before: str | None = Field(None, description="Keep only what comes before the first one of this text.")
-
-
-class Convert(ConfigModel):
-    """Type conversion; exactly one."""
-
-    decimal: DecimalConversion | None = Field(None, description="To a decimal.")
-    date: DateConversion | None = Field(None, description="To a day.")
-    text: TextConversion | None = Field(None, description="To a text.")
-    integer: Literal[True] | None = Field(None, description="To a whole number.")
-    enum: dict[str, Any] | None = Field(None, description="From source word to target word; others are rejected.")
-
-    @model_validator(mode="after")
-    def _one_conversion(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("convert takes exactly one of decimal, date, text, integer, enum")
-        return self
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
 
 
 class Lookup(ConfigModel):
     """A value found by key; a key that is not found rejects the record unless the rule has a default."""
 
     table: str | None = Field(
-        None, description="CSV in include/lookups, by its first column; `accounts` is the company's."
+        None,
+        description="CSV in include/lookups; `accounts`, `gateways` and `company` are made of the company file.",
     )
     cross_reference: str | None = Field(None, description="Entity whose ids are cross-referenced, e.g. `gp.customer`.")
     delivery: str | None = Field(None, description="Entity whose deliveries are searched, e.g. `xero.invoice`.")
     label: str | None = Field(None, description="Source entity whose records are searched by the name people see.")
-    live: str | None = Field(None, description="Master entity asked now, e.g. `gp.item`.")
-    by: str = Field(
-        "record_key", description="What the key is compared with: record_key, number, target_id, chain_key."
+    live: str | None = Field(None, description="Master entity asked now, e.g. `gp.item`, `gp.account`, `xero.item`.")
+    by: str | None = Field(
+        None,
+        description="What the key is compared with. Table: a column, the first by default. Cross-reference and "
+        "delivery: `record_key` (default), `number`, `target_id` or `chain_key`.",
     )
     key: Rule = Field(description="The key: a path or a rule.")
     column: str | None = Field(None, description="What to take from the row found; default: the key itself.")
+    max_age_minutes: int | None = Field(
+        None, ge=0, description="Live: an answer kept so long may serve again; default: the system is asked every run."
+    )
     optional: bool = Field(False, description="True: a key not found gives nothing instead of a rejection.")
     remedy: str | None = Field(None, description="What a person does when the key is not found; `{value}` is the key.")
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        places = [self.table, self.cross_reference, self.delivery, self.label, self.live]
-        if sum(place is not None for place in places) != 1:
-            raise ValueError("lookup takes exactly one of table, cross_reference, delivery, label, live")
+        places = [place for place in _LOOKUP_PLACES if getattr(self, place) is not None]
+        if len(places) != 1:
+            raise ValueError(f"lookup takes exactly one of {', '.join(_LOOKUP_PLACES)}")
+        if places[0] in ("cross_reference", "delivery") and self.by not in (None, *_STATE_COLUMNS):
+            raise ValueError(f"`by` of a {places[0]} is one of {', '.join(_STATE_COLUMNS)}")
+        if places[0] in ("label", "live") and self.by is not None:
+            raise ValueError(f"`by` does not go with {places[0]}")
+        if places[0] != "live" and self.max_age_minutes is not None:
+            raise ValueError("`max_age_minutes` goes with live only")
         return self
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where the key is looked for: the kind of place, and its name."""
+        return next((kind, name) for kind in _LOOKUP_PLACES if (name := getattr(self, kind)) is not None)
 
 
 class Aggregate(ConfigModel):
     """Child rows gathered into one value of the row they belong to."""
 
-    of: str = Field(description="`part.field`, e.g. `taxes.amount`.")
+    of: str = Field(description="`part.field`, e.g. `taxes.amount`; in raw records `list[].field`.")
     by: str | None = Field(None, description="Field that both rows share besides the record, e.g. `line_id`.")
     key: str | None = Field(None, description="Path in this row that `by` is compared with; default: the same name.")
     where: Condition | None = Field(None, description="Which child rows count.")
@@ -126,6 +128,36 @@ class ShortHash(ConfigModel):
     length: int = Field(17, ge=8, le=30, description="Length of the name, prefix included.")
 
 
+class Share(ConfigModel):
+    """A row's share of an amount, by weight; shares are rounded half-up, the last row takes what is left."""
+
+    of: Rule = Field(description="The amount: a path or a rule; the same for all rows that share it.")
+    weight: Rule | None = Field(None, description="The row's weight; default: `%weight` of the split.")
+    over: Literal["row", "record"] = Field(
+        "row", description="Who shares: the rows that `split` made of one `row`, or all rows of the part in a `record`."
+    )
+    places: int = Field(2, ge=0, le=5, description="Decimals of the shares.")
+
+
+class Segment(ConfigModel):
+    """One segment of an account string like `000-4100-00`: taken out, or set."""
+
+    of: Rule = Field(description="The account string: a path or a rule.")
+    take: int | None = Field(None, ge=1, description="The segment to take, from 1.")
+    set: dict[int, Rule] | None = Field(
+        None, description="New segments by number, from 1; where a rule gives nothing, the old one stays."
+    )
+    separator: str = Field("-", min_length=1, description="Between segments, as GP is set up.")
+
+    @model_validator(mode="after")
+    def _take_or_set(self) -> Self:
+        if (self.take is None) == (self.set is None):
+            raise ValueError("segment takes exactly one of take, set")
+        if self.set is not None and min(self.set, default=0) < 1:
+            raise ValueError("segments are numbered from 1")
+        return self
+
+
 class Rule(ConfigModel):
     """How one target field gets its value: one origin, then convert, default, required."""
 
@@ -133,23 +165,32 @@ class Rule(ConfigModel):
     value: Any = Field(None, description="A constant.")
     when: Condition | None = Field(None, description="Condition that chooses between `then` and `else`.")
     then: Rule | None = Field(None, description="Rule where the condition holds.")
-    else_: Rule | None = Field(None, alias="else", description="Rule where it does not.")
+    else_: Rule | None = Field(
+        None, alias="else", description="Rule where it does not, perhaps another `when`; without it there is no value."
+    )
     lookup: Lookup | None = Field(None, description="A value found by key.")
-    template: str | None = Field(None, description="Text with `{path}` in it.")
+    template: str | None = Field(None, description="Text with `{path}` in it; a missing value leaves its place empty.")
     expr: str | None = Field(
         None, description="Arithmetic and comparison over paths: + - * / abs min max round coalesce."
     )
-    first: list[Rule] | None = Field(None, description="The first of these rules that gives a value.")
+    first: list[Rule] | None = Field(None, description="The first of these rules that gives a value.", min_length=1)
     hash_: ShortHash | None = Field(None, alias="hash", description="A short name for a long key.")
     sum: Aggregate | None = Field(None, description="Sum of child rows.")
+    count: Aggregate | None = Field(None, description="How many child rows have a value there.")
+    min: Aggregate | None = Field(None, description="The least value of child rows.")
+    max: Aggregate | None = Field(None, description="The greatest value of child rows.")
     join: Aggregate | None = Field(None, description="Texts of child rows, joined.")
     match: Match | None = Field(None, description="A field of a matching row in another part.")
+    share: Share | None = Field(None, description="A share of an amount, by weight; nothing is lost or added.")
+    segment: Segment | None = Field(None, description="One segment of an account string, taken or set.")
     position: Literal[True] | None = Field(None, description="The row's number within its record, from 1.")
-    convert: Convert | None = Field(None, description="Type conversion.")
+    convert: Annotated[list[Convert], BeforeValidator(_listed), _OneOrMany()] | None = Field(
+        None, description="Type conversion, or several in order."
+    )
     default: Any = Field(None, description="Value where there is none.")
     required: bool = Field(False, description="No value rejects the record.")
     remedy: str | None = Field(None, description="What a person does when the value is missing or wrong.")
-    combine: Literal["sum", "first", "last", "max"] = Field(
+    combine: Literal["sum", "first", "last", "min", "max"] = Field(
         "first", description="How a grouped part gathers this field."
     )
 
@@ -163,9 +204,51 @@ class Rule(ConfigModel):
         origins = [name for name in ORIGINS if name in self.model_fields_set]
         if len(origins) != 1:
             words = ", ".join(name.rstrip("_") for name in ORIGINS)
-            raise ValueError(f"a rule takes exactly one of {words}; here: {', '.join(origins) or 'none'}")
+            here = ", ".join(name.rstrip("_") for name in origins)
+            raise ValueError(f"a rule takes exactly one of {words}; here: {here or 'none'}")
         if (self.when is None) != (self.then is None):
             raise ValueError("when and then belong together")
+        if self.else_ is not None and self.when is None:
+            raise ValueError("else needs a when")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Which of the origins the rule takes its value from."""
+        return next(name for name in ORIGINS if name in self.model_fields_set)
+
+    @property
+    def aggregate(self) -> tuple[str, Aggregate] | None:
+        """How child rows are gathered, if they are."""
+        kind = self.origin
+        return (kind, getattr(self, kind)) if kind in AGGREGATES else None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler.resolve_ref_schema(handler(schema))
+        text = {"type": "string", "description": "A path in the source; short for `{from: path}`."}
+        return {"title": "Rule", "anyOf": [text, described]}
+
+
+class Split(ConfigModel):
+    """One row becomes several, with a weight each; rules read a split row's columns as `%weight`, `%column`."""
+
+    rows: list[dict[str, Any]] | None = Field(
+        None, description="The rows every row is split into: `weight` and any columns.", min_length=1
+    )
+    table: str | None = Field(None, description="CSV in include/lookups that has several rows a key, and a `weight`.")
+    key: Rule | None = Field(None, description="The key looked up in the table; a row without one stays whole.")
+    by: str | None = Field(None, description="Column of the table that has the key; default: the first.")
+    optional: bool = Field(False, description="True: a row whose key is not in the table stays whole.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.rows is None) == (self.table is None):
+            raise ValueError("split takes exactly one of rows, table")
+        if (self.table is None) != (self.key is None):
+            raise ValueError("table and key belong together")
+        if any("weight" not in row for row in self.rows or ()):
+            raise ValueError("each of the rows needs a weight")
         return self
 
 
@@ -174,19 +257,35 @@ class Part(ConfigModel):
 
     each: str | None = Field(None, description="List (raw source) or part (canonical source) that gives the rows.")
     where: Condition | None = Field(None, description="Which rows.")
+    split: Split | None = Field(None, description="Each row becomes several.")
     group: list[str] | None = Field(
         None, description="Target fields that make rows one; the others say how they combine."
     )
     having: Condition | None = Field(None, description="Which rows stay after grouping, by target fields.")
-    fields: dict[str, Rule] = Field(description="Rule per target field.")
+    fields: dict[str, Rule] = Field(
+        description="Rule per target field; may be left out: every key that is no option is a field."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _split(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "fields" in data:
             return data
-        options = {key: data[key] for key in ("each", "where", "group", "having") if key in data}
+        options = {key: data[key] for key in PART_OPTIONS if key in data}
         return {**options, "fields": {key: rule for key, rule in data.items() if key not in options}}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler.resolve_ref_schema(handler(schema))
+        properties = {key: form for key, form in described["properties"].items() if key in PART_OPTIONS}
+        rule = described["properties"]["fields"]["additionalProperties"]
+        return {
+            "title": "Part",
+            "description": described["description"],
+            "type": "object",
+            "properties": {**properties, "fields": {"type": "object", "additionalProperties": rule}},
+            "additionalProperties": rule,
+        }
 
 
 class MappingFile(ConfigModel):
@@ -196,19 +295,21 @@ class MappingFile(ConfigModel):
     to: str = Field(description="Canonical record or entity made.")
     description: str = Field("", description="What this mapping is for.")
     header: Part = Field(description="Rule per header field.")
-    lines: list[Part] = Field(default_factory=list, description="Child rows; several lists of rules are put together.")
-    taxes: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
-    addresses: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
-    internet_addresses: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
-    distributions: list[Part] = Field(default_factory=list, description="Child rows, as `lines`.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        parts = {key: [data[key]] for key in CHILDREN if isinstance(data.get(key), dict)}
-        return {**data, **parts}
+    lines: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+        default_factory=list, description="Child rows; several lists of rules are put together."
+    )
+    taxes: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+        default_factory=list, description="Child rows, as `lines`."
+    )
+    addresses: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+        default_factory=list, description="Child rows, as `lines`."
+    )
+    internet_addresses: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+        default_factory=list, description="Child rows, as `lines`."
+    )
+    distributions: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+        default_factory=list, description="Child rows, as `lines`."
+    )
 
     def parts(self) -> dict[str, list[Part]]:
         """Every part by name, the header first."""

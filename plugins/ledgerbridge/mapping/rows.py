@@ -18,12 +18,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["FrameRows", "Frames", "NestedRows", "Rows", "as_array", "frame_records", "nested_records"]
+__all__ = [
+    "CUSTOM",
+    "FrameRows",
+    "Frames",
+    "NestedRows",
+    "Rows",
+    "as_array",
+    "element",
+    "frame_records",
+    "is_helper",
+    "nested_records",
+    "path_steps",
+]
+
+CUSTOM = "custom."
+"""What the names of fields begin with that a mapping adds to a canonical record."""
 
 Frames = Mapping[str, pd.DataFrame]
 Index = npt.NDArray[np.int64]
 
-_STEP = re.compile(r"^(?P<name>[^\[\]]+)(\[(?P<index>\d*)\])?$")
+_STEP = re.compile(r"(?P<name>[^.\[\]]+)(\[(?P<selector>[^\[\]]*)\])?(\.(?=.)|$)")
 
 
 def as_array(column: pa.Array | pa.ChunkedArray | pd.Series) -> pa.Array:
@@ -50,6 +65,15 @@ class Rows:
         """Only the rows where ``mask`` holds."""
         chosen = pa.array(np.flatnonzero(mask))
         return Rows(len(chosen), self.record[mask], lambda path: self.column(path).take(chosen), self.other)
+
+    def spread(self, owners: Index, fields: Mapping[str, pa.Array]) -> Rows:
+        """The rows at ``owners``, one after the other, where ``%name`` reads one of ``fields``."""
+        chosen = pa.array(owners)
+
+        def column(path: str) -> pa.Array:
+            return fields[path[1:]] if path.startswith("%") else self.column(path).take(chosen)
+
+        return Rows(len(owners), self.record[owners], column, self.other)
 
     def with_fields(self, fields: Mapping[str, pa.Array]) -> Rows:
         """The same rows, where ``=name`` reads a target field that is made already."""
@@ -124,8 +148,8 @@ class FrameRows:
 
         def column(path: str) -> pa.Array:
             if path.startswith("$."):
-                return as_array(header[path[2:]]).take(pa.array(record))
-            return as_array(frame[path])
+                return _frame_column(header, path[2:]).take(pa.array(record))
+            return _frame_column(frame, path)
 
         return Rows(len(frame), record, column, self.rows)
 
@@ -146,6 +170,12 @@ def frame_records(frames: Frames) -> FrameRows:
     return FrameRows(frames)
 
 
+def _frame_column(frame: pd.DataFrame, name: str) -> pa.Array:
+    if name.startswith(CUSTOM) and name not in frame:  # no record of this kind has it
+        return pa.nulls(len(frame), pa.string())
+    return as_array(frame[name])
+
+
 def _enclosing(each: str | None) -> str | None:
     return f"{each.rpartition('[].')[0]}[]" if each and "[]." in each else None
 
@@ -154,14 +184,38 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
-def _walk(array: pa.Array, path: str) -> pa.Array:
-    for step in path.split("."):
-        match = _STEP.match(step)
+def is_helper(name: str) -> bool:
+    """Whether a target field is there for later rules only, and is not written."""
+    return name.startswith("_") and "." not in name
+
+
+def path_steps(path: str) -> list[tuple[str, str | None]]:
+    """
+    The steps of a path within a record: each field's name, and what stands in brackets behind it.
+
+    ``a[0].b`` takes an element by position, ``a[key=gift].b`` the first one whose field ``key`` is ``gift``; several
+    such tests are separated by commas.
+
+    :raises ValueError: the path can't be read.
+    """
+    steps, position = [], 0
+    while position < len(path):
+        match = _STEP.match(path, position)
         if match is None:
-            raise ValueError(f'path "{path}": "{step}" is no field')
-        array = _field(array, match["name"])
-        if match["index"]:
-            array = _element(array, int(match["index"]))
+            raise ValueError(f'path "{path}": "{path[position:]}" is no field')
+        selector = match["selector"]
+        if selector and not selector.isdigit() and not all("=" in test for test in selector.split(",")):
+            raise ValueError(f'path "{path}": write [{selector}] as a position, or as [field=value]')
+        steps.append((match["name"], selector))
+        position = match.end()
+    return steps
+
+
+def _walk(array: pa.Array, path: str) -> pa.Array:
+    for name, selector in path_steps(path):
+        array = _field(array, name)
+        if selector:
+            array = element(array, int(selector)) if selector.isdigit() else _selected(array, selector)
     return array
 
 
@@ -171,10 +225,28 @@ def _field(array: pa.Array, name: str) -> pa.Array:
     return as_array(pc.struct_field(array, name))
 
 
-def _element(array: pa.Array, position: int) -> pa.Array:
+def element(array: pa.Array, position: int) -> pa.Array:
+    """The element of each list at ``position``; null where a list is shorter."""
     if not _is_list(array.type):
         return pa.nulls(len(array))
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
     starts = array.offsets.to_numpy(zero_copy_only=False)[:-1]
     wanted = pa.array(starts + position, mask=lengths <= position)
     return array.values.take(wanted)
+
+
+def _selected(array: pa.Array, selector: str) -> pa.Array:
+    if not _is_list(array.type):
+        return pa.nulls(len(array))
+    elements = as_array(pc.list_flatten(array))
+    owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False)
+    chosen = np.ones(len(elements), dtype=bool)
+    for test in selector.split(","):
+        name, _, wanted = test.partition("=")
+        found = pc.equal(pc.cast(_field(elements, name), pa.string()), wanted)
+        chosen &= np.asarray(pc.fill_null(found, False).to_numpy(zero_copy_only=False), dtype=bool)
+    hits = np.flatnonzero(chosen)
+    first_owners, first = np.unique(owners[hits], return_index=True)
+    positions = np.full(len(array), -1, dtype=np.int64)
+    positions[first_owners] = hits[first]
+    return elements.take(pa.array(positions, mask=positions < 0))

@@ -4,51 +4,32 @@ from __future__ import annotations
 
 import re
 from base64 import b32encode
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ledgerbridge.mapping import convert
+from ledgerbridge.mapping.column import Batch, Column, Place, alike, broadcast
 from ledgerbridge.mapping.conditions import compile_condition
+from ledgerbridge.mapping.conversions import Convert
 from ledgerbridge.mapping.expression import compile_expression
-from ledgerbridge.mapping.failures import Failures
-from ledgerbridge.mapping.lookups import Lookups
-from ledgerbridge.mapping.model import Aggregate, Convert, DecimalConversion, Lookup, Match, Rule, ShortHash
-from ledgerbridge.mapping.rows import Rows, as_array
+from ledgerbridge.mapping.gathering import aggregating, matching
+from ledgerbridge.mapping.model import Lookup, Rule, Segment, ShortHash
+from ledgerbridge.mapping.rows import Rows, as_array, element
+from ledgerbridge.mapping.sharing import sharing
 
-__all__ = ["Batch", "Column", "compile_rule"]
+__all__ = ["HOLE", "compile_rule"]
 
-Mask = npt.NDArray[np.bool_]
+HOLE = re.compile(r"\{([^{}]+)\}")
+"""A path in a template."""
 
 _NOTHING = Rule.model_validate({"value": None})
-_HOLE = re.compile(r"\{([^{}]+)\}")
-
-
-@dataclass
-class Batch:
-    """What a run of a mapping carries along: where values are found, and what went wrong."""
-
-    lookups: Lookups
-    failures: Failures
-
-
-Column = Callable[[Rows, Batch], pa.Array]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Which rule this is, for messages: target field, file and line."""
-
-    target: str
-    rule: str
+_SPLIT_WEIGHT = Rule.model_validate("%weight")
 
 
 def compile_rule(rule: Rule, target: str, where: str) -> Column:
@@ -57,17 +38,19 @@ def compile_rule(rule: Rule, target: str, where: str) -> Column:
 
     :param target: target field, for messages.
     :param where: ``file:line`` of the rule.
-    :raises ValueError: the rule can't be compiled (expression, condition).
+    :raises ValueError: the rule can't be compiled (its expression).
     """
-    place = _Place(target, where)
-    origin = _origin(rule, place)
-    converted = (
-        _converting(rule.convert, origin, _field_of(rule, target), place, rule.remedy) if rule.convert else origin
-    )
-    return _finishing(rule, converted, place)
+    place = Place(target, where)
+    column = _origin(rule, place)
+    for options in rule.convert or ():
+        column = _converting(options, column, _field_of(rule, target), place, rule.remedy)
+    return _finishing(rule, column, place)
 
 
-def _origin(rule: Rule, place: _Place) -> Column:
+def _origin(rule: Rule, place: Place) -> Column:
+    def nested(inner: Rule) -> Column:
+        return compile_rule(inner, place.target, place.rule)
+
     if rule.from_ is not None:
         path = rule.from_
         return lambda rows, batch: rows.column(path)
@@ -79,25 +62,29 @@ def _origin(rule: Rule, place: _Place) -> Column:
         return _templating(rule.template)
     if rule.expr is not None:
         expression = compile_expression(rule.expr)
-        return lambda rows, batch: _broadcast(expression(rows), rows.size)
+        return lambda rows, batch: broadcast(expression(rows), rows.size)
     if rule.first is not None:
-        rules = [compile_rule(each, place.target, place.rule) for each in rule.first]
-        return lambda rows, batch: pc.coalesce(*_alike([each(rows, batch) for each in rules]))
+        rules = [nested(each) for each in rule.first]
+        return lambda rows, batch: pc.coalesce(*alike([each(rows, batch) for each in rules]))
     if rule.hash_ is not None:
         return _hashing(rule.hash_)
-    if rule.sum is not None:
-        return _aggregating(rule.sum, "sum")
-    if rule.join is not None:
-        return _aggregating(rule.join, "join")
+    if rule.aggregate is not None:
+        kind, aggregate = rule.aggregate
+        return aggregating(aggregate, kind)
     if rule.match is not None:
-        return _matching(rule.match)
+        return matching(rule.match)
+    if rule.share is not None:
+        return sharing(rule.share, nested(rule.share.of), nested(rule.share.weight or _SPLIT_WEIGHT), place)
+    if rule.segment is not None:
+        changes = {number: nested(each) for number, each in (rule.segment.set or {}).items()}
+        return _segmenting(rule.segment, nested(rule.segment.of), changes, place)
     if rule.position:
         return lambda rows, batch: pa.array(pd.Series(rows.record).groupby(rows.record).cumcount().to_numpy() + 1)
     constant = rule.value
-    return lambda rows, batch: _broadcast(pa.scalar(constant), rows.size)
+    return lambda rows, batch: broadcast(pa.scalar(constant), rows.size)
 
 
-def _finishing(rule: Rule, column: Column, place: _Place) -> Column:
+def _finishing(rule: Rule, column: Column, place: Place) -> Column:
     default, required, field_name = rule.default, rule.required, _field_of(rule, place.target)
     if default is None and not required:
         return column
@@ -107,7 +94,7 @@ def _finishing(rule: Rule, column: Column, place: _Place) -> Column:
         values = column(rows, batch)
         if default is not None:
             filler = pa.array([default]) if not pa.types.is_decimal(values.type) else pa.array([Decimal(str(default))])
-            values = pc.coalesce(*_alike([values, _broadcast(filler[0], rows.size)]))
+            values = pc.coalesce(*alike([values, broadcast(filler[0], rows.size)]))
         if required:
             named = [frame["record"].to_numpy() for frame in batch.failures.frames[before:]]
             absent = convert.mask_of(values.is_null())
@@ -126,7 +113,7 @@ def _finishing(rule: Rule, column: Column, place: _Place) -> Column:
     return finish
 
 
-def _choosing(rule: Rule, place: _Place) -> Column:
+def _choosing(rule: Rule, place: Place) -> Column:
     assert rule.when is not None
     condition = compile_condition(rule.when)
     then = compile_rule(rule.then or _NOTHING, place.target, place.rule)
@@ -135,42 +122,32 @@ def _choosing(rule: Rule, place: _Place) -> Column:
     def choose(rows: Rows, batch: Batch) -> pa.Array:
         mask = condition(rows)
         # each side sees only its own rows, so that a lookup that fails there is not held against the others
-        sides = _alike([then(rows.take(mask), batch), otherwise(rows.take(~mask), batch)])
+        sides = alike([then(rows.take(mask), batch), otherwise(rows.take(~mask), batch)])
         places = np.argsort(np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)]))
         return as_array(pa.chunked_array(sides, sides[0].type)).take(pa.array(places))
 
     return choose
 
 
-def _looking_up(lookup: Lookup, has_default: bool, place: _Place) -> Column:
-    name, kind = next(
-        (value, kind)
-        for kind in ("table", "cross_reference", "delivery", "label", "live")
-        if (value := getattr(lookup, kind)) is not None
-    )
+def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
+    kind, name = lookup.place
     key_of = compile_rule(lookup.key, place.target, place.rule)
     field_name = _field_of(lookup.key, place.target)
 
     def look_up(rows: Rows, batch: Batch) -> pa.Array:
         keys = convert.text_array(key_of(rows, batch)).dictionary_encode()
-        wanted = [key for key in keys.dictionary.to_pylist() if key is not None]
-        found = batch.lookups.find(kind, name, lookup.by, wanted) if wanted else {}
+        wanted = keys.dictionary.to_pylist()
+        if not wanted:
+            return pa.nulls(rows.size)
+        found = batch.lookups.find(kind, name, lookup.by, wanted, max_age_minutes=lookup.max_age_minutes)
         answers = [
             key if lookup.column is None and key in found else _pick(found, key, lookup.column) for key in wanted
         ]
-        values = (
-            pa.array(answers, pa.string() if not found else None).take(keys.indices) if wanted else pa.nulls(rows.size)
-        )
         if not lookup.optional and not has_default:
-            known = pa.array([key in found for key in wanted], pa.bool_()).take(keys.indices) if wanted else None
-            missing = (
-                ~convert.mask_of(known) & convert.mask_of(keys.is_valid())
-                if known is not None
-                else np.zeros(rows.size, bool)
-            )
+            known = pa.array([key in found for key in wanted], pa.bool_()).take(keys.indices)
             batch.failures.add(
                 rows.record,
-                missing,
+                ~convert.mask_of(known) & convert.mask_of(keys.is_valid()),
                 code="LB-MAP-002",
                 field_name=field_name,
                 values=keys.dictionary_decode(),
@@ -178,7 +155,7 @@ def _looking_up(lookup: Lookup, has_default: bool, place: _Place) -> Column:
                 rule=place.rule,
                 remedy=lookup.remedy or _where_to_add(kind, name),
             )
-        return values
+        return pa.array(answers, pa.string() if not found else None).take(keys.indices)
 
     return look_up
 
@@ -189,19 +166,19 @@ def _pick(found: dict[str, dict[str, Any]], key: str, column: str | None) -> Any
 
 def _where_to_add(kind: str, name: str) -> str:
     if kind == "table":
-        return f'Add "{{value}}" to include/lookups/{name}.csv and replay the record.'
+        return f'Give "{{value}}" one line in include/lookups/{name}.csv and replay the record.'
     system = name.partition(".")[0]
     return f'Create "{{value}}" in {system} ({name}), or mend the record in its source; then replay it.'
 
 
 def _templating(template: str) -> Column:
-    literals = _HOLE.split(template)
+    literals = HOLE.split(template)
 
     def fill(rows: Rows, batch: Batch) -> pa.Array:
         pieces = [
             pc.fill_null(convert.text_array(rows.column(text)), "")
             if index % 2
-            else _broadcast(pa.scalar(text), rows.size)
+            else broadcast(pa.scalar(text), rows.size)
             for index, text in enumerate(literals)
         ]
         return as_array(pc.binary_join_element_wise(*pieces, ""))
@@ -224,137 +201,60 @@ def _hashing(options: ShortHash) -> Column:
     return shorten
 
 
-def _aggregating(aggregate: Aggregate, kind: str) -> Column:
-    part, field_name = _part_and_field(aggregate.of)
-    condition = compile_condition(aggregate.where) if aggregate.where else None
-
-    def gather(rows: Rows, batch: Batch) -> pa.Array:
-        children = rows.other(part)
-        if condition is not None:
-            children = children.take(condition(children))
-        table = {"record": pa.array(children.record), "value": children.column(field_name)}
-        on = ["record"]
-        own = pd.DataFrame({"record": rows.record})
-        if aggregate.by:
-            table["by"] = convert.text_array(children.column(aggregate.by))
-            own["by"] = convert.text_array(rows.column(aggregate.key or aggregate.by)).to_pandas()
-            on.append("by")
-        gathered = _gathered(pa.table(table), on, kind, aggregate.separator)
-        values = own.merge(gathered.to_pandas(types_mapper=pd.ArrowDtype), on=on, how="left")["value"]
-        result = as_array(values)
-        return pc.fill_null(result, Decimal(0)) if kind == "sum" and pa.types.is_decimal(result.type) else result
-
-    return gather
-
-
-def _part_and_field(path: str) -> tuple[str, str]:
-    """``a[].b[].c`` is field ``c`` of the rows ``a[].b[]``; ``lines.net`` is field ``net`` of the part ``lines``."""
-    if "[]." in path:
-        part, _, name = path.rpartition("[].")
-        return f"{part}[]", name
-    part, _, name = path.partition(".")
-    return part, name
-
-
-def _gathered(table: pa.Table, on: list[str], kind: str, separator: str) -> pa.Table:
-    if kind == "sum":
-        if not pa.types.is_decimal(table["value"].type):
-            values, _ = convert.to_decimal(as_array(table["value"]), DecimalConversion())
-            table = table.set_column(table.schema.get_field_index("value"), "value", values)
-        summed = table.group_by(on).aggregate([("value", "sum")])
-        return (
-            summed.rename_columns([*on, "value"])
-            if summed.column_names[-1] == "value_sum"
-            else summed.select([*on, "value_sum"]).rename_columns([*on, "value"])
+def _segmenting(options: Segment, of: Column, changes: dict[int, Column], place: Place) -> Column:
+    def work(rows: Rows, batch: Batch) -> pa.Array:
+        accounts = convert.text_array(of(rows, batch))
+        lists = pc.split_pattern(accounts, options.separator)
+        count = pc.max(pc.list_value_length(lists)).as_py() or 0
+        segments = [element(lists, number) for number in range(max(count, options.take or 0, *changes, 0))]
+        if options.take is not None:
+            return segments[options.take - 1]
+        failed = np.zeros(rows.size, dtype=bool)
+        for number, change in changes.items():
+            old = segments[number - 1]
+            new = convert.text_array(change(rows, batch))
+            segments[number - 1] = pc.coalesce(new, old)
+            # the segments of a GP account have fixed lengths: facts/gp.md §4
+            same = pc.equal(pc.utf8_length(pc.coalesce(new, old)), pc.utf8_length(old))
+            failed |= convert.mask_of(accounts.is_valid()) & ~convert.mask_of(same)
+        batch.failures.add(
+            rows.record,
+            failed,
+            code="LB-MAP-005",
+            field_name=place.target,
+            values=accounts,
+            message=f"account {{value}} has no segment {' or '.join(map(str, changes))} of the length set by the rule",
+            rule=place.rule,
+            remedy="Set a segment that is as long as the one it replaces, or mend the account in its table.",
         )
-    table = table.set_column(
-        table.schema.get_field_index("value"), "value", convert.text_array(as_array(table["value"]))
-    )
-    ordered = table.group_by([*on, "value"]).aggregate([]).sort_by([(name, "ascending") for name in [*on, "value"]])
-    listed = ordered.group_by(on, use_threads=False).aggregate([("value", "list")])
-    joined = pc.binary_join(listed["value_list"], separator)
-    return pa.table({**{name: listed[name] for name in on}, "value": joined})
+        joined = pc.binary_join_element_wise(*segments, options.separator, null_handling="skip")
+        return pc.if_else(accounts.is_valid(), as_array(joined), pa.scalar(None, pa.string()))
+
+    return work
 
 
-def _matching(match: Match) -> Column:
-    def fetch(rows: Rows, batch: Batch) -> pa.Array:
-        others = rows.other(match.part)
-        table = pd.DataFrame(
-            {
-                "record": others.record,
-                "on": convert.text_array(others.column(match.on)).to_pandas(),
-                "value": pd.Series(others.column(match.column), dtype=pd.ArrowDtype(others.column(match.column).type)),
-            }
-        ).drop_duplicates(["record", "on"])
-        key = convert.text_array(rows.column(match.key or match.on))
-        own = pd.DataFrame({"record": rows.record, "on": key.to_pandas()})
-        return as_array(own.merge(table, on=["record", "on"], how="left")["value"])
+def _converting(options: Convert, column: Column, field_name: str, place: Place, remedy: str | None) -> Column:
+    conversion = convert.compile_conversion(options)
 
-    return fetch
-
-
-def _converting(options: Convert, column: Column, field_name: str, place: _Place, remedy: str | None) -> Column:
     def run(rows: Rows, batch: Batch) -> pa.Array:
         values = column(rows, batch)
-        converted, failed, expected, advice = _convert(values, options, batch.lookups.zone)
+        converted, failed = conversion.run(values, batch.lookups.zone)
         batch.failures.add(
             rows.record,
             failed,
             code="LB-MAP-003",
             field_name=field_name,
             values=values,
-            message=f'"{{value}}" is not {expected}, which {place.target} takes',
+            message=f'"{{value}}" is not {conversion.expected}, which {place.target} takes',
             rule=place.rule,
-            remedy=remedy or advice,
+            remedy=remedy or conversion.remedy,
         )
         return converted
 
     return run
 
 
-def _convert(values: pa.Array, options: Convert, zone: str) -> tuple[pa.Array, Mask, str, str]:
-    if options.decimal is not None:
-        return *convert.to_decimal(values, options.decimal), "a decimal number", "Mend the number in the source."
-    if options.date is not None:
-        return *convert.to_date(values, options.date, zone), "a date", "Mend the date in the source."
-    if options.text is not None:
-        longest = options.text.max
-        return (
-            *convert.to_text(values, options.text),
-            f"a text of at most {longest} characters",
-            "Shorten it in the source and replay the record, or set `cut: word` on the rule.",
-        )
-    if options.enum is not None:
-        words = ", ".join(map(str, options.enum))
-        return *convert.to_enum(values, options.enum), f"one of {words}", "Add the word to the rule's `enum`."
-    return *convert.to_integer(values), "a whole number", "Mend the number in the source."
-
-
 def _field_of(rule: Rule, target: str) -> str:
     if rule.from_ is not None:
-        return rule.from_.lstrip("$^=").removeprefix(".")
-    if rule.lookup is not None:
-        return _field_of(rule.lookup.key, target)
-    return target
-
-
-def _broadcast(value: Any, size: int) -> pa.Array:
-    if isinstance(value, pa.Scalar):
-        return pa.nulls(size, value.type) if not value.is_valid else pa.repeat(value, size)
-    return as_array(value)
-
-
-def _alike(columns: list[pa.Array]) -> list[pa.Array]:
-    """The columns in one type, so that they can be put together: decimals win over whole numbers, text over all."""
-    kinds = {column.type for column in columns if not pa.types.is_null(column.type)}
-    if not kinds:
-        return columns
-    if len(kinds) == 1:
-        kind = kinds.pop()
-    elif all(pa.types.is_decimal(each) or pa.types.is_integer(each) for each in kinds):
-        kind = pa.decimal128(30, 10)
-        columns = [convert.to_decimal(column, DecimalConversion())[0] for column in columns]
-    else:
-        kind = pa.string()
-        columns = [convert.text_array(column) for column in columns]
-    return [pc.cast(column, kind) for column in columns]
+        return rule.from_.lstrip("$^=%").removeprefix(".")
+    return _field_of(rule.lookup.key, target) if rule.lookup is not None else target

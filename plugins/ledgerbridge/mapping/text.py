@@ -1,5 +1,6 @@
 """
-Text for fields that hold CP-1252 of a fixed length, as Dynamics GP's do (facts/gp.md §4, accounting.md §3 rule 13).
+Text for fields that hold one code page of a fixed length, as Dynamics GP's do (facts/gp.md §4, accounting.md §3
+rule 13).
 
 Pure functions; whoever alters a value notes it on the delivery.
 """
@@ -11,33 +12,44 @@ import unicodedata
 
 from anyascii import anyascii
 
-__all__ = ["cut_at_word", "fits_cp1252", "to_cp1252"]
+__all__ = ["cut_at_word", "fits", "fits_cp1252", "to_cp1252", "to_page"]
 
 # GP's Web Services fail on control characters with a bare system exception: facts/gp.md §5
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BLANKS = re.compile(r" {2,}")
 
 
-def fits_cp1252(text: str) -> bool:
-    """Whether GP can hold every character: CP-1252, no control characters but tab and line ends."""
+def fits(text: str, page: str) -> bool:
+    """Whether a code page holds every character: no control characters but tab and line ends."""
     try:
-        text.encode("cp1252")
+        text.encode(page)
     except UnicodeEncodeError:
         return False
     return _CONTROL.search(text) is None
 
 
-def to_cp1252(text: str) -> str:
+def fits_cp1252(text: str) -> bool:
+    """Whether GP can hold every character."""
+    return fits(text, "cp1252")
+
+
+def to_page(text: str, page: str) -> str:
     """
-    The text with everything CP-1252 holds kept (é, ü, €) and the rest transliterated (ł to l, 東 to Dong).
+    The text with everything the code page holds kept (in CP-1252 é, ü, €) and the rest transliterated (ł to l, 東 to
+    Dong).
 
     Control characters become blanks. A text that already fits comes back as it is.
     """
-    if fits_cp1252(text):
+    if fits(text, page):
         return text
     composed = unicodedata.normalize("NFC", text)
-    kept = "".join(character if fits_cp1252(character) else _substitute(character) for character in composed)
+    kept = "".join(character if fits(character, page) else _substitute(character) for character in composed)
     return _BLANKS.sub(" ", kept).strip()
+
+
+def to_cp1252(text: str) -> str:
+    """The text as GP can hold it."""
+    return to_page(text, "cp1252")
 
 
 def cut_at_word(text: str, length: int) -> str:

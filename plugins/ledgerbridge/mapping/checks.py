@@ -1,0 +1,137 @@
+"""What can be known to be wrong with a mapping before it runs: fields, paths and parts that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.mapping.model import CHILDREN, MappingFile, Part
+from ledgerbridge.mapping.reads import Read, reads_of_condition, reads_of_part, reads_of_rule
+from ledgerbridge.mapping.rows import CUSTOM, is_helper, path_steps
+from ledgerbridge.yaml_files import CheckedFile, Location, nearest
+
+__all__ = ["check_mapping", "part_locations"]
+
+_RECORD = ("@key", "@changed_at")
+
+
+def part_locations(file: MappingFile) -> Iterable[tuple[str, Location, Part]]:
+    """Every part of a mapping, with its name and where it stands."""
+    yield "header", ("header",), file.header
+    for name in CHILDREN:
+        for index, part in enumerate(getattr(file, name)):
+            yield name, (name, index), part
+
+
+def check_mapping(checked: CheckedFile[MappingFile]) -> None:
+    """Note every field, path and part that is not there."""
+    file = checked.content
+    assert file is not None
+    for key, name in ("from", file.from_), ("to", file.to):
+        if name.startswith("canonical.") and name not in CANONICAL:
+            checked.complain((key,), f'"{name}" is no canonical record.', _instead(name, CANONICAL))
+    source, made = CANONICAL.get(file.from_), CANONICAL.get(file.to)
+    for name, location, part in part_locations(file):
+        if made is not None:
+            _check_targets(checked, location, part, made.get(name, {}))
+        _PartCheck(checked, part, location, source).run()
+
+
+def _check_targets(
+    checked: CheckedFile[MappingFile], location: Location, part: Part, known: dict[str, pa.DataType]
+) -> None:
+    for target in part.fields:
+        if target not in known and not target.startswith(("_", CUSTOM)):
+            checked.complain(
+                (*location, "fields", target),
+                f'"{target}" is no field of this record.',
+                _instead(target, known, "; a field of your own is `custom.` and a name"),
+            )
+
+
+class _PartCheck:
+    """The paths of one part."""
+
+    def __init__(
+        self,
+        checked: CheckedFile[MappingFile],
+        part: Part,
+        location: Location,
+        source: dict[str, dict[str, pa.DataType]] | None,
+    ) -> None:
+        self._checked = checked
+        self._part = part
+        self._location = location
+        self._source = source
+
+    def run(self) -> None:
+        """Note what is wrong with the part's paths."""
+        part, location = self._part, self._location
+        if self._source is not None and part.each is not None and part.each not in self._source:
+            self._checked.complain(
+                (*location, "each"), f'"{part.each}" is no part of this record.', _instead(part.each, self._source)
+            )
+            return
+        for read in reads_of_part(part, location):
+            self._check(read, ())
+        made: list[str] = []
+        for target, rule in part.fields.items():
+            for read in reads_of_rule(rule, (*location, "fields", target)):
+                self._check(read, made)
+            made.append(target)
+        for index, name in enumerate(part.group or ()):
+            self._check_made((*location, "group", index), name)
+        if part.having is not None:
+            for read in reads_of_condition(part.having, (*location, "having")):
+                self._check_made(read.location, read.path)
+
+    def _check(self, read: Read, made: Iterable[str]) -> None:
+        path = read.path
+        if path.startswith("="):
+            if path[1:] not in made:
+                hint = nearest(path[1:], made)
+                remedy = f'Did you mean "{hint}"?' if hint else "Move the rule it names above this one."
+                self._checked.complain(read.location, f'"{path[1:]}" is no field that a rule above makes.', remedy)
+        elif path.startswith("%"):
+            if self._part.split is None:
+                self._checked.complain(
+                    read.location, f"{path} is read, but this part has no `split`.", "Give the part a `split`."
+                )
+        elif self._source is not None:
+            self._check_canonical(read)
+        elif path.startswith("@"):
+            if path not in _RECORD:
+                self._checked.complain(read.location, f"{path} is not known of a record.", _instead(path, _RECORD))
+        else:
+            self._check_syntax(read)
+
+    def _check_made(self, location: Location, name: str) -> None:
+        kept = [field for field in self._part.fields if not is_helper(field)]
+        if name not in kept and name != "record_key":
+            self._checked.complain(location, f'"{name}" is no field that this part keeps.', _instead(name, kept))
+
+    def _check_canonical(self, read: Read) -> None:
+        assert self._source is not None
+        part = "header" if read.path.startswith("$.") else read.part or self._part.each or "header"
+        name = read.path.removeprefix("$.")
+        if part not in self._source:
+            self._checked.complain(read.location, f'"{part}" is no part of this record.', _instead(part, self._source))
+        elif name not in self._source[part] and not name.startswith(CUSTOM):
+            self._checked.complain(
+                read.location,
+                f'"{read.path}" is no field of {part} of this canonical record.',
+                _instead(name, self._source[part]),
+            )
+
+    def _check_syntax(self, read: Read) -> None:
+        try:
+            path_steps(read.path.removeprefix("$").lstrip("^").removeprefix("."))
+        except ValueError as error:
+            self._checked.complain(read.location, f"{error}.", "Write a path as docs/reference/mapping-language says.")
+
+
+def _instead(word: str, known: Iterable[str], more: str = "") -> str:
+    hint = nearest(word, known)
+    return f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known)}{more}."
