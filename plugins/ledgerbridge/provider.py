@@ -136,6 +136,10 @@ _OPTIONS = {
         "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"
     ),
     "lookups_folder": _option("Lookup tables. Default: lookups/ of the include folder.", "/srv/lookups"),
+    "settle_seconds": _option(
+        "How long after a broken call a target may still end what it had begun, before it is asked. Default: 20.",
+        "60",
+    ),
     "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),
     "state_folder": _option(
         "Reconciliation results and call budgets. Default: .state/ beside the DAGs.", "/var/lib/ledgerbridge"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.configuration import conf
 from airflow.sdk import BaseHook
 from sqlalchemy import Engine
 
+from ledgerbridge.delivery import SETTLE
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, load_company
 from ledgerbridge.state import connect
 
-__all__ = ["company", "include_folder", "lookups_folder", "staging_url", "state_engine", "state_folder"]
+__all__ = ["company", "include_folder", "lookups_folder", "settle", "staging_url", "state_engine", "state_folder"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +38,12 @@ def state_folder() -> Path:
 def staging_url() -> str:
     """Where batches are staged; any ObjectStoragePath URL."""
     return conf.get("ledgerbridge", "staging_url", fallback="") or f"file://{state_folder() / 'staging'}"
+
+
+def settle() -> timedelta:
+    """How long after a broken call a target is given to end what it may have begun."""
+    seconds = conf.get("ledgerbridge", "settle_seconds", fallback="")
+    return timedelta(seconds=float(seconds)) if seconds else SETTLE
 
 
 def company() -> Company:

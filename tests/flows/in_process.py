@@ -124,6 +124,7 @@ def open_office(file: dict[str, Any], stack: Stack, player: Player, folder: Path
             "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
             "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
+            "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "0",
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
             "GX_ANALYTICS_ENABLED": "false",
         }.items():

@@ -65,6 +65,16 @@ def test_trace_finds_the_order_by_any_of_its_ids(url: str, known_as: str, capsys
     assert line.endswith("run-1 order.load")
 
 
+@pytest.mark.parametrize(("asked", "shown"), [("sent and confirmed", 1), ("unknown", 0)])
+def test_deliveries_are_shown_by_what_is_known_of_them(
+    url: str, asked: str, shown: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--state", url, "deliveries", "--standing", asked, "--entity", "gp.sales_order"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == shown
+    assert all("sent and confirmed" in line and "LBO1" in line and ORDER in line for line in lines)
+
+
 def test_without_a_state_database_it_says_how_to_name_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,6 +13,7 @@ from itertools import count
 from threading import Barrier
 from typing import get_args
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +22,8 @@ from sqlalchemy import Engine, select, update
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer
-from ledgerbridge.entities import Document, Outcome
+from ledgerbridge.delivery.lease import new_holder, process_is_gone
+from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import TargetConflict, TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, CrossReference, Delivery
@@ -25,6 +31,7 @@ from ledgerbridge.state.reader import DatabaseReader
 
 ENTITY = "gp.sales_order"
 RUN = Actor("order_to_cash", "orders", "run-1", "load")
+SETTLE = timedelta(0)
 NEXT_RUN = Actor("order_to_cash", "orders", "run-2", "load")
 
 
@@ -32,7 +39,7 @@ def deliver(
     engine: Engine, ledger: MemoryLedger, *documents: Document, actor: Actor = RUN, entity: str = ENTITY
 ) -> list[Delivered]:
     canonical = {each.record_key: {"chain_key": each.record_key, "label": "#1"} for each in documents}
-    return Deliverer(engine, actor, entity, ledger).deliver(documents, canonical)
+    return Deliverer(engine, actor, entity, ledger, settle=SETTLE).deliver(documents, canonical)
 
 
 def outcomes(results: Sequence[Delivered]) -> list[str]:
@@ -214,15 +221,79 @@ def test_a_target_that_took_nothing_is_not_asked_what_it_holds(state_db: Engine)
     assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
 
 
-def test_a_document_another_run_is_delivering_is_left_to_it(state_db: Engine) -> None:
+def test_a_record_another_worker_holds_is_left_to_it_and_the_others_are_delivered(state_db: Engine) -> None:
     ledger = MemoryLedger(["answer lost"])
     with pytest.raises(TransientError):
         deliver(state_db, ledger, document("A"))
+    hold(state_db, "elsewhere 7 1.00 x", until=timedelta(minutes=4))
     with pytest.raises(TransientError, match="LB-DLV-001") as refused:
         deliver(state_db, ledger, document("A"), document("B"), actor=NEXT_RUN)
     assert refused.value.retry_after_seconds == 60
-    assert "order_to_cash/orders/run-1" in refused.value.message
+    assert "by run run-1 (elsewhere" in refused.value.message
+    assert ledger.sent == ["A", "B"]
+    assert delivery(state_db, "B").state == "delivered"
+
+
+def test_the_records_of_a_killed_worker_of_this_machine_need_not_wait_for_its_lease(state_db: Engine) -> None:
+    ledger = MemoryLedger(["answer lost"])
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    hold(state_db, killed_worker(), until=timedelta(minutes=4))
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
+    assert ledger.numbers == ["A"]
+
+
+def test_what_a_killed_worker_may_have_begun_is_given_time_to_end(state_db: Engine) -> None:
+    ledger = MemoryLedger(["answer lost"])
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    hold(state_db, killed_worker(), until=timedelta(minutes=4))
+    late = Deliverer(state_db, NEXT_RUN, ENTITY, ledger, settle=timedelta(seconds=30))
+    with pytest.raises(TransientError, match="LB-DLV-001") as early:
+        late.deliver([document("A")], {})
+    assert early.value.retry_after_seconds is not None
+    assert 1 <= early.value.retry_after_seconds <= 31
     assert ledger.sent == ["A"]
+
+
+def test_a_worker_that_was_stopped_beyond_its_lease_sends_nothing(state_db: Engine) -> None:
+    """It looks up what it holds; meanwhile its lease ends and another run delivers."""
+
+    class StoppedLedger(MemoryLedger):
+        def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+            end_leases(state_db)
+            deliver(state_db, quick, *documents, actor=NEXT_RUN)
+            return {}
+
+    quick = MemoryLedger()
+    stopped = StoppedLedger(adopts=True)
+    with pytest.raises(TransientError, match="LB-DLV-001"):
+        deliver(state_db, stopped, document("A"))
+    assert (stopped.sent, quick.sent) == ([], ["A"])
+
+
+def test_a_broken_call_keeps_others_out_only_until_the_target_has_settled(state_db: Engine) -> None:
+    ledger = MemoryLedger(["answer lost"])
+    first = Deliverer(state_db, RUN, ENTITY, ledger, settle=timedelta(hours=1))
+    with pytest.raises(TransientError):
+        first.deliver([document("A")], {})
+    with pytest.raises(TransientError, match="LB-DLV-001"):
+        deliver(state_db, ledger, document("A"), actor=NEXT_RUN)
+    end_leases(state_db)
+    assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
+
+
+@pytest.mark.parametrize(
+    ("holder", "gone"),
+    [
+        pytest.param(new_holder(), False, id="this-process"),
+        pytest.param("elsewhere 7 1.00 x", False, id="another-machine"),
+        pytest.param("order_to_cash/orders/run-1", False, id="an-older-form"),
+        pytest.param(f"{socket.gethostname()[:60]} {os.getpid()} 1.00 x", True, id="process-id-in-use-again"),
+    ],
+)
+def test_only_a_process_of_this_machine_is_known_to_be_gone(holder: str, gone: bool) -> None:
+    assert process_is_gone(holder) == gone
 
 
 def test_a_lease_that_ended_is_taken_over(state_db: Engine) -> None:
@@ -304,6 +375,19 @@ def test_any_faults_and_reruns_leave_every_document_once(
         break
     assert set(outcomes(last)) <= {"delivered", "unchanged"}
     assert ledger.numbers == list("ABCDE")
+
+
+def killed_worker() -> str:
+    """The name of a worker that ran on this machine."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        started = psutil.Process(process.pid).create_time()
+        process.kill()
+    return f"{socket.gethostname()[:60]} {process.pid} {started:.2f} x"
+
+
+def hold(engine: Engine, holder: str, *, until: timedelta) -> None:
+    with transaction(engine) as session:
+        session.execute(update(Delivery).values(lease_owner=holder, lease_until=datetime.now(UTC) + until))
 
 
 def end_leases(engine: Engine) -> None:

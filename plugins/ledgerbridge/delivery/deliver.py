@@ -3,10 +3,13 @@ Delivering a batch: each document once, whatever happened to earlier tries (desi
 
 Before a call the deliveries stand as ``sending``, committed; after it they stand as delivered or rejected. What is
 found ``sending`` was interrupted: it is looked up in the target by its natural key, then adopted or sent again.
+
+The steps of a delivery are told to the logger ``ledgerbridge.delivery.steps``: a test can kill a worker at each.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,15 +20,27 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, plain
+from ledgerbridge.delivery.lease import LEASE, KeepAlive, new_holder, process_is_gone
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import CrossReference, Delivery
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Delivered", "Deliverer"]
+__all__ = ["SETTLE", "STEPS", "Delivered", "Deliverer"]
 
-_LEASE = timedelta(minutes=10)
+SETTLE = timedelta(seconds=20)
+"""
+How long after a broken call the target is given to end what it may have begun.
+
+A look-up that comes too early finds nothing, and the document is sent again while the first is still being booked. A
+target that takes longer is stopped by its own uniqueness only: GP's and Xero's numbers, Xero's idempotency keys.
+"""
+STEPS = ("written sending", "looked up", "answered", "written outcome")
+"""What a delivery goes through, in this order; between any two a worker may die."""
+
+_log = logging.getLogger(__name__)
+_steps = logging.getLogger("ledgerbridge.delivery.steps")
 
 
 @dataclass(frozen=True)
@@ -54,21 +69,26 @@ class Deliverer:
 
     :param entity: target entity, e.g. ``gp.sales_order``.
     :param target: writes and finds them.
+    :param settle: see ``SETTLE``.
     """
 
-    def __init__(self, engine: Engine, actor: Actor, entity: str, target: Target) -> None:
+    def __init__(
+        self, engine: Engine, actor: Actor, entity: str, target: Target, *, settle: timedelta = SETTLE
+    ) -> None:
         self._engine = engine
         self._actor = actor
         self._entity = entity
         self._target = target
-        self._owner = f"{actor.flow}/{actor.leg}/{actor.run_id}"
+        self._settle = settle
+        self._owner = new_holder()
+        self._held_by_others: TransientError | None = None
 
     def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
         """
         Deliver ``documents``; ``canonical`` is each one's canonical header, kept with its delivery.
 
-        :raises TransientError: the target can't answer; what was not sent yet stays to be sent, what may have been sent
-            is looked up by the next try.
+        :raises TransientError: the target can't answer, or another worker holds a record (the others are delivered);
+            what was not sent yet stays to be sent, what may have been sent is looked up by the next try.
         :raises ConfigurationError: as the target raises it.
         """
         items = [
@@ -77,27 +97,80 @@ class Deliverer:
         results: list[Delivered] = []
         for chunk in in_chunks(items, self._target.max_batch):
             results += self._deliver_chunk(list(chunk))
+        if self._held_by_others is not None:
+            raise self._held_by_others
         return results
 
     def _deliver_chunk(self, items: list[_Item]) -> list[Delivered]:
         results, to_send, to_look_up = self._begin(items)
-        adopted = self._look_up(to_look_up)
-        results += adopted
-        settled = {result.record_key for result in adopted}
-        to_send += [item for item in to_look_up if item.key not in settled]
+        if not to_send and not to_look_up:
+            return results
+        self._step("written sending")
+        with KeepAlive(lambda: self._renew([*to_send, *to_look_up]), self._not_renewed):
+            try:
+                return results + self._settle_all(to_send, to_look_up)
+            except Exception:
+                self._let_settle([*to_send, *to_look_up])
+                raise
+
+    def _settle_all(self, to_send: list[_Item], to_look_up: list[_Item]) -> list[Delivered]:
+        results = self._look_up(to_look_up)
+        self._step("looked up")
+        settled = {result.record_key for result in results}
+        to_send = [*to_send, *(item for item in to_look_up if item.key not in settled)]
         if not to_send:
             return results
+        self._check_leases(to_send)
         try:
             outcomes = self._target.send([item.document for item in to_send])
         except TransientError as error:
             if not error.outcome_unknown:
                 self._put_back(to_send)
             raise
+        self._step("answered")
         results += self._finish(to_send, outcomes)
+        self._step("written outcome")
         unsettled = next((each.error for each in outcomes if isinstance(each.error, TransientError)), None)
         if unsettled is not None:
             raise unsettled
         return results
+
+    def _step(self, name: str) -> None:
+        _steps.debug("step=%s entity=%s", name, self._entity, extra={"step": name, "entity": self._entity})
+
+    def _renew(self, items: Sequence[_Item]) -> None:
+        self._set_lease(items, datetime.now(UTC) + LEASE)
+
+    def _let_settle(self, items: Sequence[_Item]) -> None:
+        """Nothing is under way here any more: others need to wait only until the target has ended what it began."""
+        try:
+            self._set_lease(items, datetime.now(UTC) + self._settle)
+        except Exception as error:  # the one that ended the block counts
+            self._not_renewed(error)
+
+    def _not_renewed(self, error: Exception) -> None:
+        _log.warning("the leases of %s could not be written: %s", self._entity, type(error).__name__)
+
+    def _set_lease(self, items: Sequence[_Item], until: datetime) -> None:
+        with transaction(self._engine) as session:
+            session.execute(
+                update(Delivery)
+                .where(
+                    Delivery.entity == self._entity,
+                    Delivery.record_key.in_([item.key for item in items]),
+                    Delivery.lease_owner == self._owner,
+                )
+                .values(lease_until=until)
+            )
+
+    def _check_leases(self, items: Sequence[_Item]) -> None:
+        """A worker that was stopped for longer than its lease must not send what another has taken over."""
+        with transaction(self._engine) as session:
+            known = self._known(session, [item.key for item in items])
+        for item in items:
+            row = known[item.key]
+            if row.lease_owner != self._owner:
+                raise self._leased(row)
 
     def _begin(self, items: list[_Item]) -> tuple[list[Delivered], list[_Item], list[_Item]]:
         """Write what will be sent as ``sending`` and commit; tell what needs no sending and what was interrupted."""
@@ -118,8 +191,10 @@ class Deliverer:
                     results.append(self._refuse_change(item, row))
                     refused.append(self._change("change-refused", item))
                 elif row is not None and row.state == "sending":
-                    self._take_over(session, row, now)
-                    to_look_up.append(item)
+                    if self._take_over(session, row, now):
+                        to_look_up.append(item)
+                    else:
+                        self._held_by_others = self._leased(row)
                 else:
                     to_send.append(item)
             self._write_sending(session, [*to_send, *to_look_up], known, now)
@@ -134,23 +209,29 @@ class Deliverer:
         rows = session.scalars(select(Delivery).where(Delivery.entity == self._entity, Delivery.record_key.in_(keys)))
         return {row.record_key: row for row in rows}
 
-    def _take_over(self, session: Session, row: Delivery, now: datetime) -> None:
-        free = or_(Delivery.lease_until.is_(None), Delivery.lease_until < now, Delivery.lease_owner == self._owner)
+    def _take_over(self, session: Session, row: Delivery, now: datetime) -> bool:
+        free = [Delivery.lease_until.is_(None), Delivery.lease_until < now]
+        if row.lease_owner and process_is_gone(row.lease_owner) and row.updated_at < now - self._settle:
+            free.append(Delivery.lease_owner == row.lease_owner)
         taken: Any = session.execute(
             update(Delivery)
-            .where(Delivery.id == row.id, free)
-            .values(lease_owner=self._owner, lease_until=now + _LEASE)
+            .where(Delivery.id == row.id, or_(*free))
+            .values(lease_owner=self._owner, lease_until=now + LEASE)
             .execution_options(synchronize_session=False)
         )
-        if taken.rowcount == 0:
-            raise self._leased(row.record_key, f"{row.lease_owner} until {row.lease_until}")
+        return bool(taken.rowcount)
 
-    def _leased(self, record_key: str, holder: str) -> TransientError:
+    def _leased(self, row: Delivery) -> TransientError:
+        now = datetime.now(UTC)
+        if row.lease_owner and process_is_gone(row.lease_owner):
+            ends = row.updated_at + self._settle
+        else:
+            ends = row.lease_until or now
         return TransientError(
             "LB-DLV-001",
-            f"{self._entity} {record_key} is being delivered by {holder}.",
+            f"{self._entity} {row.record_key} is being delivered by run {row.run_id} ({row.lease_owner}).",
             remedy="Wait: the retry takes over when that task is done or its lease ends.",
-            retry_after_seconds=60,
+            retry_after_seconds=min(60.0, max(1.0, (ends - now).total_seconds() + 1)),
         )
 
     def _refuse_change(self, item: _Item, row: Delivery) -> Delivered:
@@ -182,7 +263,7 @@ class Deliverer:
                 "canonical": plain(item.canonical),
                 "attempts": known[item.key].attempts + 1 if item.key in known else 1,
                 "lease_owner": self._owner,
-                "lease_until": now + _LEASE,
+                "lease_until": now + LEASE,
                 "run_id": self._actor.run_id,
                 "updated_at": now,
             }
@@ -201,7 +282,7 @@ class Deliverer:
                 )
 
     def _mine(self, item: _Item) -> tuple[ColumnElement[bool], ...]:
-        """The item's row while this run holds its lease."""
+        """The item's row while this worker holds its lease."""
         return (
             Delivery.entity == self._entity,
             Delivery.record_key == item.key,
@@ -252,7 +333,7 @@ class Deliverer:
                 written: Any = session.execute(update(Delivery).where(*self._mine(item)).values(values))
                 if written.rowcount == 0:
                     # nothing of this answer is kept: the retry finds out what stands in the target
-                    raise self._leased(item.key, "another run, which took over when the lease had ended")
+                    raise self._leased(self._known(session, [item.key])[item.key])
                 if ended.reason is None or ended.reason != waited[item.key]:  # told once, not in every pass
                     changes.append(self._change(ended.action or action, item, outcome))
                 results.append(Delivered(item.key, ended.outcome, _with_key(outcome.error, item.key)))

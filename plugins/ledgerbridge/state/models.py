@@ -116,7 +116,7 @@ class Delivery(Base):
     canonical: Mapped[dict[str, Any]]
     reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None] = mapped_column(String(400))  # flow/leg/run_id
+    lease_owner: Mapped[str | None] = mapped_column(String(400))  # delivery.lease.new_holder
     lease_until: Mapped[datetime | None]
     run_id: Mapped[str] = mapped_column(String(250))
     updated_at: Mapped[datetime]
