@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.state import transaction
+from ledgerbridge.state.replays import in_letter, kept_records
 from ledgerbridge.state.source_records import Seen, carried_over, known_versions, register
 from ledgerbridge.state.windows import next_since, record_window, window_of_run
 from operators import settings
@@ -82,14 +83,26 @@ class ExtractOperator(LegOperator):
         return records
 
     def _chosen(self, fresh: list[RawRecord], run_id: str) -> list[RawRecord]:
-        """What is new, and what is carried over from earlier runs or an earlier try of this one."""
+        """What is new, and what is carried over from earlier runs, a dead letter's replay or an earlier try of this."""
         with transaction(self.engine) as session:
             known = known_versions(session, self.flow, self.leg, run_id, [record.key for record in fresh])
             batches = carried_over(session, self.flow, self.leg, run_id)
+            keys = {*(record.key for record in fresh), *(key for keys in batches.values() for key in keys)}
+            kept = kept_records(session, self.flow, self.leg, sorted(keys))
         carried = {
-            record.key: record for uri, keys in batches.items() for record in read_raw(uri) if record.key in keys
+            record.key: record
+            for uri, keys in batches.items()
+            for record in ([kept[key] for key in keys] if in_letter(uri) else read_raw(uri))
+            if record.key in keys
         }
-        return _newest(carried, [record for record in fresh if known.get(record.key) != record.version])
+        chosen = _newest(carried, [record for record in fresh if known.get(record.key) != record.version])
+        return [_kept_instead(record, kept) for record in chosen]
+
+
+def _kept_instead(record: RawRecord, kept: dict[str, RawRecord]) -> RawRecord:
+    """The kept record where one stands for this version: people may have corrected it."""
+    stand_in = kept.get(record.key)
+    return stand_in if stand_in is not None and stand_in.version == record.version else record
 
 
 def _newest(known: dict[str, RawRecord], records: list[RawRecord]) -> list[RawRecord]:

@@ -9,7 +9,7 @@ import pandas as pd
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ledgerbridge.delivery import documents_of, plain
+from ledgerbridge.delivery import document_text, documents_of, plain
 from ledgerbridge.entities import Document
 from ledgerbridge.gates import GateResult, load_suite, run_suite
 from ledgerbridge.state import transaction
@@ -19,7 +19,8 @@ from ledgerbridge.state.source_records import Fate, set_outcomes
 from ledgerbridge.state.upsert import upsert
 from operators import settings
 from operators.leg import LegOperator
-from operators.links import source_keys_of
+from operators.links import mapping_versions, source_keys_of
+from operators.resume import schemas_of
 from operators.staging import read_frames, read_raw, write_frames
 
 __all__ = ["GateOperator"]
@@ -47,40 +48,45 @@ class GateOperator(LegOperator):
         result = run_suite(suite, frames)
         failed = {failure["record_key"] for failure in result.failures}
         passed, refused = _split(frames, failed)
-        self._keep(context, result, len(frames["header"]), documents_of(refused, self.config.target))
+        self._keep(context, result, frames, documents_of(refused, self.config.target))
         batch = write_frames(self.batch_uri(context, self.step), passed)
         if passed["header"].empty:
             self.close_batch(actor)
             raise AirflowSkipException("no record of this batch meets the suite")
         return batch.to_xcom()
 
-    def _keep(self, context: Context, result: GateResult, rows: int, refused: list[Document]) -> None:
+    def _keep(
+        self, context: Context, result: GateResult, frames: dict[str, pd.DataFrame], refused: list[Document]
+    ) -> None:
         actor = self.actor(context)
-        letters = self._letters(context, result, refused) if refused else []
+        letters = self._letters(context, result, schemas_of(frames), refused) if refused else []
         values = {
             "flow": self.flow,
             "leg": self.leg,
             "run_id": actor.run_id,
             "suite": self.config.gate,
-            "rows": rows,
+            "rows": len(frames["header"]),
             "rejected": len(refused),
             "results": result.results,
             "validated_at": datetime.now(UTC),
         }
         with transaction(self.engine) as session:
-            ids = write_letters(session, actor, letters)
-            fates = {key: Fate("rejected", f"dead letter {letter}") for key, letter in ids.items()}
+            reasons = write_letters(session, actor, letters)
+            fates = {key: Fate("rejected", reason) for key, reason in reasons.items()}
             set_outcomes(session, self.flow, self.leg, fates)
             upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
             stopped = self.too_many_rejected(session, actor)
         if stopped is not None:
             raise stopped
 
-    def _letters(self, context: Context, result: GateResult, refused: list[Document]) -> list[Letter]:
-        sources = source_keys_of(self.batch_uri(context, "links"))
+    def _letters(
+        self, context: Context, result: GateResult, types: dict[str, str], refused: list[Document]
+    ) -> list[Letter]:
+        links = self.batch_uri(context, "links")
+        sources, versions = source_keys_of(links), mapping_versions(links)
         raw = {record.key: record for record in read_raw(self.batch_of(context, "extract").uri)}
         canonical = self.canonical_headers(context)
-        documents = {each.record_key: plain({"header": each.header, **each.parts}) for each in refused}
+        documents = {each.record_key: document_text(each) for each in refused}
         return [
             Letter(
                 step=self.step,
@@ -97,6 +103,9 @@ class GateOperator(LegOperator):
                 raw=raw[key].payload,
                 canonical=plain(canonical[failure["record_key"]]),
                 document=documents[failure["record_key"]],
+                document_types=types,
+                mapping_version=versions[failure["record_key"]],
+                changed_at=raw[key].changed_at,
             )
             for failure in result.failures
             for key in sources[failure["record_key"]]

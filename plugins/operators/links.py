@@ -1,10 +1,10 @@
-"""Which source records a document was made from, as transform staged it."""
+"""Which source records a document was made from, and by which mapping, as transform staged it."""
 
 from __future__ import annotations
 
 from operators.staging import read_rows
 
-__all__ = ["source_keys_of"]
+__all__ = ["mapping_versions", "source_keys_of"]
 
 
 def source_keys_of(uri: str) -> dict[str, list[str]]:
@@ -13,3 +13,8 @@ def source_keys_of(uri: str) -> dict[str, list[str]]:
     for row in read_rows(uri, "links"):
         keys.setdefault(row["record_key"], []).append(row["source_key"])
     return keys
+
+
+def mapping_versions(uri: str) -> dict[str, str | None]:
+    """The version of the mapping that made a document, by its record key."""
+    return {row["record_key"]: row["mapping_version"] for row in read_rows(uri, "links")}

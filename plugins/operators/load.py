@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.sdk import Context
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor
-from ledgerbridge.delivery import Delivered, Deliverer, documents_of, plain
+from ledgerbridge.delivery import Delivered, Deliverer, document_text, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
 from ledgerbridge.errors import RecordRejected, RecordWaits
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
-from ledgerbridge.state.models import SourceRecord
+from ledgerbridge.state.models import DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
+from ledgerbridge.state.upsert import in_chunks
 from operators import settings
 from operators.leg import LegOperator
-from operators.links import source_keys_of
+from operators.links import mapping_versions, source_keys_of
+from operators.resume import schemas_of
 from operators.staging import read_frames, read_raw
 from operators.systems import hook_for
 
@@ -38,24 +42,24 @@ class LoadOperator(LegOperator):
         """Deliver, write the outcomes, close the balance."""
         actor = self.actor(context)
         batch = self.batch_of(context, "gate")
-        documents = documents_of(read_frames(batch), self.config.target)
+        frames = read_frames(batch)
+        documents = documents_of(frames, self.config.target)
         canonical = self.canonical_headers(context)
         system, _, entity = self.config.target.partition(".")
         hook = hook_for(system, settings.company().connections_of(system)[0])
         target = hook.entity(entity)
         deliverer = Deliverer(self.engine, actor, self.config.target, target, settle=settings.settle())
         results = deliverer.deliver(documents, canonical)
-        self._settle(context, actor, results, {each.record_key: each for each in documents}, canonical)
+        loaded = _Loaded(
+            {each.record_key: each for each in documents},
+            canonical,
+            schemas_of(frames),
+            mapping_versions(self.batch_uri(context, "links")),
+        )
+        self._settle(context, actor, results, loaded)
         return dict(self.close_batch(actor))
 
-    def _settle(
-        self,
-        context: Context,
-        actor: Actor,
-        results: list[Delivered],
-        documents: dict[str, Document],
-        canonical: dict[str, dict[str, Any]],
-    ) -> None:
+    def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
         sources = source_keys_of(self.batch_uri(context, "links"))
         raw = {record.key: record for record in read_raw(self.batch_of(context, "extract").uri)}
         outcomes: dict[str, set[str]] = {}
@@ -67,9 +71,9 @@ class LoadOperator(LegOperator):
                 if isinstance(result.error, RecordWaits):
                     deferred[key] = result.error.reason
                 elif result.error is not None:
-                    letters.append(_letter(self.step, raw[key], result, documents, canonical))
+                    letters.append(loaded.letter(self.step, raw[key], result))
         with transaction(self.engine) as session:
-            ids = write_letters(session, actor, letters)
+            refusals = write_letters(session, actor, letters)
             reasons = dict(
                 session.execute(
                     select(SourceRecord.source_key, SourceRecord.reason).where(
@@ -82,43 +86,77 @@ class LoadOperator(LegOperator):
                 ).all()
             )
             reasons |= deferred
-            fates = {key: _fate(seen, ids.get(key), reasons.get(key)) for key, seen in outcomes.items()}
+            fates = {key: _fate(seen, refusals.get(key), reasons.get(key)) for key, seen in outcomes.items()}
+            close_letters(session, actor, [], [result.record_key for result in results if result.error is None])
+            fates |= self._stopped_before(session, actor.run_id, [*fates])
             set_outcomes(session, self.flow, self.leg, fates)
             close_letters(session, actor, [key for key, fate in fates.items() if fate.outcome != "rejected"])
 
+    def _stopped_before(self, session: Session, run_id: str, source_keys: list[str]) -> dict[str, Fate]:
+        """Records another document of which did not get as far as this step: they stay rejected."""
+        stopped: dict[str, Fate] = {}
+        for chunk in in_chunks(source_keys):
+            rows = session.execute(
+                select(SourceRecord.source_key, SourceRecord.reason)
+                .join(
+                    DeadLetter,
+                    (DeadLetter.flow == SourceRecord.flow)
+                    & (DeadLetter.leg == SourceRecord.leg)
+                    & (DeadLetter.source_key == SourceRecord.source_key),
+                )
+                .where(
+                    SourceRecord.flow == self.flow,
+                    SourceRecord.leg == self.leg,
+                    SourceRecord.outcome == "rejected",
+                    SourceRecord.source_key.in_(chunk),
+                    DeadLetter.state != "closed",
+                    DeadLetter.run_id == run_id,
+                    DeadLetter.step != self.step,
+                )
+            )
+            stopped |= {key: Fate("rejected", reason) for key, reason in rows}
+        return stopped
 
-def _fate(outcomes: set[str], letter: str | None, waiting: str | None) -> Fate:
-    if letter is not None:
-        return Fate("rejected", f"dead letter {letter}")
+
+def _fate(outcomes: set[str], refusal: str | None, waiting: str | None) -> Fate:
+    if refusal is not None:
+        return Fate("rejected", refusal)
     if waiting:
         return Fate("waiting", waiting)
     return Fate("delivered" if "delivered" in outcomes else "unchanged")
 
 
-def _letter(
-    step: str,
-    record: RawRecord,
-    result: Delivered,
-    documents: dict[str, Document],
-    canonical: dict[str, dict[str, Any]],
-) -> Letter:
-    error = result.error
-    assert error is not None
-    document = documents[result.record_key]
-    refused = error if isinstance(error, RecordRejected) else None
-    header = canonical.get(result.record_key, {})
-    return Letter(
-        step=step,
-        source_key=record.key,
-        version=record.version,
-        record_key=result.record_key,
-        code=error.code,
-        field=refused.field if refused else "",
-        value=None if refused is None or refused.value is None else str(refused.value),
-        message=error.message,
-        remedy=error.remedy,
-        label=header.get("label"),
-        raw=record.payload,
-        canonical=plain(header),
-        document=plain({"header": document.header, **document.parts}),
-    )
+@dataclass(frozen=True)
+class _Loaded:
+    """A batch as it was delivered, by record key; ``types`` by part."""
+
+    documents: dict[str, Document]
+    canonical: dict[str, dict[str, Any]]
+    types: dict[str, str]
+    versions: dict[str, str | None]
+
+    def letter(self, step: str, record: RawRecord, result: Delivered) -> Letter:
+        """Why one document was refused, with all that was made of its source record."""
+        error = result.error
+        assert error is not None
+        refused = error if isinstance(error, RecordRejected) else None
+        header = self.canonical.get(result.record_key, {})
+        return Letter(
+            step=step,
+            source_key=record.key,
+            version=record.version,
+            record_key=result.record_key,
+            code=error.code,
+            field=refused.field if refused else "",
+            value=None if refused is None or refused.value is None else str(refused.value),
+            message=error.message,
+            remedy=error.remedy,
+            label=header.get("label"),
+            raw=record.payload,
+            canonical=plain(header),
+            document=document_text(self.documents[result.record_key]),
+            document_types=self.types,
+            mapping_version=self.versions.get(result.record_key),
+            changed_at=record.changed_at,
+            error_class=type(error).__name__,
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from collections.abc import Mapping as Fields
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,15 @@ from ledgerbridge.canonical.checks import check
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.delivery.content import plain, rows_of
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.mapping import Lookups, Mapped, frame_records, load_mapping, nested_records
+from ledgerbridge.mapping import Lookups, Mapped, Mapping, frame_records, load_mapping, nested_records
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
+from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from operators import settings
 from operators.leg import LegOperator
+from operators.resume import with_canonical, with_documents
 from operators.staging import read_raw, write_frames
 from operators.systems import live_lookup
 
@@ -45,9 +48,19 @@ class TransformOperator(LegOperator):
         company = settings.company()
         lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live_lookup(company), company.time_zone)
         work = _Work(actor, {record.key: record for record in records})
-        canonical = self._conform(records, lookups, work)
-        canonical = self._rule(canonical, reader, work)
-        documents = self._map(canonical, lookups, work)
+        with transaction(self.engine) as session:
+            versions = {record.key: record.version for record in records}
+            work.resumed = documents_to_resume(session, self.flow, self.leg, versions)
+        anew = [record for record in records if record.key not in work.resumed]
+        canonical: dict[str, pd.DataFrame] = {}
+        documents: dict[str, pd.DataFrame] = {}
+        if anew:
+            canonical = self._rule(self._conform(anew, lookups, work), reader, work)
+            documents = self._map(canonical, lookups, work)
+        if work.resumed:
+            kept = work.resume()
+            canonical = with_canonical(canonical, self._conform_mapping().target, kept)
+            documents = with_documents(documents, kept)
         write_frames(self.batch_uri(context, "canonical"), canonical)
         batch = write_frames(self.batch_uri(context, "documents"), documents)
         write_frames(self.batch_uri(context, "links"), {"links": work.links()})
@@ -57,8 +70,11 @@ class TransformOperator(LegOperator):
             raise AirflowSkipException("no record of this batch goes on")
         return batch.to_xcom()
 
+    def _conform_mapping(self) -> Mapping:
+        return load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")
+
     def _conform(self, records: list[RawRecord], lookups: Lookups, work: _Work) -> dict[str, pd.DataFrame]:
-        mapping = load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")
+        mapping = self._conform_mapping()
         raw = nested_records(
             [record.payload for record in records],
             [record.key for record in records],
@@ -96,12 +112,13 @@ class TransformOperator(LegOperator):
         mapped = mapping.run(frame_records(frames), lookups)
         positions = list(frames["header"]["record_key"])
         work.refuse("map", mapped, positions, mapping.version, canonical=True)
+        work.versions.update(dict.fromkeys(mapped.frames["header"]["record_key"], mapping.version))
         return mapped.frames
 
     def _settle(self, work: _Work, going_on: set[str]) -> None:
         with transaction(self.engine) as session:
-            letters = write_letters(session, work.actor, work.letters)
-            fates = {key: work.fate(key, letters.get(key), going_on) for key in work.made}
+            refusals = write_letters(session, work.actor, work.letters)
+            fates = {key: work.fate(key, refusals.get(key), going_on) for key in work.made}
             settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]
             close_letters(session, work.actor, settled)
             set_outcomes(session, self.flow, self.leg, fates)
@@ -125,7 +142,17 @@ class _Work:
         self.conformed: dict[str, dict[str, Any]] = {}
         self.letters: list[Letter] = []
         self.canonical: dict[str, dict[str, Any]] = {}
+        self.resumed: dict[str, list[KeptDocument]] = {}
+        self.versions: dict[str, str | None] = {}
         self._roots: dict[str, str] = {}
+
+    def resume(self) -> list[KeptDocument]:
+        """Documents made before that go on as they are."""
+        kept = [each for documents in self.resumed.values() for each in documents]
+        for each in kept:
+            self.made.setdefault(each.source_key, set()).add(each.record_key)
+            self.versions[each.record_key] = each.mapping_version
+        return kept
 
     def descend(self, parents: dict[str, str]) -> None:
         """A rule made new records of the old ones."""
@@ -134,7 +161,7 @@ class _Work:
             children = {child for child, parent in parents.items() if parent in made}
             self.made[key] = made | children
 
-    def fate(self, source_key: str, letter: str | None, going_on: set[str]) -> Fate:
+    def fate(self, source_key: str, refusal: str | None, going_on: set[str]) -> Fate:
         """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""
         made = self.made[source_key]
         first = next((self.conformed[each] for each in sorted(made) if each in self.conformed), None)
@@ -144,8 +171,8 @@ class _Work:
         }
         waits = next((self.waiting[each] for each in made if each in self.waiting), None)
         replaced = next((self.superseded[each] for each in made if each in self.superseded), None)
-        if letter is not None:
-            return Fate("rejected", f"dead letter {letter}", **known)
+        if refusal is not None:
+            return Fate("rejected", refusal, **known)
         if made & going_on:
             return Fate("read", waits, **known)
         if waits:
@@ -168,14 +195,17 @@ class _Work:
                 self._refuse(step, source_key, failure["record_key"], failure, version)
 
     def links(self) -> pd.DataFrame:
-        """Which source record became which document."""
-        pairs = [(key, made) for key, all_made in self.made.items() for made in sorted(all_made)]
-        return pd.DataFrame(pairs, columns=["source_key", "record_key"], dtype="string[pyarrow]")
+        """Which source record became which document, by which version of the mapping."""
+        rows = [
+            (key, made, self.versions.get(made)) for key, all_made in self.made.items() for made in sorted(all_made)
+        ]
+        columns = ["source_key", "record_key", "mapping_version"]
+        return pd.DataFrame(rows, columns=columns, dtype="string[pyarrow]")
 
     def _sources(self, record_key: str) -> list[str]:
         return [key for key, made in self.made.items() if record_key in made]
 
-    def _refuse(self, step: str, source_key: str, record_key: str, failure: Mapping[Any, Any], version: str) -> None:
+    def _refuse(self, step: str, source_key: str, record_key: str, failure: Fields[Any, Any], version: str) -> None:
         record = self.records[source_key]
         self.letters.append(
             Letter(
@@ -189,6 +219,7 @@ class _Work:
                 message=failure["message"],
                 remedy=failure["remedy"],
                 rule=failure["rule"],
+                changed_at=record.changed_at,
                 label=self.labels.get(source_key),
                 raw=record.payload,
                 canonical=plain(self.canonical.get(record_key, {})) or None,

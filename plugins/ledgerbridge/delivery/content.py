@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ledgerbridge.entities import Document
 
-__all__ = ["content_hash", "documents_of", "plain"]
+__all__ = ["content_hash", "document_text", "documents_of", "plain"]
 
 
 def plain(value: Any) -> Any:
@@ -32,6 +32,12 @@ def plain(value: Any) -> Any:
 def content_hash(header: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
     """The same for the same content."""
     return sha256(orjson.dumps(plain({"header": header, **parts}), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def document_text(document: Document) -> dict[str, Any]:
+    """A document as it is kept: ``header`` and its parts, for JSON; what ``content_hash`` is the hash of."""
+    content: dict[str, Any] = plain({"header": document.header, **document.parts})
+    return content
 
 
 def documents_of(frames: dict[str, pd.DataFrame], entity: str) -> list[Document]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any
 
-from sqlalchemy import select, update
+import orjson
+from sqlalchemy import Row, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.models import DeadLetter
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Letter", "close_letters", "open_letters", "write_letters"]
+__all__ = ["UNSETTLED", "Letter", "body_hash", "close_letters", "open_letters", "rejection", "write_letters"]
+
+UNSETTLED = ("open", "replaying")
+"""States of letters whose record has not gone on."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class Letter:
     raw: dict[str, Any] | None = dataclasses.field(default=None, repr=False)
     canonical: dict[str, Any] | None = dataclasses.field(default=None, repr=False)
     document: dict[str, Any] | None = dataclasses.field(default=None, repr=False)
+    document_types: dict[str, str] | None = dataclasses.field(default=None, repr=False)
     mapping_version: str | None = None
+    changed_at: datetime | None = None
+    error_class: str = "RecordRejected"
 
     def id(self, flow: str, leg: str) -> str:
         """The same for the same reason, so that a rerun writes it once."""
@@ -47,83 +54,191 @@ class Letter:
 
 def write_letters(session: Session, actor: Actor, letters: Iterable[Letter]) -> dict[str, str]:
     """
-    Write letters, once each.
+    Write letters, once each; one that replaces a letter under replay closes that one, a discarded one stays so.
 
-    :returns: letter id by source key (the last one, where a record has several).
+    :returns: the reason of the rejection by source key, which names the letter (the last one, if there are several).
     """
     by_id = {letter.id(actor.flow, actor.leg): letter for letter in letters}
-    known: set[str] = set()
-    for chunk in in_chunks(list(by_id)):
-        known.update(session.scalars(select(DeadLetter.id).where(DeadLetter.id.in_(chunk), DeadLetter.state == "open")))
+    known = _known(session, list(by_id))
+    attempts = _attempts(session, actor, [letter.source_key for letter in by_id.values()])
     now = datetime.now(UTC)
     rows = [
-        {
-            "id": letter_id,
-            "flow": actor.flow,
-            "leg": actor.leg,
-            "step": letter.step,
-            "source_key": letter.source_key,
-            "record_key": letter.record_key,
-            "label": letter.label,
-            "code": letter.code,
-            "field": letter.field,
-            "value": letter.value,
-            "message": letter.message,
-            "rule": letter.rule,
-            "remedy": letter.remedy,
-            "raw": letter.raw,
-            "canonical": letter.canonical,
-            "document": letter.document,
-            "mapping_version": letter.mapping_version,
-            "run_id": actor.run_id,
-            "state": "open",
-            "created_at": now,
-            "closed_at": None,
-        }
+        _row(actor, letter_id, letter, attempts.get(letter.source_key, 1), now)
         for letter_id, letter in by_id.items()
+        if letter_id not in known or known[letter_id].state != "discarded"
     ]
     upsert(session, DeadLetter, rows, key=["id"], keep=["created_at"])
     append(
         session,
         actor,
         (
-            Change(
-                "dead-lettered", actor.leg, letter.record_key, details={"dead_letter": letter_id, "code": letter.code}
-            )
-            for letter_id, letter in by_id.items()
-            if letter_id not in known
+            _opened(actor, by_id[row["id"]], row, known.get(row["id"]))
+            for row in rows
+            if row["id"] not in known or known[row["id"]].state != "open"
         ),
     )
-    return {letter.source_key: letter_id for letter_id, letter in by_id.items()}
+    _replace(session, actor, by_id)
+    return {
+        letter.source_key: rejection(letter_id, known[letter_id].reason if letter_id in known else None)
+        for letter_id, letter in by_id.items()
+    }
 
 
-def close_letters(session: Session, actor: Actor, source_keys: Sequence[str]) -> None:
-    """Close the open letters of records that went on after all."""
-    for chunk in in_chunks(source_keys):
-        where = (
-            DeadLetter.flow == actor.flow,
-            DeadLetter.leg == actor.leg,
-            DeadLetter.state == "open",
-            DeadLetter.source_key.in_(chunk),
+def rejection(letter_id: str, discarded: str | None = None) -> str:
+    """Why a source record is rejected, as the work list and the reconciliation say it."""
+    return f"dead letter {letter_id}" + (f", discarded: {discarded}" if discarded else "")
+
+
+@dataclass(frozen=True)
+class _Known:
+    state: str
+    reason: str | None
+
+
+def _known(session: Session, ids: Sequence[str]) -> dict[str, _Known]:
+    """Letters there are already; the reason only of those discarded."""
+    known: dict[str, _Known] = {}
+    for chunk in in_chunks(ids):
+        rows = session.execute(
+            select(DeadLetter.id, DeadLetter.state, DeadLetter.reason).where(DeadLetter.id.in_(chunk))
         )
-        closed = session.execute(select(DeadLetter.id, DeadLetter.record_key).where(*where)).all()
-        if not closed:
-            continue
-        session.execute(update(DeadLetter).where(*where).values(state="closed", closed_at=datetime.now(UTC)))
+        known.update(
+            (letter, _Known(state, reason if state == "discarded" else None)) for letter, state, reason in rows
+        )
+    return known
+
+
+def _attempts(session: Session, actor: Actor, source_keys: Sequence[str]) -> dict[str, int]:
+    """Which failure of each record in this leg this one is; another try of the same run counts once."""
+    attempts: dict[str, int] = {}
+    for chunk in in_chunks(source_keys):
+        rows = session.execute(
+            select(DeadLetter.source_key, DeadLetter.attempt, DeadLetter.run_id).where(
+                DeadLetter.flow == actor.flow, DeadLetter.leg == actor.leg, DeadLetter.source_key.in_(chunk)
+            )
+        )
+        for key, attempt, run_id in rows:
+            attempts[key] = max(attempts.get(key, 1), attempt + (run_id != actor.run_id))
+    return attempts
+
+
+def _row(actor: Actor, letter_id: str, letter: Letter, attempt: int, now: datetime) -> dict[str, Any]:
+    return {
+        "id": letter_id,
+        "flow": actor.flow,
+        "leg": actor.leg,
+        "step": letter.step,
+        "source_key": letter.source_key,
+        "record_key": letter.record_key,
+        "label": letter.label,
+        "code": letter.code,
+        "error_class": letter.error_class,
+        "field": letter.field,
+        "value": letter.value,
+        "message": letter.message,
+        "rule": letter.rule,
+        "remedy": letter.remedy,
+        "raw": letter.raw,
+        "canonical": letter.canonical,
+        "document": letter.document,
+        "document_types": letter.document_types,
+        "mapping_version": letter.mapping_version,
+        "version": letter.version,
+        "changed_at": letter.changed_at,
+        "attempt": attempt,
+        "run_id": actor.run_id,
+        "state": "open",
+        "created_at": now,
+        "closed_at": None,
+        "reason": None,
+    }
+
+
+def _opened(actor: Actor, letter: Letter, row: dict[str, Any], known: _Known | None) -> Change:
+    details = {
+        "dead_letter": row["id"],
+        "code": letter.code,
+        "step": letter.step,
+        "attempt": row["attempt"],
+        "mapping": letter.mapping_version,
+        "before": known.state if known else None,
+    }
+    return Change(
+        "dead-lettered",
+        actor.leg,
+        letter.record_key,
+        chain_key=(letter.canonical or {}).get("chain_key"),
+        content_hash=body_hash(letter.raw),
+        details=details,
+    )
+
+
+def body_hash(body: Any) -> str | None:
+    """The hash of a kept record: what the audit holds of it, so that the record itself can be purged."""
+    return None if body is None else sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _replace(session: Session, actor: Actor, by_id: Mapping[str, Letter]) -> None:
+    """Letters under replay whose record failed again for another reason end: the new letter has the record now."""
+    for letter_id, letter in by_id.items():
+        same = or_(DeadLetter.record_key == letter.record_key, DeadLetter.replay_from == "transform")
+        replaced = session.execute(
+            select(DeadLetter.id, DeadLetter.record_key).where(
+                DeadLetter.flow == actor.flow,
+                DeadLetter.leg == actor.leg,
+                DeadLetter.source_key == letter.source_key,
+                DeadLetter.state == "replaying",
+                DeadLetter.id.not_in(by_id),
+                same,
+            )
+        ).all()
+        _close(session, actor, replaced, f"the record failed again: dead letter {letter_id}")
+
+
+def close_letters(session: Session, actor: Actor, source_keys: Sequence[str], record_keys: Sequence[str] = ()) -> None:
+    """
+    Close the letters of records that went on after all, whatever made them go on.
+
+    :param source_keys: source records of which nothing is rejected any more.
+    :param record_keys: documents that stand in the target.
+    """
+    for column, keys in ((DeadLetter.source_key, source_keys), (DeadLetter.record_key, record_keys)):
+        for chunk in in_chunks(keys):
+            ended = session.execute(
+                select(DeadLetter.id, DeadLetter.record_key).where(
+                    DeadLetter.flow == actor.flow,
+                    DeadLetter.leg == actor.leg,
+                    DeadLetter.state.in_(UNSETTLED),
+                    column.in_(chunk),
+                )
+            ).all()
+            _close(session, actor, ended, f"the record went on in run {actor.run_id}")
+
+
+def _close(session: Session, actor: Actor, letters: Sequence[Row[str, str]], reason: str) -> None:
+    for chunk in in_chunks(letters):
+        session.execute(
+            update(DeadLetter)
+            .where(DeadLetter.id.in_([letter for letter, _ in chunk]))
+            .values(state="closed", closed_at=datetime.now(UTC), reason=reason)
+        )
         append(
             session,
             actor,
-            (Change("dead-letter-closed", actor.leg, key, details={"dead_letter": letter}) for letter, key in closed),
+            (
+                Change("dead-letter-closed", actor.leg, key, details={"dead_letter": letter, "reason": reason})
+                for letter, key in chunk
+            ),
         )
 
 
 def open_letters(session: Session, source_keys: Sequence[str]) -> dict[str, str]:
-    """Id of the newest open letter by source key, whatever the leg."""
+    """Id of the newest letter of a record that has not gone on, discarded ones too, by source key, whatever the leg."""
     found: dict[str, str] = {}
     for chunk in in_chunks(source_keys):
         rows = session.execute(
             select(DeadLetter.source_key, DeadLetter.id)
-            .where(DeadLetter.state == "open", DeadLetter.source_key.in_(chunk))
+            .where(DeadLetter.state != "closed", DeadLetter.source_key.in_(chunk))
             .order_by(DeadLetter.created_at, DeadLetter.id)
         )
         found.update((key, letter) for key, letter in rows)

@@ -123,7 +123,16 @@ class Delivery(Base):
 
 
 class DeadLetter(Base):
-    """A record that can't go on, kept whole with its reason. ``id`` is derived, so that a rerun writes it once."""
+    """
+    A record that can't go on, kept whole with its reason. ``id`` is derived, so that a rerun writes it once.
+
+    ``state``: ``open``, ``replaying`` (the next pass takes it), ``closed`` (``reason`` says by what), ``discarded``
+    (``reason`` says why). ``version`` and ``changed_at`` are the source record's; ``attempt`` counts the runs in which
+    it failed in this leg. ``document_types`` are Arrow schemas by part, to make frames of ``document`` again.
+    ``corrections`` lists ``path``, ``before``, ``after``, ``by``, ``at`` of what people changed in ``raw`` and
+    ``document``. After a replay ``stands_for`` is the version of the source record that the kept one stands for, and
+    ``replay_from`` the task it starts at: ``transform`` (from ``raw``) or ``gate`` (from ``document``).
+    """
 
     __tablename__ = "dead_letter"
     __table_args__ = (
@@ -151,6 +160,16 @@ class DeadLetter(Base):
     state: Mapped[str] = mapped_column(String(16), default="open")
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    error_class: Mapped[str | None] = mapped_column(String(64))
+    version: Mapped[str | None] = mapped_column(String(128))
+    changed_at: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(default=1, server_default="1")
+    document_types: Mapped[dict[str, Any] | None]
+    corrections: Mapped[list[Any] | None]
+    stands_for: Mapped[str | None] = mapped_column(String(128))
+    replay_from: Mapped[str | None] = mapped_column(String(16))
+    replayed_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class CrossReference(Base):
