@@ -27,6 +27,7 @@ OURS = (
     "hooks.shopify",
     "hooks.stripe",
     "hooks.xero",
+    "triggers.circuit",
     "operators.builder",
 )
 

@@ -22,6 +22,7 @@ from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from hooks.state_database import state_engine
 from hooks.web_api import WebApiHook, retry_after_seconds
 from hooks.xero_budget import CallBudget, Limits
 from hooks.xero_oauth import AccessTokens, App, Consent
@@ -29,7 +30,6 @@ from hooks.xero_refusals import RequestRefused
 from hooks.xero_wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
 from ledgerbridge.errors import ConfigurationError, TransientError
-from ledgerbridge.state import connect
 from ledgerbridge.state.tokens import TokenStore
 
 if TYPE_CHECKING:
@@ -385,5 +385,4 @@ def _never_sent(cause: BaseException | None) -> bool:
 
 
 def _token_store() -> TokenStore:
-    url = WebApiHook.get_connection("ledgerbridge_db").extra_dejson["url"]
-    return TokenStore(connect(str(url)))
+    return TokenStore(state_engine())

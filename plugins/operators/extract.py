@@ -57,9 +57,12 @@ class ExtractOperator(LegOperator):
 
     def _read(self, context: Context, run_id: str) -> list[RawRecord]:
         system, _, entity = self.config.source.partition(".")
+        hooks = hooks_of(system, settings.company())
+        self.await_connections(list(hooks))
         records = []
-        for connection, hook in hooks_of(system, settings.company()).items():
-            records += self._read_connection(context, run_id, connection, hook.entity(entity))
+        for connection, hook in hooks.items():
+            with self.calling(connection):
+                records += self._read_connection(context, run_id, connection, hook.entity(entity))
         return records
 
     def _read_connection(self, context: Context, run_id: str, connection: str, source: Source) -> list[RawRecord]:

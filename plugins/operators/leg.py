@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
@@ -10,15 +13,19 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor
-from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
+from ledgerbridge.delivery import LEASED
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
 from ledgerbridge.flows import LegConfig
 from ledgerbridge.state import transaction
+from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.source_records import counts, hold_rejected
 from operators import settings
 from operators.staging import BatchRef, read_rows
+from triggers.circuit import ConnectionBack
 
 __all__ = ["LegOperator"]
 
@@ -49,6 +56,35 @@ class LegOperator(BaseOperator):
     def actor(self, context: Context) -> Actor:
         """This task, for leases and the audit."""
         return Actor(self.flow, self.leg, str(context["run_id"]), self.task_id)
+
+    def await_connections(self, connections: list[str]) -> None:
+        """Give the worker slot back while one of the connections is down; the task begins anew when it is up again."""
+        with transaction(self.engine) as session:
+            pauses = [pause for each in connections if (pause := pause_of(session, each)) is not None]
+        if pauses:
+            pause = max(pauses, key=lambda each: each.until)
+            self.log.warning("connection %s is down since %s: %s", pause.connection, pause.since, pause.reason)
+            trigger = ConnectionBack(pause.connection, datetime.now(UTC).isoformat())
+            self.defer(trigger=trigger, method_name="begin_again")
+
+    def begin_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """What a task does when the connection it waited for is up again."""
+        return self.execute(context)
+
+    @contextmanager
+    def calling(self, connection: str) -> Iterator[None]:
+        """Tell all workers how calls to a connection went, so that they leave one alone that is down."""
+        try:
+            yield
+        except TransientError as error:
+            if error.code != LEASED:  # waiting for another worker says nothing of the system
+                seconds = error.retry_after_seconds
+                with suppress(SQLAlchemyError), transaction(self.engine) as session:
+                    asked = None if seconds is None else timedelta(seconds=seconds)
+                    call_failed(session, connection, f"{error.code} {error.message}", retry_after=asked)
+            raise
+        with transaction(self.engine) as session:
+            call_succeeded(session, connection)
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""

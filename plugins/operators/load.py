@@ -42,14 +42,16 @@ class LoadOperator(LegOperator):
         """Deliver, write the outcomes, close the balance."""
         actor = self.actor(context)
         batch = self.batch_of(context, "gate")
+        system, _, entity = self.config.target.partition(".")
+        connection = settings.company().connections_of(system)[0]
+        self.await_connections([connection])
         frames = read_frames(batch)
         documents = documents_of(frames, self.config.target)
         canonical = self.canonical_headers(context)
-        system, _, entity = self.config.target.partition(".")
-        hook = hook_for(system, settings.company().connections_of(system)[0])
-        target = hook.entity(entity)
-        deliverer = Deliverer(self.engine, actor, self.config.target, target, settle=settings.settle())
-        results = deliverer.deliver(documents, canonical)
+        with self.calling(connection):
+            target = hook_for(system, connection).entity(entity)
+            deliverer = Deliverer(self.engine, actor, self.config.target, target, settle=settings.settle())
+            results = deliverer.deliver(documents, canonical)
         loaded = _Loaded(
             {each.record_key: each for each in documents},
             canonical,

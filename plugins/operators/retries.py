@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,17 @@ from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["ByErrorClass"]
 
+_FIRST_SECONDS = 10.0
+_LONGEST_SECONDS = 300.0
+
 
 class ByErrorClass(RetryPolicy):
-    """A passing failure is tried again when the system said so, a wrong setting fails at once."""
+    """
+    A passing failure is tried again when the system said so, else after a growing time; a wrong setting fails at once.
+
+    The time is spread by half of it either way: workers that failed together must not come back together. A system
+    that stays down is left alone by its circuit breaker (``ledgerbridge.state.circuits``).
+    """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
@@ -22,9 +31,11 @@ class ByErrorClass(RetryPolicy):
         if isinstance(exception, ConfigurationError):
             return RetryDecision.fail(reason=exception.code)
         if isinstance(exception, TransientError):
-            seconds = exception.retry_after_seconds
-            delay = timedelta(seconds=seconds if seconds is not None else min(5 * 2**try_number, 300))
-            return RetryDecision.retry(delay=delay, reason=exception.code)
+            asked = exception.retry_after_seconds
+            grown = min(_FIRST_SECONDS * 2 ** (try_number - 1), _LONGEST_SECONDS)
+            # never before the time asked for; a little after it, each at another moment
+            seconds = grown * random.uniform(0.5, 1.5) if asked is None else asked + random.uniform(0, 2)
+            return RetryDecision.retry(delay=timedelta(seconds=seconds), reason=exception.code)
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

@@ -6,13 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.configuration import conf
-from airflow.sdk import BaseHook
-from sqlalchemy import Engine
 
+from hooks.state_database import state_engine
 from ledgerbridge.delivery import SETTLE
-from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, load_company
-from ledgerbridge.state import connect
 
 __all__ = ["company", "include_folder", "lookups_folder", "settle", "staging_url", "state_engine", "state_folder"]
 
@@ -51,19 +48,3 @@ def company() -> Company:
     return load_company(
         Path(conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml")
     )
-
-
-def state_engine() -> Engine:
-    """
-    The state database, from the connection `ledgerbridge_db`.
-
-    :raises ConfigurationError: its extra has no `url`.
-    """
-    url = BaseHook.get_connection("ledgerbridge_db").extra_dejson.get("url")
-    if not url:
-        raise ConfigurationError(
-            "LB-CFG-001",
-            "connection ledgerbridge_db has no `url` in its extra.",
-            remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
-        )
-    return connect(url)

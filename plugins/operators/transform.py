@@ -46,6 +46,8 @@ class TransformOperator(LegOperator):
         records = read_raw(self.batch_of(context, "extract").uri)
         reader = DatabaseReader(self.engine)
         company = settings.company()
+        connection = company.connections_of(self.config.target.partition(".")[0])[0]
+        self.await_connections([connection])  # its master data is looked up
         lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live_lookup(company), company.time_zone)
         work = _Work(actor, {record.key: record for record in records})
         with transaction(self.engine) as session:
@@ -56,7 +58,8 @@ class TransformOperator(LegOperator):
         documents: dict[str, pd.DataFrame] = {}
         if anew:
             canonical = self._rule(self._conform(anew, lookups, work), reader, work)
-            documents = self._map(canonical, lookups, work)
+            with self.calling(connection):
+                documents = self._map(canonical, lookups, work)
         if work.resumed:
             kept = work.resume()
             canonical = with_canonical(canonical, self._conform_mapping().target, kept)

@@ -27,7 +27,10 @@ from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import CrossReference, Delivery
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["SETTLE", "STEPS", "Delivered", "Deliverer"]
+__all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
+
+LEASED = "LB-DLV-001"
+"""Code of the error that says another worker holds a record."""
 
 SETTLE = timedelta(seconds=20)
 """
@@ -228,7 +231,7 @@ class Deliverer:
         else:
             ends = row.lease_until or now
         return TransientError(
-            "LB-DLV-001",
+            LEASED,
             f"{self._entity} {row.record_key} is being delivered by run {row.run_id} ({row.lease_owner}).",
             remedy="Wait: the retry takes over when that task is done or its lease ends.",
             retry_after_seconds=min(60.0, max(1.0, (ends - now).total_seconds() + 1)),

@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 __all__ = [
     "AuditEntry",
     "Base",
+    "Circuit",
     "CrossReference",
     "DeadLetter",
     "Delivery",
@@ -186,6 +187,22 @@ class CrossReference(Base):
     number: Mapped[str | None] = mapped_column(String(255))
     record_key: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime]
+
+
+class Circuit(Base):
+    """
+    How the calls to one Airflow connection went lately; ``failures`` in a row.
+
+    While ``paused_until`` is set nobody calls it; when that time has come, one worker probes.
+    """
+
+    __tablename__ = "circuit"
+    connection: Mapped[str] = mapped_column(String(250), primary_key=True)
+    failures: Mapped[int]
+    paused_until: Mapped[datetime | None]
+    paused_since: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+    updated_at: Mapped[datetime]
 
 
 class ExtractionWindow(Base):

@@ -1,0 +1,27 @@
+"""The state database as the Airflow connection `ledgerbridge_db` names it."""
+
+from __future__ import annotations
+
+from airflow.sdk import BaseHook
+from sqlalchemy import Engine
+
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state import connect
+
+__all__ = ["state_engine"]
+
+
+def state_engine() -> Engine:
+    """
+    The state database, from the connection `ledgerbridge_db`.
+
+    :raises ConfigurationError: its extra has no `url`.
+    """
+    url = BaseHook.get_connection("ledgerbridge_db").extra_dejson.get("url")
+    if not url:
+        raise ConfigurationError(
+            "LB-CFG-001",
+            "connection ledgerbridge_db has no `url` in its extra.",
+            remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
+        )
+    return connect(url)

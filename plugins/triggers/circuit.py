@@ -1,0 +1,69 @@
+"""Waiting, without a worker slot, until a connection that was down can be called again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseHook
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from hooks.state_database import state_engine
+from ledgerbridge.state import transaction
+from ledgerbridge.state.circuits import Pause, call_failed, call_succeeded, pause_of, take_probe
+
+__all__ = ["ConnectionBack"]
+
+_LOOK_EVERY_SECONDS = 5.0
+_LONGEST_WAIT = timedelta(hours=1)
+
+
+class ConnectionBack(BaseTrigger):
+    """
+    Fires when a connection's pause is over: one of those who wait calls the system, all others follow.
+
+    After an hour it fires all the same, so that the task's own error tells what a test of the connection can't.
+
+    :param connection: Airflow connection id.
+    :param since: when the wait began, ISO 8601 with zone.
+    """
+
+    def __init__(self, connection: str, since: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
+        self.connection = connection
+        self.since = since
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, as Airflow keeps them."""
+        return "triggers.circuit.ConnectionBack", {"connection": self.connection, "since": self.since}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look, and probe when it is this one's turn, until the connection may be called."""
+        latest = datetime.fromisoformat(self.since) + _LONGEST_WAIT
+        while (pause := await asyncio.to_thread(self._pause)) is not None and datetime.now(UTC) < latest:
+            ahead = (pause.until - datetime.now(UTC)).total_seconds()
+            if ahead <= 0 and await asyncio.to_thread(self._probe):
+                break
+            await asyncio.sleep(max(0.5, min(ahead, _LOOK_EVERY_SECONDS)))
+        yield TriggerEvent({"connection": self.connection})  # type: ignore[no-untyped-call]  # Airflow's
+
+    def _pause(self) -> Pause | None:
+        with transaction(state_engine()) as session:
+            return pause_of(session, self.connection)
+
+    def _probe(self) -> bool:
+        """Call the system if nobody else does; whether it answered."""
+        engine = state_engine()
+        with transaction(engine) as session:
+            if not take_probe(session, self.connection):
+                return False
+        answers, message = BaseHook.get_hook(self.connection).test_connection()
+        with transaction(engine) as session:
+            if answers:
+                call_succeeded(session, self.connection)
+            else:
+                call_failed(session, self.connection, message)
+        self.log.info("connection=%s answers=%s", self.connection, answers)
+        return bool(answers)
