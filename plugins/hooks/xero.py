@@ -25,7 +25,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from hooks.state_database import state_engine
 from hooks.web_api import WebApiHook, retry_after_seconds
 from hooks.xero_budget import CallBudget, Limits
-from hooks.xero_oauth import AccessTokens, App, Consent
+from hooks.xero_consent import Choose, Consent, Tenant, pick, tenants_in
+from hooks.xero_oauth import AccessTokens, App
 from hooks.xero_refusals import RequestRefused
 from hooks.xero_wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
@@ -102,21 +103,13 @@ class XeroHook(WebApiHook):
     @cached_property
     def tenant_id(self) -> str:
         """
-        The organisation all calls go to.
+        The organisation all calls go to: the connection's, the one chosen at the consent, or the only one.
 
         :raises ConfigurationError: none given, and the app is connected to none or to several.
         """
-        if given := self.connection.extra_dejson.get("tenant_id"):
+        if given := self.connection.extra_dejson.get("tenant_id") or self.tokens.tenant_id:
             return str(given)
-        tenants = self._content(self._authorised("GET", "connections"))
-        if len(tenants) != 1:
-            found = ", ".join(f"{tenant['tenantName']} ({tenant['tenantId']})" for tenant in tenants) or "none"
-            raise ConfigurationError(
-                "LB-XERO-005",
-                f"the app of connection {self.http_conn_id!r} is connected to {found}, expected one organisation",
-                remedy="Connect the app to the organisation in Xero, or put its `tenant_id` into the connection.",
-            )
-        return str(tenants[0]["tenantId"])
+        return pick(tenants_in(self._content(self._authorised("GET", "connections"))), None).tenant_id
 
     @cached_property
     def organisation(self) -> dict[str, Any]:
@@ -129,25 +122,33 @@ class XeroHook(WebApiHook):
         """The access token of this connection, shared with all processes."""
         app = self._app
         scopes = hashlib.sha256(app.scopes.encode()).hexdigest()[:8]
-        tenant = self.connection.extra_dejson.get("tenant_id") or "-"
+        # without an organisation the choice made at the consent is this connection's own
+        tenant = self.connection.extra_dejson.get("tenant_id") or f"-:{self.http_conn_id}"
         return AccessTokens(_token_store(), f"xero:{app.client_id}:{tenant}:{app.grant}:{scopes}", app)
 
     def consent(self, redirect_uri: str) -> Consent:
         """
-        Begin a person's consent to the app (``grant`` = ``refresh_token``): send the browser to its ``url``.
+        Begin a person's consent to the app: send the browser to its ``url``.
 
         :param redirect_uri: as registered with the app.
+        :raises ConfigurationError: this connection's tokens need no consent, or would end with the first.
         """
         return Consent(self._app, redirect_uri)
 
-    def complete_consent(self, consent: Consent, redirected_to: str) -> None:
+    def complete_consent(self, consent: Consent, redirected_to: str, choose: Choose | None = None) -> Tenant:
         """
-        Keep the tokens of a consent; all processes use them from now on.
+        Keep the tokens of a consent; all processes use them from now on. The organisation they are for.
 
         :param redirected_to: the whole address Xero sent the browser to.
-        :raises ConfigurationError: the person refused, or the address belongs to another consent.
+        :param choose: picks one of the organisations; not asked when the connection names one.
+        :raises ConfigurationError: the person refused, the address belongs to another consent, or the app is not
+            connected to the connection's organisation, or to several and there is nobody to choose.
         """
-        self.tokens.keep(consent.complete(redirected_to))
+        token = consent.complete(redirected_to)
+        answer = self._exchanged("GET", "connections", token["access_token"], {}, {})
+        chosen = pick(tenants_in(self._content(answer)), self.connection.extra_dejson.get("tenant_id"), choose)
+        self.tokens.keep(token, chosen.tenant_id)
+        return chosen
 
     def clock(self) -> datetime:
         """Xero's time now, aware UTC."""

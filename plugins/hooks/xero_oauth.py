@@ -24,12 +24,14 @@ from requests.exceptions import RequestException
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state.tokens import StoredToken, TokenStore
 
-__all__ = ["AccessTokens", "App", "Consent"]
+__all__ = ["REFUSALS", "TIMEOUT_SECONDS", "AccessTokens", "App"]
 
+# In a stored token set, beside what Xero gave.
+_TENANT = "tenant_id"
 _LEASE_SECONDS = 30.0
 _PATIENCE_SECONDS = 45.0
 _POLL_SECONDS = 0.1
-_TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 # A token that ends while a call is under way would be refused: renew it this much earlier.
 _MARGIN = timedelta(seconds=60)
 
@@ -40,7 +42,7 @@ class App:
     The app registered at Xero, and what it asks for.
 
     :param grant: ``client_credentials`` (a Custom Connection: one organisation, no consent to renew) or
-        ``refresh_token`` (a web app a person has consented to, see ``Consent``).
+        ``refresh_token`` (a web app a person has consented to, see ``xero_consent``).
     :param client_secret: None for a public client (PKCE alone).
     :param proxies, verify: as for ``requests``.
     """
@@ -80,7 +82,7 @@ class App:
             raise ConfigurationError(
                 "LB-XERO-004",
                 "nobody has consented yet to the app's access to the organisation",
-                remedy="Let a person sign in to Xero and consent (docs/reference/xero.md, Consent).",
+                remedy="Run `ledgerbridge connect xero` and let a person consent (docs/reference/xero.md, Consent).",
             )
         session = self.session(token=dict(old))
         return self.ask(session, grant_type="refresh_token", refresh_token=old["refresh_token"])
@@ -88,7 +90,7 @@ class App:
     def ask(self, session: OAuth2Session, **parameters: Any) -> dict[str, Any]:
         """One call to the token endpoint, its errors made ours."""
         try:
-            return dict(session.fetch_token(self.token_url, timeout=_TIMEOUT_SECONDS, **parameters))
+            return dict(session.fetch_token(self.token_url, timeout=TIMEOUT_SECONDS, **parameters))
         except AuthlibBaseError as error:
             raise self._refusal(error) from error
         except (RequestException, ValueError) as error:
@@ -99,8 +101,11 @@ class App:
             ) from error
 
     def _refusal(self, error: AuthlibBaseError) -> ConfigurationError:
-        code, remedy = _REFUSALS.get(error.error, ("LB-XERO-002", "Check client id and secret in the connection."))
-        reason = f"{error.error}{': ' + error.description if error.description else ''}"
+        return self.refusal(error.error, f"{error.error}{': ' + error.description if error.description else ''}")
+
+    def refusal(self, name: str, reason: str) -> ConfigurationError:
+        """The identity service's refusal as ours; ``name`` as in ``REFUSALS``."""
+        code, remedy = REFUSALS.get(name, ("LB-XERO-002", "Check client id and secret in the connection."))
         return ConfigurationError(
             code,
             f"Xero refuses a token to client {self.client_id} ({reason}); scopes asked: {self.scopes}",
@@ -108,49 +113,26 @@ class App:
         )
 
 
-_REFUSALS = {
+# By OAuth's name of the error, or the parameter it is about.
+REFUSALS = {
     "invalid_scope": (
         "LB-XERO-003",
         "Set `scopes` in the connection's extra to what the app may ask for: apps made since 2026-03-02 have granular "
         "scopes, older ones accounting.transactions and the like.",
     ),
+    "redirect_uri": (
+        "LB-XERO-029",
+        "Register this very redirect address with the app at developer.xero.com (My Apps, Configuration), or give the "
+        "one that is registered there.",
+    ),
+    "access_denied": ("LB-XERO-004", "Begin the consent anew, and choose to allow access."),
     "mismatching_state": ("LB-XERO-004", "Begin the consent anew, and finish it in the same browser."),
     "invalid_grant": (
         "LB-XERO-004",
-        "The consent has ended, or its token was used elsewhere: let a person sign in to Xero and consent anew "
-        "(docs/reference/xero.md, Consent).",
+        "The consent has ended, or its token was used elsewhere: run `ledgerbridge connect xero` and let a person "
+        "consent anew (docs/reference/xero.md, Consent).",
     ),
 }
-
-
-class Consent:
-    """
-    A person's consent to a web app: authorization code with PKCE, then a rotating refresh token.
-
-    :param redirect_uri: as registered with the app; Xero sends the person's browser there with the code.
-    """
-
-    def __init__(self, app: App, redirect_uri: str) -> None:
-        self._app = app
-        self._redirect_uri = redirect_uri
-        self._verifier = uuid.uuid4().hex + uuid.uuid4().hex
-        self._session = app.session(redirect_uri=redirect_uri, code_challenge_method="S256")
-        self.url, self._state = self._session.create_authorization_url(
-            f"{app.login_url.rstrip('/')}/identity/connect/authorize", code_verifier=self._verifier
-        )
-
-    def complete(self, redirected_to: str) -> dict[str, Any]:
-        """
-        The first token set, from the address Xero sent the browser to.
-
-        :raises ConfigurationError: the person refused, or the address belongs to another consent.
-        """
-        return self._app.ask(
-            self._session,
-            authorization_response=redirected_to,
-            state=self._state,
-            code_verifier=self._verifier,
-        )
 
 
 class AccessTokens:
@@ -178,10 +160,16 @@ class AccessTokens:
         """Another access token than the one Xero has just refused."""
         return self._good_token(refused) or self._renew(refused)
 
-    def keep(self, token: Mapping[str, Any]) -> None:
-        """Store a token set that a person has just consented to."""
+    @property
+    def tenant_id(self) -> str | None:
+        """The organisation that the person who consented chose; None without a consent."""
+        found = (self._stored() or {}).get(_TENANT)
+        return str(found) if found else None
+
+    def keep(self, token: Mapping[str, Any], tenant_id: str) -> None:
+        """Store a token set that a person has just consented to, and the organisation they chose."""
         self._await_lease()
-        self._put(token)
+        self._put({**token, _TENANT: tenant_id})
 
     def _renew(self, refused: str | None) -> str:
         if found := self._await_lease(refused):
@@ -190,8 +178,9 @@ class AccessTokens:
             # Somebody may have renewed it between our look and our lease.
             if found := self._good_token(refused):
                 return found
-            token = self._app.fetch(self._stored())
-            self._put(token)
+            old = self._stored() or {}
+            token = self._app.fetch(old or None)
+            self._put(token | ({_TENANT: old[_TENANT]} if _TENANT in old else {}))
             return str(token["access_token"])
         finally:
             self._store.release(self._key, self._owner)

@@ -11,6 +11,7 @@ from sandbox.faults import Faults, fault_routes
 from sandbox.faulty_line import FaultyLine
 from sandbox.xero.accounting import accounting_routes
 from sandbox.xero.admin import admin_routes
+from sandbox.xero.consent import consent_routes
 from sandbox.xero.errors import ApiError, not_found
 from sandbox.xero.gate import Gate, error_response, refuse_on_demand
 from sandbox.xero.identity import identity_routes
@@ -31,6 +32,7 @@ def create_app(data_dir: Path) -> FastAPI:
     faults = Faults(state.limits, refuse_on_demand)
     app.include_router(fault_routes(faults, below="/api.xro/2.0/"))
     app.include_router(webhook_routes(webhooks))
+    app.include_router(consent_routes(state))
     app.include_router(identity_routes(state))
     app.include_router(accounting_routes())
     app.add_exception_handler(ApiError, _answer_error)

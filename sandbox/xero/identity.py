@@ -10,18 +10,16 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 
 from sandbox.xero.errors import oauth_error, unauthorized
 from sandbox.xero.models import State
 from sandbox.xero.wire import new_id
 
-__all__ = ["Grant", "connect", "granted", "identity_routes", "register_app"]
-
-_CODE_SECONDS = 300
+__all__ = ["App", "Grant", "connect", "find_app", "granted", "granted_scopes", "identity_routes", "register_app"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,9 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class _App:
+class App:
+    """An app as it was registered."""
+
     client_id: str
     secret: str | None
     kind: str
@@ -93,12 +93,8 @@ def granted(state: State, authorization: str) -> Grant:
 
 
 def identity_routes(state: State) -> APIRouter:
-    """Authorise, token and connections endpoints."""
+    """Token, revocation and connections endpoints."""
     routes = APIRouter()
-
-    @routes.get("/identity/connect/authorize")
-    def authorize(request: Request) -> Response:
-        return _consent(state, request.query_params)
 
     @routes.post("/identity/connect/token")
     @routes.post("/connect/token")
@@ -120,7 +116,9 @@ def identity_routes(state: State) -> APIRouter:
     @routes.get("/connections")
     def connections(request: Request) -> Response:
         grant = granted(state, request.headers.get("authorization", ""))
-        rows = state.store.connection.execute("SELECT * FROM connection WHERE client_id = ?", (grant.client_id,))
+        rows = state.store.connection.execute(
+            "SELECT * FROM connection WHERE client_id = ? ORDER BY rowid", (grant.client_id,)
+        )
         return JSONResponse([_connection(row) for row in rows])
 
     @routes.delete("/connections/{connection_id}")
@@ -147,11 +145,16 @@ def _connection(row: sqlite3.Row) -> dict[str, str]:
     }
 
 
-def _app(connection: sqlite3.Connection, client_id: str) -> _App:
+def find_app(connection: sqlite3.Connection, client_id: str) -> App:
+    """
+    The app of this id.
+
+    :raises ApiError: 400 ``invalid_client``.
+    """
     row = connection.execute("SELECT * FROM app WHERE client_id = ?", (client_id,)).fetchone()
     if row is None:
         raise oauth_error("invalid_client")
-    return _App(
+    return App(
         row["client_id"],
         row["client_secret"],
         row["kind"],
@@ -160,7 +163,7 @@ def _app(connection: sqlite3.Connection, client_id: str) -> _App:
     )
 
 
-def _authenticated(connection: sqlite3.Connection, authorization: str, form: Mapping[str, str]) -> _App:
+def _authenticated(connection: sqlite3.Connection, authorization: str, form: Mapping[str, str]) -> App:
     client_id, secret = form.get("client_id", ""), form.get("client_secret")
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "basic":
@@ -168,54 +171,29 @@ def _authenticated(connection: sqlite3.Connection, authorization: str, form: Map
             client_id, _, secret = base64.b64decode(credentials).decode().partition(":")
         except (NotBase64, UnicodeDecodeError) as error:
             raise oauth_error("invalid_client") from error
-    app = _app(connection, client_id)
+    app = find_app(connection, client_id)
     if app.secret is not None and not secrets.compare_digest(app.secret.encode(), (secret or "").encode()):
         raise oauth_error("invalid_client")
     return app
 
 
-def _scopes(app: _App, asked: str) -> str:
-    """The scopes asked for; an app is refused all if it may not have one."""
+def granted_scopes(app: App, asked: str) -> str:
+    """
+    The scopes asked for.
+
+    :raises ApiError: 400 ``invalid_scope``; an app is refused all if it may not have one.
+    """
     wanted = asked.split() or sorted(app.scopes - {"offline_access"})
     if not app.scopes.issuperset(wanted):
         raise oauth_error("invalid_scope")
     return " ".join(wanted)
 
 
-def _consent(state: State, query: Mapping[str, str]) -> Response:
-    """The person consents at once, for every organisation there is."""
-    with state.store.write() as connection:
-        app = _app(connection, query.get("client_id", ""))
-        if query.get("redirect_uri") not in app.redirect_uris or query.get("response_type") != "code":
-            raise oauth_error("invalid_request")
-        if app.kind == "pkce" and query.get("code_challenge_method") != "S256":
-            raise oauth_error("invalid_request")
-        scopes, code = _scopes(app, query.get("scope", "")), secrets.token_urlsafe(32)
-        connection.execute(
-            "INSERT INTO authorization_code VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                code,
-                app.client_id,
-                scopes,
-                query["redirect_uri"],
-                query.get("code_challenge"),
-                state.settings.wall_clock() + _CODE_SECONDS,
-            ),
-        )
-        at = state.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f0")
-        for row in connection.execute(
-            "SELECT tenant_id, json_extract(body, '$.Name') AS name FROM record WHERE resource = 'Organisation'"
-        ).fetchall():
-            connect(connection, app.client_id, row["tenant_id"], row["name"], at)
-    answer = {"code": code, "scope": scopes, "state": query.get("state", "")}
-    return RedirectResponse(f"{query['redirect_uri']}?{urlencode(answer)}", status_code=302)
-
-
 def _token(state: State, connection: sqlite3.Connection, authorization: str, form: Mapping[str, str]) -> dict[str, Any]:
     app = _authenticated(connection, authorization, form)
     grant_type = form.get("grant_type")
     if grant_type == "client_credentials" and app.kind == "custom_connection":
-        return _issue(state, connection, app, _scopes(app, form.get("scope", "")), refreshable=False)
+        return _issue(state, connection, app, granted_scopes(app, form.get("scope", "")), refreshable=False)
     if grant_type == "authorization_code" and app.kind != "custom_connection":
         return _issue(state, connection, app, _redeemed(state, connection, app, form), refreshable=True)
     if grant_type == "refresh_token":
@@ -226,7 +204,7 @@ def _token(state: State, connection: sqlite3.Connection, authorization: str, for
 _GRANT_TYPES = {"client_credentials", "authorization_code"}
 
 
-def _redeemed(state: State, connection: sqlite3.Connection, app: _App, form: Mapping[str, str]) -> str:
+def _redeemed(state: State, connection: sqlite3.Connection, app: App, form: Mapping[str, str]) -> str:
     row = connection.execute(
         "DELETE FROM authorization_code WHERE code = ? AND client_id = ? RETURNING *",
         (form.get("code"), app.client_id),
@@ -240,7 +218,7 @@ def _redeemed(state: State, connection: sqlite3.Connection, app: _App, form: Map
     return str(row["scopes"])
 
 
-def _rotated(state: State, connection: sqlite3.Connection, app: _App, form: Mapping[str, str]) -> str:
+def _rotated(state: State, connection: sqlite3.Connection, app: App, form: Mapping[str, str]) -> str:
     """A replaced refresh token is good for another 30 minutes, for a client that lost the answer."""
     now, token = state.settings.wall_clock(), form.get("refresh_token", "")
     row = connection.execute(
@@ -255,9 +233,7 @@ def _rotated(state: State, connection: sqlite3.Connection, app: _App, form: Mapp
     return str(row["scopes"])
 
 
-def _issue(
-    state: State, connection: sqlite3.Connection, app: _App, scopes: str, *, refreshable: bool
-) -> dict[str, Any]:
+def _issue(state: State, connection: sqlite3.Connection, app: App, scopes: str, *, refreshable: bool) -> dict[str, Any]:
     now = state.settings.wall_clock()
     seconds = state.settings.number("access_token_seconds")
     token = secrets.token_urlsafe(48)

@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
 
 from sandbox.xero.app import create_app
+from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
 from tests.contract.xero_office import Office, invoice
 
@@ -43,8 +44,7 @@ def consent(office: Office) -> str:
     query = {"response_type": "code", "client_id": "PUBLICAPP", "redirect_uri": REDIRECT, "state": "s-1"}
     query |= {"scope": "accounting.invoices offline_access", "code_challenge": challenge}
     query |= {"code_challenge_method": "S256"}
-    answer = requests.get(f"{office.url}/identity/connect/authorize", query, allow_redirects=False, timeout=30)
-    sent_back = parse_qs(urlsplit(answer.headers["Location"]).query)
+    sent_back = parse_qs(urlsplit(decide(f"{office.url}/identity/connect/authorize?{urlencode(query)}")).query)
     assert sent_back["state"] == ["s-1"]
     return sent_back["code"][0]
 

@@ -17,6 +17,7 @@ from hooks.xero_books import unexplained_balances, xero_books
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from sandbox.xero.app import create_app
+from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
 from tests.contract.xero_connection import hook_on, provide_state, source, target
 
@@ -555,8 +556,8 @@ def consented(address: str, tenant: str, monkeypatch: pytest.MonkeyPatch, tmp_pa
         tenant_id=tenant,
     )
     consent = hook.consent(callback)
-    signed_in = requests.get(consent.url, allow_redirects=False, timeout=30)
-    hook.complete_consent(consent, signed_in.headers["Location"])
+    consent.check()
+    hook.complete_consent(consent, decide(consent.url))
     return hook
 
 

@@ -540,10 +540,11 @@ def test_a_consent_gives_rotating_tokens(api: ScriptedApi, state: None, monkeypa
     consent = hook.consent("https://here.example/callback")
     asked = parse_qs(urlsplit(consent.url).query)
     assert asked["code_challenge_method"] == ["S256"]
-    api.will_reply(tokens(1), UNAUTHORIZED, tokens(2), Reply({"Accounts": []}))
+    connections = Reply([{"tenantId": "t-1", "tenantName": "Harbor", "tenantType": "ORGANISATION"}])
+    api.will_reply(tokens(1), connections, UNAUTHORIZED, tokens(2), Reply({"Accounts": []}))
     hook.complete_consent(consent, f"https://here.example/callback?code=c-1&state={asked['state'][0]}")
     XeroHook("xero_test").get("Accounts")
-    exchange, refused, refresh, call = api.asked
+    exchange, _, refused, refresh, call = api.asked
     assert parse_qs(exchange.body)["code"] == ["c-1"]
     assert len(parse_qs(exchange.body)["code_verifier"][0]) >= 43
     assert refused.headers["authorization"] == "Bearer token-1"
@@ -554,8 +555,8 @@ def test_a_consent_gives_rotating_tokens(api: ScriptedApi, state: None, monkeypa
 def test_a_consent_of_another_session_is_refused(
     api: ScriptedApi, state: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hook = hook_on(monkeypatch, api.url, grant="refresh_token")
+    hook = hook_on(monkeypatch, api.url, grant="refresh_token", scopes="offline_access accounting.transactions")
     consent = hook.consent("https://here.example/callback")
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match="another consent"):
         hook.complete_consent(consent, "https://here.example/callback?code=c-1&state=forged")
     assert api.asked == []
