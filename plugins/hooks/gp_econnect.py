@@ -71,41 +71,15 @@ class GPEConnectHook(BaseHook):
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """
         # lxml and the tables stay out of what DAG parsing imports
-        from hooks.gp_econnect_customers import Customer
-        from hooks.gp_econnect_items import Item
-        from hooks.gp_econnect_ledger import Account, AccountIndex, GLTransaction, Journal
-        from hooks.gp_econnect_payables import PayablesCreditMemo, PayablesDocument, PayablesInvoice, Vendor
-        from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo, ReceivablesDocument
-        from hooks.gp_econnect_sales import SalesInvoice, SalesOrder, SalesReturn, TaxDetail
+        from hooks.gp_econnect_registry import ENTITIES
 
-        entities: dict[str, type[GPEntity]] = {
-            "account": Account,
-            "account_index": AccountIndex,
-            "application": Application,
-            "cash_receipt": CashReceipt,
-            "credit_memo": CreditMemo,
-            "customer": Customer,
-            "debit_memo": DebitMemo,
-            "gl_transaction": GLTransaction,
-            "item": Item,
-            "journal": Journal,
-            "payables_credit_memo": PayablesCreditMemo,
-            "payables_document": PayablesDocument,
-            "payables_invoice": PayablesInvoice,
-            "receivables_document": ReceivablesDocument,
-            "sales_invoice": SalesInvoice,
-            "sales_order": SalesOrder,
-            "sales_return": SalesReturn,
-            "tax_detail": TaxDetail,
-            "vendor": Vendor,
-        }
-        if name not in entities:
+        if name not in ENTITIES:
             raise ConfigurationError(
                 "LB-GP-024",
-                f'GP by eConnect has no entity "{name}"; there are {", ".join(entities)}',
+                f'GP by eConnect has no entity "{name}"; there are {", ".join(ENTITIES)}',
                 remedy="Correct the entity's name in the flow file.",
             )
-        return entities[name](self._site())
+        return ENTITIES[name](self._site())
 
     def journal_lines(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[RawRecord]:
         """Posted journal lines changed in the window (both ends included), with ACTNUMST; amounts as text."""

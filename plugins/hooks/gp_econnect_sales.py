@@ -70,6 +70,7 @@ class SalesOrder(_SalesDocument):
     """
 
     transaction = _sales_transaction(_ORDER)
+    instructions = ("VOIDSTTS",)
     places = _sales_places(_ORDER)
     updatable = True
 

@@ -55,6 +55,8 @@ class EConnectTarget(GPEntity):
     max_batch = 100
     transaction: ClassVar[Transaction]
     natural_key: ClassVar[str]
+    instructions: ClassVar[tuple[str, ...]] = ()
+    """Header fields that say what to do with the document and are no field of its node."""
     places: ClassVar[tuple[Place, ...]]
     """Work, open, history: in the order a document travels, so that none is missed while it is posted."""
 

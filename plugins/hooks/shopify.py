@@ -29,7 +29,7 @@ from hooks.web_api import WebApiHook
 from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["Answer", "ShopifyHook"]
+__all__ = ["SOURCES", "Answer", "ShopifyHook"]
 
 _NEEDED_SCOPES = ("read_orders", "read_customers", "read_products")
 _ALL_ORDERS = "read_all_orders"
@@ -112,13 +112,13 @@ class ShopifyHook(WebApiHook):
 
         :raises ConfigurationError: there is no such entity.
         """
-        if name not in _SOURCES:
+        if name not in SOURCES:
             raise ConfigurationError(
                 "LB-SHOPIFY-008",
                 f"there is no entity `shopify.{name}`",
-                remedy=f"Use one of {', '.join(sorted(_SOURCES))}.",
+                remedy=f"Use one of {', '.join(sorted(SOURCES))}.",
             )
-        return _SOURCES[name](self)
+        return SOURCES[name](self)
 
     def balance(self) -> dict[str, Decimal]:
         """What Shopify Payments holds for the shop, by currency code."""
@@ -282,7 +282,7 @@ class ShopifyHook(WebApiHook):
             )  # fmt: skip
 
 
-_SOURCES: dict[str, Callable[[ShopifyHook], Source]] = {
+SOURCES: dict[str, Callable[[ShopifyHook], Source]] = {
     "order": OrderSource,
     "payout": PayoutSource,
     "balance_transaction": BalanceTransactionSource,

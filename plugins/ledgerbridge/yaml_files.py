@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -183,11 +183,11 @@ def _known(marks: Marks, location: Location) -> Location:
 def _explain(checked: CheckedFile[Any], error: ValidationError, model: type[BaseModel]) -> None:
     """Note every complaint of the model, the one that stands deepest in the file first."""
     details = sorted(error.errors(), key=lambda each: len(_known(checked.marks, each["loc"])), reverse=True)
-    names = _field_names(model)
     meant: set[Location] = set()
     for each in details:
         if each["type"] == "extra_forbidden":
             key = str(each["loc"][-1])
+            names = _field_names(model, each["loc"])
             hint = nearest(key, names)
             meant.add((*each["loc"][:-1], hint or ""))
             checked.complain(each["loc"], f'unknown key "{key}".', f"Remove it{_did_you_mean(key, names)}")
@@ -205,8 +205,29 @@ def _did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f', or did you mean "{match}"?' if match else "."
 
 
-def _field_names(model: type[BaseModel]) -> set[str]:
-    names: set[str] = set()
-    for definition in [model.model_json_schema(by_alias=True), *model.model_json_schema().get("$defs", {}).values()]:
-        names.update(definition.get("properties", {}))
-    return names
+def _field_names(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that may stand where ``location`` does."""
+    models: list[type[BaseModel]] = [model]
+    into_container = False
+    for step in location[:-1]:
+        fields = {field.alias or name: field for each in models for name, field in each.model_fields.items()}
+        if into_container or step not in fields:
+            into_container = False  # a list's position, a key that users name, or a step that models add
+            continue
+        annotation = fields[str(step)].annotation
+        models = list(_models_in(annotation)) or models
+        into_container = any(kind in (dict, list) for kind in _kinds_in(annotation))
+    return [field.alias or name for each in models for name, field in each.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _kinds_in(annotation: Any) -> Iterator[Any]:
+    yield get_origin(annotation)
+    for inner in get_args(annotation):
+        yield get_origin(inner)

@@ -9,11 +9,20 @@ from typing import Any, Protocol
 from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
+from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
 from ledgerbridge.reconciliation import Booked
 from ledgerbridge.yaml_files import nearest
 
-__all__ = ["SystemHook", "books_of", "hook_for", "hooks_of", "live_lookup"]
+__all__ = [
+    "SystemHook",
+    "books_of",
+    "hook_for",
+    "hooks_of",
+    "live_lookup",
+    "offered_entities",
+    "target_fields",
+]
 
 HOOKS = {
     "gp": "hooks.gp_econnect.GPEConnectHook",
@@ -22,8 +31,21 @@ HOOKS = {
     "stripe": "hooks.stripe.StripeHook",
     "xero": "hooks.xero.XeroHook",
 }
+ENTITIES = {
+    "gp": "hooks.gp_econnect_registry.ENTITIES",
+    "magento": "hooks.magento_sources.SOURCES",
+    "shopify": "hooks.shopify.SOURCES",
+    "stripe": "hooks.stripe_sources.SOURCES",
+    "xero": "hooks.xero_entities.ENTITIES",
+}
+"""The classes of each system's entities, by name."""
+TARGET_FIELDS = {"gp": "hooks.gp_econnect_registry.target_fields"}
+"""The fields of each target, where the system has a fixed list."""
 BOOKS = {"gp": "hooks.gp_books.gp_books", "xero": "hooks.xero_books.xero_books"}
 """What each ledger booked, document by document."""
+
+
+_METHODS: dict[Role, str] = {"source": "read", "target": "send", "master": "lookup"}
 
 
 class SystemHook(Protocol):
@@ -48,6 +70,23 @@ def hook_for(system: str, connection: str) -> SystemHook:
         )
     hook: SystemHook = _imported(HOOKS[system])(connection)
     return hook
+
+
+def offered_entities() -> dict[str, frozenset[Role]]:
+    """Every entity of every system, ``system.name``, and what can be done with it."""
+    offered = {}
+    for system, path in ENTITIES.items():
+        for name, entity in _imported(path).items():
+            roles = {role for role, method in _METHODS.items() if hasattr(entity, method)}
+            offered[f"{system}.{name}"] = frozenset(roles)
+    return offered
+
+
+def target_fields(entity: str) -> dict[str, dict[str, int]]:
+    """The fields a document for ``entity`` may have, by part, and a text's length; empty where any field goes."""
+    system, _, name = entity.partition(".")
+    fields: dict[str, dict[str, int]] = _imported(TARGET_FIELDS[system])(name) if system in TARGET_FIELDS else {}
+    return fields
 
 
 def books_of(system: str, company: Company) -> list[Booked]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 import pyarrow as pa
 
 from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.model import CHILDREN, MappingFile, Part
-from ledgerbridge.mapping.reads import Read, reads_of_condition, reads_of_part, reads_of_rule
+from ledgerbridge.mapping.reads import Read, lookups_of, reads_of_condition, reads_of_part, reads_of_rule
 from ledgerbridge.mapping.rows import CUSTOM, is_helper, path_steps
 from ledgerbridge.yaml_files import CheckedFile, Location, nearest
 
-__all__ = ["check_mapping", "part_locations"]
+__all__ = ["Role", "check_entities", "check_mapping", "check_tables", "check_target_fields", "part_locations"]
+
+Role = Literal["source", "target", "master"]
+"""What can be done with an entity: read by change time, written, looked up."""
 
 _RECORD = ("@key", "@changed_at")
+_ROLES: dict[str, Role] = {"live": "master", "cross_reference": "target", "delivery": "target", "label": "source"}
 
 
 def part_locations(file: MappingFile) -> Iterable[tuple[str, Location, Part]]:
@@ -37,6 +44,80 @@ def check_mapping(checked: CheckedFile[MappingFile]) -> None:
         if made is not None:
             _check_targets(checked, location, part, made.get(name, {}))
         _PartCheck(checked, part, location, source).run()
+
+
+def check_tables(checked: CheckedFile[MappingFile], lookups: Lookups) -> None:
+    """Note every lookup table and column that is not there."""
+    assert checked.content is not None
+    for _, location, part in part_locations(checked.content):
+        if part.split is not None and part.split.table is not None:
+            place = (*location, "split")
+            _check_table(checked, place, lookups, part.split.table, {"by": part.split.by, "table": "weight"})
+        for target, rule in part.fields.items():
+            for place, lookup in lookups_of(rule, (*location, "fields", target)):
+                if lookup.table is not None:
+                    _check_table(checked, place, lookups, lookup.table, {"by": lookup.by, "column": lookup.column})
+
+
+def check_entities(checked: CheckedFile[MappingFile], offered: Mapping[str, Collection[Role]]) -> None:
+    """
+    Note every entity that no system offers, or not in the way the mapping uses it.
+
+    :param offered: entity to what can be done with it.
+    """
+    file = checked.content
+    assert file is not None
+    uses: list[tuple[Location, str, Role]] = [(("from",), file.from_, "source"), (("to",), file.to, "target")]
+    for _, location, part in part_locations(file):
+        for target, rule in part.fields.items():
+            for place, lookup in lookups_of(rule, (*location, "fields", target)):
+                kind, name = lookup.place
+                if kind in _ROLES:
+                    uses.append(((*place, kind), name, _ROLES[kind]))
+    for place, name, role in uses:
+        if not name.startswith("canonical.") and role not in offered.get(name, ()):
+            there = [each for each, roles in offered.items() if role in roles]
+            checked.complain(place, f'"{name}" is no {role} of any system.', _instead(name, there))
+
+
+def check_target_fields(checked: CheckedFile[MappingFile], known: Mapping[str, Mapping[str, int]]) -> None:
+    """
+    Note every field the target does not have, and every text that may be longer than its field.
+
+    :param known: part to field to the length of a text, 0 for other kinds; empty: any field goes.
+    """
+    assert checked.content is not None
+    for name, location, part in part_locations(checked.content) if known else ():
+        if name not in known:
+            if part.fields:
+                checked.complain(location, f'"{name}" is no part of {checked.content.to}.', _instead(name, known))
+            continue
+        for target, rule in part.fields.items():
+            place = (*location, "fields", target)
+            if target not in known[name] and not target.startswith("_"):
+                message = f'"{target}" is no field of {name} of {checked.content.to}.'
+                checked.complain(place, message, _instead(target, known[name]))
+            longest = next((each.text.max for each in reversed(rule.convert or ()) if each.text is not None), None)
+            if longest and 0 < known[name].get(target, 0) < longest:
+                checked.complain(
+                    (*place, "convert", "text", "max"),
+                    f"{target} takes {known[name][target]} characters, `max` is {longest}.",
+                    f"Write `max: {known[name][target]}`.",
+                )
+
+
+def _check_table(
+    checked: CheckedFile[MappingFile], place: Location, lookups: Lookups, table: str, columns: dict[str, str | None]
+) -> None:
+    try:
+        there = lookups.columns(table)
+    except ConfigurationError as error:
+        checked.complain((*place, "table"), error.message, error.remedy)
+        return
+    for key, column in columns.items():
+        if column is not None and there and column not in there:
+            message = f'lookup table "{table}" has no column "{column}".'
+            checked.complain((*place, key), message, _instead(column, there))
 
 
 def _check_targets(

@@ -88,9 +88,17 @@ class Lookups:
             self._indexed[name, by] = indexed
         return self._indexed[name, by]
 
+    def columns(self, name: str) -> list[str]:
+        """
+        The columns of a table.
+
+        :raises ConfigurationError: there is no such table; names those there are.
+        """
+        return list(dict.fromkeys(column for row in self._table(name) for column in row))
+
     def _index(self, name: str, by: str | None) -> dict[str, list[Row]]:
         table = self._table(name)
-        columns = list(dict.fromkeys(column for row in table for column in row))
+        columns = self.columns(name)
         if by is not None and table and by not in columns:
             raise ConfigurationError(
                 "LB-MAP-010",

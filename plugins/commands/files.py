@@ -1,0 +1,68 @@
+"""The files users edit, as commands find them, and how what is wrong with them is printed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import load_company
+from ledgerbridge.mapping.lookups import Row
+from ledgerbridge.yaml_files import Problem, nearest
+
+__all__ = ["add_folders", "company_tables", "named_files", "print_problems"]
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_SETTING = "AIRFLOW__LEDGERBRIDGE__"
+
+
+def add_folders(command: argparse.ArgumentParser) -> None:
+    """The options that say where the files lie; by default where Airflow is told by its environment, or include/."""
+    include = Path(os.environ.get(f"{_SETTING}INCLUDE_FOLDER") or _CHECKOUT / "include")
+    command.add_argument("--include", type=Path, default=include, metavar="FOLDER", help="flows, mappings, suites")
+    command.add_argument("--company", type=Path, metavar="FILE", help="company file (default: company.yaml of include)")
+
+
+def named_files(options: argparse.Namespace, kind: str, names: Sequence[str]) -> list[Path]:
+    """
+    The files of a kind that are named, by path or by name; all of them if none is named.
+
+    :param kind: folder within the include folder: flows, mappings, expectations.
+    :raises ConfigurationError: a name that is none; gives the nearest one.
+    """
+    folder = options.include / kind
+    known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    if not names:
+        return list(known.values())
+    return [_named(name, folder, known) for name in names]
+
+
+def company_tables(options: argparse.Namespace) -> tuple[dict[str, dict[str, Row]], str]:
+    """The tables that mappings read of the company file, and the company's zone."""
+    path = options.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or options.include / "company.yaml"
+    company = load_company(Path(path))
+    return company.tables(), company.time_zone
+
+
+def print_problems(problems: Sequence[Problem], what: str) -> int:
+    """Each problem in order of its place; the exit code."""
+    for problem in sorted(set(problems)):
+        print(problem.error())
+    print(f"{what}, {len(set(problems)) or 'no'} problem{'s' if len(set(problems)) != 1 else ''}")
+    return 1 if problems else 0
+
+
+def _named(name: str, folder: Path, known: dict[str, Path]) -> Path:
+    path = Path(name)
+    if path.suffix == ".yaml" and path.is_file():
+        return path
+    if path.stem in known and path.name in (path.stem, f"{path.stem}.yaml"):
+        return known[path.stem]
+    hint = nearest(path.stem, known)
+    raise ConfigurationError(
+        "LB-CFG-008",
+        f'there is no file "{name}" in {folder}.',
+        remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known) or 'none'}.",
+    )

@@ -1,0 +1,177 @@
+"""``ledgerbridge map``: check mapping files, say in words what they do, and try them on sample records."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from commands.files import add_folders, company_tables, named_files, print_problems
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.mapping.checks import part_locations
+from ledgerbridge.mapping.explain import explain_part, field_in_words
+from ledgerbridge.mapping.model import MappingFile, Part
+from ledgerbridge.yaml_files import load_file, nearest
+
+__all__ = ["register"]
+
+
+def register(commands: Any) -> None:
+    """Add ``map check``, ``map explain`` and ``map try``."""
+    group = commands.add_parser("map", help="check, explain and try mapping files").add_subparsers(
+        required=True, metavar="WHAT"
+    )
+    check = group.add_parser("check", help="everything that is wrong with mapping files, with place and remedy")
+    check.add_argument("files", nargs="*", help="mapping files or their names (default: all)")
+    add_folders(check)
+    check.set_defaults(run=_check)
+    explain = group.add_parser("explain", help="where the value of a field comes from, in words")
+    explain.add_argument("file", help="mapping file or its name")
+    explain.add_argument("fields", nargs="*", help="target fields, as FIELD or PART.FIELD (default: all)")
+    add_folders(explain)
+    explain.set_defaults(run=_explain)
+    trial = group.add_parser("try", help="what a mapping makes of sample records; no system is asked")
+    trial.add_argument("file", help="mapping file or its name")
+    trial.add_argument("records", help="JSON file with records, or a staged batch (a folder, or one of its files)")
+    trial.add_argument("--lookups", type=Path, metavar="FILE", help="JSON with what look-ups find, by place and name")
+    trial.add_argument("--json", action="store_true", help="print JSON")
+    add_folders(trial)
+    trial.set_defaults(run=_try)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from commands.checks import mapping_problems
+
+    files = named_files(options, "mappings", options.files)
+    problems = [problem for path in files for problem in mapping_problems(path, options)]
+    return print_problems(problems, f"{len(files)} mapping file{'s' if len(files) != 1 else ''}")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    (path,) = named_files(options, "mappings", [options.file])
+    file, marks = load_file(path, MappingFile, code="LB-CFG-002")
+    known = [f"{name}.{field}" for name, _, part in part_locations(file) for field in part.fields]
+    for wanted in options.fields:
+        if not any(wanted in (each, each.partition(".")[2]) for each in known):
+            hint = nearest(wanted, [*known, *(each.partition(".")[2] for each in known)])
+            raise ConfigurationError(
+                "LB-CFG-002",
+                f'{path}: there is no field "{wanted}".',
+                remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known)}.",
+            )
+    print(f"{path.stem}: from {file.from_} to {file.to}. {file.description}".rstrip())
+    for name, location, part in part_locations(file):
+        fields = [field for field in part.fields if not options.fields or _is_wanted(field, name, options.fields)]
+        if fields:
+            print(f"\n{name}: {' '.join(explain_part(part))}")
+        for field in fields:
+            line, _ = marks.get((*location, field), marks.get((name, field), (0, 0)))
+            _print_field(field, part, file, line)
+    return 0
+
+
+def _is_wanted(field: str, part: str, wanted: list[str]) -> bool:
+    return field in wanted or f"{part}.{field}" in wanted
+
+
+def _print_field(field: str, part: Part, file: MappingFile, line: int) -> None:
+    first, *rest = field_in_words(field, part.fields[field], file)
+    print(f"  {first}" + (f"  (line {line})" if line else ""))
+    for each in rest:
+        print(f"    {each}")
+
+
+def _try(options: argparse.Namespace) -> int:
+    from ledgerbridge.mapping import load_mapping
+    from ledgerbridge.mapping.trial import given_lookups, try_mapping
+
+    (path,) = named_files(options, "mappings", [options.file])
+    mapping = load_mapping(path)
+    tables, zone = company_tables(options)
+    given = _json(options.lookups) if options.lookups else {}
+    lookups = given_lookups(options.include / "lookups", given, tables, zone)
+    trials = try_mapping(mapping, _records(Path(options.records)), lookups)
+    if options.json:
+        print(json.dumps([each.__dict__ for each in trials], indent=2, default=str, ensure_ascii=False))
+        return 1 if any(each.errors for each in trials) else 0
+    for trial in trials:
+        _print_trial(trial.key, trial.before, trial.after, trial.errors)
+    wrong = sum(bool(trial.errors) for trial in trials)
+    print(f"{len(trials)} records, {len(trials) - wrong} mapped, {wrong} rejected")
+    return 1 if wrong else 0
+
+
+def _print_trial(
+    key: str, before: dict[str, Any], after: dict[str, list[dict[str, Any]]], errors: list[dict[str, Any]]
+) -> None:
+    print(f"{key}\n  before")
+    _print_lines(json.dumps(before, indent=2, default=str, ensure_ascii=False))
+    print("  after")
+    for part, rows in after.items():
+        for number, row in enumerate(rows, 1):
+            where = part if part == "header" else f"{part} {number}"
+            for field, value in row.items():
+                if value is not None:
+                    print(f"    {where:<12} {field:<24} {value}")
+    if not after:
+        print("    nothing" + (": the record is rejected" if errors else ""))
+    for error in errors:
+        print(f"  {error['code']} {error['field']}: {error['message']} ({error['rule']})")
+        print(f"    remedy: {error['remedy']}")
+
+
+def _print_lines(text: str) -> None:
+    for line in text.splitlines():
+        print(f"    {line}")
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".json":
+        content = _json(path)
+        return content if isinstance(content, list) else [content]
+    return _staged(path if path.is_dir() else path.parent)
+
+
+def _staged(folder: Path) -> list[dict[str, Any]]:
+    """The records of a staged batch: raw ones, or canonical frames put together by record."""
+    import pyarrow.parquet as pq
+
+    files = {file.stem: file for file in sorted(folder.glob("*.parquet"))}
+    if "raw" in files:
+        rows = pq.read_table(files["raw"]).to_pylist()
+        return [{"key": row["key"], "payload": _loads(row["payload"])} for row in rows]
+    if "header" not in files:
+        raise ConfigurationError(
+            "LB-MAP-012",
+            f"{folder} holds no staged batch.",
+            remedy="Name a JSON file with records, or a folder with raw.parquet or header.parquet.",
+        )
+    parts = {name: pq.read_table(file).to_pylist() for name, file in files.items()}
+    return [
+        {
+            "key": header["record_key"],
+            "payload": {
+                "header": header,
+                **{
+                    name: [row for row in rows if row["record_key"] == header["record_key"]]
+                    for name, rows in parts.items()
+                    if name != "header"
+                },
+            },
+        }
+        for header in parts["header"]
+    ]
+
+
+def _json(path: Path) -> Any:
+    try:
+        return _loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise ConfigurationError(
+            "LB-MAP-012", f"{path}: {error}.", remedy="Name a JSON file, an object or a list of them."
+        ) from None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_float=str)  # a float would lose cents
