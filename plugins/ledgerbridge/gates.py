@@ -41,11 +41,13 @@ class GateResult:
     What a suite found.
 
     :param failures: ``record_key``, ``field``, ``value``, ``message``, ``rule``, ``remedy`` a record and expectation.
-    :param results: Great Expectations' own results, for the run's history.
+    :param results: per expectation whether it was met, by how many rows, for the run's history.
+    :param validations: ``part`` and Great Expectations' own ``result`` in its JSON form, for Data Docs.
     """
 
     failures: list[dict[str, Any]]
     results: list[Any]
+    validations: list[dict[str, Any]]
 
 
 def check_suite(path: Path) -> None:
@@ -72,21 +74,25 @@ def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
     """Validate each part's frame by its expectations; a record fails with any row of any part."""
     failures: list[dict[str, Any]] = []
     results: list[Any] = []
+    validations: list[dict[str, Any]] = []
     for part in dict.fromkeys(each.part for each in suite.expectations):
         if part not in frames or frames[part].empty:
             continue
         expectations = [each for each in suite.expectations if each.part == part and each.column in frames[part]]
-        answers = _validate(suite.name, frames[part], expectations)
-        for expectation, answer in zip(expectations, answers, strict=True):
+        validation = _validate(suite.name, frames[part], expectations)
+        validations.append({"part": part, "result": validation.to_json_dict()})
+        for answer in validation.results:
+            expectation = expectations[answer.expectation_config.meta["position"]]
             results.append(
                 {"part": part, "expect": expectation.expect, "column": expectation.column, **_summary(answer)}
             )
             failures += _failures(suite, expectation, answer)
-    return GateResult(failures, results)
+    return GateResult(failures, results, validations)
 
 
-def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -> list[Any]:
+def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -> Any:
     import great_expectations as gx
+    from great_expectations.core import ExpectationSuite
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     context = gx.get_context(mode="ephemeral")
@@ -100,11 +106,17 @@ def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -
         .get_batch({"dataframe": plain})
     )
     configured = [
-        ExpectationConfiguration(type=each.expect, kwargs={"column": each.column, **each.arguments}).to_domain_obj()
-        for each in expectations
+        ExpectationConfiguration(
+            type=each.expect, kwargs={"column": each.column, **each.arguments}, meta={"position": position}
+        ).to_domain_obj()
+        for position, each in enumerate(expectations)
     ]
-    result_format = {"result_format": "COMPLETE", "unexpected_index_column_names": ["record_key"]}
-    return [batch.validate(expectation, result_format=result_format) for expectation in configured]
+    result_format = {
+        "result_format": "COMPLETE",
+        "unexpected_index_column_names": ["record_key"],
+        "return_unexpected_index_query": False,
+    }
+    return batch.validate(ExpectationSuite(name, expectations=configured), result_format=result_format)
 
 
 def _summary(answer: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ledgerbridge.state.source_records import Seen, carried_over, known_versions
 from ledgerbridge.state.windows import next_since, record_window, window_of_run
 from operators import settings
 from operators.leg import LegOperator
+from operators.page_links import BatchLink
 from operators.staging import read_raw, write_raw
 from operators.systems import hooks_of
 
@@ -32,6 +33,7 @@ class ExtractOperator(LegOperator):
     """
 
     step = "extract"
+    operator_extra_links = (BatchLink(),)
 
     def __init__(self, *, overlap_minutes: int = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)

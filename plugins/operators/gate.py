@@ -20,8 +20,9 @@ from ledgerbridge.state.upsert import upsert
 from operators import settings
 from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
+from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink
 from operators.resume import schemas_of
-from operators.staging import read_frames, read_raw, write_frames
+from operators.staging import read_frames, write_frames, write_validations
 
 __all__ = ["GateOperator"]
 
@@ -35,6 +36,8 @@ class GateOperator(LegOperator):
     """
 
     step = "gate"
+    before = "transform"
+    operator_extra_links = (BatchLink(), DeadLettersLink(), DataDocsLink())
 
     def execute(self, context: Context) -> dict[str, Any]:
         """
@@ -43,7 +46,7 @@ class GateOperator(LegOperator):
         :raises ConfigurationError: too many of the batch were rejected.
         """
         actor = self.actor(context)
-        frames = read_frames(self.batch_of(context, "transform"))
+        frames = read_frames(self.given_batch(context))
         suite = load_suite(settings.include_folder() / "expectations" / f"{self.config.gate}.yaml")
         result = run_suite(suite, frames)
         failed = {failure["record_key"] for failure in result.failures}
@@ -60,6 +63,7 @@ class GateOperator(LegOperator):
     ) -> None:
         actor = self.actor(context)
         letters = self._letters(context, result, schemas_of(frames), refused) if refused else []
+        write_validations(self.batch_uri(context, self.step), result.validations)
         values = {
             "flow": self.flow,
             "leg": self.leg,
@@ -84,7 +88,7 @@ class GateOperator(LegOperator):
     ) -> list[Letter]:
         links = self.batch_uri(context, "links")
         sources, versions = source_keys_of(links), mapping_versions(links)
-        raw = {record.key: record for record in read_raw(self.batch_of(context, "extract").uri)}
+        raw = self.raw_records(context)
         canonical = self.canonical_headers(context)
         documents = {each.record_key: document_text(each) for each in refused}
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,13 +18,15 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import LEASED
+from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
-from ledgerbridge.flows import LegConfig
+from ledgerbridge.flows import LegConfig, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.source_records import counts, hold_rejected
 from operators import settings
-from operators.staging import BatchRef, read_rows
+from operators.retries import ByErrorClass
+from operators.staging import BatchRef, batch_uri, read_raw, read_rows
 from triggers.circuit import ConnectionBack
 
 __all__ = ["LegOperator"]
@@ -34,19 +36,33 @@ class LegOperator(BaseOperator):
     """
     A task of one leg.
 
-    :param flow: name of the flow.
-    :param leg: name of the leg.
-    :param config: the leg's definition.
+    :param leg: name of the leg; what is kept about its records is kept under flow and leg.
+    :param config: the leg's definition, as in a flow file.
+    :param flow: name of the flow; the DAG's id by default.
+    :param batch: the batch to work on, ``other_task.output``; by default what the task named like the step before,
+        beside this one, returned.
     """
 
     step: ClassVar[str]
+    before: ClassVar[str | None] = None
+    template_fields = ("batch",)
     ui_color = "#e8f1f8"
 
-    def __init__(self, *, flow: str, leg: str, config: LegConfig, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        leg: str,
+        config: LegConfig | Mapping[str, Any],
+        flow: str | None = None,
+        batch: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retry_policy", ByErrorClass())
         super().__init__(**kwargs)
-        self.flow = flow
+        self.flow = flow or self.dag_id
         self.leg = leg
-        self.config = config
+        self.config = leg_config(leg, config)
+        self.batch = batch
 
     @cached_property
     def engine(self) -> Engine:
@@ -88,16 +104,21 @@ class LegOperator(BaseOperator):
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""
-        run = str(context["run_id"]).replace(":", "-").replace("+", "-")
-        return f"{settings.staging_url()}/{self.flow}/{run}/{self.leg}/{step}"
+        return batch_uri(self.flow, str(context["run_id"]), self.leg, step)
 
-    def batch_of(self, context: Context, step: str) -> BatchRef:
-        """The batch another task of this leg staged in this run."""
-        task_id = f"{self.leg}.{step}"
-        value = context["ti"].xcom_pull(task_ids=task_id)
+    def given_batch(self, context: Context) -> BatchRef:
+        """The batch the step before staged in this run."""
+        value = self.batch
+        if value is None:
+            group, dot, _ = self.task_id.rpartition(".")
+            value = context["ti"].xcom_pull(task_ids=f"{group}{dot}{self.before}")
         if not value:
-            raise AirflowSkipException(f"{task_id} left no batch")
+            raise AirflowSkipException(f"leg {self.leg}: {self.before} left no batch")
         return BatchRef.from_xcom(value)
+
+    def raw_records(self, context: Context) -> dict[str, RawRecord]:
+        """The records of this run's batch by source key, as they were read."""
+        return {record.key: record for record in read_raw(self.batch_uri(context, "extract"))}
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""

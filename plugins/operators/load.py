@@ -21,8 +21,9 @@ from ledgerbridge.state.upsert import in_chunks
 from operators import settings
 from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
+from operators.page_links import DeadLettersLink, DocumentsLink
 from operators.resume import schemas_of
-from operators.staging import read_frames, read_raw
+from operators.staging import read_frames
 from operators.systems import hook_for
 
 __all__ = ["LoadOperator"]
@@ -37,11 +38,13 @@ class LoadOperator(LegOperator):
     """
 
     step = "load"
+    before = "gate"
+    operator_extra_links = (DocumentsLink(), DeadLettersLink())
 
     def execute(self, context: Context) -> dict[str, int]:
         """Deliver, write the outcomes, close the balance."""
         actor = self.actor(context)
-        batch = self.batch_of(context, "gate")
+        batch = self.given_batch(context)
         system, _, entity = self.config.target.partition(".")
         connection = settings.company().connections_of(system)[0]
         self.await_connections([connection])
@@ -63,7 +66,7 @@ class LoadOperator(LegOperator):
 
     def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
         sources = source_keys_of(self.batch_uri(context, "links"))
-        raw = {record.key: record for record in read_raw(self.batch_of(context, "extract").uri)}
+        raw = self.raw_records(context)
         outcomes: dict[str, set[str]] = {}
         letters = []
         deferred: dict[str, str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,9 +20,10 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, SourceRecord
 from operators import settings
 from operators.gateways import clearing_differences
+from operators.page_links import ReconciliationLink
 from operators.systems import books_of
 
-__all__ = ["ReconcileOperator"]
+__all__ = ["ReconcileOperator", "result_path"]
 
 
 class ReconcileOperator(BaseOperator):
@@ -35,6 +37,7 @@ class ReconcileOperator(BaseOperator):
     """
 
     ui_color = "#f3eefb"
+    operator_extra_links = (ReconciliationLink(),)
 
     def __init__(self, *, flow: str, config: FlowConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -71,9 +74,8 @@ class ReconcileOperator(BaseOperator):
         return path
 
     def _keep(self, run_id: str, result: Reconciliation) -> str:
-        folder = settings.state_folder() / "reconciliation"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{run_id.replace(':', '-').replace('+', '-')}.json"
+        path = result_path(self.flow, run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2))
         return str(path)
 
@@ -95,6 +97,11 @@ class ReconcileOperator(BaseOperator):
             f"the books differ in {len(lines)} ways:\n" + "\n".join(lines),
             remedy="Mend each as it says, then clear this task.",
         )
+
+
+def result_path(flow: str, run_id: str) -> Path:
+    """Where the result of a flow's run is kept."""
+    return settings.state_folder() / "reconciliation" / flow / f"{run_id.replace(':', '-').replace('+', '-')}.json"
 
 
 def _compared(books: list[Booked], roles: Mapping[str, str], company: Company) -> list[Booked]:

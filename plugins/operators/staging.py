@@ -15,8 +15,25 @@ from airflow.sdk import ObjectStoragePath
 
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
+from operators import settings
 
-__all__ = ["BatchRef", "read_frames", "read_raw", "read_rows", "write_frames", "write_raw"]
+__all__ = [
+    "STEPS",
+    "BatchRef",
+    "batch_uri",
+    "leg_uri",
+    "read_frames",
+    "read_raw",
+    "read_rows",
+    "read_validations",
+    "write_frames",
+    "write_raw",
+    "write_validations",
+]
+
+STEPS = {"extract": ("extract",), "transform": ("canonical", "documents"), "gate": ("gate",)}
+"""Which folders of a leg's batch a step writes."""
+_VALIDATIONS = "validations.json"
 
 RAW_SCHEMA = pa.schema(
     [
@@ -49,6 +66,17 @@ class BatchRef:
     def from_xcom(cls, value: dict[str, Any]) -> BatchRef:
         """Back from Airflow."""
         return cls(value["uri"], dict(value["rows"]), value["sha256"])
+
+
+def leg_uri(flow: str, run_id: str, leg: str) -> str:
+    """Where the batches of a leg of one run lie."""
+    run = run_id.replace(":", "-").replace("+", "-")
+    return f"{settings.staging_url()}/{flow}/{run}/{leg}"
+
+
+def batch_uri(flow: str, run_id: str, leg: str, step: str) -> str:
+    """Where the batch of a step of one run lies."""
+    return f"{leg_uri(flow, run_id, leg)}/{step}"
 
 
 def write_frames(uri: str, frames: dict[str, pd.DataFrame]) -> BatchRef:
@@ -97,6 +125,23 @@ def read_rows(uri: str, name: str) -> list[dict[str, Any]]:
     table = pq.read_table(BytesIO((ObjectStoragePath(uri) / f"{name}.parquet").read_bytes()))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
+
+
+def write_validations(uri: str, validations: list[dict[str, Any]]) -> None:
+    """Keep what a gate found beside what it let pass."""
+    folder = ObjectStoragePath(uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _VALIDATIONS).write_bytes(orjson.dumps(validations, option=orjson.OPT_NON_STR_KEYS))
+
+
+def read_validations(uri: str) -> list[dict[str, Any]]:
+    """
+    What a gate found.
+
+    :raises FileNotFoundError: it kept nothing.
+    """
+    validations: list[dict[str, Any]] = orjson.loads((ObjectStoragePath(uri) / _VALIDATIONS).read_bytes())
+    return validations
 
 
 def _write(uri: str, tables: dict[str, pa.Table]) -> BatchRef:

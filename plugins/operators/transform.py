@@ -24,6 +24,7 @@ from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from operators import settings
 from operators.leg import LegOperator
+from operators.page_links import BatchLink, DeadLettersLink
 from operators.resume import with_canonical, with_documents
 from operators.staging import read_raw, write_frames
 from operators.systems import live_lookup
@@ -39,11 +40,13 @@ class TransformOperator(LegOperator):
     """
 
     step = "transform"
+    before = "extract"
+    operator_extra_links = (BatchLink(), DeadLettersLink())
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Conform, check, rule, map, stage; the reference to the documents."""
         actor = self.actor(context)
-        records = read_raw(self.batch_of(context, "extract").uri)
+        records = read_raw(self.given_batch(context).uri)
         reader = DatabaseReader(self.engine)
         company = settings.company()
         connection = company.connections_of(self.config.target.partition(".")[0])[0]

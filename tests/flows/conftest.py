@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.airflow_api import AirflowApi
-from demo.airflow_home import AirflowHome
+from demo.airflow_home import USER, AirflowHome
 from demo.ports import free_port
 from demo.stack import FLOW, Stack, start_sandboxes
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
+
+VIEWER = "vera"
+"""May read everything in Airflow and change nothing."""
 
 
 @pytest.fixture
@@ -57,6 +61,8 @@ def stack(
         sandbox_ports={system: free_port() for system in SYSTEMS},
         dags_folder=dags_folder,
     )
+    users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer"}
+    stack.airflow = replace(stack.airflow, extra={**stack.airflow.extra, **users})
     with stack.services:
         yield stack
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from rich.console import Console
 
 from demo.airflow_api import AirflowApi, ImportFailed
+from demo.airflow_home import CHECKOUT, USER
 from demo.passes import FlowRunner, PassFailed
 from demo.stack import Stack
 from ledgerbridge.state import connect
-from sandbox.player import Player
+from sandbox.orders import make_orders
+from sandbox.player import Player, opening_of
+from tests.flows.conftest import VIEWER
 
 DAG_FILE = """
 from airflow.sdk import dag, get_current_context, task
@@ -33,6 +39,7 @@ def small_flow():
 
 small_flow()
 """
+BY_HAND = "customers_by_hand"
 BROKEN_DAG_FILE = """
 from airflow.sdk import dag
 raise ValueError("include/flows/broken_flow.yaml:3:9 leg `invoice`: unknown key `gates`")
@@ -44,7 +51,14 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dags")
     (folder / "small_flow.py").write_text(DAG_FILE)
     (folder / "broken_flow.py").write_text(BROKEN_DAG_FILE)
+    (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
+
+
+def code_of(page: str) -> str:
+    """The Python of a page of the docs."""
+    (code,) = re.findall(r"^```python\n(.*?)^```", (CHECKOUT / page).read_text(), re.MULTILINE | re.DOTALL)
+    return str(code)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +96,94 @@ def test_scheduler_has_the_heavy_libraries_before_a_task_needs_them(stack: Stack
     assert live_airflow.is_healthy()
     loaded = {Path(m.path).name for process in _scheduler(stack) for m in process.memory_maps()}
     assert any(name.startswith("libarrow") for name in loaded)
+
+
+@pytest.fixture(scope="module")
+def by_hand(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> str:
+    """A run of the docs' hand-written DAG over six orders; a customer typed HTML into the name."""
+    file = make_orders(6)
+    file["cases"][0]["order"]["customer"] |= {"first_name": "<b>Zoë</b>", "last_name": "O'Hara & Sons"}
+    sandboxes.set_clock(opening_of(file))
+    sandboxes.play(file, 1)
+    stack.services.wait_until(lambda: live_airflow.has_dag(BY_HAND), what=BY_HAND, timeout_seconds=90)
+    run_id = live_airflow.trigger(BY_HAND, {})
+    stack.services.wait_until(
+        lambda: live_airflow.is_finished(BY_HAND, run_id), what="the hand-written DAG", timeout_seconds=120
+    )
+    return run_id
+
+
+def test_hand_written_dag_of_the_docs_delivers(by_hand: str, live_airflow: AirflowApi) -> None:
+    assert {task.state for task in live_airflow.tasks(BY_HAND, by_hand)} == {"success"}
+    assert live_airflow.returned(BY_HAND, by_hand, "load") == {"delivered": 6}
+    assert live_airflow.returned(BY_HAND, by_hand, "tell") == "6 delivered"
+
+
+def test_links_of_a_task_lead_to_pages_about_what_it_did(by_hand: str, stack: Stack) -> None:
+    pages = {}
+    with logged_in(stack, USER) as browser:
+        for task in ("extract", "transform", "gate", "load"):
+            for name, link in links(browser, by_hand, task).items():
+                answer = browser.get(link)
+                assert answer.status_code == 200, answer.text
+                assert "default-src 'none'" in answer.headers["content-security-policy"]
+                pages[task, name] = answer.text
+    assert set(pages) == {
+        ("extract", "Batch"), ("transform", "Batch"), ("transform", "Dead letters"),
+        ("gate", "Batch"), ("gate", "Dead letters"), ("gate", "Data Docs"),
+        ("load", "Documents"), ("load", "Dead letters"),
+    }  # fmt: skip
+    assert "<b>Zoë</b>" not in "".join(pages.values())
+    assert "&lt;b&gt;Zoë&lt;/b&gt; O&#39;Hara &amp; Sons" in pages["load", "Documents"]
+    assert pages["load", "Documents"].count(">delivered</td>") == 6
+    assert "6 rows" in pages["extract", "Batch"]
+    assert "UpdateIfExists" in pages["transform", "Batch"]
+    assert "values must never be null" in pages["gate", "Data Docs"]
+    assert "No record of this leg was refused" in pages["gate", "Dead letters"]
+
+
+def test_viewer_sees_what_was_done_but_no_values(by_hand: str, stack: Stack) -> None:
+    with logged_in(stack, VIEWER) as browser:
+        pages = [
+            browser.get(link).text
+            for task in ("extract", "transform", "gate", "load")
+            for link in links(browser, by_hand, task).values()
+        ]
+    assert all("<h1>" in page for page in pages)
+    assert "customer:" in "".join(pages)
+    assert "O&#39;Hara" not in "".join(pages)
+    assert "example.com" not in "".join(pages)
+
+
+def test_pages_are_refused_without_login(by_hand: str, stack: Stack) -> None:
+    with logged_in(stack, USER) as browser:
+        (link,) = links(browser, by_hand, "extract").values()
+    answer = httpx.get(f"{stack.airflow.url}{link}")
+    assert answer.status_code == 401
+    assert "Log in to Airflow" in answer.text
+    assert "rows" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["..", "%2e%2e", ".hidden", "a%2Fb"])
+def test_no_address_leads_out_of_the_flow(by_hand: str, stack: Stack, name: str) -> None:
+    with logged_in(stack, USER) as browser:
+        answer = browser.get(f"/ledgerbridge/dags/{BY_HAND}/runs/{name}/legs/customer/batch/extract")
+    assert answer.status_code in (404, 422)
+
+
+def logged_in(stack: Stack, user: str) -> httpx.Client:
+    """A browser with a user's session."""
+    passwords = json.loads((stack.airflow.path / "passwords.json").read_text())
+    token = httpx.post(f"{stack.airflow.url}/auth/token", json={"username": user, "password": passwords[user]})
+    return httpx.Client(
+        base_url=stack.airflow.url, cookies={"_token": token.raise_for_status().json()["access_token"]}, timeout=60
+    )
+
+
+def links(browser: httpx.Client, run_id: str, task: str) -> dict[str, str]:
+    answer = browser.get(f"/api/v2/dags/{BY_HAND}/dagRuns/{run_id}/taskInstances/{task}/links")
+    found: dict[str, str] = answer.raise_for_status().json()["extra_links"]
+    return found
 
 
 def test_broken_dag_file_is_told_with_its_message(stack: Stack, live_airflow: AirflowApi) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ledgerbridge.canonical.rules import RULES
+from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, Marks, file_error, load_file, nearest
 
-__all__ = ["FlowConfig", "LegConfig", "load_flow"]
+__all__ = ["FlowConfig", "LegConfig", "leg_config", "load_flow"]
 
 
 _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
@@ -96,6 +98,26 @@ class FlowConfig(ConfigModel):
     def overlap(self) -> timedelta:
         """How far a window reaches back."""
         return timedelta(minutes=self.overlap_minutes)
+
+
+def leg_config(name: str, leg: LegConfig | Mapping[str, Any]) -> LegConfig:
+    """
+    A leg's definition, of what a flow file says of one.
+
+    :raises ConfigurationError: it doesn't fit; names leg, key, and what is wrong.
+    """
+    if isinstance(leg, LegConfig):
+        return leg
+    try:
+        return LegConfig.model_validate(dict(leg))
+    except ValidationError as error:
+        found = error.errors()[0]
+        key = ".".join(str(each) for each in found["loc"])
+        raise ConfigurationError(
+            "LB-CFG-003",
+            f'leg "{name}": `{key}`: {found["msg"].removeprefix("Value error, ")}.',
+            remedy="Give the leg the keys that a leg of a flow file has.",
+        ) from None
 
 
 def load_flow(path: Path, include: Path) -> FlowConfig:

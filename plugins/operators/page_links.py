@@ -1,0 +1,86 @@
+"""Links from a task to the pages about what it did (plugins/pages)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from airflow.configuration import conf
+from airflow.sdk import BaseOperatorLink
+
+__all__ = [
+    "BatchLink",
+    "DataDocsLink",
+    "DeadLettersLink",
+    "DocumentsLink",
+    "ReconciliationLink",
+    "airflow_prefix",
+    "leg_address",
+]
+
+
+def airflow_prefix() -> str:
+    """Where below its host a proxy puts Airflow: a path, mostly empty. The host itself a worker need not know."""
+    return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+
+
+def run_address(flow: str, run_id: str, *names: str) -> str:
+    """The address of a page about a run."""
+    return "/".join(
+        [f"{airflow_prefix()}/ledgerbridge/dags", *(quote(each, safe="") for each in (flow, "runs", run_id, *names))]
+    )
+
+
+def leg_address(flow: str, run_id: str, leg: str, *names: str) -> str:
+    """The address of a page about a leg of a run."""
+    return run_address(flow, run_id, "legs", leg, *names)
+
+
+class BatchLink(BaseOperatorLink):
+    """What the task staged."""
+
+    name = "Batch"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page of the step's batch."""
+        return leg_address(operator.flow, ti_key.run_id, operator.leg, "batch", operator.step)
+
+
+class DeadLettersLink(BaseOperatorLink):
+    """What of the leg can't go on."""
+
+    name = "Dead letters"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page of the dead letters of the leg in this run."""
+        return leg_address(operator.flow, ti_key.run_id, operator.leg, "dead-letters")
+
+
+class DocumentsLink(BaseOperatorLink):
+    """What the leg delivered."""
+
+    name = "Documents"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page of the deliveries of the leg in this run."""
+        return leg_address(operator.flow, ti_key.run_id, operator.leg, "documents")
+
+
+class DataDocsLink(BaseOperatorLink):
+    """What the gate found."""
+
+    name = "Data Docs"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page with Great Expectations' Data Docs of this run."""
+        return leg_address(operator.flow, ti_key.run_id, operator.leg, "data-docs")
+
+
+class ReconciliationLink(BaseOperatorLink):
+    """How the ledgers compare."""
+
+    name = "Reconciliation"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page of the run's reconciliation."""
+        return run_address(operator.flow, ti_key.run_id, "reconciliation")

@@ -1,0 +1,142 @@
+"""
+What the links of a task lead to: its batch, dead letters, documents, Data Docs, and the reconciliation of its run.
+
+A page is open to whoever may read the DAG of its flow. Values (payloads, names, what a rule found) are personal data:
+they are shown to those who may edit the DAG; others see keys, fields, counts and remedies.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.models.dag import DagModel
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from operators.page_links import airflow_prefix, leg_address
+from operators.reconcile import result_path
+from operators.staging import STEPS, batch_uri, leg_uri, read_validations
+from pages import state
+from pages.batches import preview
+from pages.data_docs import render_validations
+
+__all__ = ["app"]
+
+ROWS = 100
+HEADERS = {
+    # Nothing of a page runs, and nothing is fetched from elsewhere: what a shop's customer typed is only ever text.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+# No name begins with a dot: one that did could lead out of its flow's folder.
+_NAME = InPath(pattern=r"^[\w~:+-][\w.~:+-]*$", max_length=250)
+Name = Annotated[str, _NAME]
+Offset = Annotated[int, Query(ge=0)]
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
+app = FastAPI(title="Ledgerbridge", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+def may_see_values(dag_id: Name, user: GetUserDep) -> bool:
+    """Whether the user may edit the DAG, and so see the values of its records."""
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return bool(get_auth_manager().is_authorized_dag(method="PUT", details=details, user=user))
+
+
+MayRead = Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))
+Values = Annotated[bool, Depends(may_see_values)]
+LEG = "/dags/{dag_id}/runs/{run_id}/legs/{leg}"
+
+
+@app.get(LEG + "/batch/{step}", dependencies=[MayRead], response_class=HTMLResponse)
+def show_batch(request: Request, dag_id: Name, run_id: Name, leg: Name, step: Name, values: Values) -> Response:
+    """How much a step staged, where it lies, its fields, and its first rows."""
+    if step not in STEPS:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"No step of a leg leaves a batch {step!r}.")
+    uri = leg_uri(dag_id, run_id, leg)
+    with state.session() as session:
+        balance = state.balance(session, dag_id, leg, run_id)
+    return _page(
+        request, "batch.html", f"Batch of {step}",
+        uri=uri, parts=preview(uri, STEPS[step], with_values=values), balance=balance, values=values,
+    )  # fmt: skip
+
+
+@app.get(LEG + "/dead-letters", dependencies=[MayRead], response_class=HTMLResponse)
+def show_dead_letters(
+    request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values, offset: Offset = 0
+) -> Response:
+    """The records of the run that can't go on, each with field, value, message and remedy."""
+    with state.session() as session:
+        letters, total = state.dead_letters(session, dag_id, leg, run_id, offset, ROWS)
+    return _page(
+        request, "dead_letters.html", "Dead letters",
+        letters=letters, total=total, offset=offset, rows=ROWS, values=values,
+    )  # fmt: skip
+
+
+@app.get(LEG + "/documents", dependencies=[MayRead], response_class=HTMLResponse)
+def show_documents(
+    request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values, offset: Offset = 0
+) -> Response:
+    """The documents the run delivered, with number, id and state in the target."""
+    with state.session() as session:
+        documents, total = state.documents(session, dag_id, leg, run_id, offset, ROWS)
+        balance = state.balance(session, dag_id, leg, run_id)
+    return _page(
+        request, "documents.html", "Documents",
+        documents=documents, total=total, offset=offset, rows=ROWS, balance=balance, values=values,
+    )  # fmt: skip
+
+
+@app.get(LEG + "/data-docs", dependencies=[MayRead], response_class=HTMLResponse)
+def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values) -> Response:
+    """What the gate found, as Great Expectations' Data Docs show it."""
+    try:
+        validations = read_validations(batch_uri(dag_id, run_id, leg, "gate"))
+    except FileNotFoundError:
+        raise HTTPException(HTTPStatus.NOT_FOUND, "The gate kept no result for this run.") from None
+    sections = render_validations(validations, with_values=values)
+    return _page(request, "data_docs.html", "Data Docs", sections=sections, values=values)
+
+
+@app.get("/dags/{dag_id}/runs/{run_id}/reconciliation", dependencies=[MayRead], response_class=HTMLResponse)
+def show_reconciliation(request: Request, dag_id: Name, run_id: Name) -> Response:
+    """Balances of both ledgers by role, and every difference with its reason or remedy."""
+    path = result_path(dag_id, run_id)
+    if not path.exists():
+        raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
+    return _page(request, "reconciliation.html", "Reconciliation", result=orjson.loads(path.read_bytes()))
+
+
+@app.exception_handler(AnyHTTPException)
+def _refuse(request: Request, error: AnyHTTPException) -> Response:
+    """What is missing or not allowed, as a page; who isn't logged in is told where to."""
+    login = None
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        login = get_auth_manager().get_url_login(next_url=str(request.url))
+    title = HTTPStatus(error.status_code).phrase
+    return _page(request, "refused.html", title, status=error.status_code, reason=error.detail, login=login)
+
+
+def _page(request: Request, template: str, title: str, *, status: int = HTTPStatus.OK, **shown: Any) -> Response:
+    if status == HTTPStatus.OK:
+        shown |= request.path_params
+    if "leg" in shown:
+        shown["here"] = leg_address(shown["dag_id"], shown["run_id"], shown["leg"])
+    html = _templates.get_template(template).render(title=title, airflow=airflow_prefix(), **shown)
+    return HTMLResponse(html, status_code=status, headers=HEADERS)
