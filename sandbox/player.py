@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -223,7 +224,8 @@ class Player:
                 self._call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
                 self._shop(name, "pay", event.details)
             case "refund":
-                self._call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
+                if Decimal(event.details["amount"]):  # a credit alone is the shop's
+                    self._call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
                 self._shop(name, "refund", event.details)
             case "edit" | "cancel":
                 self._shop(name, event.kind, event.details)

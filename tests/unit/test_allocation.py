@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sent_documents import ORDER, SentInMemory, money_frame
 
-from ledgerbridge.canonical.allocation import Allocation, allocate, rows_of_frame
+from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits, frame_of, rows_of_frame
 
-INVOICES, PAYMENTS, REFUNDS = "xero.invoice", "xero.payment", "stripe.refund"
+INVOICES, PAYMENTS, ALLOCATIONS, REFUNDS = "xero.invoice", "xero.payment", "xero.allocation", "stripe.refund"
 MONDAY, TUESDAY, FRIDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 6)
 
 
@@ -26,7 +26,7 @@ def invoice(sent: SentInMemory, number: str, total: str | Decimal, day: date = T
 
 def share(sent: SentInMemory, *charges: dict[str, Any]) -> Allocation:
     frame = money_frame("canonical.payment", charges)
-    return allocate(frame, sent, invoices=INVOICES, payments=PAYMENTS, refunds=REFUNDS)
+    return allocate(frame, sent, invoices=INVOICES, payments=PAYMENTS, allocations=ALLOCATIONS, refunds=REFUNDS)
 
 
 def shares(result: Allocation) -> list[tuple[str, str, str, date]]:
@@ -49,6 +49,24 @@ def test_money_captured_after_the_invoice_is_paid_on_its_own_day() -> None:
     sent = SentInMemory()
     invoice(sent, "INV1", "10.00")
     assert shares(share(sent, charge("ch_1", "10.00", FRIDAY))) == [("ch_1", "INV1", "10.00", FRIDAY)]
+
+
+def test_money_given_back_unused_pays_no_later_invoice() -> None:
+    sent = SentInMemory()
+    sent.read(REFUNDS, "superseded", charge_id="ch_1", amount=Decimal("4.00"))
+    invoice(sent, "INV1", "10.00")
+    result = share(sent, charge("ch_1", "10.00"), charge("ch_2", "4.00"))
+    assert [(row[0], row[2]) for row in shares(result)] == [("ch_1", "6.00"), ("ch_2", "4.00")]
+    assert result.waiting == {}
+
+
+def test_a_charge_pays_only_what_credits_left_open_of_its_invoice() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "10.00")
+    sent.add(ALLOCATIONS, invoice_number="INV1", credit_number="RTN1", amount=Decimal("4.00"))
+    result = share(sent, charge("ch_1", "10.00"))
+    assert [row[2] for row in shares(result)] == ["6.00"]
+    assert list(result.waiting.values()) == ["4.00 USD waits: the invoices of order #1001 are paid"]
 
 
 def test_a_charge_over_two_invoices_pays_the_older_one_first() -> None:
@@ -163,3 +181,51 @@ def test_shares_never_exceed_the_due_or_the_money_and_come_again_the_same(
     for money in charges:
         assert sum(row["amount"] for row in rows if row["payment_id"] == money["payment_id"]) <= money["amount"]
     assert sum(row["amount"] for row in rows) == min(sum(totals), sum(amounts))
+
+
+def credit(sent: SentInMemory, number: str, total: str, refund_ids: str | None = None, refunded: str = "0") -> None:
+    fields = {"payment_id": refund_ids, "refunded": Decimal(refunded), "credited_on": FRIDAY}
+    sent.add("xero.credit_note", credit_number=number, total=Decimal(total), **fields)
+
+
+def set_off(sent: SentInMemory, *numbers: str) -> Allocation:
+    common = {"chain_key": ORDER, "order_name": "#1001", "currency": "USD", "credited_on": FRIDAY}
+    notes = [{**common, "record_key": f"xero:t:credit_note:{number}", "credit_number": number} for number in numbers]
+    frame = frame_of(notes, "canonical.allocation")
+    return allocate_credits(
+        frame, sent, credits="xero.credit_note", invoices=INVOICES, payments=PAYMENTS, allocations=ALLOCATIONS
+    )
+
+
+def set_offs(result: Allocation) -> list[tuple[str, str, str, date]]:
+    return [
+        (row["credit_number"], row["invoice_number"], f"{row['amount']:.2f}", row["allocated_on"])
+        for row in rows_of_frame(result.shares)
+    ]
+
+
+def test_a_credit_without_money_back_is_set_against_the_open_invoices_and_the_rest_waits() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "50.00")
+    sent.add(PAYMENTS, payment_id="ch_1", invoice_number="INV1", amount=Decimal("30.00"))
+    credit(sent, "RTN1", "45.00")
+    result = set_off(sent, "RTN1")
+    assert set_offs(result) == [("RTN1", "INV1", "20.00", FRIDAY)]
+    assert result.waiting == {
+        "xero:t:credit_note:RTN1": "25.00 USD of the customer's credit waits: no invoice of #1001 is open"
+    }
+    sent.deliver(ALLOCATIONS, result.shares)
+    invoice(sent, "INV2", "60.00", FRIDAY)
+    again = set_off(sent, "RTN1")
+    assert [row[1:3] for row in set_offs(again)] == [("INV1", "20.00"), ("INV2", "25.00")]
+    assert again.waiting == {}
+
+
+def test_a_credit_is_kept_for_the_money_its_refund_gives_back() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "50.00")
+    credit(sent, "RTN1", "45.00", "re_1", "40.00")
+    credit(sent, "MEMO1", "5.00", "re_1", "40.00")
+    result = set_off(sent, "RTN1", "MEMO1")
+    assert [(row[0], row[2]) for row in set_offs(result)] == [("RTN1", "5.00"), ("MEMO1", "5.00")]
+    assert result.waiting == {}

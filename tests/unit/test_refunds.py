@@ -13,7 +13,8 @@ from sent_documents import SentInMemory, money_frame
 from ledgerbridge.canonical.allocation import Allocation, rows_of_frame
 from ledgerbridge.canonical.refunds import allocate_refunds
 
-CREDITS, PAYMENTS, ORDERS = "xero.credit_note", "xero.payment", "shopify.order"
+CREDITS, PAYMENTS, ALLOCATIONS, ORDERS = "xero.credit_note", "xero.payment", "xero.allocation", "shopify.order"
+CHARGES, REFUNDS = "stripe.charge", "stripe.refund"
 RETURNS, MEMOS = "gp.sales_return", "gp.credit_memo"
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 KEY = "stripe:acct_1:money:re_1"
@@ -25,7 +26,8 @@ def refund(payment_id: str, amount: str | Decimal, **fields: Any) -> dict[str, A
 
 
 def credit(sent: SentInMemory, number: str, total: str | Decimal, refund_id: str = "re_1", **fields: Any) -> None:
-    fields = {"credit_number": number, "total": Decimal(total), "payment_id": refund_id, **fields}
+    # what its refund gave back covers it, unless a test says otherwise
+    fields = {"credit_number": number, "total": Decimal(total), "payment_id": refund_id, "refunded": "999999", **fields}
     sent.add(CREDITS, **{"credited_on": TUESDAY, **fields})
 
 
@@ -35,7 +37,10 @@ def share(sent: SentInMemory, *refunds: dict[str, Any]) -> Allocation:
         sent,
         credits=CREDITS,
         payments=PAYMENTS,
+        allocations=ALLOCATIONS,
         orders=ORDERS,
+        charges=CHARGES,
+        refunds=REFUNDS,
         promised=(RETURNS, MEMOS),
     )
 
@@ -109,9 +114,53 @@ def test_the_rest_of_a_refund_waits_when_no_credit_stands_for_it() -> None:
 
 
 def test_a_refund_without_any_credit_cancels_against_its_charge() -> None:
-    result = share(recorded("re_1"), refund("re_1", "40.00"))
+    sent = recorded("re_1")
+    sent.read(CHARGES, "waiting", payment_id="ch_1", amount=Decimal("40.00"))
+    result = share(sent, refund("re_1", "40.00"))
     assert shares(result) == []
     assert result.superseded == {KEY: "40.00 USD cancels against its charge: it was never on an invoice"}
+
+
+def test_a_refund_of_money_that_is_on_an_invoice_waits_for_its_credit() -> None:
+    sent = recorded("re_1")
+    sent.read(CHARGES, "delivered", payment_id="ch_1", amount=Decimal("50.00"))
+    sent.add(PAYMENTS, payment_id="ch_1", invoice_number="INV1", amount=Decimal("15.00"))
+    assert share(sent, refund("re_1", "40.00")).waiting == {KEY: "40.00 USD waits: no credit stands for it"}
+    assert share(sent, refund("re_1", "35.00")).waiting == {}
+
+
+def test_money_given_back_before_is_not_there_for_another_refund_to_cancel_against() -> None:
+    sent = recorded("re_1", "re_2")
+    sent.read(CHARGES, "waiting", payment_id="ch_1", amount=Decimal("50.00"))
+    sent.read(REFUNDS, "superseded", payment_id="re_2", charge_id="ch_1", amount=Decimal("20.00"))
+    assert share(sent, refund("re_1", "40.00")).waiting == {KEY: "40.00 USD waits: no credit stands for it"}
+    assert share(sent, refund("re_1", "30.00")).waiting == {}
+
+
+def test_a_refund_of_two_charges_is_paid_on_the_one_credit_made_for_both() -> None:
+    sent = recorded("re_1", "re_2")
+    credit(sent, "RTN1", "40.00", refund_id="re_1+re_2", refunded=Decimal("40.00"))
+    result = share(sent, refund("re_1", "25.00"), refund("re_2", "15.00", charge_id="ch_2"))
+    assert [(row[0], row[2]) for row in shares(result)] == [("re_1", "25.00"), ("re_2", "15.00")]
+    assert result.waiting == {}
+
+
+def test_a_later_refund_is_paid_on_what_an_earlier_one_left_of_its_credit() -> None:
+    sent = recorded("re_1", "re_2")
+    credit(sent, "RTN1", "40.00", refunded=Decimal("30.00"))
+    result = share(sent, refund("re_2", "15.00"), refund("re_1", "30.00"))
+    assert [(row[0], row[1], row[2]) for row in shares(result)] == [
+        ("re_2", "RTN1", "10.00"),
+        ("re_1", "RTN1", "30.00"),
+    ]
+    assert list(result.waiting.values()) == ["5.00 USD waits: no credit stands for it"]
+
+
+def test_a_credit_set_against_an_invoice_takes_only_the_rest_of_its_refund() -> None:
+    sent = recorded("re_1")
+    credit(sent, "RTN1", "40.00", refunded=Decimal("10.00"))
+    sent.add(ALLOCATIONS, credit_number="RTN1", invoice_number="INV1", amount=Decimal("30.00"))
+    assert [row[2] for row in shares(share(sent, refund("re_1", "11.00")))] == ["10.00"]
 
 
 def test_a_credit_that_may_not_have_arrived_takes_no_money_yet() -> None:

@@ -1,7 +1,8 @@
 """
-Money to invoices: one payment per (charge, invoice), up to what is due (accounting.md §3 rule 5).
+Money and credit to invoices: one share per (charge or credit, invoice), up to what is due (accounting.md §2, §3.5).
 
-The invoices and what is already paid on them come from our own deliveries, so that a repetition gives the same shares.
+The invoices and what is already settled on them come from our own deliveries, so that a repetition gives the same
+shares.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ import pyarrow as pa
 
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.settlement import NOTHING, Payable, credits_of, open_invoices
 
-__all__ = ["Allocation", "Payable", "allocate", "frame_of", "rows_of_frame", "share_out"]
-
-NOTHING = Decimal(0)
+__all__ = ["Allocation", "allocate", "allocate_credits", "frame_of", "rows_of_frame", "share_out"]
 
 
 @dataclass(frozen=True)
@@ -33,72 +33,133 @@ class Allocation:
     superseded: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class Payable:
-    """A document money can be put on; ``due`` falls with each share."""
-
-    number: str
-    booked_on: date
-    due: Decimal
-
-
-def allocate(charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payments: str, refunds: str) -> Allocation:
+def allocate(
+    charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payments: str, allocations: str, refunds: str
+) -> Allocation:
     """
     Share out each payment among the invoices of its order, oldest invoice first.
 
     :param charged: canonical payments, one a charge.
     :param invoices: entity of the invoices delivered.
     :param payments: entity of the payments delivered.
+    :param allocations: entity of the credits delivered onto invoices.
     :param refunds: source entity of the gateway's refunds; one without a credit takes from what is left of its charge.
     """
     charges = rows_of_frame(charged)
-    chains = sorted({charge["chain_key"] for charge in charges if charge["chain_key"]})
+    chains = chains_of(charges)
     invoiced = sent.sent(invoices, "chain_key", chains)
     earlier = sent.sent(payments, "chain_key", chains)
+    credited = sent.sent(allocations, "chain_key", chains)
     returned = sent.records(refunds, chains)
     dead = sent.dead_letters(chains)
     shares: list[dict[str, Any]] = []
     result = Allocation(frame_of([], "canonical.payment"), {})
-    payables = {chain: _open_invoices(invoiced.get(chain, []), earlier.get(chain, [])) for chain in chains}
+    payables = {
+        chain: open_invoices(invoiced.get(chain, []), [*earlier.get(chain, []), *credited.get(chain, [])])
+        for chain in chains
+    }
     for charge in charges:
         chain = charge["chain_key"]
-        made, left = share_out(charge, earlier.get(chain, []), payables.get(chain, []), "invoice_number", "captured_on")
+        back = _given_back(charge, returned.get(chain, []))
+        made, left = share_out(
+            charge, charge["amount"] - back, earlier.get(chain, []), payables.get(chain, []), "invoice_number",
+            ("captured_on", "paid_on"),
+        )  # fmt: skip
         shares += made
         result.parents.update({share["record_key"]: charge["record_key"] for share in made})
-        if left <= 0:
-            continue
-        if left <= _given_back(charge, returned.get(chain, [])):
-            result.superseded[charge["record_key"]] = f"{left:.2f} {charge['currency']} was given back unused"
-        else:
+        if left > 0:
             result.waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoiced.get(chain)))
+        elif back:
+            result.superseded[charge["record_key"]] = f"{back:.2f} {charge['currency']} was given back unused"
     return Allocation(frame_of(shares, "canonical.payment"), result.parents, result.waiting, result.superseded)
 
 
+def allocate_credits(
+    credited: pd.DataFrame, sent: SentDocuments, *, credits: str, invoices: str, payments: str, allocations: str
+) -> Allocation:
+    """
+    Set what no refund takes of each credit against the open invoices of its order, oldest first.
+
+    :param credited: canonical allocations, one a credit note.
+    :param credits: entity of the credit notes delivered; the other parameters as of ``allocate``.
+    """
+    notes = rows_of_frame(credited)
+    chains = chains_of(notes)
+    noted, paid, settled, invoiced = (
+        sent.sent(entity, "chain_key", chains) for entity in (credits, payments, allocations, invoices)
+    )
+    shares: list[dict[str, Any]] = []
+    result = Allocation(frame_of([], "canonical.allocation"), {})
+    free = {
+        (chain, credit.number): credit.free
+        for chain in chains
+        for credit in credits_of(noted.get(chain, []), paid.get(chain, []), settled.get(chain, []))
+    }
+    payables = {
+        chain: open_invoices(invoiced.get(chain, []), [*paid.get(chain, []), *settled.get(chain, [])])
+        for chain in chains
+    }
+    for note in notes:
+        chain, key = note["chain_key"], note["record_key"]
+        mine = [row for row in settled.get(chain, []) if row.get("credit_number") == note["credit_number"]]
+        gone = sum((Decimal(row["amount"]) for row in mine), NOTHING)
+        usable = gone + free.get((chain, note["credit_number"]), NOTHING)
+        made, left = share_out(
+            note, usable, mine, payables.get(chain, []), "invoice_number", ("credited_on", "allocated_on"),
+            money_field="credit_number",
+        )  # fmt: skip
+        shares += made
+        result.parents.update({share["record_key"]: key for share in made})
+        if left > 0:
+            amount = f"{left:.2f} {note['currency']}"
+            result.waiting[key] = f"{amount} of the customer's credit waits: no invoice of {note['order_name']} is open"
+    return Allocation(frame_of(shares, "canonical.allocation"), result.parents, result.waiting)
+
+
 def share_out(
-    money: dict[str, Any], earlier: list[dict[str, Any]], payables: Iterable[Payable], number_field: str, day_field: str
+    money: dict[str, Any],
+    usable: Decimal,
+    earlier: Iterable[dict[str, Any]],
+    payables: Iterable[Payable],
+    number_field: str,
+    days: tuple[str, str],
+    *,
+    money_field: str = "payment_id",
 ) -> tuple[list[dict[str, Any]], Decimal]:
     """
-    The shares of one amount: those made before, as they were, then new ones; and what is left.
+    The shares of one amount: those made before, as they were, then new ones; and what is left of ``usable``.
 
-    :param money: canonical payment or refund.
-    :param earlier: payments delivered before in its chain.
+    :param money: canonical payment, refund or credit.
+    :param earlier: what was delivered before in its chain.
+    :param days: field with the day of the money, field to fill with the day of the share: the later of it and the
+        document's.
+    :param money_field: what tells the shares of this amount from those of others.
     """
-    mine = [row for row in earlier if row.get("payment_id") == money["payment_id"]]
+    money_day, share_day = days
+    mine = [row for row in earlier if row.get(money_field) == money[money_field] and row.get(number_field)]
     made = [
-        _share(money, number_field, row[number_field], date.fromisoformat(row["paid_on"]), Decimal(row["amount"]))
+        _share(money, number_field, row[number_field], Decimal(row["amount"]))
+        | {share_day: date.fromisoformat(row[share_day])}
         for row in mine
     ]
-    left = money["amount"] - sum((share["amount"] for share in made), NOTHING)
+    left = usable - sum((share["amount"] for share in made), NOTHING)
     has_share = {row[number_field] for row in mine}
     for payable in payables:
         part = min(left, payable.due)
         # a document that is due again takes no second share: that would have the key of the first
         if part <= 0 or payable.number in has_share:
             continue
-        made.append(_share(money, number_field, payable.number, max(money[day_field], payable.booked_on), part))
+        made.append(
+            _share(money, number_field, payable.number, part) | {share_day: max(money[money_day], payable.booked_on)}
+        )
         payable.due -= part
         left -= part
     return made, left
+
+
+def chains_of(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """The chains of canonical records, each once."""
+    return sorted({row["chain_key"] for row in rows if row["chain_key"]})
 
 
 def rows_of_frame(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -114,32 +175,8 @@ def frame_of(rows: list[dict[str, Any]], entity: str) -> pd.DataFrame:
     return frame
 
 
-def _share(money: dict[str, Any], number_field: str, number: str, paid_on: date, amount: Decimal) -> dict[str, Any]:
-    return {
-        **money,
-        "record_key": f"{money['record_key']}/{number}",
-        number_field: number,
-        "paid_on": paid_on,
-        "amount": amount,
-    }
-
-
-def _open_invoices(invoices: Iterable[dict[str, Any]], payments: list[dict[str, Any]]) -> list[Payable]:
-    paid: dict[str, Decimal] = {}
-    for row in payments:
-        number = row.get("invoice_number")
-        if number:
-            paid[number] = paid.get(number, NOTHING) + Decimal(row["amount"])
-    opened = [
-        Payable(
-            row["invoice_number"],
-            date.fromisoformat(row["invoiced_on"]),
-            Decimal(row["total"]) - paid.get(row["invoice_number"], NOTHING),
-        )
-        for row in invoices
-        if row["state"] == "delivered"
-    ]
-    return sorted(opened, key=lambda invoice: (invoice.booked_on, invoice.number))
+def _share(money: dict[str, Any], number_field: str, number: str, amount: Decimal) -> dict[str, Any]:
+    return {**money, "record_key": f"{money['record_key']}/{number}", number_field: number, "amount": amount}
 
 
 def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> Decimal:

@@ -90,7 +90,8 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             **_KEYS,
             "return_number": TEXT,
             "customer_key": TEXT,
-            "payment_id": TEXT,  # gateway id of the refund that gave the money back
+            "payment_id": TEXT,  # gateway ids of the refunds that gave the money back, joined by +
+            "refunded": MONEY,  # how much they gave back
             "returned_on": DAY,
             "currency": TEXT,
             "rate": RATE,
@@ -106,6 +107,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "memo_number": TEXT,
             "customer_key": TEXT,
             "payment_id": TEXT,
+            "refunded": MONEY,
             "granted_on": DAY,
             "currency": TEXT,
             "rate": RATE,
@@ -120,6 +122,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "order_name": TEXT,
             "customer_number": TEXT,
             "payment_id": TEXT,
+            "refunded": MONEY,
             "credited_on": DAY,
             "currency": TEXT,
             "rate": RATE,
@@ -127,6 +130,19 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         },
         "lines": _LINES,
         "taxes": _TAXES,
+    },
+    "canonical.allocation": {
+        "header": {
+            **_KEYS,
+            "credit_number": TEXT,
+            "order_name": TEXT,
+            "credited_on": DAY,
+            "currency": TEXT,
+            # filled when the credit is set against an invoice
+            "invoice_number": TEXT,
+            "allocated_on": DAY,
+            "amount": MONEY,
+        },
     },
     "canonical.refund": {
         "header": {

@@ -1,5 +1,5 @@
 """
-Money given back: on the credit it was given back for; what no credit stands for cancels against its charge.
+Money given back: on the credit it was given back for; what was never on an invoice cancels against its charge.
 
 A shop tells which refund of the gateway belongs to which return or goodwill (accounting.md §2, §3 rules 5, 6, 8, 9).
 """
@@ -7,14 +7,14 @@ A shop tells which refund of the gateway belongs to which return or goodwill (ac
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from ledgerbridge.canonical.allocation import NOTHING, Allocation, Payable, frame_of, rows_of_frame, share_out
+from ledgerbridge.canonical.allocation import Allocation, chains_of, frame_of, rows_of_frame, share_out
 from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.settlement import NOTHING, Credit, Payable, credits_of, is_refund_of
 
 __all__ = ["allocate_refunds"]
 
@@ -25,68 +25,95 @@ def allocate_refunds(
     *,
     credits: str,
     payments: str,
+    allocations: str,
     orders: str,
+    charges: str,
+    refunds: str,
     promised: tuple[str, ...],
 ) -> Allocation:
     """
-    Put each refund on the credit notes made for it.
+    Put each refund on the credit notes made for it, then on what is free of the order's others.
 
     :param refunded: canonical refunds.
     :param credits: entity of the credit notes delivered.
     :param payments: entity of the payments delivered.
+    :param allocations: entity of the credits delivered onto invoices.
     :param orders: source entity of orders; a refund the shop has not recorded waits.
+    :param charges: source entity of the gateway's charges; what of one is on no invoice a refund cancels against.
+    :param refunds: their own source entity.
     :param promised: entities of the returns and memos that become credit notes once they are posted.
     """
-    refunds = rows_of_frame(refunded)
-    chains = sorted({refund["chain_key"] for refund in refunds if refund["chain_key"]})
-    noted = sent.sent(credits, "chain_key", chains)
-    earlier = sent.sent(payments, "chain_key", chains)
-    ordered = sent.records(orders, chains)
+    rows = rows_of_frame(refunded)
+    chains = chains_of(rows)
+    noted, earlier, settled = (sent.sent(entity, "chain_key", chains) for entity in (credits, payments, allocations))
+    ordered, charged, returned = (sent.records(entity, chains) for entity in (orders, charges, refunds))
     coming = [sent.sent(entity, "chain_key", chains) for entity in promised]
     shares: list[dict[str, Any]] = []
     result = Allocation(frame_of([], "canonical.refund"), {})
-    for refund in refunds:
+    fresh: list[dict[str, Any]] = []
+    for refund in rows:
         chain, key = refund["chain_key"], refund["record_key"]
-        records = ordered.get(chain, [])
-        open_credits = _open_credits(refund, noted.get(chain, []), earlier.get(chain, []))
-        made, left = share_out(refund, earlier.get(chain, []), open_credits, "credit_number", "refunded_on")
+        records, mine = ordered.get(chain, []), _of(refund, earlier.get(chain, []))
+        paid = [*earlier.get(chain, []), *(share for share in fresh if share["chain_key"] == chain)]
+        notes = credits_of(noted.get(chain, []), paid, settled.get(chain, []))
+        made, left = share_out(
+            refund, refund["amount"], earlier.get(chain, []), _payables(refund, notes), "credit_number",
+            ("refunded_on", "paid_on"),
+        )  # fmt: skip
         shares += made
+        fresh += made[len(mine) :]
         result.parents.update({share["record_key"]: key for share in made})
         if left <= 0:
             continue
         amount = f"{left:.2f} {refund['currency']}"
-        expected = _promised(refund, [row for rows in coming for row in rows.get(chain, [])])
-        if not any(refund["payment_id"] in str(row.get("refund_ids") or "").split("+") for row in records):
+        expected = _promised(refund, [row for documents in coming for row in documents.get(chain, [])])
+        if not any(is_refund_of(refund["payment_id"], row.get("refund_ids")) for row in records):
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
-        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "held", "waiting")]:
+        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting")]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"
-        elif made:
-            result.waiting[key] = f"{amount} waits: no credit stands for it"
-        else:
+        elif not made and left <= _unused(
+            refund, charged.get(chain, []), earlier.get(chain, []), returned.get(chain, [])
+        ):
             result.superseded[key] = f"{amount} cancels against its charge: it was never on an invoice"
+        else:
+            result.waiting[key] = f"{amount} waits: no credit stands for it"
     return Allocation(frame_of(shares, "canonical.refund"), result.parents, result.waiting, result.superseded)
 
 
-def _open_credits(
-    refund: dict[str, Any], notes: Iterable[dict[str, Any]], payments: Iterable[dict[str, Any]]
-) -> list[Payable]:
-    paid: dict[str, Decimal] = {}
-    for row in payments:
-        number = row.get("credit_number")
-        if number:
-            paid[number] = paid.get(number, NOTHING) + Decimal(row["amount"])
+def _payables(refund: dict[str, Any], notes: Iterable[Credit]) -> list[Payable]:
+    """The credits made for this refund, then what no other refund is going to take of the others."""
+    mine = [note for note in notes if is_refund_of(refund["payment_id"], note.refund_ids)]
+    others = [note for note in notes if not is_refund_of(refund["payment_id"], note.refund_ids)]
     return [
-        Payable(
-            row["credit_number"],
-            date.fromisoformat(row["credited_on"]),
-            Decimal(row["total"]) - paid.get(row["credit_number"], NOTHING),
-        )
-        for row in notes
-        if row["state"] == "delivered" and row.get("payment_id") == refund["payment_id"]
+        *(Payable(note.number, note.booked_on, note.due) for note in mine),
+        *(Payable(note.number, note.booked_on, note.free) for note in others),
     ]
 
 
+def _of(money: dict[str, Any], payments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in payments if row.get("payment_id") == money["payment_id"] and row.get("credit_number")]
+
+
+def _unused(
+    refund: dict[str, Any],
+    charges: Iterable[dict[str, Any]],
+    payments: Iterable[dict[str, Any]],
+    refunds: Iterable[dict[str, Any]],
+) -> Decimal:
+    """What of the refund's charge is on no invoice, and was not given back before."""
+    charge = refund["charge_id"]
+    captured = _sum(row for row in charges if row.get("payment_id") == charge)
+    cancelled = (row for row in refunds if row["outcome"] == "superseded" and row.get("charge_id") == charge)
+    used = _sum(row for row in payments if row.get("payment_id") == charge)
+    return captured - used - _sum(row for row in cancelled if row["payment_id"] != refund["payment_id"])
+
+
+def _sum(rows: Iterable[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(row["amount"]) for row in rows), NOTHING)
+
+
 def _promised(refund: dict[str, Any], documents: Iterable[dict[str, Any]]) -> Decimal:
-    return sum((Decimal(row["total"]) for row in documents if row.get("payment_id") == refund["payment_id"]), NOTHING)
+    mine = (row for row in documents if is_refund_of(refund["payment_id"], row.get("payment_id")))
+    return sum((Decimal(row["total"]) for row in mine), NOTHING)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ledgerbridge.canonical.allocation import allocate
+from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.sent import SentDocuments
 
@@ -35,16 +35,48 @@ Rule = Callable[..., Ruled]
 
 
 def allocate_to_invoices(
-    frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoices: str, payments: str, refunds: str
+    frames: dict[str, pd.DataFrame],
+    sent: SentDocuments,
+    *,
+    invoices: str,
+    payments: str,
+    allocations: str,
+    refunds: str,
 ) -> Ruled:
     """
     Payments to the invoices of their order, up to what is due; the rest waits (accounting.md §3 rule 5).
 
-    :param invoices: entity of the invoices delivered, :param payments: of the payments delivered,
-        :param refunds: source entity of the gateway's refunds.
+    :param invoices: entity of the invoices delivered, :param payments: of the payments delivered, :param allocations:
+        of the credits delivered onto invoices, :param refunds: source entity of the gateway's refunds.
     """
-    result = allocate(frames["header"], sent, invoices=invoices, payments=payments, refunds=refunds)
-    return Ruled({**frames, "header": result.shares}, result.parents, result.waiting, result.superseded)
+    return _ruled(
+        frames,
+        allocate(
+            frames["header"], sent, invoices=invoices, payments=payments, allocations=allocations, refunds=refunds
+        ),
+    )
+
+
+def credit_to_invoices(
+    frames: dict[str, pd.DataFrame],
+    sent: SentDocuments,
+    *,
+    credits: str,
+    invoices: str,
+    payments: str,
+    allocations: str,
+) -> Ruled:
+    """
+    What no refund takes of a credit to the open invoices of its order; the rest waits (accounting.md §2, goods back).
+
+    :param credits: entity of the credit notes delivered; the others as of ``allocate_to_invoices``.
+    """
+    return _ruled(
+        frames,
+        allocate_credits(
+            frames["header"], sent, credits=credits, invoices=invoices, payments=payments, allocations=allocations
+        ),
+    )
 
 
 def allocate_to_credits(
@@ -53,19 +85,38 @@ def allocate_to_credits(
     *,
     credits: str,
     payments: str,
+    allocations: str,
     orders: str,
+    charges: str,
+    refunds: str,
     returns: str,
-    goodwill: str,
+    memos: str,
 ) -> Ruled:
     """
-    Money given back to the credits it was given back for; what no credit stands for cancels against its charge.
+    Money given back to the credits it was given back for; what was on no invoice cancels against its charge.
 
-    :param credits: entity of the credit notes delivered, :param payments: of the payments delivered, :param orders:
-        source entity of orders, :param returns: of the returns delivered, :param goodwill: of the memos delivered.
+    :param credits: entity of the credit notes delivered, :param payments: of the payments delivered, :param
+        allocations: of the credits delivered onto invoices, :param orders: source entity of orders, :param charges: of
+        charges, :param refunds: of refunds, :param returns: entity of the returns delivered, :param memos: of the
+        credit memos delivered.
     """
-    result = allocate_refunds(
-        frames["header"], sent, credits=credits, payments=payments, orders=orders, promised=(returns, goodwill)
+    return _ruled(
+        frames,
+        allocate_refunds(
+            frames["header"],
+            sent,
+            credits=credits,
+            payments=payments,
+            allocations=allocations,
+            orders=orders,
+            charges=charges,
+            refunds=refunds,
+            promised=(returns, memos),
+        ),
     )
+
+
+def _ruled(frames: dict[str, pd.DataFrame], result: Allocation) -> Ruled:
     return Ruled({**frames, "header": result.shares}, result.parents, result.waiting, result.superseded)
 
 
@@ -93,4 +144,5 @@ RULES: dict[str, Rule] = {
     "after_invoice": after_invoice,
     "allocate_to_credits": allocate_to_credits,
     "allocate_to_invoices": allocate_to_invoices,
+    "credit_to_invoices": credit_to_invoices,
 }

@@ -1,0 +1,97 @@
+"""
+What is open of a chain's invoices and credits, by our own deliveries, so that a repetition gives the same shares.
+
+Payments and allocations settle: a payment an invoice or a credit, an allocation one of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["NOTHING", "Credit", "Payable", "credits_of", "is_refund_of", "open_invoices"]
+
+NOTHING = Decimal(0)
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Payable:
+    """A document money or credit can be put on; ``due`` falls with each share."""
+
+    number: str
+    booked_on: date
+    due: Decimal
+
+
+@dataclass(frozen=True)
+class Credit:
+    """
+    A credit note and what is left of it.
+
+    :param refund_ids: gateway ids of the refunds that gave its money back, joined by +; None without any.
+    :param due: its total less what was paid out and allocated.
+    :param free: what of it no refund of its own is going to take.
+    """
+
+    number: str
+    booked_on: date
+    refund_ids: str | None
+    due: Decimal
+    free: Decimal
+
+
+def open_invoices(invoices: Iterable[Row], settlements: Iterable[Row]) -> list[Payable]:
+    """What is due on each delivered invoice, oldest first."""
+    settled = _settled(settlements, "invoice_number")
+    opened = [
+        Payable(
+            row["invoice_number"],
+            date.fromisoformat(row["invoiced_on"]),
+            Decimal(row["total"]) - settled.get(row["invoice_number"], NOTHING),
+        )
+        for row in invoices
+        if row["state"] == "delivered"
+    ]
+    return sorted(opened, key=lambda invoice: (invoice.booked_on, invoice.number))
+
+
+def credits_of(notes: Sequence[Row], payments: Iterable[Row], allocations: Iterable[Row]) -> list[Credit]:
+    """
+    The delivered credit notes of one chain, oldest first.
+
+    The money of one refund is kept for its credits in their order: for goods before goodwill.
+    """
+    paid, allocated = _settled(payments, "credit_number"), _settled(allocations, "credit_number")
+    money = {row["payment_id"]: Decimal(row.get("refunded") or 0) for row in notes if row.get("payment_id")}
+    found = []
+    for row in notes:
+        total, number, refund_ids = Decimal(row["total"]), row["credit_number"], row.get("payment_id")
+        kept = min(total, money.get(refund_ids, NOTHING))
+        if refund_ids:
+            money[refund_ids] -= kept
+        if row["state"] != "delivered":
+            continue
+        gone = allocated.get(number, NOTHING)
+        free = total - gone - max(kept, paid.get(number, NOTHING))
+        due = total - gone - paid.get(number, NOTHING)
+        found.append(Credit(number, date.fromisoformat(row["credited_on"]), refund_ids, due, max(free, NOTHING)))
+    return found
+
+
+def is_refund_of(payment_id: str, refund_ids: object) -> bool:
+    """Whether a gateway's refund is among those joined by +."""
+    return payment_id in str(refund_ids or "").split("+")
+
+
+def _settled(rows: Iterable[Row], number_field: str) -> dict[str, Decimal]:
+    amounts: dict[str, Decimal] = {}
+    for row in rows:
+        number = row.get(number_field)
+        if number:
+            amounts[number] = amounts.get(number, NOTHING) + Decimal(row["amount"])
+    return amounts
