@@ -19,7 +19,7 @@ SOURCES := plugins dags sandbox demo config tests
 TYPED := plugins sandbox demo config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt lock env clean
+.PHONY: help demo test lint fmt generate lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -49,6 +49,9 @@ lint: .venv/.dev  ## Check style, types and the arrows between the packages
 fmt: .venv/.dev  ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+generate: .venv/.runtime  ## Write the JSON Schemas and the mapping reference, which are made of the models
+	@$(BIN)/ledgerbridge generate
 
 lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with hashes
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.txt

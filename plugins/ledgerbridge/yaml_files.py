@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
 from ledgerbridge.errors import ConfigurationError
 
@@ -18,9 +19,11 @@ __all__ = [
     "ConfigModel",
     "Location",
     "Marks",
+    "OneOrMany",
     "Problem",
     "check_file",
     "file_error",
+    "listed",
     "load_file",
     "nearest",
 ]
@@ -35,6 +38,19 @@ class ConfigModel(BaseModel):
     """Base of everything users write: unknown keys are refused, nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, arbitrary_types_allowed=True)
+
+
+class OneOrMany:
+    """Marks a list that may be written as its one item; goes with ``BeforeValidator(listed)``, for the JSON Schema."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        whole = handler(schema)
+        return {"anyOf": [whole["items"], whole]}
+
+
+def listed(value: Any) -> Any:
+    """``value`` as a list."""
+    return value if isinstance(value, list) else [value]
 
 
 Model = TypeVar("Model", bound=ConfigModel)

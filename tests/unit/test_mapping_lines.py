@@ -135,6 +135,7 @@ def test_the_header_is_made_of_the_lines(tmp_path: Path, rule: str, result: list
         {"sku": "A", "net": "1.10", "day": "2026-02-01"},
         {"sku": "B", "net": "2.20", "day": "2026-03-02"},
         {"sku": "A", "net": "3.00", "day": "2026-01-05"},
+        {"sku": None, "net": None, "day": None},
     ]
     assert made(header_rule(tmp_path, rule, [{"lines": lines}, {"lines": []}])) == result
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.yaml_files import ConfigModel, load_file
+from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed, load_file
 
 __all__ = ["Company", "Gateway", "load_company"]
 
@@ -30,7 +30,9 @@ class Company(ConfigModel):
     name: str = Field(description="For people.")
     base_currency: str = Field(description="ISO code of both ledgers' base currency.")
     time_zone: str = Field(description="Zone whose days the documents bear (accounting.md §4).")
-    connections: dict[str, list[str]] = Field(description="Airflow connection ids by system.")
+    connections: dict[str, Annotated[list[str], BeforeValidator(listed), OneOrMany()]] = Field(
+        description="Airflow connection ids by system."
+    )
     accounts: list[dict[str, str | None]] = Field(
         description="One entry a role: `role`, and under each ledger's name its account (accounting.md §1)."
     )
@@ -39,13 +41,6 @@ class Company(ConfigModel):
         None, description="First day the ledgers must agree on; earlier documents are not compared. Default: all."
     )
     settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
-
-    @field_validator("connections", mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {system: [ids] if isinstance(ids, str) else ids for system, ids in value.items()}
 
     @field_validator("time_zone")
     @classmethod

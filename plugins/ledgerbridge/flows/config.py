@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.yaml_files import ConfigModel, Marks, file_error, load_file, nearest
+from ledgerbridge.yaml_files import ConfigModel, Marks, OneOrMany, file_error, listed, load_file, nearest
 
 __all__ = ["FlowConfig", "LegConfig", "leg_config", "load_flow"]
 
@@ -33,9 +33,11 @@ class LegConfig(ConfigModel):
     map: str = Field(description="Mapping from the canonical record to the target's document.")
     gate: str = Field(description="Expectation suite every mapped row must pass before load.")
     target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")
-    after: list[str] = Field(default_factory=list, description="Legs that must have ended before this one begins.")
+    after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list, description="Legs that must have ended before this one begins."
+    )
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
-    stop_if_rejected_over: str | None = Field(
+    stop_if_rejected_over: Annotated[str, WithJsonSchema({"type": ["string", "integer"]})] | None = Field(
         None,
         description="Most of a batch that transform and gate may reject, share (`10%`) or number of records (`5`); when"
         " they reject more, nothing of the batch is sent. None: whatever is good goes on.",
@@ -72,15 +74,6 @@ class FlowConfig(ConfigModel):
         default_factory=list,
         description="The two ledgers that must agree after the legs (accounting.md §6); empty: none.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _after_list(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("legs"), dict):
-            for leg in data["legs"].values():
-                if isinstance(leg, dict) and isinstance(leg.get("after"), str):
-                    leg["after"] = [leg["after"]]
-        return data
 
     @model_validator(mode="after")
     def _no_circle(self) -> Self:

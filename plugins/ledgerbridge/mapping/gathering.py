@@ -81,6 +81,7 @@ def _gathered(table: pa.Table, on: list[str], kind: str, separator: str) -> pa.T
 
 def _joined(table: pa.Table, on: list[str], separator: str) -> pa.Table:
     table = table.set_column(table.schema.get_field_index("value"), "value", text_array(as_array(table["value"])))
+    table = table.filter(table["value"].is_valid())
     ordered = table.group_by([*on, "value"]).aggregate([]).sort_by([(name, "ascending") for name in [*on, "value"]])
     listed = ordered.group_by(on, use_threads=False).aggregate([("value", "list")])
     joined = pc.binary_join(listed["value_list"], separator)

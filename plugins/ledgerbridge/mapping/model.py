@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema
 
 from ledgerbridge.mapping.conditions import Condition
 from ledgerbridge.mapping.conversions import Convert
-from ledgerbridge.yaml_files import ConfigModel
+from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
 __all__ = [
     "CHILDREN",
@@ -44,18 +44,6 @@ PART_OPTIONS = ("each", "where", "split", "group", "having")
 
 _LOOKUP_PLACES = ("table", "cross_reference", "delivery", "label", "live")
 _STATE_COLUMNS = ("record_key", "number", "target_id", "chain_key")
-
-
-class _OneOrMany:
-    """In the JSON Schema: one of them, or a list."""
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        listed = handler(schema)
-        return {"anyOf": [listed["items"], listed]}
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
 
 
 class Lookup(ConfigModel):
@@ -184,7 +172,7 @@ class Rule(ConfigModel):
     share: Share | None = Field(None, description="A share of an amount, by weight; nothing is lost or added.")
     segment: Segment | None = Field(None, description="One segment of an account string, taken or set.")
     position: Literal[True] | None = Field(None, description="The row's number within its record, from 1.")
-    convert: Annotated[list[Convert], BeforeValidator(_listed), _OneOrMany()] | None = Field(
+    convert: Annotated[list[Convert], BeforeValidator(listed), OneOrMany()] | None = Field(
         None, description="Type conversion, or several in order."
     )
     default: Any = Field(None, description="Value where there is none.")
@@ -295,19 +283,19 @@ class MappingFile(ConfigModel):
     to: str = Field(description="Canonical record or entity made.")
     description: str = Field("", description="What this mapping is for.")
     header: Part = Field(description="Rule per header field.")
-    lines: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+    lines: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows; several lists of rules are put together."
     )
-    taxes: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+    taxes: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows, as `lines`."
     )
-    addresses: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+    addresses: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows, as `lines`."
     )
-    internet_addresses: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+    internet_addresses: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows, as `lines`."
     )
-    distributions: Annotated[list[Part], BeforeValidator(_listed), _OneOrMany()] = Field(
+    distributions: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows, as `lines`."
     )
 

@@ -1,0 +1,37 @@
+"""``ledgerbridge generate``: write what is made of the models, so that it never says anything else than they do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+__all__ = ["generated", "register"]
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def register(commands: Any) -> None:
+    """Add ``generate``."""
+    command = commands.add_parser("generate", help="write the JSON Schemas and the reference of the mapping language")
+    command.set_defaults(run=_generate)
+
+
+def generated() -> dict[Path, str]:
+    """Every file that is made of the models, with what it should hold."""
+    from ledgerbridge.mapping.reference import mapping_reference
+    from ledgerbridge.schemas import SCHEMAS, schema_text
+
+    reference = _CHECKOUT / "docs" / "reference"
+    return {
+        **{_CHECKOUT / "include" / "schemas" / f"{name}.json": schema_text(name) for name in SCHEMAS},
+        reference / "mapping-language.md": mapping_reference(reference),
+    }
+
+
+def _generate(options: argparse.Namespace) -> int:
+    for path, content in generated().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        print(path.relative_to(_CHECKOUT))
+    return 0

@@ -1,0 +1,47 @@
+"""The JSON Schemas of the files users edit, made of the models that read them; editors complete and check by them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from ledgerbridge.flows import Company, FlowConfig
+from ledgerbridge.gates import Suite
+from ledgerbridge.mapping.model import MappingFile
+from ledgerbridge.yaml_files import ConfigModel
+
+__all__ = ["SCHEMAS", "schema_text"]
+
+SCHEMAS: dict[str, type[ConfigModel]] = {
+    "company": Company,
+    "flow": FlowConfig,
+    "mapping": MappingFile,
+    "suite": Suite,
+}
+"""Name of the file in include/schemas, and its model."""
+
+
+def schema_text(name: str) -> str:
+    """The JSON Schema of one kind of file, as it is published."""
+    schema = _tidy(SCHEMAS[name].model_json_schema(by_alias=True))
+    return json.dumps({"$schema": GenerateJsonSchema.schema_dialect, **schema}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _tidy(node: Any) -> Any:
+    """Without what editors only show as noise: null for a key that may be left out, titles that repeat the key."""
+    if isinstance(node, list):
+        return [_tidy(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    tidied = {key: _tidy(value) for key, value in node.items() if not _is_noise(key, value)}
+    choices = [each for each in tidied.get("anyOf", ()) if each != {"type": "null"}]
+    if "anyOf" in tidied and len(choices) == 1:
+        del tidied["anyOf"]
+        return {**choices[0], **tidied}
+    return tidied | ({"anyOf": choices} if choices else {})
+
+
+def _is_noise(key: str, value: Any) -> bool:
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
