@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
+from sandbox.gp.deletions import delete_unposted
 from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
@@ -52,6 +53,12 @@ class PostRequest(BaseModel):
     """Which batch to post; null posts all."""
 
     batch: str | None = None
+
+
+class DeleteRequest(BaseModel):
+    """Which document to take out of its batch."""
+
+    document: str
 
 
 class Settings(BaseModel):
@@ -105,6 +112,11 @@ def admin_routes(company: Company) -> APIRouter:
         with company.writing() as session:
             result = _asked(lambda: post_batches(session, request.batch))
         return {"posted": result.posted, "errors": result.errors}
+
+    @routes.post("/delete")
+    def delete(request: DeleteRequest) -> dict[str, str]:
+        with company.writing() as session:
+            return {"batch": _asked(lambda: delete_unposted(session, request.document))}
 
     @routes.get("/batches")
     def batches() -> dict[str, Any]:

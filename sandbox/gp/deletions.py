@@ -1,0 +1,37 @@
+"""What a person takes out of a batch at GP's windows: a document that nobody has posted yet."""
+
+from __future__ import annotations
+
+from sandbox.gp.batches import LEDGER, RECEIPTS, RECEIVABLES, SALES, BatchSource, drop_if_empty
+from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.session import Session
+
+_NUMBERS = {SALES: "SOPNUMBE", RECEIPTS: "DOCNUMBR", RECEIVABLES: "DOCNUMBR", LEDGER: "JRNENTRY"}
+_PARTS = {
+    SALES: ("SOP10200", "SOP10102", "SOP10105"),
+    RECEIPTS: ("RM10101",),
+    RECEIVABLES: ("RM10101", "RM10601"),
+    LEDGER: ("GL10001",),
+}
+
+
+def delete_unposted(session: Session, number: str) -> str:
+    """
+    Delete a sales document, receipt, memo or journal entry from its batch; the batch.
+
+    :raises BookkeeperError: none of that number is in a batch.
+    """
+    for source, column in _NUMBERS.items():
+        found = _find(session, source, column, number)
+        if found is not None:
+            for table in (source.table, *_PARTS[source]):
+                session.delete(table, **{column: found[column]})
+            drop_if_empty(session, str(found["BACHNUMB"]), source)
+            return str(found["BACHNUMB"])
+    raise BookkeeperError(f"No document {number} is in a batch. Only what is not posted can be deleted.")
+
+
+def _find(session: Session, source: BatchSource, column: str, number: str) -> dict[str, object] | None:
+    if source is LEDGER and not number.isdecimal():
+        return None
+    return session.get(source.table, **{column: int(number) if source is LEDGER else number})
