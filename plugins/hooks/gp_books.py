@@ -1,42 +1,148 @@
-"""What Dynamics GP booked, document by document, read from the open year's journal (GL20000)."""
+"""What Dynamics GP booked, document by document, read from the journal of open and closed years (GL20000, GL30000)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ledgerbridge.reconciliation import Booked
+from ledgerbridge.entities import Window
+from ledgerbridge.reconciliation import Booked, OpenAmount
 
 if TYPE_CHECKING:
     from hooks.gp_econnect import GPEConnectHook
 
-__all__ = ["gp_books"]
+__all__ = ["GPBooks"]
 
-# Source document codes (facts/gp.md §4; the codes unverified): who keeps others sees the kind "entry".
-_KINDS = {"SJ": "invoice", "CRJ": "payment"}
+Row = Mapping[str, Any]
+
+# Source document codes (facts/gp.md §4; the codes unverified) and what a flow reads such documents as. Who keeps
+# others sees the kind "entry".
+_KINDS = {
+    "SJ": ("invoice", "gp.sales_invoice"),
+    "RTN": ("return", "gp.sales_return"),
+    "CRM": ("credit memo", "gp.receivables_document"),
+    "DRM": ("debit memo", "gp.receivables_document"),
+    "CRJ": ("payment", "gp.cash_receipt"),
+}
 _APPLICATION = "RMAPY"
+# What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
+_YEAR_END = {"BBF", "P/L"}
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
+_DEBIT_MEMO = 3
+_CREDITS = {"7", "8", "9"}
 
 
-def gp_books(hook: GPEConnectHook) -> list[Booked]:
+class GPBooks:
     """
-    Every posted document with all that GP booked for it: a realised gain or write-off belongs to what was applied.
+    The books of one company.
 
-    An entry made in the general ledger itself is known by its reference (REFRENCE).
-
-    :raises TransientError, ConfigurationError: as ``GPEConnectHook.journal_lines``.
+    :param changed_since: sales documents posted before it are not read for their tax details; None reads all.
+    :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
     """
-    lines = [(record.key.split(":")[1], record.payload) for record in hook.journal_lines()]
-    receipts = {str(line["ORDOCNUM"]) for _, line in lines if _KINDS.get(str(line["SOURCDOC"])) == "payment"}
-    entries: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for company, line in lines:
-        entries[company, _document(line, receipts) or f"entry {line['JRNENTRY']}"].append(line)
-    return [_booked(company, lines) for (company, _), lines in entries.items()]
+
+    def __init__(self, hook: GPEConnectHook, changed_since: datetime | None = None) -> None:
+        self._hook = hook
+        self._changed_since = changed_since
+
+    def booked(self) -> list[Booked]:
+        """
+        Every posted document with all that GP booked for it; a realised gain or write-off belongs to what was applied.
+
+        An entry made in the general ledger itself is known by its reference (REFRENCE). A document whose entries
+        cancel each other out was voided, and is no more.
+        """
+        taxes = self._taxes()
+        return [replace(each, taxes=taxes.get(each.number.upper())) for each in self._entries if not _is_void(each)]
+
+    def withdrawn(self) -> dict[str, str]:
+        """What became of documents that were posted and then voided, by what GP knows them by."""
+        return {identity: "voided" for each in self._entries if _is_void(each) for identity in each.ids}
+
+    def open_amounts(self) -> list[OpenAmount]:
+        """What is left of posted receivables (CURTRXAM)."""
+        reader = self._hook.site().reader
+        rows = [
+            row
+            for page in reader.pages("Receivables_Posted_Transaction", "CURTRXAM <> 0", key=("RMDTYPAL", "DOCNUMBR"))
+            for row in page
+        ]
+        return [
+            OpenAmount(
+                number=str(row["DOCNUMBR"]),
+                amount=Decimal(row["CURTRXAM"]) * (-1 if row["RMDTYPAL"] in _CREDITS else 1),
+                booked_on=date.fromisoformat(str(row["DOCDATE"])[:10]),
+            )
+            for row in rows
+        ]
+
+    def applied_to(self, numbers: Sequence[str]) -> dict[str, str]:
+        """
+        By number of a receipt or credit, the document it is applied to; by number of a debit memo, the credit it paid.
+
+        One that is applied to several counts for the last.
+        """
+        reader, found = self._hook.site().reader, {}
+        for doctype in ("Receivables_Apply", "Receivables_History_Apply"):
+            for column, other in (("APTODCNM", "APFRDCNM"), ("APFRDCNM", "APTODCNM")):
+                where = f"APTODCTY = {_DEBIT_MEMO}" if column == "APTODCNM" else f"APTODCTY <> {_DEBIT_MEMO}"
+                rows = reader.by_keys(doctype, column, numbers, where=where, key=("APTODCNM", "APFRDCNM"))
+                found.update({str(row[column]): str(row[other]) for row in rows})
+        return found
+
+    @cached_property
+    def on_the_way(self) -> dict[str, str]:
+        """
+        Where documents lie that nobody has posted yet, by what GP knows them by.
+
+        Entries of applications (realised gain, write-off) are known by both documents.
+        """
+        reader = self._hook.site().reader
+        found: dict[str, str] = {}
+        for doctype, where, key in (
+            ("Sales_Transaction", "SOPTYPE IN (3, 4)", ("SOPTYPE", "SOPNUMBE")),
+            ("Cash_Receipt", "", ("DOCNUMBR",)),
+            ("Receivables_Transaction", "", ("RMDTYPAL", "DOCNUMBR")),
+            ("GL_Work_Trans", "", ("JRNENTRY",)),
+        ):
+            for page in reader.pages(doctype, where, key=key):
+                for row in page:
+                    found.update(dict.fromkeys(_names(row), f"in batch {row['BACHNUMB']}"))
+        return found
+
+    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> dict[str, Decimal]:
+        """Nothing: the documents are read from the general ledger itself."""
+        return {}
+
+    @cached_property
+    def _entries(self) -> list[Booked]:
+        lines = [record.payload for record in self._hook.journal_lines() if record.payload["SOURCDOC"] not in _YEAR_END]
+        company = self._hook.site().company
+        receipts = {str(line["ORDOCNUM"]) for line in lines if line["SOURCDOC"] == "CRJ"}
+        entries: dict[str, list[Row]] = defaultdict(list)
+        for line in lines:
+            entries[_document(line, receipts) or f"entry {line['JRNENTRY']}"].append(line)
+        return [_booked(company, lines) for lines in entries.values()]
+
+    def _taxes(self) -> dict[str, dict[str, Decimal]]:
+        """Tax by set of details of the sales documents, in their currency, by number."""
+        # lxml stays out of what DAG parsing imports
+        from hooks.gp_econnect_sales import SalesInvoice, SalesReturn
+
+        site, window = self._hook.site(), Window(self._changed_since)
+        return {
+            record.payload["SOPNUMBE"].upper(): _tax_sets(record.payload, sign)
+            for entity, sign in ((SalesInvoice(site), -1), (SalesReturn(site), 1))
+            for page in entity.read(window)
+            for record in page
+        }
 
 
-def _document(line: dict[str, Any], receipts: frozenset[str] | set[str] = frozenset()) -> str:
+def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> str:
     """
     The document a journal line was made for.
 
@@ -47,19 +153,52 @@ def _document(line: dict[str, Any], receipts: frozenset[str] | set[str] = frozen
     return str(line.get("ORDOCNUM") or "")
 
 
-def _booked(company: str, lines: list[dict[str, Any]]) -> Booked:
+def _booked(company: str, lines: list[Row]) -> Booked:
     effects: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
         effects[str(line["ACTNUMST"])] += Decimal(line["DEBITAMT"]) - Decimal(line["CRDTAMNT"])
     first = next((line for line in lines if line["SOURCDOC"] != _APPLICATION), lines[0])
     number = _document(first) or str(first["REFRENCE"])
+    kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
     return Booked(
         key=f"gp:{company}:journal:{first['JRNENTRY']}",
-        kind=_KINDS.get(str(first["SOURCDOC"]), "entry"),
+        kind=kind,
         number=number,
         booked_on=date.fromisoformat(str(first["TRXDATE"])[:10]),
         effects={account: amount for account, amount in effects.items() if amount},
         customer=str(first.get("ORMSTRID") or ""),
         # receivables are read by type and number, sales documents by number, journal entries by their own
         ids=(number, *(f"{kind}-{number}" for kind in _RECEIVABLES), str(first["JRNENTRY"])),
+        rate=Decimal(first.get("XCHGRATE") or 0) or Decimal(1),
+        changed_at=max(datetime.fromisoformat(str(line["DEX_ROW_TS"])).replace(tzinfo=UTC) for line in lines),
+        source=source,
     )
+
+
+def _is_void(booked: Booked) -> bool:
+    """Whether nothing is left of it though it has entries; a document without value has none from the start."""
+    return not booked.effects
+
+
+def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
+    """Details of one line are a set (accounting.md §3 rule 4); rows of LNITMSEQ 0 add the freight's."""
+    # a company of one currency has no originating amounts
+    of_goods, of_freight = ("ORSLSTAX", "ORFRTTAX") if document.get("CURNCYID") else ("STAXAMNT", "FRTTXAMT")
+    lines: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for tax in document.get("Tax", []):
+        if tax["LNITMSEQ"] != "0":
+            lines[tax["LNITMSEQ"]][str(tax["TAXDTLID"])] = Decimal(tax[of_goods])
+        elif Decimal(tax[of_freight]):
+            lines["freight"][str(tax["TAXDTLID"])] = Decimal(tax[of_freight])
+    sets: dict[str, Decimal] = defaultdict(Decimal)
+    for details in lines.values():
+        sets["+".join(sorted(details))] += sign * sum(details.values(), Decimal(0))
+    return {details: amount for details, amount in sets.items() if amount}
+
+
+def _names(row: Row) -> Iterator[str]:
+    for column in ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE"):
+        if row.get(column):
+            yield str(row[column])
+    for line in row.get("Line", []):
+        yield from (str(line[column]) for column in ("ORDOCNUM", "ORCTRNUM") if line.get(column))

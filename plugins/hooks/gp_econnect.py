@@ -57,7 +57,7 @@ class GPEConnectHook(BaseHook):
 
     def get_conn(self) -> EConnectClient:
         """The client of this company, one per process: the WSDL is read once."""
-        return self._site().client
+        return self.site().client
 
     def entity(self, name: str) -> GPEntity:
         """
@@ -79,13 +79,13 @@ class GPEConnectHook(BaseHook):
                 f'GP by eConnect has no entity "{name}"; there are {", ".join(ENTITIES)}',
                 remedy="Correct the entity's name in the flow file.",
             )
-        return ENTITIES[name](self._site())
+        return ENTITIES[name](self.site())
 
     def journal_lines(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[RawRecord]:
         """Posted journal lines changed in the window (both ends included), with ACTNUMST; amounts as text."""
         from hooks.gp_econnect_ledger import Journal
 
-        for page in Journal(self._site()).read(Window(since, until)):
+        for page in Journal(self.site()).read(Window(since, until)):
             yield from page
 
     def clock(self) -> datetime:
@@ -97,12 +97,17 @@ class GPEConnectHook(BaseHook):
         from hooks.gp_econnect_ledger import Account
 
         try:
-            Account(self._site()).lookup(["0"])
+            Account(self.site()).lookup(["0"])
         except LedgerbridgeError as error:
             return False, str(error)
         return True, "eConnect answers and opens the company"
 
-    def _site(self) -> Site:
+    def site(self) -> Site:
+        """
+        The company as this connection reaches it.
+
+        :raises ConfigurationError: the connection lacks something.
+        """
         from hooks.gp_econnect_client import EConnectClient
         from hooks.gp_econnect_currencies import Currencies
         from hooks.gp_econnect_entities import Site

@@ -74,10 +74,10 @@ class GLTransaction(EConnectTarget):
 
 
 class Journal(ChangedRows):
-    """Lines of posted entries in open years (GL20000), each with its account's ACTNUMST."""
+    """Lines of posted entries in open and closed years (GL20000, GL30000), each with its account's ACTNUMST."""
 
     source_name = "journal"
-    source_doctypes = ("GL_Open_Trans",)
+    source_doctypes = ("GL_Open_Trans", "GL_Hist_Trans")
     source_where = ""
     source_key = ("JRNENTRY", "SEQNUMBR")
 

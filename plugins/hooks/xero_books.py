@@ -8,54 +8,149 @@ last part of a document takes what is left of it (accounting.md §2, §7).
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ledgerbridge.reconciliation import Booked
+from ledgerbridge.reconciliation import Booked, OpenAmount
 
 if TYPE_CHECKING:
     from hooks.xero import XeroHook
 
-__all__ = ["unexplained_balances", "xero_books"]
+__all__ = ["XeroBooks"]
 
 _BOOKED = {"AUTHORISED", "PAID"}
 _CENT = Decimal("0.01")
 _GAIN = "REALISEDCURRENCYGAIN"
+_OF_A_YEAR = {"REVENUE", "EXPENSE"}
 
 
-def xero_books(hook: XeroHook) -> list[Booked]:
+class XeroBooks:
     """
-    Sales invoices and credit notes, what settled them, bank transactions and transfers.
+    The books of one organisation.
 
-    :raises TransientError, ConfigurationError: as ``XeroHook.get``.
+    :param changed_since: of no use here: all that is read of a document comes at once.
+    :raises TransientError, ConfigurationError: from every method, as ``XeroHook.get``.
     """
-    accounts = _Accounts(hook)
-    invoices = [_Document(element, 1) for element in _all(hook, "Invoices", 'Type=="ACCREC"')]
-    notes = [_Document(element, -1) for element in _all(hook, "CreditNotes", 'Type=="ACCRECCREDIT"')]
-    documents = {document.identity: document for document in (*invoices, *notes)}
-    scope = f"xero:{hook.tenant_id}"
-    return [
-        *(_invoiced(document, accounts, scope) for document in documents.values()),
-        *_allocated(notes, documents, accounts, scope),
-        *_paid(hook, documents, accounts, scope),
-        *_bank_transactions(hook, accounts, scope),
-        *_bank_transfers(hook, accounts, scope),
-    ]
 
+    def __init__(self, hook: XeroHook, changed_since: datetime | None = None) -> None:
+        self._hook = hook
+        self._scope = f"xero:{hook.tenant_id}"
+        self._withdrawn: dict[str, str] = {}
 
-def unexplained_balances(hook: XeroHook, books: list[Booked], on: date) -> dict[str, Decimal]:
-    """By account code, what the trial balance holds beyond the documents read."""
-    left: dict[str, Decimal] = defaultdict(Decimal)
-    for balance in hook.trial_balance(on):
-        left[str(balance.code)] += balance.balance
-    for booked in books:
-        for account, amount in booked.effects.items():
-            left[account] -= amount
-    return {code: amount for code, amount in left.items() if amount}
+    def booked(self) -> list[Booked]:
+        """Sales invoices and credit notes, what settled them, bank transactions and transfers, manual journals."""
+        documents = self._documents
+        return [
+            *(_invoiced(document, self._accounts, self._tax_sets, self._scope) for document in documents.values()),
+            *_allocated(documents, self._accounts, self._scope),
+            *self._paid(),
+            *self._bank_transactions(),
+            *self._bank_transfers(),
+            *self._manual_journals(),
+        ]
+
+    def withdrawn(self) -> dict[str, str]:
+        """What became of documents that were booked and no longer are, by id; complete after ``booked``."""
+        return self._withdrawn
+
+    def open_amounts(self) -> list[OpenAmount]:
+        """What is due on invoices and left of credit notes; to be asked after ``booked``, which settles them."""
+        return [
+            OpenAmount(document.number, document.sign * document.open_base, _day(document.element))
+            for document in self._documents.values()
+            if document.open_base
+        ]
+
+    def applied_to(self, numbers: Sequence[str]) -> dict[str, str]:
+        """Nothing: what settles a document names it."""
+        return {}
+
+    @property
+    def on_the_way(self) -> dict[str, str]:
+        """Nothing: what Xero takes from us it books at once."""
+        return {}
+
+    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> dict[str, Decimal]:
+        """
+        By account code, what the trial balance of that day holds beyond these documents.
+
+        :param since: what was there before is left out.
+        """
+        year = _financial_year(self._hook.organisation, on)
+        begins = {
+            code: max(filter(None, (since, year)), default=None) if code in self._accounts.of_a_year else since
+            for code in self._accounts.codes
+        }
+        left: dict[str, Decimal] = defaultdict(Decimal)
+        for balance in self._hook.trial_balance(on):
+            left[str(balance.code)] += balance.balance
+        if since is not None:
+            for balance in self._hook.trial_balance(since - timedelta(days=1)):
+                if str(balance.code) not in self._accounts.of_a_year or since > year:
+                    left[str(balance.code)] -= balance.balance
+        for each in booked:
+            for account, amount in each.effects.items():
+                if each.booked_on <= on and each.booked_on >= (begins.get(account) or each.booked_on):
+                    left[account] -= amount
+        return {code: amount for code, amount in left.items() if amount}
+
+    @cached_property
+    def _accounts(self) -> _Accounts:
+        return _Accounts(self._hook)
+
+    @cached_property
+    def _tax_sets(self) -> dict[str, str]:
+        """The names of a tax type's components, sorted and joined, by tax type."""
+        rates = self._hook.get("TaxRates")["TaxRates"]
+        return {
+            rate["TaxType"]: "+".join(sorted(each["Name"] for each in rate.get("TaxComponents") or []))
+            for rate in rates
+        }
+
+    @cached_property
+    def _documents(self) -> dict[str, _Document]:
+        invoices = self._all("Invoices", 'Type=="ACCREC"', "InvoiceID")
+        notes = self._all("CreditNotes", 'Type=="ACCRECCREDIT"', "CreditNoteID")
+        documents = [*(_Document(each, 1) for each in invoices), *(_Document(each, -1) for each in notes)]
+        return {document.identity: document for document in documents}
+
+    def _paid(self) -> Iterator[Booked]:
+        for payment in self._all("Payments", "", "PaymentID"):
+            paid = payment.get("CreditNote") or payment.get("Invoice") or {}
+            document = self._documents.get(str(paid.get("CreditNoteID") or paid.get("InvoiceID")))
+            if document is not None:
+                yield _payment(payment, document, self._accounts, self._scope)
+
+    def _bank_transactions(self) -> Iterator[Booked]:
+        for transaction in self._all("BankTransactions", 'Type=="SPEND" OR Type=="RECEIVE"', "BankTransactionID"):
+            yield _bank_transaction(transaction, self._accounts, self._scope)
+
+    def _bank_transfers(self) -> Iterator[Booked]:
+        for transfer in self._hook.get("BankTransfers")["BankTransfers"]:
+            # deleted ones say so in newer versions of the API only
+            if transfer.get("Status", "AUTHORISED") in _BOOKED:
+                yield _bank_transfer(transfer, self._accounts, self._scope)
+
+    def _manual_journals(self) -> Iterator[Booked]:
+        for page in self._hook.pages("ManualJournals", {"where": 'Status=="POSTED"'}):
+            for journal in page:
+                yield _manual_journal(journal, self._accounts, self._scope)
+
+    def _all(self, collection: str, where: str, id_field: str) -> Iterator[dict[str, Any]]:
+        """The elements that are booked; those that were are remembered."""
+        query = {"order": "UpdatedDateUTC ASC", "unitdp": 4, **({"where": where} if where else {})}
+        for page in self._hook.pages(collection, query):
+            for element in page:
+                if element["Status"] in _BOOKED:
+                    yield element
+                elif element["Status"] in ("VOIDED", "DELETED"):
+                    self._withdrawn[element[id_field]] = str(element["Status"])
 
 
 class _Accounts:
@@ -67,6 +162,8 @@ class _Accounts:
         self._by_id = {row["AccountID"]: row for row in rows}
         self._by_code = {row["Code"]: row for row in rows if row.get("Code")}
         self._system = {row["SystemAccount"]: str(row.get("Code")) for row in rows if row.get("SystemAccount")}
+        self.codes = {str(row.get("Code")) for row in rows}
+        self.of_a_year = {str(row.get("Code")) for row in rows if row.get("Class") in _OF_A_YEAR}
 
     def system(self, name: str) -> str:
         return self._system.get(name, name)
@@ -96,22 +193,24 @@ class _Document:
         self.number: str = self.element["InvoiceNumber" if self.sign == 1 else "CreditNoteNumber"]
         self.base = _base(Decimal(self.element["Total"]), self.rate)
         self._open = Decimal(self.element["Total"])
-        self._open_base = self.base
+        self.open_base = self.base
 
     def settled(self, amount: Decimal) -> Decimal:
         """The base amount that a part of it carries: converted at its own rate, the last part takes what is left."""
-        carried = self._open_base if amount == self._open else _base(amount, self.rate)
+        carried = self.open_base if amount == self._open else _base(amount, self.rate)
         self._open -= amount
-        self._open_base -= carried
+        self.open_base -= carried
         return carried
 
 
-def _invoiced(document: _Document, accounts: _Accounts, scope: str) -> Booked:
+def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, str], scope: str) -> Booked:
     element, sign = document.element, document.sign
     amounts: dict[str, Decimal] = defaultdict(Decimal)
+    taxes: dict[str, Decimal] = defaultdict(Decimal)
     for line in element["LineItems"]:
         included = Decimal(line["TaxAmount"]) if element["LineAmountTypes"] == "Inclusive" else Decimal(0)
         amounts[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - included
+        taxes[tax_sets.get(str(line.get("TaxType")), "")] -= sign * Decimal(line.get("TaxAmount") or 0)
     amounts[accounts.system("GST")] += Decimal(element["TotalTax"])
     effects = {account: -sign * _base(amount, document.rate) for account, amount in amounts.items()}
     kind, entity = ("invoice", "invoice") if sign == 1 else ("credit note", "credit_note")
@@ -123,13 +222,14 @@ def _invoiced(document: _Document, accounts: _Accounts, scope: str) -> Booked:
         effects=_balanced({accounts.system("DEBTORS"): sign * document.base}, effects, accounts.system("ROUNDING")),
         customer=element["Contact"].get("Name", ""),
         ids=(document.identity,),
+        taxes={details: amount for details, amount in taxes.items() if amount},
+        rate=document.rate,
+        changed_at=_changed(element),
     )
 
 
-def _allocated(
-    notes: list[_Document], documents: Mapping[str, _Document], accounts: _Accounts, scope: str
-) -> Iterator[Booked]:
-    for note in notes:
+def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: str) -> Iterator[Booked]:
+    for note in [document for document in documents.values() if document.sign == -1]:
         for allocation in note.element.get("Allocations") or []:
             amount = Decimal(allocation["Amount"])
             difference = note.settled(amount) - documents[allocation["Invoice"]["InvoiceID"]].settled(amount)
@@ -141,16 +241,8 @@ def _allocated(
                 booked_on=_day(allocation),
                 effects=_balanced({accounts.system("DEBTORS"): difference}, {}, accounts.system(_GAIN)),
                 ids=(str(allocation.get("AllocationID", number)),),
+                settles=note.number,
             )
-
-
-def _paid(hook: XeroHook, documents: Mapping[str, _Document], accounts: _Accounts, scope: str) -> Iterator[Booked]:
-    for page in hook.pages("Payments", {"order": "UpdatedDateUTC ASC"}):
-        for payment in page:
-            paid = payment.get("Invoice") or payment.get("CreditNote") or {}
-            document = documents.get(str(paid.get("InvoiceID") or paid.get("CreditNoteID")))
-            if payment["Status"] in _BOOKED and document is not None:
-                yield _payment(payment, document, accounts, scope)
 
 
 def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Accounts, scope: str) -> Booked:
@@ -171,48 +263,62 @@ def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Account
             accounts.system(_GAIN),
         ),
         ids=(payment["PaymentID"],),
+        settles=document.number,
+        changed_at=_changed(payment),
+        source="xero.payment",
     )
 
 
-def _bank_transactions(hook: XeroHook, accounts: _Accounts, scope: str) -> Iterator[Booked]:
-    for transaction in _all(hook, "BankTransactions", 'Type=="SPEND" OR Type=="RECEIVE"'):
-        sign, rate = (1 if transaction["Type"] == "SPEND" else -1), _rate(transaction)
-        amounts: dict[str, Decimal] = defaultdict(Decimal)
-        for line in transaction["LineItems"]:
-            included = line.get("TaxAmount") or 0 if transaction["LineAmountTypes"] == "Inclusive" else 0
-            amounts[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - Decimal(included)
-        amounts[accounts.system("GST")] += Decimal(transaction.get("TotalTax") or 0)
-        effects = {account: sign * _base(amount, rate) for account, amount in amounts.items()}
-        spent = {accounts.code(transaction["BankAccount"]): -sign * _base(Decimal(transaction["Total"]), rate)}
-        yield Booked(
-            key=f"{scope}:bank_transaction:{transaction['BankTransactionID']}",
-            kind="bank transaction",
-            number=transaction.get("Reference") or transaction["BankTransactionID"],
-            booked_on=_day(transaction),
-            effects=_balanced(spent, effects, accounts.system("ROUNDING")),
-            ids=(transaction["BankTransactionID"],),
-        )
+def _bank_transaction(transaction: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
+    sign, rate = (1 if transaction["Type"] == "SPEND" else -1), _rate(transaction)
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    for line in transaction["LineItems"]:
+        included = line.get("TaxAmount") or 0 if transaction["LineAmountTypes"] == "Inclusive" else 0
+        amounts[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - Decimal(included)
+    amounts[accounts.system("GST")] += Decimal(transaction.get("TotalTax") or 0)
+    effects = {account: sign * _base(amount, rate) for account, amount in amounts.items()}
+    spent = {accounts.code(transaction["BankAccount"]): -sign * _base(Decimal(transaction["Total"]), rate)}
+    return Booked(
+        key=f"{scope}:bank_transaction:{transaction['BankTransactionID']}",
+        kind="bank transaction",
+        number=transaction.get("Reference") or transaction["BankTransactionID"],
+        booked_on=_day(transaction),
+        effects=_balanced(spent, effects, accounts.system("ROUNDING")),
+        ids=(transaction["BankTransactionID"],),
+    )
 
 
-def _bank_transfers(hook: XeroHook, accounts: _Accounts, scope: str) -> Iterator[Booked]:
-    for transfer in hook.get("BankTransfers")["BankTransfers"]:
-        amount = Decimal(transfer["Amount"])
-        yield Booked(
-            key=f"{scope}:bank_transfer:{transfer['BankTransferID']}",
-            kind="bank transfer",
-            number=transfer.get("Reference") or transfer["BankTransferID"],
-            booked_on=_day(transfer),
-            effects={
-                accounts.code(transfer["ToBankAccount"]): amount,
-                accounts.code(transfer["FromBankAccount"]): -amount,
-            },
-            ids=(transfer["BankTransferID"],),
-        )
+def _bank_transfer(transfer: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
+    amount = Decimal(transfer["Amount"])
+    return Booked(
+        key=f"{scope}:bank_transfer:{transfer['BankTransferID']}",
+        kind="bank transfer",
+        number=transfer.get("Reference") or transfer["BankTransferID"],
+        booked_on=_day(transfer),
+        effects={
+            accounts.code(transfer["ToBankAccount"]): amount,
+            accounts.code(transfer["FromBankAccount"]): -amount,
+        },
+        ids=(transfer["BankTransferID"],),
+    )
 
 
-def _all(hook: XeroHook, collection: str, where: str) -> Iterator[dict[str, Any]]:
-    for page in hook.pages(collection, {"where": where, "order": "UpdatedDateUTC ASC", "unitdp": 4}):
-        yield from (element for element in page if element["Status"] in _BOOKED)
+def _manual_journal(journal: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
+    """Lines carry their amount without tax, whatever tax they bear goes to the tax account (facts/xero.md §5)."""
+    effects: dict[str, Decimal] = defaultdict(Decimal)
+    for line in journal["JournalLines"]:
+        tax = Decimal(line.get("TaxAmount") or 0)
+        included = tax if journal.get("LineAmountTypes") == "Inclusive" else Decimal(0)
+        effects[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - included
+        effects[accounts.system("GST")] += tax
+    return Booked(
+        key=f"{scope}:manual_journal:{journal['ManualJournalID']}",
+        kind="manual journal",
+        number=str(journal["Narration"]),
+        booked_on=_day(journal),
+        effects={account: amount for account, amount in effects.items() if amount},
+        ids=(journal["ManualJournalID"],),
+    )
 
 
 def _balanced(one: Mapping[str, Decimal], other: Mapping[str, Decimal], rest: str) -> dict[str, Decimal]:
@@ -235,3 +341,17 @@ def _base(amount: Decimal, rate: Decimal) -> Decimal:
 
 def _day(element: Mapping[str, Any]) -> date:
     return date.fromisoformat(element["Date"][:10])
+
+
+def _changed(element: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(element["UpdatedDateUTC"])
+
+
+def _financial_year(organisation: Mapping[str, Any], day: date) -> date:
+    """The first day of the financial year that the day lies in."""
+    month, last = int(organisation["FinancialYearEndMonth"]), int(organisation["FinancialYearEndDay"])
+    for year in (day.year, day.year - 1):
+        ended = date(year, month, min(last, monthrange(year, month)[1]))
+        if ended < day:
+            return ended + timedelta(days=1)
+    return date(day.year - 1, 1, 1)

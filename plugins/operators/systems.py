@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -11,12 +13,15 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
 from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
-from ledgerbridge.reconciliation import Booked
+from ledgerbridge.reconciliation import Booked, Movement, OpenAmount
 from ledgerbridge.yaml_files import nearest
 
 __all__ = [
+    "Books",
+    "GatewayBooks",
     "SystemHook",
     "books_of",
+    "gateway_books_of",
     "hook_for",
     "hooks_of",
     "live_lookup",
@@ -41,8 +46,10 @@ ENTITIES = {
 """The classes of each system's entities, by name."""
 TARGET_FIELDS = {"gp": "hooks.gp_econnect_registry.target_fields"}
 """The fields of each target, where the system has a fixed list."""
-BOOKS = {"gp": "hooks.gp_books.gp_books", "xero": "hooks.xero_books.xero_books"}
+BOOKS = {"gp": "hooks.gp_books.GPBooks", "xero": "hooks.xero_books.XeroBooks"}
 """What each ledger booked, document by document."""
+GATEWAY_BOOKS = {"stripe": "hooks.stripe_books.StripeBooks"}
+"""What moved each gateway's balance."""
 
 
 _METHODS: dict[Role, str] = {"source": "read", "target": "send", "master": "lookup"}
@@ -53,6 +60,39 @@ class SystemHook(Protocol):
 
     def entity(self, name: str) -> Any:
         """The entity of that name: a Source, a Target or a Master."""
+
+
+class Books(Protocol):
+    """What a ledger tells of its books; made of a hook and the instant since which tax details are read."""
+
+    def booked(self) -> list[Booked]:
+        """Every document as it booked it; to be called first."""
+
+    def withdrawn(self) -> Mapping[str, str]:
+        """What became of documents that were booked and no longer are, by id or number."""
+
+    def open_amounts(self) -> Sequence[OpenAmount]:
+        """What is open of its receivables now."""
+
+    def applied_to(self, numbers: Sequence[str]) -> Mapping[str, str]:
+        """By number of a receipt, credit or memo, the document it is applied to, where the ledger keeps that apart."""
+
+    @property
+    def on_the_way(self) -> Mapping[str, str]:
+        """Where documents lie that are not booked yet, by id or number."""
+
+    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> Mapping[str, Decimal]:
+        """By account, what its balances of that day hold beyond these documents, less what they held before."""
+
+
+class GatewayBooks(Protocol):
+    """What a gateway tells of its balance; made of a hook and the instant since which its movements are read."""
+
+    def balance(self) -> Decimal:
+        """What it holds."""
+
+    def movements(self) -> Iterable[Movement]:
+        """What moved its balance."""
 
 
 def hook_for(system: str, connection: str) -> SystemHook:
@@ -89,18 +129,34 @@ def target_fields(entity: str) -> dict[str, dict[str, int]]:
     return fields
 
 
-def books_of(system: str, company: Company) -> list[Booked]:
+def books_of(system: str, company: Company, changed_since: datetime | None) -> Books:
     """
-    What a ledger booked.
+    The books of a ledger.
 
+    :param changed_since: tax details of documents posted before it may be left out; None: all are read.
     :raises ConfigurationError: the system is no ledger.
     """
     if system not in BOOKS:
         raise ConfigurationError(
             "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(BOOKS)}."
         )
-    booked: list[Booked] = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]))
-    return booked
+    books: Books = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]), changed_since)
+    return books
+
+
+def gateway_books_of(gateway: str, company: Company, since: datetime | None) -> GatewayBooks:
+    """
+    The movements of a gateway since an instant; None: all.
+
+    :raises ConfigurationError: nobody knows how to read this gateway's balance.
+    """
+    if gateway not in GATEWAY_BOOKS:
+        raise ConfigurationError(
+            "LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {', '.join(GATEWAY_BOOKS)}."
+        )
+    hook = hook_for(gateway, company.connections_of(gateway)[0])
+    books: GatewayBooks = _imported(GATEWAY_BOOKS[gateway])(hook, since)
+    return books
 
 
 def _imported(path: str) -> Any:

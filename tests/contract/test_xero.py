@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from hooks.xero import XeroHook
-from hooks.xero_books import unexplained_balances, xero_books
+from hooks.xero_books import XeroBooks
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from sandbox.xero.app import create_app
@@ -463,7 +463,8 @@ def test_what_arrived_at_the_bank_decides_the_rate(hook: XeroHook, address: str,
     accepted(target(hook, "invoice").send([foreign]))
     accepted(target(hook, "payment").send([payment(BankAmount=Decimal("68.80"))]))
     assert balances(address)["615"] == "68.80"
-    assert unexplained_balances(hook, xero_books(hook), DAY) == {}
+    books = XeroBooks(hook)
+    assert books.beyond_documents(books.booked(), DAY, None) == {}
 
 
 @pytest.mark.parametrize(("entity", "name"), [("contact", "Ann Archer"), ("item", "Desk lamp"), ("account", "090")])
@@ -527,13 +528,14 @@ def test_the_documents_explain_the_trial_balance_to_the_cent(hook: XeroHook, con
     accepted(target(hook, "bank_transaction").send([fee()]))
     accepted(target(hook, "bank_transfer").send([transfer()]))
 
-    books = xero_books(hook)
+    books = XeroBooks(hook)
+    documents = books.booked()
 
-    assert {booked.kind for booked in books} == {
+    assert {booked.kind for booked in documents} == {
         "invoice", "credit note", "allocation", "payment", "bank transaction", "bank transfer"
     }  # fmt: skip
-    assert unexplained_balances(hook, books, date(2026, 3, 31)) == {}
-    assert [booked.number for booked in books if sum(booked.effects.values())] == []
+    assert books.beyond_documents(documents, date(2026, 3, 31), None) == {}
+    assert [booked.number for booked in documents if sum(booked.effects.values())] == []
 
 
 def test_a_token_that_xero_holds_for_expired_is_renewed(hook: XeroHook, address: str, contact_id: str) -> None:

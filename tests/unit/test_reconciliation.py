@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerbridge.reconciliation import Booked, Difference, Reconciliation, reconcile
+from ledgerbridge.reconciliation import (
+    Booked,
+    Difference,
+    Known,
+    Link,
+    Movement,
+    OnClearing,
+    OpenAmount,
+    Period,
+    Reconciliation,
+    money_differences,
+    page_of,
+    reconcile,
+)
+from ledgerbridge.reconciliation.model import KINDS
 
 GP = {
     "000-1200-00": "receivables",
@@ -62,6 +78,8 @@ def compare(
     *,
     reasons: Mapping[tuple[str, str], str] | None = None,
     pair_reason: str | None = None,
+    period: Period | None = None,
+    opened: tuple[Sequence[OpenAmount], Sequence[OpenAmount]] | None = None,
 ) -> Reconciliation:
     """Documents by role, booked in GP and in Xero."""
     return reconcile(
@@ -69,8 +87,10 @@ def compare(
         [in_accounts(each, GP) for each in first],
         [in_accounts(each, XERO) for each in second],
         role_of={"gp": GP, "xero": XERO},
-        explain=lambda document, missing_in: (reasons or {}).get((document.key, missing_in)),
-        explain_pair=lambda document, changed: pair_reason,
+        explain=lambda document, missing_in: Known((reasons or {}).get((document.key, missing_in))),
+        explain_pair=lambda document, changed: Known(pair_reason),
+        period=period,
+        opened=opened,
     )
 
 
@@ -140,8 +160,11 @@ def negated(amount: str) -> str:
             id="account-that-other-lines-use-too",
         ),
         pytest.param(
-            [INVOICE, replace(PAYMENT, booked_on=date(2026, 4, 1)), SECOND], BOOKS, [("date", "", "108.25")],
-            id="date-in-another-period",
+            [INVOICE, replace(PAYMENT, booked_on=date(2026, 3, 31)), SECOND], BOOKS, [("date", "", "108.25")], id="date"
+        ),
+        pytest.param(
+            [INVOICE, replace(PAYMENT, booked_on=date(2026, 4, 1)), SECOND], BOOKS, [("period", "", "108.25")],
+            id="period",
         ),
         pytest.param(
             [INVOICE, PAYMENT, booked("inv2", receivables="67.50", sales="-62.50", tax_payable="-5.00")], BOOKS,
@@ -193,8 +216,8 @@ def test_what_one_ledger_alone_keeps_is_no_difference() -> None:
         [replace(gp_invoice, effects={**gp_invoice.effects, **goods})],
         [in_accounts(INVOICE, XERO)],
         role_of={"gp": GP, "xero": XERO},
-        explain=lambda *_: None,
-        explain_pair=lambda *_: None,
+        explain=lambda *_: Known(),
+        explain_pair=lambda *_: Known(),
     )
     assert result.differences == []
     assert set(result.roles) == set(INVOICE.effects)
@@ -209,8 +232,8 @@ def test_accounts_of_one_role_are_compared_together() -> None:
         [replace(gp_invoice, effects={**effects, **state, **county})],
         [in_accounts(INVOICE, XERO)],
         role_of={"gp": GP, "xero": XERO},
-        explain=lambda *_: None,
-        explain_pair=lambda *_: None,
+        explain=lambda *_: Known(),
+        explain_pair=lambda *_: Known(),
     )
     assert result.differences == []
 
@@ -221,8 +244,8 @@ def test_an_account_without_a_role_is_named() -> None:
         [Booked("je1", "entry", "JE1", DAY, {"000-9999-00": Decimal("5.00"), "000-1150-00": Decimal("-5.00")})],
         [Booked("je1", "entry", "JE1", DAY, {"400": Decimal("5.00"), "090": Decimal("-5.00")})],
         role_of={"gp": GP, "xero": XERO},
-        explain=lambda *_: None,
-        explain_pair=lambda *_: None,
+        explain=lambda *_: Known(),
+        explain_pair=lambda *_: Known(),
     )
     assert found(result) == [("account", "account 000-9999-00", "5.00"), ("account", "account 400", "-5.00")]
 
@@ -258,8 +281,8 @@ def test_the_result_goes_to_the_history_as_text() -> None:
         "type": "missing in xero",
         "role": "clearing",
         "value": "108.25",
-        "documents": ("payment PAY1",),
-        "remedy": "Find out why payment PAY1 is not in xero: its delivery, its dead letter, its run.",
+        "documents": ({"system": "gp", "kind": "payment", "number": "PAY1", "record": "pay1"},),
+        "remedy": "Find out why gp payment PAY1 is not in xero: its delivery, its dead letter, its run.",
         "reason": "in a batch",
         "explained": True,
     }
@@ -288,3 +311,168 @@ def test_the_differences_add_up_to_what_the_roles_differ_by(
 
 def sum_of(differences: Sequence[Difference], role: str) -> Decimal:
     return sum((each.value for each in differences if each.role == role), Decimal(0))
+
+
+def owed(number: str, amount: str) -> OpenAmount:
+    return OpenAmount(number, Decimal(amount), DAY)
+
+
+def paying(document: Booked, number: str) -> Booked:
+    return replace(document, settles=number)
+
+
+def test_what_is_open_agrees_when_the_money_is_applied_in_one_ledger_and_not_yet_in_the_other() -> None:
+    waiting = [owed("INV1", "108.25"), owed("PAY1", "-108.25"), owed("INV2", "54.00")]
+    books = [INVOICE, paying(PAYMENT, "INV1"), SECOND]
+    result = compare([INVOICE, PAYMENT, SECOND], books, opened=(waiting, [owed("INV2", "54.00")]))
+    assert result.differences == []
+
+
+def test_money_on_another_document_is_found_by_what_is_open() -> None:
+    books = [INVOICE, paying(PAYMENT, "INV1"), SECOND]
+    opened = ([owed("INV1", "54.25"), owed("INV2", "0.00")], [owed("INV2", "54.00")])
+    result = compare(books, books, opened=opened)
+    assert found(result) == [("open amount", "receivables", "54.25"), ("open amount", "receivables", "-54.00")]
+    assert [str(each.documents[0]) for each in result.differences] == ["gp invoice INV1", "gp invoice INV2"]
+
+
+def test_a_missing_payment_accounts_for_what_is_open_of_its_invoice() -> None:
+    opened = ([owed("INV2", "54.00")], [owed("INV1", "108.25"), owed("INV2", "54.00")])
+    result = compare([INVOICE, paying(PAYMENT, "INV1"), SECOND], [INVOICE, SECOND], opened=opened)
+    assert {each.type for each in result.differences} == {"missing in xero"}
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_gain_on_its_way_accounts_for_what_is_open(applied: bool) -> None:
+    """GP books the realised gain when the receipt is applied, and that entry's batch is posted."""
+    ours = booked("pay1", "payment", clearing="110.00", receivables="-110.00")
+    theirs = booked("pay1", "payment", clearing="110.00", receivables="-108.25", fx_gain_loss="-1.75")
+    waiting = [] if applied else [owed("INV1", "108.25"), owed("PAY1", "-110.00")]
+    result = compare(
+        [INVOICE, paying(ours, "INV1")],
+        [INVOICE, paying(theirs, "INV1")],
+        pair_reason="booked when it is applied",
+        opened=(waiting, []),
+    )
+    assert {each.type for each in result.differences} == {"rate"}
+    assert result.agree
+
+
+def test_equal_tax_under_other_details_is_found() -> None:
+    both, state = {"COUNTY+STATE": Decimal("-8.25")}, {"STATE": Decimal("-8.25")}
+    result = compare([replace(INVOICE, taxes=both)], [replace(INVOICE, taxes=state)])
+    assert found(result) == [
+        ("tax", "tax_payable COUNTY+STATE", "-8.25"),
+        ("tax", "tax_payable STATE", "8.25"),
+    ]
+    assert compare([replace(INVOICE, taxes=both)], [replace(INVOICE, taxes=None)]).differences == []
+
+
+def test_documents_outside_of_the_period_are_left_out() -> None:
+    april = booked("inv3", day=date(2026, 4, 2), receivables="5.00", sales="-5.00")
+    march = Period(date(2026, 3, 1), date(2026, 3, 31))
+    result = compare([*BOOKS, april], BOOKS, period=march)
+    assert result.differences == []
+    assert result.roles["sales"] == (Decimal("-140.00"), Decimal("-140.00"))
+    result = compare([*BOOKS, april], BOOKS, period=Period(date(2026, 4, 1)))
+    assert found(result) == [("missing in xero", "receivables", "5.00"), ("missing in xero", "sales", "-5.00")]
+
+
+def test_the_page_tells_the_verdict_and_every_difference() -> None:
+    page = page_of(compare(BOOKS, [INVOICE, SECOND], reasons={("pay1", "xero"): "in a | batch"}), "March")
+    assert page.startswith("# March\n\n**The books agree, to the cent.**")
+    assert "| missing in xero | clearing | 108.25 | gp payment PAY1 (`pay1`) | in a \\| batch |" in page
+    assert "Not explained" not in page
+
+
+MOVED_AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def moved(
+    identity: str, amount: str, fee: str = "0", kind: str = "money", belongs_to: str = "", **details: Any
+) -> Movement:
+    return Movement(
+        kind,
+        identity,
+        belongs_to or identity,
+        Decimal(amount),
+        Decimal(fee),
+        MOVED_AT,
+        f"stripe:acct:{kind}:{identity}",
+        **details,
+    )
+
+
+def entry(kind: str, identity: str, amount: str, *, in_both: bool = True) -> OnClearing:
+    return OnClearing(kind, identity, Decimal(amount), (Link("gp", "entry", identity, "gp:1"),), in_both)
+
+
+PAID_OUT = moved("po_1", "-97.00", kind="payout", fees=Decimal("3.00"))
+CHARGE = moved("ch_1", "100.00", "3.00")
+BOOKED = [entry("money", "ch_1", "100.00"), entry("fee", "po_1", "-3.00"), entry("payout", "po_1", "-97.00")]
+
+
+@pytest.mark.parametrize(
+    ("movements", "entries", "expected"),
+    [
+        pytest.param([CHARGE, PAID_OUT], BOOKED, [], id="all-booked"),
+        pytest.param([CHARGE], [], [("money without document", "100.00", False), ("fee not posted", "3.00", True)],
+                     id="nothing-booked"),
+        pytest.param([CHARGE, moved("re_1", "-40.00", belongs_to="ch_1")], [entry("money", "ch_1", "60.00")],
+                     [("fee not posted", "3.00", True)], id="refund-of-unused-money-cancels"),
+        pytest.param([moved("ch_1", "40.00"), moved("re_1", "-40.00", belongs_to="ch_1")],
+                     [entry("money", "ch_1", "40.00")], [("amount", "-40.00", False)], id="whole-refund-not-booked"),
+        pytest.param([moved("ch_1", "100.00", foreign=True)], [entry("money", "ch_1", "99.99")],
+                     [("rounding", "0.01", True)], id="parts-at-their-rates"),
+        pytest.param([moved("ch_1", "100.00")], [entry("money", "ch_1", "99.00")], [("amount", "1.00", False)],
+                     id="amount"),
+        pytest.param([], [entry("money", "ch_9", "5.00")], [("document without money", "5.00", False)],
+                     id="a-charge-nobody-made"),
+        pytest.param([], [entry("", "", "5.00")], [("document without money", "5.00", False)], id="by-hand"),
+        pytest.param([], [entry("", "", "5.00", in_both=False)], [], id="by-hand-in-one-ledger-only"),
+        pytest.param([CHARGE, PAID_OUT], BOOKED[:1],
+                     [("payout not posted", "97.00", False), ("fee not posted", "3.00", True)], id="payout"),
+        pytest.param([CHARGE, replace(PAID_OUT, closed=False)], BOOKED[:1],
+                     [("payout not posted", "97.00", True), ("fee not posted", "3.00", True)], id="payout-not-closed"),
+        pytest.param([CHARGE, PAID_OUT], [BOOKED[0], BOOKED[2]], [("fee not posted", "3.00", False)], id="fee"),
+        pytest.param([CHARGE, PAID_OUT], [*BOOKED[:2], entry("payout", "po_1", "-90.00")], [("amount", "-7.00", False)],
+                     id="payout-amount"),
+        pytest.param([CHARGE, replace(PAID_OUT, amount=Decimal(0))], BOOKED, [("amount", "97.00", False)],
+                     id="payout-sent-back"),
+    ],
+)  # fmt: skip
+def test_what_a_gateway_moved_and_the_books_lack(
+    movements: list[Movement], entries: list[OnClearing], expected: list[tuple[str, str, bool]]
+) -> None:
+    differences = money_differences("stripe", "clearing", movements, entries, known=lambda _: Known())
+    assert [(each.type, f"{each.value:.2f}", each.explained) for each in differences] == expected
+    assert all(each.documents and each.remedy for each in differences)
+
+
+@given(
+    charged=st.lists(CENTS, max_size=4),
+    paid_out=st.lists(CENTS, max_size=2),
+    entered=st.lists(st.tuples(st.sampled_from(["money", "payout", "fee", ""]), st.integers(0, 5), CENTS), max_size=8),
+)
+def test_clearing_is_the_balance_with_what_is_not_posted(
+    charged: list[Decimal], paid_out: list[Decimal], entered: list[tuple[str, int, Decimal]]
+) -> None:
+    """accounting.md §6: clearing = balance + fees and payouts not posted − money not posted."""
+    fee = Decimal("0.30")
+    movements = [moved(f"ch_{n}", str(amount), str(fee)) for n, amount in enumerate(charged)]
+    movements += [
+        moved(f"po_{n}", str(amount), kind="payout", fees=Decimal("0.10")) for n, amount in enumerate(paid_out)
+    ]
+    ids = {"money": "ch", "payout": "po", "fee": "po", "": "x"}
+    entries = [entry(kind, f"{ids[kind]}_{n}", str(amount)) for kind, n, amount in entered]
+    sign = {"payout not posted": 1, "fee not posted": 1, "document without money": 1}
+    differences = money_differences("stripe", "clearing", movements, entries, known=lambda _: Known())
+    balance = sum((each.amount - each.fee for each in movements), Decimal(0))
+    explained = sum((sign.get(each.type, -1) * each.value for each in differences), Decimal(0))
+    assert sum((each.amount for each in entries), Decimal(0)) == balance + explained
+
+
+def test_every_type_is_documented_with_its_meaning() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/reconciliation.md").read_text()
+    rows = dict(re.findall(r"^\| `([^`]+)` \| ([^|]+?) \|", page, re.MULTILINE))
+    assert rows == KINDS

@@ -1,0 +1,256 @@
+"""
+Two ledgers, document by document and by account role (accounting.md §6).
+
+Both give what they booked (``Booked``); documents that are the same thing have the same ``key``. Every difference is
+typed, valued and linked; one with a known reason is explained and does not fail the run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from ledgerbridge.reconciliation.model import (
+    CENT,
+    NOTHING,
+    ONE_SIDED_ROLES,
+    TOLERANCE,
+    Booked,
+    Difference,
+    Known,
+    OpenAmount,
+    Period,
+    Reconciliation,
+)
+
+__all__ = ["reconcile"]
+
+Explain = Callable[[Booked, str], Known]
+"""What is known of a document of one ledger that is not in the other (given by name)."""
+ExplainPair = Callable[[Booked, Mapping[str, Decimal]], Known]
+"""What is known of a document of the first ledger that differs from its counterpart by these amounts by role."""
+Opened = tuple[Sequence[OpenAmount], Sequence[OpenAmount]]
+
+
+def reconcile(
+    ledgers: tuple[str, str],
+    first: Sequence[Booked],
+    second: Sequence[Booked],
+    *,
+    role_of: Mapping[str, Mapping[str, str]],
+    explain: Explain,
+    explain_pair: ExplainPair,
+    period: Period | None = None,
+    opened: Opened | None = None,
+) -> Reconciliation:
+    """
+    Compare what two ledgers booked.
+
+    :param role_of: account role by ledger name and account.
+    :param explain: the known reason for a document that is in one ledger only.
+    :param explain_pair: the known reason for one that is not the same in both.
+    :param period: what is booked outside of it in both ledgers is left out; default: everything is compared.
+    :param opened: what each ledger says is open of its documents now, to be compared with whole books only.
+    """
+    span = period or Period()
+    comparison = _Comparison(ledgers, explain, explain_pair)
+    pairs: dict[str, _Pair] = defaultdict(_Pair)
+    sides = [
+        [_Roled(each, ledger, role_of[ledger]) for each in documents]
+        for ledger, documents in zip(ledgers, (first, second), strict=True)
+    ]
+    for side, documents in enumerate(sides):
+        for each in documents:
+            pairs[each.booked.key].sides[side].append(each)
+    for pair in pairs.values():
+        if any(each.booked.booked_on in span for each in pair.all):
+            comparison.compare(pair)
+    if opened is not None:
+        comparison.compare_open(pairs, opened)
+    inside = [[each for each in documents if each.booked.booked_on in span] for documents in sides]
+    totals = {
+        role: (_total(inside[0], role), _total(inside[1], role))
+        for role in sorted({role for documents in inside for each in documents for role in each.roles})
+    }
+    return Reconciliation(ledgers, totals, comparison.differences, period=span)
+
+
+class _Roled:
+    """A booked document with its effects by role; an account without a role keeps its own name."""
+
+    def __init__(self, booked: Booked, ledger: str, role_of: Mapping[str, str]) -> None:
+        self.booked = booked
+        self.ledger = ledger
+        self.roles: dict[str, Decimal] = defaultdict(Decimal)
+        for account, amount in booked.effects.items():
+            role = role_of.get(account, f"account {account}")
+            if role not in ONE_SIDED_ROLES:
+                self.roles[role] += amount
+
+    @property
+    def lasting(self) -> list[tuple[str, Decimal]]:
+        return sorted((role, amount) for role, amount in self.roles.items() if amount)
+
+
+class _Pair:
+    """What has one key: in the best case one document of each ledger."""
+
+    def __init__(self) -> None:
+        self.sides: tuple[list[_Roled], list[_Roled]] = ([], [])
+        self.explained: dict[str, Decimal] = {}
+
+    @property
+    def all(self) -> list[_Roled]:
+        return [*self.sides[0], *self.sides[1]]
+
+    def differs_by(self, role: str) -> Decimal:
+        return _total(self.sides[0], role) - _total(self.sides[1], role)
+
+
+class _Comparison:
+    """Collects the differences of pair after pair."""
+
+    def __init__(self, ledgers: tuple[str, str], explain: Explain, explain_pair: ExplainPair) -> None:
+        self.ledgers = ledgers
+        self.differences: list[Difference] = []
+        self._explain = explain
+        self._explain_pair = explain_pair
+
+    def compare(self, pair: _Pair) -> None:
+        for ledger, documents, sign in zip(self.ledgers, pair.sides, (1, -1), strict=True):
+            for again in documents[1:]:
+                self._double(ledger, documents[0], again, sign)
+        ours, theirs = pair.sides
+        if ours and theirs:
+            self._compare_one(pair, ours[0], theirs[0])
+        elif ours:
+            self._missing(0, ours[0])
+        else:
+            self._missing(1, theirs[0])
+
+    def compare_open(self, pairs: Mapping[str, _Pair], opened: Opened) -> None:
+        """
+        Per document, what is open of it and of the money for it, less what its entries differ by anyway.
+
+        An explained entry may have reached the open amount or not: both are as they should be.
+        """
+        settled = _documents_settled(pairs)
+        left: dict[str, Decimal] = defaultdict(Decimal)
+        on_the_way: dict[str, set[Decimal]] = defaultdict(lambda: {NOTHING})
+        for side, amounts in enumerate(opened):
+            key_of = {each.booked.number.upper(): key for key, pair in pairs.items() for each in pair.sides[side]}
+            for each in amounts:
+                key = key_of.get(each.number.upper(), each.number)
+                left[settled.get(key, key)] += each.amount * (1, -1)[side]
+        for key, pair in pairs.items():
+            left[settled[key]] -= pair.differs_by("receivables")
+            explained = pair.explained.get("receivables", NOTHING)
+            on_the_way[settled[key]] |= {amount + explained for amount in on_the_way[settled[key]]}
+        for key, amount in left.items():
+            if -amount not in on_the_way[key]:
+                documents = [each for pair in (pairs.get(key) or _Pair(),) for each in pair.all]
+                self._add(documents, "open amount", "receivables", amount, Known(), _APPLY.format(*self.ledgers))
+
+    def _double(self, ledger: str, one: _Roled, again: _Roled, sign: int) -> None:
+        for role, amount in again.lasting:
+            self._add(
+                [one, again], f"double in {ledger}", role, sign * amount, Known(), f"Void one of the two in {ledger}."
+            )
+
+    def _missing(self, side: int, here: _Roled) -> None:
+        ledger, other = self.ledgers[side], self.ledgers[1 - side]
+        known = self._explain(here.booked, other)
+        remedy = f"Find out why {here.booked.link(ledger)} is not in {other}: its delivery, its dead letter, its run."
+        for role, amount in here.lasting or ([] if known.reason else [("", NOTHING)]):
+            self._add([here], f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
+
+    def _compare_one(self, pair: _Pair, ours: _Roled, theirs: _Roled) -> None:
+        both = [ours, theirs]
+        changed = {
+            role: amount
+            for role in sorted({*ours.roles, *theirs.roles})
+            if (amount := ours.roles.get(role, NOTHING) - theirs.roles.get(role, NOTHING))
+        }
+        if changed:
+            known = self._explain_pair(ours.booked, changed)
+            pair.explained = changed if known.reason else {}
+            for role, amount in changed.items():
+                kind = _kind_of(role, changed, ours, theirs)
+                self._add(both, kind, role, amount, known, "Compare the two documents; correct the one that is wrong.")
+            return
+        days = (ours.booked.booked_on, theirs.booked.booked_on)
+        if days[0] != days[1]:
+            kind = "date" if (days[0].year, days[0].month) == (days[1].year, days[1].month) else "period"
+            value = sum((amount for amount in ours.roles.values() if amount > 0), NOTHING)
+            remedy = f"Booked on {days[0]} and {days[1]}: correct the date of one of them."
+            self._add(both, kind, "", value, Known(), remedy)
+        self._compare_taxes(ours, theirs)
+
+    def _compare_taxes(self, ours: _Roled, theirs: _Roled) -> None:
+        """The same tax may be booked under other details (accounting.md §3 rule 4)."""
+        first, second = ours.booked.taxes, theirs.booked.taxes
+        if first is None or second is None:
+            return
+        for details in sorted({*first, *second}):
+            amount = first.get(details, NOTHING) - second.get(details, NOTHING)
+            if amount:
+                value = (amount * ours.booked.rate).quantize(CENT, ROUND_HALF_UP)
+                remedy = "Correct the tax type, or the tax details, of the one that is wrong: the tax report shows it."
+                self._add([ours, theirs], "tax", f"tax_payable {details}", value, Known(), remedy)
+
+    def _add(
+        self, documents: Iterable[_Roled], kind: str, role: str, value: Decimal, known: Known, remedy: str
+    ) -> None:
+        links = tuple(each.booked.link(each.ledger) for each in documents)
+        self.differences.append(Difference(kind, role, value, links, known.remedy or remedy, known.reason))
+
+
+_APPLY = (
+    "Look at what the document is applied to in {0} and what is paid on it in {1}; apply the money where it belongs."
+)
+
+
+def _documents_settled(pairs: Mapping[str, _Pair]) -> dict[str, str]:
+    """By key, the key of the document that it settles; its own if it settles none."""
+    settled: dict[str, str] = {key: key for key in pairs}
+    for side in (1, 0):
+        documents = [(key, each.booked) for key, pair in pairs.items() for each in pair.sides[side]]
+        key_of = {booked.number.upper(): key for key, booked in documents if not booked.settles}
+        for key, pair in pairs.items():
+            for each in pair.sides[side]:
+                if each.booked.settles:
+                    settled[key] = key_of.get(each.booked.settles.upper(), key)
+    return settled
+
+
+def _total(documents: Iterable[_Roled], role: str) -> Decimal:
+    return sum((each.roles.get(role, NOTHING) for each in documents), NOTHING)
+
+
+def _kind_of(role: str, changed: Mapping[str, Decimal], ours: _Roled, theirs: _Roled) -> str:
+    if "rounding" in changed and all(abs(amount) <= TOLERANCE for amount in changed.values()):
+        return "rounding"
+    if "fx_gain_loss" in changed or _scaled(ours.roles, theirs.roles):
+        return "rate"
+    if role == "tax_payable":
+        return "tax"
+    moved = sum(changed.values(), NOTHING) == 0 and len(changed) == 2
+    one_sided = any(not ours.roles.get(each) or not theirs.roles.get(each) for each in changed)
+    return "account" if moved and one_sided else "amount"
+
+
+def _scaled(ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> bool:
+    """
+    Whether one is the other at another rate: every role by the same factor, to the cent of its conversion.
+
+    Two roles are always each other's counterpart, so that they tell nothing.
+    """
+    roles = {role for role in {*ours, *theirs} if ours.get(role) or theirs.get(role)}
+    if len(roles) < 3 or any(
+        not ours.get(role) or not theirs.get(role) or ours[role] == theirs[role] for role in roles
+    ):
+        return False
+    largest = max(roles, key=lambda role: abs(theirs[role]))
+    factor = ours[largest] / theirs[largest]
+    return factor > 0 and all(abs(ours[role] - theirs[role] * factor) <= CENT for role in roles)

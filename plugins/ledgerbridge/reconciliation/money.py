@@ -1,0 +1,192 @@
+"""
+The clearing accounts against their gateways, movement by movement (accounting.md §6).
+
+Where every movement is booked or explained, clearing equals the gateway's balance + fees not yet posted − money not
+yet posted, and the bank equals the payouts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ledgerbridge.reconciliation.model import NOTHING, TOLERANCE, Difference, Known, Link, Movement
+
+__all__ = ["OnClearing", "money_differences"]
+
+NOT_CLOSED = "the payout is not closed"
+
+
+@dataclass(frozen=True)
+class OnClearing:
+    """
+    One entry on a clearing account, as both ledgers or one of them booked it.
+
+    :param kind: money, fee or payout; empty if it was not made from anything of the gateway's.
+    :param id: the gateway's id of what it was made from; for a fee that of its payout.
+    :param in_both: whether both ledgers have it; what one lacks is that comparison's difference.
+    """
+
+    kind: str
+    id: str
+    amount: Decimal
+    documents: tuple[Link, ...]
+    in_both: bool
+
+
+@dataclass
+class _Sum:
+    """What belongs to one charge: its movements and the entries made from them."""
+
+    moved: Decimal = NOTHING
+    booked: Decimal = NOTHING
+    listed: bool = False
+    foreign: bool = False
+    known: Known = field(default_factory=Known)
+    documents: list[Link] = field(default_factory=list)
+
+    @property
+    def left(self) -> Decimal:
+        return self.moved - self.booked
+
+
+def money_differences(
+    gateway: str,
+    role: str,
+    movements: Sequence[Movement],
+    entries: Iterable[OnClearing],
+    *,
+    known: Callable[[Movement], Known],
+    later: Collection[str] = (),
+) -> list[Difference]:
+    """
+    What the gateway moved and the books lack, and the other way round.
+
+    :param role: of the gateway's clearing account.
+    :param entries: what is booked on it.
+    :param known: what is known of a movement that is not booked.
+    :param later: ids of payouts after the period; their fees may be booked in it.
+    """
+    by_kind: dict[str, list[OnClearing]] = defaultdict(list)
+    for entry in entries:
+        by_kind[entry.kind].append(entry)
+    payouts = [movement for movement in movements if movement.kind == "payout"]
+    paid_out = {entry.id for entry in by_kind["payout"]}
+    return [
+        *_money(gateway, role, [each for each in movements if each.kind == "money"], by_kind["money"], known),
+        *_strangers(role, by_kind[""]),
+        *_payouts(gateway, role, payouts, by_kind["payout"], known),
+        *_fees(gateway, role, movements, paid_out, by_kind["fee"], later),
+    ]
+
+
+def _money(
+    gateway: str, role: str, moved: Iterable[Movement], booked: Iterable[OnClearing], known: Callable[[Movement], Known]
+) -> list[Difference]:
+    """By charge: a refund of a charge that never was on a document cancels against it."""
+    sums: dict[str, _Sum] = defaultdict(_Sum)
+    charge_of: dict[str, str] = {}
+    for movement in moved:
+        charge_of[movement.id] = movement.belongs_to
+        each = sums[movement.belongs_to]
+        each.listed = True
+        each.moved += movement.amount
+        each.foreign = each.foreign or movement.foreign
+        found = known(movement)
+        each.known = found if found.reason else each.known
+        each.documents.append(Link(gateway, "money", movement.id, movement.record))
+    for entry in booked:
+        each = sums[charge_of.get(entry.id, entry.id)]
+        each.booked += entry.amount
+        each.documents += entry.documents
+    return [_of_charge(role, each) for each in sums.values() if each.left]
+
+
+def _of_charge(role: str, each: _Sum) -> Difference:
+    documents = tuple(each.documents)
+    if each.foreign and abs(each.left) <= TOLERANCE:
+        reason = f"parts of a charge, each at its rate: {each.left:.2f}"
+        return Difference("rounding", role, each.left, documents, "Nothing: it is within the tolerance.", reason)
+    if not each.listed:
+        remedy = "The gateway lists no such money: look at the payment in both ledgers, and delete it if nobody paid."
+        return Difference("document without money", role, each.booked, documents, remedy)
+    if each.booked and not each.known.reason:
+        remedy = "Compare the entries with the charge at the gateway; correct the ones that are wrong."
+        return Difference("amount", role, each.left, documents, remedy)
+    remedy = each.known.remedy or "Mend the order's dead letter, or give the money back."
+    return Difference("money without document", role, each.left, documents, remedy, each.known.reason)
+
+
+def _strangers(role: str, entries: Iterable[OnClearing]) -> list[Difference]:
+    remedy = "The gateway knows nothing of it: move it to the account it belongs on, or delete it in both ledgers."
+    return [
+        Difference("document without money", role, each.amount, each.documents, remedy)
+        for each in entries
+        if each.in_both and each.amount
+    ]
+
+
+def _payouts(
+    gateway: str,
+    role: str,
+    movements: Iterable[Movement],
+    booked: Iterable[OnClearing],
+    known: Callable[[Movement], Known],
+) -> list[Difference]:
+    """A payout that the bank sent back has moved nothing."""
+    entries: dict[str, list[OnClearing]] = defaultdict(list)
+    for entry in booked:
+        entries[entry.id].append(entry)
+    found = []
+    for each in movements:
+        mine = entries.pop(each.id, [])
+        left = sum((entry.amount for entry in mine), NOTHING) - each.amount
+        link = Link(gateway, "payout", each.id, each.record)
+        documents = (link, *(document for entry in mine for document in entry.documents))
+        if left and mine:
+            remedy = (
+                "Compare the entries with the payout, and with the bank statement; correct the ones that are wrong."
+            )
+            found.append(Difference("amount", role, -left, documents, remedy))
+        elif left:
+            knows = known(each)
+            remedy = knows.remedy or "Look at the payout's dead letter, and at the bank statement."
+            reason = knows.reason or (None if each.closed else NOT_CLOSED)
+            found.append(Difference("payout not posted", role, left, documents, remedy, reason))
+    return found + _strangers(role, [entry for mine in entries.values() for entry in mine])
+
+
+def _fees(
+    gateway: str,
+    role: str,
+    movements: Sequence[Movement],
+    paid_out: set[str],
+    booked: Sequence[OnClearing],
+    later: Collection[str],
+) -> list[Difference]:
+    """Fees of posted payouts, payout by payout; and all others, which wait for theirs."""
+    posted: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in booked:
+        posted[entry.id] -= entry.amount
+    payouts = {each.id: each for each in movements if each.kind == "payout"}
+    found = []
+    due = NOTHING
+    for payout in sorted(paid_out | set(posted)):
+        if payout in later:
+            due += posted[payout]
+            continue
+        expected = payouts[payout].fees if payout in payouts else NOTHING
+        due += expected
+        if left := expected - posted[payout]:
+            link = Link(gateway, "payout", payout, payouts[payout].record if payout in payouts else payout)
+            remedy = "Look at the dead letters of the fee legs, and at the fee entries of this payout."
+            found.append(Difference("fee not posted", role, left, (link,), remedy))
+    if left := sum((each.fee for each in movements), NOTHING) - due:
+        link = Link(gateway, "balance", gateway, gateway)
+        remedy = "Nothing: they are posted with their payout."
+        found.append(
+            Difference("fee not posted", role, left, (link,), remedy, "the fees of payouts that are not closed")
+        )
+    return found
