@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.state.database import serialise
@@ -18,6 +18,19 @@ from ledgerbridge.state.models import AuditEntry
 __all__ = ["Actor", "Change", "append"]
 
 GENESIS = "0" * 64
+_CONTENT = (
+    "at",
+    "run_id",
+    "task",
+    "action",
+    "entity",
+    "record_key",
+    "chain_key",
+    "content_hash",
+    "details",
+    "previous_hash",
+)
+"""What the hash of an entry covers."""
 
 
 @dataclass(frozen=True)
@@ -50,36 +63,31 @@ def append(session: Session, actor: Actor, changes: Iterable[Change]) -> None:
     """
     serialise(session, "audit")
     previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or GENESIS
+    rows = []
     for change in changes:
-        entry = AuditEntry(
-            at=datetime.now(UTC),
-            run_id=actor.run_id,
-            task=actor.task,
-            action=change.action,
-            entity=change.entity,
-            record_key=change.record_key,
-            chain_key=change.chain_key,
-            content_hash=change.content_hash,
-            details=change.details,
-            previous_hash=previous,
-        )
-        entry.hash = previous = digest(entry)
-        session.add(entry)
-        session.flush()
+        entry = {
+            "at": datetime.now(UTC),
+            "run_id": actor.run_id,
+            "task": actor.task,
+            "action": change.action,
+            "entity": change.entity,
+            "record_key": change.record_key,
+            "chain_key": change.chain_key,
+            "content_hash": change.content_hash,
+            "details": change.details,
+            "previous_hash": previous,
+        }
+        previous = _hash(entry)
+        rows.append({**entry, "hash": previous})
+    if rows:
+        session.connection().execute(insert(AuditEntry), rows)
 
 
 def digest(entry: AuditEntry) -> str:
     """The hash of an entry's content and its predecessor's hash."""
-    content = {
-        "at": entry.at.isoformat(),
-        "run_id": entry.run_id,
-        "task": entry.task,
-        "action": entry.action,
-        "entity": entry.entity,
-        "record_key": entry.record_key,
-        "chain_key": entry.chain_key,
-        "content_hash": entry.content_hash,
-        "details": entry.details,
-        "previous_hash": entry.previous_hash,
-    }
-    return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return _hash({name: getattr(entry, name) for name in _CONTENT})
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    text = orjson.dumps({**content, "at": content["at"].isoformat()}, option=orjson.OPT_SORT_KEYS)
+    return sha256(text).hexdigest()

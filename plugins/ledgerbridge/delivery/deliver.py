@@ -25,7 +25,7 @@ from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import CrossReference, Delivery
-from ledgerbridge.state.upsert import in_chunks, upsert
+from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
 
@@ -156,15 +156,7 @@ class Deliverer:
 
     def _set_lease(self, items: Sequence[_Item], until: datetime) -> None:
         with transaction(self._engine) as session:
-            session.execute(
-                update(Delivery)
-                .where(
-                    Delivery.entity == self._entity,
-                    Delivery.record_key.in_([item.key for item in items]),
-                    Delivery.lease_owner == self._owner,
-                )
-                .values(lease_until=until)
-            )
+            session.execute(update(Delivery).where(*self._mine([item.key for item in items])).values(lease_until=until))
 
     def _check_leases(self, items: Sequence[_Item]) -> None:
         """A worker that was stopped for longer than its lease must not send what another has taken over."""
@@ -277,18 +269,17 @@ class Deliverer:
     def _put_back(self, items: Sequence[_Item]) -> None:
         """Nothing was taken: the next try sends them without looking them up."""
         with transaction(self._engine) as session:
-            for item in items:
-                session.execute(
-                    update(Delivery)
-                    .where(*self._mine(item))
-                    .values(state="not_sent", lease_owner=None, lease_until=None)
-                )
+            session.execute(
+                update(Delivery)
+                .where(*self._mine([item.key for item in items]))
+                .values(state="not_sent", lease_owner=None, lease_until=None)
+            )
 
-    def _mine(self, item: _Item) -> tuple[ColumnElement[bool], ...]:
-        """The item's row while this worker holds its lease."""
+    def _mine(self, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+        """The rows of these records, as far as this worker holds their lease."""
         return (
             Delivery.entity == self._entity,
-            Delivery.record_key == item.key,
+            Delivery.record_key.in_(keys),
             Delivery.lease_owner == self._owner,
         )
 
@@ -319,36 +310,61 @@ class Deliverer:
         self, items: Sequence[_Item], outcomes: Sequence[Outcome], action: str = "delivered"
     ) -> list[Delivered]:
         by_key = {item.key: item for item in items}
+        # one with a transient error stays ``sending``: the next try looks it up
+        settled = [outcome for outcome in outcomes if not isinstance(outcome.error, TransientError)]
         now = datetime.now(UTC)
-        results = []
         with transaction(self._engine) as session:
-            waited = {key: row.reason for key, row in self._known(session, list(by_key)).items()}
-            changes = []
-            for outcome in outcomes:
-                item = by_key[outcome.record_key]
-                if isinstance(outcome.error, TransientError):
-                    continue  # stays ``sending``: the next try looks it up
-                ended = _ended(outcome)
-                values = {"state": ended.state, "lease_owner": None, "lease_until": None, "updated_at": now}
-                values["reason"] = ended.reason
-                if outcome.error is None:  # a refused update leaves what had arrived before
-                    values |= {"target_id": outcome.target_id, "number": outcome.number}
-                written: Any = session.execute(update(Delivery).where(*self._mine(item)).values(values))
-                if written.rowcount == 0:
-                    # nothing of this answer is kept: the retry finds out what stands in the target
-                    raise self._leased(self._known(session, [item.key])[item.key])
-                if ended.reason is None or ended.reason != waited[item.key]:  # told once, not in every pass
-                    changes.append(self._change(ended.action or action, item, outcome))
-                results.append(Delivered(item.key, ended.outcome, _with_key(outcome.error, item.key)))
+            waited = {key: row.reason for key, row in self._held(session, settled).items()}
+            self._write_outcomes(session, settled, now)
             upsert(
                 session,
                 CrossReference,
-                self._references(outcomes, now),
+                self._references(settled, now),
                 key=["entity", "target_id", "record_key"],
                 keep=["created_at"],
             )
-            append(session, self._actor, changes)
-        return results
+            news = [
+                each for each in settled if (reason := _ended(each).reason) is None or reason != waited[each.record_key]
+            ]  # that one waits is told once, not in every pass
+            append(
+                session,
+                self._actor,
+                [self._change(_ended(each).action or action, by_key[each.record_key], each) for each in news],
+            )
+        return [
+            Delivered(each.record_key, _ended(each).outcome, _with_key(each.error, each.record_key)) for each in settled
+        ]
+
+    def _held(self, session: Session, outcomes: Sequence[Outcome]) -> dict[str, Delivery]:
+        """
+        The rows of these outcomes, locked.
+
+        :raises TransientError: another worker has taken one over. Nothing of this answer is kept then: the retry finds
+            out what stands in the target.
+        """
+        keys = [each.record_key for each in outcomes]
+        rows = session.scalars(
+            select(Delivery)
+            .where(Delivery.entity == self._entity, Delivery.record_key.in_(keys))
+            .order_by(Delivery.id)
+            .with_for_update()
+        )
+        known = {row.record_key: row for row in rows}
+        lost = next((row for row in known.values() if row.lease_owner != self._owner), None)
+        if lost is not None:
+            raise self._leased(lost)
+        return known
+
+    def _write_outcomes(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+        changes: dict[str, dict[str, Any]] = {}
+        for outcome in outcomes:
+            ended = _ended(outcome)
+            values = {"state": ended.state, "reason": ended.reason, "updated_at": now}
+            values |= {"lease_owner": None, "lease_until": None}
+            if outcome.error is None:  # a refused update leaves what had arrived before
+                values |= {"target_id": outcome.target_id, "number": outcome.number}
+            changes[outcome.record_key] = values
+        update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 
     def _references(self, outcomes: Sequence[Outcome], now: datetime) -> list[dict[str, Any]]:
         return [

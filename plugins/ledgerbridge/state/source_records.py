@@ -12,7 +12,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.state.models import SourceRecord
-from ledgerbridge.state.upsert import in_chunks, upsert
+from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = [
     "Fate",
@@ -112,17 +112,16 @@ def register(
 def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> None:
     """Write what became of source records of the current batch."""
     now = datetime.now(UTC)
+    changes = {}
     for key, fate in outcomes.items():
         values: dict[str, Any] = {"outcome": fate.outcome, "reason": fate.reason, "updated_at": now}
         if fate.label is not None:
             values["label"] = fate.label
         if fate.canonical is not None:
             values |= {"canonical": fate.canonical, "chain_key": fate.canonical.get("chain_key")}
-        session.execute(
-            update(SourceRecord)
-            .where(SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.source_key == key)
-            .values(values)
-        )
+        changes[key] = values
+    of_leg = (SourceRecord.flow == flow, SourceRecord.leg == leg)
+    update_each(session, SourceRecord, changes, *of_leg, key=SourceRecord.source_key)
 
 
 def hold_rejected(session: Session, flow: str, leg: str, run_id: str, *, held: bool) -> None:

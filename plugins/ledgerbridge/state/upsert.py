@@ -1,16 +1,17 @@
-"""Insert-or-update in one statement, on SQLite and PostgreSQL alike."""
+"""Writing many rows with few statements, on SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.state.models import Base
 
-__all__ = ["in_chunks", "upsert"]
+__all__ = ["in_chunks", "update_each", "upsert"]
 
 # SQLite takes 32,766 parameters a statement
 _ROWS_A_STATEMENT = 500
@@ -20,15 +21,41 @@ def upsert(
     session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *, key: Sequence[str], keep: Sequence[str] = ()
 ) -> None:
     """Insert ``rows``; where ``key`` is there already, overwrite all other given columns but those in ``keep``."""
+    if not rows:
+        return
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    for chunk in in_chunks(rows):
-        statement = dialect.insert(table).values(chunk)
-        changed = {name: statement.excluded[name] for name in chunk[0] if name not in key and name not in keep}
-        session.execute(
-            statement.on_conflict_do_update(index_elements=list(key), set_=changed)
-            if changed
-            else statement.on_conflict_do_nothing(index_elements=list(key))
-        )
+    statement = dialect.insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
+    # compiled once and run for all rows: a statement with the rows in it is compiled anew, which takes longer than the
+    # database does
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+        if changed
+        else statement.on_conflict_do_nothing(index_elements=list(key)),
+        list(rows),
+    )
+
+
+def update_each(
+    session: Session,
+    table: type[Base],
+    changes: Mapping[str, dict[str, Any]],
+    *where: ColumnElement[bool],
+    key: InstrumentedAttribute[str],
+) -> None:
+    """
+    Give rows a value each.
+
+    :param changes: new values by a row's ``key``.
+    :param where: which rows ``key`` is looked for in.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for value, changed in changes.items():
+        alike.setdefault(tuple(changed), []).append({**changed, "_key": value})
+    for columns, rows in alike.items():
+        new: dict[str, Any] = {name: bindparam(name) for name in columns}
+        statement = update(table).where(*where, key == bindparam("_key")).values(new)
+        session.connection().execute(statement, rows)
 
 
 def in_chunks(rows: Sequence[Any], size: int = _ROWS_A_STATEMENT) -> list[Sequence[Any]]:
