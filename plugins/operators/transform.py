@@ -90,7 +90,7 @@ class TransformOperator(LegOperator):
         keys = [record.key for record in records]
         work.made = {key: set() for key in keys}
         for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
-            work.made[keys[position]].add(record_key)
+            work.add(keys[position], record_key)
         header = mapped.frames["header"]
         if "label" in header:
             labels = dict(zip(header["record_key"], header["label"], strict=True))
@@ -150,22 +150,28 @@ class _Work:
         self.canonical: dict[str, dict[str, Any]] = {}
         self.resumed: dict[str, list[KeptDocument]] = {}
         self.versions: dict[str, str | None] = {}
-        self._roots: dict[str, str] = {}
+        self._made_of: dict[str, list[str]] = {}
+
+    def add(self, source_key: str, record_key: str) -> None:
+        """A canonical record was made of a source record."""
+        made = self.made.setdefault(source_key, set())
+        if record_key not in made:
+            made.add(record_key)
+            self._made_of.setdefault(record_key, []).append(source_key)
 
     def resume(self) -> list[KeptDocument]:
         """Documents made before that go on as they are."""
         kept = [each for documents in self.resumed.values() for each in documents]
         for each in kept:
-            self.made.setdefault(each.source_key, set()).add(each.record_key)
+            self.add(each.source_key, each.record_key)
             self.versions[each.record_key] = each.mapping_version
         return kept
 
     def descend(self, parents: dict[str, str]) -> None:
         """A rule made new records of the old ones."""
-        self._roots.update(parents)
-        for key, made in self.made.items():
-            children = {child for child, parent in parents.items() if parent in made}
-            self.made[key] = made | children
+        for child, parent in parents.items():
+            for source_key in self._sources(parent):
+                self.add(source_key, child)
 
     def fate(self, source_key: str, refusal: str | None, going_on: set[str]) -> Fate:
         """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""
@@ -209,7 +215,7 @@ class _Work:
         return pd.DataFrame(rows, columns=columns, dtype="string[pyarrow]")
 
     def _sources(self, record_key: str) -> list[str]:
-        return [key for key, made in self.made.items() if record_key in made]
+        return list(self._made_of.get(record_key, ()))
 
     def _refuse(self, step: str, source_key: str, record_key: str, failure: Fields[Any, Any], version: str) -> None:
         record = self.records[source_key]
