@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from ledgerbridge.state.windows import next_since, record_window, window_of_run
 from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
-from operators.staging import read_raw, write_raw
+from operators.staging import raw_versions, read_raw, write_raw
 from operators.systems import hooks_of
 
 __all__ = ["ExtractOperator"]
@@ -45,8 +46,7 @@ class ExtractOperator(LegOperator):
         if legs and self.leg not in legs:
             raise AirflowSkipException(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
-        fresh = self._read(context, actor.run_id)
-        records = self._chosen(fresh, actor.run_id)
+        records = self._chosen(self._read(context, actor.run_id), actor.run_id)
         if not records:
             raise AirflowSkipException("nothing new, nothing left over")
         uri = self.batch_uri(context, self.step)
@@ -54,10 +54,11 @@ class ExtractOperator(LegOperator):
         with transaction(self.engine) as session:
             seen = [Seen(record.key, record.version) for record in records]
             register(session, self.flow, self.leg, actor.run_id, self.config.source, seen, uri)
-        self.log.info("flow=%s leg=%s read=%d taken=%d", self.flow, self.leg, len(fresh), len(records))
+        self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(records))
         return batch.to_xcom()
 
     def _read(self, context: Context, run_id: str) -> list[RawRecord]:
+        """What is in the window and not finished with."""
         system, _, entity = self.config.source.partition(".")
         hooks = hooks_of(system, settings.company())
         self.await_connections(list(hooks))
@@ -73,7 +74,8 @@ class ExtractOperator(LegOperator):
             overlap = timedelta(minutes=self.overlap_minutes)
             since = next_since(session, self.flow, self.config.source, connection, overlap)
         if earlier is not None and earlier.leg != self.leg:
-            return read_raw(earlier.batch_uri)
+            new = self._new(raw_versions(earlier.batch_uri), run_id)
+            return read_raw(earlier.batch_uri, new) if new else []
         window = Window(earlier.since, earlier.until) if earlier is not None else Window(since)
         records = _newest({}, [record for page in source.read(window) for record in page])
         uri = f"{self.batch_uri(context, 'read')}/{connection}"
@@ -85,23 +87,28 @@ class ExtractOperator(LegOperator):
                 session, self.flow, self.config.source, connection, run_id,
                 leg=self.leg, since=window.since, until=until, rows=len(records), batch_uri=uri,
             )  # fmt: skip
-        return records
+        new = self._new({record.key: record.version for record in records}, run_id)
+        return [record for record in records if record.key in new]
+
+    def _new(self, versions: Mapping[str, str], run_id: str) -> set[str]:
+        """The keys of the records that no other run has finished with in this version."""
+        with transaction(self.engine) as session:
+            known = known_versions(session, self.flow, self.leg, run_id, list(versions))
+        self.log.info("flow=%s leg=%s read=%d known=%d", self.flow, self.leg, len(versions), len(known))
+        return {key for key, version in versions.items() if known.get(key) != version}
 
     def _chosen(self, fresh: list[RawRecord], run_id: str) -> list[RawRecord]:
         """What is new, and what is carried over from earlier runs, a dead letter's replay or an earlier try of this."""
         with transaction(self.engine) as session:
-            known = known_versions(session, self.flow, self.leg, run_id, [record.key for record in fresh])
             batches = carried_over(session, self.flow, self.leg, run_id)
             keys = {*(record.key for record in fresh), *(key for keys in batches.values() for key in keys)}
             kept = kept_records(session, self.flow, self.leg, sorted(keys))
         carried = {
             record.key: record
             for uri, keys in batches.items()
-            for record in ([kept[key] for key in keys] if in_letter(uri) else read_raw(uri))
-            if record.key in keys
+            for record in ([kept[key] for key in keys] if in_letter(uri) else read_raw(uri, keys))
         }
-        chosen = _newest(carried, [record for record in fresh if known.get(record.key) != record.version])
-        return [_kept_instead(record, kept) for record in chosen]
+        return [_kept_instead(record, kept) for record in _newest(carried, fresh)]
 
 
 def _kept_instead(record: RawRecord, kept: dict[str, RawRecord]) -> RawRecord:

@@ -88,7 +88,7 @@ class GateOperator(LegOperator):
     ) -> list[Letter]:
         links = self.batch_uri(context, "links")
         sources, versions = source_keys_of(links), mapping_versions(links)
-        raw = self.raw_records(context)
+        raw = self.raw_records(context, {key for each in refused for key in sources[each.record_key]})
         canonical = self.canonical_headers(context)
         documents = {each.record_key: document_text(each) for each in refused}
         return [

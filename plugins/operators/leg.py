@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -116,9 +116,11 @@ class LegOperator(BaseOperator):
             raise AirflowSkipException(f"leg {self.leg}: {self.before} left no batch")
         return BatchRef.from_xcom(value)
 
-    def raw_records(self, context: Context) -> dict[str, RawRecord]:
-        """The records of this run's batch by source key, as they were read."""
-        return {record.key: record for record in read_raw(self.batch_uri(context, "extract"))}
+    def raw_records(self, context: Context, keys: Collection[str]) -> dict[str, RawRecord]:
+        """Records of this run's batch by source key, as they were read."""
+        if not keys:
+            return {}
+        return {record.key: record for record in read_raw(self.batch_uri(context, "extract"), keys)}
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""

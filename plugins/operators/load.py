@@ -66,7 +66,8 @@ class LoadOperator(LegOperator):
 
     def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
         sources = source_keys_of(self.batch_uri(context, "links"))
-        raw = self.raw_records(context)
+        refused = {key for result in results if result.error is not None for key in sources[result.record_key]}
+        raw = self.raw_records(context, refused)
         outcomes: dict[str, set[str]] = {}
         letters = []
         deferred: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -10,6 +11,7 @@ from typing import Any
 import orjson
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from airflow.sdk import ObjectStoragePath
 
@@ -22,6 +24,7 @@ __all__ = [
     "BatchRef",
     "batch_uri",
     "leg_uri",
+    "raw_versions",
     "read_frames",
     "read_raw",
     "read_rows",
@@ -111,13 +114,29 @@ def write_raw(uri: str, records: list[RawRecord]) -> BatchRef:
     return _write(uri, {"raw": table})
 
 
-def read_raw(uri: str) -> list[RawRecord]:
-    """The staged records."""
-    table = pq.read_table(BytesIO((ObjectStoragePath(uri) / "raw.parquet").read_bytes()))
+def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:
+    """
+    The staged records.
+
+    :param keys: only these.
+    """
+    table = _raw_table(uri)
+    if keys is not None:
+        table = table.filter(pc.is_in(table["key"], pa.array(keys, pa.string())))
     return [
         RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
         for row in table.to_pylist()
     ]
+
+
+def raw_versions(uri: str) -> dict[str, str]:
+    """The version of each staged record by its key, without reading what it contains."""
+    table = _raw_table(uri, columns=["key", "version"])
+    return dict(zip(table["key"].to_pylist(), table["version"].to_pylist(), strict=True))
+
+
+def _raw_table(uri: str, columns: list[str] | None = None) -> pa.Table:
+    return pq.read_table(BytesIO((ObjectStoragePath(uri) / "raw.parquet").read_bytes()), columns=columns)
 
 
 def read_rows(uri: str, name: str) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
 from ledgerbridge.state import migrate, transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
-from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, ExtractionWindow
+from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, ExtractionWindow, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import (
     Fate,
@@ -215,6 +215,24 @@ def test_a_finished_version_is_known_to_other_runs_and_an_unfinished_one_is_carr
         assert known_versions(session, *LEG, "run-2", ["a", "b", "c"]) == {"a": "v1"}
         assert carried_over(session, *LEG, "run-2") == {"batch-1": {"b", "c"}}
         assert counts(session, *LEG, "run-1") == {"delivered": 1, "waiting": 1, "read": 1}
+
+
+def test_outcomes_of_one_batch_may_each_say_something_else(state_db: Engine) -> None:
+    canonical = {"chain_key": "order-2", "total": "10.50"}
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in "abc"], "batch-1")
+        set_outcomes(
+            session, *LEG, {"a": Fate("delivered", label="#1"), "b": Fate("waiting", "later", "#2", canonical)}
+        )
+    with transaction(state_db) as session:
+        set_outcomes(session, *LEG, {"a": Fate("unchanged"), "c": Fate("rejected", "dead letter 1")})
+        kept = {row.source_key: row for row in session.scalars(select(SourceRecord).order_by(SourceRecord.source_key))}
+    assert [(row.outcome, row.reason, row.label) for row in kept.values()] == [
+        ("unchanged", None, "#1"),
+        ("waiting", "later", "#2"),
+        ("rejected", "dead letter 1", None),
+    ]
+    assert (kept["b"].canonical, kept["b"].chain_key, kept["a"].canonical) == (canonical, "order-2", None)
 
 
 def test_a_rerun_takes_the_records_its_run_had_taken(state_db: Engine) -> None:

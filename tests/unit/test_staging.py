@@ -1,0 +1,30 @@
+"""Batches between tasks: what is staged comes back, whole or in part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ledgerbridge.entities import RawRecord
+from operators.staging import raw_versions, read_raw, write_raw
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RECORDS = [RawRecord(f"order:{n}", f"v{n}", NOON, {"name": f"#{n}", "tax": "1.50", "gift": None}) for n in range(4)]
+
+
+def test_staged_records_come_back_as_they_were_read(tmp_path: Path) -> None:
+    uri = f"file://{tmp_path}/read"
+    write_raw(uri, RECORDS)
+    assert read_raw(uri) == RECORDS
+
+
+def test_of_staged_records_only_those_asked_for_come_back(tmp_path: Path) -> None:
+    uri = f"file://{tmp_path}/read"
+    write_raw(uri, RECORDS)
+    assert read_raw(uri, {"order:3", "order:1", "order:9"}) == [RECORDS[1], RECORDS[3]]
+
+
+def test_the_versions_of_staged_records_are_known_without_their_content(tmp_path: Path) -> None:
+    uri = f"file://{tmp_path}/read"
+    write_raw(uri, RECORDS)
+    assert raw_versions(uri) == {"order:0": "v0", "order:1": "v1", "order:2": "v2", "order:3": "v3"}
