@@ -28,16 +28,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test of the state database on every database asked for."""
-    for fixture in ("state_db", "empty_state_db"):
-        if fixture in metafunc.fixturenames:
-            asked = metafunc.config.getoption("--state-db")
-            absent = asked == "both" and postgres_binaries() is None
-            postgres = pytest.param(
-                "postgres", marks=pytest.mark.skipif(absent, reason="no PostgreSQL in /usr/lib/postgresql")
-            )
-            kinds = {"sqlite": ["sqlite"], "postgres": [postgres], "both": ["sqlite", postgres]}
-            metafunc.parametrize("state_db_kind", kinds[asked])
-            return
+    if "state_db_kind" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--state-db")
+        absent = asked == "both" and postgres_binaries() is None
+        postgres = pytest.param(
+            "postgres", marks=pytest.mark.skipif(absent, reason="no PostgreSQL in /usr/lib/postgresql")
+        )
+        kinds = {"sqlite": ["sqlite"], "postgres": [postgres], "both": ["sqlite", postgres]}
+        metafunc.parametrize("state_db_kind", kinds[asked], scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +49,17 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture
-def empty_state_db(state_db_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
-    """A database without tables."""
+def state_url(state_db_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database without tables."""
     if state_db_kind == "sqlite":
-        return connect(f"sqlite:///{tmp_path / 'state.db'}")
-    return connect(request.getfixturevalue("postgres_cluster").new_database())
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    return str(request.getfixturevalue("postgres_cluster").new_database())
+
+
+@pytest.fixture
+def empty_state_db(state_url: str) -> Engine:
+    """A database without tables."""
+    return connect(state_url)
 
 
 @pytest.fixture

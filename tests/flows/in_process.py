@@ -114,9 +114,11 @@ class Office:
 
 
 @contextmanager
-def open_office(file: dict[str, Any], stack: Stack, player: Player, folder: Path) -> Iterator[Office]:
-    """An office for a file's company, its state and settings in ``folder``."""
-    url = f"sqlite:///{folder / 'state.db'}"
+def open_office(
+    file: dict[str, Any], stack: Stack, player: Player, folder: Path, state_url: str | None = None
+) -> Iterator[Office]:
+    """An office for a file's company; settings, and state unless it has a URL, in ``folder``."""
+    url = state_url or f"sqlite:///{folder / 'state.db'}"
     write_company_file(folder / "company.yaml", file["company"])
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {

@@ -17,8 +17,8 @@ from tests.flows.random_orders import RandomOrders
 
 
 @pytest.fixture(scope="module")
-def file() -> dict[str, Any]:
-    """Thirty orders of three shops, in two currencies."""
+def file(state_db_kind: str) -> dict[str, Any]:
+    """Thirty orders of three shops, in two currencies; a company and its systems anew for each state database."""
     return RandomOrders(harbor_light_supply(), seed=1).write(30)
 
 
@@ -30,9 +30,9 @@ def company(file: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_books_agree_in_every_run_and_at_the_end(
-    file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path
+    file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path, state_url: str
 ) -> None:
-    with open_office(file, stack, sandboxes, tmp_path) as office:
+    with open_office(file, stack, sandboxes, tmp_path, state_url) as office:
         office.play()
         verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
         result = read_result(file, sandboxes, office.state)

@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 import ledgerbridge.state
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
-from ledgerbridge.state import migrate, transaction
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
 from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, ExtractionWindow, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
@@ -263,6 +264,32 @@ def test_the_longest_name_of_a_person_fits(state_db: Engine) -> None:
         set_outcomes(session, *LEG, {"a": Fate("rejected", label=name)})
         write_letters(session, ACTOR, [replace(letter(), label=name)])
     assert DatabaseReader(state_db).labels("shopify.order", [name]) == {name: {"record_key": "a"}}
+
+
+def test_words_that_do_not_fit_are_kept_as_far_as_they_do(state_db: Engine) -> None:
+    found = replace(
+        letter(), label="L" * 600, field="f" * 200, value="a\0b", message="a\0b" * 2000, raw={"name": "a\0b"}
+    )
+    with transaction(state_db) as session:
+        write_letters(session, ACTOR, [found])
+    with transaction(state_db) as session:
+        kept = session.scalars(select(DeadLetter)).one()
+    assert (kept.label, kept.field, kept.value) == ("L" * 512, "f" * 128, "a\N{REPLACEMENT CHARACTER}b")
+    assert kept.message == "a\N{REPLACEMENT CHARACTER}b" * 2000
+    assert kept.raw == {"name": "a\0b"}
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_a_url_as_hosts_write_it_is_understood(scheme: str) -> None:
+    assert connect(f"{scheme}://user@host/state").driver == "psycopg2"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"), [("mysql://host/state", "'mysql'"), ("/var/lib/state.db", "no database URL"), ("", "no database")]
+)
+def test_another_database_or_no_url_is_refused_with_what_to_give(url: str, found: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{found}.* Remedy: Give sqlite:////path/state.db or postgresql://"):
+        connect(url)
 
 
 def test_a_key_that_stands_for_several_things_leads_to_the_newest(state_db: Engine) -> None:

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
+
+from ledgerbridge.errors import ConfigurationError
 
 __all__ = ["connect", "migrate", "serialise", "transaction"]
 
@@ -22,9 +25,10 @@ def connect(url: str) -> Engine:
     SQLite runs in WAL mode and takes its write lock when a transaction begins: a lock that is asked for only at the
     first write of a transaction fails at once instead of waiting when another process wrote in between.
 
-    :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql+psycopg2://…``.
+    :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``.
+    :raises ConfigurationError: it is no URL, or another database's.
     """
-    parsed = make_url(url)
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, poolclass=NullPool)
     if parsed.database:
@@ -43,6 +47,24 @@ def connect(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = URL.create("")
+    if parsed.drivername in ("postgres", "postgresql"):  # as psql, libpq and most hosts write it
+        return parsed.set(drivername="postgresql+psycopg2")
+    if not parsed.drivername.startswith(("sqlite", "postgresql+")):
+        raise ConfigurationError(
+            "LB-CFG-009",
+            f"the state database is to be on {parsed.drivername!r}."
+            if parsed.drivername
+            else "that is no database URL.",
+            remedy="Give sqlite:////path/state.db or postgresql://user:password@host/database.",
+        )
+    return parsed
 
 
 @contextmanager

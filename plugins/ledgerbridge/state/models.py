@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 __all__ = [
     "AuditEntry",
@@ -45,6 +46,28 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Shown(TypeDecorator[str]):
+    """
+    Words of others that are shown to people, a record's name or the value at fault: kept as far as they fit.
+
+    PostgreSQL refuses what is longer than its column, and NUL anywhere; SQLite takes both. One such record must not
+    keep the rest of its batch from being written.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__()
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(Text() if self.length is None else String(self.length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\N{REPLACEMENT CHARACTER}")[: self.length]
+
+
 class Base(DeclarativeBase):
     """All tables of ours."""
 
@@ -75,7 +98,7 @@ class SourceRecord(Base):
     entity: Mapped[str] = mapped_column(String(64))
     source_key: Mapped[str] = mapped_column(String(255))
     version: Mapped[str] = mapped_column(String(128))
-    label: Mapped[str | None] = mapped_column(String(512))
+    label: Mapped[str | None] = mapped_column(Shown(512))
     chain_key: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any] | None]
     outcome: Mapped[str] = mapped_column(String(16))
@@ -146,11 +169,11 @@ class DeadLetter(Base):
     step: Mapped[str] = mapped_column(String(16))
     source_key: Mapped[str] = mapped_column(String(255))
     record_key: Mapped[str] = mapped_column(String(255))
-    label: Mapped[str | None] = mapped_column(String(512))
+    label: Mapped[str | None] = mapped_column(Shown(512))
     code: Mapped[str] = mapped_column(String(32))
-    field: Mapped[str] = mapped_column(String(128))
-    value: Mapped[str | None] = mapped_column(Text)
-    message: Mapped[str] = mapped_column(Text)
+    field: Mapped[str] = mapped_column(Shown(128))
+    value: Mapped[str | None] = mapped_column(Shown)
+    message: Mapped[str] = mapped_column(Shown)
     rule: Mapped[str | None] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
     raw: Mapped[dict[str, Any] | None]
