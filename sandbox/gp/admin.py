@@ -18,7 +18,7 @@ from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
 from sandbox.gp.posting import post_batches
 from sandbox.gp.seed import SeedRequest, seed_company
-from sandbox.gp.session import Company
+from sandbox.gp.site import Site
 from sandbox.gp.site_procedures import PreProcedure, install
 from sandbox.gp.transfers import find_order, transfer_order
 
@@ -88,19 +88,26 @@ class BatchStatus(BaseModel):
     status: int
 
 
-def admin_routes(company: Company) -> APIRouter:
-    """The routes below ``/_sandbox`` that only GP has."""
+def admin_routes(site: Site) -> APIRouter:
+    """The routes below ``/_sandbox`` that only GP has; ``company`` is a database name, the first one if left out."""
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/seed")
     def seed(request: SeedRequest) -> dict[str, str]:
+        company = site.set_up(
+            request.company_id,
+            number=request.company_number,
+            name=request.company.name,
+            login=request.login,
+            password=request.password,
+        )
         with company.writing() as session:
             seed_company(session, request)
         return {"company_id": request.company_id}
 
     @routes.post("/transfer")
-    def transfer(request: TransferRequest) -> dict[str, str | None]:
-        with company.writing() as session:
+    def transfer(request: TransferRequest, company: str | None = None) -> dict[str, str | None]:
+        with site.company(company).writing() as session:
             order = find_order(session, number=request.sopnumbe, customer_po=request.customer_po)
             if order is None:
                 return {"invoice": None}
@@ -108,8 +115,8 @@ def admin_routes(company: Company) -> APIRouter:
             return {"invoice": _asked(lambda: transfer_order(session, order, quantities, request.date))}
 
     @routes.post("/post")
-    def post(request: PostRequest) -> dict[str, Any]:
-        with company.writing() as session:
+    def post(request: PostRequest, company: str | None = None) -> dict[str, Any]:
+        with site.company(company).writing() as session:
             result = _asked(lambda: post_batches(session, request.batch))
         return {"posted": result.posted, "errors": result.errors}
 
@@ -119,57 +126,57 @@ def admin_routes(company: Company) -> APIRouter:
             return {"batch": _asked(lambda: delete_unposted(session, request.document))}
 
     @routes.get("/batches")
-    def batches() -> dict[str, Any]:
-        with company.reading() as session:
+    def batches(company: str | None = None) -> dict[str, Any]:
+        with site.company(company).reading() as session:
             return {"batches": waiting_batches(session)}
 
     @routes.put("/batches")
-    def set_batch_status(request: BatchStatus) -> dict[str, Any]:
-        with company.writing() as session:
+    def set_batch_status(request: BatchStatus, company: str | None = None) -> dict[str, Any]:
+        with site.company(company).writing() as session:
             session.update("SY00500", {"BACHNUMB": request.batch}, BCHSTTUS=request.status)
             return {"batches": waiting_batches(session)}
 
     @routes.get("/ledger")
-    def ledger() -> dict[str, Any]:
-        with company.reading() as session:
+    def ledger(company: str | None = None) -> dict[str, Any]:
+        with site.company(company).reading() as session:
             return read_books(session)
 
     @routes.get("/entries")
-    def entries() -> dict[str, Any]:
-        with company.reading() as session:
+    def entries(company: str | None = None) -> dict[str, Any]:
+        with site.company(company).reading() as session:
             return {"entries": read_entries(session)}
 
     @routes.get("/settings")
-    def settings() -> dict[str, Any]:
-        with company.reading() as session:
+    def settings(company: str | None = None) -> dict[str, Any]:
+        with site.company(company).reading() as session:
             return session.settings
 
     @routes.put("/settings")
-    def change_settings(request: Settings) -> dict[str, Any]:
-        with company.writing() as session:
+    def change_settings(request: Settings, company: str | None = None) -> dict[str, Any]:
+        with site.company(company).writing() as session:
             changed = session.settings | request.model_dump(exclude_none=True)
             session.keep_state("settings", changed)
             return changed
 
     @routes.put("/periods")
-    def set_period(request: Period) -> dict[str, Any]:
-        with company.writing() as session:
+    def set_period(request: Period, company: str | None = None) -> dict[str, Any]:
+        with site.company(company).writing() as session:
             session.delete("SY40100", YEAR1=request.year, PERIODID=request.period)
             row = {"YEAR1": request.year, "PERIODID": request.period, "CLOSED": int(request.closed)}
             session.insert("SY40100", row)
         return request.model_dump()
 
     @routes.put("/procedures")
-    def set_procedure(procedure: PreProcedure) -> dict[str, str]:
+    def set_procedure(procedure: PreProcedure, company: str | None = None) -> dict[str, str]:
         if procedure.procedure not in NODES:
             raise HTTPException(422, f"{procedure.procedure} is no procedure here: {', '.join(NODES)}")
-        with company.writing() as session:
+        with site.company(company).writing() as session:
             install(session, procedure)
         return {"installed": f"{procedure.procedure}Pre"}
 
     @routes.post("/paid-transaction-removal")
-    def remove_paid_transactions() -> dict[str, int]:
-        with company.writing() as session:
+    def remove_paid_transactions(company: str | None = None) -> dict[str, int]:
+        with site.company(company).writing() as session:
             return {"moved": remove_paid(session)}
 
     return routes

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from sandbox.admin import BusinessDate, clock_routes
-from sandbox.faults import FAULT_TABLE, Fault, Faults, NoSuchFault, answer_in, fault_routes
+from sandbox.faults import Fault, Faults, NoSuchFault, answer_in, fault_routes
 from sandbox.faulty_line import FaultyLine
 from sandbox.gp.admin import admin_routes
 from sandbox.gp.errors import EConnectRefused, SqlError
 from sandbox.gp.service import call_operation
-from sandbox.gp.session import Company
+from sandbox.gp.site import NoCompany, Site
 from sandbox.gp.soap import CALL_PATH, WSDL_PATH, BadCall, read_call, write_answer, write_fault, wsdl
 from sandbox.gp.web_services.endpoint import CALL_PATH as WEB_SERVICES
 from sandbox.gp.web_services.endpoint import web_service_routes
-from sandbox.store import Store
 
 _XML = "text/xml; charset=utf-8"
 
 
 def create_app(data_dir: Path) -> FastAPI:
-    """The application over the database in ``data_dir``, which several processes may share."""
-    company = Company(data_dir)
+    """The application over the databases in ``data_dir``, which several processes may share."""
+    site = Site(data_dir)
+    faults = Faults(site.store, _refuse_on_demand)
     app = FastAPI(title="Sandbox: Dynamics GP", openapi_url=None)
-    app.include_router(clock_routes(company.clock))
-    app.include_router(admin_routes(company))
-    faults = Faults(Store(data_dir / "faults.sqlite", FAULT_TABLE), _refuse_on_demand)
+    app.include_router(clock_routes(site.clock))
+    app.include_router(admin_routes(site))
     app.include_router(fault_routes(faults))
-    app.include_router(web_service_routes(company, data_dir, faults))
+    app.include_router(web_service_routes(site, data_dir, faults))
     app.add_middleware(FaultyLine, faults=faults, spares=WEB_SERVICES)
-    app.add_middleware(BusinessDate, clock=company.clock)
+    app.add_middleware(BusinessDate, clock=site.clock)
+
+    @app.exception_handler(NoCompany)
+    def no_company(_: Request, error: NoCompany) -> Response:
+        return JSONResponse({"detail": str(error)}, 404)
 
     @app.get(WSDL_PATH)
     def describe(request: Request) -> Response:
@@ -45,17 +48,18 @@ def create_app(data_dir: Path) -> FastAPI:
     async def call(request: Request) -> Response:
         body = await request.body()
         authorization = request.headers.get("Authorization", "")
-        return await run_in_threadpool(_answer, company, authorization, body)
+        return await run_in_threadpool(_answer, site, authorization, body)
 
     return app
 
 
-def _answer(company: Company, authorization: str, body: bytes) -> Response:
-    if not _known(company, authorization):
+def _answer(site: Site, authorization: str, body: bytes) -> Response:
+    user = _user(site, authorization)
+    if not user:
         return _unknown_caller()
     try:
         call = read_call(body)
-        answer = write_answer(call.operation, call_operation(company, call))
+        answer = write_answer(call.operation, call_operation(site, user, call))
     except (EConnectRefused, SqlError, BadCall) as error:
         return _fault(error)
     return Response(answer, media_type=_XML)
@@ -88,15 +92,12 @@ def _fault(error: Exception) -> Response:
     return Response(write_fault(error), status_code=500, media_type=_XML)
 
 
-def _known(company: Company, authorization: str) -> bool:
+def _user(site: Site, authorization: str) -> str:
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        return False
+        return ""
     try:
         login, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return False
-    with company.reading() as session:
-        expected = (session.state("login") or "", session.state("password") or "")
-    known_login = secrets.compare_digest(login.lower().encode(), expected[0].lower().encode())
-    return bool(expected[0]) and known_login and secrets.compare_digest(password.encode(), expected[1].encode())
+        return ""
+    return site.user(login, password)

@@ -62,7 +62,7 @@ class SeedRequest(BaseModel):
     """Which company to set up, and who may call eConnect for it."""
 
     company: CompanyFile
-    company_id: str = Field(description="SQL database name (INTERID), e.g. HLS.")
+    company_id: str = Field(pattern=r"^\w{1,20}$", description="SQL database name (INTERID), e.g. HLS.")
     company_number: int = Field(default=1, description="Its number in Web Services (CompanyKey), not INTERID.")
     login: str
     password: str
@@ -76,11 +76,6 @@ def seed_company(session: Session, request: SeedRequest) -> None:
         session.connection.execute(f"DELETE FROM {table}")  # noqa: S608
     session.stamp_as(_LONG_AGO)
     company = request.company
-    session.keep_state("company_id", request.company_id)
-    session.keep_state("company_number", request.company_number)
-    session.keep_state("company_name", company.name)
-    session.keep_state("login", request.login)
-    session.keep_state("password", request.password)
     session.keep_state("functional_currency", company.base_currency)
     session.keep_state("default_checkbook", "BANK")
     session.keep_state("invoice_document_id", "STDINV")

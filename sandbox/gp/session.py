@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,22 +34,24 @@ _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 
 
-class StampedClock(BusinessClock):
+class SiteClock(BusinessClock):
     """
-    The business clock, never behind a DEX_ROW_TS already given.
+    The business clock of all companies, never behind a DEX_ROW_TS already given.
 
     The clock stands still between settings while DEX_ROW_TS must tell the order of changes: each document is a
     millisecond later than the one before, and the present is the next full second.
+
+    :param companies: the stores whose rows are stamped.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, companies: Callable[[], Iterable[Store]]) -> None:
         super().__init__(store)
-        self._store = store
+        self._companies = companies
 
     def now(self) -> datetime:
         """The present, aware UTC, to the second."""
         set_to = super().now()
-        last = last_stamp(self._store.connection)
+        last = max(filter(None, (last_stamp(store.connection) for store in self._companies())), default=None)
         if last is None:
             return set_to
         return max(set_to, (last + _SECOND - _MILLISECOND).replace(microsecond=0, tzinfo=set_to.tzinfo))
@@ -166,24 +168,24 @@ class Session:
 
 
 class Company:
-    """The database file of one simulated GP company; several processes may open it."""
+    """The database of one GP company; several processes may open it."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._store = Store(data_dir / "gp.sqlite", create_script())
-        self.clock = StampedClock(self._store)
+    def __init__(self, path: Path, clock: BusinessClock) -> None:
+        self.store = Store(path, create_script())
+        self._clock = clock
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that holds the write lock from its start, so that checks stay true until it commits."""
-        with self._store.write() as connection:
-            yield Session(connection, self.clock)
+        with self.store.write() as connection:
+            yield Session(connection, self._clock)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that sees one state of the tables throughout."""
-        connection = self._store.connection
+        connection = self.store.connection
         connection.execute("BEGIN")
         try:
-            yield Session(connection, self.clock)
+            yield Session(connection, self._clock)
         finally:
             connection.execute("ROLLBACK")

@@ -42,3 +42,10 @@ class NotFound(SystemFailure):
 
 class Undeserializable(Exception):
     """The request is none of the service's: unknown operation, missing value, literal that no enumeration has."""
+
+
+class NotAuthorized(Exception):
+    """The user has no role in the company (Dynamics Security Console)."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"The user {user} is not authorized to perform this operation.")

@@ -12,6 +12,7 @@ import binascii
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class NtlmGate:
     """
     Who calls on which connection.
 
-    :param credentials: a file of this server's own, which pyspnego reads the one login from.
+    :param credentials: a file of this server's own, which pyspnego reads the logins from.
     """
 
     def __init__(self, credentials: Path) -> None:
@@ -42,11 +43,12 @@ class NtlmGate:
         self._connections: dict[tuple[str, int], _Connection] = {}
         self._lock = threading.Lock()
 
-    def accept(self, peer: tuple[str, int], authorization: str, login: str, password: str) -> tuple[str, str]:
+    def accept(self, peer: tuple[str, int], authorization: str, logins: Mapping[str, str]) -> tuple[str, str]:
         """
         The user of this connection, or the challenge to answer 401 with.
 
         :param authorization: the request's header, blank for none.
+        :param logins: password by ``DOMAIN\\user``.
         :returns: (user, "") when the caller is known, else ("", value of WWW-Authenticate).
         """
         connection = self._connection(peer)
@@ -57,19 +59,19 @@ class NtlmGate:
             return "", "NTLM"
         try:
             token = base64.b64decode(encoded, validate=True)
-            answer = self._step(connection, token, login, password)
+            answer = self._step(connection, token, logins)
         except (binascii.Error, SpnegoError):
             connection.exchange, connection.user = None, ""
             return "", "NTLM"
         if connection.exchange.complete:
-            connection.user, connection.exchange = login, None
+            connection.user, connection.exchange = connection.exchange.client_principal, None
             return connection.user, ""
         return "", f"NTLM {base64.b64encode(answer).decode()}"
 
-    def _step(self, connection: _Connection, token: bytes, login: str, password: str) -> bytes:
+    def _step(self, connection: _Connection, token: bytes, logins: Mapping[str, str]) -> bytes:
         with _environment:  # pyspnego finds its credentials by an environment variable of the whole process
-            domain, _, user = login.rpartition("\\")
-            self._credentials.write_text(f"{domain}:{user}:{password}\n")
+            entries = [(*login.rpartition("\\")[::2], password) for login, password in logins.items()]
+            self._credentials.write_text("".join(f"{':'.join(entry)}\n" for entry in entries))
             os.environ["NTLM_USER_FILE"] = str(self._credentials)
             if connection.exchange is None:
                 connection.exchange = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)

@@ -1,4 +1,4 @@
-"""The operations of Web Services over the company's tables, and the log of what they refused (facts/gp.md §3)."""
+"""The operations of Web Services over a company's tables, and the log of what they refused (facts/gp.md §3)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from lxml import etree
 
 from sandbox.gp import safe_xml
 from sandbox.gp.session import Company, Session
+from sandbox.gp.site import Site
 from sandbox.gp.web_services import masters
 from sandbox.gp.web_services.description import GP, OPERATIONS, Operation, request_schema
 from sandbox.gp.web_services.errors import (
     SYSTEM_SENTENCE,
     VALIDATION_SENTENCE,
+    NotAuthorized,
     SystemFailure,
     Undeserializable,
     ValidationRefused,
@@ -34,21 +36,24 @@ class LoggedFault(Exception):
         self.log_id = log_id
 
 
-def call_operation(company: Company, body: bytes, user: str) -> bytes:
+def call_operation(site: Site, body: bytes, user: str) -> bytes:
     """
     Answer one SOAP request.
 
     :raises Undeserializable: it is no request of the service.
+    :raises NotAuthorized: this user has no role in the company.
     :raises LoggedFault: it was refused or failed; nothing was written but the log.
     """
     operation, request = _read(body)
-    answer = _ANSWERS[operation.name]
+    log = site.company(None)  # DYNAMICS, which is one for all companies
     try:
+        company = _company(site, user, request.get("context"))
+        if operation.name == "GetCompanyList":
+            return _write(operation, _companies(site))
         with company.reading() if operation.result else company.writing() as session:
-            _check_company(session, request.get("context"))
-            result = answer(session, request)
+            result = _ANSWERS[operation.name](session, request)
     except (ValidationRefused, SystemFailure) as refused:
-        with company.writing() as session:
+        with log.writing() as session:
             log_id = _log(session, refused, user)
         sentence = VALIDATION_SENTENCE if isinstance(refused, ValidationRefused) else SYSTEM_SENTENCE
         raise LoggedFault(sentence, log_id) from refused
@@ -83,11 +88,20 @@ def _write(operation: Operation, result: Any) -> bytes:
     return etree.tostring(envelope)
 
 
-def _check_company(session: Session, context: Any) -> None:
+def _company(site: Site, user: str, context: Any) -> Company:
+    """
+    The company of a context's CompanyKey.
+
+    :raises SystemFailure: there is none of this number.
+    :raises NotAuthorized: this user has no role in it.
+    """
     wanted = ((context or {}).get("OrganizationKey") or {}).get("Id")
-    known = session.state("company_number")
-    if known is None or wanted != str(known):
+    if wanted not in {str(number) for number in site.names()}:
         raise SystemFailure(f"Company {wanted} does not exist or the user has no access to it.")
+    for company_id, number in site.opened_by(user).items():
+        if str(number) == wanted:
+            return site.company(company_id)
+    raise NotAuthorized(user)
 
 
 def _log(session: Session, refused: ValidationRefused | SystemFailure, user: str) -> str:
@@ -145,13 +159,16 @@ def _policy(_session: Session, request: dict[str, Any]) -> dict[str, Any]:
     return {"Key": {"Id": policy}, "Behaviors": {"Behavior": []}, "Name": name}
 
 
-def _companies(session: Session, _request: dict[str, Any]) -> dict[str, Any]:
-    company = {"Key": {"Id": session.state("company_number")}, "Name": session.state("company_name")}
-    return {"Company": [company | {"AccountSegmentSeparator": "-"}]}
+def _companies(site: Site) -> dict[str, Any]:
+    return {
+        "Company": [
+            {"Key": {"Id": number}, "Name": name, "AccountSegmentSeparator": "-"}
+            for number, name in site.names().items()
+        ]
+    }
 
 
 _ANSWERS: dict[str, Callable[[Session, dict[str, Any]], Any]] = {
-    "GetCompanyList": _companies,
     "GetCustomerByKey": lambda session, request: masters.customer_by_key(session, request.get("key")),
     "GetCustomerList": lambda session, request: masters.list_customers(session, request.get("criteria")),
     "CreateCustomer": lambda session, request: masters.save_customer(session, request["customer"], create=True),
