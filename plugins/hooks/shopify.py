@@ -6,28 +6,31 @@ Source: facts/shops.md part A; Admin API 2026-10.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.requests_client import OAuth2Session
 from requests import Response
-from requests.exceptions import RequestException
 
+from hooks.oauth_tokens import AccessTokens
+from hooks.shopify_access import TOKEN_CODES, Access, ShopApp, access_of
 from hooks.shopify_errors import error_of_answer, error_of_status, throttled_seconds
 from hooks.shopify_orders import OrderSource
 from hooks.shopify_payments import BalanceTransactionSource, PayoutSource, balance
 from hooks.shopify_queries import CLOCK, INSTALLATION
+from hooks.state_database import state_engine
 from hooks.web_api import WebApiHook
 from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, TransientError
+from ledgerbridge.state.tokens import TokenStore
 
 __all__ = ["SOURCES", "Answer", "ShopifyHook"]
 
@@ -58,7 +61,8 @@ class ShopifyHook(WebApiHook):
 
     Connection (type ``shopify``): host (``us-harbor.myshopify.com``, or a base URL), login and password = client id
     and secret of the app, or password alone = static token; extra ``{"access": "client_credentials" |
-    "static_token", "api_version": "2026-10", "shop": "….myshopify.com" where the host is another}``.
+    "static_token" | "refresh_token", "refresh_token": "…", "api_version": "2026-10", "shop": "….myshopify.com" where
+    the host is another}``. A rotating token lies encrypted in the state database, shared by all processes.
 
     .. code-block:: python
 
@@ -197,8 +201,8 @@ class ShopifyHook(WebApiHook):
 
     def _post(self, query: str, variables: Mapping[str, Any]) -> Response:
         response = self._send(query, variables)
-        if response.status_code == 401 and self._uses_client_credentials:
-            self._token = None
+        if response.status_code == 401 and self._access != "static_token":
+            self._token = self._fresh_token(refused=self._token)
             response = self._send(query, variables)
         if response.status_code not in (200, 429):
             raise error_of_status(response)
@@ -207,7 +211,7 @@ class ShopifyHook(WebApiHook):
 
     def _send(self, query: str, variables: Mapping[str, Any]) -> Response:
         if self._token is None:
-            self._token = self._new_token()
+            self._token = self._fresh_token()
         return self.exchange(
             "POST",
             f"/admin/api/{self.api_version}/graphql.json",
@@ -216,58 +220,37 @@ class ShopifyHook(WebApiHook):
             allow_redirects=False,  # the token must not follow to another host
         )
 
-    @property
-    def _uses_client_credentials(self) -> bool:
-        access = self.setting("access", "client_credentials" if self.connection.login else "static_token")
-        if access not in ("client_credentials", "static_token"):
-            raise ConfigurationError(
-                "LB-SHOPIFY-001",
-                f"connection {self.http_conn_id!r} has the access {access!r}",
-                remedy="Set `access` in its extra to `client_credentials` or `static_token`.",
-            )
-        return access == "client_credentials"
+    def _fresh_token(self, refused: str | None = None) -> str:
+        """A token, another one than Shopify has just refused."""
+        if self._access == "static_token":
+            return str(self.connection.password)
+        if self._access == "refresh_token":
+            return self._tokens.current() if refused is None else self._tokens.renew(refused)
+        return str(self._app.fetch(None)["access_token"])
 
-    def _new_token(self) -> str:
-        connection, shop = self.connection, self.shop
-        if not connection.password or (self._uses_client_credentials and not connection.login):
-            raise ConfigurationError(
-                "LB-SHOPIFY-001",
-                f"connection {self.http_conn_id!r} of shop {shop} lacks its login or its password",
-                remedy="Set login and password to the app's client id and secret, or password to its static token.",
-            )
-        if not self._uses_client_credentials:
-            return connection.password
-        return self._granted_token(connection)
+    @cached_property
+    def _access(self) -> Access:
+        _ = self.shop  # no token goes to what is no shop
+        return access_of(self.connection)
 
-    def _granted_token(self, connection: Connection) -> str:
-        client = OAuth2Session(connection.login, connection.password, token_endpoint_auth_method="client_secret_post")
-        client.verify, client.proxies, client.cert = self.session.verify, self.session.proxies, self.session.cert
-        try:
-            token = client.fetch_token(
-                self.url_from_endpoint("/admin/oauth/access_token"),
-                grant_type="client_credentials",
-                timeout=60,
-                allow_redirects=False,
-            )
-        except OAuthError as error:
-            raise ConfigurationError(
-                "LB-SHOPIFY-002",
-                f"shop {self.shop} grants no token: {error.error} {error.description or ''}".rstrip(),
-                remedy="Check client id and secret, and that the app is installed in this shop of your organisation.",
-            ) from error
-        except RequestException as error:
-            raise TransientError(
-                "LB-SHOPIFY-004",
-                f"shop {self.shop} gave no token ({type(error).__name__})",
-                remedy="Repeat; if it stays so, check the connection's host and the network.",
-            ) from error
-        if "access_token" not in token:
-            raise ConfigurationError(
-                "LB-SHOPIFY-002",
-                f"shop {self.shop} answered the request for a token without one",
-                remedy="Check the connection's host: it must be the shop's myshopify.com name.",
-            )
-        return str(token["access_token"])
+    @cached_property
+    def _app(self) -> ShopApp:
+        extra = self.connection.extra_dejson
+        return ShopApp(
+            shop=self.shop,
+            client_id=str(self.connection.login),
+            client_secret=str(self.connection.password),
+            token_url=self.url_from_endpoint("/admin/oauth/access_token"),
+            refresh_token=extra.get("refresh_token") if self._access == "refresh_token" else None,
+            session=self.session,
+        )
+
+    @cached_property
+    def _tokens(self) -> AccessTokens:
+        """The rotating token set of this installation, shared with all processes."""
+        installation = hashlib.sha256(str(self._app.refresh_token).encode()).hexdigest()[:8]
+        key = f"shopify:{self.shop}:{self._app.client_id}:{installation}"
+        return AccessTokens(TokenStore(state_engine()), key, self._app, TOKEN_CODES)
 
     def _extract_auth(self, connection: Connection) -> None:
         """None: the token travels in a header of its own."""

@@ -22,11 +22,12 @@ from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from hooks.oauth_tokens import AccessTokens
 from hooks.state_database import state_engine
 from hooks.web_api import WebApiHook, retry_after_seconds
 from hooks.xero_budget import CallBudget, Limits
 from hooks.xero_consent import Choose, Consent, Tenant, pick, tenants_in
-from hooks.xero_oauth import AccessTokens, App
+from hooks.xero_oauth import TOKEN_CODES, App
 from hooks.xero_refusals import RequestRefused
 from hooks.xero_wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
@@ -124,7 +125,8 @@ class XeroHook(WebApiHook):
         scopes = hashlib.sha256(app.scopes.encode()).hexdigest()[:8]
         # without an organisation the choice made at the consent is this connection's own
         tenant = self.connection.extra_dejson.get("tenant_id") or f"-:{self.http_conn_id}"
-        return AccessTokens(_token_store(), f"xero:{app.client_id}:{tenant}:{app.grant}:{scopes}", app)
+        key = f"xero:{app.client_id}:{tenant}:{app.grant}:{scopes}"
+        return AccessTokens(TokenStore(state_engine()), key, app, TOKEN_CODES)
 
     def consent(self, redirect_uri: str) -> Consent:
         """
@@ -383,7 +385,3 @@ def _never_sent(cause: BaseException | None) -> bool:
     if not isinstance(cause, RequestsConnectionError) or not cause.args:
         return False
     return isinstance(getattr(cause.args[0], "reason", None), NewConnectionError | ConnectTimeoutError)
-
-
-def _token_store() -> TokenStore:
-    return TokenStore(state_engine())

@@ -1,39 +1,26 @@
 """
-Xero's access tokens: fetched or refreshed by one process, kept encrypted for all.
+Xero's identity service: token sets fetched and refreshed, its refusals made ours.
 
-Source: facts/xero.md §1 (30-minute access tokens, rotating refresh tokens, one place per token set).
+Source: facts/xero.md §1 (30-minute access tokens, rotating refresh tokens).
 """
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-from airflow.sdk.crypto import FernetProtocol, get_fernet
-from airflow.sdk.exceptions import AirflowException
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
-from cryptography.fernet import InvalidToken
 from requests.exceptions import RequestException
 
+from hooks.oauth_tokens import TokenCodes
 from ledgerbridge.errors import ConfigurationError, TransientError
-from ledgerbridge.state.tokens import StoredToken, TokenStore
 
-__all__ = ["REFUSALS", "TIMEOUT_SECONDS", "AccessTokens", "App"]
+__all__ = ["REFUSALS", "TIMEOUT_SECONDS", "TOKEN_CODES", "App"]
 
-# In a stored token set, beside what Xero gave.
-_TENANT = "tenant_id"
-_LEASE_SECONDS = 30.0
-_PATIENCE_SECONDS = 45.0
-_POLL_SECONDS = 0.1
 TIMEOUT_SECONDS = 20.0
-# A token that ends while a call is under way would be refused: renew it this much earlier.
-_MARGIN = timedelta(seconds=60)
+TOKEN_CODES = TokenCodes("Xero", busy="LB-XERO-010", no_key="LB-XERO-026")
 
 
 @dataclass(frozen=True)
@@ -133,109 +120,3 @@ REFUSALS = {
         "consent anew (docs/reference/xero.md, Consent).",
     ),
 }
-
-
-class AccessTokens:
-    """
-    The current access token of one app and organisation, shared by all processes through the token store.
-
-    :param key: under which the token set lies; another app, organisation or set of scopes has another.
-    """
-
-    def __init__(self, store: TokenStore, key: str, app: App) -> None:
-        self._store = store
-        self._key = key
-        self._app = app
-        self._owner = uuid.uuid4().hex
-
-    def current(self) -> str:
-        """
-        An access token that is good for at least another minute.
-
-        :raises ConfigurationError, TransientError: as ``App.fetch``.
-        """
-        return self._good_token(refused=None) or self._renew(refused=None)
-
-    def renew(self, refused: str) -> str:
-        """Another access token than the one Xero has just refused."""
-        return self._good_token(refused) or self._renew(refused)
-
-    @property
-    def tenant_id(self) -> str | None:
-        """The organisation that the person who consented chose; None without a consent."""
-        found = (self._stored() or {}).get(_TENANT)
-        return str(found) if found else None
-
-    def keep(self, token: Mapping[str, Any], tenant_id: str) -> None:
-        """Store a token set that a person has just consented to, and the organisation they chose."""
-        self._await_lease()
-        self._put({**token, _TENANT: tenant_id})
-
-    def _renew(self, refused: str | None) -> str:
-        if found := self._await_lease(refused):
-            return found
-        try:
-            # Somebody may have renewed it between our look and our lease.
-            if found := self._good_token(refused):
-                return found
-            old = self._stored() or {}
-            token = self._app.fetch(old or None)
-            self._put(token | ({_TENANT: old[_TENANT]} if _TENANT in old else {}))
-            return str(token["access_token"])
-        finally:
-            self._store.release(self._key, self._owner)
-
-    def _await_lease(self, refused: str | None = None) -> str | None:
-        """None once the lease is ours; the token, if its holder renewed it meanwhile."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not self._store.lease(self._key, self._owner, _LEASE_SECONDS):
-            if time.monotonic() > deadline:
-                raise TransientError(
-                    "LB-XERO-010",
-                    f"another process has been renewing the token for over {_PATIENCE_SECONDS:.0f} s",
-                    remedy="Repeat later; if it stays so, check that Xero's identity service answers.",
-                )
-            time.sleep(_POLL_SECONDS)
-            if found := self._good_token(refused):
-                return found
-        return None
-
-    def _good_token(self, refused: str | None) -> str | None:
-        stored = self._store.get(self._key)
-        if stored is None or stored.expires_at - _MARGIN < datetime.now(UTC):
-            return None
-        token = _opened(stored)
-        return None if token is None or token["access_token"] == refused else str(token["access_token"])
-
-    def _stored(self) -> dict[str, Any] | None:
-        stored = self._store.get(self._key)
-        return None if stored is None else _opened(stored)
-
-    def _put(self, token: Mapping[str, Any]) -> None:
-        ciphertext = _fernet().encrypt(orjson.dumps(token)).decode()
-        expires_at = datetime.fromtimestamp(float(token["expires_at"]), UTC)
-        if not self._store.put(self._key, self._owner, StoredToken(ciphertext, expires_at)):
-            raise TransientError(
-                "LB-XERO-010",
-                "the lease on the token ended before it was renewed",
-                remedy="Repeat; if it stays so, check that Xero's identity service answers within 30 s.",
-            )
-
-
-def _fernet() -> FernetProtocol:
-    try:
-        return get_fernet()
-    except AirflowException as error:
-        raise ConfigurationError(
-            "LB-XERO-026",
-            f"Xero's tokens can't be encrypted ({error})",
-            remedy="Set `[core] fernet_key` in Airflow's configuration, the same on all machines.",
-        ) from error
-
-
-def _opened(stored: StoredToken) -> dict[str, Any] | None:
-    try:
-        token: dict[str, Any] = orjson.loads(_fernet().decrypt(stored.ciphertext.encode()))
-    except InvalidToken:  # Airflow's Fernet key was replaced: as if there were no token
-        return None
-    return token

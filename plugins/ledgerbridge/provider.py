@@ -107,7 +107,8 @@ _SHOPIFY = {
     "conn-fields": {
         "shop": _field("myshopify name", "Only where the host is another address."),
         "api_version": _field("API version", "Default 2026-10."),
-        "access": _field("Access", "How tokens are got.", enum=["client_credentials", "static_token"]),
+        "access": _field("Access", "How tokens are got.", enum=["client_credentials", "static_token", "refresh_token"]),
+        "refresh_token": _field("Refresh token", "The first one; renewed from then on.", format="password"),
     },
 }
 _STRIPE = {

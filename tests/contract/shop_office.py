@@ -37,6 +37,10 @@ class Shop:
     def fail(self, kind: str, **fault: Any) -> None:
         self._send("POST", "faults", {"kind": kind, **fault})
 
+    def install(self) -> dict[str, Any]:
+        """The token answer an app gets when the merchant installs it by authorization code."""
+        return self._send("POST", "offline_tokens", {"shop": DOMAIN, "client_id": "client-1"})
+
     def end_tokens(self) -> None:
         self._send("DELETE", "tokens", {})
 
@@ -47,6 +51,8 @@ class Shop:
         self._monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_TEST", json.dumps(connection | fields))
         return ShopifyHook("shopify_test")
 
-    def _send(self, method: str, path: str, body: dict[str, Any]) -> None:
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = requests.request(method, f"{self._url}/_sandbox/{path}", json=body, timeout=10)
         assert answer.ok, answer.text
+        content: dict[str, Any] = answer.json() if answer.content else {}
+        return content

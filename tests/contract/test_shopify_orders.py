@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from hooks.shopify import ShopifyHook
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from sandbox.shopify.app import create_app
 from tests.contract.served_app import serve
-from tests.contract.shop_office import Shop
+from tests.contract.shop_office import DOMAIN, Shop
 from tests.contract.small_company import line, order
+from tests.contract.xero_connection import provide_state
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
 PLACED = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
@@ -162,6 +165,41 @@ def test_a_token_that_ends_in_mid_read_is_replaced(shop: Shop) -> None:
     names += [record.payload["name"] for page in pages for record in page]
 
     assert names == [f"#{number}" for number in range(1001, 1008)]
+
+
+@pytest.fixture
+def installed(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], ShopifyHook]:
+    """Hooks of an app that a merchant installed, with the refresh token it got then."""
+    provide_state(monkeypatch, tmp_path)
+    shop.open()
+    first = shop.install()
+    extra = {"shop": DOMAIN, "access": "refresh_token", "refresh_token": first["refresh_token"]}
+    return lambda: shop.hook(extra=extra)
+
+
+def test_a_refresh_token_is_good_for_one_use_and_all_processes_follow_it(
+    shop: Shop, installed: Callable[[], ShopifyHook]
+) -> None:
+    shop.place(order())
+    assert len(everything(installed())) == 1
+    shop.end_tokens()
+    slow = installed()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda hook: len(everything(hook)), [installed() for _ in range(4)])) == [1] * 4
+    assert len(everything(slow)) == 1
+
+
+def test_a_refresh_token_somebody_else_used_asks_for_a_new_installation(
+    shop: Shop, installed: Callable[[], ShopifyHook]
+) -> None:
+    hook = installed()
+    token = hook.connection.extra_dejson["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "client-1", "client_secret": "secret-1"}
+    requests.post(hook.url_from_endpoint("/admin/oauth/access_token"), form, timeout=10).raise_for_status()
+    with pytest.raises(ConfigurationError, match="Install the app in the shop again") as refused:
+        everything(hook)
+    assert refused.value.code == "LB-SHOPIFY-002"
+    assert token not in str(refused.value)
 
 
 @pytest.mark.parametrize(
