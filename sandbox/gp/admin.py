@@ -121,8 +121,8 @@ def admin_routes(site: Site) -> APIRouter:
         return {"posted": result.posted, "errors": result.errors}
 
     @routes.post("/delete")
-    def delete(request: DeleteRequest) -> dict[str, str]:
-        with company.writing() as session:
+    def delete(request: DeleteRequest, company: str | None = None) -> dict[str, str]:
+        with site.company(company).writing() as session:
             return {"batch": _asked(lambda: delete_unposted(session, request.document))}
 
     @routes.get("/batches")
