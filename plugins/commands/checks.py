@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import warnings
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from commands.files import company_tables
+from commands.files import company_of, company_tables
+from ledgerbridge.flows import FlowConfig
+from ledgerbridge.flows.checks import check_flow_file
+from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
 from ledgerbridge.mapping.engine import check_mapping_file
 from ledgerbridge.mapping.trial import given_lookups
-from ledgerbridge.yaml_files import Problem
+from ledgerbridge.yaml_files import CheckedFile, Location, Problem, nearest
 
-__all__ = ["mapping_problems", "offered"]
+__all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems"]
 
 
 @cache
@@ -35,3 +41,63 @@ def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
         if "target" in offered().get(checked.content.to, ()):
             check_target_fields(checked, target_fields(checked.content.to))
     return checked.problems
+
+
+def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
+    """Everything that is wrong with a flow file and the files it names."""
+    from operators.systems import BOOKS
+
+    flow = check_flow_file(path, options.include)
+    content = flow.checked.content
+    if content is None:
+        return flow.problems
+    problems = list(flow.problems)
+    for name, leg in content.legs.items():
+        _must_offer(flow.checked, ("legs", name, "from"), leg.source, "source")
+        _must_offer(flow.checked, ("legs", name, "to"), leg.target, "target")
+        for rule, entities in leg.rules.items():
+            for key, entity in entities.items():
+                _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
+    for index, ledger in enumerate(content.reconcile):
+        if ledger not in BOOKS:
+            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, BOOKS))
+    _check_connections(flow.checked, content, options)
+    for stem in flow.mappings:
+        problems += mapping_problems(options.include / "mappings" / f"{stem}.yaml", options)
+    for stem in flow.suites:
+        problems += suite_problems(options.include / "expectations" / f"{stem}.yaml")
+    return [*problems, *flow.checked.problems]
+
+
+def suite_problems(path: Path) -> list[Problem]:
+    """Everything that is wrong with a suite by itself."""
+    # while it is imported, Great Expectations says hundreds of things that concern nobody here
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return check_suite_file(path, names=True).problems
+
+
+def _must_offer(checked: CheckedFile[FlowConfig], location: Location, entity: str, role: Role | None) -> None:
+    if entity not in offered() or (role is not None and role not in offered()[entity]):
+        there = [each for each, roles in offered().items() if role is None or role in roles]
+        what = f"{role} of any system" if role else "entity of any system"
+        checked.complain(location, f'"{entity}" is no {what}.', _instead(entity, there))
+
+
+def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, options: argparse.Namespace) -> None:
+    connections = company_of(options).connections
+    for name, leg in flow.legs.items():
+        for key, entity in ("from", leg.source), ("to", leg.target):
+            system = entity.partition(".")[0]
+            if not connections.get(system) and entity in offered():
+                checked.complain(
+                    ("legs", name, key),
+                    f"the company file names no connection for {system}.",
+                    f"Add it there: `connections: {{{system}: <Airflow connection id>}}`.",
+                )
+
+
+def _instead(word: str, known: Iterable[str]) -> str:
+    hint = nearest(word, known)
+    return f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known)}."

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import load_company
+from ledgerbridge.flows import Company, load_company
 from ledgerbridge.mapping.lookups import Row
 from ledgerbridge.yaml_files import Problem, nearest
 
-__all__ = ["add_folders", "company_tables", "named_files", "print_problems"]
+__all__ = ["add_folders", "company_of", "company_tables", "named_files", "print_problems"]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _SETTING = "AIRFLOW__LEDGERBRIDGE__"
@@ -39,10 +39,15 @@ def named_files(options: argparse.Namespace, kind: str, names: Sequence[str]) ->
     return [_named(name, folder, known) for name in names]
 
 
+def company_of(options: argparse.Namespace) -> Company:
+    """The company the files are for."""
+    path = options.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or options.include / "company.yaml"
+    return load_company(Path(path))
+
+
 def company_tables(options: argparse.Namespace) -> tuple[dict[str, dict[str, Row]], str]:
     """The tables that mappings read of the company file, and the company's zone."""
-    path = options.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or options.include / "company.yaml"
-    company = load_company(Path(path))
+    company = company_of(options)
     return company.tables(), company.time_zone
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 from pydantic import Field
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.yaml_files import ConfigModel, Marks, file_error, load_file, nearest
+from ledgerbridge.yaml_files import CheckedFile, ConfigModel, Location, check_file, nearest
 
-__all__ = ["Expectation", "GateResult", "Suite", "check_suite", "load_suite", "run_suite"]
+__all__ = ["Expectation", "GateResult", "Suite", "check_suite_file", "load_suite", "run_suite"]
 
 
 class Expectation(ConfigModel):
@@ -50,13 +50,16 @@ class GateResult:
     validations: list[dict[str, Any]]
 
 
-def check_suite(path: Path) -> None:
+def check_suite_file(path: Path, *, names: bool = False) -> CheckedFile[Suite]:
     """
-    Check the form of a suite without loading Great Expectations: its names are checked when the gate runs.
+    A suite and everything that is wrong with it.
 
-    :raises ConfigurationError: anything wrong with the file.
+    :param names: expectations and their arguments too, for which Great Expectations is loaded.
     """
-    load_file(path, Suite, code="LB-CFG-006")
+    checked = check_file(path, Suite, code="LB-CFG-006")
+    if names and checked.content is not None:
+        _check_names(checked, checked.content)
+    return checked
 
 
 def load_suite(path: Path) -> Suite:
@@ -65,9 +68,10 @@ def load_suite(path: Path) -> Suite:
 
     :raises ConfigurationError: anything wrong with it, an unknown expectation included; with file, line and remedy.
     """
-    suite, marks = load_file(path, Suite, code="LB-CFG-006")
-    _check_names(path, suite, marks)
-    return suite.model_copy(update={"name": path.stem})
+    checked = check_suite_file(path, names=True)
+    checked.raise_first()
+    assert checked.content is not None
+    return checked.content.model_copy(update={"name": path.stem})
 
 
 def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
@@ -78,7 +82,8 @@ def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
     for part in dict.fromkeys(each.part for each in suite.expectations):
         if part not in frames or frames[part].empty:
             continue
-        expectations = [each for each in suite.expectations if each.part == part and each.column in frames[part]]
+        expectations = [each for each in suite.expectations if each.part == part]
+        _must_be_there(suite, part, expectations, frames[part])
         validation = _validate(suite.name, frames[part], expectations)
         validations.append({"part": part, "result": validation.to_json_dict()})
         for answer in validation.results:
@@ -88,6 +93,16 @@ def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
             )
             failures += _failures(suite, expectation, answer)
     return GateResult(failures, results, validations)
+
+
+def _must_be_there(suite: Suite, part: str, expectations: list[Expectation], frame: pd.DataFrame) -> None:
+    for each in expectations:
+        if each.column not in frame:
+            raise ConfigurationError(
+                "LB-CFG-006",
+                f'suite {suite.name}: the {part} of these documents have no "{each.column}", so nothing guards it.',
+                remedy=f"Name a field the mapping makes: {', '.join(map(str, frame.columns))}.",
+            )
 
 
 def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -> Any:
@@ -152,18 +167,55 @@ def _failures(suite: Suite, expectation: Expectation, answer: Any) -> list[dict[
     ]
 
 
-def _check_names(path: Path, suite: Suite, marks: Marks) -> None:
-    from great_expectations.expectations.registry import list_registered_expectation_implementations
+def _check_names(checked: CheckedFile[Suite], suite: Suite) -> None:
+    from great_expectations.expectations.expectation import ColumnMapExpectation
+    from great_expectations.expectations.registry import (
+        get_expectation_impl,
+        list_registered_expectation_implementations,
+    )
 
     known = list_registered_expectation_implementations()
+    by_row = [name for name in known if issubclass(get_expectation_impl(name), ColumnMapExpectation)]
     for index, each in enumerate(suite.expectations):
+        place = ("expectations", index)
         if each.expect not in known:
-            hint = nearest(each.expect, known)
-            raise file_error(
-                path,
-                marks,
-                ("expectations", index, "expect"),
-                "LB-CFG-006",
-                f'there is no expectation "{each.expect}".',
-                f'Did you mean "{hint}"?' if hint else "Great Expectations' gallery lists them.",
+            hint = nearest(each.expect, by_row)
+            remedy = f'Did you mean "{hint}"?' if hint else "Great Expectations' gallery lists them."
+            checked.complain((*place, "expect"), f'there is no expectation "{each.expect}".', remedy)
+        elif each.expect not in by_row:
+            checked.complain(
+                (*place, "expect"),
+                f"{each.expect} names no rows: it can't split a batch.",
+                "Use an expectation about column values (expect_column_values_to_…).",
             )
+        else:
+            _check_arguments(checked, place, each, get_expectation_impl(each.expect))
+
+
+def _check_arguments(checked: CheckedFile[Suite], place: Location, each: Expectation, implementation: Any) -> None:
+    takes = [name for name in implementation.__fields__ if name not in _NOT_ARGUMENTS]
+    unknown = [name for name in each.arguments if name not in takes]
+    for name in unknown:
+        hint = nearest(name, takes)
+        checked.complain(
+            (*place, "arguments", name),
+            f'{each.expect} takes no argument "{name}".',
+            f'Did you mean "{hint}"?' if hint else f"It takes: {', '.join(takes) or 'none'}.",
+        )
+    if unknown:
+        return
+    try:
+        implementation(column=each.column, **each.arguments)
+    except ValueError as error:
+        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in getattr(error, "errors", list)())
+        checked.complain(
+            (*place, "arguments"),
+            f"{each.expect} can't take these arguments: {what or error}.",
+            f"It takes: {', '.join(takes)}.",
+        )
+
+
+_NOT_ARGUMENTS = {
+    "batch_id", "catch_exceptions", "column", "description", "id", "meta", "notes", "rendered_content",
+    "result_format", "severity", "windows",
+}  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -26,6 +26,7 @@ __all__ = [
     "listed",
     "load_file",
     "nearest",
+    "raise_first",
 ]
 
 # libyaml reads a file ten times as fast; a flow names dozens, and every task process reads them
@@ -105,13 +106,18 @@ class CheckedFile(Generic[Model]):
 
         :raises ConfigurationError: there is a problem.
         """
-        if not self.problems:
-            return
-        first = self.problems[0]
-        more = len(self.problems) - 1
-        if more:
-            first = replace(first, remedy=f"{first.remedy} ({more} more in this file.)")
-        raise first.error()
+        raise_first(self.problems)
+
+
+def raise_first(problems: Sequence[Problem]) -> None:
+    """
+    Raise the first of the problems, if there is one; its message says how many there are besides.
+
+    :raises ConfigurationError: there is a problem.
+    """
+    if problems:
+        first, more = problems[0], len(problems) - 1
+        raise replace(first, remedy=f"{first.remedy} ({more} more.)" if more else first.remedy).error()
 
 
 def check_file(path: Path, model: type[Model], *, code: str) -> CheckedFile[Model]:

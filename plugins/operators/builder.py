@@ -10,8 +10,6 @@ from airflow.sdk import DAG, Param, TaskGroup
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import FlowConfig, LegConfig, load_flow
-from ledgerbridge.gates import check_suite
-from ledgerbridge.mapping import load_mapping
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
@@ -57,29 +55,9 @@ def build_flow(name: str, include: Path | None = None) -> DAG:
     try:
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
         settings.company()
-        for leg in flow.legs.values():
-            _check_mappings(leg, folder)
-            check_suite(folder / "expectations" / f"{leg.gate}.yaml")
     except ConfigurationError as error:
         return BrokenFlow(name, error)
     return _dag(name, flow)
-
-
-def _check_mappings(leg: LegConfig, folder: Path) -> None:
-    conform = load_mapping(folder / "mappings" / f"{leg.conform}.yaml")
-    mapping = load_mapping(folder / "mappings" / f"{leg.map}.yaml")
-    chain = [leg.source, conform.source, conform.target, mapping.source, mapping.target, leg.target]
-    for first, second, where in (
-        (chain[0], chain[1], f"mapping {leg.conform} reads"),
-        (chain[2], chain[3], f"mapping {leg.map} reads"),
-        (chain[5], chain[4], f"mapping {leg.map} makes"),
-    ):
-        if first != second:
-            raise ConfigurationError(
-                "LB-CFG-003",
-                f"{where} {second}, the leg needs {first}.",
-                remedy="Name another mapping in the flow file, or correct `from` and `to` in the mapping.",
-            )
 
 
 def _dag(name: str, flow: FlowConfig) -> DAG:

@@ -1,6 +1,7 @@
 """Flow files and the company they work for."""
 
+from ledgerbridge.flows.checks import load_flow
 from ledgerbridge.flows.company import Company, load_company
-from ledgerbridge.flows.config import FlowConfig, LegConfig, leg_config, load_flow
+from ledgerbridge.flows.config import FlowConfig, LegConfig, leg_config
 
 __all__ = ["Company", "FlowConfig", "LegConfig", "leg_config", "load_company", "load_flow"]

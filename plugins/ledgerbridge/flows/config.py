@@ -6,16 +6,14 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
-from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.yaml_files import ConfigModel, Marks, OneOrMany, file_error, listed, load_file, nearest
+from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["FlowConfig", "LegConfig", "leg_config", "load_flow"]
+__all__ = ["FlowConfig", "LegConfig", "leg_config"]
 
 
 _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
@@ -111,42 +109,3 @@ def leg_config(name: str, leg: LegConfig | Mapping[str, Any]) -> LegConfig:
             f'leg "{name}": `{key}`: {found["msg"].removeprefix("Value error, ")}.',
             remedy="Give the leg the keys that a leg of a flow file has.",
         ) from None
-
-
-def load_flow(path: Path, include: Path) -> FlowConfig:
-    """
-    Read a flow file and check that every file it names is there.
-
-    :param include: the folder with ``mappings/`` and ``expectations/``.
-    :raises ConfigurationError: anything wrong with it; names file, line, column, what is there, and the remedy.
-    """
-    flow, marks = load_file(path, FlowConfig, code="LB-CFG-003")
-    for name, leg in flow.legs.items():
-        for key, folder, stem in (
-            ("conform", "mappings", leg.conform),
-            ("map", "mappings", leg.map),
-            ("gate", "expectations", leg.gate),
-        ):
-            known = sorted(each.stem for each in (include / folder).glob("*.yaml"))
-            _must_know(path, marks, ("legs", name, key), stem, known, f"a file in include/{folder}")
-        for other in leg.after:
-            _must_know(path, marks, ("legs", name, "after"), other, sorted(flow.legs), "a leg of this flow")
-        for rule in leg.rules:
-            _must_know(path, marks, ("legs", name, "rules"), rule, sorted(RULES), "a rule")
-    return flow
-
-
-def _must_know(
-    path: Path, marks: Marks, location: tuple[str | int, ...], name: str, known: list[str], what: str
-) -> None:
-    if name in known:
-        return
-    hint = nearest(name, known)
-    raise file_error(
-        path,
-        marks,
-        location,
-        "LB-CFG-003",
-        f'leg "{location[1]}": `{location[2]}` names "{name}", which is not {what}.',
-        f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known) or 'none'}.",
-    )

@@ -65,6 +65,15 @@ class Mapping:
     version: str
     parts: dict[str, list[_CompiledPart]]
 
+    def columns(self) -> dict[str, set[str]]:
+        """The fields it makes, by part; every row has a ``record_key`` besides."""
+        made = {
+            name: {field for part in parts for field in part.columns if not is_helper(field)}
+            for name, parts in self.parts.items()
+            if parts
+        }
+        return {name: fields | {"record_key"} for name, fields in made.items()}
+
     def run(self, records: NestedRows | FrameRows, lookups: Lookups) -> Mapped:
         """Map a batch; a record with a failure in any part is left out of all parts."""
         batch = Batch(lookups, Failures())

@@ -1,0 +1,149 @@
+"""What can be known to be wrong with a flow before it runs: its file, the files it names, and whether they fit."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledgerbridge.canonical.rules import RULES
+from ledgerbridge.flows.config import FlowConfig, LegConfig
+from ledgerbridge.gates import Suite, check_suite_file
+from ledgerbridge.mapping.engine import Mapping, check_mapping_file
+from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, nearest, raise_first
+
+__all__ = ["CheckedFlow", "check_flow_file", "load_flow"]
+
+
+@dataclass
+class CheckedFlow:
+    """
+    A flow file with the files it names.
+
+    :param mappings: those that compile, by name; :param suites: those whose form is right, by name.
+    """
+
+    checked: CheckedFile[FlowConfig]
+    mappings: dict[str, Mapping] = field(default_factory=dict)
+    suites: dict[str, CheckedFile[Suite]] = field(default_factory=dict)
+    _others: list[Problem] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong: with the flow file, then with the files it names."""
+        return [*self.checked.problems, *self._others, *(each for s in self.suites.values() for each in s.problems)]
+
+
+def load_flow(path: Path, include: Path) -> FlowConfig:
+    """
+    Read a flow file and check it with every file it names.
+
+    :param include: the folder with ``mappings/`` and ``expectations/``.
+    :raises ConfigurationError: anything wrong with it; names file, line, column, what is there, and the remedy.
+    """
+    flow = check_flow_file(path, include)
+    raise_first(flow.problems)
+    assert flow.checked.content is not None
+    return flow.checked.content
+
+
+def check_flow_file(path: Path, include: Path) -> CheckedFlow:
+    """A flow file, the files it names, and everything that is wrong with them."""
+    flow = CheckedFlow(check_file(path, FlowConfig, code="LB-CFG-003"))
+    content = flow.checked.content
+    if content is None:
+        return flow
+    known = {kind: _stems(include / kind) for kind in ("mappings", "expectations")}
+    for name, leg in content.legs.items():
+        _check_names(flow.checked, name, leg, content, known)
+        for stem in {leg.conform, leg.map} & known["mappings"] - set(flow.mappings):
+            file, mapping = check_mapping_file(include / "mappings" / f"{stem}.yaml")
+            flow._others.extend(file.problems)
+            if mapping is not None:
+                flow.mappings[stem] = mapping
+        if leg.gate in known["expectations"] and leg.gate not in flow.suites:
+            flow.suites[leg.gate] = check_suite_file(include / "expectations" / f"{leg.gate}.yaml")
+        _check_chain(flow, name, leg)
+        _check_gate(flow, leg)
+    return flow
+
+
+def _stems(folder: Path) -> set[str]:
+    return {each.stem for each in folder.glob("*.yaml")}
+
+
+def _check_names(
+    checked: CheckedFile[FlowConfig], name: str, leg: LegConfig, flow: FlowConfig, known: dict[str, set[str]]
+) -> None:
+    for key, kind, stem in (
+        ("conform", "mappings", leg.conform),
+        ("map", "mappings", leg.map),
+        ("gate", "expectations", leg.gate),
+    ):
+        _must_know(checked, ("legs", name, key), stem, known[kind], f"a file in include/{kind}")
+    for other in leg.after:
+        _must_know(checked, ("legs", name, "after"), other, flow.legs, "a leg of this flow")
+    for rule, entities in leg.rules.items():
+        place = ("legs", name, "rules", rule)
+        _must_know(checked, place, rule, RULES, "a rule")
+        if rule in RULES:
+            parameters = inspect.signature(RULES[rule]).parameters.values()
+            takes = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+            for entity in entities:
+                _must_know(checked, (*place, entity), entity, takes, f"what {rule} looks at")
+            for missing in sorted(set(takes) - set(entities)):
+                checked.complain(
+                    place, f'leg "{name}": rule {rule} is not told `{missing}`.', f"Add `{missing}: <entity>` to it."
+                )
+
+
+def _check_chain(flow: CheckedFlow, name: str, leg: LegConfig) -> None:
+    conform, mapping = flow.mappings.get(leg.conform), flow.mappings.get(leg.map)
+    links = []
+    if conform is not None:
+        links.append(("conform", f"mapping {leg.conform} reads", conform.source, leg.source))
+    if mapping is not None:
+        links.append(("map", f"mapping {leg.map} makes", mapping.target, leg.target))
+    if conform is not None and mapping is not None:
+        links.append(("map", f"mapping {leg.map} reads", mapping.source, conform.target))
+    for key, does, found, needed in links:
+        if found != needed:
+            flow.checked.complain(
+                ("legs", name, key),
+                f'leg "{name}": {does} {found}, the leg needs {needed}.',
+                "Name another mapping here, or correct `from` and `to` in the mapping.",
+            )
+
+
+def _check_gate(flow: CheckedFlow, leg: LegConfig) -> None:
+    """A column that the mapping does not make would be a gate that lets everything pass."""
+    suite, mapping = flow.suites.get(leg.gate), flow.mappings.get(leg.map)
+    if suite is None or suite.content is None or mapping is None:
+        return
+    made = mapping.columns()
+    for index, each in enumerate(suite.content.expectations):
+        place: Location = ("expectations", index)
+        if each.part not in made:
+            suite.complain(
+                (*place, "part"), f'mapping {leg.map} makes no part "{each.part}".', _instead(each.part, made)
+            )
+        elif each.column not in made[each.part]:
+            suite.complain(
+                (*place, "column"),
+                f'mapping {leg.map} makes no "{each.column}" in {each.part}.',
+                _instead(each.column, sorted(made[each.part])),
+            )
+
+
+def _must_know(
+    checked: CheckedFile[FlowConfig], location: Location, name: str, known: Iterable[str], what: str
+) -> None:
+    if name not in known:
+        leg, key = location[1], location[2]
+        checked.complain(location, f'leg "{leg}": `{key}` names "{name}", which is not {what}.', _instead(name, known))
+
+
+def _instead(word: str, known: Iterable[str]) -> str:
+    hint = nearest(word, known)
+    return f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(sorted(known)) or 'none'}."
