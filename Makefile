@@ -13,13 +13,15 @@ CASES ?=
 STAY ?= 1
 AIRFLOW_PORT ?= 8080
 SANDBOX_PORT ?= 8710
+FAULTS ?= 100
+SEED ?= 1
 ARGS ?=
 
 SOURCES := plugins dags sandbox demo config tests
 TYPED := plugins sandbox demo config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt generate lock env clean
+.PHONY: help demo test chaos lint fmt generate lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -39,6 +41,9 @@ demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airfl
 
 test: .venv/.dev  ## Run every test
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs, and compare the books
+	@PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 lint: .venv/.dev  ## Check style, types and the arrows between the packages
 	@$(BIN)/ruff check $(SOURCES)

@@ -103,6 +103,17 @@ class AirflowApi:
         """Let every task of a run happen again."""
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False})
 
+    def clear_failed(self, dag_id: str, run_id: str) -> None:
+        """Let the tasks of a run that failed happen again, with all that waited for them."""
+        asked = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "only_failed": True,
+            "include_downstream": True,
+            "reset_dag_runs": True,
+        }
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=asked)
+
     def log_tail(self, dag_id: str, run_id: str, task: TaskRun, lines: int = 12) -> list[str]:
         """The last lines a task logged, an exception with its message."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{task.try_number}"

@@ -49,6 +49,7 @@ class Services:
         self._working_directory = working_directory
         self._patience_seconds = patience_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, Service] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Services:
@@ -58,8 +59,9 @@ class Services:
         self.stop()
 
     def start(self, service: Service) -> None:
-        """Start one process; its output goes to its log."""
-        with self._log(service.name).open("wb") as log:
+        """Start one process; its output goes to the end of its log."""
+        self._started[service.name] = service
+        with self._log(service.name).open("ab") as log:
             self._running[service.name] = subprocess.Popen(
                 list(service.command),
                 env=dict(service.environment),
@@ -69,6 +71,15 @@ class Services:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def start_again(self, name: str) -> None:
+        """Start a process anew that has ended; children it left behind go on."""
+        self._running[name].wait()
+        self.start(self._started[name])
+
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """The process that runs a service, or ran it last."""
+        return self._running[name]
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, timeout_seconds: float) -> None:
         """

@@ -81,16 +81,18 @@ class Stack:
         airflow_port: int,
         sandbox_ports: Mapping[str, int],
         dags_folder: Path | None = None,
+        extra: Mapping[str, str] | None = None,
     ) -> Stack:
-        """All parts of a run, nothing started yet; the company file is written."""
+        """All parts of a run, nothing started yet; the company file is written. ``extra``: more environment."""
         addresses = Addresses.on_ports(dict(sandbox_ports))
         company_file = folder / "company.yaml"
         write_company_file(company_file, company)
-        extra = {
+        environment = {
             "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(company_file),
             **connection_environment(company, addresses),
+            **(extra or {}),
         }
-        airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=extra)
+        airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=environment)
         airflow.prepare()
         return cls(Services(airflow.process_logs, CHECKOUT), airflow, addresses, folder)
 

@@ -194,6 +194,16 @@ class Player:
         """What the books of ``gp`` or ``xero`` hold: balances by account, documents."""
         return dict(self._call("GET", system, "/_sandbox/ledger"))
 
+    def entries(self, system: str) -> list[dict[str, Any]]:
+        """The general ledger of ``gp`` (posted lines) or ``xero`` (journals with their lines), whole."""
+        found: list[dict[str, Any]] = []
+        while True:
+            offset = found[-1].get("JournalNumber") if found else 0
+            page = self._call("GET", system, f"/_sandbox/entries?offset={offset}")["entries"]
+            found += page
+            if system == "gp" or not page:
+                return found
+
     def order_fault(self, system: str, fault: Mapping[str, Any]) -> dict[str, Any]:
         """Let something go wrong with calls to ``system`` (``sandbox.faults.Fault``); the fault as it waits."""
         return dict(self._call("POST", system, "/_sandbox/faults", fault))

@@ -37,18 +37,28 @@ class PostgresCluster:
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C.UTF-8")
         self._port = port or 5432
         listen = "" if port is None else "127.0.0.1"
-        settings = f"-F -c listen_addresses={listen} -p {self._port} -k {self._folder}"
-        self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", f"--options={settings}")
+        self._settings = f"-c listen_addresses={listen} -p {self._port} -k {self._folder}"
+        self.start()
+
+    def start(self) -> None:
+        """Let it run, anew after ``halt``."""
+        self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", f"--options=-F {self._settings}")
+
+    def halt(self) -> None:
+        """End it as a crash does; its data stays."""
+        self._run("pg_ctl", "stop", "--mode=immediate")
 
     def stop(self) -> None:
         """Stop it and forget its data."""
-        self._run("pg_ctl", "stop", "--mode=immediate")
+        self.halt()
         shutil.rmtree(self._folder)
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, *, over_tcp: bool = False) -> str:
+        """The URL of an empty database, reached by the socket or by the port."""
         name = f"state_{uuid4().hex[:12]}"
         self.execute(f"CREATE DATABASE {name}")
+        if over_tcp:
+            return f"postgresql+psycopg2://postgres@127.0.0.1:{self._port}/{name}"
         return self._url(name).render_as_string()
 
     def execute(self, statement: str) -> None:

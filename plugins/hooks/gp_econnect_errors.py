@@ -19,7 +19,15 @@ from ledgerbridge.errors import (
     TransientError,
 )
 
-__all__ = ["ErrorKind", "ProcedureError", "ProcedureFault", "parse_procedure_errors", "record_error", "system_error"]
+__all__ = [
+    "DUPLICATE",
+    "ErrorKind",
+    "ProcedureError",
+    "ProcedureFault",
+    "parse_procedure_errors",
+    "record_error",
+    "system_error",
+]
 
 ErrorKind = Literal["duplicate", "missing_master", "amount_mismatch", "closed_period", "lock", "other"]
 
@@ -41,9 +49,12 @@ _KINDS: tuple[tuple[ErrorKind, re.Pattern[str]], ...] = (
     ),
 )
 
+DUPLICATE = "LB-GP-010"
+"""Code of the error that says GP holds a document of that number."""
+
 _CODES: Mapping[ErrorKind, tuple[str, str]] = {
     "duplicate": (
-        "LB-GP-010",
+        DUPLICATE,
         "Compare what GP holds under this number with the record, then close the letter.",
     ),
     "missing_master": (

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from hooks.gp_econnect_documents import Transaction, build_xml
 from hooks.gp_econnect_entities import GPEntity
-from hooks.gp_econnect_errors import ProcedureFault, record_error
+from hooks.gp_econnect_errors import DUPLICATE, ProcedureFault, record_error
 from hooks.gp_econnect_reader import Row
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import (
@@ -89,8 +89,23 @@ class EConnectTarget(GPEntity):
         refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
         if refused is not None and not accepted:
             raise refused
-        read_back = self._read_back(accepted)
+        # a number that is taken may be ours, from a call that was given up and ended all the same
+        taken = [
+            document
+            for document, outcome in zip(documents, outcomes, strict=True)
+            if outcome.error is not None and outcome.error.code == DUPLICATE
+        ]
+        read_back = self._read_back(accepted) | self._adopted(taken)
         return [read_back.get(outcome.record_key, outcome) for outcome in outcomes]
+
+    def _adopted(self, documents: Sequence[Document]) -> dict[str, Outcome]:
+        if not documents:
+            return {}
+        try:
+            found = self._located(documents)
+        except LedgerbridgeError:
+            return {}  # what GP answered stands
+        return {key: outcome_of(key, held) for key, held in found.items()}
 
     def _write(self, document: Document) -> None:
         self._site.client.create_transaction(self._xml(document))

@@ -321,13 +321,21 @@ def test_every_document_is_found_again_in_work_and_when_posted(hook: GPEConnectH
 
 
 @pytest.mark.parametrize("entity", ["cash_receipt", "sales_return", "credit_memo"])
-def test_document_sent_twice_is_refused_as_a_duplicate(hook: GPEConnectHook, entity: str) -> None:
+def test_document_sent_twice_stands_once_and_is_recognised(hook: GPEConnectHook, entity: str) -> None:
     accepted(hook, "customer", customer())
     each = {"cash_receipt": receipt(), "sales_return": goods_back(), "credit_memo": goodwill()}[entity]
-    accepted(hook, entity, each)
-    (outcome,) = send(hook, entity, each)
-    assert isinstance(outcome.error, RecordRejected)
-    assert outcome.error.code == "LB-GP-010"
+    (first,), (second,) = accepted(hook, entity, each), accepted(hook, entity, each)
+    assert (second.target_id, second.content) == (first.target_id, first.content)
+
+
+def test_number_that_another_document_has_is_a_conflict_that_names_both(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "cash_receipt", receipt())
+    (outcome,) = send(hook, "cash_receipt", receipt(amount="53.01"))
+    assert isinstance(outcome.error, TargetConflict)
+    assert (outcome.error.code, outcome.error.field) == ("LB-GP-015", "ORTRXAMT")
+    assert "53.02" in outcome.error.message
+    assert "53.01" in outcome.error.message
 
 
 def test_refused_order_names_the_item_and_keeps_no_other_back(hook: GPEConnectHook) -> None:

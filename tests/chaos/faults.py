@@ -1,0 +1,162 @@
+"""The faults a run can meet, drawn at random by seed; each act answers whether something was hurt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+from ledgerbridge.delivery.deliver import STEPS
+from sandbox.player import SandboxRefused
+from tests.chaos.world import World
+
+__all__ = ["KINDS", "Faults"]
+
+Act = Callable[[World, Random], int]
+
+WIRE = {
+    "xero": [
+        {"kind": "lost_before_commit", "method": "PUT"},
+        {"kind": "lost_after_commit", "method": "PUT"},
+        {"kind": "lost_after_commit", "method": "PUT", "times": 3},
+        {"kind": "reset", "method": "PUT"},
+        {"kind": "malformed"},
+        {"kind": "slow", "seconds": 4},
+        {"kind": "slow_answer", "seconds": 4},
+        {"kind": "status", "status": 500, "times": 4},
+        {"kind": "status", "status": 503, "times": 2, "headers": {"Retry-After": "2"}},
+        {"kind": "throttled", "seconds": 2, "times": 4},
+        {"kind": "expired_token"},
+        {"kind": "concurrent", "times": 3},
+    ],
+    "gp": [
+        {"kind": "lost_before_commit", "contains": "CreateTransactionEntity"},
+        {"kind": "lost_after_commit", "contains": "CreateTransactionEntity"},
+        {"kind": "lost_after_commit", "contains": "CreateTransactionEntity", "times": 3},
+        {"kind": "lost_after_commit", "contains": "CreateEntity"},
+        {"kind": "reset", "contains": "CreateTransactionEntity"},
+        {"kind": "malformed"},
+        {"kind": "slow", "seconds": 4, "contains": "CreateTransactionEntity"},
+        {"kind": "slow_answer", "seconds": 4},
+        {"kind": "status", "status": 500, "times": 3},
+        {"kind": "concurrent", "times": 3},
+        {"kind": "sql_timeout", "contains": "CreateTransactionEntity"},
+        {"kind": "expired_token"},
+    ],
+    "shopify": [
+        {"kind": "lost_before_commit"},
+        {"kind": "reset"},
+        {"kind": "malformed"},
+        {"kind": "status", "status": 500, "times": 3},
+        {"kind": "throttled", "times": 3, "seconds": 1},
+        {"kind": "expired_token"},
+        {"kind": "slow_answer", "seconds": 3},
+    ],
+    "stripe": [
+        {"kind": "lost_before_commit"},
+        {"kind": "reset"},
+        {"kind": "malformed"},
+        {"kind": "status", "status": 500, "times": 3},
+        {"kind": "throttled", "times": 3, "seconds": 1},
+        {"kind": "slow_answer", "seconds": 3},
+    ],
+}
+"""Faults on the line by system; those that write get more of them."""
+
+
+def _on_the_line(system: str) -> Act:
+    def act(world: World, random: Random) -> int:
+        try:
+            world.player.order_fault(system, random.choice(WIRE[system]))
+        except SandboxRefused:  # it is down just now, which is a fault of its own
+            return 0
+        return 0  # counted when it has happened
+
+    return act
+
+
+def _kill_at_step(world: World, random: Random) -> int:
+    world.kill_at(random.choice(STEPS))
+    return 0  # counted when it has happened
+
+
+def _stop_sandbox(world: World, random: Random) -> int:
+    world.stop_sandbox(random.choice(["gp", "xero", "gp", "xero", "shopify", "stripe"]), random.uniform(3, 15))
+    return 1
+
+
+def _fill_disk(world: World, random: Random) -> int:
+    return int(world.fill_disk(random.uniform(2, 8)))
+
+
+def _take_state_away(world: World, random: Random) -> int:
+    world.take_state_away(random.uniform(2, 10))
+    return 1
+
+
+KINDS: dict[str, tuple[int, Act]] = {
+    "xero line": (14, _on_the_line("xero")),
+    "gp line": (14, _on_the_line("gp")),
+    "shopify line": (4, _on_the_line("shopify")),
+    "stripe line": (4, _on_the_line("stripe")),
+    "kill at a step": (14, _kill_at_step),
+    "kill a task": (10, lambda world, random: int(world.kill_task(random))),
+    "kill a worker": (3, lambda world, random: int(world.kill_worker(random))),
+    "kill the scheduler": (1, lambda world, random: int(world.kill_scheduler())),
+    "the machine dies": (1, lambda world, random: int(world.kill_machine())),
+    "the whole stack dies": (1, lambda world, random: int(world.kill_stack())),
+    "a task freezes": (1, lambda world, random: int(world.freeze_task(random))),
+    "a system is down": (2, _stop_sandbox),
+    "the disk is full": (2, _fill_disk),
+    "the state database is away": (2, _take_state_away),
+}
+"""How often each kind is drawn, and what it does."""
+
+
+class Faults:
+    """Draws faults, lets them happen, and counts those that did."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self._world = world
+        self._random = Random(seed)
+        self._direct: Counter[str] = Counter()
+        self._on_lines = 0
+
+    def strike(self) -> str:
+        """Let the next one happen; its kind."""
+        names = list(KINDS)
+        (name,) = self._random.choices(names, [KINDS[each][0] for each in names])
+        self._direct[name] += KINDS[name][1](self._world, self._random)
+        return name
+
+    def pause_seconds(self) -> float:
+        """How long until the next one."""
+        return self._random.uniform(0.2, 1.6)
+
+    @property
+    def happened(self) -> int:
+        """How many have befallen somebody so far."""
+        return sum(self._direct.values()) + self._world.kills_that_happened() + self._happened_on_lines()
+
+    def by_kind(self) -> dict[str, int]:
+        """How many of each kind happened."""
+        return {
+            **{name: count for name, count in self._direct.items() if count},
+            "on a line": self._happened_on_lines(),
+            "kill at a step": self._world.kills_that_happened(),
+        }
+
+    def end(self) -> None:
+        """What has not happened yet does not happen any more."""
+        self._happened_on_lines()
+        self._world.forget_kills()
+        self._world.player.forget_faults()
+
+    def _happened_on_lines(self) -> int:
+        try:
+            ordered = self._world.player.faults()
+        except SandboxRefused:
+            return self._on_lines
+        seen = sum(fault["happened"] for faults in ordered.values() for fault in faults)
+        self._on_lines = max(self._on_lines, seen)
+        return self._on_lines

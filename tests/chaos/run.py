@@ -1,0 +1,161 @@
+"""One round: a seeded file of orders, played undisturbed in this process, then on a live Airflow under faults."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.books import read_result
+from demo.passes import deliveries_sent
+from demo.ports import free_port
+from demo.stack import FLOW, Stack, start_sandboxes
+from ledgerbridge.state import connect, transaction
+from ledgerbridge.state.models import DeadLetter
+from sandbox.orders import harbor_light_supply
+from sandbox.places import SYSTEMS
+from sandbox.player import STEPS, Player, SandboxRefused, events_of, opening_of
+from tests.chaos.faults import Faults
+from tests.chaos.ledgers import Books, Verdict, compare, read_books
+from tests.chaos.world import open_world
+from tests.flows.in_process import open_office
+from tests.flows.random_orders import RandomOrders
+
+__all__ = ["ChaosRun", "undisturbed_books"]
+
+PATIENCE = timedelta(minutes=12)
+"""How long one pass may take under faults; the flow's own waits are far below."""
+
+
+def orders_of(seed: int, count: int) -> dict[str, Any]:
+    """The round's file of orders."""
+    return RandomOrders(harbor_light_supply(), seed).write(count)
+
+
+def undisturbed_books(seed: int, count: int, folder: Path) -> Books:
+    """The books the orders leave when nothing goes wrong; played in this process, without Airflow."""
+    file = orders_of(seed, count)
+    folder.mkdir(parents=True)
+    ports = {system: free_port() for system in SYSTEMS}
+    stack = Stack.describe(
+        home=folder / "airflow",
+        folder=folder / "demo",
+        company=file["company"],
+        airflow_port=free_port(),
+        sandbox_ports=ports,
+    )
+    with stack.services:
+        start_sandboxes(stack.services, ports, stack.folder / "sandbox")
+        with Player(stack.addresses) as player:
+            player.seed(file["company"], opening_of(file))
+            with open_office(file, stack, player, folder) as office:
+                office.play()
+                return read_books(player, read_result(file, player, office.state))
+
+
+class ChaosRun:
+    """
+    The orders of a seed on a live Airflow under faults.
+
+    :param most_faults: no more strike when so many have happened.
+    """
+
+    def __init__(self, seed: int, count: int, database: str, folder: Path, *, most_faults: int) -> None:
+        self._file = orders_of(seed, count)
+        self._most = most_faults
+        self.faults_happened = 0
+        self.struck: dict[str, int] = {}
+        with open_world(self._file["company"], folder, database, opening_of(self._file)) as world:
+            self._world = world
+            self._faults = Faults(world, seed)
+            try:
+                self._play()
+            finally:
+                self._count()
+            self._books = self._calm_end()
+
+    def compare(self, undisturbed: Books) -> Verdict:
+        """What the faults changed in the books."""
+        return compare(self._books, undisturbed)
+
+    def _play(self) -> None:
+        for step in STEPS:
+            if events_of(self._file, step):
+                self._calmly(lambda step=step: self._world.player.play(self._file, step))  # type: ignore[misc]
+                self._drain(disturbed=True)
+
+    def _calm_end(self) -> Books:
+        self._faults.end()
+        self._world.settle()
+        self._drain(disturbed=False)
+        self._pass(disturbed=False, close=True)
+        return read_books(self._world.player, read_result(self._file, self._world.player, self._world.state))
+
+    def _drain(self, *, disturbed: bool) -> None:
+        """Pass after pass, posting in between, until nothing moves."""
+        for _ in range(40):
+            run_id = self._pass(disturbed=disturbed)
+            posted = self._calmly(self._world.player.post)
+            if not posted and not self._under_way(run_id):
+                return
+        raise RuntimeError("the flow still sends documents after forty passes over the same orders")
+
+    def _under_way(self, run_id: str) -> bool:
+        sent = int(self._until_it_works(lambda: deliveries_sent(self._world.state, run_id)))
+        return bool(sent or self._calmly(self._world.player.open_batches))
+
+    def _pass(self, *, disturbed: bool, close: bool = False) -> str:
+        """One run to its good end; an operator clears what failed."""
+        api = self._world.api
+        run_id = str(self._until_it_works(lambda: api.trigger(FLOW, {"close": True} if close else {})))
+        deadline = time.monotonic() + PATIENCE.total_seconds()
+        next_fault = time.monotonic() + self._faults.pause_seconds()
+        while (state := self._until_it_works(lambda: api.state(FLOW, run_id))) != "success":
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(run_id)}")
+            if state == "failed":
+                if not disturbed:
+                    raise RuntimeError(f"{run_id} failed although nothing went wrong any more: {self._explain(run_id)}")
+                self._until_it_works(lambda: api.clear_failed(FLOW, run_id))
+            if disturbed and time.monotonic() >= next_fault and self._faults.happened < self._most:
+                self._faults.strike()
+                next_fault = time.monotonic() + self._faults.pause_seconds()
+            self._world.revive()
+            time.sleep(0.2)
+        return run_id
+
+    def _calmly(self, act: Callable[[], Any]) -> Any:
+        """What people do waits until the systems are there."""
+        self._faults.end()
+        self._world.settle()
+        return self._until_it_works(act)
+
+    def _until_it_works(self, act: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + 240
+        while True:
+            try:
+                return act()
+            except (httpx.HTTPError, RuntimeError, SandboxRefused):
+                if time.monotonic() > deadline:
+                    raise
+                self._world.revive()
+                time.sleep(0.5)
+
+    def _explain(self, run_id: str) -> str:
+        api = self._world.api
+        failed = [task for task in api.tasks(FLOW, run_id) if task.state not in ("success", "skipped")]
+        logs = [
+            f"{task.task_id} {task.state} {api.log_tail(FLOW, run_id, task)}" for task in failed[:3] if task.try_number
+        ]
+        with transaction(connect(self._world.state_url)) as session:
+            letters = [f"{each.code} {each.message}" for each in session.query(DeadLetter) if each.state == "open"]
+        return json.dumps({"tasks": logs, "dead letters": letters}, indent=1)
+
+    def _count(self) -> None:
+        self.faults_happened = self._faults.happened
+        self.struck = self._faults.by_kind()

@@ -1,0 +1,83 @@
+"""`kill -9` at every named step of a delivery, once each, on both databases: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from demo.books import read_result, roles_that_differ
+from demo.stack import Stack
+from ledgerbridge.delivery.deliver import STEPS
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery
+from sandbox.orders import make_orders
+from sandbox.player import Player, opening_of
+from tests.flows.in_process import Office, open_office
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def file() -> dict[str, Any]:
+    """Three orders, one of them rejected for its item."""
+    return make_orders(3, seed=5)
+
+
+@pytest.fixture(scope="module")
+def company(file: dict[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = file["company"]
+    return given
+
+
+@pytest.fixture
+def office(
+    file: dict[str, Any], stack: Stack, sandboxes: Player, empty_state_db: Engine, tmp_path: Path
+) -> Iterator[Office]:
+    url = empty_state_db.url.render_as_string(hide_password=False)
+    with open_office(file, stack, sandboxes, tmp_path, state_url=url) as opened:
+        yield opened
+
+
+def killed_pass(run_id: str, step: str, folder: Path) -> int:
+    """The exit code of a pass in a process that dies where it first reaches ``step``."""
+    kills = folder / "kills"
+    kills.mkdir(exist_ok=True)
+    (kills / step.replace(" ", "_")).touch()
+    paths = [ROOT / "tests" / "chaos" / "kill_points", ROOT / "plugins", ROOT / "tests", ROOT]
+    environment = {**os.environ, "CHAOS_KILLS": str(kills), "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    command = [sys.executable, str(Path(__file__).with_name("one_pass.py")), run_id]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-3000:]
+    return done.returncode
+
+
+def test_workers_killed_at_each_step_leave_the_books_as_if_none_had_been(office: Office, tmp_path: Path) -> None:
+    office.player.set_clock(opening_of(office.file))
+    killed = []
+    for number, (events, step) in enumerate(zip(((1, 2), (3, 4), (), (5,)), STEPS, strict=True)):
+        for each in events:
+            office.player.play(office.file, each)
+        killed.append(killed_pass(f"run-{number}", step, tmp_path))
+        office.flow.run(f"run-{number}")
+        office.player.post()
+    office.drain()
+    office.flow.run("closing", close=True)
+    assert killed == [-signal.SIGKILL] * len(STEPS)
+    verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+    result = read_result(office.file, office.player, office.state)
+    assert (verdict["agree"], roles_that_differ(result)) == (True, [])
+    assert {order["outcome"] for order in result["orders"].values()} <= {"delivered", "rejected"}
+    with transaction(office.state) as session:
+        states = set(session.scalars(select(Delivery.state)))
+        tries = session.scalars(select(Delivery.attempts)).all()
+    assert states <= {"delivered", "rejected"}
+    assert max(tries) >= 2
