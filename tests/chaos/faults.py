@@ -23,9 +23,9 @@ WIRE = {
         {"kind": "malformed"},
         {"kind": "slow", "seconds": 4},
         {"kind": "slow_answer", "seconds": 4},
-        {"kind": "status", "status": 500, "times": 4},
+        {"kind": "status", "status": 500, "times": 2},
         {"kind": "status", "status": 503, "times": 2, "headers": {"Retry-After": "2"}},
-        {"kind": "throttled", "seconds": 2, "times": 4},
+        {"kind": "throttled", "seconds": 2, "times": 3},
         {"kind": "expired_token"},
         {"kind": "concurrent", "times": 3},
     ],
@@ -38,7 +38,7 @@ WIRE = {
         {"kind": "malformed"},
         {"kind": "slow", "seconds": 4, "contains": "CreateTransactionEntity"},
         {"kind": "slow_answer", "seconds": 4},
-        {"kind": "status", "status": 500, "times": 3},
+        {"kind": "status", "status": 500, "times": 2},
         {"kind": "concurrent", "times": 3},
         {"kind": "sql_timeout", "contains": "CreateTransactionEntity"},
         {"kind": "expired_token"},
@@ -47,7 +47,7 @@ WIRE = {
         {"kind": "lost_before_commit"},
         {"kind": "reset"},
         {"kind": "malformed"},
-        {"kind": "status", "status": 500, "times": 3},
+        {"kind": "status", "status": 500, "times": 2},
         {"kind": "throttled", "times": 3, "seconds": 1},
         {"kind": "expired_token"},
         {"kind": "slow_answer", "seconds": 3},
@@ -56,7 +56,7 @@ WIRE = {
         {"kind": "lost_before_commit"},
         {"kind": "reset"},
         {"kind": "malformed"},
-        {"kind": "status", "status": 500, "times": 3},
+        {"kind": "status", "status": 500, "times": 2},
         {"kind": "throttled", "times": 3, "seconds": 1},
         {"kind": "slow_answer", "seconds": 3},
     ],
@@ -64,10 +64,16 @@ WIRE = {
 """Faults on the line by system; those that write get more of them."""
 
 
+MOST_WAITING = 2
+"""Faults of one line that wait for their calls; more would only keep the system down."""
+
+
 def _on_the_line(system: str) -> Act:
     def act(world: World, random: Random) -> int:
         try:
-            world.player.order_fault(system, random.choice(WIRE[system]))
+            waiting = [each for each in world.player.faults()[system] if each["happened"] < each["times"]]
+            if len(waiting) < MOST_WAITING:
+                world.player.order_fault(system, random.choice(WIRE[system]))
         except SandboxRefused:  # it is down just now, which is a fault of its own
             return 0
         return 0  # counted when it has happened

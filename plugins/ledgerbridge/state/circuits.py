@@ -22,7 +22,7 @@ __all__ = ["FAILURES_TO_OPEN", "Pause", "call_failed", "call_succeeded", "open_c
 FAILURES_TO_OPEN = 3
 """Tasks in a row that failed; fewer than a task has tries, so that none uses them up on a system that is down."""
 _FIRST_PAUSE = timedelta(seconds=15)
-_LONGEST_PAUSE = timedelta(minutes=5)
+_LONGEST_PAUSE = timedelta(minutes=1)
 _PROBE_TAKES = timedelta(minutes=2)
 
 
