@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
 from typing import Any, Protocol
+
+from sqlalchemy import Engine
 
 from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
@@ -14,6 +16,8 @@ from ledgerbridge.flows import Company
 from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
 from ledgerbridge.reconciliation import Booked, Movement, OpenAmount
+from ledgerbridge.state import transaction
+from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
 from ledgerbridge.yaml_files import nearest
 
 __all__ = [
@@ -169,20 +173,36 @@ def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:
     return {connection: hook_for(system, connection) for connection in company.connections_of(system)}
 
 
-def live_lookup(company: Company) -> LiveLookup:
-    """Master data of any system, asked now; what one lookup found serves the next."""
+def live_lookup(company: Company, engine: Engine) -> LiveLookup:
+    """
+    Master data of any system; what one lookup of a batch found serves the next.
+
+    A system is asked now, unless the lookup lets an answer have an age: then one that the state database holds and
+    that is not older serves too. What a system does not have is asked again every time.
+    """
     hooks: dict[str, SystemHook] = {}
     found: dict[str, dict[str, dict[str, Any]]] = {}
 
     def look_up(entity: str, keys: Sequence[str], max_age_minutes: int | None) -> dict[str, dict[str, Any]]:
         system, _, name = entity.partition(".")
+        connection = company.connections_of(system)[0]
         known = found.setdefault(entity, {})
+        if max_age_minutes:
+            since = datetime.now(UTC) - timedelta(minutes=max_age_minutes)
+            missing = [key for key in keys if key not in known]
+            with transaction(engine) as session:
+                known.update(master_rows_since(session, connection, entity, missing, since))
         missing = [key for key in keys if key not in known]
         if missing:
             if system not in hooks:
-                hooks[system] = hook_for(system, company.connections_of(system)[0])
+                hooks[system] = hook_for(system, connection)
             master: Master = hooks[system].entity(name)
-            known.update(master.lookup(missing))
+            read_at = datetime.now(UTC)
+            answers = master.lookup(missing)
+            known.update(answers)
+            if max_age_minutes and answers:
+                with transaction(engine) as session:
+                    keep_master_rows(session, connection, entity, answers, read_at)
         return {key: known[key] for key in keys if key in known}
 
     return look_up

@@ -51,7 +51,8 @@ class TransformOperator(LegOperator):
         company = settings.company()
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
-        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live_lookup(company), company.time_zone)
+        live = live_lookup(company, self.engine)
+        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone)
         work = _Work(actor, {record.key: record for record in records})
         with transaction(self.engine) as session:
             versions = {record.key: record.version for record in records}

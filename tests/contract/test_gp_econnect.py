@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import Engine, select
 
 from hooks.gp_econnect import GPEConnectHook
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
+from ledgerbridge.flows import Company
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import MasterRow
+from operators.systems import live_lookup
 from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
 
@@ -45,6 +50,15 @@ COMPANY: dict[str, Any] = {
         {"sku": "MUG-12", "title": "Enamel mug", "cost": "2.15"},
     ],
     "currencies": [{"code": "GBP", "rate": "1.25"}],
+}
+
+
+SETTINGS = {
+    "name": "Harbor Light Supply",
+    "base_currency": "USD",
+    "time_zone": "America/New_York",
+    "accounts": [],
+    "gateways": [],
 }
 
 
@@ -700,3 +714,24 @@ def test_nothing_of_a_record_or_a_login_is_logged_at_any_level(
     text = "\n".join(record.getMessage() for record in ours)
     assert [word for word in planted if word in text] == []
     assert "wool-store-7" not in repr(hook.get_conn())
+
+
+def test_a_live_lookup_takes_a_kept_answer_that_is_young_enough_and_asks_again_for_what_was_not_there(
+    hook: GPEConnectHook, state_db: Engine
+) -> None:
+    def described(title: str, number: str = "LAMP-01") -> Document:
+        return document("item", number, {"ITEMNMBR": number, "ITEMDESC": title})
+
+    def look_up(max_age_minutes: int | None) -> dict[str, str]:
+        company = Company.model_validate({**SETTINGS, "connections": {"gp": "gp_test"}})
+        rows = live_lookup(company, state_db)("gp.item", ["LAMP-01", "NEW-1"], max_age_minutes)
+        return {key: row["ITEMDESC"] for key, row in rows.items()}
+
+    assert look_up(60) == {"LAMP-01": "Desk lamp"}
+    accepted(hook, "item", described("Desk lamp, brass"), described("New", "NEW-1"))
+    assert look_up(60) == {"LAMP-01": "Desk lamp", "NEW-1": "New"}
+    assert look_up(None) == {"LAMP-01": "Desk lamp, brass", "NEW-1": "New"}
+    with transaction(state_db) as session:
+        for row in session.scalars(select(MasterRow)):
+            row.read_at -= timedelta(minutes=61)
+    assert look_up(60) == {"LAMP-01": "Desk lamp, brass", "NEW-1": "New"}

@@ -23,6 +23,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "ExtractionWindow",
+    "MasterRow",
     "OAuthToken",
     "SourceRecord",
     "ValidationResult",
@@ -243,6 +244,17 @@ class ExtractionWindow(Base):
     until: Mapped[datetime]
     rows: Mapped[int]
     batch_uri: Mapped[str] = mapped_column(Text)
+
+
+class MasterRow(Base):
+    """One row of a system's master data, as it was at ``read_at``."""
+
+    __tablename__ = "master_row"
+    connection: Mapped[str] = mapped_column(String(128), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(250), primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    read_at: Mapped[datetime]
 
 
 class OAuthToken(Base):
