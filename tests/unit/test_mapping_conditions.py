@@ -154,3 +154,8 @@ def test_a_wrong_condition_says_where_and_what(tmp_path: Path, condition: str, p
         header_rule(tmp_path, f"{{when: {condition}, then: {{value: A}}}}", [{"kind": "a"}])
     assert f"mapping.yaml{place}" in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_nothing_compared_with_nothing_chooses_nothing(tmp_path: Path) -> None:
+    rule = "{when: {expr: absent == missing}, then: {value: same}, else: {value: other}}"
+    assert made(header_rule(tmp_path, rule, [{"present": 1}])) == ["other"]

@@ -249,3 +249,15 @@ def test_a_path_that_leads_nowhere_is_known_before_it_is_read(
         load_mapping(path)
     assert f"mapping.yaml{place}" in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_groups_come_in_the_order_of_their_source_however_large_the_batch(tmp_path: Path) -> None:
+    keys = [f"line-{(number * 7919) % 5000}" for number in range(5000)]
+    payloads = [{"lines": [{"id": key}, {"id": f"{key}-b"}, {"id": key}]} for key in keys]
+    mapped = run(
+        tmp_path,
+        "from: a.b\nto: c.d\nheader: {K: {value: 1}}\nlines: {each: 'lines[]', group: [id], id: id, n: {position: true}}\n",
+        payloads,
+    )
+    assert made(mapped, "id", "lines") == [line for key in keys for line in (key, f"{key}-b")]
+    assert made(mapped, "n", "lines") == [1, 2] * 5000

@@ -212,10 +212,12 @@ def _grouped(
 ) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64]]:
     keys = ["__record", *(part.group or [])]
     others = {name: part.fields[name].combine if name in part.fields else "first" for name in table if name not in keys}
+    # a hash table's groups come in any order; documents keep that of their source, whatever else is in the batch
     gathered = (
-        pa.table({"__record": pa.array(record), **table})
+        pa.table({"__record": pa.array(record), "__row": pa.array(np.arange(len(record))), **table})
         .group_by(keys, use_threads=False)
-        .aggregate(list(others.items()))
+        .aggregate([*others.items(), ("__row", "min")])
+        .sort_by("__row_min")
     )
     result = {name: gathered[name].combine_chunks() for name in part.group or []}
     for name, how in others.items():

@@ -160,6 +160,8 @@ def _arithmetic(operator: ast.operator, left: Compiled, right: Compiled) -> Comp
 
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
     numeric = [side for side in (left, right) if pa.types.is_decimal(side.type) or pa.types.is_integer(side.type)]
+    if pa.types.is_null(left.type) and pa.types.is_null(right.type):
+        return left.cast(pa.string()), right.cast(pa.string())  # nothing compared with nothing has no kernel
     return (_decimal(left), _decimal(right)) if numeric else (left, right)
 
 
