@@ -256,5 +256,5 @@ def _converting(options: Convert, column: Column, field_name: str, place: Place,
 
 def _field_of(rule: Rule, target: str) -> str:
     if rule.from_ is not None:
-        return rule.from_.lstrip("$^=%").removeprefix(".")
-    return _field_of(rule.lookup.key, target) if rule.lookup is not None else target
+        return rule.from_.lstrip("$^=%").removeprefix(".").removeprefix("_")
+    return _field_of(rule.lookup.key, target) if rule.lookup is not None else target.removeprefix("_")
