@@ -150,6 +150,32 @@ def test_an_invoice_that_is_due_again_takes_one_share_of_a_charge() -> None:
     assert list(result.waiting) == ["stripe:acct_1:money:ch_2"]
 
 
+def settled(result: Allocation) -> list[str | None]:
+    return [row["settled"] and f"{row['settled']:.2f}" for row in rows_of_frame(result.shares)]
+
+
+def test_each_share_is_settled_at_the_charges_rate_and_the_last_takes_what_is_left() -> None:
+    sent = SentInMemory()
+    for number, total in enumerate(["1.11", "1.11", "1.11"]):
+        invoice(sent, f"INV{number}", total)
+    money = charge("ch_1", "3.33", settled=Decimal("4.26"))  # 1.11 of it is 1.42 each time
+    assert settled(share(sent, money)) == ["1.42", "1.42", "1.42"]
+    uneven = charge("ch_2", "3.33", settled=Decimal("4.27"))  # 1.4233… each time
+    assert settled(share(sent, uneven)) == ["1.42", "1.42", "1.43"]
+    assert settled(share(sent, charge("ch_3", "3.33"))) == [None, None, None]
+
+
+def test_money_given_back_unused_is_put_on_nothing_and_the_rest_is_settled_without_it() -> None:
+    """The gateway gave 31.67 back at its own cents: what the invoice gets is what the gateway has left."""
+    sent = SentInMemory()
+    sent.read(REFUNDS, "superseded", amount=Decimal("31.67"), charge_id="ch_1", settled=Decimal("40.54"))
+    invoice(sent, "INV1", "79.19")
+    result = share(sent, charge("ch_1", "79.19", settled=Decimal("101.36")))
+    assert shares(result) == [("ch_1", "INV1", "47.52", TUESDAY)]
+    assert settled(result) == ["60.82"]
+    assert result.superseded == {"stripe:acct_1:money:ch_1": "31.67 USD was given back unused"}
+
+
 CENTS = st.integers(0, 20_000).map(lambda cents: Decimal(cents).scaleb(-2))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,8 @@ from ledgerbridge.canonical.sent import SentDocuments
 from ledgerbridge.canonical.settlement import NOTHING, Payable, credits_of, open_invoices
 
 __all__ = ["Allocation", "allocate", "allocate_credits", "frame_of", "rows_of_frame", "share_out"]
+
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ def allocate(
     }
     for charge in charges:
         chain = charge["chain_key"]
-        back = _given_back(charge, returned.get(chain, []))
+        back, settled_back = _given_back(charge, returned.get(chain, []))
         made, left = share_out(
             charge, charge["amount"] - back, earlier.get(chain, []), payables.get(chain, []), "invoice_number",
-            ("captured_on", "paid_on"),
+            ("captured_on", "paid_on"), settled_elsewhere=settled_back,
         )  # fmt: skip
         shares += made
         result.parents.update({share["record_key"]: charge["record_key"] for share in made})
@@ -125,6 +127,7 @@ def share_out(
     days: tuple[str, str],
     *,
     money_field: str = "payment_id",
+    settled_elsewhere: Decimal | None = NOTHING,
 ) -> tuple[list[dict[str, Any]], Decimal]:
     """
     The shares of one amount: those made before, as they were, then new ones; and what is left of ``usable``.
@@ -134,12 +137,15 @@ def share_out(
     :param days: field with the day of the money, field to fill with the day of the share: the later of it and the
         document's.
     :param money_field: what tells the shares of this amount from those of others.
+    :param settled_elsewhere: what moved the gateway's balance for the part of the money that is not usable; each share
+        moved it at the money's rate, half-up, and the last one by what is left.
     """
     money_day, share_day = days
     mine = [row for row in earlier if row.get(money_field) == money[money_field] and row.get(number_field)]
     made = [
         _share(money, number_field, row[number_field], Decimal(row["amount"]))
         | {share_day: date.fromisoformat(row[share_day])}
+        | ({"settled": row.get("settled") and Decimal(row["settled"])} if "settled" in money else {})
         for row in mine
     ]
     left = usable - sum((share["amount"] for share in made), NOTHING)
@@ -149,9 +155,13 @@ def share_out(
         # a document that is due again takes no second share: that would have the key of the first
         if part <= 0 or payable.number in has_share:
             continue
-        made.append(
-            _share(money, number_field, payable.number, part) | {share_day: max(money[money_day], payable.booked_on)}
-        )
+        share = _share(money, number_field, payable.number, part) | {
+            share_day: max(money[money_day], payable.booked_on)
+        }
+        if money.get("settled") is not None:
+            before = [settled_elsewhere, *(earlier_share["settled"] for earlier_share in made)]
+            share["settled"] = _settled(money, part, before if part == left else [None])
+        made.append(share)
         payable.due -= part
         left -= part
     return made, left
@@ -179,9 +189,24 @@ def _share(money: dict[str, Any], number_field: str, number: str, amount: Decima
     return {**money, "record_key": f"{money['record_key']}/{number}", number_field: number, "amount": amount}
 
 
-def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> Decimal:
-    mine = (row for row in refunds if row["outcome"] == "superseded" and row["charge_id"] == charge["payment_id"])
-    return sum((Decimal(row["amount"]) for row in mine), NOTHING)
+def _settled(money: dict[str, Any], part: Decimal, before: list[Decimal | None]) -> Decimal:
+    """What a part moved the gateway's balance by; the last part takes what others (known to the cent) left."""
+    whole: Decimal = money["settled"]
+    known = [each for each in before if each is not None]
+    if len(known) < len(before):
+        amount: Decimal = money["amount"]
+        return (part * whole / amount).quantize(CENT, ROUND_HALF_UP)
+    return whole - sum(known, NOTHING)
+
+
+def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> tuple[Decimal, Decimal | None]:
+    """What of a charge went back before it was put on anything: in its currency, and as the gateway settled it."""
+    mine = [row for row in refunds if row["outcome"] == "superseded" and row["charge_id"] == charge["payment_id"]]
+    settled = [Decimal(row["settled"]) for row in mine if row.get("settled") is not None]
+    return (
+        sum((Decimal(row["amount"]) for row in mine), NOTHING),
+        sum(settled, NOTHING) if len(settled) == len(mine) else None,
+    )
 
 
 def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: bool) -> str:

@@ -155,6 +155,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "currency": TEXT,
             "rate": RATE,
             "amount": MONEY,
+            "settled": MONEY,  # what left the gateway's balance, in base currency
             # filled when the money is allocated to a credit note
             "credit_number": TEXT,
             "paid_on": DAY,
@@ -170,6 +171,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "currency": TEXT,
             "rate": RATE,
             "amount": MONEY,
+            "settled": MONEY,  # what reached the gateway's balance, in base currency
             # filled when the money is allocated to an invoice
             "invoice_number": TEXT,
             "paid_on": DAY,
