@@ -140,8 +140,18 @@ def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoi
     return Ruled(kept, {}, waiting, superseded)
 
 
+def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
+    """A credit in a foreign currency is made at its invoice's rate, and waits until there is one (accounting.md §2)."""
+    header = frames["header"]
+    unknown = header["record_key"][header["rate"].isna()]
+    waiting = dict.fromkeys(unknown, "its order has no invoice yet, whose rate it takes")
+    kept = {name: frame[~frame["record_key"].isin(waiting)].reset_index(drop=True) for name, frame in frames.items()}
+    return Ruled(kept, {}, waiting)
+
+
 RULES: dict[str, Rule] = {
     "after_invoice": after_invoice,
+    "after_rate": after_rate,
     "allocate_to_credits": allocate_to_credits,
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
