@@ -1,225 +1,219 @@
-"""Files of orders with anything that can happen to them, by seed: what the golden cases hold, mixed at random."""
+"""
+Files of orders with anything that can happen to them, in the golden form.
+
+``python -m tests.flows.random_orders 300 --seed 7 FILE`` writes one with what it must leave in the books, for
+``make demo CASES=FILE``.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from random import Random
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-CENT = Decimal("0.01")
-PRICES = {"LAMP-01": "49.90", "MUG-12": "7.35", "CARD-05": "3.33", "BOOK-01": "14.95", "HEAT-01": "120.00"}
+from sandbox.orders import harbor_light_supply
+from tests.flows.dice import Dice, SeededDice
+from tests.flows.expected_books import with_expectations
+from tests.flows.random_lives import CENT, Life, cents, instant, total_of
+
+__all__ = ["RandomOrders"]
+
+PRICES = {"MUG-12": "7.35", "LAMP-01": "49.90", "CARD-05": "3.33", "BOOK-01": "14.95", "HEAT-01": "1290.00"}
+US_TAXES = (
+    (("MA-STATE", "0.0625"), ("MA-COUNTY", "0.0150")),
+    (("MA-STATE", "0.0625"),),
+    (),
+)
+UK_TAXES = ((("UK-VAT20", "0.20"),), (("UK-VAT05", "0.05"),), (("UK-ZERO", "0.00"),), ())
 SHOPS = {
-    "us": ("USD", "1", False, (("MA-STATE", "0.0625"), ("MA-COUNTY", "0.0150"))),
-    "world": ("USD", "1", True, (("UK-VAT20", "0.20"),)),
-    "uk": ("GBP", "1.25", True, (("UK-VAT20", "0.20"),)),
+    "us": ("USD", "1", False, US_TAXES),
+    "world": ("USD", "1", True, UK_TAXES),
+    "uk": ("GBP", "1.25", True, UK_TAXES),
 }
+RATES = ("1.25", "1.28", "1.2137", "1.31", "0.9876")
 OPENING = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+DISCOUNTS = ("0", "0", "0", "0.1", "0.3333", "1")
+NAMES = (
+    ("Pat", "Archer", None),
+    ("Pat", "Archer", None),
+    ("Ben", "Okafor", "Okafor & Sons Ltd"),
+    ("Łukasz", "Żółć-Nowak 株式会社 of the Very Long Family Name That No Ledger Field Holds At All", None),
+    ("Zoë", 'O’Brien <Smith> & "Co"', "Æther—Naïve “Quotes” S.à r.l."),
+    ("Иван", "Петров", None),
+    ("😀", "Émoji", "株式会社"),
+    ("A", "B", "The Company With A Name So Long That Neither Ledger Would Hold It Without Cutting At A Word Somewhere"),
+)
+LONG_STREET = "Building 7, The Old Wool Store, Corner of Long Wharf and Upper Dock Street, Entrance C"
 
 Json = dict[str, Any]
 
 
-def cents(amount: Decimal) -> Decimal:
-    """Half-up, as shops and ledgers round."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
 @dataclass
 class RandomOrders:
-    """Writes one file in the golden form, without expectations: both ledgers must agree, whatever they hold."""
+    """
+    Writes a file in the golden form.
+
+    :param anything: also what the accounting rules leave open; such a file has no expectations.
+    """
 
     company: Json
-    seed: int
-    charges: list[tuple[str, Decimal]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._random = Random(self.seed)
-        self._serial = 0
+    dice: Dice
+    first_number: int = 1001
+    anything: bool = False
+    movements: list[tuple[str, Decimal, date]] = field(default_factory=list)
+    """Charges and refunds: id, what the gateway's balance moved by, the day."""
 
     def write(self, count: int) -> Json:
-        """``count`` orders and the payouts over all of their money."""
-        cases = [self._case(f"#{self.seed * 1000 + number}") for number in range(1, count + 1)]
-        total = sum((amount for _, amount in self.charges), Decimal(0))
-        covers = [identity for identity, _ in self.charges]
-        payouts = [
-            {"id": f"po_{self.seed}", "step": 5, "arrives": "2026-03-20", "covers": covers, "amount": f"{total:.2f}"}
-        ]
-        return {
-            "version": 1,
-            "company": self.company,
-            "cases": cases,
-            "payouts": payouts if total > 0 else [],
-            "books": {},
-        }
+        """``count`` orders, and the payouts over most of their money."""
+        file = self.file([self.case(self.first_number + position) for position in range(count)])
+        return file if self.anything else with_expectations(file)
 
-    def _case(self, name: str) -> Json:
-        shop = self._random.choices(list(SHOPS), [6, 2, 2])[0]
-        currency, rate, included, taxes = SHOPS[shop]
-        lines = [
-            self._line(sku, included, taxes) for sku in self._random.sample(list(PRICES), self._random.randint(1, 3))
-        ]
-        shipping = self._shipping(included, taxes) if self._random.random() < 0.5 else None
-        order = {
-            "name": name,
+    def file(self, cases: list[Json]) -> Json:
+        """These cases with payouts over their money, nothing expected yet."""
+        return {"version": 1, "company": self.company, "cases": cases, "payouts": self._payouts(), "books": {}}
+
+    def case(self, number: int) -> Json:
+        """One order and what happens to it."""
+        order = self.order(number)
+        life = Life(order, self)
+        fate = life.live()
+        return {"id": f"{fate} {order['name']}", "why": fate, "order": order, "events": life.events, "expect": {}}
+
+    def order(self, number: int) -> Json:
+        """An order as placed."""
+        shop = self.dice.pick(["us", "us", "us", "world", "uk", "uk"])
+        currency, rate, included, _ = SHOPS[shop]
+        lines = [self.line(shop, sku) for sku in self._skus()]
+        self._spoil(lines, shop)
+        shipping = self.shipping(shop) if self.dice.chance(50) else None
+        placed_at = OPENING + timedelta(minutes=15 * self.dice.number(0, 7))
+        return {
+            "name": f"{self.dice.pick(['#', '#', '#', 'W-', 'uk-'])}{number}",
             "shop": shop,
-            "placed_at": _text(OPENING + timedelta(minutes=self._tick())),
+            "placed_at": instant(placed_at),
             "currency": currency,
             "rate": rate,
             "taxes_included": included,
             "customer": self._customer(),
             "lines": lines,
             "shipping": shipping,
-            "total": f"{_total(lines, shipping, included):.2f}",
+            "total": f"{total_of(lines, shipping, included):.2f}",
         }
-        return {"id": name, "why": "at random", "order": order, "events": self._events(order), "expect": {}}
 
-    def _line(self, sku: str, included: bool, taxes: Any) -> Json:
-        quantity, price = self._random.randint(1, 6), Decimal(PRICES[sku])
-        discount = cents(price * quantity * Decimal(self._random.choice(["0", "0", "0.1", "0.333", "1"])))
-        paid = price * quantity - discount
+    def line(self, shop: str, sku: str) -> Json:
+        """A line of an item."""
+        price = Decimal(self.dice.pick([PRICES[sku], PRICES[sku], "9.99", "0.01", "1.15", "333.33"]))
+        quantity = self.dice.pick([1, 2, 3, 5, 7, 12, 24])
+        taxes = self.dice.pick(SHOPS[shop][3])
+        return self.priced(shop, sku, quantity, price, taxes)
+
+    def priced(self, shop: str, sku: str, quantity: int, price: Decimal, taxes: Sequence[tuple[str, str]]) -> Json:
+        """A line at a price, with a discount, its tax as some shop rounds it."""
+        discount = cents(price * quantity * Decimal(self.dice.pick(DISCOUNTS)))
+        tax = self._taxes(shop, price * quantity - discount, taxes, quantity)
         return {
             "sku": sku,
             "quantity": quantity,
             "unit_price": f"{price:.2f}",
             "discount": f"{discount:.2f}",
-            "tax": _taxes(paid, included, taxes),
+            "tax": tax,
         }
 
-    def _shipping(self, included: bool, taxes: Any) -> Json:
-        price = Decimal(self._random.choice(["4.99", "6.00", "18.00"]))
-        return {"title": "Courier", "price": f"{price:.2f}", "discount": "0.00", "tax": _taxes(price, included, taxes)}
+    def shipping(self, shop: str) -> Json:
+        """A shipping line, perhaps for free."""
+        price = Decimal(self.dice.pick(["6.00", "4.99", "18.00", "0.01"]))
+        discount = price if self.dice.chance(15) else Decimal(0)
+        tax = self._taxes(shop, price - discount, self.dice.pick(SHOPS[shop][3]), 1)
+        return {"title": "Courier", "price": f"{price:.2f}", "discount": f"{discount:.2f}", "tax": tax}
+
+    def settled(self, order: Json) -> str | None:
+        """The gateway's rate where it is another than the order's."""
+        return None if order["currency"] == self.company["base_currency"] else self.dice.pick(RATES)
+
+    def _skus(self) -> list[str]:
+        skus = list(PRICES)
+        count = self.dice.pick([1, 1, 2, 3])
+        first = self.dice.number(0, len(skus) - 1)
+        return [skus[(first + position) % len(skus)] for position in range(count)]
+
+    def _taxes(self, shop: str, paid: Decimal, taxes: Sequence[tuple[str, str]], quantity: int) -> list[Json]:
+        included = SHOPS[shop][2]
+        way = self.dice.pick(["line", "line", "line", "unit", "cent more"])
+        found = []
+        for detail, text in taxes:
+            rate = Decimal(text)
+            factor = rate / (1 + rate) if included else rate
+            amount = cents(paid * factor) if way != "unit" else cents(paid / quantity * factor) * quantity
+            if way == "cent more" and rate and amount + CENT < paid:
+                amount += CENT
+            found.append({"detail": detail, "rate": text, "amount": f"{min(amount, max(paid, Decimal(0))):.2f}"})
+        return found
+
+    def _spoil(self, lines: list[Json], shop: str) -> None:
+        """Now and then what the ledgers don't know."""
+        if not self.dice.chance(6):
+            return
+        kind = self.dice.pick(["item", "detail", "set"])
+        if kind == "item":
+            lines.append(self.priced(shop, "NO-SUCH-SKU", 1, Decimal("5.00"), ()))
+        elif kind == "detail":
+            lines[0]["tax"].append({"detail": "MOON-TAX", "rate": "0.01", "amount": "0.00"})
+        else:
+            lines[0]["tax"] = [{"detail": "MA-COUNTY", "rate": "0.0150", "amount": "0.00"}]
 
     def _customer(self) -> Json:
-        number = self._random.randint(1, 5)
-        address = {
-            "line1": f"{number} Quay Road",
-            "line2": "",
-            "city": "Salem",
-            "state": "MA",
-            "zip": "01970",
-            "country": "US",
-        }
+        number = self.dice.number(1, 30)
+        first, last, company = NAMES[number % len(NAMES)]
+        email = f"person{number}@example.com"
+        if self.dice.chance(10):
+            email = email.upper() if self.dice.chance(50) else email.title()
+        street = LONG_STREET if number % 5 == 0 else f"{number} Quay Road"
+        address = {"line1": street, "line2": "", "city": "Salem", "state": "MA", "zip": "01970", "country": "US"}
         return {
             "id": f"r{number}",
-            "email": f"person{number}@example.com",
-            "first_name": "Pat",
-            "last_name": f"Number {number}",
-            "company": None,
+            "email": None if self.dice.chance(4) else email,
+            "first_name": first,
+            "last_name": last if number % 3 else f"{last} {number}",
+            "company": company,
             "address": address,
         }
 
-    def _events(self, order: Json) -> list[Json]:
-        total = Decimal(order["total"])
-        fate = self._random.choices(
-            ["kept", "edited", "cancelled", "returned", "goodwill", "open"], [5, 2, 1, 3, 1, 1]
-        )[0]
-        events: list[Json] = []
-        if total and fate != "open":
-            events += self._payments(order, total, whole=fate != "kept")
-        if fate == "cancelled":
-            events.append({"step": 2, "do": "cancel", "at": "2026-03-02T20:00:00Z"})
-            events += self._refund(order, 2, {}, total)
-        elif fate == "edited":
-            events += self._edited(order, total)
-        if fate != "cancelled":
-            events += self._shipments(order if fate != "edited" else {"lines": []})
-        if fate == "returned" and total:
-            events += self._returned(order)
-        if fate == "goodwill" and total >= 10:
-            events += self._refund(order, 4, {"goodwill": "5.00"}, Decimal(5))
-        return events
-
-    def _payments(self, order: Json, total: Decimal, *, whole: bool) -> list[Json]:
-        if whole or total < 20 or self._random.random() < 0.6:
-            return [self._pay(order, total, 1)]
-        first = cents(total * Decimal("0.4"))
-        events = [self._pay(order, first, 1)]
-        return events if self._random.random() < 0.3 else [*events, self._pay(order, total - first, 4)]
-
-    def _pay(self, order: Json, amount: Decimal, step: int) -> Json:
-        rate = "1.28" if order["currency"] == "GBP" else "1"
-        base = cents(amount * Decimal(rate))
-        fee = cents(base * Decimal("0.029") + Decimal("0.30"))
-        identity = f"ch_{self.seed}_{self._tick()}"
-        self.charges.append((identity, base - fee))
-        at = "2026-03-02T18:00:00Z" if step == 1 else "2026-03-09T18:00:00Z"
-        event = {"step": step, "do": "pay", "id": identity, "at": at, "amount": f"{amount:.2f}", "fee": f"{fee:.2f}"}
-        return event | ({"rate": rate} if rate != "1" else {})
-
-    def _refund(self, order: Json, step: int, what: Json, amount: Decimal) -> list[Json]:
-        if not amount:
-            return []
-        rate = "1.28" if order["currency"] == "GBP" else "1"
-        identity = f"re_{self.seed}_{self._tick()}"
-        self.charges.append((identity, -cents(amount * Decimal(rate))))
-        at = "2026-03-02T20:30:00Z" if step == 2 else "2026-03-12T19:00:00Z"
-        event = {"step": step, "do": "refund", "id": identity, "at": at, **what, "amount": f"{amount:.2f}"}
-        return [event | ({"rate": rate} if rate != "1" else {})]
-
-    def _edited(self, order: Json, total: Decimal) -> list[Json]:
-        included, taxes = SHOPS[order["shop"]][2:]
-        kept = [line for line in order["lines"] if line["quantity"] > 1] or order["lines"]
-        lines = []
-        for line in kept:
-            quantity = max(1, line["quantity"] - 1)
-            paid = Decimal(line["unit_price"]) * quantity
-            lines.append({**line, "quantity": quantity, "discount": "0.00", "tax": _taxes(paid, included, taxes)})
-        now = _total(lines, order["shipping"], included)
-        if now > total:
-            return []
-        edit = {"step": 2, "do": "edit", "at": "2026-03-02T19:00:00Z", "lines": lines}
-        return [edit, *self._refund(order, 2, {}, total - now)]
-
-    def _shipments(self, order: Json) -> list[Json]:
-        whole = {"step": 3, "do": "fulfil", "at": "2026-03-03T15:00:00Z"}
-        splittable = [line for line in order["lines"] if line["quantity"] > 1]
-        if not splittable or self._random.random() < 0.7:
-            return [whole] if self._random.random() < 0.95 else []
-        part = [{"sku": line["sku"], "quantity": 1} for line in splittable]
-        return [{**whole, "lines": part}, {"step": 4, "do": "fulfil", "at": "2026-03-06T15:00:00Z"}]
-
-    def _returned(self, order: Json) -> list[Json]:
-        line = self._random.choice(order["lines"])
-        included = SHOPS[order["shop"]][2]
-        quantity = self._random.randint(1, line["quantity"])
-        paid = Decimal(line["unit_price"]) * line["quantity"] - Decimal(line["discount"])
-        tax = sum((Decimal(each["amount"]) for each in line["tax"]), Decimal(0))
-        share = Decimal(quantity) / line["quantity"]
-        net = cents((paid - (tax if included else 0)) * share)
-        back = [
-            {"detail": each["detail"], "amount": f"{cents(Decimal(each['amount']) * share):.2f}"}
-            for each in line["tax"]
-        ]
-        amount = net + sum((Decimal(each["amount"]) for each in back), Decimal(0))
-        what: Json = {"lines": [{"sku": line["sku"], "quantity": quantity, "net": f"{net:.2f}", "tax": back}]}
-        return self._refund(order, 4, what, amount)
-
-    def _tick(self) -> int:
-        self._serial += 1
-        return self._serial
+    def _payouts(self) -> list[Json]:
+        """By day of arrival, charges and refunds together or apart, some money still with the gateway."""
+        groups: dict[tuple[date, str], list[tuple[str, Decimal]]] = {}
+        for identity, amount, day in self.movements:
+            if self.dice.chance(3):
+                continue
+            arrives = day + timedelta(days=self.dice.pick([2, 2, 3, 20]))
+            kind = identity[:2] if day.month % 2 else "all"
+            groups.setdefault((arrives, kind), []).append((identity, amount))
+        payouts = []
+        for position, ((arrives, _), parts) in enumerate(sorted(groups.items())):
+            amount = sum((amount for _, amount in parts), Decimal(0))
+            if amount:
+                covers = [identity for identity, _ in parts]
+                identity = f"po_{self.first_number}_{position}"
+                payouts.append(
+                    {"id": identity, "step": 5, "arrives": str(arrives), "covers": covers, "amount": f"{amount:.2f}"}
+                )
+        return payouts
 
 
-def _taxes(paid: Decimal, included: bool, taxes: Any) -> list[Json]:
-    return [
-        {
-            "detail": detail,
-            "rate": rate,
-            "amount": f"{cents(paid * Decimal(rate) / (1 + Decimal(rate) if included else 1)):.2f}",
-        }
-        for detail, rate in taxes
-    ]
+def main() -> None:
+    """Write a file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    orders = RandomOrders(harbor_light_supply(), SeededDice(options.seed))
+    options.file.write_text(json.dumps(orders.write(options.count), indent=1, ensure_ascii=False))
 
 
-def _total(lines: list[Json], shipping: Json | None, included: bool) -> Decimal:
-    total = Decimal(0)
-    for each in [*lines, *([shipping] if shipping else [])]:
-        paid = Decimal(each["unit_price"]) * each["quantity"] if "unit_price" in each else Decimal(each["price"])
-        total += paid - Decimal(each["discount"])
-        if not included:
-            total += sum((Decimal(tax["amount"]) for tax in each["tax"]), Decimal(0))
-    return total
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+if __name__ == "__main__":
+    main()

@@ -256,7 +256,8 @@ def test_groups_come_in_the_order_of_their_source_however_large_the_batch(tmp_pa
     payloads = [{"lines": [{"id": key}, {"id": f"{key}-b"}, {"id": key}]} for key in keys]
     mapped = run(
         tmp_path,
-        "from: a.b\nto: c.d\nheader: {K: {value: 1}}\nlines: {each: 'lines[]', group: [id], id: id, n: {position: true}}\n",
+        "from: a.b\nto: c.d\nheader: {K: {value: 1}}\n"
+        "lines: {each: 'lines[]', group: [id], id: id, n: {position: true}}\n",
         payloads,
     )
     assert made(mapped, "id", "lines") == [line for key in keys for line in (key, f"{key}-b")]

@@ -1,0 +1,451 @@
+"""What can happen to an order: each fate writes its events in the golden form and keeps to what people can do."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from tests.flows.random_orders import RandomOrders
+
+__all__ = ["FATES", "UNSETTLED_FATES", "Life", "cents", "instant", "total_of"]
+
+CENT = Decimal("0.01")
+NOTHING = Decimal(0)
+OPENING = {
+    1: datetime(2026, 3, 2, 18, 0, tzinfo=UTC),
+    2: datetime(2026, 3, 3, 12, 0, tzinfo=UTC),
+    3: datetime(2026, 3, 5, 14, 0, tzinfo=UTC),
+    4: datetime(2026, 3, 9, 12, 0, tzinfo=UTC),
+}
+LATER_DAYS = (0, 3, 12, 22, 30)
+
+Json = dict[str, Any]
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Half-up, as shops and ledgers round."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def instant(moment: datetime) -> str:
+    """As the files write it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def total_of(lines: Sequence[Json], shipping: Json | None, included: bool) -> Decimal:
+    """What the customer is asked for."""
+    return sum((_gross(each, included) for each in [*lines, *([shipping] if shipping else [])]), NOTHING)
+
+
+def _gross(line: Json, included: bool) -> Decimal:
+    price = Decimal(line["unit_price"]) * line["quantity"] if "unit_price" in line else Decimal(line["price"])
+    tax = NOTHING if included else sum((Decimal(tax["amount"]) for tax in line["tax"]), NOTHING)
+    return price - Decimal(line["discount"]) + tax
+
+
+class Life:
+    """The events of one order, in the order of their time; money in the order's currency."""
+
+    def __init__(self, order: Json, writer: RandomOrders) -> None:
+        self.order = order
+        self.events: list[Json] = []
+        self._writer = writer
+        self._dice = writer.dice
+        self._included = bool(order["taxes_included"])
+        self._lines: list[Json] = order["lines"]
+        self._shipping: Json | None = order["shipping"]
+        self._charges: dict[str, Decimal] = {}
+        self._charge_rates: dict[str, str | None] = {}
+        self._back: dict[str, tuple[int, Decimal, dict[str, Decimal]]] = {}
+        self._hours = dict.fromkeys(OPENING, 0)
+        self._later = LATER_DAYS.index(self._dice.pick(LATER_DAYS))
+        self._parts = 0
+
+    def live(self) -> str:
+        """Write a life; its fate."""
+        fates = FATES | UNSETTLED_FATES if self._writer.anything else FATES
+        fate = self._dice.pick([name for name, (weight, _) in fates.items() for _ in range(weight)])
+        fates[fate][1](self)
+        return fate
+
+    @property
+    def total(self) -> Decimal:
+        """The order as edited, before anything came back."""
+        return total_of(self._lines, self._shipping, self._included)
+
+    def kept(self) -> None:
+        """Paid at once, shipped whole."""
+        self._pay(self.total)
+        self._fulfil(3)
+
+    def unpaid(self) -> None:
+        """On account."""
+        self._fulfil(3)
+
+    def paid_late(self) -> None:
+        """On account, paid after it was shipped."""
+        self._fulfil(3)
+        self._pay(self.total, 4)
+
+    def paid_in_parts(self) -> None:
+        """Two or three charges, the last perhaps after the invoice, or never."""
+        total = self.total
+        first = cents(total * Decimal(self._dice.pick(["0.4", "0.3333", "0.99"])))
+        self._pay(first)
+        if self._dice.chance(30):
+            self._pay(cents((total - first) / 2))
+        self._fulfil(3)
+        if self._dice.chance(70):
+            self._pay(total - sum(self._charges.values(), NOTHING), 4)
+
+    def overpaid(self) -> None:
+        """More captured than asked for; some of it may go back later."""
+        if not self.total:
+            return self._fulfil(3)
+        self._pay(self.total + Decimal(self._dice.pick(["0.01", "5.00"])))
+        self._fulfil(3)
+        if self._dice.chance(50):
+            self._refund(4, sum(self._charges.values(), NOTHING) - self.total)
+        return None
+
+    def cancelled(self) -> None:
+        """Before it is shipped; the money goes back at once, later, or was never there."""
+        when = self._dice.pick([2, 2, 1])
+        if self._dice.chance(80):
+            self._pay(self.total)
+        self._event(when, do="cancel")
+        if self._dice.chance(80):
+            for left in list(self._charges.values()):
+                self._refund(self._dice.pick([2, 4]), left)
+        if self._dice.chance(20):
+            self._fulfil(3)
+
+    def recalled(self) -> None:
+        """Cancelled after it was shipped whole."""
+        self._pay(self.total)
+        self._fulfil(3)
+        self._event(4, do="cancel")
+        if self._dice.chance(80):
+            for left in list(self._charges.values()):
+                self._refund(4, left)
+
+    def edited_down(self) -> None:
+        """Fewer pieces, what was paid too much given back or not."""
+        self._pay(self.total)
+        self._edit(2, [self._fewer(line) for line in self._kept_lines()])
+        surplus = sum(self._charges.values(), NOTHING) - self.total
+        if surplus > 0 and self._dice.chance(70):
+            self._refund(self._dice.pick([2, 4]), surplus)
+        self._ship()
+
+    def edited_up(self) -> None:
+        """More pieces, another item, the difference paid at once, later, or not."""
+        self._pay(self.total)
+        lines = [*self._lines]
+        if self._dice.chance(50):
+            lines = [self._priced_anew(lines[0], lines[0]["quantity"] + 2), *lines[1:]]
+        else:
+            free = [sku for sku in ("CARD-05", "MUG-12", "LAMP-01", "BOOK-01") if sku not in {x["sku"] for x in lines}]
+            lines.append(self._writer.line(self.order["shop"], self._dice.pick(free)))
+        self._edit(2, lines)
+        missing = self.total - sum(self._charges.values(), NOTHING)
+        if missing > 0 and self._dice.chance(70):
+            self._pay(missing, self._dice.pick([2, 4]))
+        self._ship()
+
+    def edited_shipping(self) -> None:
+        """Another shipping price, more or less or none."""
+        self._pay(self.total)
+        shipping = self._dice.pick([None, self._writer.shipping(self.order["shop"])])
+        self._edit(2, self._lines, shipping=shipping)
+        surplus = sum(self._charges.values(), NOTHING) - self.total
+        if surplus > 0:
+            self._refund(2, surplus)
+        self._ship()
+
+    def mended(self) -> None:
+        """An item nobody has entered, exchanged for one that is there."""
+        unknown = self._writer.priced(self.order["shop"], "NO-SUCH-SKU", 1, Decimal("5.00"), ())
+        self._lines.append(unknown)
+        self.order["total"] = f"{self.total:.2f}"
+        self._pay(self.total)
+        self._edit(2, [line for line in self._lines if line is not unknown])
+        self._ship()
+
+    def split(self) -> None:
+        """Shipped in parts, the last perhaps never; all paid, or half."""
+        self._pay(self.total if self._dice.chance(70) else cents(self.total / 2))
+        self._ship(parts=True)
+
+    def never_shipped(self) -> None:
+        """Paid or not, and not more."""
+        if self._dice.chance(70):
+            self._pay(self.total)
+
+    def returned(self) -> None:
+        """Some pieces come back, once or twice, with shipping or without."""
+        self._pay(self.total)
+        self._ship(parts=self._dice.chance(20), whole=True)
+        for _ in range(self._dice.pick([1, 1, 2])):
+            self._send_back([self._dice.pick(self._lines)], shipping=False)
+        if self._shipping and self._dice.chance(30):
+            self._send_back([], shipping=True)
+
+    def returned_whole(self) -> None:
+        """Everything comes back, shipping too."""
+        self._pay(self.total)
+        self._fulfil(3)
+        self._send_back(self._lines, shipping=True, all_of_it=True)
+
+    def returned_unpaid(self) -> None:
+        """On account: goods come back, no money does."""
+        self._fulfil(3)
+        self._send_back([self._dice.pick(self._lines)], shipping=False, money=False)
+        if self._dice.chance(30) and self.total > self._value_back():
+            self._pay(self.total - self._value_back(), 4)
+
+    def taken_off(self) -> None:
+        """The shop refunds pieces it can't deliver before the rest is shipped."""
+        self._pay(self.total)
+        self._send_back([self._dice.pick(self._lines)], shipping=False, step=2)
+        self._ship()
+
+    def goodwill(self) -> None:
+        """Money given back without goods, before or after shipping."""
+        self._pay(self.total)
+        step = self._dice.pick([4, 4, 2])
+        if self.total >= 10:
+            what = {"goodwill": "5.00"} if self._dice.chance(50) else {}
+            self._refund(step, Decimal("5.00"), **what)
+        self._fulfil(3)
+        if self._dice.chance(30):
+            self._send_back([self._dice.pick(self._lines)], shipping=False)
+
+    def edited_after(self) -> None:
+        """Edited when goods are on their way."""
+        self._pay(self.total)
+        self._ship(parts=self._dice.chance(50))
+        lines = [self._fewer(line) for line in self._lines]
+        if self._dice.chance(50):
+            lines.append(self._writer.line(self.order["shop"], "BOOK-01"))
+        self._edit(4, lines)
+        surplus = sum(self._charges.values(), NOTHING) - self.total
+        if surplus > 0 and self._dice.chance(70):
+            self._refund(4, surplus)
+        if self._dice.chance(50):
+            self._fulfil(4)
+
+    def recalled_in_part(self) -> None:
+        """Cancelled between two shipments."""
+        self._pay(self.total)
+        self._fulfil(3, self._one_each())
+        self._event(4, do="cancel")
+        if self._dice.chance(80):
+            for left in list(self._charges.values()):
+                self._refund(4, left)
+
+    def taken_off_in_part(self) -> None:
+        """Pieces given up between two shipments."""
+        self._pay(self.total)
+        self._fulfil(3, self._one_each())
+        self._send_back([self._dice.pick(self._lines)], shipping=False)
+        if self._dice.chance(50):
+            self._fulfil(4)
+
+    def fee_withheld(self) -> None:
+        """Goods come back, the shop keeps a part of the money."""
+        self._pay(self.total)
+        self._fulfil(3)
+        self._send_back([self._dice.pick(self._lines)], shipping=False, withheld=CENT * self._dice.pick([1, 100]))
+
+    def _event(self, step: int, **what: Any) -> None:
+        later = timedelta(days=LATER_DAYS[self._later] if step == 4 else 0)
+        at = OPENING[step] + later + timedelta(hours=2 * self._hours[step])
+        self._hours[step] += 1
+        self.events.append({"step": step, "do": what.pop("do"), "at": instant(at), **what})
+
+    def _pay(self, amount: Decimal, step: int = 1) -> None:
+        if amount <= 0:
+            return
+        rate = self._writer.settled(self.order)
+        base = cents(amount * Decimal(rate or self.order["rate"]))
+        fee = cents(base * Decimal("0.029") + Decimal("0.30"))
+        identity = self._identity("ch")
+        self._charges[identity], self._charge_rates[identity] = amount, rate
+        more = {"rate": rate} if rate else {}
+        self._event(step, do="pay", id=identity, amount=f"{amount:.2f}", fee=f"{fee:.2f}", **more)
+        self._move(identity, base - fee)
+
+    def _refund(self, step: int, amount: Decimal, **what: Any) -> None:
+        """What one charge has left, at most: the gateway refunds charges."""
+        charge = next((each for each, left in self._charges.items() if left >= amount), None)
+        if charge is None or (amount <= 0 and not what):
+            return
+        # money that was never applied goes back at the rate it came at
+        rate = self._writer.settled(self.order) if self._goods_are_out(step) else self._charge_rates[charge]
+        identity = self._identity("re")
+        self._charges[charge] -= amount
+        more = {"rate": rate} if rate else {}
+        self._event(step, do="refund", id=identity, **what, amount=f"{amount:.2f}", **more)
+        if amount:
+            self._move(identity, -cents(amount * Decimal(rate or self.order["rate"])))
+
+    def _move(self, identity: str, amount: Decimal) -> None:
+        at = datetime.fromisoformat(self.events[-1]["at"])
+        zone = ZoneInfo(self._writer.company["time_zone"])
+        self._writer.movements.append((identity, amount, at.astimezone(zone).date()))
+
+    def _goods_are_out(self, step: int) -> bool:
+        return step == 4 and any(event["do"] == "fulfil" for event in self.events) and not self._has("cancel", 2)
+
+    def _has(self, kind: str, step: int) -> bool:
+        return any(event["do"] == kind and event["step"] <= step for event in self.events)
+
+    def _identity(self, prefix: str) -> str:
+        """As long as the gateway's own."""
+        self._parts += 1
+        digest = hashlib.sha256(f"{self._writer.company['name']}/{self.order['name']}/{self._parts}".encode())
+        return f"{prefix}_3{digest.hexdigest()[:24]}"
+
+    def _edit(self, step: int, lines: list[Json], **more: Any) -> None:
+        self._lines = lines
+        if "shipping" in more:
+            self._shipping = more["shipping"]
+        self._event(step, do="edit", lines=lines, **more)
+
+    def _kept_lines(self) -> list[Json]:
+        if len(self._lines) > 1 and self._dice.chance(40):
+            return self._lines[1:]
+        return self._lines
+
+    def _fewer(self, line: Json) -> Json:
+        return self._priced_anew(line, max(1, line["quantity"] - self._dice.number(0, 4)))
+
+    def _priced_anew(self, line: Json, quantity: int) -> Json:
+        if quantity == line["quantity"]:
+            return line
+        taxes = [(tax["detail"], tax["rate"]) for tax in line["tax"]]
+        price = Decimal(line["unit_price"])
+        return self._writer.priced(self.order["shop"], line["sku"], quantity, price, taxes)
+
+    def _fulfil(self, step: int, lines: list[Json] | None = None) -> None:
+        self._event(step, do="fulfil", **({"lines": lines} if lines else {}))
+
+    def _one_each(self) -> list[Json]:
+        return [{"sku": line["sku"], "quantity": (left + 1) // 2} for line in self._lines if (left := self._left(line))]
+
+    def _left(self, line: Json) -> int:
+        return int(line["quantity"]) - self._back.get(line["sku"], (0,))[0]
+
+    def _ship(self, *, parts: bool | None = None, whole: bool = False) -> None:
+        parts = self._dice.chance(25) if parts is None else parts
+        if not parts:
+            return self._fulfil(3)
+        self._fulfil(3, self._one_each())
+        if self._dice.chance(25):
+            self._fulfil(4, [{"sku": line["sku"], "quantity": 1} for line in self._lines if self._left(line) > 3])
+        if whole or self._dice.chance(80):
+            self._fulfil(4)
+        return None
+
+    def _send_back(
+        self,
+        lines: list[Json],
+        *,
+        shipping: bool,
+        all_of_it: bool = False,
+        money: bool = True,
+        step: int = 4,
+        withheld: Decimal = NOTHING,
+    ) -> None:
+        """One refund of pieces of these lines, and of the shipping; its money, up to what one charge has left."""
+        parts = [part for line in lines if (part := self._part_of(line, all_of_it))]
+        what: Json = {"lines": parts} if parts else {}
+        value = sum((_value(part["net"], part["tax"]) for part in parts), NOTHING)
+        if shipping and self._shipping:
+            tax = [{"detail": tax["detail"], "amount": tax["amount"]} for tax in self._shipping["tax"]]
+            gross = total_of([], self._shipping, self._included)
+            net = gross - sum((Decimal(each["amount"]) for each in tax), NOTHING)
+            if net:
+                what |= {"shipping": f"{net:.2f}", "shipping_tax": tax}
+                value += gross
+        if not what or (money and not any(left >= value - withheld for left in self._charges.values()) and value):
+            return
+        for part in parts:
+            count, net, taxes = self._back.get(part["sku"], (0, NOTHING, {}))
+            taxes = {
+                each["detail"]: taxes.get(each["detail"], NOTHING) + Decimal(each["amount"]) for each in part["tax"]
+            }
+            self._back[part["sku"]] = (count + part["quantity"], net + Decimal(part["net"]), taxes)
+        if money and self._charges:
+            self._refund(step, max(NOTHING, value - withheld), **what)
+        else:
+            self._event(step, do="refund", id=self._identity("re"), **what, amount="0.00")
+
+    def _part_of(self, line: Json, all_of_it: bool) -> Json | None:
+        """Pieces of a line with their share of its net and taxes; the last pieces are what is left."""
+        if sum(each["sku"] == line["sku"] for each in self._lines) > 1:
+            return None
+        gone, net_gone, taxes_gone = self._back.get(line["sku"], (0, NOTHING, {}))
+        left = line["quantity"] - gone
+        if not left:
+            return None
+        quantity = left if all_of_it else self._dice.number(1, left)
+        tax = sum((Decimal(each["amount"]) for each in line["tax"]), NOTHING)
+        net = _gross(line, self._included) - tax
+
+        def share(amount: Decimal, before: Decimal) -> str:
+            part = amount - before if quantity == left else cents(amount * quantity / line["quantity"])
+            return f"{min(part, amount - before):.2f}"
+
+        back = [
+            {
+                "detail": each["detail"],
+                "amount": share(Decimal(each["amount"]), taxes_gone.get(each["detail"], NOTHING)),
+            }
+            for each in line["tax"]
+        ]
+        return {"sku": line["sku"], "quantity": quantity, "net": share(net, net_gone), "tax": back}
+
+    def _value_back(self) -> Decimal:
+        return sum((net + sum(taxes.values(), NOTHING) for _, net, taxes in self._back.values()), NOTHING)
+
+
+def _value(net: str, taxes: Sequence[Json]) -> Decimal:
+    return Decimal(net) + sum((Decimal(tax["amount"]) for tax in taxes), NOTHING)
+
+
+FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
+    "kept": (4, Life.kept),
+    "unpaid": (1, Life.unpaid),
+    "paid late": (1, Life.paid_late),
+    "paid in parts": (2, Life.paid_in_parts),
+    "overpaid": (1, Life.overpaid),
+    "cancelled": (2, Life.cancelled),
+    "recalled": (1, Life.recalled),
+    "edited down": (2, Life.edited_down),
+    "edited up": (2, Life.edited_up),
+    "edited shipping": (1, Life.edited_shipping),
+    "mended": (1, Life.mended),
+    "split": (3, Life.split),
+    "never shipped": (1, Life.never_shipped),
+    "returned": (3, Life.returned),
+    "returned whole": (1, Life.returned_whole),
+    "goodwill": (2, Life.goodwill),
+}
+"""What the accounting rules settle, with how often it happens."""
+
+UNSETTLED_FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
+    "returned unpaid": (1, Life.returned_unpaid),
+    "taken off": (1, Life.taken_off),
+    "edited after": (1, Life.edited_after),
+    "recalled in part": (1, Life.recalled_in_part),
+    "taken off in part": (1, Life.taken_off_in_part),
+    "fee withheld": (1, Life.fee_withheld),
+}
+"""What they leave open: the ledgers must agree on it all the same."""
