@@ -2,7 +2,8 @@
 The ``sandbox`` command: serves the simulated systems and plays the people around them.
 
 ``serve`` runs one system. The rest are what people do in life: the customer (``place``), the warehouse (``fulfil``),
-the bookkeeper (``post``), and whoever plays a whole file of orders (``seed``, ``play``) or cuts a cable (``fault``).
+the shop's clerk (``cancel``, ``refund``), the bookkeeper (``post``, ``enter-payment``, ``void``, ``period``), the
+gateway (``payout``), and whoever plays a whole file of orders (``seed``, ``play``) or cuts a cable (``fault``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.by_hand import add_commands
 from sandbox.faults import KINDS
 from sandbox.order_file import read_order_file
 from sandbox.orders import OPENING, harbor_light_supply, make_orders
@@ -82,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 
     post = add("post", _post, "post the open GP batches, as the bookkeeper does")
     post.add_argument("batch", nargs="?", help="only this one")
+
+    add_commands(add)
 
     fault = add("fault", _fault, "let something go wrong between a client and a system")
     fault.add_argument("system", choices=SYSTEMS)

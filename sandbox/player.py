@@ -130,8 +130,8 @@ class Player:
         self.set_clock(now)
         bodies: dict[str, dict[str, Any]] = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
         bodies["xero"]["settings"] = XERO_LIMITS
-        seeded = {system: self._call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
-        self._call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
+        seeded = {system: self.call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
+        self.call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
         return seeded
 
     def set_clock(self, now: datetime) -> None:
@@ -141,11 +141,11 @@ class Player:
         A clock nobody has set shows real time, and may be set to any.
         """
         for system in SYSTEMS:
-            self._call("PUT", system, "/_sandbox/clock", {"now": _text(now)}, accept=CLOCK_IS_AHEAD)
+            self.call("PUT", system, "/_sandbox/clock", {"now": _text(now)}, accept=CLOCK_IS_AHEAD)
 
     def clock(self) -> dict[str, str]:
         """The business clock of each system."""
-        return {system: self._call("GET", system, "/_sandbox/clock")["now"] for system in SYSTEMS}
+        return {system: self.call("GET", system, "/_sandbox/clock")["now"] for system in SYSTEMS}
 
     def play(self, file: OrderFile, step: int, progress: Callable[[int], None] | None = None) -> int:
         """
@@ -169,11 +169,11 @@ class Player:
 
     def post(self, batch: str | None = None) -> int:
         """Post one GP batch, or all open ones, through to the general ledger; how many documents were posted."""
-        return int(self._call("POST", "gp", "/_sandbox/post", {"batch": batch})["posted"])
+        return int(self.call("POST", "gp", "/_sandbox/post", {"batch": batch})["posted"])
 
     def open_batches(self) -> list[dict[str, Any]]:
         """The GP batches nobody has posted yet."""
-        answer = self._call("GET", "gp", "/_sandbox/batches")
+        answer = self.call("GET", "gp", "/_sandbox/batches")
         return list(answer["batches"] if isinstance(answer, dict) else answer)
 
     def fulfil(self, order_name: str, *, on: str, lines: list[dict[str, Any]] | None = None) -> str | None:
@@ -187,12 +187,12 @@ class Player:
             "lines": lines and [{"ITEMNMBR": line["sku"], "QUANTITY": line["quantity"]} for line in lines],
             "date": on,
         }
-        invoice: str | None = self._call("POST", "gp", "/_sandbox/transfer", body)["invoice"]
+        invoice: str | None = self.call("POST", "gp", "/_sandbox/transfer", body)["invoice"]
         return invoice
 
     def ledger(self, system: str) -> dict[str, Any]:
         """What the books of ``gp`` or ``xero`` hold: balances by account, documents."""
-        return dict(self._call("GET", system, "/_sandbox/ledger"))
+        return dict(self.call("GET", system, "/_sandbox/ledger"))
 
     def entries(self, system: str) -> list[dict[str, Any]]:
         """The general ledger of ``gp`` (posted lines) or ``xero`` (journals with their lines), whole."""
@@ -206,16 +206,16 @@ class Player:
 
     def order_fault(self, system: str, fault: Mapping[str, Any]) -> dict[str, Any]:
         """Let something go wrong with calls to ``system`` (``sandbox.faults.Fault``); the fault as it waits."""
-        return dict(self._call("POST", system, "/_sandbox/faults", fault))
+        return dict(self.call("POST", system, "/_sandbox/faults", fault))
 
     def faults(self) -> dict[str, list[dict[str, Any]]]:
         """The faults ordered of each system, with how many calls they met and befell."""
-        return {system: self._call("GET", system, "/_sandbox/faults")["faults"] for system in SYSTEMS}
+        return {system: self.call("GET", system, "/_sandbox/faults")["faults"] for system in SYSTEMS}
 
     def forget_faults(self) -> None:
         """Drop the faults of all systems."""
         for system in SYSTEMS:
-            self._call("DELETE", system, "/_sandbox/faults")
+            self.call("DELETE", system, "/_sandbox/faults")
 
     def _play_in_turn(self, events: list[Event], zone: ZoneInfo) -> int:
         for event in events:
@@ -224,18 +224,18 @@ class Player:
 
     def _play_one(self, event: Event, zone: ZoneInfo) -> None:
         if event.order is None:
-            self._call("POST", "stripe", "/_sandbox/payouts", event.details)
+            self.call("POST", "stripe", "/_sandbox/payouts", event.details)
             return
         name = event.order["name"]
         match event.kind:
             case "place":
-                self._call("POST", "shopify", "/_sandbox/orders", event.details)
+                self.call("POST", "shopify", "/_sandbox/orders", event.details)
             case "pay":
-                self._call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
+                self.call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
                 self._shop(name, "pay", event.details)
             case "refund":
                 if Decimal(event.details["amount"]):  # a credit alone is the shop's
-                    self._call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
+                    self.call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
                 self._shop(name, "refund", event.details)
             case "edit" | "cancel":
                 self._shop(name, event.kind, event.details)
@@ -247,9 +247,10 @@ class Player:
                 )
 
     def _shop(self, order_name: str, action: str, details: Mapping[str, Any]) -> None:
-        self._call("POST", "shopify", f"/_sandbox/orders/{quote(order_name, safe='')}/{action}", details)
+        self.call("POST", "shopify", f"/_sandbox/orders/{quote(order_name, safe='')}/{action}", details)
 
-    def _call(self, method: str, system: str, path: str, body: object = None, *, accept: int = OK) -> Any:
+    def call(self, method: str, system: str, path: str, body: object = None, *, accept: int = OK) -> Any:
+        """Any call of a system's admin API; its answer."""
         url = self.addresses.of(system) + path
         try:
             answer = self._http.request(method, url, json=body)

@@ -126,6 +126,11 @@ def _people(shops: Shops) -> APIRouter:
     def place(order: JsonBody) -> Json:
         return _receipt(shops.place(order))
 
+    @routes.get("/orders/{name}")
+    def history(name: str) -> Json:
+        order, *events = shops.history(name)
+        return {"order": order, "events": events}
+
     @routes.post("/orders/{name}/{verb}")
     def act(name: str, verb: Verb, event: JsonBody) -> Json:
         return _receipt(shops.act(name, verb, event))

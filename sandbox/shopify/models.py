@@ -241,6 +241,18 @@ class Shops:
         self.subscriptions.courier.depart()
         return changed
 
+    def history(self, name: str) -> list[Json]:
+        """
+        The order as it was placed, then what happened to it, in the golden form.
+
+        :raises EventRefused: there is no such order.
+        """
+        row = self.store.connection.execute("SELECT history FROM shop_order WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise EventRefused(f"There is no order {name}. Place it first.")
+        history: list[Json] = orjson.loads(row["history"])
+        return history
+
     def _announce(self, connection: sqlite3.Connection, verb: str, order: StoredOrder) -> None:
         if not connection.execute("SELECT 1 FROM subscription WHERE shop = ?", (order.shop,)).fetchone():
             return

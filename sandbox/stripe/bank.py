@@ -36,13 +36,18 @@ class Bank:
         Send money to the bank (golden payout) as one automatic payout over what ``covers`` names: charges,
         refunds, disputes, or balance transactions.
 
-        Beyond the golden form: ``reconciliation_status: "in_progress"`` until ``reconcile``.
+        Beyond the golden form: ``reconciliation_status: "in_progress"`` until ``reconcile``; without ``covers`` and
+        ``amount`` everything that no payout took yet.
         """
         with self._books.writing() as connection:
             created = self._books.account.now()
             self._books.must_be_new("payout", payout["id"])
-            covered = [transaction for source in payout["covers"] for transaction in self._unpaid(source)]
-            amount, nets = minor(payout["amount"], self._books.currency), sum(t["net"] for t in covered)
+            sources = payout["covers"] if "covers" in payout else self._books.account.not_paid_out()
+            covered = [transaction for source in sources for transaction in self._unpaid(source)]
+            nets = sum(t["net"] for t in covered)
+            amount = minor(payout["amount"], self._books.currency) if "amount" in payout else nets
+            if not covered:
+                raise EventRefused("There is nothing to pay out: no charge has settled since the last payout.")
             if amount != nets:
                 raise EventRefused(
                     f"Payout {payout['id']}: what it covers adds up to {nets} minor units, `amount` says {amount}. "

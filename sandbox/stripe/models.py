@@ -218,6 +218,14 @@ class Account:
         )
         return document
 
+    def not_paid_out(self) -> list[str]:
+        """The balance transactions that no payout took yet, oldest first."""
+        rows = self.store.connection.execute(
+            "SELECT id FROM object WHERE kind = 'balance_transaction' AND payout IS NULL"
+            " AND json_extract(document, '$.reporting_category') NOT LIKE 'payout%' ORDER BY seq"
+        )
+        return [row["id"] for row in rows]
+
     def payout_of(self, transaction_id: str) -> str | None:
         """The payout a balance transaction went out with."""
         row = self.store.connection.execute("SELECT payout FROM object WHERE id = ?", (transaction_id,)).fetchone()

@@ -14,7 +14,7 @@ from sandbox.xero.scopes import KNOWN
 from sandbox.xero.seeding import Company, seed_company
 from sandbox.xero.wire import Element, day_on_wire, new_id, read_day, render
 
-__all__ = ["admin_routes"]
+__all__ = ["admin_routes", "tenant_named_or_first"]
 
 _DOCUMENT_FIELDS = (
     "Type",
@@ -80,7 +80,7 @@ def admin_routes(state: State) -> APIRouter:
     @routes.put("/organisation")
     def change_organisation(values: dict[str, Any], tenant_id: str | None = None) -> Response:
         """Lock dates and whatever else a person sets in the organisation's settings."""
-        with state.write(_tenant(state, tenant_id), app="") as book:
+        with state.write(tenant_named_or_first(state, tenant_id), app="") as book:
             organisation = book.select("Organisation")[0]
             organisation.body |= {name: _setting_on_wire(name, value) for name, value in values.items()}
             book.save(organisation)
@@ -88,12 +88,12 @@ def admin_routes(state: State) -> APIRouter:
 
     @routes.get("/ledger")
     def read_ledger(tenant_id: str | None = None) -> Response:
-        return _json(_ledger(state.read(_tenant(state, tenant_id))))
+        return _json(_ledger(state.read(tenant_named_or_first(state, tenant_id))))
 
     @routes.get("/entries")
     def read_entries(tenant_id: str | None = None, offset: int = 0) -> Response:
         """The journals after number ``offset``, a hundred a call."""
-        return _json({"entries": _as_text(journals(state.read(_tenant(state, tenant_id)), offset))})
+        return _json({"entries": _as_text(journals(state.read(tenant_named_or_first(state, tenant_id)), offset))})
 
     return routes
 
@@ -128,8 +128,12 @@ def _tenant_named(state: State, name: str) -> str | None:
     return row["tenant_id"] if row else None
 
 
-def _tenant(state: State, tenant_id: str | None) -> str:
-    """The organisation asked for, or the first one seeded."""
+def tenant_named_or_first(state: State, tenant_id: str | None) -> str:
+    """
+    The organisation asked for, or the first one seeded.
+
+    :raises HTTPException: 404, there is none.
+    """
     rows = state.store.connection.execute(
         "SELECT tenant_id FROM record WHERE resource = 'Organisation' ORDER BY position"
     ).fetchall()

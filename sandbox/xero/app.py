@@ -16,6 +16,7 @@ from sandbox.xero.errors import ApiError, not_found
 from sandbox.xero.gate import Gate, error_response, refuse_on_demand
 from sandbox.xero.identity import identity_routes
 from sandbox.xero.models import State
+from sandbox.xero.people import people_routes
 from sandbox.xero.webhooks import Announcer, Webhooks, webhook_routes
 
 __all__ = ["create_app"]
@@ -29,6 +30,7 @@ def create_app(data_dir: Path) -> FastAPI:
     app.state.xero = state
     app.include_router(clock_routes(state.clock))
     app.include_router(admin_routes(state))
+    app.include_router(people_routes(state))
     faults = Faults(state.limits, refuse_on_demand)
     app.include_router(fault_routes(faults, below="/api.xro/2.0/"))
     app.include_router(webhook_routes(webhooks))

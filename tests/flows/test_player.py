@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,31 @@ def test_faults_are_ordered_counted_and_forgotten_by_command(
     assert shown == {"shopify": [], "stripe": [], "gp": []}
     assert main(["faults", "--forget", *addresses]) == 0
     assert json.loads(capsys.readouterr().out)["xero"] == []
+
+
+def test_clerk_gateway_and_bookkeeper_do_by_command_what_happens_now_and_then(
+    sandboxes: Player, capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses = [f"--{system}={sandboxes.addresses.of(system)}" for system in SYSTEMS]
+
+    def run(*command: str) -> str:
+        code = main([*command, *addresses])
+        printed = capsys.readouterr()
+        return printed.out if code == 0 else f"refused: {printed.err}"
+
+    assert '"#3001"' in run("place", "2", "--first", "3001", "--seed", "1")
+    history = sandboxes.call("GET", "shopify", "/_sandbox/orders/%233001")
+    line = history["order"]["lines"][0]
+    assert "went back as re_3001_" in run("refund", "#3001", "--line", f"{line['sku']}=1")
+    assert "no line NONE=1" in run("refund", "#3001", "--line", "NONE=1")
+    assert "is cancelled" in run("cancel", "#3002")
+    assert re.match(r"Payout po_\S+ of \d+\.\d\d arrives on 2026-", run("payout"))
+    assert "nothing to pay out" in run("payout", "--arrives", "2026-12-31")
+
+    assert "There is no document INV-404." in run("void", "INV-404")
+    assert "could not be found" in run("enter-payment", "INV-404", "5.00")
+
+    assert run("period", "close", "2026-01") == "2026-01 is closed in gp and xero.\n"
+    assert run("period", "open", "2026-01", "--ledger", "gp") == "2026-01 is open in gp.\n"
+    assert run("period", "open", "2026-01") == "2026-01 is open in gp and xero.\n"
+    assert run("batches") == "[]\n"

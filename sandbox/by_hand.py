@@ -1,0 +1,136 @@
+"""
+What people do now and then, each a command of ``sandbox``: the shop's clerk cancels and refunds, the gateway pays out,
+the bookkeeper enters a payment, voids a document, closes a period.
+"""
+
+from __future__ import annotations
+
+import argparse
+from calendar import monthrange
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from urllib.parse import quote
+
+from sandbox.player import Player
+
+__all__ = ["add_commands"]
+
+Add = Callable[[str, Any, str], argparse.ArgumentParser]
+CENT = Decimal("0.01")
+
+
+def add_commands(add: Add) -> None:
+    """
+    Add the commands.
+
+    :param add: makes one of a name, what it runs and what it is about.
+    """
+    cancel = add("cancel", _cancel, "cancel an order in the shop; its money is given back by `refund`")
+    cancel.add_argument("order", help="the shop's order name, for example '#1001'")
+
+    refund = add("refund", _refund, "give money back, for returned lines or as goodwill")
+    refund.add_argument("order")
+    refund.add_argument("amount", nargs="?", type=Decimal, help="default: what the returned lines cost")
+    refund.add_argument("--line", action="append", metavar="SKU=QUANTITY", help="what came back (may be repeated)")
+
+    payout = add("payout", _payout, "let the gateway pay out what has settled since its last payout")
+    payout.add_argument("--arrives", help="YYYY-MM-DD (default: two days after the business day)")
+
+    pay = add("enter-payment", _enter_payment, "enter a payment of an invoice in Xero, as a bookkeeper does by hand")
+    pay.add_argument("number", help="of the invoice or credit note")
+    pay.add_argument("amount", type=Decimal)
+    pay.add_argument("--account", default="090", help="code of the bank account (default: %(default)s)")
+    pay.add_argument("--on", help="YYYY-MM-DD (default: the business day)")
+    pay.add_argument("--reference", default="")
+
+    void = add("void", _void, "void an invoice or credit note in Xero")
+    void.add_argument("number")
+
+    period = add("period", _period, "close or open a month in the ledgers")
+    period.add_argument("change", choices=("close", "open"))
+    period.add_argument("month", help="YYYY-MM")
+    period.add_argument("--ledger", choices=("gp", "xero"), action="append", help="default: both (may be repeated)")
+
+    add("batches", lambda player, _: player.open_batches(), "show GP's batches that wait to be posted")
+
+
+def _cancel(player: Player, options: argparse.Namespace) -> object:
+    player.call("POST", "shopify", _order(options.order, "cancel"), {"do": "cancel", "at": player.clock()["shopify"]})
+    return f"{options.order} is cancelled; give its money back with `sandbox refund '{options.order}' AMOUNT`."
+
+
+def _refund(player: Player, options: argparse.Namespace) -> object:
+    order = player.call("GET", "shopify", _order(options.order))["order"]
+    lines = [_returned(order, *line.rpartition("=")[::2]) for line in options.line or []]
+    worth = sum((Decimal(line["net"]) + _tax(line) for line in lines), Decimal(0))
+    amount = options.amount if options.amount is not None else worth
+    if not amount:
+        raise ValueError(f"Refund of {options.order}: nothing to give back. Name an amount or a --line.")
+    now = player.clock()["shopify"]
+    identity = f"re_{options.order.strip('#')}_{now.translate(str.maketrans('', '', '-:'))}"
+    event = {"do": "refund", "id": identity, "at": now, "amount": f"{amount:.2f}"} | ({"lines": lines} if lines else {})
+    player.call("POST", "stripe", "/_sandbox/refunds", {"event": event, "order": order})
+    player.call("POST", "shopify", _order(options.order, "refund"), event)
+    return f"{amount:.2f} of {options.order} went back as {identity}."
+
+
+def _payout(player: Player, options: argparse.Namespace) -> object:
+    today = date.fromisoformat(player.clock()["stripe"][:10])
+    arrives = options.arrives or (today + timedelta(days=2)).isoformat()
+    payout = {"id": f"po_{today:%Y%m%d}_{arrives.replace('-', '')}", "arrives": arrives}
+    paid = player.call("POST", "stripe", "/_sandbox/payouts", payout)
+    return f"Payout {paid['id']} of {Decimal(paid['amount']) * CENT:.2f} arrives on {arrives}."
+
+
+def _enter_payment(player: Player, options: argparse.Namespace) -> object:
+    payment = {"number": options.number, "amount": str(options.amount), "account": options.account}
+    payment |= {"on": options.on, "reference": options.reference}
+    player.call("POST", "xero", "/_sandbox/payments", payment)
+    return f"{options.amount} is entered for {options.number} in account {options.account}."
+
+
+def _void(player: Player, options: argparse.Namespace) -> object:
+    player.call("POST", "xero", "/_sandbox/void", {"number": options.number})
+    return f"{options.number} is void in Xero."
+
+
+def _period(player: Player, options: argparse.Namespace) -> object:
+    first = date.fromisoformat(f"{options.month}-01")
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    closed = options.change == "close"
+    ledgers = options.ledger or ["gp", "xero"]
+    if "gp" in ledgers:
+        player.call("PUT", "gp", "/_sandbox/periods", {"year": first.year, "period": first.month, "closed": closed})
+    if "xero" in ledgers:
+        # Xero has one date up to which all is locked: what is opened keeps the months before it locked
+        lock = last if closed else first - timedelta(days=1)
+        player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": lock.isoformat()})
+    return f"{options.month} is {'closed' if closed else 'open'} in {' and '.join(ledgers)}."
+
+
+def _order(name: str, verb: str = "") -> str:
+    return f"/_sandbox/orders/{quote(name, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def _returned(order: dict[str, Any], sku: str, quantity: str) -> dict[str, Any]:
+    """The first line of this item, as much of it as comes back, by its share of net and tax."""
+    line = next((line for line in order["lines"] if line["sku"] == sku), None)
+    if line is None or not quantity.isdigit():
+        raise ValueError(
+            f"Order {order['name']}: no line {sku}={quantity}. Write --line SKU=QUANTITY as it was ordered."
+        )
+    share = Decimal(quantity) / Decimal(line["quantity"])
+    taxes = [{**tax, "amount": str(_cents(Decimal(tax["amount"]) * share))} for tax in line["tax"]]
+    value = _cents((Decimal(line["unit_price"]) * line["quantity"] - Decimal(line["discount"])) * share)
+    net = value - (_tax({"tax": taxes}) if order["taxes_included"] else Decimal(0))
+    return {"sku": sku, "quantity": int(quantity), "net": str(net), "tax": taxes}
+
+
+def _tax(line: dict[str, Any]) -> Decimal:
+    return sum((Decimal(tax["amount"]) for tax in line["tax"]), Decimal(0))
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)

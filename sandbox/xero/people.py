@@ -1,0 +1,78 @@
+"""What a person does at Xero's own windows: enter a payment, void a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+from fastapi import APIRouter, HTTPException, Response
+from pydantic import BaseModel, ConfigDict
+
+from sandbox.xero.admin import tenant_named_or_first
+from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
+from sandbox.xero.documents import save_document
+from sandbox.xero.errors import Refused
+from sandbox.xero.models import Book, State
+from sandbox.xero.payments import save_payment
+from sandbox.xero.wire import Element, render
+
+__all__ = ["people_routes"]
+
+
+class _Payment(BaseModel):
+    """What is received for an invoice, or paid back on a credit note, into the account of this code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str
+    amount: Decimal
+    account: str
+    on: date | None = None
+    reference: str = ""
+
+
+class _Document(BaseModel):
+    """An invoice or credit note."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str
+
+
+def people_routes(state: State) -> APIRouter:
+    """``/_sandbox/payments`` and ``/_sandbox/void``; 409 with Xero's message where Xero refuses."""
+    routes = APIRouter(prefix="/_sandbox")
+
+    @routes.post("/payments", status_code=201)
+    def enter_payment(payment: _Payment, tenant_id: str | None = None) -> Response:
+        element = {
+            "InvoiceNumber": payment.number,
+            "CreditNoteNumber": payment.number,
+            "Account": {"Code": payment.account},
+            "Amount": payment.amount,
+            "Reference": payment.reference,
+        } | ({"Date": payment.on.isoformat()} if payment.on else {})
+        return _done(state, tenant_id, lambda book: save_payment(book, element, create=True).body)
+
+    @routes.post("/void")
+    def void(document: _Document, tenant_id: str | None = None) -> Response:
+        def voided(book: Book) -> Element:
+            for kind in (INVOICE, CREDIT_NOTE):
+                found = book.numbered(kind.resource, document.number)
+                if found is not None:
+                    change = {kind.id_field: found.id, "Status": "VOIDED"}
+                    return save_document(book, kind, change, create=False, unit_places=4).body
+            raise Refused(f"There is no document {document.number}.")
+
+        return _done(state, tenant_id, voided)
+
+    return routes
+
+
+def _done(state: State, tenant_id: str | None, work: Callable[[Book], Element]) -> Response:
+    try:
+        with state.write(tenant_named_or_first(state, tenant_id), app="") as book:
+            return Response(render(work(book)), media_type="application/json")
+    except Refused as refused:
+        raise HTTPException(409, " ".join(refused.messages)) from refused
