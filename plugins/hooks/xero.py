@@ -35,6 +35,7 @@ from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state.tokens import TokenStore
 
 if TYPE_CHECKING:
+    from hooks.xero_attachments import Attachments
     from hooks.xero_masters import AccountBalance
 
 __all__ = ["XeroHook"]
@@ -87,7 +88,7 @@ class XeroHook(WebApiHook):
         Targets: contact, invoice, credit_note, payment, allocation, bank_transaction, bank_transfer, manual_journal.
         Sources: contact, invoice, credit_note, payment, bank_transaction, bank_transfer, item, account.
         Masters: account (by Code), system_account (by SystemAccount), item (by Code), tax_rate (by its sorted
-        component names, ``A+B``).
+        component names, ``A+B``), tracking_option (by ``Category/Option``).
 
         :raises ConfigurationError: there is no such entity.
         """
@@ -175,15 +176,22 @@ class XeroHook(WebApiHook):
         :raises TransientError: Xero can't answer now, or a limit is used up (``retry_after_seconds``).
         :raises ConfigurationError: credentials, scopes, organisation or query are refused.
         """
-        response = self._called("GET", path, params=dict(params or {}), headers=headers)
-        if response.status_code >= 400:
-            raise ConfigurationError(
-                "LB-XERO-022",
-                f"GET {path} answered {response.status_code}: {RequestRefused(response.status_code, _json(response))}",
-                remedy="Report it with this message; it is not a matter of settings.",
-            )
-        content: dict[str, Any] = self._content(response)
+        content: dict[str, Any] = self._content(self._got(path, params=dict(params or {}), headers=headers))
         return content
+
+    def download(self, path: str) -> bytes:
+        """A file below ``/api.xro/2.0``; errors as ``get``."""
+        return self._got(path, headers={"Accept": "*/*"}).content
+
+    def attachments(self, entity: str) -> Attachments:
+        """
+        The files attached to records of this entity (``invoice``, ``contact`` …).
+
+        :raises ConfigurationError: they have none.
+        """
+        from hooks.xero_attachments import Attachments
+
+        return Attachments(self, entity)
 
     def pages(self, collection: str, params: Mapping[str, Any], **headers: str) -> Iterator[list[dict[str, Any]]]:
         """All pages of a collection, 1,000 elements each, with their line items."""
@@ -212,21 +220,30 @@ class XeroHook(WebApiHook):
                 yield from page
 
     def write(
-        self, method: str, path: str, body: Mapping[str, Any], *, idempotency_key: str | None = None, **params: Any
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | bytes,
+        *,
+        idempotency_key: str | None = None,
+        content_type: str = "application/json",
+        **params: Any,
     ) -> dict[str, Any]:
         """
         Send one write; the answer may still hold refused elements.
 
         :param method: PUT creates, POST creates or updates.
+        :param body: bytes are sent as they are, a file's content.
         :param idempotency_key: at most 128 characters; the same only for the same body.
         :raises RequestRefused: the request as a whole was refused.
         :raises TransientError: ``outcome_unknown`` is set when it may have been saved (5xx, lost answer).
         :raises ConfigurationError: as ``get``.
         """
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": content_type}
         if idempotency_key:
             headers["Idempotency-Key"] = idempotency_key
-        response = self._called(method, path, params=params, headers=headers, data=serialized(body))
+        sent = body if isinstance(body, bytes) else serialized(body)
+        response = self._called(method, path, params=params, headers=headers, data=sent)
         if response.status_code >= 400:
             raise RequestRefused(response.status_code, _json(response))
         try:
@@ -275,6 +292,16 @@ class XeroHook(WebApiHook):
         )
         folder = Path(conf.get("ledgerbridge", "state_folder", fallback=f"{AIRFLOW_HOME}/ledgerbridge"))
         return CallBudget(folder, f"{self._app.client_id}:{self.tenant_id}", limits)
+
+    def _got(self, path: str, **request: Any) -> Response:
+        response = self._called("GET", path, **request)
+        if response.status_code >= 400:
+            raise ConfigurationError(
+                "LB-XERO-022",
+                f"GET {path} answered {response.status_code}: {RequestRefused(response.status_code, _json(response))}",
+                remedy="Report it with this message; it is not a matter of settings.",
+            )
+        return response
 
     def _called(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any) -> Response:
         """One call within the budget; a 4xx the caller may understand is an answer, all else an error."""

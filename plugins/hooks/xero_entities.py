@@ -15,7 +15,7 @@ from hooks.xero_documents import (
     ManualJournals,
     Payments,
 )
-from hooks.xero_masters import Accounts, Items, SystemAccounts, TaxRates
+from hooks.xero_masters import Accounts, Items, SystemAccounts, TaxRates, TrackingOptions
 from hooks.xero_sources import (
     AccountSource,
     BankTransactionSource,
@@ -79,4 +79,5 @@ ENTITIES: dict[str, Callable[[XeroHook], Source | Target | Master]] = {
     "payment": _Payment,
     "system_account": SystemAccounts,
     "tax_rate": TaxRates,
+    "tracking_option": TrackingOptions,
 }

@@ -15,7 +15,7 @@ from ledgerbridge.entities import Master
 if TYPE_CHECKING:
     from hooks.xero import XeroHook
 
-__all__ = ["AccountBalance", "Accounts", "Items", "SystemAccounts", "TaxRates", "trial_balance"]
+__all__ = ["AccountBalance", "Accounts", "Items", "SystemAccounts", "TaxRates", "TrackingOptions", "trial_balance"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,21 @@ class TaxRates(_Whole):
         if element.get("Status") != "ACTIVE" or any(component.get("IsCompound") for component in components):
             return None
         return "+".join(sorted(component["Name"] for component in components)) or None
+
+
+class TrackingOptions(_Whole):
+    """Active options of active tracking categories by ``Category/Option``, with both ids and names."""
+
+    collection = "TrackingCategories"
+
+    @cached_property
+    def _by_key(self) -> dict[str, dict[str, Any]]:
+        return {
+            f"{category['Name']}/{option['Name']}": {"TrackingCategoryID": category["TrackingCategoryID"], **option}
+            for category in self.hook.get(self.collection)[self.collection]
+            for option in category.get("Options", [])
+            if category.get("Status") == option.get("Status") == "ACTIVE"
+        }
 
 
 def trial_balance(hook: XeroHook, on: date) -> list[AccountBalance]:

@@ -498,6 +498,29 @@ def test_masters_are_looked_up_by_what_mappings_know(hook: XeroHook) -> None:
     assert looked_up("system_account", "DEBTORS")["DEBTORS"]["Code"] == "610"
     assert looked_up("tax_rate", "MA-COUNTY+MA-STATE", "MA-STATE").keys() == {"MA-COUNTY+MA-STATE"}
     assert looked_up("item", "LAMP-01")["LAMP-01"]["Name"] == "Desk lamp"
+    hook.write("PUT", "TrackingCategories", {"Name": "Project"})
+    category = hook.get("TrackingCategories")["TrackingCategories"][0]["TrackingCategoryID"]
+    hook.write("PUT", f"TrackingCategories/{category}/Options", {"Name": "Project A"})
+    option = looked_up("tracking_option", "Project/Project A", "Project/Project B")
+    assert {key: found["TrackingCategoryID"] for key, found in option.items()} == {"Project/Project A": category}
+
+
+def test_a_file_is_attached_once_and_comes_back_as_it_was(
+    address: str, tenant: str, hook: XeroHook, contact_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigurationError) as denied:
+        hook.attachments("contact").of(contact_id)
+    assert denied.value.code == "LB-XERO-007"
+    may = hook_on(monkeypatch, address, scopes=f"{SCOPES} accounting.attachments", tenant_id=tenant)
+    files = may.attachments("contact")
+    name, content = "packing slip #1.pdf", b"%PDF-1.7 \x00\xff"
+    for _ in range(2):
+        files.attach(contact_id, name, content, "application/pdf")
+    assert [(one.file_name, one.size_bytes) for one in files.of(contact_id)] == [(name, len(content))]
+    files.attach(contact_id, name, b"another", "application/pdf")
+    assert files.content(contact_id, name) == b"another"
+    with pytest.raises(ConfigurationError, match="no attachments of"):
+        may.attachments("payment")
 
 
 def test_the_trial_balance_agrees_with_the_ledger(hook: XeroHook, address: str, contact_id: str) -> None:
