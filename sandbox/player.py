@@ -199,7 +199,7 @@ class Player:
         found: list[dict[str, Any]] = []
         while True:
             offset = found[-1].get("JournalNumber") if found else 0
-            page = self._call("GET", system, f"/_sandbox/entries?offset={offset}")["entries"]
+            page = self.call("GET", system, f"/_sandbox/entries?offset={offset}")["entries"]
             found += page
             if system == "gp" or not page:
                 return found
