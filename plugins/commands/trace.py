@@ -1,51 +1,112 @@
-"""``ledgerbridge trace``: everything known of a record, by any of its ids or names."""
+"""``ledgerbridge trace``: the whole way of a record, by any of its ids or names."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from commands.database import state_engine
+from ledgerbridge.audit.trace import Step, Trace, trace
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AuditEntry, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, BookedDocument
 
-__all__ = ["register"]
+__all__ = ["as_json", "as_lines", "register"]
 
 
 def register(commands: Any) -> None:
     """Add ``trace``."""
-    command = commands.add_parser("trace", help="everything known of a record, by any of its ids or names")
-    command.add_argument("id", help="record key, document number, order name or target id")
+    command = commands.add_parser("trace", help="the whole way of a record, by any of its ids or names")
+    command.add_argument("id", help="order name, document number or id in any system, charge, payout, journal entry")
+    command.add_argument("--json", action="store_true", help="as JSON")
     command.set_defaults(run=_trace)
 
 
 def _trace(options: argparse.Namespace) -> int:
     with transaction(state_engine(options)) as session:
-        chains = _chains(session, options.id)
-        entries = session.scalars(
-            select(AuditEntry)
-            .where(AuditEntry.chain_key.in_(chains) | AuditEntry.record_key.in_(chains))
-            .order_by(AuditEntry.id)
-        )
-        for entry in entries:
-            number = entry.details.get("number") or entry.details.get("dead_letter") or ""
-            when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
-            print(f"{when} {entry.action:<12} {entry.entity:<22} {number:<24} {entry.run_id} {entry.task}")
+        found = trace(session, options.id)
+        if options.json:
+            print(json.dumps(as_json(found), indent=2))
+        else:
+            print("\n".join(as_lines(found)))
     return 0
 
 
-def _chains(session: Session, wanted: str) -> list[str]:
-    deliveries = session.execute(
-        select(Delivery.chain_key, Delivery.record_key).where(
-            (Delivery.record_key == wanted)
-            | (Delivery.chain_key == wanted)
-            | (Delivery.target_id == wanted)
-            | (Delivery.number == wanted)
-        )
-    )
-    keys = {chain or record for chain, record in deliveries}
-    keys.update(session.scalars(select(SourceRecord.source_key).where(SourceRecord.label == wanted)))
-    return sorted(keys | {wanted})
+def as_lines(found: Trace) -> Iterator[str]:
+    """A tree: steps, below each what it took, delivered and when, and what was booked."""
+    delivering = [record for step in found.steps if step.deliveries for record in step.records]
+    labels = [record.label for record in delivering if record.label and record.source_key in found.keys]
+    yield " ".join([*labels[:1], *found.keys])
+    for position, step in enumerate(found.steps):
+        last = position == len(found.steps) - 1
+        first, *below = _step_lines(step)
+        yield f"{'└' if last else '├'}─ {first}"
+        for line in below:
+            yield f"{' ' if last else '│'}    {line}"
+
+
+def _step_lines(step: Step) -> Iterator[str]:
+    made = [f"{row.entity} {row.number or row.record_key} {row.state}" for row in step.deliveries]
+    yield f"{step.leg}: {', '.join(made) or ', '.join(sorted({row.outcome for row in step.records}))}"
+    for record in step.records:
+        reason = f": {record.reason}" if record.reason else ""
+        yield f"from {record.source_key} ({record.outcome}{reason})"
+    for letter in step.letters:
+        yield f"dead letter {letter.id} {letter.state}: {letter.code} {letter.field} {letter.message}"
+    for entry in step.entries:
+        yield _entry_line(entry)
+    for booked in step.booked:
+        yield _booked_line(booked)
+    for name, uri in step.payloads.items():
+        yield f"{name:<9} {uri}"
+
+
+def _entry_line(entry: AuditEntry) -> str:
+    told = {name: entry.details[name] for name in ("number", "dead_letter", "reason", "by") if entry.details.get(name)}
+    content = f"content {entry.content_hash[:12]}" if entry.content_hash else ""
+    parts = [f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.action:<12}", *map(str, told.values()), content]
+    return " ".join([*filter(None, parts), f"[{entry.run_id} {entry.task}]"])
+
+
+def _booked_line(booked: BookedDocument) -> str:
+    effects = ", ".join(f"{account} {amount}" for account, amount in booked.effects.items())
+    return f"booked    {booked.booked_on} {booked.ledger} {booked.kind} {booked.number} {booked.key}: {effects}"
+
+
+def as_json(found: Trace) -> dict[str, Any]:
+    """The same for programs; amounts are text, instants ISO 8601."""
+    return {"wanted": found.wanted, "keys": found.keys, "steps": [_step_json(step) for step in found.steps]}
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    letters = ("id", "state", "step", "code", "field", "message", "remedy", "reason")
+    return {
+        "flow": step.flow,
+        "leg": step.leg,
+        "records": [
+            _picked(row, "entity", "source_key", "version", "label", "outcome", "reason") for row in step.records
+        ],
+        "deliveries": [
+            _picked(row, "entity", "record_key", "state", "number", "target_id", "content_hash", "run_id", "attempts")
+            for row in step.deliveries
+        ],
+        "dead_letters": [_picked(row, *letters) for row in step.letters],
+        "booked": [
+            {**_picked(row, "ledger", "key", "kind", "number", "effects"), "booked_on": row.booked_on.isoformat()}
+            for row in step.booked
+        ],
+        "entries": [
+            {
+                "number": entry.id,
+                "at": entry.at.isoformat(),
+                **_picked(entry, "run_id", "task", "action", "entity", "record_key", "content_hash", "details", "hash"),
+            }
+            for entry in step.entries
+        ],
+        "payloads": step.payloads,
+    }
+
+
+def _picked(row: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}

@@ -132,6 +132,10 @@ def _option(description: str, example: str) -> dict[str, Any]:
 
 
 _OPTIONS = {
+    "anchors_url": _option(
+        "Where the DAG verify_audit keeps the heads of the audit chain: best where nobody can overwrite.",
+        "s3://bucket/audit_anchors.jsonl",
+    ),
     "company_file": _option("Whose books these are. Default: include/company.yaml.", "/etc/ledgerbridge/company.yaml"),
     "include_folder": _option(
         "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"

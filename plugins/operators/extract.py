@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from ledgerbridge.audit import Change, append
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import in_letter, kept_records
@@ -54,6 +55,7 @@ class ExtractOperator(LegOperator):
         with transaction(self.engine) as session:
             seen = [Seen(record.key, record.version) for record in records]
             register(session, self.flow, self.leg, actor.run_id, self.config.source, seen, uri)
+            self.audit_batch(session, actor, self.config.source, batch)
         self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(records))
         return batch.to_xcom()
 
@@ -87,6 +89,7 @@ class ExtractOperator(LegOperator):
                 session, self.flow, self.config.source, connection, run_id,
                 leg=self.leg, since=window.since, until=until, rows=len(records), batch_uri=uri,
             )  # fmt: skip
+            append(session, self.actor(context), [self._window(connection, window.since, until, len(records))])
         new = self._new({record.key: record.version for record in records}, run_id)
         return [record for record in records if record.key in new]
 
@@ -96,6 +99,10 @@ class ExtractOperator(LegOperator):
             known = known_versions(session, self.flow, self.leg, run_id, list(versions))
         self.log.info("flow=%s leg=%s read=%d known=%d", self.flow, self.leg, len(versions), len(known))
         return {key for key, version in versions.items() if known.get(key) != version}
+
+    def _window(self, connection: str, since: datetime | None, until: datetime, rows: int) -> Change:
+        details = {"leg": self.leg, "since": since and since.isoformat(), "until": until.isoformat(), "rows": rows}
+        return Change("window-read", self.config.source, connection, details=details)
 
     def _chosen(self, fresh: list[RawRecord], run_id: str) -> list[RawRecord]:
         """What is new, and what is carried over from earlier runs, a dead letter's replay or an earlier try of this."""

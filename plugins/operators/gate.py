@@ -22,7 +22,7 @@ from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
 from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink
 from operators.resume import schemas_of
-from operators.staging import read_frames, write_frames, write_validations
+from operators.staging import BatchRef, read_frames, write_frames, write_validations
 
 __all__ = ["GateOperator"]
 
@@ -51,15 +51,20 @@ class GateOperator(LegOperator):
         result = run_suite(suite, frames)
         failed = {failure["record_key"] for failure in result.failures}
         passed, refused = _split(frames, failed)
-        self._keep(context, result, frames, documents_of(refused, self.config.target))
         batch = write_frames(self.batch_uri(context, self.step), passed)
+        self._keep(context, result, frames, documents_of(refused, self.config.target), batch)
         if passed["header"].empty:
             self.close_batch(actor)
             raise AirflowSkipException("no record of this batch meets the suite")
         return batch.to_xcom()
 
     def _keep(
-        self, context: Context, result: GateResult, frames: dict[str, pd.DataFrame], refused: list[Document]
+        self,
+        context: Context,
+        result: GateResult,
+        frames: dict[str, pd.DataFrame],
+        refused: list[Document],
+        batch: BatchRef,
     ) -> None:
         actor = self.actor(context)
         letters = self._letters(context, result, schemas_of(frames), refused) if refused else []
@@ -79,6 +84,7 @@ class GateOperator(LegOperator):
             fates = {key: Fate("rejected", reason) for key, reason in reasons.items()}
             set_outcomes(session, self.flow, self.leg, fates)
             upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
+            self.audit_batch(session, actor, self.config.target, batch)
             stopped = self.too_many_rejected(session, actor)
         if stopped is not None:
             raise stopped

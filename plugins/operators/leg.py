@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ledgerbridge.audit import Actor
+from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
@@ -148,6 +148,12 @@ class LegOperator(BaseOperator):
             remedy="`ledgerbridge dead-letters` lists them with what to do. Mend the mapping, the suite or the source"
             " and clear the leg's extract task with all after it, or raise the limit in the flow file.",
         )
+
+    def audit_batch(self, session: Session, actor: Actor, entity: str, batch: BatchRef) -> None:
+        """Tell the audit which batch this task staged: where it lies, how many rows, and its hash."""
+        details = {"leg": self.leg, "uri": batch.uri, "rows": batch.rows}
+        change = Change(f"batch-{self.step}", entity, f"batch:{batch.sha256}", None, batch.sha256, details)
+        append(session, actor, [change])
 
     def close_batch(self, actor: Actor) -> Counter[str]:
         """

@@ -51,16 +51,14 @@ class LoadOperator(LegOperator):
         frames = read_frames(batch)
         documents = documents_of(frames, self.config.target)
         canonical = self.canonical_headers(context)
+        made_by = mapping_versions(self.batch_uri(context, "links"))
         with self.calling(connection):
             target = hook_for(system, connection).entity(entity)
-            deliverer = Deliverer(self.engine, actor, self.config.target, target, settle=settings.settle())
+            deliverer = Deliverer(
+                self.engine, actor, self.config.target, target, settle=settings.settle(), made_by=made_by
+            )
             results = deliverer.deliver(documents, canonical)
-        loaded = _Loaded(
-            {each.record_key: each for each in documents},
-            canonical,
-            schemas_of(frames),
-            mapping_versions(self.batch_uri(context, "links")),
-        )
+        loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
         self._settle(context, actor, results, loaded)
         return dict(self.close_batch(actor))
 

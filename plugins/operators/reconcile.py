@@ -26,6 +26,7 @@ from ledgerbridge.reconciliation import (
 )
 from ledgerbridge.reconciliation.model import ONE_SIDED_ROLES
 from ledgerbridge.state import transaction
+from ledgerbridge.state.booked import keep_booked
 from ledgerbridge.state.models import ExtractionWindow
 from operators import settings
 from operators.gateways import Gateways
@@ -72,18 +73,23 @@ class ReconcileOperator(BaseOperator):
         first, second = self.config.reconcile
         since = None if closing or not period.is_whole else self._read_since(str(context["run_id"]))
         books = {ledger: books_of(ledger, company, since) for ledger in (first, second)}
-        result = self._compare(company, books, period, closing=closing)
+        result = self._compare(company, books, period, closing=closing, run_id=str(context["run_id"]))
         path = self._keep(str(context["run_id"]), result)
         self._tell(result)
         return str(path)
 
-    def _compare(self, company: Company, books: dict[str, Books], period: Period, *, closing: bool) -> Reconciliation:
+    def _compare(
+        self, company: Company, books: dict[str, Books], period: Period, *, closing: bool, run_id: str
+    ) -> Reconciliation:
         roles = {ledger: _roles(company, ledger) for ledger in books}
         read = {ledger: each.booked() for ledger, each in books.items()}
         known = KnownDocuments(self.engine, self.flow, books, closing=closing)
-        documents = known.settling(
-            {ledger: known.keyed(_compared(each, roles[ledger], company), ledger) for ledger, each in read.items()}
-        )
+        compared = {ledger: _compared(each, roles[ledger], company) for ledger, each in read.items()}
+        keyed = {ledger: known.keyed(each, ledger) for ledger, each in compared.items()}
+        with transaction(self.engine) as session:
+            for ledger, each in compared.items():
+                keep_booked(session, ledger, each, [booked.key for booked in keyed[ledger]], run_id)
+        documents = known.settling(keyed)
         first, second = books
         result = reconcile(
             (first, second),

@@ -11,7 +11,16 @@ from hooks.state_database import state_engine
 from ledgerbridge.delivery import SETTLE
 from ledgerbridge.flows import Company, load_company
 
-__all__ = ["company", "include_folder", "lookups_folder", "settle", "staging_url", "state_engine", "state_folder"]
+__all__ = [
+    "anchors_url",
+    "company",
+    "include_folder",
+    "lookups_folder",
+    "settle",
+    "staging_url",
+    "state_engine",
+    "state_folder",
+]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +50,11 @@ def settle() -> timedelta:
     """How long after a broken call a target is given to end what it may have begun."""
     seconds = conf.get("ledgerbridge", "settle_seconds", fallback="")
     return timedelta(seconds=float(seconds)) if seconds else SETTLE
+
+
+def anchors_url() -> str:
+    """Where the heads of the audit chain are kept, away from the state database; any ObjectStoragePath URL."""
+    return conf.get("ledgerbridge", "anchors_url", fallback="") or f"file://{state_folder() / 'audit_anchors.jsonl'}"
 
 
 def company() -> Company:

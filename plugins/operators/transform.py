@@ -11,7 +11,7 @@ import pandas as pd
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ledgerbridge.audit import Actor
+from ledgerbridge.audit import Actor, append
 from ledgerbridge.canonical.checks import check
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.delivery.content import plain, rows_of
@@ -21,12 +21,12 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
-from ledgerbridge.state.source_records import Fate, set_outcomes
+from ledgerbridge.state.source_records import Fate, news, set_outcomes
 from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
 from operators.resume import with_canonical, with_documents
-from operators.staging import read_raw, write_frames
+from operators.staging import BatchRef, read_raw, write_frames
 from operators.systems import live_lookup
 
 __all__ = ["TransformOperator"]
@@ -71,7 +71,7 @@ class TransformOperator(LegOperator):
         write_frames(self.batch_uri(context, "canonical"), canonical)
         batch = write_frames(self.batch_uri(context, "documents"), documents)
         write_frames(self.batch_uri(context, "links"), {"links": work.links()})
-        self._settle(work, set(documents["header"]["record_key"]))
+        self._settle(work, set(documents["header"]["record_key"]), batch)
         if documents["header"].empty:
             self.close_batch(actor)
             raise AirflowSkipException("no record of this batch goes on")
@@ -122,12 +122,14 @@ class TransformOperator(LegOperator):
         work.versions.update(dict.fromkeys(mapped.frames["header"]["record_key"], mapping.version))
         return mapped.frames
 
-    def _settle(self, work: _Work, going_on: set[str]) -> None:
+    def _settle(self, work: _Work, going_on: set[str], batch: BatchRef) -> None:
         with transaction(self.engine) as session:
             refusals = write_letters(session, work.actor, work.letters)
             fates = {key: work.fate(key, refusals.get(key), going_on) for key in work.made}
             settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]
             close_letters(session, work.actor, settled)
+            append(session, work.actor, news(session, work.actor.task, self.config.source, fates))
+            self.audit_batch(session, work.actor, self.config.target, batch)
             set_outcomes(session, self.flow, self.leg, fates)
             stopped = self.too_many_rejected(session, work.actor)
         if stopped is not None:

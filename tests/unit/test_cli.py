@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from commands.database import STATE_URL
 from commands.main import main
@@ -60,9 +61,34 @@ def test_dead_letters_are_listed_with_field_and_remedy(url: str, capsys: pytest.
 @pytest.mark.parametrize("known_as", ["LBO1", ORDER])
 def test_trace_finds_the_order_by_any_of_its_ids(url: str, known_as: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state", url, "trace", known_as]) == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "delivered    gp.sales_order" in line
-    assert line.endswith("run-1 order.load")
+    first, step, *lines = capsys.readouterr().out.splitlines()
+    assert first == ORDER
+    assert step == "└─ order: gp.sales_order LBO1 delivered"
+    assert [line.split()[2] for line in lines] == ["sending", "delivered"]
+    assert all(line.endswith("[run-1 order.load]") for line in lines)
+
+
+def test_an_unknown_id_is_told_with_what_may_be_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--state", url, "trace", "NONE"]) == 2
+    assert 'LB-AUD-003 nothing is known under "NONE"' in capsys.readouterr().err
+
+
+def test_a_broken_audit_chain_is_told_with_its_entry(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--state", url, "audit", "anchor"]) == 0
+    anchors = tmp_path / "anchors.jsonl"
+    anchors.write_text(capsys.readouterr().out)
+    assert main(["--state", url, "audit", "verify", "--anchors", str(anchors)]) == 0
+    assert "3 entries, the chain is whole, 1 anchors hold" in capsys.readouterr().out
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
+        connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
+    engine.dispose()
+    assert main(["--state", url, "audit", "verify"]) == 0
+    assert main(["--state", url, "audit", "verify", "--anchors", str(anchors)]) == 1
+    assert "LB-AUD-001 entry 3 truncated" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("sent and confirmed", 1), ("unknown", 0)])

@@ -65,7 +65,7 @@ def test_a_new_document_is_sent_and_its_ids_are_kept(state_db: Engine) -> None:
     with transaction(state_db) as session:
         reference = session.scalars(select(CrossReference)).one()
     assert (reference.entity, reference.target_id, reference.record_key) == (ENTITY, "id-A", row.record_key)
-    assert actions(state_db) == ["delivered"]
+    assert actions(state_db) == ["sending", "delivered"]
 
 
 def test_a_repetition_sends_nothing(state_db: Engine) -> None:
@@ -83,7 +83,7 @@ def test_a_document_whose_answer_was_lost_is_adopted_by_the_retry(state_db: Engi
     assert outcomes(deliver(state_db, ledger, document("A"))) == ["delivered"]
     assert ledger.numbers == ["A"]
     assert delivery(state_db, "A").target_id == "id-A"
-    assert actions(state_db) == ["adopted"]
+    assert actions(state_db) == ["sending", "sending", "adopted"]
 
 
 def test_a_document_whose_request_was_lost_is_sent_by_the_retry(state_db: Engine) -> None:
@@ -136,7 +136,8 @@ def test_a_document_of_a_closed_period_waits_and_goes_on_when_it_comes_again_aft
     assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
     assert ledger.numbers == ["A", "B"]
     assert (delivery(state_db, "A").state, delivery(state_db, "A").reason) == ("delivered", None)
-    assert actions(state_db) == ["waits", "delivered", "delivered"]  # one that goes on waiting is told once
+    told = [action for action in actions(state_db) if action != "sending"]
+    assert told == ["waits", "delivered", "delivered"]  # one that goes on waiting is told once
 
 
 def test_a_changed_document_is_refused_where_the_target_takes_no_updates(state_db: Engine) -> None:
@@ -146,7 +147,7 @@ def test_a_changed_document_is_refused_where_the_target_takes_no_updates(state_d
     assert isinstance(result.error, TargetConflict)
     assert (result.error.code, result.error.field, result.error.value) == ("LB-DLV-002", "content", "A")
     assert ledger.sent == ["A"]
-    assert actions(state_db) == ["delivered", "change-refused"]
+    assert actions(state_db) == ["sending", "delivered", "change-refused"]
 
 
 def test_a_changed_document_is_sent_where_the_target_takes_updates(state_db: Engine) -> None:
@@ -154,6 +155,10 @@ def test_a_changed_document_is_sent_where_the_target_takes_updates(state_db: Eng
     deliver(state_db, ledger, document("A"))
     assert outcomes(deliver(state_db, ledger, document("A", "11.00"))) == ["delivered"]
     assert [each.header["AMOUNT"] for each in ledger.books] == ["11.00"]
+    with transaction(state_db) as session:
+        first, second = session.scalars(select(AuditEntry).where(AuditEntry.action == "sending"))
+    assert (second.details["before"], second.details["state"]) == (first.content_hash, "delivered")
+    assert second.content_hash != first.content_hash
 
 
 def test_an_update_whose_request_was_lost_is_sent_by_the_retry(state_db: Engine) -> None:
@@ -219,6 +224,7 @@ def test_a_target_that_took_nothing_is_not_asked_what_it_holds(state_db: Engine)
     row = delivery(state_db, "A")
     assert (row.state, row.lease_owner) == ("not_sent", None)
     assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
+    assert actions(state_db) == ["sending", "put-back", "sending", "delivered"]
 
 
 def test_a_record_another_worker_holds_is_left_to_it_and_the_others_are_delivered(state_db: Engine) -> None:

@@ -1,4 +1,9 @@
-"""Writing audit entries; the hash of each covers its content and the hash before it."""
+"""
+Writing audit entries: numbered without gaps, the hash of each covers its content and the hash before it.
+
+``hash = sha256(previous_hash + sha256(content))``, both in hexadecimal: whoever has only the inner hash of an entry can
+still follow the chain over it. Payloads are in no entry, their hashes are: they can be purged and the chain holds.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +20,10 @@ from sqlalchemy.orm import Session
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import AuditEntry
 
-__all__ = ["Actor", "Change", "append"]
+__all__ = ["GENESIS", "Actor", "Change", "append", "chained", "content_digest", "content_text", "digest"]
 
 GENESIS = "0" * 64
+"""The hash before the first entry."""
 _CONTENT = (
     "at",
     "run_id",
@@ -28,9 +34,8 @@ _CONTENT = (
     "chain_key",
     "content_hash",
     "details",
-    "previous_hash",
 )
-"""What the hash of an entry covers."""
+"""What the hash of an entry covers, with its number and the hash before it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,11 @@ class Actor:
 
 @dataclass(frozen=True)
 class Change:
-    """One state change of one record."""
+    """
+    One state change of one record.
+
+    :param content_hash: of the record or document as it is after the change; ``details`` may hold the one before.
+    """
 
     action: str
     entity: str
@@ -61,11 +70,16 @@ def append(session: Session, actor: Actor, changes: Iterable[Change]) -> None:
 
     Others wait from here to its end: two entries after the same one would break the chain.
     """
+    wanted = list(changes)
+    if not wanted:
+        return
     serialise(session, "audit")
-    previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)) or GENESIS
+    last = session.execute(select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)).first()
+    so_far, previous = last or (0, GENESIS)
     rows = []
-    for change in changes:
-        entry = {
+    for number, change in enumerate(wanted, so_far + 1):
+        row = {
+            "id": number,
             "at": datetime.now(UTC),
             "run_id": actor.run_id,
             "task": actor.task,
@@ -74,20 +88,37 @@ def append(session: Session, actor: Actor, changes: Iterable[Change]) -> None:
             "record_key": change.record_key,
             "chain_key": change.chain_key,
             "content_hash": change.content_hash,
-            "details": change.details,
-            "previous_hash": previous,
+            "details": {name: value for name, value in change.details.items() if value is not None},
         }
-        previous = _hash(entry)
-        rows.append({**entry, "hash": previous})
-    if rows:
-        session.connection().execute(insert(AuditEntry), rows)
+        previous, before = chained(previous, sha256(_text(number, row)).hexdigest()), previous
+        rows.append({**row, "previous_hash": before, "hash": previous})
+    session.connection().execute(insert(AuditEntry), rows)
 
 
-def digest(entry: AuditEntry) -> str:
-    """The hash of an entry's content and its predecessor's hash."""
-    return _hash({name: getattr(entry, name) for name in _CONTENT})
+def content_text(entry: AuditEntry, *, number: int | None = None) -> bytes:
+    """
+    An entry's content as it is hashed: JSON, names sorted, no blanks.
+
+    :param number: as if it stood there.
+    """
+    return _text(entry.id if number is None else number, {name: getattr(entry, name) for name in _CONTENT})
 
 
-def _hash(content: Mapping[str, Any]) -> str:
-    text = orjson.dumps({**content, "at": content["at"].isoformat()}, option=orjson.OPT_SORT_KEYS)
-    return sha256(text).hexdigest()
+def _text(number: int, content: Mapping[str, Any]) -> bytes:
+    hashed = {**{name: content[name] for name in _CONTENT}, "at": content["at"].isoformat(), "number": number}
+    return orjson.dumps(hashed, option=orjson.OPT_SORT_KEYS)
+
+
+def content_digest(entry: AuditEntry, *, number: int | None = None) -> str:
+    """The hash of an entry's content alone."""
+    return sha256(content_text(entry, number=number)).hexdigest()
+
+
+def chained(previous_hash: str, inner: str) -> str:
+    """The hash of an entry, of the one before and its content's."""
+    return sha256(f"{previous_hash}{inner}".encode()).hexdigest()
+
+
+def digest(entry: AuditEntry, *, number: int | None = None) -> str:
+    """The hash an entry must have."""
+    return chained(entry.previous_hash, content_digest(entry, number=number))

@@ -10,8 +10,8 @@ The steps of a delivery are told to the logger ``ledgerbridge.delivery.steps``: 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -73,16 +73,25 @@ class Deliverer:
     :param entity: target entity, e.g. ``gp.sales_order``.
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
+    :param made_by: version of the mapping that made a document, by record key; for the audit.
     """
 
     def __init__(
-        self, engine: Engine, actor: Actor, entity: str, target: Target, *, settle: timedelta = SETTLE
+        self,
+        engine: Engine,
+        actor: Actor,
+        entity: str,
+        target: Target,
+        *,
+        settle: timedelta = SETTLE,
+        made_by: Mapping[str, str | None] | None = None,
     ) -> None:
         self._engine = engine
         self._actor = actor
         self._entity = entity
         self._target = target
         self._settle = settle
+        self._made_by = made_by or {}
         self._owner = new_holder()
         self._held_by_others: TransientError | None = None
 
@@ -193,7 +202,8 @@ class Deliverer:
                 else:
                     to_send.append(item)
             self._write_sending(session, [*to_send, *to_look_up], known, now)
-            append(session, self._actor, refused)
+            begun = [self._begun(item, known.get(item.key)) for item in [*to_send, *to_look_up]]
+            append(session, self._actor, [*refused, *begun])
         if getattr(self._target, "adopts", False):
             arrived = {key for key, row in known.items() if row.target_id}
             to_look_up += [item for item in to_send if item.key not in arrived]
@@ -274,6 +284,7 @@ class Deliverer:
                 .where(*self._mine([item.key for item in items]))
                 .values(state="not_sent", lease_owner=None, lease_until=None)
             )
+            append(session, self._actor, [self._change("put-back", item) for item in items])
 
     def _mine(self, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
         """The rows of these records, as far as this worker holds their lease."""
@@ -378,6 +389,11 @@ class Deliverer:
             for outcome in outcomes
             if outcome.target_id and not outcome.error
         ]
+
+    def _begun(self, item: _Item, row: Delivery | None) -> Change:
+        change = self._change("sending", item)
+        before = {} if row is None else {"before": row.content_hash, "state": row.state}
+        return replace(change, details={"mapping": self._made_by.get(item.key), **before})
 
     def _change(self, action: str, item: _Item, outcome: Outcome | None = None) -> Change:
         details: dict[str, Any] = {"number": outcome.number, "target_id": outcome.target_id} if outcome else {}

@@ -7,7 +7,7 @@ type for one; ``Instant`` gives them back aware.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 __all__ = [
     "AuditEntry",
     "Base",
+    "BookedDocument",
     "Circuit",
     "CrossReference",
     "DeadLetter",
@@ -282,6 +283,27 @@ class ValidationResult(Base):
     rejected: Mapped[int]
     results: Mapped[list[Any]]
     validated_at: Mapped[datetime]
+
+
+class BookedDocument(Base):
+    """
+    What a ledger booked for one document, as a reconciliation read it last.
+
+    :attr key: the ledger's own, ``gp:TWO:journal:12``. ``record_key`` is that of the delivery it belongs to, where it
+        is known. ``effects`` are debit minus credit by account, base currency, as text.
+    """
+
+    __tablename__ = "booked_document"
+    __table_args__ = (UniqueConstraint("ledger", "key"), Index("ix_booked_document_record", "record_key"))
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    ledger: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(255))
+    record_key: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(64))
+    number: Mapped[str] = mapped_column(String(255))
+    booked_on: Mapped[date]
+    effects: Mapped[dict[str, Any]]
+    run_id: Mapped[str] = mapped_column(String(250))
 
 
 class AuditEntry(Base):

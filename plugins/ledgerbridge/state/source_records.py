@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from ledgerbridge.state.models import SourceRecord
+from ledgerbridge.audit.chain import Change
+from ledgerbridge.state.models import AuditEntry, SourceRecord
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "counts",
     "hold_rejected",
     "known_versions",
+    "news",
     "register",
     "set_outcomes",
 ]
@@ -141,6 +143,29 @@ def hold_rejected(session: Session, flow: str, leg: str, run_id: str, *, held: b
         )
         .values(outcome=after)
     )
+
+
+def news(session: Session, task: str, entity: str, fates: Outcomes) -> list[Change]:
+    """
+    For the audit: what became of records that no delivery and no dead letter tells of, once and not in every pass.
+
+    :param task: the one that decides it; what it told last is not told again.
+    :param entity: of the source records.
+    """
+    settled = {key: fate for key, fate in fates.items() if fate.outcome in ("waiting", "superseded", "unchanged")}
+    told: dict[str, tuple[str, Any]] = {}
+    for chunk in in_chunks(list(settled)):
+        entries = session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.record_key.in_(chunk), AuditEntry.entity == entity, AuditEntry.task == task)
+            .order_by(AuditEntry.id)
+        )
+        told.update((entry.record_key, (entry.action, entry.details.get("reason"))) for entry in entries)
+    return [
+        Change(fate.outcome, entity, key, (fate.canonical or {}).get("chain_key"), details={"reason": fate.reason})
+        for key, fate in settled.items()
+        if told.get(key) != (fate.outcome, fate.reason)
+    ]
 
 
 def counts(session: Session, flow: str, leg: str, run_id: str) -> Counter[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.models import OAuthToken
 
@@ -63,21 +65,28 @@ class TokenStore:
 
     def put(self, key: str, owner: str, token: StoredToken) -> bool:
         """Keep a renewed token set and end the lease; False if the lease has passed to somebody else meanwhile."""
-        return self._end_lease(key, owner, ciphertext=token.ciphertext, expires_at=token.expires_at)
+        values = {"ciphertext": token.ciphertext, "expires_at": token.expires_at}
+        renewed = Change("token-renewed", "oauth_token", key, details={"expires_at": token.expires_at.isoformat()})
+        return self._end_lease(key, owner, values, renewed)
 
     def release(self, key: str, owner: str) -> None:
         """End the lease without a new token set."""
         self._end_lease(key, owner)
 
-    def _end_lease(self, key: str, owner: str, **values: object) -> bool:
+    def _end_lease(
+        self, key: str, owner: str, values: Mapping[str, object] | None = None, change: Change | None = None
+    ) -> bool:
         ended = (
             update(OAuthToken)
             .where(OAuthToken.key == key, OAuthToken.lease_owner == owner)
-            .values(lease_owner=None, lease_until=None, **values)
+            .values(lease_owner=None, lease_until=None, **(values or {}))
             .returning(OAuthToken.key)
         )
         with transaction(self._engine) as session:
-            return session.execute(ended).first() is not None
+            done = session.execute(ended).first() is not None
+            if done and change is not None:
+                append(session, Actor("", "", "", owner[:250]), [change])
+            return done
 
     def _ensure_row(self, key: str) -> None:
         with transaction(self._engine) as session:
