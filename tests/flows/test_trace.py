@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +18,7 @@ from sqlalchemy import select
 
 from commands.main import main
 from demo.stack import Stack
-from ledgerbridge.audit import verify
+from ledgerbridge.audit import head, verify
 from ledgerbridge.audit.trace import trace
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
@@ -118,3 +125,137 @@ def test_every_state_change_of_the_company_is_in_one_whole_chain(office: Office)
 
 def cli(office: Office, *arguments: Any) -> int:
     return main(["--state", office.state.url.render_as_string(hide_password=False), *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def pack(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The evidence of one order, unpacked."""
+    folder = tmp_path_factory.mktemp("evidence")
+    assert cli(office, "evidence", ORDER, "--out", folder / "pack.zip") == 0
+    with zipfile.ZipFile(folder / "pack.zip") as archive:
+        archive.extractall(folder / "pack")
+    return folder / "pack"
+
+
+def check(pack: Path, *arguments: object) -> tuple[int, str]:
+    """As an auditor does it: a Python with nothing installed, and nothing of ours in reach."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(pack / "verify.py"), *map(str, arguments)],
+        cwd=pack.parent, env={"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_pack_is_verified_by_python_alone(office: Office, pack: Path, tmp_path: Path) -> None:
+    code, told = check(pack)
+    assert (code, told.split(":")[0]) == (0, "holds")
+    payloads = list((pack / "payloads").iterdir())
+    assert len(payloads) >= len(WAY)
+    assert "#1001" in "".join(each.read_text() for each in payloads)
+    with transaction(office.state) as session:
+        anchors = tmp_path / "anchors.jsonl"
+        anchors.write_bytes(head(session).line())
+    assert check(pack, "--anchors", anchors)[0] == 0
+    assert check(pack.parent / "pack", pack.parent / "pack.zip")[0] == 0
+
+
+def test_a_pack_tells_nothing_of_other_orders(pack: Path) -> None:
+    for file in pack.rglob("*"):
+        if file.is_file() and "payloads" not in file.parts:
+            assert "#1002" not in file.read_text(), file
+
+
+def test_a_period_is_packed_too(office: Office, tmp_path: Path) -> None:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert cli(office, "evidence", f"2026-01-01..{today}", "--out", tmp_path / "pack.zip") == 0
+    with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
+        archive.extractall(tmp_path / "pack")
+    assert check(tmp_path / "pack")[0] == 0
+    with transaction(office.state) as session:
+        told = json.loads((tmp_path / "pack" / "entries.json").read_text())
+        assert len(told) == head(session).number
+
+
+def forge_payload(pack: Path) -> None:
+    (payload, *_) = sorted((pack / "payloads").iterdir())
+    payload.write_bytes(payload.read_bytes().replace(b"#1001", b"#6666") + b" ")
+
+
+def forge_payload_and_its_name(pack: Path) -> None:
+    (payload, *_) = sorted((pack / "payloads").iterdir())
+    content = payload.read_bytes() + b" "
+    payload.unlink()
+    (pack / "payloads" / f"{hashlib.sha256(content).hexdigest()}.json").write_bytes(content)
+    list_anew(pack)
+
+
+def forge_an_entry(pack: Path) -> None:
+    chain = pack / "chain.jsonl"
+    chain.write_text(chain.read_text().replace("order.load", "other.load", 1))
+    list_anew(pack)
+
+
+def leave_an_entry_out(pack: Path) -> None:
+    chain = pack / "chain.jsonl"
+    lines = chain.read_text().splitlines(keepends=True)
+    chain.write_text("".join(lines[:3] + lines[4:]))
+    list_anew(pack)
+
+
+def cut_the_end(pack: Path) -> None:
+    chain = pack / "chain.jsonl"
+    chain.write_text("".join(chain.read_text().splitlines(keepends=True)[:-1]))
+    list_anew(pack)
+
+
+def forge_a_number(pack: Path) -> None:
+    deliveries = json.loads((pack / "deliveries.json").read_text())
+    delivered = next(row for row in deliveries if row["state"] == "delivered")
+    delivered["number"] = "INV-FORGED"
+    (pack / "deliveries.json").write_text(json.dumps(deliveries))
+    list_anew(pack)
+
+
+def list_anew(pack: Path) -> None:
+    """What a forger does who knows that files are listed by their hash."""
+    manifest = json.loads((pack / "manifest.json").read_text())
+    manifest["files"] = {
+        str(file.relative_to(pack)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in pack.rglob("*")
+        if file.is_file() and file.name != "manifest.json"
+    }
+    (pack / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [forge_payload, forge_payload_and_its_name, forge_an_entry, leave_an_entry_out, cut_the_end, forge_a_number],
+)
+def test_a_forged_pack_is_found(pack: Path, tmp_path: Path, forge: Callable[[Path], None]) -> None:
+    copy = tmp_path / "pack"
+    shutil.copytree(pack, copy)
+    forge(copy)
+    code, told = check(copy)
+    assert (code, told.split(":")[0]) == (1, "BROKEN")
+
+
+def test_a_pack_written_anew_is_found_by_an_anchor(pack: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "pack"
+    shutil.copytree(pack, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    previous, lines = manifest["previous_hash"], []
+    for line in (copy / "chain.jsonl").read_text().splitlines():
+        link = json.loads(line)
+        if "content" in link:
+            link["content"] = link["content"].replace("run-1", "run-X")
+            link["digest"] = hashlib.sha256(link["content"].encode()).hexdigest()
+        previous = link["hash"] = hashlib.sha256((previous + link["digest"]).encode()).hexdigest()
+        lines.append(json.dumps(link))
+    known = manifest["head"]["hash"]
+    manifest["head"]["hash"] = previous
+    (copy / "chain.jsonl").write_text("\n".join(lines))
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    list_anew(copy)
+    assert check(copy)[0] == 0
+    code, told = check(copy, "--head", known)
+    assert (code, "not in the chain" in told) == (1, True)

@@ -1,0 +1,38 @@
+"""``ledgerbridge evidence``: a pack that proves elsewhere what happened to a record or in a period."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from commands.database import state_engine
+from ledgerbridge.audit.evidence import collect
+from ledgerbridge.state import transaction
+
+__all__ = ["register"]
+
+
+def register(commands: Any) -> None:
+    """Add ``evidence``."""
+    command = commands.add_parser(
+        "evidence", help="a zip that proves elsewhere what happened to a record or in a period"
+    )
+    command.add_argument(
+        "wanted", metavar="ID|PERIOD", help="as for trace; or 2026-03, 2026-03-02, 2026-03-01..2026-03-15"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: evidence-ID.zip")
+    command.set_defaults(run=_evidence)
+
+
+def _evidence(options: argparse.Namespace) -> int:
+    from operators.staged_documents import documents_by_hash  # Airflow's storage paths are slow to import
+
+    path = options.out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', options.wanted).strip('_')}.zip")
+    with transaction(state_engine(options)) as session:
+        pack = collect(session, options.wanted, documents_by_hash)
+    pack.write(path)
+    payloads = sum(name.startswith("payloads/") for name in pack.files)
+    print(f"{path}: {payloads} payloads. Verify it anywhere: unzip {path}, then python3 verify.py")
+    return 0
