@@ -12,13 +12,16 @@ import json
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 
 from demo.airflow_home import CHECKOUT, USER
 from demo.books import read_result, roles_that_differ
+from demo.memory import MemoryWatch
 from demo.passes import FlowRunner, PassFailed
 from demo.ports import check_free
 from demo.report import print_report
@@ -84,6 +87,16 @@ def _stay(console: Console) -> None:
 
 
 def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: dict[str, int]) -> bool:
+    started = time.monotonic()
+    own = psutil.Process()
+    with MemoryWatch(lambda: [own, *stack.services.processes()]) as memory:
+        good = _play(console, stack, file, sandbox_ports)
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    console.print(f"{len(file['cases'])} orders in {minutes}:{seconds:02} min; at most {memory.peak}.", highlight=False)
+    return good
+
+
+def _play(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: dict[str, int]) -> bool:
     stack.start_airflow()
     with console.status("starting the sandbox"):
         start_sandboxes(stack.services, sandbox_ports, FOLDER / "sandbox")

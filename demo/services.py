@@ -107,9 +107,13 @@ class Services:
             if process.poll() is not None:
                 raise ServiceDied(name, process.returncode, self._log(name))
 
+    def processes(self) -> list[psutil.Process]:
+        """All processes now, with their children."""
+        return [each for process in list(self._running.values()) for each in _with_children(process.pid)]
+
     def stop(self) -> None:
         """End all processes and all their children; those that do not listen are killed."""
-        descendants = [child for process in self._running.values() for child in _children(process.pid)]
+        descendants = [child for process in self._running.values() for child in _with_children(process.pid)[1:]]
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + self._patience_seconds
@@ -126,9 +130,10 @@ class Services:
         return self._logs / f"{name}.log"
 
 
-def _children(pid: int) -> list[psutil.Process]:
+def _with_children(pid: int) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).children(recursive=True)
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
     return []
 
 
