@@ -16,12 +16,13 @@ SANDBOX_PORT ?= 8710
 FAULTS ?= 100
 SEED ?= 1
 ARGS ?=
+ALL ?= 0
 
-SOURCES := plugins dags sandbox demo config tests
-TYPED := plugins sandbox demo config
+SOURCES := plugins dags sandbox demo bench config tests
+TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint fmt generate lock env clean
+.PHONY: help demo test chaos bench lint fmt generate lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -33,6 +34,7 @@ help:  ## Show what can be made
 	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
 	@echo '  make demo AIRFLOW_PORT=8090 SANDBOX_PORT=8810'
 	@echo '  make test ARGS="tests/unit -k mapping"'
+	@echo '  make bench ARGS=transform     one bench; ALL=1: all of them, with the largest sizes'
 	@echo '  make test ARGS="tests/unit --state-db=sqlite"    without PostgreSQL; default: both where it is installed'
 
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
@@ -44,6 +46,9 @@ test: .venv/.dev  ## Run every test
 
 chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs, and compare the books
 	@PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)
+
+bench: .venv/.dev  ## Measure how fast it is, beside other ways to do the same
+	@$(BIN)/python -m bench $(if $(filter 1,$(ALL)),--all) $(ARGS)
 
 lint: .venv/.dev  ## Check style, types and the arrows between the packages
 	@$(BIN)/ruff check $(SOURCES)
@@ -66,7 +71,7 @@ env:  ## Write .env with new secrets, for docker compose
 	@$(PYTHON) docker/make_env.py
 
 clean:  ## Forget the environment and all runs
-	rm -rf .venv .airflow .demo
+	rm -rf .venv .airflow .demo .bench
 
 .venv/.uv:
 	@$(if $(PYTHON),,$(error No Python 3.11 to 3.14 found. Install one, or say `make PYTHON=/path/to/python`))

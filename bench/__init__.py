@@ -1,0 +1,1 @@
+"""How fast it is and what it needs, measured beside other ways to do the same (`make bench`)."""

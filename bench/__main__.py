@@ -1,0 +1,65 @@
+"""
+`make bench`: print what each bench found and keep it as JSON under .bench/, one file a bench.
+
+Without a name all quick ones run; with ALL=1 also the sizes and the benches that take long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+BENCHES = {
+    "transform": "rows a second of conform + validate + map, beside pandas, petl and rows in Python",
+}
+LONG: set[str] = set()
+FOLDER = Path(__file__).parent.parent / ".bench"
+
+
+def main() -> int:
+    """Run the benches asked for."""
+    options = _parser().parse_args()
+    names = options.names or [name for name in BENCHES if options.all or name not in LONG]
+    FOLDER.mkdir(exist_ok=True)
+    for name in names:
+        print(f"{name}: {BENCHES[name]}", flush=True)
+        found = import_module(f"bench.{name}").measure(everything=options.all)
+        kept = FOLDER / f"{name}.json"
+        kept.write_text(json.dumps({"machine": _machine(), "results": found}, indent=1))
+        print(f"  kept in {kept.relative_to(FOLDER.parent)}", flush=True)
+    return 0
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "system": platform.platform(),
+        "cores": psutil.cpu_count(),
+        "load": round(psutil.getloadavg()[0], 1),
+        "memory_gib": round(psutil.virtual_memory().total / (1 << 30)),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("apache-airflow", "pandas", "pyarrow")},
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    benches = "\n".join(f"  {name:12} {what}" for name, what in BENCHES.items())
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS=…", description=benches, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: the quick)")
+    parser.add_argument("--all", action="store_true", help="also what takes long")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

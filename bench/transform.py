@@ -1,0 +1,77 @@
+"""
+Rows a second of conform + validate + map, and the memory that takes, beside the same work done otherwise.
+
+Each measurement is a process of its own. What is counted is processor time, so that other work on the machine does not
+count; making the invoices does not count either.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib import import_module
+from typing import Any
+
+from bench.invoices import batches
+
+__all__ = ["METHODS", "measure"]
+
+METHODS = {"ledgerbridge": "by_mapping", "pandas": "by_pandas", "petl": "by_petl", "rows in Python": "by_rows"}
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+QUICK = (1_000, 10_000, 100_000)
+WARM_UP = 400
+MEBIBYTE = 1 << 20
+
+
+def measure(*, everything: bool) -> list[dict[str, Any]]:
+    """
+    One row a method and size.
+
+    :param everything: also a million lines, which takes minutes.
+    """
+    found = []
+    for lines in SIZES if everything else QUICK:
+        for method in METHODS:
+            command = [sys.executable, "-m", "bench.transform", method, str(lines)]
+            answer = subprocess.run(command, check=True, capture_output=True, text=True)
+            row: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+            found.append(row)
+            rate = row["lines_per_cpu_second"]
+            print(f"  {lines:>9,} lines  {method:15} {rate:>9,.0f} lines/s  {row['peak_mib']:>6,.0f} MiB", flush=True)
+    return found
+
+
+def _measured(method: str, lines: int) -> dict[str, Any]:
+    run = import_module(f"bench.{METHODS[method]}").run
+    run(next(batches(WARM_UP)))  # imports and compiled mappings are there when a batch comes
+    before = _peak_mib()
+    cpu = wall = 0.0
+    done = 0
+    for batch in batches(lines):
+        started, started_cpu = time.perf_counter(), time.process_time()
+        run(batch)
+        cpu += time.process_time() - started_cpu
+        wall += time.perf_counter() - started
+        done += batch.lines
+    return {
+        "method": method,
+        "lines": done,
+        "cpu_seconds": round(cpu, 3),
+        "seconds": round(wall, 3),
+        "lines_per_cpu_second": round(done / cpu),
+        "peak_mib": round(_peak_mib()),
+        "peak_mib_before": round(before),
+    }
+
+
+def _peak_mib() -> float:
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEBIBYTE
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measured(sys.argv[1], int(sys.argv[2]))))
