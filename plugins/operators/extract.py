@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.audit import Change, append
 from ledgerbridge.entities import RawRecord, Source, Window
@@ -45,11 +44,11 @@ class ExtractOperator(LegOperator):
         """Read, choose, stage; the reference to the batch."""
         legs = context["params"].get("legs")
         if legs and self.leg not in legs:
-            raise AirflowSkipException(f"this run concerns {', '.join(legs)} only")
+            raise self.nothing_goes_on(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
         records = self._chosen(self._read(context, actor.run_id), actor.run_id)
         if not records:
-            raise AirflowSkipException("nothing new, nothing left over")
+            raise self.nothing_goes_on("nothing new, nothing left over")
         uri = self.batch_uri(context, self.step)
         batch = write_raw(uri, records)
         with transaction(self.engine) as session:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.delivery import document_text, documents_of, plain
 from ledgerbridge.entities import Document
@@ -55,7 +54,7 @@ class GateOperator(LegOperator):
         self._keep(context, result, frames, documents_of(refused, self.config.target), batch)
         if passed["header"].empty:
             self.close_batch(actor)
-            raise AirflowSkipException("no record of this batch meets the suite")
+            raise self.nothing_goes_on("no record of this batch meets the suite")
         return batch.to_xcom()
 
     def _keep(

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -115,6 +115,18 @@ class LegOperator(BaseOperator):
         if not value:
             raise AirflowSkipException(f"leg {self.leg}: {self.before} left no batch")
         return BatchRef.from_xcom(value)
+
+    def nothing_goes_on(self, why: str) -> DownstreamTasksSkipped:
+        """
+        Raise it to end this task well and to skip the rest of its leg at once.
+
+        Left to the trigger rules, a skip goes on by one task each time the scheduler comes round.
+        """
+        self.log.info("flow=%s leg=%s ends here: %s", self.flow, self.leg, why)
+        after = [] if self.get_dag() is None else self.get_flat_relatives(upstream=False)
+        rest = {task.task_id for task in after if isinstance(task, LegOperator) and task.leg == self.leg}
+        tasks = sorted(rest | self.downstream_task_ids)
+        return DownstreamTasksSkipped(tasks=tasks)  # type: ignore[no-untyped-call]  # Airflow gives it no types
 
     def raw_records(self, context: Context, keys: Collection[str]) -> dict[str, RawRecord]:
         """Records of this run's batch by source key, as they were read."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.audit import Actor, append
 from ledgerbridge.canonical.checks import check
@@ -74,7 +73,7 @@ class TransformOperator(LegOperator):
         self._settle(work, set(documents["header"]["record_key"]), batch)
         if documents["header"].empty:
             self.close_batch(actor)
-            raise AirflowSkipException("no record of this batch goes on")
+            raise self.nothing_goes_on("no record of this batch goes on")
         return batch.to_xcom()
 
     def _conform_mapping(self) -> Mapping:

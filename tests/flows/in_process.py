@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 
@@ -63,7 +63,7 @@ class InProcess:
             task = operator(task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg])
             try:
                 self.results[task.task_id] = task.execute(self.context(run_id))
-            except AirflowSkipException:
+            except DownstreamTasksSkipped:
                 return
 
     def context(self, run_id: str, *, close: bool = False) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 from sqlalchemy import select
 
 from demo.stack import Stack
@@ -130,7 +130,7 @@ def test_batch_of_which_nothing_is_left_is_a_skip_without_a_limit_and_a_failure_
     with pytest.raises(ConfigurationError, match=r"100\.0%"):
         rerun(office, GateOperator, "run-1")
     allow(include, "100%")
-    with pytest.raises(AirflowSkipException):
+    with pytest.raises(DownstreamTasksSkipped):
         rerun(office, GateOperator, "run-1")
     assert set(outcomes(office)) == {"rejected"}
 

@@ -14,6 +14,7 @@ from ledgerbridge.flows import LegConfig, load_company, load_flow
 from ledgerbridge.gates import load_suite
 from ledgerbridge.mapping import load_mapping
 from operators.builder import build_flow
+from operators.leg import LegOperator
 
 INCLUDE = Path(__file__).parents[2] / "include"
 MAPPINGS = sorted((INCLUDE / "mappings").glob("*.yaml"))
@@ -73,6 +74,12 @@ def test_each_leg_is_a_task_group_of_four_tasks(include: Path) -> None:
     assert set(dag.task_ids) == {
         f"{leg}.{step}" for leg in legs for step in ("extract", "transform", "gate", "load")
     } | {"reconcile"}
+
+
+def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(include: Path) -> None:
+    task = build_flow("order_to_cash", include).get_task("customer.extract")
+    assert isinstance(task, LegOperator)
+    assert task.nothing_goes_on("nothing new").tasks == ["customer.gate", "customer.load", "customer.transform"]
 
 
 @pytest.mark.parametrize(
