@@ -1,0 +1,56 @@
+"""
+How much of Xero's rate budget four busy processes use together, and how often they are refused.
+
+Each calls as fast as it may; Xero allows 60 calls in each of its minutes, whose beginning only Xero knows.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+from bench.xero_office import Calls, open_xero
+from hooks.xero import XeroHook
+
+__all__ = ["measure"]
+
+PROCESSES = 4
+MINUTE_SECONDS = 60
+
+
+def measure(*, everything: bool) -> list[dict[str, Any]]:
+    """
+    The share of the allowed calls that was used, and the refusals.
+
+    :param everything: six minutes; else three.
+    """
+    minutes = 6 if everything else 3
+    with open_xero(calls_per_minute=60) as office:
+        office.hook().clock()  # one token for all, as in a flow that runs for hours
+        ends = time.time() + minutes * MINUTE_SECONDS
+        command = [sys.executable, "-m", "bench.xero_budget", str(ends)]
+        workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
+        answers = [json.loads(worker.communicate()[0].splitlines()[-1]) for worker in workers]
+    statuses = [status for answer in answers for status in answer]
+    used, refused = statuses.count(200), statuses.count(429)
+    allowed = 60 * minutes
+    share = used / allowed
+    print(f"  {used} of {allowed} calls in {minutes} min by {PROCESSES} processes: {share:.1%}; {refused} times 429")
+    return [{"minutes": minutes, "processes": PROCESSES, "used": used, "allowed": allowed, "refused": refused}]
+
+
+def _call_until(ends: float) -> list[int]:
+    hook, calls = XeroHook("xero"), Calls()
+    calls.watch(hook)
+    in_time: list[int] = []
+    while time.time() < ends:
+        in_time = list(calls.statuses)
+        hook.clock()
+    return in_time
+
+
+if __name__ == "__main__":
+    print(json.dumps(_call_until(float(sys.argv[1]))))
