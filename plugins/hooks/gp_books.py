@@ -59,6 +59,7 @@ class GPBooks:
         taxes = self._taxes()
         return [replace(each, taxes=taxes.get(each.number.upper())) for each in self._entries if not _is_void(each)]
 
+    @cached_property
     def withdrawn(self) -> dict[str, str]:
         """What became of documents that were posted and then voided, by what GP knows them by."""
         return {identity: "voided" for each in self._entries if _is_void(each) for identity in each.ids}

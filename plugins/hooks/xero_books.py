@@ -55,6 +55,7 @@ class XeroBooks:
             *self._manual_journals(),
         ]
 
+    @property
     def withdrawn(self) -> dict[str, str]:
         """What became of documents that were booked and no longer are, by id; complete after ``booked``."""
         return self._withdrawn

@@ -112,6 +112,8 @@ class KnownDocuments:
         """Why a document is not in the other ledger, or what to do about it."""
         if reason := self._deferred[missing_in].get(booked.key) or self._why_stuck(booked):
             return Known(reason)
+        if not booked.effects and booked.key.startswith(f"{missing_in}:"):
+            return Known(f"{missing_in}, where it comes from, writes no entry for a document without value")
         state, ids = self._sent[missing_in].get(booked.key, (None, ()))
         if state == "delivered":
             return self._lost(missing_in, ids)
@@ -119,17 +121,18 @@ class KnownDocuments:
             return Known("booked after this run read it")
         return Known()
 
-    def unequal(self, booked: Booked, changed: Mapping[str, Decimal]) -> Known:
-        """Why a document of the first ledger differs from its counterpart."""
+    def unequal(self, pair: Sequence[Booked], changed: Mapping[str, Decimal]) -> Known:
+        """Why a document differs from its counterpart: one ledger books gain and write-off when it is applied."""
         if not set(changed) <= {"fx_gain_loss", "receivables", "rounding"}:
             return Known()
-        first = next(iter(self._books.values()))
-        places = [first.on_the_way[each] for each in booked.ids if each in first.on_the_way]
-        if places:
-            return Known(f"booked when it is applied: that entry is {places[0]}")
-        if reason := self._why_stuck(booked):
-            return Known(f"booked when it is applied: {reason}")
-        if self.came_later(booked.source, booked.changed_at):
+        for books, booked in zip(self._books.values(), pair, strict=True):
+            for each in booked.ids:
+                if each in books.on_the_way:
+                    return Known(f"booked when it is applied: that entry is {books.on_the_way[each]}")
+        for booked in pair:
+            if reason := self._why_stuck(booked):
+                return Known(f"booked when it is applied: {reason}")
+        if any(self.came_later(booked.source, booked.changed_at) for booked in pair):
             return Known("booked when it is applied, by the next run")
         return Known()
 
@@ -155,8 +158,8 @@ class KnownDocuments:
             if each in books.on_the_way:
                 return Known(f"sent to {ledger}, there still {books.on_the_way[each]}")
         for each in ids:
-            if each in books.withdrawn():
-                became = books.withdrawn()[each].lower()
+            if each in books.withdrawn:
+                became = books.withdrawn[each].lower()
                 return Known(
                     remedy=f"It was sent to {ledger} as {number} and {became} there: do the same in the other "
                     f"ledger, or enter it in {ledger} again."

@@ -72,6 +72,7 @@ class Books(Protocol):
     def booked(self) -> list[Booked]:
         """Every document as it booked it; to be called first."""
 
+    @property
     def withdrawn(self) -> Mapping[str, str]:
         """What became of documents that were booked and no longer are, by id or number."""
 

@@ -28,8 +28,8 @@ __all__ = ["reconcile"]
 
 Explain = Callable[[Booked, str], Known]
 """What is known of a document of one ledger that is not in the other (given by name)."""
-ExplainPair = Callable[[Booked, Mapping[str, Decimal]], Known]
-"""What is known of a document of the first ledger that differs from its counterpart by these amounts by role."""
+ExplainPair = Callable[[Sequence[Booked], Mapping[str, Decimal]], Known]
+"""What is known of a document of the first ledger and its counterpart that differ by these amounts by role."""
 Opened = tuple[Sequence[OpenAmount], Sequence[OpenAmount]]
 
 
@@ -173,7 +173,7 @@ class _Comparison:
             if (amount := ours.roles.get(role, NOTHING) - theirs.roles.get(role, NOTHING))
         }
         if changed:
-            known = self._explain_pair(ours.booked, changed)
+            known = self._explain_pair((ours.booked, theirs.booked), changed)
             pair.explained = changed if known.reason else {}
             for role, amount in changed.items():
                 kind = _kind_of(role, changed, ours, theirs)
