@@ -10,8 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ledgerbridge.entities import Window
-from ledgerbridge.reconciliation import Booked, OpenAmount
+from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
 
 if TYPE_CHECKING:
     from hooks.gp_econnect import GPEConnectHook
@@ -32,6 +31,11 @@ _KINDS = {
 _APPLICATION = "RMAPY"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
+_JOURNAL_COLUMNS = (
+    "JRNENTRY", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM",
+    "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+)  # fmt: skip
+_TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _DEBIT_MEMO = 3
 _CREDITS = {"7", "8", "9"}
@@ -41,13 +45,13 @@ class GPBooks:
     """
     The books of one company.
 
-    :param changed_since: sales documents posted before it are not read for their tax details; None reads all.
+    :param kept: what earlier runs read.
     :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
     """
 
-    def __init__(self, hook: GPEConnectHook, changed_since: datetime | None = None) -> None:
+    def __init__(self, hook: GPEConnectHook, kept: KeptRecords) -> None:
         self._hook = hook
-        self._changed_since = changed_since
+        self._kept = kept
 
     def booked(self) -> list[Booked]:
         """
@@ -121,8 +125,13 @@ class GPBooks:
 
     @cached_property
     def _entries(self) -> list[Booked]:
-        lines = [record.payload for record in self._hook.journal_lines() if record.payload["SOURCDOC"] not in _YEAR_END]
-        company = self._hook.site().company
+        # lxml stays out of what DAG parsing imports
+        from hooks.gp_econnect_ledger import Journal
+
+        site = self._hook.site()
+        company = site.company
+        records = self._kept.read(f"gp-{company}-journal", Journal(site), _journal_line)
+        lines = [record.payload for record in records if record.payload["SOURCDOC"] not in _YEAR_END]
         receipts = {str(line["ORDOCNUM"]) for line in lines if line["SOURCDOC"] == "CRJ"}
         entries: dict[str, list[Row]] = defaultdict(list)
         for line in lines:
@@ -131,15 +140,13 @@ class GPBooks:
 
     def _taxes(self) -> dict[str, dict[str, Decimal]]:
         """Tax by set of details of the sales documents, in their currency, by number."""
-        # lxml stays out of what DAG parsing imports
         from hooks.gp_econnect_sales import SalesInvoice, SalesReturn
 
-        site, window = self._hook.site(), Window(self._changed_since)
+        site = self._hook.site()
         return {
             record.payload["SOPNUMBE"].upper(): _tax_sets(record.payload, sign)
-            for entity, sign in ((SalesInvoice(site), -1), (SalesReturn(site), 1))
-            for page in entity.read(window)
-            for record in page
+            for source, sign in ((SalesInvoice(site), -1), (SalesReturn(site), 1))
+            for record in self._kept.read(f"gp-{site.company}-{source.source_name}", source, _taxed)
         }
 
 
@@ -152,6 +159,15 @@ def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> s
     if line["SOURCDOC"] == _APPLICATION and str(line.get("ORCTRNUM")) in receipts:
         return str(line["ORCTRNUM"])
     return str(line.get("ORDOCNUM") or "")
+
+
+def _journal_line(line: Row) -> dict[str, Any]:
+    return {column: line.get(column) for column in _JOURNAL_COLUMNS}
+
+
+def _taxed(document: Row) -> dict[str, Any]:
+    taxes = [{column: tax.get(column) for column in _TAX_COLUMNS} for tax in document.get("Tax", [])]
+    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes}
 
 
 def _booked(company: str, lines: list[Row]) -> Booked:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledgerbridge.entities import Window
-from ledgerbridge.reconciliation import Movement
+from hooks.stripe_sources import BalanceTransactionSource, PayoutSource
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.reconciliation import KeptRecords, Movement
 
 if TYPE_CHECKING:
     from hooks.stripe import StripeHook
@@ -20,14 +21,15 @@ _PAYOUTS = {"payout", "payout_failure", "payout_cancel"}
 
 class StripeBooks:
     """
-    The account's movements since an instant; None: all.
+    The account's movements.
 
+    :param kept: what earlier runs read.
     :raises TransientError, ConfigurationError: from every method, as ``StripeHook.fetch``.
     """
 
-    def __init__(self, hook: StripeHook, since: datetime | None) -> None:
+    def __init__(self, hook: StripeHook, kept: KeptRecords) -> None:
         self._hook = hook
-        self._window = Window(since)
+        self._kept = kept
 
     def balance(self) -> Decimal:
         """What Stripe holds."""
@@ -36,27 +38,24 @@ class StripeBooks:
     def movements(self) -> Iterator[Movement]:
         """Charges, refunds and whatever else, then the payouts; one that the bank sent back has moved nothing."""
         paid_out: dict[str, Decimal] = {}
-        for page in self._hook.entity("balance_transaction").read(self._window):
-            for record in page:
-                transaction = record.payload
-                source = transaction.get("source") or {}
-                if transaction["type"] in _PAYOUTS and source.get("id"):
-                    identity = source["id"]
-                    paid_out[identity] = paid_out.get(identity, Decimal(0)) + Decimal(transaction["amount"])
-                else:
-                    yield self._money(record.key, transaction, source)
-        for page in self._hook.entity("payout").read(self._window):
-            for record in page:
-                if record.payload["id"] in paid_out:
-                    yield _payout(record.key, record.payload, paid_out[record.payload["id"]])
+        name = f"stripe-{self._hook.account}"
+        for record in self._kept.read(f"{name}-balance_transaction", BalanceTransactionSource(self._hook), _moved):
+            transaction, source = record.payload, record.payload["source"]
+            if transaction["type"] in _PAYOUTS and source.get("id"):
+                paid_out[source["id"]] = paid_out.get(source["id"], Decimal(0)) + Decimal(transaction["amount"])
+            else:
+                yield self._money(record.key, transaction, source)
+        payouts = _Payouts(self._hook, self._kept.kept(f"{name}-payout"))
+        for record in self._kept.read(f"{name}-payout", payouts, _paid_out):
+            if record.payload["id"] in paid_out:
+                yield _payout(record, paid_out[record.payload["id"]])
 
     def _money(self, key: str, transaction: dict[str, Any], source: dict[str, Any]) -> Movement:
         identity = source.get("id") or transaction["id"]
-        charge = source.get("charge")
         return Movement(
             kind="money",
             id=identity,
-            belongs_to=str((charge.get("id") if isinstance(charge, dict) else charge) or identity),
+            belongs_to=source.get("charge") or identity,
             amount=Decimal(transaction["amount"]),
             fee=Decimal(transaction["fee"]),
             moved_at=datetime.fromtimestamp(transaction["created"], UTC),
@@ -65,8 +64,45 @@ class StripeBooks:
         )
 
 
-def _payout(key: str, payout: dict[str, Any], amount: Decimal) -> Movement:
+class _Payouts(PayoutSource):
+    """Payouts; what one is made of is asked once, when Stripe has told it."""
+
+    def __init__(self, hook: StripeHook, kept: Mapping[str, RawRecord]) -> None:
+        super().__init__(hook)
+        self._closed = {each.payload["id"]: each for each in kept.values() if each.payload["closed"]}
+
+    def record(self, item: dict[str, Any]) -> RawRecord:
+        """One payout."""
+        return self._closed.get(item["id"]) or super().record(item)
+
+
+def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
+    source = transaction.get("source") or {}
+    charge = source.get("charge")
+    named = {
+        "id": source.get("id"),
+        "object": source.get("object"),
+        "charge": charge.get("id") if isinstance(charge, dict) else charge,
+    }
+    fields = ("id", "type", "amount", "fee", "created", "exchange_rate")
+    return {name: transaction.get(name) for name in fields} | {"source": named}
+
+
+def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
+    if "fees" in payout:
+        return payout
     items = payout["items"]
+    fees = sum((Decimal(item["fee"]) for item in items or []), Decimal(0))
+    return {
+        "id": payout["id"],
+        "created": payout["created"],
+        "closed": items is not None,
+        "fees": str(fees),
+    }
+
+
+def _payout(record: RawRecord, amount: Decimal) -> Movement:
+    payout = record.payload
     return Movement(
         kind="payout",
         id=payout["id"],
@@ -74,7 +110,7 @@ def _payout(key: str, payout: dict[str, Any], amount: Decimal) -> Movement:
         amount=amount,
         fee=Decimal(0),
         moved_at=datetime.fromtimestamp(payout["created"], UTC),
-        record=key,
-        closed=items is not None,
-        fees=sum((Decimal(item["fee"]) for item in items or []), Decimal(0)),
+        record=record.key,
+        closed=payout["closed"],
+        fees=Decimal(payout["fees"]),
     )

@@ -17,16 +17,18 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ledgerbridge.reconciliation import Booked, OpenAmount
+from hooks.xero_sources import SOURCES
+from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
 
 if TYPE_CHECKING:
     from hooks.xero import XeroHook
 
 __all__ = ["XeroBooks"]
 
-_BOOKED = {"AUTHORISED", "PAID"}
+_BOOKED = {"AUTHORISED", "PAID", "POSTED"}
 _CENT = Decimal("0.01")
 _GAIN = "REALISEDCURRENCYGAIN"
+_NOT_BOOKED = {"Contact", "Payments", "CreditNotes", "Overpayments", "Prepayments", "ValidationErrors", "Attachments"}
 _OF_A_YEAR = {"REVENUE", "EXPENSE"}
 
 
@@ -34,12 +36,13 @@ class XeroBooks:
     """
     The books of one organisation.
 
-    :param changed_since: of no use here: all that is read of a document comes at once.
+    :param kept: what earlier runs read.
     :raises TransientError, ConfigurationError: from every method, as ``XeroHook.get``.
     """
 
-    def __init__(self, hook: XeroHook, changed_since: datetime | None = None) -> None:
+    def __init__(self, hook: XeroHook, kept: KeptRecords) -> None:
         self._hook = hook
+        self._kept = kept
         self._scope = f"xero:{hook.tenant_id}"
         self._withdrawn: dict[str, str] = {}
 
@@ -116,42 +119,42 @@ class XeroBooks:
 
     @cached_property
     def _documents(self) -> dict[str, _Document]:
-        invoices = self._all("Invoices", 'Type=="ACCREC"', "InvoiceID")
-        notes = self._all("CreditNotes", 'Type=="ACCRECCREDIT"', "CreditNoteID")
+        invoices, notes = self._all("invoice"), self._all("credit_note")
         documents = [*(_Document(each, 1) for each in invoices), *(_Document(each, -1) for each in notes)]
         return {document.identity: document for document in documents}
 
     def _paid(self) -> Iterator[Booked]:
-        for payment in self._all("Payments", "", "PaymentID"):
+        for payment in self._all("payment"):
             paid = payment.get("CreditNote") or payment.get("Invoice") or {}
             document = self._documents.get(str(paid.get("CreditNoteID") or paid.get("InvoiceID")))
             if document is not None:
                 yield _payment(payment, document, self._accounts, self._scope)
 
     def _bank_transactions(self) -> Iterator[Booked]:
-        for transaction in self._all("BankTransactions", 'Type=="SPEND" OR Type=="RECEIVE"', "BankTransactionID"):
-            yield _bank_transaction(transaction, self._accounts, self._scope)
+        for transaction in self._all("bank_transaction"):
+            if transaction["Type"] in ("SPEND", "RECEIVE"):
+                yield _bank_transaction(transaction, self._accounts, self._scope)
 
     def _bank_transfers(self) -> Iterator[Booked]:
+        # Xero tells of a transfer when it was created, not when it is deleted: they are read whole
         for transfer in self._hook.get("BankTransfers")["BankTransfers"]:
-            # deleted ones say so in newer versions of the API only
             if transfer.get("Status", "AUTHORISED") in _BOOKED:
                 yield _bank_transfer(transfer, self._accounts, self._scope)
 
     def _manual_journals(self) -> Iterator[Booked]:
-        for page in self._hook.pages("ManualJournals", {"where": 'Status=="POSTED"'}):
-            for journal in page:
-                yield _manual_journal(journal, self._accounts, self._scope)
+        for journal in self._all("manual_journal"):
+            yield _manual_journal(journal, self._accounts, self._scope)
 
-    def _all(self, collection: str, where: str, id_field: str) -> Iterator[dict[str, Any]]:
-        """The elements that are booked; those that were are remembered."""
-        query = {"order": "UpdatedDateUTC ASC", "unitdp": 4, **({"where": where} if where else {})}
-        for page in self._hook.pages(collection, query):
-            for element in page:
-                if element["Status"] in _BOOKED:
-                    yield element
-                elif element["Status"] in ("VOIDED", "DELETED"):
-                    self._withdrawn[element[id_field]] = str(element["Status"])
+    def _all(self, entity: str) -> Iterator[dict[str, Any]]:
+        """The elements that are booked, oldest change first; those that were are remembered."""
+        source = SOURCES[entity](self._hook)
+        records = self._kept.read(f"{self._scope}-{entity}", source, _without_people)
+        for record in sorted(records, key=lambda each: each.changed_at):
+            status = str(record.payload["Status"])
+            if status in _BOOKED:
+                yield record.payload
+            elif status in ("VOIDED", "DELETED"):
+                self._withdrawn[str(record.payload[source.id_field])] = status
 
 
 class _Accounts:
@@ -356,3 +359,9 @@ def _financial_year(organisation: Mapping[str, Any], day: date) -> date:
         if ended < day:
             return ended + timedelta(days=1)
     return date(day.year - 1, 1, 1)
+
+
+def _without_people(element: Mapping[str, Any]) -> dict[str, Any]:
+    """An element without addresses and the like, and without what nothing is booked from."""
+    contact = {"Name": (element.get("Contact") or {}).get("Name")}
+    return {name: value for name, value in element.items() if name not in _NOT_BOOKED} | {"Contact": contact}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hooks.xero import XeroHook
 
 __all__ = [
+    "SOURCES",
     "AccountSource",
     "BankTransactionSource",
     "BankTransferSource",
@@ -20,6 +21,7 @@ __all__ = [
     "CreditNoteSource",
     "InvoiceSource",
     "ItemSource",
+    "ManualJournalSource",
     "PaymentSource",
 ]
 
@@ -132,6 +134,14 @@ class BankTransactionSource(_Changed):
     query = MappingProxyType({"unitdp": 4})
 
 
+class ManualJournalSource(_Changed):
+    """Manual journals with their lines, also voided ones."""
+
+    entity = "manual_journal"
+    collection = "ManualJournals"
+    id_field = "ManualJournalID"
+
+
 class ContactSource(_Changed):
     """Contacts with their addresses, customers and suppliers alike, also archived ones."""
 
@@ -176,6 +186,13 @@ class AccountSource(_Unpaged):
     entity = "account"
     collection = "Accounts"
     id_field = "AccountID"
+
+
+SOURCES: Mapping[str, type[_Changed]] = {
+    source.entity: source
+    for source in (InvoiceSource, CreditNoteSource, PaymentSource, BankTransactionSource, ManualJournalSource)
+}
+"""What of the books can be read by change, by entity name."""
 
 
 def modified_since(instant: datetime | None) -> dict[str, str]:

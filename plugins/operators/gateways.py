@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
@@ -15,6 +15,7 @@ from ledgerbridge.flows.company import Gateway
 from ledgerbridge.reconciliation import (
     Booked,
     Difference,
+    KeptRecords,
     Known,
     Link,
     Movement,
@@ -30,9 +31,6 @@ from operators.systems import gateway_books_of
 
 __all__ = ["Gateways"]
 
-# An entry may be as much later than its movement: money waits for its invoice (accounting.md §3 rule 5)
-_BEFORE_THE_BOOKS = timedelta(days=92)
-
 
 @dataclass
 class Gateways:
@@ -41,6 +39,7 @@ class Gateways:
 
     :param books: of both ledgers, with common keys.
     :param role_of: account role by ledger and account.
+    :param kept: what earlier runs read.
     """
 
     company: Company
@@ -49,6 +48,7 @@ class Gateways:
     known: KnownDocuments
     books: Mapping[str, Sequence[Booked]]
     role_of: Mapping[str, Mapping[str, str]]
+    kept: KeptRecords
 
     def reconcile(self, result: Reconciliation) -> None:
         """Add what the gateways' movements and the clearing accounts differ by, and the period-end figures."""
@@ -60,7 +60,7 @@ class Gateways:
 
     def _reconcile(self, gateway: Gateway, result: Reconciliation) -> None:
         first, last = self.company.books_from, result.period.last
-        books = gateway_books_of(gateway.name, self.company, self._since(first))
+        books = gateway_books_of(gateway.name, self.company, self.kept)
         entries = self._entries(gateway)
         inside = [entry for entry, day in entries if last is None or day <= last]
         later = {entry.id: day for entry, day in entries if last is not None and day > last}
@@ -139,11 +139,6 @@ class Gateways:
                     continue
                 found[record_key] = found[str(target_id)] = made
         return found
-
-    def _since(self, first: date | None) -> datetime | None:
-        if first is None:
-            return None
-        return datetime.combine(first - _BEFORE_THE_BOOKS, time(), ZoneInfo(self.company.time_zone))
 
     def _day(self, instant: datetime) -> date:
         return instant.astimezone(ZoneInfo(self.company.time_zone)).date()

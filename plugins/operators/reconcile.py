@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
 from airflow.sdk import BaseOperator, Context
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import Company, FlowConfig
 from ledgerbridge.reconciliation import (
     Booked,
     Difference,
+    KeptRecords,
     Link,
     OpenAmount,
     Period,
@@ -27,7 +28,6 @@ from ledgerbridge.reconciliation import (
 from ledgerbridge.reconciliation.model import ONE_SIDED_ROLES
 from ledgerbridge.state import transaction
 from ledgerbridge.state.booked import keep_booked
-from ledgerbridge.state.models import ExtractionWindow
 from operators import settings
 from operators.gateways import Gateways
 from operators.known_documents import KnownDocuments
@@ -70,17 +70,17 @@ class ReconcileOperator(BaseOperator):
         """
         params, company = context["params"], settings.company()
         period, closing = _period(params), bool(params.get("close"))
-        first, second = self.config.reconcile
-        since = None if closing or not period.is_whole else self._read_since(str(context["run_id"]))
-        books = {ledger: books_of(ledger, company, since) for ledger in (first, second)}
-        result = self._compare(company, books, period, closing=closing, run_id=str(context["run_id"]))
+        folder = settings.state_folder() / "reconciliation" / self.flow / "kept"
+        kept = KeptRecords(folder, anew=closing or not period.is_whole)
+        result = self._compare(company, kept, period, closing=closing, run_id=str(context["run_id"]))
         path = self._keep(str(context["run_id"]), result)
         self._tell(result)
         return str(path)
 
     def _compare(
-        self, company: Company, books: dict[str, Books], period: Period, *, closing: bool, run_id: str
+        self, company: Company, kept: KeptRecords, period: Period, *, closing: bool, run_id: str
     ) -> Reconciliation:
+        books = {ledger: books_of(ledger, company, kept) for ledger in self.config.reconcile}
         roles = {ledger: _roles(company, ledger) for ledger in books}
         read = {ledger: each.booked() for ledger, each in books.items()}
         known = KnownDocuments(self.engine, self.flow, books, closing=closing)
@@ -103,19 +103,8 @@ class ReconcileOperator(BaseOperator):
         )
         for ledger, sign in ((first, 1), (second, -1)):
             result.differences += _beyond(ledger, books[ledger], read[ledger], roles[ledger], company, period, sign)
-        Gateways(company, self.engine, self.flow, known, documents, roles).reconcile(result)
+        Gateways(company, self.engine, self.flow, known, documents, roles, kept).reconcile(result)
         return result
-
-    def _read_since(self, run_id: str) -> datetime | None:
-        """From when on this run read the documents of the ledgers anew."""
-        with transaction(self.engine) as session:
-            windows = session.execute(
-                select(ExtractionWindow.run_id, ExtractionWindow.since).where(
-                    ExtractionWindow.flow == self.flow, ExtractionWindow.run_id == run_id
-                )
-            ).all()
-        since = [window.since for window in windows]
-        return min(since) if since and all(since) else None
 
     def _keep(self, run_id: str, result: Reconciliation) -> Path:
         path = result_path(self.flow, run_id)

@@ -15,7 +15,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
 from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
-from ledgerbridge.reconciliation import Booked, Movement, OpenAmount
+from ledgerbridge.reconciliation import Booked, KeptRecords, Movement, OpenAmount
 from ledgerbridge.state import transaction
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
 from ledgerbridge.yaml_files import nearest
@@ -67,7 +67,7 @@ class SystemHook(Protocol):
 
 
 class Books(Protocol):
-    """What a ledger tells of its books; made of a hook and the instant since which tax details are read."""
+    """What a ledger tells of its books; made of a hook and what earlier runs read."""
 
     def booked(self) -> list[Booked]:
         """Every document as it booked it; to be called first."""
@@ -91,7 +91,7 @@ class Books(Protocol):
 
 
 class GatewayBooks(Protocol):
-    """What a gateway tells of its balance; made of a hook and the instant since which its movements are read."""
+    """What a gateway tells of its balance; made of a hook and what earlier runs read."""
 
     def balance(self) -> Decimal:
         """What it holds."""
@@ -134,25 +134,26 @@ def target_fields(entity: str) -> dict[str, dict[str, int]]:
     return fields
 
 
-def books_of(system: str, company: Company, changed_since: datetime | None) -> Books:
+def books_of(system: str, company: Company, kept: KeptRecords) -> Books:
     """
     The books of a ledger.
 
-    :param changed_since: tax details of documents posted before it may be left out; None: all are read.
+    :param kept: what earlier runs read of it.
     :raises ConfigurationError: the system is no ledger.
     """
     if system not in BOOKS:
         raise ConfigurationError(
             "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(BOOKS)}."
         )
-    books: Books = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]), changed_since)
+    books: Books = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]), kept)
     return books
 
 
-def gateway_books_of(gateway: str, company: Company, since: datetime | None) -> GatewayBooks:
+def gateway_books_of(gateway: str, company: Company, kept: KeptRecords) -> GatewayBooks:
     """
-    The movements of a gateway since an instant; None: all.
+    The movements of a gateway.
 
+    :param kept: what earlier runs read of it.
     :raises ConfigurationError: nobody knows how to read this gateway's balance.
     """
     if gateway not in GATEWAY_BOOKS:
@@ -160,7 +161,7 @@ def gateway_books_of(gateway: str, company: Company, since: datetime | None) -> 
             "LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {', '.join(GATEWAY_BOOKS)}."
         )
     hook = hook_for(gateway, company.connections_of(gateway)[0])
-    books: GatewayBooks = _imported(GATEWAY_BOOKS[gateway])(hook, since)
+    books: GatewayBooks = _imported(GATEWAY_BOOKS[gateway])(hook, kept)
     return books
 
 

@@ -16,6 +16,7 @@ from hooks.xero import XeroHook
 from hooks.xero_books import XeroBooks
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
+from ledgerbridge.reconciliation import KeptRecords
 from sandbox.xero.app import create_app
 from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
@@ -463,7 +464,7 @@ def test_what_arrived_at_the_bank_decides_the_rate(hook: XeroHook, address: str,
     accepted(target(hook, "invoice").send([foreign]))
     accepted(target(hook, "payment").send([payment(BankAmount=Decimal("68.80"))]))
     assert balances(address)["615"] == "68.80"
-    books = XeroBooks(hook)
+    books = XeroBooks(hook, KeptRecords())
     assert books.beyond_documents(books.booked(), DAY, None) == {}
 
 
@@ -551,7 +552,7 @@ def test_the_documents_explain_the_trial_balance_to_the_cent(hook: XeroHook, con
     accepted(target(hook, "bank_transaction").send([fee()]))
     accepted(target(hook, "bank_transfer").send([transfer()]))
 
-    books = XeroBooks(hook)
+    books = XeroBooks(hook, KeptRecords())
     documents = books.booked()
 
     assert {booked.kind for booked in documents} == {

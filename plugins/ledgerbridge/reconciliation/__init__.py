@@ -1,6 +1,7 @@
 """Proof that two ledgers and the gateways agree, to the cent (accounting.md §6)."""
 
 from ledgerbridge.reconciliation.compare import reconcile
+from ledgerbridge.reconciliation.kept import KeptRecords
 from ledgerbridge.reconciliation.model import (
     Booked,
     Difference,
@@ -17,6 +18,7 @@ from ledgerbridge.reconciliation.page import page_of
 __all__ = [
     "Booked",
     "Difference",
+    "KeptRecords",
     "Known",
     "Link",
     "Movement",
