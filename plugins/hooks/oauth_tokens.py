@@ -93,6 +93,12 @@ class AccessTokens:
         found = (self._stored() or {}).get(_TENANT)
         return str(found) if found else None
 
+    @property
+    def last_renewed_before(self) -> datetime | None:
+        """When the access token of the newest set ends: it was fetched a token's life before; None without a set."""
+        stored = self._store.get(self._key)
+        return None if stored is None else stored.expires_at
+
     def keep(self, token: Mapping[str, Any], tenant_id: str) -> None:
         """Store a token set that a person has just consented to, and the organisation they chose."""
         self._await_lease()

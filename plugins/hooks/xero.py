@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -47,6 +47,8 @@ _FILTER_CHARACTERS = 1800
 _CONCURRENT_WAIT_SECONDS = 1.0
 _MOST_WAITS = 5
 _FEW_CALLS_LEFT_TODAY = 100
+_CONSENT_LASTS = timedelta(days=60)
+_WARN_BEFORE = timedelta(days=10)
 
 
 class XeroHook(WebApiHook):
@@ -252,6 +254,32 @@ class XeroHook(WebApiHook):
             error.outcome_unknown = True
             raise
         return content
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """
+        What will soon keep us from Xero: a consent about to end, the day's calls running out.
+
+        Source: facts/xero.md §1 (an unused refresh token ends after 60 days), §2 (calls a day).
+        """
+        found = []
+        renewed = self.tokens.last_renewed_before if self._app.grant == "refresh_token" else None
+        if renewed is not None and datetime.now(UTC) - renewed > _CONSENT_LASTS - _WARN_BEFORE:
+            ends = renewed + _CONSENT_LASTS
+            found.append(
+                (
+                    f"the consent to Xero ends on {ends:%Y-%m-%d} if it is not used before",
+                    "Run a flow that reads Xero, or `ledgerbridge connect xero` and consent anew.",
+                )
+            )
+        left = self._budget.left_today
+        if left is not None and left < _FEW_CALLS_LEFT_TODAY:
+            found.append(
+                (
+                    f"{left} calls to Xero are left of the last 24 hours' allowance",
+                    "Let the flow run less often, or ask Xero for a higher tier (`calls_per_day` in the connection).",
+                )
+            )
+        return found
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the organisation can be reached with this connection; the second part says what is missing."""

@@ -73,6 +73,15 @@ class CallBudget:
         finally:
             slot.release()
 
+    @property
+    def left_today(self) -> int | None:
+        """Calls left of the last 24 hours' allowance; None where the minute's limit can never use it up."""
+        day = max(self._bucket.rates, key=lambda rate: rate.interval)
+        if day.interval < int(Duration.DAY):
+            return None
+        self._bucket.leak(time.time_ns() // 1_000_000)
+        return int(day.limit) - self._bucket.count()
+
     def pause(self, seconds: float) -> None:
         """
         Keep all processes from calling for so long: Xero said so (``Retry-After``).

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
 
-__all__ = ["Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Window"]
+__all__ = ["Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Warns", "Window"]
 
 
 @dataclass(frozen=True)
@@ -149,4 +149,16 @@ class Target(Protocol):
 
         :raises TransientError: none of the documents was taken, or nobody knows (``outcome_unknown``).
         :raises ConfigurationError: nothing was sent and nothing will be until a person acts.
+        """
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """A hook that knows what will soon stop the flow: a token that ends, calls that run out."""
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """
+        What and its remedy, one sentence each; nothing when all is well.
+
+        :raises LedgerbridgeError: the system can't be asked.
         """

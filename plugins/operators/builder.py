@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Param, TaskGroup
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import FlowConfig, LegConfig, load_flow
+from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
@@ -61,12 +65,17 @@ def build_flow(name: str, include: Path | None = None) -> DAG:
 
 
 def _dag(name: str, flow: FlowConfig) -> DAG:
-    defaults = {
+    defaults: dict[str, Any] = {
         "owner": flow.owner,
         "retries": flow.retries,
         "retry_delay": timedelta(seconds=30),
         "retry_policy": ByErrorClass(),
     }
+    deadline = None
+    if flow.alerts is not None:
+        zone = settings.company().time_zone
+        defaults["on_failure_callback"] = AlertNotifier(name, flow.alerts, zone)
+        deadline = _deadline(name, flow.alerts, zone)
     with DAG(
         name,
         description=flow.description,
@@ -77,6 +86,7 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
         params=_PARAMS,
         tags=["ledgerbridge"],
         is_paused_upon_creation=flow.schedule is not None,
+        deadline=deadline,
     ) as dag:
         ends: dict[str, Any] = {}
         begins: dict[str, Any] = {}
@@ -89,6 +99,17 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
             reconcile = ReconcileOperator(task_id="reconcile", flow=name, config=flow, trigger_rule="none_failed")
             list(ends.values()) >> reconcile
     return dag
+
+
+def _deadline(name: str, alerts: AlertsConfig, zone: str) -> DeadlineAlert | None:
+    if alerts.deadline_minutes is None:
+        return None
+    told = {"flow": name, "config": alerts.model_dump(mode="json"), "zone": zone}
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=alerts.deadline_minutes),
+        callback=AsyncCallback(deadline_missed, kwargs=told),
+    )
 
 
 def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 
+from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
@@ -72,6 +73,15 @@ class FlowConfig(ConfigModel):
         default_factory=list,
         description="The two ledgers that must agree after the legs (accounting.md §6); empty: none.",
     )
+
+    alerts: AlertsConfig | None = Field(None, description="Who is told of what; none: nobody.")
+
+    @model_validator(mode="after")
+    def _expected_legs(self) -> Self:
+        unknown = sorted(set(self.alerts.expect) - set(self.legs)) if self.alerts else []
+        if unknown:
+            raise ValueError(f"`alerts.expect` names {', '.join(unknown)}, the legs are {', '.join(self.legs)}")
+        return self
 
     @model_validator(mode="after")
     def _no_circle(self) -> Self:

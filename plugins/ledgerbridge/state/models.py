@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 __all__ = [
+    "AlertRow",
     "AuditEntry",
     "Base",
     "BookedDocument",
@@ -212,6 +213,31 @@ class CrossReference(Base):
     number: Mapped[str | None] = mapped_column(String(255))
     record_key: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime]
+
+
+class AlertRow(Base):
+    """
+    One thing people are told of: ``times`` it occurred since ``began_at``, ``told_times`` of them were told.
+
+    Begins anew when it occurs after ``ended_at``.
+    """
+
+    __tablename__ = "alert"
+    __table_args__ = (UniqueConstraint("flow", "leg", "kind"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64))
+    leg: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    message: Mapped[str] = mapped_column(Text)
+    remedy: Mapped[str] = mapped_column(Text)
+    link: Mapped[str] = mapped_column(Text)
+    began_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    times: Mapped[int]
+    told_times: Mapped[int]
+    told_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
 
 
 class Circuit(Base):

@@ -1,0 +1,106 @@
+"""Telling people what went wrong: an Airflow notifier that groups, and the sending through Apprise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseNotifier, Context
+from sqlalchemy import Engine
+
+from hooks.state_database import state_engine
+from ledgerbridge.alerts import Alert, AlertsConfig, Message, messages_due, not_sent, raise_alert
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.state import transaction
+
+__all__ = ["AlertNotifier", "deadline_missed", "tell"]
+
+
+class AlertNotifier(BaseNotifier):
+    """
+    On a task's failure: one alert a (flow, leg, error class), however many tasks fail for it.
+
+    For ``on_failure_callback`` of a task: there it runs in the task's process and sees the exception.
+
+    :param flow: name of the flow.
+    :param config: the flow's `alerts`.
+    :param zone: the company's zone, for quiet hours.
+    """
+
+    def __init__(self, flow: str, config: AlertsConfig, zone: str) -> None:
+        super().__init__()
+        self.flow = flow
+        self.config = config
+        self.zone = zone
+
+    def notify(self, context: Context) -> None:
+        """Count the failure, tell what is due."""
+        error = context.get("exception")
+        task = context["ti"]
+        leg = str(task.task_id).partition(".")[0] if "." in str(task.task_id) else ""
+        alert = Alert(
+            self.flow,
+            leg,
+            type(error).__name__ if error is not None else "failure",
+            error.message if isinstance(error, LedgerbridgeError) else str(error or "the task ended without an error"),
+            error.remedy if isinstance(error, LedgerbridgeError) else "Read the task's log.",
+            str(getattr(task, "log_url", "") or ""),
+        )
+        engine = state_engine()
+        with transaction(engine) as session:
+            raise_alert(session, alert, datetime.now(UTC))
+        tell(engine, self.flow, self.config, self.zone)
+
+
+def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
+    """
+    Send what is due of a flow's alerts; how many messages reached somebody.
+
+    One that reached nobody is due again: the next failure or the next watch tries it.
+    """
+    with transaction(engine) as session:
+        messages = messages_due(session, flow, config, datetime.now(UTC), zone)
+    reached = 0
+    for message in messages:
+        if _send(message):
+            reached += 1
+            continue
+        with transaction(engine) as session:
+            not_sent(session, message, escalated=message.connection == config.escalate_to)
+    return reached
+
+
+async def deadline_missed(flow: str, config: dict[str, Any], zone: str, **_: Any) -> None:
+    """What Airflow calls when a run takes longer than ``deadline_minutes``; runs in the triggerer."""
+    import asyncio
+
+    await asyncio.to_thread(_deadline_missed, flow, AlertsConfig.model_validate(config), zone)
+
+
+def _deadline_missed(flow: str, config: AlertsConfig, zone: str) -> None:
+    alert = Alert(
+        flow,
+        "",
+        "deadline",
+        f"a run has been going on for more than {config.deadline_minutes} minutes",
+        "Look at its tasks in Airflow: what waits, and for whom.",
+    )
+    engine = state_engine()
+    with transaction(engine) as session:
+        raise_alert(session, alert, datetime.now(UTC))
+    tell(engine, flow, config, zone)
+
+
+def _send(message: Message) -> bool:
+    """
+    Whether everybody of the connection was reached.
+
+    ``AppriseHook.notify`` drops the answer (facts/airflow.md §1), so that its Apprise object is asked itself.
+    """
+    import apprise
+    from airflow.providers.apprise.hooks.apprise import AppriseHook
+
+    hook = AppriseHook(message.connection)
+    recipients = apprise.Apprise()
+    hook.set_config_from_conn(conn=hook.get_connection(message.connection), apprise_obj=recipients)
+    return bool(recipients.notify(body=message.body, title=message.title))
