@@ -38,6 +38,7 @@ class Transaction:
         before their header, since its procedure checks totals over rows already inserted.
     :param constants: header fields this entity always has (``SOPTYPE`` 2 for an order).
     :param copied: header fields repeated on every child row whose node has them.
+    :param single: parts that have at most one row, whose node stands by itself.
     :param renamed: child field to the header field it repeats under another name.
     """
 
@@ -46,6 +47,7 @@ class Transaction:
     constants: Mapping[str, int] = field(default_factory=dict)
     copied: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    single: tuple[str, ...] = ()
 
 
 def build_xml(
@@ -84,7 +86,9 @@ def build_xml(
         rows = document.parts.get(part, [])
         if not rows:
             continue
-        items = etree.SubElement(body, f"{node_name}_Items")
+        if part in transaction.single and len(rows) > 1:
+            raise writer.refusal("LB-GP-008", part, len(rows), f"{node_name} stands once, {len(rows)} rows given")
+        items = body if part in transaction.single else etree.SubElement(body, f"{node_name}_Items")
         repeated = {name: name for name in transaction.copied} | dict(transaction.renamed)
         shared = {name: header[of] for name, of in repeated.items() if name in node.fields and of in header}
         for row in rows:

@@ -81,6 +81,12 @@ _ALL = (
         MSCTXAMT:money FREIGHT:money MISCAMNT:money TAXDTLID:15! ACTNUMST:75 STAXAMNT:money TDTTXSLS:money
         RequesterTrx:int""",
     ),
+    # lengths of SOP10106, unverified
+    _node(
+        "taSopUserDefined",
+        """SOPTYPE:int! SOPNUMBE:21! USRDAT01:date USRDAT02:date USRTAB01:21 USRTAB09:21 USRTAB03:21 USERDEF1:21
+        USERDEF2:21 USRDEF03:21 USRDEF04:21 USRDEF05:21 RequesterTrx:int""",
+    ),
     _node(
         "taSopLineDelete",
         "SOPTYPE:int! SOPNUMBE:21! LNITMSEQ:int ITEMNMBR:30! RequesterTrx:int DeleteType:int!",

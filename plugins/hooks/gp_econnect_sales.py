@@ -27,7 +27,13 @@ _VOID = Transaction("SOPVoidDocumentType", {HEADER: "taSopVoidDocument"})
 def _sales_transaction(document_type: int) -> Transaction:
     return Transaction(
         name="SOPTransactionType",
-        parts={"lines": "taSopLineIvcInsert", "taxes": "taSopLineIvcTaxInsert", HEADER: "taSopHdrIvcInsert"},
+        parts={
+            "lines": "taSopLineIvcInsert",
+            "taxes": "taSopLineIvcTaxInsert",
+            "user_defined": "taSopUserDefined",
+            HEADER: "taSopHdrIvcInsert",
+        },
+        single=("user_defined",),
         constants={"SOPTYPE": document_type},
         copied=("SOPTYPE", "SOPNUMBE", "CUSTNMBR", "DOCDATE", "CURNCYID"),
     )
@@ -64,7 +70,8 @@ class SalesOrder(_SalesDocument):
     """
     Sales orders, unposted in work until they are transferred to invoices.
 
-    Parts: ``lines`` (taSopLineIvcInsert), ``taxes`` (taSopLineIvcTaxInsert, by LNITMSEQ). An order of ours that is in
+    Parts: ``lines`` (taSopLineIvcInsert), ``taxes`` (taSopLineIvcTaxInsert, by LNITMSEQ), ``user_defined``
+    (taSopUserDefined, one row). An order of ours that is in
     work takes the new content, lines that are no longer sent are deleted. A header with ``VOIDSTTS`` 1 voids the
     order; that GP has none is as good.
     """
@@ -244,12 +251,18 @@ def _holder_differences(document: Document, row: Row) -> list[str]:
 
 def _is_current(document: Document, row: Row) -> bool:
     """Whether what an update may change besides the amounts stands as sent: texts, dates, taxes."""
-    if not is_current(document.header, row):
+    if not is_current(document.header, row) or not _has_user_fields(document, row):
         return False
     sent = {_tax_key(tax) for tax in document.parts.get("taxes", [])}
     held = {_tax_key(tax): tax for tax in row.get("Tax", [])}
     # a tax that fell away stays as zero: no node deletes it
     return sent <= held.keys() and not any(_is_levied(tax) for key, tax in held.items() if key not in sent)
+
+
+def _has_user_fields(document: Document, row: Row) -> bool:
+    held: Mapping[str, Any] = next(iter(row.get("User_Defined", [])), {})
+    sent = [(name, value) for fields in document.parts.get("user_defined", []) for name, value in fields.items()]
+    return all(str(held.get(name, ""))[: len(str(value))] == str(value) for name, value in sent if value)
 
 
 def _tax_key(tax: Mapping[str, Any]) -> tuple[int, str]:

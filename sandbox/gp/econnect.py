@@ -41,6 +41,7 @@ PROCEDURES: Mapping[str, Callable[[Call], None]] = {
     "taSopLineIvcInsert": sales_lines.save_line,
     "taSopLineIvcTaxInsert": sales_lines.save_tax,
     "taSopLineDelete": sales_lines.delete_line,
+    "taSopUserDefined": sales.save_user_defined,
     "taSopHdrIvcInsert": sales.save_header,
     "taSopDistribution": sales.save_distribution,
     "taSopVoidDocument": sales.void_document,

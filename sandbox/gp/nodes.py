@@ -154,6 +154,13 @@ _NODES = (
         _USER,
     ),
     _node(
+        "taSopUserDefined",
+        "SOPTYPE SOPNUMBE",
+        "SOPTYPE:i! SOPNUMBE:k21! USRDAT01:d USRDAT02:d USRTAB01:21 USRTAB09:21 USRTAB03:21 USERDEF1:21 USERDEF2:21",
+        "USRDEF03:21 USRDEF04:21 USRDEF05:21",
+        _USER,
+    ),
+    _node(
         "taSopHdrIvcInsert",
         "SOPTYPE SOPNUMBE CUSTNMBR",
         "SOPTYPE:i! DOCID:15! SOPNUMBE:k21! DOCDATE:d! CUSTNMBR:k15! BACHNUMB:k15! TAXSCHID:15 FRTSCHID:15",

@@ -47,6 +47,13 @@ class Doctype:
 
 
 _SALES_KEY = {"SOPTYPE": "SOPTYPE", "SOPNUMBE": "SOPNUMBE"}
+
+
+def _sales_children(lines: str) -> tuple[Child, ...]:
+    tables = (("Line", lines), ("Tax", "SOP10105"), ("User_Defined", "SOP10106"))
+    return tuple(Child(element, table, _SALES_KEY) for element, table in tables)
+
+
 _CUSTOMER_CHILDREN = (
     Child("Address", "RM00102", {"CUSTNMBR": "CUSTNMBR"}),
     Child("Internet_Address", "SY01200", {"Master_ID": "CUSTNMBR"}, {"Master_Type": "CUS"}),
@@ -65,13 +72,13 @@ DOCTYPES: Mapping[str, Doctype] = {
         "SO_Trans",
         "SOP10100",
         ("SOPNUMBE", "SOPTYPE"),
-        (Child("Line", "SOP10200", _SALES_KEY), Child("Tax", "SOP10105", _SALES_KEY)),
+        _sales_children("SOP10200"),
     ),
     "Sales_History_Transaction": Doctype(
         "SO_Trans",
         "SOP30200",
         ("SOPNUMBE", "SOPTYPE"),
-        (Child("Line", "SOP30300", _SALES_KEY), Child("Tax", "SOP10105", _SALES_KEY)),
+        _sales_children("SOP30300"),
     ),
     "Vendor": Doctype("Vendor", "PM00200", ("VENDORID",), (Child("Address", "PM00300", {"VENDORID": "VENDORID"}),)),
     "Payables_Transaction": Doctype("PM_Trans", "PM10000", ("VCHNUMWK",)),

@@ -16,6 +16,10 @@ from sandbox.gp.session import Session
 
 ORDER, INVOICE, RETURN = 2, 3, 4
 
+_USER_DEFINED = (
+    "USRDAT01", "USRDAT02", "USRTAB01", "USRTAB09", "USRTAB03",
+    "USERDEF1", "USERDEF2", "USRDEF03", "USRDEF04", "USRDEF05",
+)  # fmt: skip
 _AMOUNTS = {
     "ORSUBTOT": "SUBTOTAL",
     "ORFRTAMT": "FREIGHT",
@@ -120,6 +124,19 @@ def save_header(call: Call) -> None:
         distribute_sales(call.session, stored[0][0], stored[1], stored[2])
 
 
+def save_user_defined(call: Call) -> None:
+    """taSopUserDefined: the user-defined fields of a document, in SOP10106; what is not given stays as it is."""
+    if call["SOPTYPE"] not in SALES_TYPES:
+        call.refuse("document_type", "SOPTYPE")
+    call.check()
+    key = {"SOPTYPE": call["SOPTYPE"], "SOPNUMBE": call["SOPNUMBE"]}
+    values = {name: call[name] for name in _USER_DEFINED if call.given(name)}
+    if call.session.get("SOP10106", **key):
+        call.session.update("SOP10106", key, **values)
+    else:
+        call.session.insert("SOP10106", {**key, **values})
+
+
 def void_document(call: Call) -> None:
     """taSopVoidDocument: a document in work goes to history as voided, unless part of it is invoiced."""
     header = _in_work(call)
@@ -141,7 +158,7 @@ def delete_document(call: Call) -> None:
     if any(line["QTYPRINV"] for line in call.session.select("SOP10200", **key)):
         call.refuse("partly_transferred", "SOPNUMBE")
     call.check()
-    for table in ("SOP10100", "SOP10200", "SOP10105", "SOP10102"):
+    for table in ("SOP10100", "SOP10200", "SOP10105", "SOP10102", "SOP10106"):
         call.session.delete(table, **key)
 
 

@@ -178,6 +178,9 @@ def _store(session: Session, header: Row, lines: list[Row], taxes: list[Row]) ->
     for tax in taxes:
         tax |= {functional: rate.functional(tax[own]) for own, functional in TAX_FUNCTIONAL.items()}
         session.insert("SOP10105", tax)
+    fields = session.get("SOP10106", SOPTYPE=ORDER, SOPNUMBE=header["ORIGNUMB"])
+    if fields:
+        session.insert("SOP10106", fields | {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": header["SOPNUMBE"]})
     distribute_sales(session, header, lines, taxes)
     ensure_batch(session, header["BACHNUMB"], SALES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -735,3 +736,21 @@ def test_a_live_lookup_takes_a_kept_answer_that_is_young_enough_and_asks_again_f
         for row in session.scalars(select(MasterRow)):
             row.read_at -= timedelta(minutes=61)
     assert look_up(60) == {"LAMP-01": "Desk lamp, brass", "NEW-1": "New"}
+
+
+def test_fields_of_a_site_go_with_an_order_change_with_it_and_come_back_on_its_invoice(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    def of_project(project: str) -> Document:
+        plain = order("SO-9", (16384, "LAMP-01", 1, "40.00", "2.50"))
+        return replace(plain, parts={**plain.parts, "user_defined": [{"USERDEF1": project, "USRTAB01": "Web"}]})
+
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", of_project("Project A"))
+    assert found(hook, "sales_order", of_project("Project A")) == ()
+    assert found(hook, "sales_order", of_project("Project B")) is None
+    accepted(hook, "sales_order", of_project("Project B"))
+    bookkeeper.transfer("SO-9")
+    bookkeeper.post_all()
+    ((fields),) = read(hook, "sales_invoice")[0].payload["User_Defined"]
+    assert (fields["USERDEF1"], fields["USRTAB01"]) == ("Project B", "Web")

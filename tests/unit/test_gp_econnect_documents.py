@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -71,6 +72,18 @@ def test_order_has_lines_and_taxes_before_its_header_and_their_key_repeated() ->
     line = {field.tag: field.text for field in root[0][0][0]}
     assert line | {"SOPTYPE": "2", "SOPNUMBE": "SHUS1001", "CUSTNMBR": "C1", "DOCDATE": "2026-03-02"} == line
     assert "DOCDATE" not in {field.tag for field in root[0][1][0]}
+
+
+def test_fields_of_a_site_stand_once_between_taxes_and_header() -> None:
+    plain = order()
+    own = [{"USERDEF1": "Project A"}]
+    root = built(replace(plain, parts={**plain.parts, "user_defined": own}))
+    assert [child.tag for child in root[0]][2:] == ["taSopUserDefined", "taSopHdrIvcInsert"]
+    assert {field.tag: field.text for field in root[0][2]} == {
+        "SOPTYPE": "2", "SOPNUMBE": "SHUS1001", "USERDEF1": "Project A",
+    }  # fmt: skip
+    with pytest.raises(RecordRejected, match="stands once, 2 rows given"):
+        built(replace(plain, parts={**plain.parts, "user_defined": own * 2}))
 
 
 def test_absent_values_have_no_element_because_an_empty_one_blanks_the_field() -> None:

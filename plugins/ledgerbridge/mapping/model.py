@@ -39,7 +39,7 @@ ORIGINS = (
     "from_", "value", "when", "lookup", "template", "expr", "first", "hash_", *AGGREGATES, "match", "share", "segment",
     "position",
 )  # fmt: skip
-CHILDREN = ("lines", "taxes", "addresses", "internet_addresses", "distributions")
+CHILDREN = ("lines", "taxes", "addresses", "internet_addresses", "distributions", "user_defined")
 PART_OPTIONS = ("each", "where", "split", "group", "having")
 
 _LOOKUP_PLACES = ("table", "cross_reference", "delivery", "label", "live")
@@ -297,6 +297,9 @@ class MappingFile(ConfigModel):
     )
     distributions: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows, as `lines`."
+    )
+    user_defined: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list, description="One row (`each: header`) with the fields a site defined itself."
     )
 
     def parts(self) -> dict[str, list[Part]]:

@@ -37,10 +37,10 @@ This page is made of the models and of `mapping-examples.yaml` by `make generate
 
 A mapping file (`include/mappings/*.yaml`) gives each field of its target one rule. `from` and `to` name the entities:
 one mapping *conforms* a system's record to a canonical one, another *maps* that to a document of the target. `header`
-holds the rules of the document's head; `lines`, `taxes`, `addresses`, `internet_addresses` and `distributions` those of
-its child rows, as one set of rules or a list of them whose rows are put together. A file is read once and becomes
-operations on whole columns; a record that fails anywhere is left out of all parts, and each failure names record,
-field, value, rule and remedy.
+holds the rules of the document's head; `lines`, `taxes`, `addresses`, `internet_addresses`, `distributions` and
+`user_defined` those of its child rows, as one set of rules or a list of them whose rows are put together. A file
+is read once and becomes operations on whole columns; a record that fails anywhere is left out of all parts, and each
+failure names record, field, value, rule and remedy.
 
 `ledgerbridge map check` finds what is wrong with a file, `map explain` says in words what it does, `map try` shows what
 becomes of sample records. `include/schemas/mapping.json` is its JSON Schema; an editor takes it from the first line
