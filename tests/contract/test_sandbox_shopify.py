@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
 
 import graphql
@@ -184,6 +185,30 @@ def test_shopifys_own_client_reads_orders(sandbox: Sandbox) -> None:
 
     assert answer["data"]["orders"]["nodes"] == [{"name": "#1001", "email": "ann@example.com"}]
     assert answer["extensions"]["cost"]["requestedQueryCost"] == 1
+
+
+def test_shopifys_own_client_pages_is_throttled_and_hears_that_its_token_ended(sandbox: Sandbox) -> None:
+    for number in range(1001, 1004):
+        sandbox.press("POST", "orders", order(f"#{number}"))
+    shopify.ShopifyResource.set_site(f"{sandbox.url}/{DOMAIN}/admin/api/2026-10")
+    shopify.ShopifyResource.headers = {"X-Shopify-Access-Token": sandbox.token}
+    page = "query($after: String) { orders(first: 2, after: $after) { nodes { name } pageInfo { endCursor } } }"
+
+    def ask(**variables: Any) -> Any:
+        return json.loads(shopify.GraphQL().execute(page, variables=variables))
+
+    first = ask()["data"]["orders"]
+    second = ask(after=first["pageInfo"]["endCursor"])["data"]["orders"]
+    assert [node["name"] for node in first["nodes"] + second["nodes"]] == ["#1001", "#1002", "#1003"]
+
+    sandbox.press("PUT", "settings", {"maximum_available": 1.0, "restore_rate": 0.0})
+    throttled = ask()
+    assert throttled["errors"][0]["extensions"]["code"] == "THROTTLED"
+    assert throttled["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] == 1.0
+
+    sandbox.http.delete("/_sandbox/tokens").raise_for_status()
+    with pytest.raises(HTTPError, match="401"):
+        ask()
 
 
 # --- access

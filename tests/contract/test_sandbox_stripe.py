@@ -479,6 +479,28 @@ def test_more_requests_than_a_second_allows_are_refused_until_the_next(sandbox: 
     assert any(answer.status_code == 200 for answer in answers)
 
 
+def test_stripes_own_client_pages_to_the_end_and_reads_each_kind_of_refusal(sandbox: Sandbox) -> None:
+    for number in range(7):
+        sandbox.charge(f"ch_{number}")
+    listed = [charge.id for charge in sandbox.client.charges.list({"limit": 3}).auto_paging_iter()]
+    assert sorted(listed) == [f"ch_{number}" for number in range(7)]
+
+    once = {"idempotency_key": "key-1"}
+    sandbox.client.refunds.create({"charge": "ch_1", "amount": 1000}, once)
+    with pytest.raises(stripe.IdempotencyError):
+        sandbox.client.refunds.create({"charge": "ch_1", "amount": 1001}, once)
+
+    sandbox.press("POST", "keys", {"api_key": "rk_test_reader", "permissions": ["charges_read"]})
+    reader = stripe.StripeClient("rk_test_reader", base_addresses={"api": sandbox.url}, max_network_retries=0).v1
+    with pytest.raises(stripe.PermissionError, match="payouts_read"):
+        reader.payouts.list()
+
+    sandbox.press("PUT", "settings", {"requests_per_second_per_endpoint": 0})
+    with pytest.raises(stripe.RateLimitError) as limited:
+        sandbox.client.charges.list()
+    assert limited.value.headers["Stripe-Should-Retry"] == "true"
+
+
 def test_the_api_refunds_a_charge_and_refuses_more_than_is_left(sandbox: Sandbox) -> None:
     sandbox.charge()
     refund = sandbox.client.refunds.create({"charge": "ch_1", "amount": 3000, "metadata": {"why": "late"}})

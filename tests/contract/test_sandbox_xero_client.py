@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import requests
 from xero_python.accounting import (
     Account,
     AccountingApi,
@@ -25,6 +27,7 @@ from xero_python.api_client.oauth2 import OAuth2Token, TokenApi
 from xero_python.exceptions import AccountingBadRequestException, RateLimitException
 
 from sandbox.xero.app import create_app
+from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
 from tests.contract.xero_office import CLIENT_ID, CLIENT_SECRET, Office
 
@@ -63,6 +66,28 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
         # The client has no setting for its identity service's address.
         monkeypatch.setattr(TokenApi, "client_credentials_token_url", f"{url}/connect/token")
         yield Client(Office(url))
+
+
+def test_the_client_refreshes_what_a_person_consented_to(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, callback = client.office.url, "http://localhost:8914/callback"
+    web = {"client_id": "WEB", "client_secret": "hush", "kind": "web", "redirect_uris": [callback]}
+    client.office.admin("POST", "apps", web)
+    query = {"response_type": "code", "client_id": "WEB", "redirect_uri": callback, "state": "s-1"}
+    scopes = {"scope": "offline_access accounting.settings"}
+    [code] = parse_qs(urlsplit(decide(f"{url}/identity/connect/authorize?{urlencode(query | scopes)}")).query)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback}
+    first = requests.post(f"{url}/connect/token", form, auth=("WEB", "hush"), timeout=10).json()
+    monkeypatch.setattr(TokenApi, "refresh_token_url", f"{url}/connect/token")
+    kept: dict[str, Any] = {}
+    oauth = OAuth2Token(client_id="WEB", client_secret="hush")
+    api_client = ApiClient(Configuration(oauth2_token=oauth))
+    api_client.oauth2_token_getter(lambda: kept or first)
+    api_client.oauth2_token_saver(kept.update)
+    oauth.update_token(**first | {"scope": first["scope"].split(), "expires_at": 0})
+    assert oauth.refresh_access_token(api_client)
+    assert kept["refresh_token"] != first["refresh_token"]
+    api = AccountingApi(api_client, base_url=f"{url}/api.xro/2.0")
+    assert api.get_organisations(client.tenant_id).organisations[0].base_currency.value == "USD"
 
 
 def test_invoices_created_in_a_batch_are_paged_with_their_dates(client: Client) -> None:
