@@ -10,6 +10,7 @@ UV := $(BIN)/uv
 
 ORDERS ?= 20
 CASES ?=
+STATE_DB ?=
 STAY ?= 1
 AIRFLOW_PORT ?= 8080
 SANDBOX_PORT ?= 8710
@@ -32,6 +33,7 @@ help:  ## Show what can be made
 	@echo '  make demo ORDERS=200          as many random orders'
 	@echo '  make demo CASES=FILE          your own orders, in the form of .demo/orders.json'
 	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
+	@echo '  make demo STATE_DB=postgresql://user:password@host/db    state in a schema of its own there'
 	@echo '  make demo AIRFLOW_PORT=8090 SANDBOX_PORT=8810'
 	@echo '  make test ARGS="tests/unit -k mapping"'
 	@echo '  make bench ARGS=transform     one bench; ALL=1: all of them, with the largest sizes'
@@ -39,6 +41,7 @@ help:  ## Show what can be made
 
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
 	@$(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS)) $(if $(filter 0,$(STAY)),--no-stay) \
+		$(if $(STATE_DB),--state-db '$(STATE_DB)') \
 		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT)
 
 test: .venv/.dev  ## Run every test

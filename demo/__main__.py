@@ -65,6 +65,7 @@ def _start(console: Console, options: argparse.Namespace) -> int:
             company=file["company"],
             airflow_port=options.airflow_port,
             sandbox_ports=sandbox_ports,
+            state_db=options.state_db,
         )
     (FOLDER / "orders.json").write_text(json.dumps(file, indent=1))
     try:
@@ -148,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", type=Path, help="a file of orders to play (default: random ones)")
     parser.add_argument("--orders", type=int, default=20, help="how many random orders (default: %(default)s)")
     parser.add_argument("--no-stay", dest="stay", action="store_false", help="stop everything after the tables")
+    parser.add_argument("--state-db", metavar="URL", help="a PostgreSQL database for the state (default: SQLite)")
     parser.add_argument("--airflow-port", type=int, default=8080)
     parser.add_argument("--sandbox-port", type=int, default=8710, help="the first of four")
     return parser

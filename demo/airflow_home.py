@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from demo.services import Service
+from demo.state_database import in_own_schema, make_schema_anew
 from ledgerbridge.state import connect, migrate
 
 __all__ = ["CHECKOUT", "COMPONENTS", "USER", "AirflowHome", "migrated_database", "read_settings"]
@@ -47,12 +48,14 @@ class AirflowHome:
     :param port: of the api-server.
     :param dags_folder: None takes the checkout's.
     :param extra: more environment, e.g. connections.
+    :param state_db: URL of a PostgreSQL database that takes Ledgerbridge's state; None: SQLite below the home.
     """
 
     path: Path
     port: int
     dags_folder: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    state_db: str | None = None
 
     @property
     def url(self) -> str:
@@ -67,7 +70,7 @@ class AirflowHome:
     @property
     def state_url(self) -> str:
         """SQLAlchemy URL of the state database."""
-        return f"sqlite:///{self.state_folder / 'state.db'}"
+        return f"sqlite:///{self.state_folder / 'state.db'}" if self.state_db is None else in_own_schema(self.state_db)
 
     @property
     def process_logs(self) -> Path:
@@ -125,6 +128,8 @@ class AirflowHome:
         if not template.exists():
             self._migrate(template)
         shutil.copyfile(template, self.path / "airflow.db")
+        if self.state_db is not None:
+            make_schema_anew(self.state_url)
         migrate(connect(self.state_url))
 
     def services(self) -> list[Service]:

@@ -82,6 +82,7 @@ class Stack:
         sandbox_ports: Mapping[str, int],
         dags_folder: Path | None = None,
         extra: Mapping[str, str] | None = None,
+        state_db: str | None = None,
     ) -> Stack:
         """All parts of a run, nothing started yet; the company file is written. ``extra``: more environment."""
         addresses = Addresses.on_ports(dict(sandbox_ports))
@@ -92,7 +93,7 @@ class Stack:
             **connection_environment(company, addresses),
             **(extra or {}),
         }
-        airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=environment)
+        airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=environment, state_db=state_db)
         airflow.prepare()
         return cls(Services(airflow.process_logs, CHECKOUT), airflow, addresses, folder)
 

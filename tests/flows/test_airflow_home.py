@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect, text
 
 from demo.airflow_home import CHECKOUT, AirflowHome, migrated_database, read_settings
+from demo.ports import free_port
+from demo.state_database import in_own_schema
+from ledgerbridge.state import connect
 
 LOOK = """
 import json, sys
@@ -54,6 +59,22 @@ def test_second_home_copies_the_migrated_database(airflow_home: AirflowHome) -> 
     password = airflow_home.password
     airflow_home.prepare()
     assert airflow_home.password == password
+
+
+def test_state_in_postgresql_lies_in_a_schema_of_its_own_made_anew(tmp_path: Path, state_url: str) -> None:
+    if state_url.startswith("sqlite"):
+        with pytest.raises(RuntimeError, match="STATE_DB is on 'sqlite'"):
+            in_own_schema(state_url)
+        return
+    home = AirflowHome(tmp_path / "airflow", free_port(), state_db=state_url)
+    home.prepare()
+    with connect(home.state_url).begin() as connection:
+        connection.execute(text("INSERT INTO oauth_token (key) VALUES ('left')"))
+    home.prepare()
+    with connect(home.state_url).connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM oauth_token")).scalar_one() == 0
+    assert inspect(connect(state_url)).get_table_names() == []
+    assert json.loads(home.environment["AIRFLOW_CONN_LEDGERBRIDGE_DB"])["extra"] == {"url": home.state_url}
 
 
 def test_each_setting_has_its_reason_above_it() -> None:
