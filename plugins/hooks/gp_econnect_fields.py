@@ -142,6 +142,10 @@ _ALL = (
         APPLYDATE:date GLPOSTDT:date""",
     ),
     _node(
+        "taRMVoidTransaction",
+        "CUSTNMBR:15 DOCNUMBR:17! VOIDSTTS:int! RMDTYPAL:int! VOIDDATE:date! GLPOSTDT:date!",
+    ),
+    _node(
         "taUpdateCreateVendorRcd",
         """VENDORID:15! VENDNAME:64 VENDSHNM:15 VNDCHKNM:64 HOLD:int VENDSTTS:int VNDCLSID:10 VADDCDPR:15 VNDCNTCT:60
         ADDRESS1:60 ADDRESS2:60 ADDRESS3:60 CITY:35 STATE:29 ZIPCODE:10 CCode:6 COUNTRY:60 PHNUMBR1:21 PHNUMBR2:21

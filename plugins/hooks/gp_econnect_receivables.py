@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from hooks.gp_econnect_reader import Row, all_of, equal
 from hooks.gp_econnect_targets import DistributedTarget, EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument"]
+__all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument", "ReceivablesVoid"]
 
 _DEBIT_MEMO, _CREDIT_MEMO, _RECEIPT = 3, 7, 9
 # a document applied in full moves to history by the Paid Transaction Removal: facts/gp.md §4
@@ -82,6 +83,40 @@ class CreditMemo(_Memo):
 
     transaction = _memo_transaction(_CREDIT_MEMO)
     places = _memo_places(_CREDIT_MEMO)
+
+
+class ReceivablesVoid(EConnectTarget):
+    """
+    Takes back a posted receipt or memo that was never applied: RMDTYPAL, DOCNUMBR, VOIDDATE, GLPOSTDT.
+
+    What is voided already is found; GP refuses what is applied or unposted.
+    """
+
+    transaction = Transaction(
+        name="RMVoidTransactionType", parts={HEADER: "taRMVoidTransaction"}, constants={"VOIDSTTS": 1}
+    )
+    natural_key = "DOCNUMBR"
+    adopts = True
+    places = tuple(
+        Place(doctype, "DOCNUMBR", equal("VOIDSTTS", 1), key=("RMDTYPAL", "DOCNUMBR")) for doctype in _POSTED
+    )
+
+    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        by_type: dict[int, list[Document]] = {}
+        for document in documents:
+            by_type.setdefault(int(document.header["RMDTYPAL"]), []).append(document)
+        for document_type, alike in by_type.items():
+            waiting = {str(document.header["DOCNUMBR"]).upper(): document for document in alike}
+            for place in self.places:
+                of_type = replace(place, where=all_of(place.where, equal("RMDTYPAL", document_type)))
+                for number, row in self._rows(of_type, list(waiting)).items():
+                    document = waiting.pop(number)
+                    found[document.record_key] = self._found(document, row)
+        return found
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        return []
 
 
 class ReceivablesDocument(ChangedRows):

@@ -9,7 +9,14 @@ from hooks.gp_econnect_fields import NODES
 from hooks.gp_econnect_items import Item
 from hooks.gp_econnect_ledger import Account, AccountIndex, GLTransaction, Journal
 from hooks.gp_econnect_payables import PayablesCreditMemo, PayablesDocument, PayablesInvoice, Vendor
-from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo, ReceivablesDocument
+from hooks.gp_econnect_receivables import (
+    Application,
+    CashReceipt,
+    CreditMemo,
+    DebitMemo,
+    ReceivablesDocument,
+    ReceivablesVoid,
+)
 from hooks.gp_econnect_sales import SalesInvoice, SalesOrder, SalesReturn, TaxDetail
 from hooks.gp_econnect_targets import EConnectTarget
 
@@ -30,6 +37,7 @@ ENTITIES: dict[str, type[GPEntity]] = {
     "payables_document": PayablesDocument,
     "payables_invoice": PayablesInvoice,
     "receivables_document": ReceivablesDocument,
+    "receivables_void": ReceivablesVoid,
     "sales_invoice": SalesInvoice,
     "sales_order": SalesOrder,
     "sales_return": SalesReturn,

@@ -234,6 +234,12 @@ _NODES = (
         _USER_ONLY,
     ),
     _node(
+        "taRMVoidTransaction",
+        "DOCNUMBR RMDTYPAL",
+        "CUSTNMBR:k15 DOCNUMBR:k21! VOIDSTTS:i! RMDTYPAL:i! VOIDDATE:d! GLPOSTDT:d!",
+        _USER_ONLY,
+    ),
+    _node(
         "taGLTransactionLineInsert",
         "BACHNUMB JRNENTRY CRDTAMNT DEBITAMT",
         "BACHNUMB:k15! JRNENTRY:i! SQNCLINE:m ACTINDX:i CRDTAMNT:m! DEBITAMT:m! ACTNUMST:75 DSCRIPTN:30",
@@ -283,6 +289,7 @@ TRANSACTION_TYPES = frozenset(
         "RMTransactionType",
         "RMCashReceiptsType",
         "RMApplyType",
+        "RMVoidTransactionType",
         "GLTransactionType",
         "SMTransactionBatchType",
         "IVItemMasterType",

@@ -520,6 +520,24 @@ def test_goods_and_their_money_go_back(hook: GPEConnectHook, bookkeeper: Bookkee
     assert "000-1200-00" not in balances
 
 
+def test_posted_receipt_that_was_never_applied_is_voided_once(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "cash_receipt", receipt())
+    header = {"RMDTYPAL": 9, "DOCNUMBR": "LBR1", "VOIDDATE": DAY, "GLPOSTDT": DAY}
+    void = document("receivables_void", "LBR1", header)
+    (unposted,) = send(hook, "receivables_void", void)
+    assert isinstance(unposted.error, RecordRejected)
+    bookkeeper.post_all()
+    assert bookkeeper.balances() != {}
+    assert found(hook, "receivables_void", void) is None
+    accepted(hook, "receivables_void", void)
+    assert bookkeeper.balances() == {}
+    assert found(hook, "receivables_void", void) == ()
+    (again,) = send(hook, "receivables_void", void)
+    assert isinstance(again.error, RecordRejected)
+    assert bookkeeper.balances() == {}
+
+
 def test_goodwill_is_booked_once_though_gp_would_add_distributions(
     hook: GPEConnectHook, bookkeeper: Bookkeeper
 ) -> None:

@@ -1,0 +1,59 @@
+"""
+taRMVoidTransaction: a posted receipt or memo that was never applied is taken back (facts/gp.md §1.3).
+
+Where GP keeps it after that is unverified: here it stays in RM20101 with VOIDSTTS 1 and nothing left to apply.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sandbox.gp.call import Call
+from sandbox.gp.currency import Rate
+from sandbox.gp.journals import Posting, write_open
+from sandbox.gp.models import Row
+from sandbox.gp.rules import open_period
+
+_SALES_SERIES = 3
+_NOTHING = Decimal(0)
+
+
+def void_document(call: Call) -> None:
+    """Void the document and reverse its journal lines on GLPOSTDT."""
+    if call["VOIDSTTS"] != 1:
+        call.refuse("document_type", "VOIDSTTS")
+    open_period(call, "GLPOSTDT")
+    call.check()
+    key = {"RMDTYPAL": call["RMDTYPAL"], "DOCNUMBR": call["DOCNUMBR"]}
+    document = call.session.get("RM20101", **key)
+    if document is None:
+        work = [table for table in ("RM10201", "RM10301") if call.session.get(table, **key)]
+        call.refuse("not_posted" if work else "not_found", *key)
+        call.check()
+    assert document is not None  # refused above
+    if document["VOIDSTTS"]:
+        call.refuse("already_void", "DOCNUMBR")
+    elif document["CURTRXAM"] != document["ORTRXAMT"]:
+        call.refuse("applied", "DOCNUMBR", CURTRXAM=document["CURTRXAM"], ORTRXAMT=document["ORTRXAMT"])
+    call.check()
+    _reverse(call, document)
+    call.session.update("RM20101", key, VOIDSTTS=1, CURTRXAM=_NOTHING, ORCTRXAM=_NOTHING)
+
+
+def _reverse(call: Call, document: Row) -> None:
+    number = call["DOCNUMBR"]
+    lines = call.session.select("GL20000", ORCTRNUM=number, TRXSORCE=document["TRXSORCE"])
+    posting = Posting(
+        source=lines[0]["SOURCDOC"] if lines else "CRJ",
+        reference=f"Void {number}"[:30],
+        day=call["GLPOSTDT"],
+        document=number,
+        control=number,
+        master_id=document["CUSTNMBR"],
+        series=_SALES_SERIES,
+        rate=Rate.of(document),
+        audit_trail=f"RMVOI{call.session.next_number('TRXSORCE'):08d}",
+    )
+    for line in lines:
+        posting.debit(line["ACTINDX"], line["CRDTAMNT"] - line["DEBITAMT"], line["ORCRDAMT"] - line["ORDBTAMT"])
+    write_open(call.session, posting)
