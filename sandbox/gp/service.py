@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sandbox.gp import journals
 from sandbox.gp.econnect import parse_document, run_document
 from sandbox.gp.errors import SqlError
-from sandbox.gp.numbers import next_receivables_number, next_sales_number
+from sandbox.gp.numbers import next_receivables_number, next_sales_number, next_voucher_number
 from sandbox.gp.requester import read_entity
 from sandbox.gp.session import Company, Session
 from sandbox.gp.site import Site
@@ -66,6 +66,7 @@ def _next_sales(session: Session, parameters: dict[str, str]) -> str:
 
 _NEXT_NUMBERS: dict[str, Callable[[Session, dict[str, str]], str]] = {
     "GetNextGLJournalEntryNumber": lambda session, _: str(journals.next_entry(session)),
+    "GetPMNextVoucherNumber": lambda session, _: next_voucher_number(session),
     "GetNextSOPNumber": _next_sales,
     "GetNextRMNumber": lambda session, parameters: next_receivables_number(
         session, _RM_TYPES.get(parameters.get("documentType", ""), 0)

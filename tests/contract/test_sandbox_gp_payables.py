@@ -106,6 +106,8 @@ def test_a_bill_without_a_number_gets_one_in_all_its_nodes(office: Office) -> No
     answer = etree.fromstring(office.create(bill("", distributions=True, CREATEDIST=0, DOCNUMBR="INV-9")))
     numbers = {element.text for element in answer.iter("VCHNUMWK", "VCHRNMBR")}
     assert [row["VCHNUMWK"] for row in office.read("Payables_Transaction")] == list(numbers)
+    taken = office.client.service.GetPMNextVoucherNumber("Increment", office.connection)
+    assert taken > numbers.pop()
     assert office.post() == 1
 
 
