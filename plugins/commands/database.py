@@ -14,6 +14,8 @@ from ledgerbridge.state import connect, migrate
 __all__ = ["STATE_URL", "register", "state_engine"]
 
 STATE_URL = "LEDGERBRIDGE_STATE_URL"
+PAYLOAD_KEY = "LEDGERBRIDGE_PAYLOAD_KEY"
+"""The same as [ledgerbridge] payload_key."""
 
 
 def register(commands: Any) -> None:
@@ -33,7 +35,7 @@ def state_engine(options: argparse.Namespace) -> Engine:
         raise ConfigurationError(
             "LB-CFG-007", "no state database is named.", remedy=f"Give --state URL, or set {STATE_URL}."
         )
-    return connect(url)
+    return connect(url, os.environ.get(PAYLOAD_KEY, ""))
 
 
 def _migrate(options: argparse.Namespace) -> int:

@@ -6,12 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from commands import audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, trace
+from commands import audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, purge, trace
 from ledgerbridge.errors import LedgerbridgeError
 
 __all__ = ["main"]
 
-GROUPS = (audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, trace)
+GROUPS = (audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, purge, trace)
 """Each has ``register(commands)``; what it registers sets ``run``, which answers the exit code."""
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from airflow.configuration import conf
 from airflow.sdk import BaseHook
 from sqlalchemy import Engine
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect
 
-__all__ = ["state_engine"]
+__all__ = ["payload_key", "state_engine"]
 
 
 def state_engine() -> Engine:
@@ -24,4 +25,9 @@ def state_engine() -> Engine:
             "connection ledgerbridge_db has no `url` in its extra.",
             remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
         )
-    return connect(url)
+    return connect(url, payload_key())
+
+
+def payload_key() -> str:
+    """What payloads at rest are encrypted with, `[ledgerbridge] payload_key`; blank: not at all."""
+    return conf.get("ledgerbridge", "payload_key", fallback="") or ""

@@ -141,6 +141,14 @@ _OPTIONS = {
         "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"
     ),
     "lookups_folder": _option("Lookup tables. Default: lookups/ of the include folder.", "/srv/lookups"),
+    "payload_key": {
+        **_option(
+            "Fernet keys that encrypt payloads at rest, staged batches and the state database; commas between them,"
+            " the first encrypts. Blank: not encrypted.",
+            "",
+        ),
+        "sensitive": True,
+    },
     "settle_seconds": _option(
         "How long after a broken call a target may still end what it had begun, before it is asked. Default: 20.",
         "60",

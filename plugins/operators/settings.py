@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow.configuration import conf
 
-from hooks.state_database import state_engine
+from hooks.state_database import payload_key, state_engine
 from ledgerbridge.delivery import SETTLE
 from ledgerbridge.flows import Company, load_company
 
@@ -16,6 +16,7 @@ __all__ = [
     "company",
     "include_folder",
     "lookups_folder",
+    "payload_key",
     "settle",
     "staging_url",
     "state_engine",

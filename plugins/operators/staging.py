@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -17,6 +17,7 @@ from airflow.sdk import ObjectStoragePath
 
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.sealing import Sealer
 from operators import settings
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "read_raw",
     "read_rows",
     "read_validations",
+    "remove_batches",
     "write_frames",
     "write_raw",
     "write_validations",
@@ -136,12 +138,12 @@ def raw_versions(uri: str) -> dict[str, str]:
 
 
 def _raw_table(uri: str, columns: list[str] | None = None) -> pa.Table:
-    return pq.read_table(BytesIO((ObjectStoragePath(uri) / "raw.parquet").read_bytes()), columns=columns)
+    return pq.read_table(BytesIO(_opened(ObjectStoragePath(uri) / "raw.parquet")), columns=columns)
 
 
 def read_rows(uri: str, name: str) -> list[dict[str, Any]]:
     """The rows of one staged part, as Python values."""
-    table = pq.read_table(BytesIO((ObjectStoragePath(uri) / f"{name}.parquet").read_bytes()))
+    table = pq.read_table(BytesIO(_opened(ObjectStoragePath(uri) / f"{name}.parquet")))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -150,7 +152,7 @@ def write_validations(uri: str, validations: list[dict[str, Any]]) -> None:
     """Keep what a gate found beside what it let pass."""
     folder = ObjectStoragePath(uri)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _VALIDATIONS).write_bytes(orjson.dumps(validations, option=orjson.OPT_NON_STR_KEYS))
+    _seal(folder / _VALIDATIONS, orjson.dumps(validations, option=orjson.OPT_NON_STR_KEYS))
 
 
 def read_validations(uri: str) -> list[dict[str, Any]]:
@@ -159,8 +161,28 @@ def read_validations(uri: str) -> list[dict[str, Any]]:
 
     :raises FileNotFoundError: it kept nothing.
     """
-    validations: list[dict[str, Any]] = orjson.loads((ObjectStoragePath(uri) / _VALIDATIONS).read_bytes())
+    validations: list[dict[str, Any]] = orjson.loads(_opened(ObjectStoragePath(uri) / _VALIDATIONS))
     return validations
+
+
+def remove_batches(folders: Iterable[str]) -> list[str]:
+    """Delete folders of staged batches; those that were there."""
+    removed = []
+    for uri in folders:
+        folder = ObjectStoragePath(uri)
+        if folder.exists():
+            folder.rmdir(recursive=True)
+            removed.append(uri)
+    return removed
+
+
+def _seal(file: ObjectStoragePath, content: bytes) -> None:
+    """Write a file as it may lie there: encrypted when a key is set; a batch's hash is of what it contains."""
+    file.write_bytes(Sealer(settings.payload_key()).seal(content))
+
+
+def _opened(file: ObjectStoragePath) -> bytes:
+    return Sealer(settings.payload_key()).open(file.read_bytes())
 
 
 def _write(uri: str, tables: dict[str, pa.Table]) -> BatchRef:
@@ -171,7 +193,7 @@ def _write(uri: str, tables: dict[str, pa.Table]) -> BatchRef:
         buffer = BytesIO()
         pq.write_table(tables[name], buffer, compression="zstd")
         whole.update(buffer.getvalue())
-        (folder / f"{name}.parquet").write_bytes(buffer.getvalue())
+        _seal(folder / f"{name}.parquet", buffer.getvalue())
     return BatchRef(uri, {name: table.num_rows for name, table in tables.items()}, whole.hexdigest())
 
 
@@ -181,7 +203,7 @@ def _read(reference: BatchRef) -> dict[str, pa.Table]:
     tables = {}
     for name in sorted(reference.rows):
         try:
-            content = (folder / f"{name}.parquet").read_bytes()
+            content = _opened(folder / f"{name}.parquet")
         except FileNotFoundError:
             raise ConfigurationError(
                 "LB-STG-001",

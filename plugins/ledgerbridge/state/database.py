@@ -12,13 +12,14 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.sealing import Sealer
 
 __all__ = ["connect", "migrate", "serialise", "transaction"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, payload_key: str = "") -> Engine:
     """
     An engine for the state database; one connection per use, so that forked tasks never share one.
 
@@ -26,11 +27,17 @@ def connect(url: str) -> Engine:
     first write of a transaction fails at once instead of waiting when another process wrote in between.
 
     :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``.
+    :param payload_key: encrypts payloads in columns, see ``Sealer``.
     :raises ConfigurationError: it is no URL, or another database's.
     """
     parsed = _parsed(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, poolclass=NullPool)
+    engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, poolclass=NullPool)
+    dialect: Any = engine.dialect  # what column types are handed
+    dialect.payload_sealer = Sealer(payload_key)
+    return engine
+
+
+def _on_sqlite(parsed: URL) -> Engine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60})

@@ -15,6 +15,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
+from ledgerbridge.state.sealing import SealedJson, SealedText
+
 __all__ = [
     "AlertRow",
     "AuditEntry",
@@ -103,7 +105,7 @@ class SourceRecord(Base):
     version: Mapped[str] = mapped_column(String(128))
     label: Mapped[str | None] = mapped_column(Shown(512))
     chain_key: Mapped[str | None] = mapped_column(String(255))
-    canonical: Mapped[dict[str, Any] | None]
+    canonical: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     outcome: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(Text)
     batch_uri: Mapped[str] = mapped_column(Text)
@@ -140,7 +142,7 @@ class Delivery(Base):
     idempotency_key: Mapped[str] = mapped_column(String(128))
     target_id: Mapped[str | None] = mapped_column(String(255))
     number: Mapped[str | None] = mapped_column(String(255))
-    canonical: Mapped[dict[str, Any]]
+    canonical: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(400))  # delivery.lease.new_holder
@@ -175,13 +177,13 @@ class DeadLetter(Base):
     label: Mapped[str | None] = mapped_column(Shown(512))
     code: Mapped[str] = mapped_column(String(32))
     field: Mapped[str] = mapped_column(Shown(128))
-    value: Mapped[str | None] = mapped_column(Shown)
-    message: Mapped[str] = mapped_column(Shown)
+    value: Mapped[str | None] = mapped_column(SealedText)
+    message: Mapped[str] = mapped_column(SealedText)
     rule: Mapped[str | None] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
-    raw: Mapped[dict[str, Any] | None]
-    canonical: Mapped[dict[str, Any] | None]
-    document: Mapped[dict[str, Any] | None]
+    raw: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    canonical: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    document: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     mapping_version: Mapped[str | None] = mapped_column(String(64))
     run_id: Mapped[str] = mapped_column(String(250))
     state: Mapped[str] = mapped_column(String(16), default="open")
@@ -192,7 +194,7 @@ class DeadLetter(Base):
     changed_at: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(default=1, server_default="1")
     document_types: Mapped[dict[str, Any] | None]
-    corrections: Mapped[list[Any] | None]
+    corrections: Mapped[list[Any] | None] = mapped_column(SealedJson)
     stands_for: Mapped[str | None] = mapped_column(String(128))
     replay_from: Mapped[str | None] = mapped_column(String(16))
     replayed_at: Mapped[datetime | None]

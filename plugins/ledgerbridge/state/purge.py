@@ -1,0 +1,96 @@
+"""Retention: payloads older than a day go, the audit trail and what the books need stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import null, select, update
+from sqlalchemy.orm import Session
+
+from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.canonical.models import PERSONAL
+from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.source_records import UNFINISHED
+
+__all__ = ["Purged", "old_batches", "purge_payloads", "tell_purged"]
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How many bodies of dead letters and canonical headers were taken away."""
+
+    letters: int
+    headers: int
+
+
+def old_batches(session: Session, before: datetime) -> list[str]:
+    """
+    Folders of staged batches, one a leg and run, that were written before and that nothing needs any more.
+
+    What a record waits in, or a run left behind, is still needed whatever its age.
+    """
+    staged = session.scalars(
+        select(AuditEntry).where(AuditEntry.at < before, AuditEntry.action.startswith("batch-")).order_by(AuditEntry.id)
+    )
+    folders = dict.fromkeys(str(entry.details["uri"]).rpartition("/")[0] for entry in staged)
+    needed = {
+        uri.rpartition("/")[0]
+        for uri in session.scalars(select(SourceRecord.batch_uri).where(SourceRecord.outcome.in_(UNFINISHED)))
+    }
+    return [folder for folder in folders if folder not in needed]
+
+
+def purge_payloads(session: Session, before: datetime) -> Purged:
+    """
+    Take away the bodies of dead letters that are settled, and what tells of persons in canonical headers.
+
+    Amounts, keys, hashes and the audit trail stay: later refunds and reconciliations need them.
+    """
+    letters: Any = session.execute(
+        update(DeadLetter)
+        .where(
+            DeadLetter.state.in_(("closed", "discarded")),
+            DeadLetter.closed_at < before,
+            DeadLetter.raw.is_not(null()),
+        )
+        .values(
+            raw=null(), canonical=null(), document=null(), document_types=null(), corrections=null(),
+            value=None, label=None, message=_GONE,
+        )
+    )  # fmt: skip
+    headers = _strip(session, SourceRecord, before) + _strip(session, Delivery, before)
+    return Purged(letters.rowcount, headers)
+
+
+def tell_purged(session: Session, before: datetime, purged: Purged, batches: Sequence[str], by: str) -> None:
+    """Tell the audit what was taken away, and by whom."""
+    details = {"letters": purged.letters, "headers": purged.headers, "batches": len(batches), "by": by}
+    change = Change("purged", "payloads", f"before {before.isoformat()}", details=details)
+    append(session, Actor("", "", "", "ledgerbridge purge"), [change])
+
+
+_GONE = "purged"
+
+
+def _strip(session: Session, table: Any, before: datetime) -> int:
+    stripped = 0
+    old = select(table).where(table.updated_at < before, table.canonical.is_not(null()))
+    if table is SourceRecord:
+        old = old.where(table.outcome.not_in(UNFINISHED))
+    for row in session.scalars(old.execution_options(yield_per=500)):
+        kept = {name: value for name, value in (row.canonical or {}).items() if not _tells_of_a_person(name)}
+        if row.canonical is None or len(kept) == len(row.canonical):
+            continue
+        kept.pop("label", None)  # a customer's label is a name
+        row.canonical = kept
+        if table is SourceRecord:
+            row.label = None
+        stripped += 1
+    return stripped
+
+
+def _tells_of_a_person(name: str) -> bool:
+    return name in PERSONAL or name.startswith("custom")  # nobody but the site knows what its own fields hold
