@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from commands.files import company_of, company_tables
+from ledgerbridge.canonical.rules import SETTINGS
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.flows.checks import check_flow_file
 from ledgerbridge.gates import check_suite_file
@@ -57,7 +58,8 @@ def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
         _must_offer(flow.checked, ("legs", name, "to"), leg.target, "target")
         for rule, entities in leg.rules.items():
             for key, entity in entities.items():
-                _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
+                if key not in SETTINGS:
+                    _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
     for index, ledger in enumerate(content.reconcile):
         if ledger not in BOOKS:
             flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, BOOKS))

@@ -110,6 +110,7 @@ class TransformOperator(LegOperator):
             work.waiting.update(ruled.waiting)
             work.superseded.update(ruled.superseded)
             work.descend(ruled.parents)
+            work.refuse_records("rule", ruled.failures, self._conform_mapping().version)
         work.canonical = {row["record_key"]: row for row in rows_of(frames["header"])}
         return frames
 

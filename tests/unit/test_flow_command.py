@@ -96,6 +96,7 @@ def test_check_finds_what_is_wrong_in_the_flow_its_mappings_and_its_suites_at_on
     spoil("flows/order_to_cash.yaml", "invoices: xero.invoice, payments", "invoices: xero.invoces, payments")
     spoil("flows/order_to_cash.yaml", "refunds: stripe.refund}", "refnds: stripe.refund}")
     spoil("flows/order_to_cash.yaml", "after: [customer]", "after: [costumer]")
+    spoil("flows/order_to_cash.yaml", 'tolerance: "0.02"', "tolerance: a cent")
     spoil("mappings/customer_to_gp_customer.yaml", "from: customer_number", "from: custmer_number")
     spoil("expectations/gp_customer.yaml", "column: CUSTNAME", "column: CUSTNAM")
     spoil("expectations/gp_customer.yaml", "arguments: {regex", "arguments: {regx")
@@ -108,6 +109,7 @@ def test_check_finds_what_is_wrong_in_the_flow_its_mappings_and_its_suites_at_on
         ("order_to_cash.yaml", '"xero.invoces" is no entity of any system. Remedy: Did you mean "xero.invoice"?'),
         ("order_to_cash.yaml", 'names "refnds", which is not what allocate_to_invoices looks at. Remedy: Did you mean'),
         ("order_to_cash.yaml", "rule allocate_to_invoices is not told `refunds`"),
+        ("order_to_cash.yaml", '`tolerance` is "a cent"'),
         ("order_to_cash.yaml", 'names "costumer", which is not a leg of this flow. Remedy: Did you mean "customer"?'),
         ("customer_to_gp_customer.yaml", 'Did you mean "customer_number"?'),
         ("gp_customer.yaml", 'makes no "CUSTNAM" in header. Remedy: Did you mean "CUSTNAME"?'),

@@ -68,6 +68,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "currency": TEXT,
             "rate": RATE,
             "total": MONEY,
+            "quantity": QUANTITY,  # of all goods on it
             "cancelled": FLAG,
             "order_sent": TEXT,  # number of the order already in the target
             "invoice_sent": TEXT,  # record key of an invoice of the order
@@ -86,6 +87,8 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "currency": TEXT,
             "rate": RATE,
             "total": MONEY,
+            "quantity": QUANTITY,
+            "document_type": NUMBER,  # RMDTYPAL: 1 invoice, 3 debit memo
         },
         "lines": _LINES,
         "taxes": _TAXES,
@@ -106,11 +109,13 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "lines": _LINES,
         "taxes": _TAXES,
     },
-    "canonical.goodwill": {
+    "canonical.memo": {
         "header": {
             **_KEYS,
             "memo_number": TEXT,
+            "role": TEXT,  # account role it is booked on beside receivables: goodwill or rounding
             "customer_key": TEXT,
+            "customer_number": TEXT,
             "payment_id": TEXT,
             "refunded": MONEY,
             "granted_on": DAY,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
 from ledgerbridge.canonical.refunds import allocate_refunds
+from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
 
-__all__ = ["RULES", "Ruled"]
+__all__ = ["RULES", "SETTINGS", "Ruled"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class Ruled:
     :param parents: ``record_key`` of each record that goes on, to the one it was made from.
     :param waiting: record key to the reason why it (or a part of it) waits.
     :param superseded: record key to what took its place.
+    :param failures: records that break the rule, as ``checks`` gives them.
     """
 
     frames: dict[str, pd.DataFrame]
     parents: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
+    failures: list[dict[str, Any]] = field(default_factory=list)
 
 
 Rule = Callable[..., Ruled]
@@ -149,10 +154,35 @@ def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     return Ruled(kept, {}, waiting)
 
 
+def settle_rounding(
+    frames: dict[str, pd.DataFrame],
+    sent: SentDocuments,
+    *,
+    orders: str,
+    invoices: str,
+    too_much: Side,
+    tolerance: str,
+) -> Ruled:
+    """
+    The cents by which the invoices of an order miss it, when all of it is invoiced (accounting.md §3 rules 1, 10).
+
+    :param orders: entity of the orders delivered, :param invoices: of the invoices delivered, :param too_much: `credit`
+        settles invoices that are more than the order, `debit` those that are less, :param tolerance: most of it, in the
+        order's currency; above it the invoice is rejected.
+    """
+    result = cents_of_orders(
+        frames["header"], sent, orders=orders, invoices=invoices, side=too_much, tolerance=Decimal(tolerance)
+    )
+    return Ruled({**frames, "header": result.memos}, result.parents, result.waiting, {}, result.failures)
+
+
+SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?"}
+"""What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
     "after_invoice": after_invoice,
     "after_rate": after_rate,
     "allocate_to_credits": allocate_to_credits,
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
+    "settle_rounding": settle_rounding,
 }

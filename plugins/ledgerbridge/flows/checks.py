@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ledgerbridge.canonical.rules import RULES
+from ledgerbridge.canonical.rules import RULES, SETTINGS
 from ledgerbridge.flows.config import FlowConfig, LegConfig
 from ledgerbridge.gates import Suite, check_suite_file
 from ledgerbridge.mapping.engine import Mapping, check_mapping_file
@@ -92,6 +93,13 @@ def _check_names(
             takes = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
             for entity in entities:
                 _must_know(checked, (*place, entity), entity, takes, f"what {rule} looks at")
+                allowed = SETTINGS.get(entity)
+                if allowed is not None and not re.fullmatch(allowed, entities[entity]):
+                    checked.complain(
+                        (*place, entity),
+                        f'leg "{name}": `{entity}` is "{entities[entity]}", {allowed} is expected.',
+                        "Correct it.",
+                    )
             for missing in sorted(set(takes) - set(entities)):
                 checked.complain(
                     place, f'leg "{name}": rule {rule} is not told `{missing}`.', f"Add `{missing}: <entity>` to it."
