@@ -23,7 +23,7 @@ SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos bench lint fmt generate lock env clean
+.PHONY: help demo test fuzz chaos bench lint fmt generate lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -52,6 +52,11 @@ chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs, and comp
 
 bench: .venv/.dev  ## Measure how fast it is, beside other ways to do the same
 	@$(BIN)/python -m bench $(if $(filter 1,$(ALL)),--all) $(ARGS)
+
+INPUTS ?= 10000
+
+fuzz: .venv/.dev  ## Give every parser of outside input INPUTS=100000 inputs
+	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
 lint: .venv/.dev  ## Check style, types and the arrows between the packages
 	@$(BIN)/ruff check $(SOURCES)

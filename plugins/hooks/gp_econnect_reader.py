@@ -14,6 +14,7 @@ from typing import Any
 from lxml import etree
 
 from hooks.gp_econnect_client import EConnectClient
+from hooks.untrusted import parse_xml
 from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["DOCTYPES", "Row", "TableReader", "all_of", "any_of", "changed_between", "equal", "literal", "one_of"]
@@ -126,8 +127,8 @@ class TableReader:
                 etree.SubElement(request, name).text = value
         answer = self._client.get_entity(etree.tostring(root, encoding="unicode"))
         try:
-            records = etree.fromstring(answer.encode(), etree.XMLParser(encoding="utf-8", huge_tree=True))
-        except etree.XMLSyntaxError as error:
+            records = parse_xml(answer)
+        except ValueError as error:
             raise TransientError(
                 "LB-GP-016",
                 f"GetEntity of {self._doctypes[doctype]} answered XML that can't be read: {error}",

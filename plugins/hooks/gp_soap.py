@@ -126,7 +126,9 @@ class SoapService:
         create: Any = Client  # zeep is not annotated
         try:
             # a page of a thousand documents is one text node beyond libxml2's default limit of 10 MB
-            client: Any = create(self._wsdl_url, transport=self._transport, settings=Settings(xml_huge_tree=True))
+            client: Any = create(
+                self._wsdl_url, transport=self._transport, settings=Settings(xml_huge_tree=True, forbid_dtd=True)
+            )
         except (Error, XMLSyntaxError) as error:
             raise self._unfit(f"is no WSDL: {type(error).__name__}") from error
         except (requests.RequestException, _HttpError) as error:

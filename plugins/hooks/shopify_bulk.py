@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from hooks.shopify_queries import BULK_RUN, BULK_STATE
-from hooks.web_api import plain_digits
+from hooks.untrusted import plain_digits
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import orjson
-
+from hooks.untrusted import parse_json, unexpected_shape
 from hooks.webhook_event import WebhookEvent
 
 __all__ = ["event_of", "is_genuine"]
@@ -45,12 +44,16 @@ def event_of(headers: Mapping[str, str], body: bytes) -> WebhookEvent:
     The event that a verified delivery announces.
 
     :param headers: of the request; names in any case.
-    :raises KeyError, ValueError: a header is missing, or the body isn't JSON.
+    :raises ValueError: a header is missing, or the body isn't JSON.
     """
-    by_name = {name.lower(): value for name, value in headers.items()}
+    with unexpected_shape():
+        return _event({name.lower(): value for name, value in headers.items()}, body)
+
+
+def _event(by_name: Mapping[str, str], body: bytes) -> WebhookEvent:
     topic = by_name["x-shopify-topic"]
     field = _ORDER_ID.get(topic.split("/")[0])
-    order = orjson.loads(body).get(field) if field else None
+    order = parse_json(body).get(field) if field else None
     return WebhookEvent(
         # an event keeps its id over several subscriptions and retries; a webhook id is one delivery's
         event_id=by_name["x-shopify-event-id"],

@@ -10,9 +10,9 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-import orjson
-
+from hooks.untrusted import parse_json, unexpected_shape
 from hooks.webhook_event import WebhookEvent
 
 __all__ = ["event_of", "is_genuine"]
@@ -48,9 +48,13 @@ def event_of(body: bytes) -> WebhookEvent:
     """
     The event that a verified delivery announces, of either kind: with a snapshot (v1) or thin (v2).
 
-    :raises KeyError, ValueError: the body is no event.
+    :raises ValueError: the body is no event.
     """
-    event = orjson.loads(body)
+    with unexpected_shape():
+        return _event(parse_json(body))
+
+
+def _event(event: dict[str, Any]) -> WebhookEvent:
     if event.get("object") == "v2.core.event":
         return WebhookEvent(event["id"], event["type"], datetime.fromisoformat(event["created"]).astimezone(UTC))
     concerned = event["data"]["object"]

@@ -7,7 +7,6 @@ import json
 import logging
 from copy import copy
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, ClassVar
@@ -15,11 +14,12 @@ from typing import Any, ClassVar
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk import Connection
 from requests import Response, Session
-from requests.exceptions import JSONDecodeError, RequestException
+from requests.exceptions import RequestException
 
+from hooks.untrusted import parse_json
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["WebApiHook", "address", "fingerprint", "plain_digits", "retry_after_seconds"]
+__all__ = ["WebApiHook", "address", "fingerprint", "retry_after_seconds"]
 
 _TIMEOUT_SECONDS = 60
 
@@ -88,8 +88,8 @@ class WebApiHook(HttpHook):
         :raises TransientError: the body isn't JSON (a proxy's page, a cut answer).
         """
         try:
-            return response.json(parse_float=plain_digits)
-        except JSONDecodeError as error:
+            return parse_json(response.content)
+        except ValueError as error:
             raise TransientError(
                 self.unreachable_code,
                 f"{response.request.method} {address(response.url)} answered {response.status_code} without valid JSON",
@@ -149,11 +149,6 @@ def retry_after_seconds(response: Response) -> float | None:
     """The ``Retry-After`` header in seconds, None when absent or given as a date."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.replace(".", "", 1).isdigit() else None
-
-
-def plain_digits(text: str) -> str:
-    """A JSON number with a decimal point as text without exponent."""
-    return format(Decimal(text), "f")
 
 
 def fingerprint(content: Any) -> str:

@@ -134,6 +134,12 @@ def check_file(path: Path, model: type[Model], *, code: str) -> CheckedFile[Mode
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         checked.problems.append(Problem(path, *place, f"{error.problem}.", "Mend the YAML.", code))
         return checked
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        finding = str(error).partition("\n")[0]
+        checked.problems.append(
+            Problem(path, 1, 1, f"{finding}.", "Mend the YAML: UTF-8 without control characters.", code)
+        )
+        return checked
     content = _construct(node, (), checked) if node is not None else {}
     try:
         checked.content = model.model_validate(content)

@@ -1,0 +1,52 @@
+"""What comes from outside is read within limits or refused; ``make fuzz`` gives it a hundred thousand inputs more."""
+
+from __future__ import annotations
+
+import pytest
+
+from hooks.untrusted import parse_json, parse_xml
+from tests.fuzz.__main__ import fuzz
+from tests.fuzz.targets import TARGETS
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_anything_is_read_or_refused(name: str) -> None:
+    target, inputs = TARGETS[name]
+    assert fuzz(target, inputs, count=300, start=1) >= 100
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" * 5000 + b"]" * 5000, id="deep"),
+        pytest.param(b'{"amount": 1e999999999}', id="exponent"),
+        pytest.param(b'{"amount": NaN}', id="nan"),
+        pytest.param(b'{"name": "\\ud800"}', id="half-a-character"),
+        pytest.param(b'{"id": ' + b"9" * 5000 + b"}", id="long-integer"),
+        pytest.param(b"\xff", id="no-utf-8"),
+    ],
+)
+def test_hostile_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_json(body)
+
+
+def test_numbers_keep_every_digit() -> None:
+    assert parse_json(b'{"a": 12.50, "b": 1e-7, "c": 12345678901234567890, "d": 7}') == {
+        "a": "12.50", "b": "0.0000001", "c": "12345678901234567890", "d": 7,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', id="entity"),
+        pytest.param('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', id="external"),
+        pytest.param("<a>" * 5000 + "</a>" * 5000, id="deep"),
+        pytest.param("no xml", id="text"),
+        pytest.param("", id="blank"),
+    ],
+)
+def test_hostile_xml_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_xml(text)
