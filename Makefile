@@ -23,7 +23,7 @@ SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz chaos bench lint fmt generate lock env clean
+.PHONY: help demo test property fuzz chaos bench lint fmt generate lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -46,6 +46,9 @@ demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airfl
 
 test: .venv/.dev  ## Run every test
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+property: .venv/.dev  ## Let ORDERS orders with anything that can happen to them (hundreds and more) end with equal books
+	@$(BIN)/pytest -q -s -n 0 tests/flows/test_any_orders.py --orders $(ORDERS) $(ARGS)
 
 chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs, and compare the books
 	@PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)

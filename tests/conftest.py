@@ -24,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="both",
         help="where tests of the state database run; PostgreSQL is taken from /usr/lib/postgresql",
     )
+    parser.addoption(
+        "--orders",
+        type=int,
+        default=0,
+        help="how many orders tests/flows/test_any_orders.py plays, others each time (default: few, always the same)",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
@@ -20,7 +20,6 @@ from sqlalchemy import Engine
 
 from demo.company import connection_environment, write_company_file
 from demo.passes import deliveries_sent
-from demo.stack import Stack
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate
 from operators import settings
@@ -29,6 +28,7 @@ from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.reconcile import ReconcileOperator
 from operators.transform import TransformOperator
+from sandbox.places import Addresses
 from sandbox.player import STEPS as FILE_STEPS
 from sandbox.player import Player, opening_of
 
@@ -113,16 +113,22 @@ class Office:
                 return
 
 
+class Systems(Protocol):
+    """Where the four systems are."""
+
+    addresses: Addresses
+
+
 @contextmanager
 def open_office(
-    file: dict[str, Any], stack: Stack, player: Player, folder: Path, state_url: str | None = None
+    file: dict[str, Any], systems: Systems, player: Player, folder: Path, state_url: str | None = None
 ) -> Iterator[Office]:
     """An office for a file's company; settings, and state unless it has a URL, in ``folder``."""
     url = state_url or f"sqlite:///{folder / 'state.db'}"
     write_company_file(folder / "company.yaml", file["company"])
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
-            **connection_environment(file["company"], stack.addresses),
+            **connection_environment(file["company"], systems.addresses),
             "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
             "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),

@@ -287,7 +287,8 @@ class Life:
         if charge is None or (amount <= 0 and not what):
             return
         # money that was never applied goes back at the rate it came at
-        rate = self._writer.settled(self.order) if self._goods_are_out(step) else self._charge_rates[charge]
+        other_rate = what and self._goods_are_out(step)
+        rate = self._writer.settled(self.order) if other_rate else self._charge_rates[charge]
         identity = self._identity("re")
         self._charges[charge] -= amount
         more = {"rate": rate} if rate else {}
@@ -436,12 +437,12 @@ FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
     "never shipped": (1, Life.never_shipped),
     "returned": (3, Life.returned),
     "returned whole": (1, Life.returned_whole),
+    "returned unpaid": (1, Life.returned_unpaid),
     "goodwill": (2, Life.goodwill),
 }
 """What the accounting rules settle, with how often it happens."""
 
 UNSETTLED_FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
-    "returned unpaid": (1, Life.returned_unpaid),
     "taken off": (1, Life.taken_off),
     "edited after": (1, Life.edited_after),
     "recalled in part": (1, Life.recalled_in_part),
