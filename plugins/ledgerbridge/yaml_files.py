@@ -181,7 +181,12 @@ def _construct(node: yaml.Node, location: Location, checked: CheckedFile[Any]) -
         result = {}
         for key_node, value_node in node.value:
             key = key_node.value
-            marks[(*location, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, yaml.ScalarNode):
+                problem = Problem(checked.path, *place, "a key is a list or a mapping.", "Write a word.", checked.code)
+                checked.problems.append(problem)
+                continue
+            marks[(*location, key)] = place
             if key in result:
                 checked.complain((*location, key), f'key "{key}" stands twice.', "Keep one of them.")
             result[key] = _construct(value_node, (*location, key), checked)

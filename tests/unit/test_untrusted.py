@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hooks.untrusted import parse_json, parse_xml
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.mapping import load_mapping
 from tests.fuzz.__main__ import fuzz
 from tests.fuzz.targets import TARGETS
 
@@ -50,3 +54,11 @@ def test_numbers_keep_every_digit() -> None:
 def test_hostile_xml_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_xml(text)
+
+
+@pytest.mark.parametrize("text", ["? [a, b]\n: 1\n", "from: \x1f\n", "- a: b: c\n"])
+def test_a_hostile_mapping_file_is_refused_with_its_place(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"mapping\.yaml:1"):
+        load_mapping(path)
