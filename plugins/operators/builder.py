@@ -69,7 +69,7 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
         "owner": flow.owner,
         "retries": flow.retries,
         "retry_delay": timedelta(seconds=30),
-        "retry_policy": ByErrorClass(),
+        "retry_policy": ByErrorClass(flow.retry_seconds),
     }
     deadline = None
     if flow.alerts is not None:

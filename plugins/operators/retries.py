@@ -12,7 +12,6 @@ from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["ByErrorClass"]
 
-_FIRST_SECONDS = 10.0
 _LONGEST_SECONDS = 300.0
 
 
@@ -22,7 +21,12 @@ class ByErrorClass(RetryPolicy):
 
     The time is spread by half of it either way: workers that failed together must not come back together. A system
     that stays down is left alone by its circuit breaker (``ledgerbridge.state.circuits``).
+
+    :param first_seconds: how long the first retry waits when the system said nothing; doubles with each.
     """
+
+    def __init__(self, first_seconds: float = 10.0) -> None:
+        self.first_seconds = first_seconds
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
@@ -32,17 +36,17 @@ class ByErrorClass(RetryPolicy):
             return RetryDecision.fail(reason=exception.code)
         if isinstance(exception, TransientError):
             asked = exception.retry_after_seconds
-            grown = min(_FIRST_SECONDS * 2 ** (try_number - 1), _LONGEST_SECONDS)
+            grown = min(self.first_seconds * 2 ** (try_number - 1), _LONGEST_SECONDS)
             # never before the time asked for; a little after it, each at another moment
             seconds = grown * random.uniform(0.5, 1.5) if asked is None else asked + random.uniform(0, 2)
             return RetryDecision.retry(delay=timedelta(seconds=seconds), reason=exception.code)
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
-        """It has no settings."""
-        return {}
+        """Its setting, for the serialised DAG."""
+        return {"first_seconds": self.first_seconds}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ByErrorClass:
         """Back from the serialised DAG."""
-        return cls()
+        return cls(**data)

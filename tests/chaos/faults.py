@@ -137,7 +137,7 @@ class Faults:
 
     def pause_seconds(self) -> float:
         """How long until the next one."""
-        return self._random.uniform(0.2, 1.6)
+        return self._random.uniform(0.3, 3.0)
 
     @property
     def happened(self) -> int:

@@ -23,6 +23,7 @@ from sandbox.player import STEPS, Player, SandboxRefused, events_of, opening_of
 from tests.chaos.faults import Faults
 from tests.chaos.ledgers import Books, Verdict, compare, read_books
 from tests.chaos.world import open_world
+from tests.flows.dice import SeededDice
 from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
 
@@ -34,7 +35,7 @@ PATIENCE = timedelta(minutes=12)
 
 def orders_of(seed: int, count: int) -> dict[str, Any]:
     """The round's file of orders."""
-    return RandomOrders(harbor_light_supply(), seed).write(count)
+    return RandomOrders(harbor_light_supply(), SeededDice(seed), first_number=seed * 1000 + 1).write(count)
 
 
 def undisturbed_books(seed: int, count: int, folder: Path) -> Books:

@@ -25,6 +25,13 @@ def test_workers_that_failed_together_come_back_apart_and_later_each_time(
     assert len({round(each, 3) for each in seen}) > 100
 
 
+def test_the_first_wait_is_the_flow_s_and_survives_serialisation() -> None:
+    policy = ByErrorClass.deserialize(ByErrorClass(2).serialize())
+    decision = policy.evaluate(TransientError("LB-TEST-001", "down", remedy="wait"), 1, 3)
+    assert decision.retry_delay is not None
+    assert 1 <= decision.retry_delay.total_seconds() <= 3
+
+
 def test_nobody_comes_back_before_the_time_the_system_asked_for() -> None:
     seen = delays(TransientError("LB-TEST-001", "busy", remedy="wait", retry_after_seconds=42), 1)
     assert 42 <= min(seen) <= max(seen) <= 44

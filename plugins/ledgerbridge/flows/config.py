@@ -67,6 +67,9 @@ class FlowConfig(ConfigModel):
     owner: str = Field(description="Who answers for it.")
     schedule: str | None = Field(None, description="Cron expression; none: started by hand or by events.")
     retries: int = Field(3, ge=0, description="How often a task that failed for a passing reason is tried again.")
+    retry_seconds: int = Field(
+        10, ge=1, description="How long the first of these tries waits unless the system said; doubles with each."
+    )
     overlap_minutes: int = Field(10, ge=0, description="How far a window reaches back into the one before.")
     legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")
     reconcile: list[str] = Field(
