@@ -89,8 +89,13 @@ class World:
         return self._kill_one(random, lambda process: self._depth(process) >= 2)
 
     def kill_worker(self, random: Random) -> bool:
-        """``kill -9`` of a worker of the executor with whatever it runs."""
-        workers = [process for process in self._scheduler_tree() if self._depth(process) == 1]
+        """
+        ``kill -9`` of a worker of the executor with whatever it runs.
+
+        Only one that runs something: an idle one of LocalExecutor holds the lock of the queue all of them read, and
+        Airflow 3.3 starts no task any more until the scheduler is started again.
+        """
+        workers = [process for process in self._scheduler_tree() if self._depth(process) == 1 and _children(process)]
         if not workers:
             return False
         worker = random.choice(workers)
