@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from demo.books import read_result, roles_that_differ
 from demo.stack import Stack
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def file() -> dict[str, Any]:
-    """Three orders, one of them rejected for its item."""
+def file(state_db_kind: str) -> dict[str, Any]:
+    """Three orders, one of them rejected for its item; the systems are new for each state database."""
     return make_orders(3, seed=5)
 
 
@@ -39,11 +39,8 @@ def company(file: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def office(
-    file: dict[str, Any], stack: Stack, sandboxes: Player, empty_state_db: Engine, tmp_path: Path
-) -> Iterator[Office]:
-    url = empty_state_db.url.render_as_string(hide_password=False)
-    with open_office(file, stack, sandboxes, tmp_path, state_url=url) as opened:
+def office(file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path, state_url: str) -> Iterator[Office]:
+    with open_office(file, stack, sandboxes, tmp_path, state_url) as opened:
         yield opened
 
 
