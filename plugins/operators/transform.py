@@ -15,7 +15,7 @@ from ledgerbridge.canonical.checks import check
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.delivery.content import plain, rows_of
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.mapping import Lookups, Mapped, Mapping, frame_records, load_mapping, nested_records
+from ledgerbridge.mapping import Lookups, Mapped, Mapping, frame_records, load_mapping, map_raw
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
@@ -81,13 +81,9 @@ class TransformOperator(LegOperator):
 
     def _conform(self, records: list[RawRecord], lookups: Lookups, work: _Work) -> dict[str, pd.DataFrame]:
         mapping = self._conform_mapping()
-        raw = nested_records(
-            [record.payload for record in records],
-            [record.key for record in records],
-            [record.changed_at for record in records],
-        )
-        mapped = mapping.run(raw, lookups)
         keys = [record.key for record in records]
+        payloads, changed_at = [record.payload for record in records], [record.changed_at for record in records]
+        mapped = map_raw(mapping, payloads, keys, changed_at, lookups)
         work.made = {key: set() for key in keys}
         for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
             work.add(keys[position], record_key)

@@ -14,11 +14,19 @@ from hypothesis import strategies as st
 from hooks import shopify_webhooks, stripe_webhooks, xero_webhooks
 from hooks.untrusted import parse_json, parse_xml
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.mapping import load_mapping
+from ledgerbridge.mapping import Lookups, load_mapping, map_raw
+from tests.fuzz.records import MAPPINGS, batch, raw_mappings
+from tests.unit.mapping_runs import NOW, NoState
 
 __all__ = ["TARGETS"]
 
-MAPPINGS = sorted((Path(__file__).parents[2] / "include" / "mappings").glob("*.yaml"))
+LOOKUPS = Lookups(
+    Path(__file__).parents[2] / "include" / "lookups",
+    {"company": {"base_currency": {"key": "base_currency", "value": "USD"}}},
+    NoState(),
+    lambda entity, keys, max_age_minutes: {},
+    "America/New_York",
+)
 _FOLDER = tempfile.TemporaryDirectory(prefix="ledgerbridge-fuzz-")
 
 TEXT = st.text(max_size=20)
@@ -136,6 +144,22 @@ def mapping_file(text: str) -> None:
         return
 
 
+def records(chosen: tuple[int, int, int]) -> None:
+    """No record is lost: each one is in the frames, or fails, or is none of this mapping's by its conditions."""
+    which, size, seed = chosen
+    raw = raw_mappings()[which % len(raw_mappings())]
+    payloads = batch(raw.paths, size, seed)
+    keys = [f"shop:x:thing:{number}" for number in range(size)]
+    mapped = map_raw(raw.mapping, payloads, keys, [NOW] * size, LOOKUPS)
+    made, failed = set(mapped.links["record"]), set(mapped.failures["record"])
+    case = f"{raw.mapping.name}: {payloads}"
+    assert not made & failed, case
+    assert raw.selective or made | failed == set(range(size)), case
+    known = set(mapped.links["record_key"])
+    assert set(mapped.frames["header"]["record_key"]) == known, case
+    assert all(set(frame["record_key"]) <= known for frame in mapped.frames.values()), case
+
+
 TARGETS: dict[str, tuple[Callable[..., None], st.SearchStrategy[object]]] = {
     "API answers": (api_answer, _body({"orders": [{"id": 1, "total": 12.50, "name": "#1001"}]})),
     "XML": (xml_answer, _mutated(_XML) | TEXT | st.sampled_from(_HOSTILE_XML)),
@@ -143,5 +167,6 @@ TARGETS: dict[str, tuple[Callable[..., None], st.SearchStrategy[object]]] = {
     "webhooks of Xero": (xero_webhook, _body(_XERO)),
     "webhooks of Shopify": (shopify_webhook, _body(_SHOPIFY)),
     "mapping files": (mapping_file, st.sampled_from(MAPPINGS).map(Path.read_text).flatmap(_mutated)),
+    "records": (records, st.tuples(st.integers(0, 63), st.integers(1, 4), st.integers(0, 2**32))),
 }
 """By name: what is given inputs, and which."""

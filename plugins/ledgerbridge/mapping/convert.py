@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ _ROUND_MODES: dict[Rounding, str] = {
     "floor": "down",
 }
 _OTHER = "*"
+_LAST_SECOND = 253_402_300_800  # the end of the year 9999
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,9 @@ def coerce(array: pa.Array, kind: pa.DataType, company_zone: str) -> Converted:
         return pa.nulls(len(array), kind), nothing
     if pa.types.is_decimal(kind):
         values, failed = to_decimal(array, DecimalConversion())
-        return pc.cast(values, kind, safe=False), failed
+        # the cast alone would keep digits that the type has no room for
+        failed |= mask_of(pc.greater_equal(pc.abs(values), pa.scalar(Decimal(10) ** (kind.precision - kind.scale))))
+        return pc.cast(pc.if_else(pa.array(failed), pa.scalar(None, values.type), values), kind, safe=False), failed
     if pa.types.is_date(kind):
         return to_date(array, DateConversion(), company_zone)
     if pa.types.is_integer(kind):
@@ -236,7 +240,8 @@ def _plain_number(texts: pa.Array, options: DecimalConversion) -> pa.Array:
 def _moments(array: pa.Array, options: DateConversion) -> Any:
     if options.epoch:
         # seconds, not money
-        return pd.to_datetime(pd.Series(array.to_pandas(), dtype="float64"), unit="s", utc=True)
+        seconds = pd.to_numeric(text_array(array).to_pandas(), errors="coerce").astype("float64")
+        return pd.to_datetime(seconds.where(seconds.abs() < _LAST_SECOND), unit="s", utc=True)
     texts = pc.cast(pc.cast(array, pa.date32()), pa.string()) if pa.types.is_temporal(array.type) else text_array(array)
     if options.format is not None:
         return pd.to_datetime(texts.to_pandas(), format=options.format, errors="coerce", utc=True)
