@@ -17,6 +17,7 @@ from requests.auth import AuthBase
 
 from hooks.magento_auth import BearerAuth, SignedAuth
 from hooks.magento_sources import SOURCES
+from hooks.untrusted import parse_json
 from hooks.web_api import WebApiHook, address, retry_after_seconds
 from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
@@ -146,7 +147,7 @@ _FINAL = {
 def _message(response: Response) -> str:
     """Magento's message with its placeholders filled: ``%1`` by a list, ``%name`` by names."""
     try:
-        content = response.json()
+        content = parse_json(response.content)
         text, parameters = str(content["message"]), content.get("parameters") or {}
     except (ValueError, KeyError, TypeError, AttributeError):
         return response.reason or "no reason given"

@@ -6,14 +6,13 @@ Source: facts/shops.md A2 ("Bulk", "JSONL").
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from hooks.shopify_queries import BULK_RUN, BULK_STATE
-from hooks.untrusted import plain_digits
+from hooks.untrusted import parse_json, unexpected_shape
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def assembled(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
     A child carries its parent's id and may stand anywhere in the file, so all lines wait on disk. Children come in the
     order of their ids, which grow: their order in the file means nothing. Decimal numbers are strings.
+
+    :raises TransientError: a line is no JSON object.
     """
     with closing(sqlite3.connect("")) as rows:
         rows.execute("CREATE TABLE line (id TEXT, parent TEXT, updated TEXT, content TEXT)")
@@ -68,12 +69,20 @@ def assembled(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _row(line: bytes) -> tuple[str | None, str | None, str | None, str]:
-    item = json.loads(line)
-    return item.get("id"), item.get("__parentId"), item.get("updatedAt"), line.decode()
+    try:
+        item = parse_json(line)
+        with unexpected_shape():
+            return item.get("id"), item.get("__parentId"), item.get("updatedAt"), line.decode()
+    except ValueError as error:
+        raise TransientError(
+            "LB-SHOPIFY-014",
+            f"a line of the export is no JSON object: {error}",
+            remedy="Repeat: the export is run anew.",
+        ) from error
 
 
 def _with_children(rows: sqlite3.Connection, content: str) -> dict[str, Any]:
-    item: dict[str, Any] = json.loads(content, parse_float=plain_digits)
+    item: dict[str, Any] = parse_json(content.encode())
     item.pop("__parentId", None)
     found = rows.execute("SELECT content FROM line WHERE parent = ? ORDER BY length(id), id", (item.get("id"),))
     item["children"] = [_with_children(rows, child) for (child,) in found.fetchall()]

@@ -18,6 +18,7 @@ from requests.auth import HTTPBasicAuth
 
 from hooks.stripe_amounts import major, with_decimals
 from hooks.stripe_sources import SOURCES
+from hooks.untrusted import parse_json
 from hooks.web_api import WebApiHook, address, retry_after_seconds
 from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, TransientError
@@ -204,7 +205,7 @@ def _may_be_repeated(response: Response) -> bool:
 
 def _message(response: Response) -> str:
     try:
-        error = response.json()["error"]
+        error = parse_json(response.content)["error"]
         return str(error.get("message") or error["type"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return response.reason or "no reason given"

@@ -13,7 +13,7 @@ import orjson
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["parse_json", "parse_xml", "plain_digits", "unexpected_shape"]
+__all__ = ["limited", "parse_json", "parse_xml", "plain_digits", "unexpected_shape"]
 
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_DIGITS = 60  # the longest number of any system has 24: numeric(19,5) of GP
@@ -27,8 +27,7 @@ def parse_json(body: bytes) -> Any:
     :raises ValueError: it is no JSON as RFC 8259 has it (NaN, broken text), or beyond the limits: 256 MB, 254 levels,
         numbers of 60 digits.
     """
-    if len(body) > _MAX_BYTES:
-        raise ValueError(f"{len(body)} bytes, more than {_MAX_BYTES}")
+    limited(body)
     try:
         # refuses what a staged payload could not be written with: NaN, half characters, deeper levels
         orjson.dumps(orjson.loads(body))
@@ -45,9 +44,7 @@ def parse_xml(text: str) -> _Element:
     """
     from lxml import etree
 
-    content = text.encode("utf-8", "surrogatepass")
-    if len(content) > _MAX_BYTES:
-        raise ValueError(f"{len(content)} bytes, more than {_MAX_BYTES}")
+    content = limited(text.encode("utf-8", "surrogatepass"))
     # a page of a thousand documents is beyond libxml2's default limit of 10 MB; 2,048 levels are its limit then
     parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
@@ -57,6 +54,17 @@ def parse_xml(text: str) -> _Element:
     if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # lxml-stubs: every tree has a docinfo
         raise ValueError("it declares a document type")
     return root
+
+
+def limited(body: bytes, limit: int = _MAX_BYTES) -> bytes:
+    """
+    The body, if it may be parsed.
+
+    :raises ValueError: it is larger than the limit.
+    """
+    if len(body) > limit:
+        raise ValueError(f"{len(body)} bytes, more than {limit}")
+    return body
 
 
 def plain_digits(text: str) -> str:

@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from hooks.oauth_tokens import AccessTokens
 from hooks.state_database import state_engine
+from hooks.untrusted import parse_json
 from hooks.web_api import WebApiHook, retry_after_seconds
 from hooks.xero_budget import CallBudget, Limits
 from hooks.xero_consent import Choose, Consent, Tenant, pick, tenants_in
@@ -430,7 +431,7 @@ def _joined(values: Iterable[str], separator: str) -> Iterator[str]:
 
 def _json(response: Response) -> Any:
     try:
-        return response.json()
+        return parse_json(response.content)
     except ValueError:
         return None
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hooks.untrusted import parse_json, parse_xml
-from ledgerbridge.errors import ConfigurationError
+from hooks.shopify_bulk import assembled
+from hooks.untrusted import limited, parse_json, parse_xml
+from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.mapping import load_mapping
 from tests.fuzz.__main__ import fuzz
 from tests.fuzz.targets import TARGETS
@@ -62,3 +63,15 @@ def test_a_hostile_mapping_file_is_refused_with_its_place(tmp_path: Path, text: 
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=r"mapping\.yaml:1"):
         load_mapping(path)
+
+
+@pytest.mark.parametrize("line", [b'{"id": "1", "total": NaN}', b"[1]", b"<html>", b'{"id": ' + b"[" * 5000])
+def test_line_of_an_export_that_is_no_json_object_lets_the_export_be_run_anew(line: bytes) -> None:
+    with pytest.raises(TransientError, match="LB-SHOPIFY-014 a line of the export is no JSON object"):
+        list(assembled([b'{"id": "1", "updatedAt": "2026-03-02T14:00:00Z"}', line]))
+
+
+def test_body_over_the_limit_is_refused_before_it_is_parsed() -> None:
+    assert limited(b"12345", limit=5) == b"12345"
+    with pytest.raises(ValueError, match="6 bytes, more than 5"):
+        limited(b"123456", limit=5)
