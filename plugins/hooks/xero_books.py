@@ -246,6 +246,9 @@ def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: s
                 effects=_balanced({accounts.system("DEBTORS"): difference}, {}, accounts.system(_GAIN)),
                 ids=(str(allocation.get("AllocationID", number)),),
                 settles=note.number,
+                against=allocation["Invoice"].get("InvoiceNumber", ""),
+                changed_at=_changed(note.element),
+                source="xero.credit_note",
             )
 
 

@@ -22,16 +22,22 @@ class KnownDocuments:
     The deliveries of the ledgers' documents, and what became of what was read.
 
     :param books: of both ledgers, the first and the second.
+    :param run_id: the run that compares; what it sent itself it may have read before.
     :param closing: whether nothing may be left under way: what is booked after the last reading is no excuse.
     """
 
-    def __init__(self, engine: Engine, flow: str, books: Mapping[str, Books], *, closing: bool) -> None:
+    def __init__(self, engine: Engine, flow: str, books: Mapping[str, Books], *, run_id: str, closing: bool) -> None:
         self._books = books
         self._closing = closing
         self._delivered: dict[str, dict[str, str]] = {}  # by ledger: id or number to record key
         self._sent: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {}  # by ledger: record key to state and ids
         self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
         with transaction(engine) as session:
+            self._sent_now = set(
+                session.scalars(
+                    select(Delivery.record_key).where(Delivery.run_id == run_id, Delivery.state == "delivered")
+                )
+            )
             for ledger in books:
                 rows = session.execute(
                     select(
@@ -85,7 +91,16 @@ class KnownDocuments:
         ]
 
     def settling(self, documents: Mapping[str, Sequence[Booked]]) -> dict[str, list[Booked]]:
-        """The documents, those that the other ledger lacks with what they are applied to in their own."""
+        """
+        The documents, those that the other ledger lacks with what they are applied to in their own.
+
+        Without credits set against documents that the other ledger has applied too: it writes no entry for one without
+        gain, and what it did shows in what is open.
+        """
+        documents = {
+            ledger: [each for each in booked if not self._is_applied_too(each, ledger)]
+            for ledger, booked in documents.items()
+        }
         keys = {ledger: {each.key for each in booked} for ledger, booked in documents.items()}
         found = {}
         for ledger, booked in documents.items():
@@ -99,6 +114,11 @@ class KnownDocuments:
                 for each in booked
             ]
         return found
+
+    def _is_applied_too(self, booked: Booked, ledger: str) -> bool:
+        (other,) = [each for each in self._books if each != ledger]
+        state, _ = self._sent[other].get(booked.key, (None, ()))
+        return bool(booked.against) and not any(booked.effects.values()) and state == "delivered"
 
     def _key(self, booked: Booked, ledger: str, other: str) -> str | None:
         if booked.key in self._sent[other]:
@@ -119,6 +139,8 @@ class KnownDocuments:
             return self._lost(missing_in, ids)
         if not state and self.came_later(booked.source, booked.changed_at):
             return Known("booked after this run read it")
+        if not state and not self._closing and booked.key in self._sent_now:
+            return Known("sent by this run after it had read such documents")
         return Known()
 
     def unequal(self, pair: Sequence[Booked], changed: Mapping[str, Decimal]) -> Known:

@@ -83,7 +83,7 @@ class ReconcileOperator(BaseOperator):
         books = {ledger: books_of(ledger, company, kept) for ledger in self.config.reconcile}
         roles = {ledger: _roles(company, ledger) for ledger in books}
         read = {ledger: each.booked() for ledger, each in books.items()}
-        known = KnownDocuments(self.engine, self.flow, books, closing=closing)
+        known = KnownDocuments(self.engine, self.flow, books, run_id=run_id, closing=closing)
         compared = {ledger: _compared(each, roles[ledger], company) for ledger, each in read.items()}
         keyed = {ledger: known.keyed(each, ledger) for ledger, each in compared.items()}
         with transaction(self.engine) as session:

@@ -114,6 +114,8 @@ class _Comparison:
     def __init__(self, ledgers: tuple[str, str], explain: Explain, explain_pair: ExplainPair) -> None:
         self.ledgers = ledgers
         self.differences: list[Difference] = []
+        self._on_the_way: list[tuple[str, str]] = []
+        """Numbers of the credits and what they are set against in one ledger, in the other soon."""
         self._explain = explain
         self._explain_pair = explain_pair
 
@@ -136,6 +138,7 @@ class _Comparison:
         An explained entry may have reached the open amount or not: both are as they should be.
         """
         settled = _documents_settled(pairs)
+        self._join(settled, pairs)
         left: dict[str, Decimal] = defaultdict(Decimal)
         on_the_way: dict[str, set[Decimal]] = defaultdict(lambda: {NOTHING})
         for side, amounts in enumerate(opened):
@@ -152,6 +155,19 @@ class _Comparison:
                 documents = [each for pair in (pairs.get(key) or _Pair(),) for each in pair.all]
                 self._add(documents, "open amount", "receivables", amount, Known(), _APPLY.format(*self.ledgers))
 
+    def _join(self, settled: dict[str, str], pairs: Mapping[str, _Pair]) -> None:
+        """A credit on its way to a document is open with it: together they are the same in both ledgers."""
+        key_of = {
+            each.booked.number.upper(): key
+            for key, pair in pairs.items()
+            for each in pair.all
+            if not each.booked.settles
+        }
+        for credit, document in self._on_the_way:
+            one, other = (settled.get(key_of.get(number.upper(), "")) for number in (document, credit))
+            if one and other:
+                settled.update({key: one for key, at in settled.items() if at == other})
+
     def _double(self, ledger: str, one: _Roled, again: _Roled, sign: int) -> None:
         for role, amount in again.lasting:
             self._add(
@@ -161,6 +177,8 @@ class _Comparison:
     def _missing(self, side: int, here: _Roled) -> None:
         ledger, other = self.ledgers[side], self.ledgers[1 - side]
         known = self._explain(here.booked, other)
+        if known.reason and here.booked.against:
+            self._on_the_way.append((here.booked.settles, here.booked.against))
         remedy = f"Find out why {here.booked.link(ledger)} is not in {other}: its delivery, its dead letter, its run."
         for role, amount in here.lasting or ([] if known.reason else [("", NOTHING)]):
             self._add([here], f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)

@@ -81,6 +81,7 @@ class Booked:
     :param effects: debit minus credit by account of that ledger, in base currency.
     :param customer: the ledger's own customer, for messages.
     :param settles: number of the document it is money, or a credit, for; empty if it stands for itself.
+    :param against: number of the other document, where a credit is set against one.
     :param taxes: tax by set of details (``MA-COUNTY+MA-STATE``), signed as ``effects``, in the document's currency;
         None if it was not read.
     :param changed_at: when the ledger last wrote it, by its own clock.
@@ -96,6 +97,7 @@ class Booked:
     customer: str = ""
     ids: tuple[str, ...] = ()
     settles: str = ""
+    against: str = ""
     taxes: Mapping[str, Decimal] | None = None
     rate: Decimal = Decimal(1)
     changed_at: datetime | None = None
