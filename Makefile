@@ -23,7 +23,7 @@ SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test property fuzz chaos bench lint fmt generate lock env clean
+.PHONY: help demo test property fuzz chaos bench lint fmt docs generate lock env clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -71,7 +71,11 @@ fmt: .venv/.dev  ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-generate: .venv/.runtime  ## Write the JSON Schemas and the mapping reference, which are made of the models
+docs: .venv/.dev  ## Build the pages into .site, and fail on a broken link
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo 'Open .site/index.html'
+
+generate: .venv/.runtime  ## Write the JSON Schemas and the reference pages that are made of the code
 	@$(BIN)/ledgerbridge generate
 
 lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with hashes
@@ -82,7 +86,7 @@ env:  ## Write .env with new secrets, for docker compose
 	@$(PYTHON) docker/make_env.py
 
 clean:  ## Forget the environment and all runs
-	rm -rf .venv .airflow .demo .bench
+	rm -rf .venv .airflow .demo .bench .site
 
 .venv/.uv:
 	@$(if $(PYTHON),,$(error No Python 3.11 to 3.14 found. Install one, or say `make PYTHON=/path/to/python`))

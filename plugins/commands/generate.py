@@ -13,12 +13,13 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 def register(commands: Any) -> None:
     """Add ``generate``."""
-    command = commands.add_parser("generate", help="write the JSON Schemas and the reference of the mapping language")
+    command = commands.add_parser("generate", help="write the JSON Schemas and the reference pages made of the code")
     command.set_defaults(run=_generate)
 
 
 def generated() -> dict[Path, str]:
     """Every file that is made of the models, with what it should hold."""
+    from commands.reference import reference_pages
     from ledgerbridge.mapping.reference import mapping_reference
     from ledgerbridge.schemas import SCHEMAS, schema_text
 
@@ -26,6 +27,7 @@ def generated() -> dict[Path, str]:
     return {
         **{_CHECKOUT / "include" / "schemas" / f"{name}.json": schema_text(name) for name in SCHEMAS},
         reference / "mapping-language.md": mapping_reference(reference),
+        **{reference / f"{name}.md": content for name, content in reference_pages().items()},
     }
 
 

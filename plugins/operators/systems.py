@@ -25,6 +25,7 @@ __all__ = [
     "GatewayBooks",
     "SystemHook",
     "books_of",
+    "entity_class",
     "gateway_books_of",
     "hook_for",
     "hooks_of",
@@ -125,6 +126,12 @@ def offered_entities() -> dict[str, frozenset[Role]]:
             roles = {role for role, method in _METHODS.items() if hasattr(entity, method)}
             offered[f"{system}.{name}"] = frozenset(roles)
     return offered
+
+
+def entity_class(entity: str) -> Any:
+    """The class of an entity, ``system.name``."""
+    system, _, name = entity.partition(".")
+    return _imported(ENTITIES[system])[name]
 
 
 def target_fields(entity: str) -> dict[str, dict[str, int]]:

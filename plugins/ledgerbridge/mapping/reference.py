@@ -26,7 +26,7 @@ from ledgerbridge.mapping.model import ORIGINS, Aggregate, Lookup, Match, Part, 
 from ledgerbridge.mapping.trial import given_lookups, try_mapping
 from ledgerbridge.yaml_files import ConfigModel
 
-__all__ = ["EXAMPLES", "mapping_reference", "read_examples", "run_example"]
+__all__ = ["EXAMPLES", "mapping_reference", "model_table", "read_examples", "run_example"]
 
 EXAMPLES = "mapping-examples.yaml"
 _HEAD = "from: shop.order\nto: erp.order\n"
@@ -80,17 +80,17 @@ def mapping_reference(folder: Path) -> str:
     sections = [
         _INTRODUCTION,
         "## Which rows a part has\n",
-        _table(Part, leave_out=("fields",)),
-        "### split\n\n" + _table(Split) + shown("split"),
+        model_table(Part, leave_out=("fields",)),
+        "### split\n\n" + model_table(Split) + shown("split"),
         "### group\n\n" + shown("group"),
         "## Where a value comes from\n\nA rule has exactly one of these; a bare text is short for `{from: text}`.\n",
         *(_origin(name, shown) for name in ORIGINS if not _is_shown_elsewhere(name)),
         "## Conditions\n\n" + (Condition.__doc__ or "").strip().replace("\n    ", "\n") + "\n",
-        _table(Condition) + _table(Comparison),
+        model_table(Condition) + model_table(Comparison),
         "## Conversions\n\n`convert` takes one of these, or a list of them that run in order.\n",
-        _table(Convert),
+        model_table(Convert),
         *(
-            f"### {name}\n\n{_table(model)}"
+            f"### {name}\n\n{model_table(model)}"
             for name, model in (
                 ("decimal", DecimalConversion),
                 ("date", DateConversion),
@@ -101,7 +101,7 @@ def mapping_reference(folder: Path) -> str:
         shown("convert"),
         "## Without a value\n\nA rule that gives no value leaves the field out, unless it says otherwise. A key that a "
         "look-up does not find rejects the record, unless the rule has a `default` or the look-up is `optional`.\n",
-        _table(Rule, only=("default", "required", "remedy", "combine")) + shown("required"),
+        model_table(Rule, only=("default", "required", "remedy", "combine")) + shown("required"),
     ]
     return "\n".join(section.rstrip("\n") + "\n" for section in sections)
 
@@ -155,14 +155,15 @@ def _origin(name: str, shown: Any) -> str:
     if word == "when":
         title = "when, then, else"
         about += [Rule.model_fields[each].description for each in ("then", "else_")]
-    table = _table(models[word]) if word in models else ""
+    table = model_table(models[word]) if word in models else ""
     return f"### {title}\n\n{' '.join(str(each) for each in about)}\n\n{table}{shown(word)}"
 
 
 _GATHERED = ("sum", "count", "min", "max", "join")
 
 
-def _table(model: type[ConfigModel], *, only: Iterable[str] = (), leave_out: Iterable[str] = ()) -> str:
+def model_table(model: type[ConfigModel], *, only: Iterable[str] = (), leave_out: Iterable[str] = ()) -> str:
+    """The keys of a model as a table: what each takes, and what it says."""
     rows = [
         f"| `{info.alias or name}` | {_kind(info)} | {info.description} |"
         for name, info in model.model_fields.items()
@@ -198,7 +199,7 @@ def _words(annotation: Any) -> str:
         key, value = get_args(annotation)
         return f"{_words(key)} to {_words(value)}"
     names = {str: "text", int: "number", bool: "`true`, `false`", Any: "value"}
-    return names.get(annotation) or f"{getattr(annotation, '__name__', annotation)}".lower()
+    return names.get(annotation) or getattr(annotation, "__name__", str(annotation)).removesuffix("Config").lower()
 
 
 def _example(example: dict[str, Any]) -> str:

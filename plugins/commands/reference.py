@@ -1,0 +1,249 @@
+"""The pages of docs/reference that are made of the code: commands, settings, connections, files, entities, tables."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["reference_pages"]
+
+_MADE = "This page is made of {} by `make generate`."
+
+
+def reference_pages() -> dict[str, str]:
+    """Every page by its name, as it should be."""
+    return {
+        "cli": _cli(),
+        "settings": _settings(),
+        "connections": _connections(),
+        "files": _files(),
+        "entities": _entities(),
+        "tables": _tables(),
+    }
+
+
+def _page(title: str, made_of: str, *sections: str) -> str:
+    return "\n\n".join([f"# {title}", _MADE.format(made_of), *(section.strip() for section in sections)]) + "\n"
+
+
+def _row(*cells: Any) -> str:
+    return "| " + " | ".join(str(cell).replace("\n", " ").replace("|", "\\|") for cell in cells) + " |"
+
+
+def _rows(heads: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> str:
+    return "\n".join([_row(*heads), "|" + " --- |" * len(heads), *(_row(*row) for row in rows)])
+
+
+def _cli() -> str:
+    from commands.main import parser
+
+    introduction = (
+        "`ledgerbridge` ends with 0 when all is well, 1 when it found something wrong, 2 when it could not be "
+        "carried out. It is installed by `make` as `.venv/bin/ledgerbridge`. What people do to the simulated "
+        "systems is another command, `sandbox --help`; what builds and tests is `make help`."
+    )
+    return _page("Commands", "the commands themselves", introduction, *_command(parser(), "ledgerbridge", ""))
+
+
+def _command(command: argparse.ArgumentParser, name: str, about: str) -> Iterator[str]:
+    actions = command._actions
+    groups = [each for each in actions if isinstance(each, argparse._SubParsersAction)]
+    rows = (
+        (_argument(each), _help(each))
+        for each in actions
+        if each not in groups and not isinstance(each, argparse._HelpAction)
+    )
+    described = list(rows)
+    if name == "ledgerbridge" or not groups or described:
+        heading = f"## {name}\n\n{about[:1].upper()}{about[1:]}{'.' if about else ''}"
+        yield heading.strip() + ("\n\n" + _rows(("argument", "what"), iter(described)) if described else "")
+    for group in groups:
+        helps = {choice.dest: choice.help or "" for choice in group._choices_actions}
+        for word, sub in group.choices.items():
+            yield from _command(sub, f"{name} {word}", helps.get(word, ""))
+
+
+def _argument(action: argparse.Action) -> str:
+    value = action.metavar or (action.dest if not action.choices else ", ".join(map(str, action.choices)))
+    if not action.option_strings:
+        return f"`{value}`" + ({"?": ", may be left out", "*": ", any number"}.get(str(action.nargs), ""))
+    takes = "" if action.nargs == 0 else f" {value}"
+    return f"`{', '.join(action.option_strings)}{takes}`" + (", needed" if action.required else "")
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or "") % {"default": action.default, "prog": "ledgerbridge", "metavar": action.metavar}
+
+
+def _settings() -> str:
+    from ledgerbridge.provider import get_provider_info
+
+    section = get_provider_info()["config"]["ledgerbridge"]["options"]
+    options = (
+        (f"`{name}`", option["description"], f"`{option['example']}`" if option.get("example") else "")
+        for name, option in sorted(section.items())
+    )
+    introduction = (
+        "In `airflow.cfg` they stand under `[ledgerbridge]`; as environment variables they begin with "
+        "`AIRFLOW__LEDGERBRIDGE__`, such as `AIRFLOW__LEDGERBRIDGE__STATE_FOLDER`. How Airflow itself is tuned, "
+        "and why, stands in `config/airflow.env`. The state database is an Airflow connection, `ledgerbridge_db`, "
+        'with `{"url": "postgresql://…"}` in its extra; commands take it from `--state` or '
+        "`LEDGERBRIDGE_STATE_URL`."
+    )
+    return _page("Settings", "the provider", introduction, _rows(("setting", "what it says", "example"), options))
+
+
+def _connections() -> str:
+    from ledgerbridge.provider import get_provider_info
+
+    sections = []
+    for form in get_provider_info()["connection-types"]:
+        behaviour = form["ui-field-behaviour"]
+        labels, shown = behaviour["relabeling"], behaviour.get("placeholders", {})
+        rows = [
+            (f"`{name}`", labels.get(name, name.capitalize()), f"Such as `{shown[name]}`." if name in shown else "")
+            for name in ("host", "port", "schema", "login", "password")
+            if name not in behaviour["hidden-fields"]
+        ]
+        rows += [
+            (f"extra `{name}`", field["label"], field["description"] + _choices(field))
+            for name, field in form["conn-fields"].items()
+        ]
+        table = _rows(("field", "in the form", "what it says"), iter(rows))
+        sections.append(f"## {form['hook-name']}\n\nType `{form['connection-type']}`.\n\n{table}")
+    introduction = (
+        "The forms under Admin > Connections in Airflow; each has a Test button. What the values mean at the "
+        "system, and the keys only few sites need, stands on the page of the system. Which connection is whose "
+        "says `connections` in the company file."
+    )
+    return _page("Connections", "the provider", introduction, *sections)
+
+
+def _choices(field: dict[str, Any]) -> str:
+    choices = field["schema"].get("enum")
+    return f" One of {', '.join(f'`{each}`' for each in choices)}." if choices else ""
+
+
+def _files() -> str:
+    from ledgerbridge.alerts.config import AlertsConfig
+    from ledgerbridge.flows import Company, FlowConfig, LegConfig
+    from ledgerbridge.flows.company import Gateway
+    from ledgerbridge.gates import Expectation, Suite
+    from ledgerbridge.mapping.model import MappingFile
+    from ledgerbridge.mapping.reference import model_table
+
+    introduction = (
+        "What the files of the include folder may hold. A key that is not here is an error that names file, line "
+        "and the nearest known key; `ledgerbridge flow check` finds all of them. `include/schemas/*.json` says "
+        "the same to editors."
+    )
+    return _page(
+        "Files",
+        "the models that read them",
+        introduction,
+        "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
+        "### legs\n\n" + model_table(LegConfig),
+        "### alerts\n\n" + model_table(AlertsConfig),
+        "## Company: `include/company.yaml`\n\n" + model_table(Company),
+        "### gateways\n\n" + model_table(Gateway),
+        "## Suite: `include/expectations/*.yaml`\n\n" + model_table(Suite, leave_out=("name",)),
+        "### expectations\n\n" + model_table(Expectation),
+        "## Mapping: `include/mappings/*.yaml`\n\n"
+        + model_table(MappingFile, leave_out=("name",))
+        + "The rules are a language of their own: [the mapping language](mapping-language.md).",
+    )
+
+
+def _entities() -> str:
+    from ledgerbridge.canonical.models import CANONICAL
+    from operators.systems import ENTITIES, entity_class, offered_entities, target_fields
+
+    words = {"source": "read", "target": "written", "master": "looked up"}
+    offered = offered_entities()
+    sections = []
+    for system in ENTITIES:
+        mine = {name: roles for name, roles in offered.items() if name.split(".")[0] == system}
+        rows = (
+            (f"`{name}`", ", ".join(word for role, word in words.items() if role in roles), _about(entity_class(name)))
+            for name, roles in mine.items()
+        )
+        sections.append(f"## {system}\n\n{_rows(('entity', 'can be', 'what it is'), rows)}")
+        sections += [_fields(name, target_fields(name)) for name in mine if target_fields(name)]
+    canonical = [
+        f"### {name}\n\n" + "\n".join(
+            f"- {part}: " + ", ".join(f"`{field}` {_kind(kind)}" for field, kind in fields.items())
+            for part, fields in parts.items()
+        )
+        for name, parts in CANONICAL.items()
+    ]  # fmt: skip
+    introduction = (
+        "What flows can name as `from` and `to`, what mappings can look up live, and the canonical records "
+        "between. How each is found again and sent again stands on the page of its system."
+    )
+    return _page(
+        "Entities",
+        "the hooks and the canonical models",
+        introduction,
+        *sections,
+        "## Canonical records\n\nA header takes fields of your own too, if their name begins with `custom.`.",
+        *canonical,
+    )
+
+
+def _about(entity: Any) -> str:
+    """The first sentence or two of a docstring: its first paragraph."""
+    return _plain((entity.__doc__ or "").strip().split("\n\n")[0])
+
+
+def _fields(name: str, parts: dict[str, dict[str, int]]) -> str:
+    lines = [
+        f"- {part}: " + ", ".join(f"{field} ({length})" if length else field for field, length in fields.items())
+        for part, fields in parts.items()
+    ]
+    return f"### Fields of {name}\n\nIn brackets how many characters a text may have.\n\n" + "\n".join(lines)
+
+
+def _kind(kind: Any) -> str:
+    words = {"string": "text", "date32[day]": "day", "int64": "number", "bool": "true or false"}
+    return words.get(str(kind)) or re.sub(r"decimal128\((\d+), (\d+)\)", r"decimal(\1,\2)", str(kind))
+
+
+def _tables() -> str:
+    from ledgerbridge.state.models import Base
+
+    classes = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}  # type: ignore[attr-defined]
+    sections = []
+    for table in sorted(Base.metadata.tables.values(), key=lambda each: each.name):
+        columns = (
+            (f"`{column.name}`", _column(column.type), "" if column.nullable else "always") for column in table.columns
+        )
+        about = "\n\n".join(_plain(each) for each in (classes[table.name].__doc__ or "").strip().split("\n\n"))
+        sections.append(f"## {table.name}\n\n{about}\n\n{_rows(('column', 'type', 'has a value'), columns)}")
+    introduction = (
+        "The state database, on SQLite or PostgreSQL. Read it as you like; change it by the commands only, or the "
+        "audit trail tells another story than the tables. `ledgerbridge migrate` brings it up to date. Columns "
+        "that many tables have: `flow` and `leg` whose work it was; `entity` (`gp.sales_order`); `record_key` "
+        "names a record of ours for ever, `source_key` the source record it was made of, `chain_key` the order "
+        "all its documents belong to; `label` and `number` are the names people see; `run_id` is the run of "
+        "Airflow that wrote last."
+    )
+    return _page("Tables", "the models of the state database", introduction, *sections)
+
+
+def _column(kind: Any) -> str:
+    name = type(kind).__name__
+    length = getattr(kind, "length", None)
+    words = {
+        "Instant": "instant, UTC", "Integer": "number", "Date": "day", "JSON": "JSON", "Text": "text", "String": "text",
+        "Shown": "text, kept as far as it fits", "Boolean": "true or false",
+    }  # fmt: skip
+    return words.get(name, name) + (f", {length}" if length else "")
+
+
+def _plain(text: str) -> str:
+    """A docstring's markup as Markdown."""
+    text = re.sub(r":attr (\w+):", r"`\1` is", " ".join(text.split()))
+    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text)
+    return text.replace("``", "`")

@@ -1,0 +1,127 @@
+"""The pages say what is there: every link leads somewhere, every command line shown could be typed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from commands.main import parser
+from sandbox.cli import _parser as sandbox_parser
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+FENCE = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+SHOWN = re.compile(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:ledgerbridge|sandbox|make) [^`]+)`")
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+VARIABLES = set(re.findall(r"^([A-Z_]+) \?=", (ROOT / "Makefile").read_text(), re.MULTILINE))
+PARSERS = {"ledgerbridge": parser, "sandbox": sandbox_parser}
+
+
+def lines_shown() -> Iterator[tuple[str, list[str]]]:
+    """Where a command line of ours stands, and its words without redirections and comments."""
+    for page in PAGES:
+        text = page.read_text()
+        for fence in FENCE.findall(text):
+            for line in fence.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+                    words.pop(0)
+                if words and Path(words[0]).name in (*PARSERS, "make"):
+                    end = next((at for at, word in enumerate(words) if word in ("|", ">", "&&", "&")), len(words))
+                    yield page.relative_to(ROOT).as_posix(), words[:end]
+        for span in INLINE.findall(FENCE.sub("", text)):
+            if "…" not in span and "|" not in span:
+                yield page.relative_to(ROOT).as_posix(), shlex.split(span)
+
+
+def subcommand(command: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser that the leading words lead to, for prose that names a command without its arguments."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction) and words and words[0] in action.choices:
+            return subcommand(action.choices[words[0]], words[1:])
+    return command, words
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), list(lines_shown()), ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
+def test_a_command_line_in_the_docs_can_be_typed(page: str, words: list[str]) -> None:
+    name, arguments = Path(words[0]).name, words[1:]
+    if name == "make":
+        for word in arguments:
+            variable, assigns, _ = word.partition("=")
+            assert (variable in VARIABLES) if assigns else (word in TARGETS or word == ".venv/.dev"), f"{page}: {word}"
+        return
+    command, rest = subcommand(PARSERS[name](), arguments)
+    if command is not PARSERS[name]() and not rest:
+        return  # named, not called
+    if {"-h", "--help"} & set(arguments):
+        return
+    PARSERS[name]().parse_args(arguments)  # ends the test with SystemExit where it can't be typed
+
+
+def test_the_pages_build_with_every_link_and_every_page_in_its_place(tmp_path: Path) -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, "`make docs` says: " + built.stderr
+    elsewhere = [
+        f"{page.name}: {address}"
+        for page in (tmp_path / "site").rglob("*.html")
+        for address in re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)"', page.read_text())
+    ]
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "sandbox").rglob("*.md")])
+def test_a_link_outside_the_built_pages_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_tutorial_does_what_it_says_as_far_as_no_system_is_needed(tmp_path: Path) -> None:
+    """Its files and mapping commands, pasted one after the other into a copy of the shipped files."""
+    shutil.copytree(ROOT / "include", tmp_path / "include")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    environment = {**os.environ, "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": "include"}
+    tutorial = (ROOT / "docs/tutorial/first-mapping.md").read_text()
+    answers = []
+    for script, shown in re.findall(
+        r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", tutorial, re.MULTILINE | re.DOTALL
+    ):
+        if re.search(r"make demo|demo\.trigger|bin/sandbox|ledgerbridge (trace|dead-letters)", script):
+            continue
+        ended = subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert shown in ("", ended.stdout)
+        answers.append(f"{ended.returncode} {ended.stdout}{ended.stderr}")
+    missing_table, made_table, tried = (answer for answer in answers if answer != "0 ")
+    assert "sales_order_to_gp_sales_order.yaml:10:23: lookup table" in missing_table
+    assert made_table.startswith("0 2 mapping files, no problems")
+    assert tried.endswith("2 records, 1 mapped, 1 rejected\n")
+    assert re.search(r"CMMTTEXT +Harbour gate", tried)
+    assert 'LB-MAP-002 custom.city: "Boston"' in tried
+
+
+def test_every_yaml_shown_is_yaml() -> None:
+    wrong = []
+    for page in PAGES:
+        for indent, block in re.findall(r"^( *)```yaml\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL):
+            try:
+                yaml.safe_load("\n".join(line.removeprefix(indent) for line in block.splitlines()))
+            except yaml.YAMLError as error:
+                wrong.append(f"{page.name}: {error}")
+    assert wrong == []
