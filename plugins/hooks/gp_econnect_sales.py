@@ -19,6 +19,10 @@ _ORDER, _INVOICE, _RETURN = 2, 3, 4
 _LINE_STEP = 16384  # GP numbers lines it is given no number for by this step
 _ONE_LINE = 1  # taSopLineDelete's DeleteType
 _FREIGHT_TAX = 1  # taSopLineIvcTaxInsert's TAXTYPE
+_TRANSFERRED = (
+    "The order left GP's open orders before it was changed. In GP enter what the change adds as an order with the same "
+    "customer PO number, transfer it, and what it takes off as a return; then discard this letter."
+)
 
 _DELETE_LINE = Transaction("SOPDeleteLineType", {HEADER: "taSopLineDelete"})
 _VOID = Transaction("SOPVoidDocumentType", {HEADER: "taSopVoidDocument"})
@@ -95,7 +99,7 @@ class SalesOrder(_SalesDocument):
             order = held.get(_number(document))
             standing = self._standing(document, order)
             if standing is not None:
-                settled[document.record_key] = outcome_of(document.record_key, standing)
+                settled[document.record_key] = _outcome(document, order, standing)
             elif order is None and _is_void(document):
                 settled[document.record_key] = Outcome(document.record_key, number=_number(document))
         rest = [document for document in documents if document.record_key not in settled]
@@ -201,6 +205,13 @@ class TaxDetail(MasterRows):
 
     master_doctype = "Tax_Detail"
     master_column = "TAXDTLID"
+
+
+def _outcome(document: Document, held: _Held | None, standing: Found) -> Outcome:
+    outcome = outcome_of(document.record_key, standing)
+    if outcome.error is not None and held is not None and not held.in_work:
+        outcome.error.remedy = _TRANSFERRED
+    return outcome
 
 
 def _number(document: Document) -> str:

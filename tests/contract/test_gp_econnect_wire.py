@@ -438,6 +438,16 @@ def test_order_that_can_not_take_the_new_content_is_a_conflict(
     assert message in outcome.error.message
 
 
+def test_order_transferred_before_it_was_edited_says_how_to_enter_the_difference(
+    described: ScriptedApi, hook: GPEConnectHook
+) -> None:
+    described.will_reply(NONE, order_row(MUG, total="9.50"))
+    (outcome,) = target(hook, "sales_order").send([order(LAMP, total="49.90")])
+    assert isinstance(outcome.error, TargetConflict)
+    assert "what the change adds as an order" in outcome.error.remedy
+    assert "what it takes off as a return" in outcome.error.remedy
+
+
 def test_cancelled_order_is_voided(described: ScriptedApi, hook: GPEConnectHook) -> None:
     voided = order_row(LAMP, total="49.90", VOIDSTTS="1")
     described.will_reply(order_row(LAMP, total="49.90"), ACCEPTED, NONE, voided)

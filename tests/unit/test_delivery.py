@@ -22,6 +22,7 @@ from sqlalchemy import Engine, select, update
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer
+from ledgerbridge.delivery.content import content_hash
 from ledgerbridge.delivery.lease import new_holder, process_is_gone
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import TargetConflict, TransientError
@@ -177,6 +178,7 @@ def test_a_document_whose_update_was_refused_still_stands_in_the_target(state_db
     assert outcomes(deliver(state_db, ledger, document("A", "11.00"))) == ["rejected"]
     row = delivery(state_db, "A")
     assert (row.state, row.target_id, row.number) == ("rejected", "id-A", "A")
+    assert row.content_hash == content_hash(document("A").header, document("A").parts)  # of what stands there
     there = DatabaseReader(state_db).deliveries(ENTITY, "record_key", [row.record_key])
     assert there[row.record_key]["number"] == "A"
 

@@ -94,6 +94,7 @@ class Deliverer:
         self._made_by = made_by or {}
         self._owner = new_holder()
         self._held_by_others: TransientError | None = None
+        self._standing: dict[str, dict[str, Any]] = {}
 
     def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
         """
@@ -187,6 +188,11 @@ class Deliverer:
             # two runs that both find no row of a record would both send it
             serialise(session, f"delivery {self._entity}")
             known = self._known(session, [item.key for item in items])
+            self._standing = {
+                key: {"canonical": row.canonical, "content_hash": row.content_hash}
+                for key, row in known.items()
+                if row.target_id and row.state != "sending"
+            }
             for item in items:
                 row = known.get(item.key)
                 if row is not None and row.state == "delivered" and row.content_hash == item.digest:
@@ -279,12 +285,14 @@ class Deliverer:
     def _put_back(self, items: Sequence[_Item]) -> None:
         """Nothing was taken: the next try sends them without looking them up."""
         with transaction(self._engine) as session:
-            session.execute(
-                update(Delivery)
-                .where(*self._mine([item.key for item in items]))
-                .values(state="not_sent", lease_owner=None, lease_until=None)
-            )
+            mine = self._mine([item.key for item in items])
+            session.execute(update(Delivery).where(*mine).values(state="not_sent", lease_owner=None, lease_until=None))
+            update_each(session, Delivery, self._standing_of(items), *mine, key=Delivery.record_key)
             append(session, self._actor, [self._change("put-back", item) for item in items])
+
+    def _standing_of(self, items: Sequence[_Item]) -> dict[str, dict[str, Any]]:
+        """What is kept of those that arrived before: an update that was not taken leaves it."""
+        return {item.key: self._standing[item.key] for item in items if item.key in self._standing}
 
     def _mine(self, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
         """The rows of these records, as far as this worker holds their lease."""
@@ -372,8 +380,10 @@ class Deliverer:
             ended = _ended(outcome)
             values = {"state": ended.state, "reason": ended.reason, "updated_at": now}
             values |= {"lease_owner": None, "lease_until": None}
-            if outcome.error is None:  # a refused update leaves what had arrived before
+            if outcome.error is None:
                 values |= {"target_id": outcome.target_id, "number": outcome.number}
+            else:  # a refused update leaves what had arrived before
+                values |= self._standing.get(outcome.record_key, {})
             changes[outcome.record_key] = values
         update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 
