@@ -197,6 +197,16 @@ def _construct(node: yaml.Node, location: Location, checked: CheckedFile[Any]) -
     try:
         # a float would lose cents: what looks like one stays the text it is
         return node.value if node.tag == "tag:yaml.org,2002:float" else loader.construct_object(node, deep=True)
+    except (yaml.YAMLError, ArithmeticError, LookupError, ValueError):  # an unknown tag, the 31st of February
+        problem = Problem(
+            checked.path,
+            *marks[location],
+            f'"{node.value}" is no value of {node.tag}.',
+            "Leave the tag away, or quote the text.",
+            checked.code,
+        )
+        checked.problems.append(problem)
+        return None
     finally:
         loader.dispose()
 

@@ -75,3 +75,11 @@ def test_body_over_the_limit_is_refused_before_it_is_parsed() -> None:
     assert limited(b"12345", limit=5) == b"12345"
     with pytest.raises(ValueError, match="6 bytes, more than 5"):
         limited(b"123456", limit=5)
+
+
+@pytest.mark.parametrize("value", ["!column:name", "!!int many", "2026-02-31"])
+def test_mapping_file_with_a_value_of_no_type_is_refused_with_its_line(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(f"from: shop.order\nto: erp.order\nheader:\n  A:\n    value: {value}\n")
+    with pytest.raises(ConfigurationError, match=r"mapping\.yaml:5:\d+: .* is no value of "):
+        load_mapping(path)
