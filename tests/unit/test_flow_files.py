@@ -180,3 +180,11 @@ def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, messag
     with pytest.raises(ConfigurationError) as caught:
         load_company(path)
     assert message in str(caught.value)
+
+
+def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    folder = Path(__file__).parents[2] / "dags"
+    bag = DagBag(dag_folder=folder)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {path.stem for path in folder.glob("*.py")}
