@@ -103,7 +103,7 @@ class ShopApp:
                 if self.refresh_token is None
                 else "Install the app in the shop again, and put its new refresh token into the connection.",
             ) from error
-        except RequestException as error:
+        except (RequestException, ValueError) as error:  # no JSON, as authlib tells it
             raise TransientError(
                 "LB-SHOPIFY-004",
                 f"shop {self.shop} gave no token ({type(error).__name__})",

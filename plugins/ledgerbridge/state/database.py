@@ -24,14 +24,19 @@ def connect(url: str, payload_key: str = "") -> Engine:
     An engine for the state database; one connection per use, so that forked tasks never share one.
 
     SQLite runs in WAL mode and takes its write lock when a transaction begins: a lock that is asked for only at the
-    first write of a transaction fails at once instead of waiting when another process wrote in between.
+    first write of a transaction fails at once instead of waiting when another process wrote in between. Neither logs
+    nor exceptions show what a statement was given: payloads hold personal data.
 
     :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``.
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
     :raises ConfigurationError: it is no URL, or another database's.
     """
     parsed = _parsed(url)
-    engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, poolclass=NullPool)
+    engine = (
+        _on_sqlite(parsed)
+        if parsed.get_backend_name() == "sqlite"
+        else create_engine(parsed, poolclass=NullPool, hide_parameters=True)
+    )
     dialect: Any = engine.dialect  # what column types are handed
     dialect.payload_sealer = Sealer(payload_key)
     return engine
@@ -40,7 +45,7 @@ def connect(url: str, payload_key: str = "") -> Engine:
 def _on_sqlite(parsed: URL) -> Engine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60})
+    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: object) -> None:
