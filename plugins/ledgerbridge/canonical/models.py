@@ -113,7 +113,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "memo_number": TEXT,
-            "role": TEXT,  # account role it is booked on beside receivables: goodwill or rounding
+            "role": TEXT,  # account role it is booked on beside receivables: goodwill, rounding or shipping_income
             "customer_key": TEXT,
             "customer_number": TEXT,
             "payment_id": TEXT,
@@ -122,7 +122,11 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "currency": TEXT,
             "rate": RATE,
             "total": MONEY,
+            "tax": MONEY,  # of the total
+            "details": TEXT,  # of the tax, joined by +
+            "cancelled": FLAG,
         },
+        "taxes": _TAXES,
     },
     "canonical.credit_note": {
         "header": {
