@@ -144,6 +144,23 @@ def test_grouped_rows_are_summed_and_numbered_within_their_record(tmp_path: Path
     ]  # fmt: skip
 
 
+def test_lines_of_a_header_that_having_took_away_go_with_it(tmp_path: Path) -> None:
+    mapped = run(
+        tmp_path,
+        """
+        from: shop.order
+        to: erp.order
+        header: {record_key: name, TOTAL: total, having: {TOTAL: {ne: 0}}}
+        lines: {each: "items[]", record_key: ^.name, ITEM: sku}
+        """,
+        [
+            {"name": "x1", "total": 0, "items": [{"sku": "A"}]},
+            {"name": "x2", "total": 5, "items": [{"sku": "B"}]},
+        ],
+    )
+    assert [list(mapped.frames[part]["record_key"]) for part in ("header", "lines")] == [["x2"], ["x2"]]
+
+
 @pytest.mark.parametrize(
     ("rule", "value", "message"),
     [

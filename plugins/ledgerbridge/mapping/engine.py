@@ -93,6 +93,7 @@ class Mapping:
             for name, pieces in made.items()
         }
         frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
+        frames = {name: _of(frame, frames["header"]) for name, frame in frames.items()}
         return Mapped(_whole(frames, CANONICAL.get(self.target, {})), links, failures)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
@@ -237,6 +238,12 @@ def _as_rows(table: dict[str, pa.Array], record: npt.NDArray[np.int64]) -> Rows:
         )
 
     return Rows(len(record), record, lambda path: table[path], none)
+
+
+def _of(frame: pd.DataFrame, header: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose record has a header: what `having` took away takes its lines and taxes along."""
+    stays = frame["record_key"].isin(header["record_key"])
+    return frame if bool(stays.all()) else frame[stays].reset_index(drop=True)
 
 
 def _whole(frames: dict[str, pd.DataFrame], declared: dict[str, dict[str, pa.DataType]]) -> dict[str, pd.DataFrame]:
