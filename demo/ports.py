@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from contextlib import closing
 
 import psutil
 
 __all__ = ["PortInUse", "check_free", "free_port"]
+
+_FIRST_PORT, _LAST_PORT = 15000, 32000
 
 
 class PortInUse(RuntimeError):
@@ -36,10 +39,16 @@ def check_free(ports: dict[str, int]) -> None:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """
+    A port nobody listens on now.
+
+    Below those the kernel gives to outgoing connections: one of them would have it before the server does.
+    """
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(_FIRST_PORT, _LAST_PORT)
+        if _is_free(port):
+            return port
+    raise OSError(f"no port from {_FIRST_PORT} to {_LAST_PORT} is free")
 
 
 def _is_free(port: int) -> bool:
