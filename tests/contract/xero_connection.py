@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.crypto import get_fernet
 
 from hooks.xero import XeroHook
 from ledgerbridge.entities import Source, Target
@@ -23,6 +24,7 @@ def provide_state(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps(database))
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(folder))
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", FERNET_KEY)
+    get_fernet.cache_clear()  # a process reads its key once
 
 
 def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, **extra: Any) -> XeroHook:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from airflow.sdk.crypto import get_fernet
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine
@@ -137,6 +138,7 @@ def open_office(
             "GX_ANALYTICS_ENABLED": "false",
         }.items():
             environment.setenv(name, value)
+        get_fernet.cache_clear()  # a task process reads its key once; here it may be another office's
         state = connect(url)
         migrate(state)
         yield Office(file, InProcess("order_to_cash"), player, state)

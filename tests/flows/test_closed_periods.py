@@ -39,6 +39,8 @@ def test_documents_wait_for_their_period_in_each_ledger_and_are_booked_once_when
         "31-Mar-2026 (LB-XERO-016). Move the lock date in Xero (Accounting > Advanced > Financial settings); "
         "every run tries it again.",
         "payment": "107.54 USD waits: order #3101 has no invoice yet",
+        "rounding_credit": "its invoice is not in the other ledger yet",
+        "rounding_debit": "its invoice is not in the other ledger yet",
     }
     assert documents(office)["xero"] == []
 
