@@ -47,8 +47,9 @@ class SentInMemory:
         self.source_records.setdefault(entity, []).append(row)
 
     def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """By chain key."""
-        return {ORDER: self.documents.get(entity, [])} if ORDER in keys and by == "chain_key" else {}
+        """By chain key or record key, where there are any."""
+        rows = [row for row in self.documents.get(entity, []) if row.get(by) == ORDER]
+        return {ORDER: rows} if ORDER in keys and rows else {}
 
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """By chain key."""

@@ -70,7 +70,6 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "total": MONEY,
             "quantity": QUANTITY,  # of all goods on it
             "cancelled": FLAG,
-            "order_sent": TEXT,  # number of the order already in the target
             "invoice_sent": TEXT,  # record key of an invoice of the order
             "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -125,6 +125,10 @@ def _ruled(frames: dict[str, pd.DataFrame], result: Allocation) -> Ruled:
     return Ruled({**frames, "header": result.shares}, result.parents, result.waiting, result.superseded)
 
 
+def _without(stopped: Collection[str], frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: frame[~frame["record_key"].isin(stopped)].reset_index(drop=True) for name, frame in frames.items()}
+
+
 def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoices: str) -> Ruled:
     """
     Only goods that were invoiced come back; before that the order itself changes (accounting.md §3 rules 8, 9).
@@ -140,9 +144,20 @@ def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoi
                 superseded[key] = "its order was cancelled before it was invoiced"
             else:
                 waiting[key] = "its order has no invoice yet"
-    stopped = {*waiting, *superseded}
-    kept = {name: frame[~frame["record_key"].isin(stopped)].reset_index(drop=True) for name, frame in frames.items()}
-    return Ruled(kept, {}, waiting, superseded)
+    return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
+
+
+def unless_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str) -> Ruled:
+    """
+    An order that was cancelled before it was sent needs no document (accounting.md §3 rule 8).
+
+    :param orders: entity of the orders delivered; one that may have arrived goes on, to be voided.
+    """
+    header = frames["header"]
+    cancelled = list(header["record_key"][header["cancelled"]])
+    arrived = sent.sent(orders, "record_key", cancelled)
+    superseded = {key: "it was cancelled before it was sent" for key in cancelled if key not in arrived}
+    return Ruled(_without(superseded, frames), superseded=superseded)
 
 
 def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
@@ -150,8 +165,7 @@ def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     header = frames["header"]
     unknown = header["record_key"][header["rate"].isna()]
     waiting = dict.fromkeys(unknown, "its order has no invoice yet, whose rate it takes")
-    kept = {name: frame[~frame["record_key"].isin(waiting)].reset_index(drop=True) for name, frame in frames.items()}
-    return Ruled(kept, {}, waiting)
+    return Ruled(_without(waiting, frames), {}, waiting)
 
 
 def settle_rounding(
@@ -185,4 +199,5 @@ RULES: dict[str, Rule] = {
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
     "settle_rounding": settle_rounding,
+    "unless_cancelled": unless_cancelled,
 }
