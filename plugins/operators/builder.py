@@ -68,7 +68,8 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
     defaults: dict[str, Any] = {
         "owner": flow.owner,
         "retries": flow.retries,
-        "retry_delay": timedelta(seconds=30),
+        # of what no policy is asked about: a task that was killed
+        "retry_delay": timedelta(seconds=flow.retry_seconds),
         "retry_policy": ByErrorClass(flow.retry_seconds),
     }
     deadline = None

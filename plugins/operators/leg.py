@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,6 +41,7 @@ class LegOperator(BaseOperator):
     :param flow: name of the flow; the DAG's id by default.
     :param batch: the batch to work on, ``other_task.output``; by default what the task named like the step before,
         beside this one, returned.
+    :param retry_policy: what a failure leads to; ``ByErrorClass`` by default.
     """
 
     step: ClassVar[str]
@@ -55,10 +56,10 @@ class LegOperator(BaseOperator):
         config: LegConfig | Mapping[str, Any],
         flow: str | None = None,
         batch: Any = None,
+        retry_policy: RetryPolicy | None = None,  # named, or Airflow would not give it the one of `default_args`
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("retry_policy", ByErrorClass())
-        super().__init__(**kwargs)
+        super().__init__(retry_policy=retry_policy or ByErrorClass(), **kwargs)
         self.flow = flow or self.dag_id
         self.leg = leg
         self.config = leg_config(leg, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ledgerbridge.gates import load_suite
 from ledgerbridge.mapping import load_mapping
 from operators.builder import build_flow
 from operators.leg import LegOperator
+from operators.retries import ByErrorClass
 
 INCLUDE = Path(__file__).parents[2] / "include"
 MAPPINGS = sorted((INCLUDE / "mappings").glob("*.yaml"))
@@ -74,6 +76,15 @@ def test_each_leg_is_a_task_group_of_four_tasks(include: Path) -> None:
     assert set(dag.task_ids) == {
         f"{leg}.{step}" for leg in legs for step in ("extract", "transform", "gate", "load")
     } | {"reconcile"}
+
+
+def test_each_task_of_a_leg_is_tried_again_as_soon_as_the_flow_says(include: Path) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    path.write_text(path.read_text() + "retries: 6\nretry_seconds: 2\n")
+    for task in build_flow("order_to_cash", include).tasks:
+        assert isinstance(task.retry_policy, ByErrorClass)
+        assert task.retry_policy.first_seconds == 2
+        assert (task.retries, task.retry_delay) == (6, timedelta(seconds=2))
 
 
 def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(include: Path) -> None:
