@@ -36,7 +36,8 @@ class ByErrorClass(RetryPolicy):
             return RetryDecision.fail(reason=exception.code)
         if isinstance(exception, TransientError):
             asked = exception.retry_after_seconds
-            grown = min(self.first_seconds * 2 ** (try_number - 1), _LONGEST_SECONDS)
+            doublings = _tries_since_cleared(try_number, max_tries, context) - 1
+            grown = min(self.first_seconds * 2**doublings, _LONGEST_SECONDS)
             # never before the time asked for; a little after it, each at another moment
             seconds = grown * random.uniform(0.5, 1.5) if asked is None else asked + random.uniform(0, 2)
             return RetryDecision.retry(delay=timedelta(seconds=seconds), reason=exception.code)
@@ -50,3 +51,13 @@ class ByErrorClass(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> ByErrorClass:
         """Back from the serialised DAG."""
         return cls(**data)
+
+
+def _tries_since_cleared(try_number: int, max_tries: int, context: Context | None) -> int:
+    """
+    How often a task was tried since somebody cleared it last, this time included.
+
+    Airflow counts on when a task is cleared, and allows as many more tries as it has ``retries``.
+    """
+    cleared_at = max_tries - (context["task"].retries or 0) if context is not None else 0
+    return max(1, try_number - max(0, cleared_at))

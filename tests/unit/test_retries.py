@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
+from airflow.sdk import BaseOperator, Context
 
 from ledgerbridge.errors import ConfigurationError, TransientError
 from operators.retries import ByErrorClass
@@ -45,3 +47,12 @@ def test_a_wrong_setting_fails_at_once() -> None:
 
 def test_other_errors_are_left_to_airflow() -> None:
     assert ByErrorClass().evaluate(KeyError("x"), 1, 3).action.name == "DEFAULT"
+
+
+def test_a_task_that_somebody_cleared_begins_with_the_first_wait_again() -> None:
+    error = TransientError("LB-TEST-001", "down", remedy="wait")
+    context = cast("Context", {"task": BaseOperator(task_id="load", retries=3)})
+    # it had ended with its tenth try; Airflow then grants three more
+    decision = ByErrorClass().evaluate(error, 11, 13, context)
+    assert decision.retry_delay is not None
+    assert 5 <= decision.retry_delay.total_seconds() <= 15
