@@ -9,48 +9,100 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from tests.chaos.ledgers import Verdict
 from tests.chaos.run import ChaosRun, undisturbed_books
 
 DATABASES = ("sqlite", "postgres")
 
 
+@dataclass
+class Total:
+    """What all rounds that ended found."""
+
+    faults: int = 0
+    expected: int = 0
+    lost: int = 0
+    doubled: int = 0
+    cents_off: int = 0
+
+    def add(self, faults: int, verdict: Verdict) -> str:
+        """Count a round; its part of a line."""
+        one = Total(faults, verdict.expected, len(verdict.lost), len(verdict.doubled), verdict.cents_off)
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(one, each.name))
+        return str(one)
+
+    def __str__(self) -> str:
+        return " ".join(f"{each.name}={getattr(self, each.name)}" for each in fields(self))
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing doubled, to the cent."""
+        return not (self.lost or self.doubled or self.cents_off)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until so many faults have happened; the exit code."""
+    """Run until so many faults have happened; the exit code: 1 if books differ, 2 if a round did not end."""
     options = _parser().parse_args(arguments)
-    faults, seed, good = 0, options.seed, True
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end from outside tidies up like Ctrl-C
+    total, seed, ended = Total(), options.seed, False
+    try:
+        while total.faults < options.faults:
+            _round(seed, options, total)
+            seed += 1
+        ended = True
+    except KeyboardInterrupt:
+        print(f"interrupted in the round of seed {seed}, which does not count")
+    except Exception:
+        traceback.print_exc()
+        print(f"the round of seed {seed} did not end, and does not count")
+    print(total, flush=True)
+    return 2 if not ended else 0 if total.good else 1
+
+
+def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
     databases = DATABASES if options.database == "both" else (options.database,)
-    while faults < options.faults:
-        database = databases[(seed - options.seed) % len(databases)]
-        began = time.monotonic()
-        folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    database = databases[(seed - options.seed) % len(databases)]
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    good = False
+    try:
         undisturbed = undisturbed_books(seed, options.orders, folder / "undisturbed")
-        run = ChaosRun(seed, options.orders, database, folder / "disturbed", most_faults=options.faults - faults)
+        run = ChaosRun(
+            seed,
+            options.orders,
+            database,
+            folder / "disturbed",
+            most_faults=options.faults - total.faults,
+            tell=lambda line: print(f"  {line}", flush=True),
+        )
         verdict = run.compare(undisturbed)
-        faults += run.faults_happened
-        good = good and verdict.good
+        good = verdict.good
         for line in [
             *(f"  lost: {each}" for each in verdict.lost),
             *(f"  doubled: {each}" for each in verdict.doubled),
         ]:
             print(line)
+        print(f"  {', '.join(f'{count} x {kind}' for kind, count in run.struck.items() if count)}")
         print(
             f"seed={seed} database={database} orders={options.orders} seconds={time.monotonic() - began:.0f} "
-            f"faults={run.faults_happened} expected={verdict.expected} lost={len(verdict.lost)} "
-            f"doubled={len(verdict.doubled)} cents_off={verdict.cents_off}",
+            f"{total.add(run.faults_happened, verdict)}",
             flush=True,
         )
-        if verdict.good and not options.keep:
+    finally:
+        if good and not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             print(f"  kept in {folder}")
-        seed += 1
-    return 0 if good else 1
 
 
 def _parser() -> argparse.ArgumentParser:

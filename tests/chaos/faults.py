@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
+
+from httpx import HTTPError
 
 from ledgerbridge.delivery.deliver import STEPS
 from sandbox.player import SandboxRefused
@@ -64,7 +67,7 @@ WIRE = {
 """Faults on the line by system; those that write get more of them."""
 
 
-MOST_WAITING = 2
+MOST_WAITING = 3
 """Faults of one line that wait for their calls; more would only keep the system down."""
 
 
@@ -74,7 +77,7 @@ def _on_the_line(system: str) -> Act:
             waiting = [each for each in world.player.faults()[system] if each["happened"] < each["times"]]
             if len(waiting) < MOST_WAITING:
                 world.player.order_fault(system, random.choice(WIRE[system]))
-        except SandboxRefused:  # it is down just now, which is a fault of its own
+        except (SandboxRefused, HTTPError):  # it is down just now, which is a fault of its own
             return 0
         return 0  # counted when it has happened
 
@@ -87,8 +90,9 @@ def _kill_at_step(world: World, random: Random) -> int:
 
 
 def _stop_sandbox(world: World, random: Random) -> int:
-    world.stop_sandbox(random.choice(["gp", "xero", "gp", "xero", "shopify", "stripe"]), random.uniform(3, 15))
-    return 1
+    return int(
+        world.stop_sandbox(random.choice(["gp", "xero", "gp", "xero", "shopify", "stripe"]), random.uniform(2, 8))
+    )
 
 
 def _fill_disk(world: World, random: Random) -> int:
@@ -96,8 +100,7 @@ def _fill_disk(world: World, random: Random) -> int:
 
 
 def _take_state_away(world: World, random: Random) -> int:
-    world.take_state_away(random.uniform(2, 10))
-    return 1
+    return int(world.take_state_away(random.uniform(2, 8)))
 
 
 KINDS: dict[str, tuple[int, Act]] = {
@@ -127,6 +130,7 @@ class Faults:
         self._random = Random(seed)
         self._direct: Counter[str] = Counter()
         self._on_lines = 0
+        self._on_lines_before = 0
 
     def strike(self) -> str:
         """Let the next one happen; its kind."""
@@ -137,7 +141,7 @@ class Faults:
 
     def pause_seconds(self) -> float:
         """How long until the next one."""
-        return self._random.uniform(0.3, 3.0)
+        return self._random.uniform(0.2, 1.2)
 
     @property
     def happened(self) -> int:
@@ -147,22 +151,26 @@ class Faults:
     def by_kind(self) -> dict[str, int]:
         """How many of each kind happened."""
         return {
-            **{name: count for name, count in self._direct.items() if count},
+            **{name: count for name, count in sorted(self._direct.items()) if count},
             "on a line": self._happened_on_lines(),
             "kill at a step": self._world.kills_that_happened(),
         }
 
     def end(self) -> None:
-        """What has not happened yet does not happen any more."""
+        """
+        What has not happened yet does not happen any more.
+
+        :raises SandboxRefused: a system is down.
+        """
         self._happened_on_lines()
         self._world.forget_kills()
         self._world.player.forget_faults()
+        # the systems forget those that happened too
+        self._on_lines_before, self._on_lines = self._on_lines_before + self._on_lines, 0
 
     def _happened_on_lines(self) -> int:
-        try:
+        with suppress(SandboxRefused, HTTPError):  # it is down: as many as were seen last
             ordered = self._world.player.faults()
-        except SandboxRefused:
-            return self._on_lines
-        seen = sum(fault["happened"] for faults in ordered.values() for fault in faults)
-        self._on_lines = max(self._on_lines, seen)
-        return self._on_lines
+            seen = sum(fault["happened"] for faults in ordered.values() for fault in faults)
+            self._on_lines = max(self._on_lines, seen)
+        return self._on_lines_before + self._on_lines

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy.exc import OperationalError
 
+from demo.airflow_api import TaskRun
 from demo.books import read_result
 from demo.passes import deliveries_sent
 from demo.ports import free_port
@@ -22,16 +24,24 @@ from sandbox.places import SYSTEMS
 from sandbox.player import STEPS, Player, SandboxRefused, events_of, opening_of
 from tests.chaos.faults import Faults
 from tests.chaos.ledgers import Books, Verdict, compare, read_books
-from tests.chaos.world import open_world
+from tests.chaos.world import World, open_world
 from tests.flows.dice import SeededDice
 from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
 
 __all__ = ["ChaosRun", "undisturbed_books"]
 
-FAULTS_A_PASS = 10
-PATIENCE = timedelta(minutes=12)
+FAULTS_A_PASS = 25
+PATIENCE = timedelta(minutes=8)
 """How long one pass may take under faults; the flow's own waits are far below."""
+STALLED = timedelta(seconds=90)
+"""
+So long no task of a pass moves before the scheduler is started again, as one who looks after Airflow would.
+
+A worker of LocalExecutor that is killed while it holds the lock of a queue stops all others (Airflow 3.3).
+"""
+UNREACHABLE = timedelta(minutes=2)
+"""How long a system or Airflow may stay away after the faults; they come back by themselves in seconds."""
 
 
 def orders_of(seed: int, count: int) -> dict[str, Any]:
@@ -60,16 +70,55 @@ def undisturbed_books(seed: int, count: int, folder: Path) -> Books:
                 return read_books(player, read_result(file, player, office.state))
 
 
+class Watch:
+    """
+    Does what an operator does while a run goes on: clears what failed, and starts a scheduler again that does nothing.
+
+    :param clears: False where nothing may fail any more.
+    """
+
+    def __init__(self, world: World, run_id: str, *, clears: bool) -> None:
+        self._world = world
+        self._run_id = run_id
+        self._clears = clears
+        self.cleared = 0
+        self._seen: list[TaskRun] = []
+        self._last_look = self._last_move = time.monotonic()
+        self.restarts = 0
+
+    def look(self) -> None:
+        """Look at most every few seconds: listing the tasks costs those that run."""
+        now = time.monotonic()
+        if now < self._last_look + 3:
+            return
+        self._last_look = now
+        tasks = self._world.api.tasks(FLOW, self._run_id)
+        if self._clears and any(task.state == "failed" for task in tasks):
+            self._world.api.clear_failed(FLOW, self._run_id)
+            self.cleared += 1
+        if tasks != self._seen:
+            self._seen, self._last_move = tasks, now
+        elif now > self._last_move + STALLED.total_seconds():
+            self._world.kill_machine()
+            self._last_move = now
+            self.restarts += 1
+
+
 class ChaosRun:
     """
     The orders of a seed on a live Airflow under faults.
 
     :param most_faults: no more strike when so many have happened.
+    :param tell: takes a line for each pass.
     """
 
-    def __init__(self, seed: int, count: int, database: str, folder: Path, *, most_faults: int) -> None:
+    def __init__(
+        self, seed: int, count: int, database: str, folder: Path, *, most_faults: int, tell: Callable[[str], None]
+    ) -> None:
         self._file = orders_of(seed, count)
         self._most = most_faults
+        self._tell = tell
+        self._step = 0
         self.faults_happened = 0
         self.struck: dict[str, int] = {}
         with open_world(self._file["company"], folder, database, opening_of(self._file)) as world:
@@ -87,13 +136,13 @@ class ChaosRun:
 
     def _play(self) -> None:
         for step in STEPS:
+            self._step = step
             if events_of(self._file, step):
                 self._calmly(lambda step=step: self._world.player.play(self._file, step))  # type: ignore[misc]
                 self._drain(disturbed=True)
 
     def _calm_end(self) -> Books:
-        self._faults.end()
-        self._world.settle()
+        self._calmly(lambda: None)
         self._drain(disturbed=False)
         self._pass(disturbed=False, close=True)
         return read_books(self._world.player, read_result(self._file, self._world.player, self._world.state))
@@ -114,37 +163,42 @@ class ChaosRun:
     def _pass(self, *, disturbed: bool, close: bool = False) -> str:
         """One run to its good end; an operator clears what failed."""
         api = self._world.api
+        began, before = time.monotonic(), self._faults.happened
         run_id = str(self._until_it_works(lambda: api.trigger(FLOW, {"close": True} if close else {})))
-        deadline = time.monotonic() + PATIENCE.total_seconds()
-        next_fault = time.monotonic() + self._faults.pause_seconds()
+        watch = Watch(self._world, run_id, clears=disturbed)
+        next_fault = began + self._faults.pause_seconds()
         # faults that never end would let no task ever end either
-        most = min(self._most, self._faults.happened + FAULTS_A_PASS) if disturbed else 0
+        most = min(self._most, before + FAULTS_A_PASS) if disturbed else 0
         while (state := self._until_it_works(lambda: api.state(FLOW, run_id))) != "success":
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + PATIENCE.total_seconds():
                 raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(run_id)}")
-            if state == "failed":
-                if not disturbed:
-                    raise RuntimeError(f"{run_id} failed although nothing went wrong any more: {self._explain(run_id)}")
-                self._until_it_works(lambda: api.clear_failed(FLOW, run_id))
-            if time.monotonic() >= next_fault and self._faults.happened < most:
+            if state == "failed" and not disturbed:
+                raise RuntimeError(f"{run_id} failed although nothing went wrong any more: {self._explain(run_id)}")
+            if disturbed and time.monotonic() >= next_fault and self._faults.happened < most:
                 self._faults.strike()
                 next_fault = time.monotonic() + self._faults.pause_seconds()
             self._world.revive()
+            self._until_it_works(watch.look)
             time.sleep(0.2)
+        self._tell(
+            f"step {self._step}{'' if disturbed else ', calm'}: a pass of {time.monotonic() - began:.0f} s with "
+            f"{self._faults.happened - before} faults, cleared {watch.cleared} times"
+            + (f", scheduler started again {watch.restarts} times" if watch.restarts else "")
+        )
         return run_id
 
     def _calmly(self, act: Callable[[], Any]) -> Any:
         """What people do waits until the systems are there."""
-        self._faults.end()
         self._world.settle()
+        self._until_it_works(self._faults.end)
         return self._until_it_works(act)
 
     def _until_it_works(self, act: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + UNREACHABLE.total_seconds()
         while True:
             try:
                 return act()
-            except (httpx.HTTPError, RuntimeError, SandboxRefused):
+            except (httpx.HTTPError, RuntimeError, SandboxRefused, OperationalError):
                 if time.monotonic() > deadline:
                     raise
                 self._world.revive()

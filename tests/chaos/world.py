@@ -9,12 +9,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -30,18 +29,20 @@ from sandbox.player import Player
 
 __all__ = ["World", "open_world"]
 
-HEARTBEAT_TIMEOUT_SECONDS = 30
+HEARTBEAT_TIMEOUT_SECONDS = 15
 SETTINGS = {
-    # a machine that died is noticed in half a minute, not in five
+    # a machine that died is noticed in a quarter of a minute, not in five
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT_SECONDS),
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     # longer than the longest call that the simulated systems hold (tests/chaos/faults.py)
     "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "6",
-    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
 }
 STAGING_MEGABYTES = 48
+MOST_SECONDS_AWAY = 120.0
+"""No fault takes anything away for longer; starting it again included."""
 
 
 class World:
@@ -61,6 +62,9 @@ class World:
         self._postgres = postgres
         self._kills = kills
         self._helpers: list[Thread] = []
+        self._failures: list[BaseException] = []
+        self._hurry = Event()
+        self._away: set[str] = set()
         self._client: AirflowApi | None = None
 
     @property
@@ -108,25 +112,20 @@ class World:
     def kill_scheduler(self) -> bool:
         """``kill -9`` of the scheduler alone; its workers end when they notice. It is started again."""
         self._service("airflow-scheduler").kill()
-        self._restart("airflow-scheduler")
+        self.revive()
         return True
 
     def kill_machine(self) -> bool:
         """The scheduler's machine dies with all its tasks; another takes over when their heartbeats are missed."""
-        for process in [*self._scheduler_tree(), psutil.Process(self._service("airflow-scheduler").pid)]:
-            _signal(process, signal.SIGKILL)
-        self._restart("airflow-scheduler")
+        _kill_with_children(self._service("airflow-scheduler"))
+        self.revive()
         return True
 
     def kill_stack(self) -> bool:
         """Everything of Airflow dies at once and is started again."""
-        names = [service.name for service in self.stack.airflow.services()]
-        for name in names:
-            process = psutil.Process(self._service(name).pid)
-            for each in [*_children(process), process]:
-                _signal(each, signal.SIGKILL)
-        for name in names:
-            self._restart(name)
+        for service in self.stack.airflow.services():
+            _kill_with_children(self._service(service.name))
+        self.revive()
         return True
 
     def freeze_task(self, random: Random) -> bool:
@@ -135,48 +134,77 @@ class World:
         if not workers:
             return False
         frozen = _children(random.choice(workers))
+        if not frozen:
+            return False
         for process in frozen:
             _signal(process, signal.SIGSTOP)
-        self._later(HEARTBEAT_TIMEOUT_SECONDS + 12, lambda: [_signal(process, signal.SIGCONT) for process in frozen])
+        self._take_away(
+            f"task {frozen[0].pid}",
+            HEARTBEAT_TIMEOUT_SECONDS + 8,
+            lambda: [_signal(process, signal.SIGCONT) for process in frozen],
+        )
         return True
 
-    def stop_sandbox(self, system: str, seconds: float) -> None:
-        """A system can't be reached for a while."""
+    def stop_sandbox(self, system: str, seconds: float) -> bool:
+        """A system can't be reached for a while; False where it is away already."""
         name = f"sandbox-{system}"
-        process = psutil.Process(self._service(name).pid)
-        for each in [*_children(process), process]:
-            _signal(each, signal.SIGKILL)
-        process.wait(10)
-        self._later(seconds, lambda: self._restart(name))
+        if name in self._away:
+            return False
+        _kill_with_children(self._service(name))
+        self._take_away(name, seconds, lambda: self._restart(name))
+        return True
 
     def fill_disk(self, seconds: float) -> bool:
         """No byte more fits where batches are staged, for a while; False where that can't be arranged."""
         folder = self.stack.airflow.state_folder / "staging"
-        if not os.path.ismount(folder):
+        if not os.path.ismount(folder) or "disk" in self._away:
             return False
         filler = folder / "filler"
         with suppress(OSError), filler.open("wb") as file:
             for _ in range(STAGING_MEGABYTES * 2):
                 file.write(b"\0" * 1024 * 1024)
-        self._later(seconds, lambda: filler.unlink(missing_ok=True))
+        self._take_away("disk", seconds, lambda: filler.unlink(missing_ok=True))
         return True
 
-    def take_state_away(self, seconds: float) -> None:
-        """The state database can't be reached (PostgreSQL) or not be written (SQLite) for a while."""
+    def take_state_away(self, seconds: float) -> bool:
+        """
+        The state database can't be reached (PostgreSQL) or not be written (SQLite) for a while.
+
+        False where it is away already, or somebody writes so much that it can't be had.
+        """
+        if "state" in self._away:
+            return False
         if self._postgres is not None:
             self._postgres.halt()
-            self._later(seconds, self._postgres.start)
-            return
-        held = sqlite3.connect(self.state_url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
-        held.execute("BEGIN EXCLUSIVE")
-        self._later(seconds, held.close)
+            self._take_away("state", seconds, self._postgres.start)
+            return True
+        held = sqlite3.connect(self.state_url.removeprefix("sqlite:///"), timeout=2, check_same_thread=False)
+        try:
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            held.close()
+            return False
+        self._take_away("state", seconds, held.close)
+        return True
 
-    def settle(self) -> None:
-        """Return when everything taken away is there again and every process of Airflow runs."""
+    def settle(self, *, hurry: bool = False) -> None:
+        """
+        Return when everything taken away is there again and every process of Airflow runs.
+
+        :param hurry: give back at once what was taken away, and start nothing again.
+        :raises TimeoutError: something did not come back; names what.
+        """
+        if hurry:
+            self._hurry.set()
         for helper in self._helpers:
-            helper.join()
+            helper.join(MOST_SECONDS_AWAY)
+            if helper.is_alive():
+                raise TimeoutError(f"{helper.name} did not come back within {MOST_SECONDS_AWAY:.0f} s")
         self._helpers.clear()
-        self.revive()
+        if not hurry:
+            if self._failures:
+                raise RuntimeError("what was taken away could not be given back") from self._failures[0]
+            self.revive()
 
     def revive(self) -> None:
         """Start again what has died, as a supervisor does."""
@@ -184,12 +212,18 @@ class World:
             if self._service(service.name).poll() is not None:
                 self._restart(service.name)
 
-    def _later(self, seconds: float, act: Callable[[], Any]) -> None:
+    def _take_away(self, what: str, seconds: float, give_back: Callable[[], Any]) -> None:
         def run() -> None:
-            time.sleep(seconds)
-            act()
+            self._hurry.wait(seconds)
+            try:
+                give_back()
+            except Exception as error:  # told where the run waits for it
+                self._failures.append(error)
+            finally:
+                self._away.discard(what)
 
-        helper = Thread(target=run)
+        self._away.add(what)
+        helper = Thread(target=run, name=what)
         helper.start()
         self._helpers.append(helper)
 
@@ -272,8 +306,9 @@ def open_world(company: Mapping[str, Any], folder: Path, database: str, opening:
                 try:
                     yield world
                 finally:
-                    world.settle()
+                    world.settle(hurry=True)
     finally:
+        _kill_left_behind(kills)
         if mounted:
             subprocess.run(["umount", "--lazy", staging], check=False)
         for cluster in clusters:
@@ -281,11 +316,11 @@ def open_world(company: Mapping[str, Any], folder: Path, database: str, opening:
 
 
 def _impatient_include(folder: Path) -> Path:
-    """The shipped files; the flow tries again after two seconds, so that a run meets more faults an hour."""
+    """The shipped files; the flow tries again after a second, so that a run meets more faults an hour."""
     include = folder / "include"
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / "order_to_cash.yaml"
-    flow.write_text(flow.read_text() + "retries: 6\nretry_seconds: 2\n")
+    flow.write_text(flow.read_text() + "retries: 3\nretry_seconds: 1\n")
     return include
 
 
@@ -301,6 +336,23 @@ def _migrate_airflow(environment: Mapping[str, str]) -> None:
     airflow = str(Path(sys.executable).parent / "airflow")
     for arguments in (["db", "migrate"], ["pools", "import", str(POOLS)]):
         subprocess.run([airflow, *arguments], env=dict(environment), cwd=CHECKOUT, capture_output=True, check=True)
+
+
+def _kill_with_children(service: subprocess.Popen[bytes]) -> None:
+    """``kill -9``, and wait until it is gone."""
+    with suppress(psutil.NoSuchProcess):  # dead already
+        process = psutil.Process(service.pid)
+        for each in [*_children(process), process]:
+            _signal(each, signal.SIGKILL)
+    service.wait(10)
+
+
+def _kill_left_behind(kills: Path) -> None:
+    """Workers whose scheduler was killed belong to no service any more; the run's own folder tells them."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("CHAOS_KILLS") == str(kills):
+                process.kill()
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
