@@ -15,7 +15,7 @@ from ledgerbridge.canonical.checks import check
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.delivery.content import plain, rows_of
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.mapping import Lookups, Mapped, Mapping, frame_records, load_mapping, map_raw
+from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_raw
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
@@ -112,7 +112,7 @@ class TransformOperator(LegOperator):
 
     def _map(self, frames: dict[str, pd.DataFrame], lookups: Lookups, work: _Work) -> dict[str, pd.DataFrame]:
         mapping = load_mapping(settings.include_folder() / "mappings" / f"{self.config.map}.yaml")
-        mapped = mapping.run(frame_records(frames), lookups)
+        mapped = map_canonical(mapping, frames, lookups)
         positions = list(frames["header"]["record_key"])
         work.refuse("map", mapped, positions, mapping.version, canonical=True)
         work.versions.update(dict.fromkeys(mapped.frames["header"]["record_key"], mapping.version))

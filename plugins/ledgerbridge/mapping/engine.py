@@ -19,9 +19,10 @@ from ledgerbridge.mapping import convert
 from ledgerbridge.mapping.checks import check_mapping, part_locations
 from ledgerbridge.mapping.column import Batch, Column
 from ledgerbridge.mapping.conditions import compile_condition
-from ledgerbridge.mapping.failures import Failures
+from ledgerbridge.mapping.failures import ColumnError, Failures
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.model import MappingFile, Part, Rule
+from ledgerbridge.mapping.reads import reads_of_rule
 from ledgerbridge.mapping.rows import CUSTOM, FrameRows, NestedRows, Rows, is_helper
 from ledgerbridge.mapping.rules import compile_rule
 from ledgerbridge.mapping.sharing import Splitting, splitting
@@ -104,7 +105,10 @@ class Mapping:
         table: dict[str, pa.Array] = {}
         rows = rows.with_fields(table)
         for name, column in part.columns.items():
-            table[name] = _typed(column(rows, batch), name, part, rows, batch)
+            try:
+                table[name] = _typed(column(rows, batch), name, part, rows, batch)
+            except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
+                raise ColumnError(name, _read_by(part.definition.fields.get(name), rows), error) from error
         table = {name: column for name, column in table.items() if not is_helper(name)}
         record = rows.record
         group = part.definition.group
@@ -200,6 +204,14 @@ def _typed(column: pa.Array, name: str, part: _CompiledPart, rows: Rows, batch: 
         remedy="Mend the value in the source, or convert it in the mapping.",
     )
     return values
+
+
+def _read_by(rule: Rule | None, rows: Rows) -> str | None:
+    """What a rule reads in the first row of a single record: ``path=value``, for its failure."""
+    if rule is None or len(np.unique(rows.record)) != 1:
+        return None
+    paths = dict.fromkeys(read.path for read in reads_of_rule(rule, ()) if read.part is None and read.path[0] != "%")
+    return ", ".join(f"{path}={rows.column(path)[0].as_py()}" for path in paths) or None
 
 
 def _words(kind: pa.DataType) -> str:

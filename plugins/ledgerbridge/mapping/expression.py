@@ -27,6 +27,7 @@ _WIDE = pa.decimal128(30, 10)
 _FACTOR = pa.decimal128(18, 7)  # two of them fit one product
 _DIVIDEND = pa.decimal128(15, 5)
 _DIVISOR = pa.decimal128(12, 5)
+_LARGEST_PRODUCT = 1e20  # of the 38 digits that Arrow counts with, 14 stand behind the point
 _ZERO = pa.scalar(Decimal(0), _DIVISOR)
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -145,7 +146,7 @@ def _arithmetic(operator: ast.operator, left: Compiled, right: Compiled) -> Comp
         return pc.subtract(_decimal(left(rows)), _decimal(right(rows))).cast(_WIDE)
 
     def multiply(rows: Rows) -> Any:
-        return pc.multiply(_decimal(left(rows), _FACTOR), _decimal(right(rows), _FACTOR)).cast(_WIDE, safe=False)
+        return _product(_decimal(left(rows), _FACTOR), _decimal(right(rows), _FACTOR)).cast(_WIDE, safe=False)
 
     def divide(rows: Rows) -> Any:
         divisor = _decimal(right(rows), _DIVISOR)
@@ -156,6 +157,14 @@ def _arithmetic(operator: ast.operator, left: Compiled, right: Compiled) -> Comp
     if type(operator) not in kernels:
         raise ValueError(f"operator {type(operator).__name__} is not allowed in an expression")
     return kernels[type(operator)]
+
+
+def _product(left: Any, right: Any) -> Any:
+    # a product beyond 38 digits wraps around without a word; floats tell only how large it gets
+    size = pc.abs(pc.multiply(left.cast(pa.float64()), right.cast(pa.float64())))
+    if pc.any(pc.greater(size, _LARGEST_PRODUCT)).as_py():
+        raise OverflowError("a product of more than 20 digits before the point")
+    return pc.multiply(left, right)
 
 
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:

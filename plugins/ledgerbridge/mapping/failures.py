@@ -9,9 +9,23 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["FAILURE_COLUMNS", "Failures"]
+__all__ = ["FAILURE_COLUMNS", "ColumnError", "Failures"]
 
 FAILURE_COLUMNS = ["record", "code", "field", "value", "message", "rule", "remedy"]
+
+
+class ColumnError(ValueError):
+    """
+    A column that can't be made of these records.
+
+    :param value: what its rule reads in the first row; None where they are several records.
+    """
+
+    def __init__(self, field_name: str, value: str | None, cause: Exception) -> None:
+        super().__init__(f"{field_name}: {cause}")
+        self.field = field_name
+        self.value = value
+        self.cause = cause
 
 
 @dataclass

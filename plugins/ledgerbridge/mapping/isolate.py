@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.mapping.engine import Mapped, Mapping
-from ledgerbridge.mapping.failures import FAILURE_COLUMNS
+from ledgerbridge.mapping.failures import FAILURE_COLUMNS, ColumnError
 from ledgerbridge.mapping.lookups import Lookups
-from ledgerbridge.mapping.rows import nested_records
+from ledgerbridge.mapping.rows import FrameRows, Frames, NestedRows, frame_records, nested_records
 
-__all__ = ["map_raw"]
+__all__ = ["map_canonical", "map_raw"]
+
+_Records = Callable[[int, int], NestedRows | FrameRows]
+"""The records of a batch from the first position to before the second."""
 
 
 def map_raw(
@@ -28,34 +31,62 @@ def map_raw(
     Map raw records; a text where the mapping calculates, or a field of another form than in the other records, is a
     failure (``LB-MAP-006``) of its record alone.
 
-    Such a batch is halved until the record is found, so it costs time only where there is one.
+    :raises LedgerbridgeError: a lookup can't be made.
+    """
+
+    def records(first: int, end: int) -> NestedRows:
+        return nested_records(payloads[first:end], keys[first:end], changed_at[first:end])
+
+    return _isolated(mapping, records, 0, len(payloads), lookups)
+
+
+def map_canonical(mapping: Mapping, frames: Frames, lookups: Lookups) -> Mapped:
+    """
+    Map canonical records; one the mapping can't calculate with, as when a product outgrows every decimal type, is a
+    failure (``LB-MAP-006``) of its record alone.
 
     :raises LedgerbridgeError: a lookup can't be made.
     """
+    keys = frames["header"]["record_key"]
+
+    def records(first: int, end: int) -> FrameRows:
+        if (first, end) == (0, len(keys)):
+            return frame_records(frames)
+        wanted = set(keys.iloc[first:end])
+        return frame_records(
+            {name: frame[frame["record_key"].isin(wanted)].reset_index(drop=True) for name, frame in frames.items()}
+        )
+
+    return _isolated(mapping, records, 0, len(keys), lookups)
+
+
+def _isolated(mapping: Mapping, records: _Records, first: int, end: int, lookups: Lookups) -> Mapped:
+    """A batch that can't be mapped is halved until the record is found, so it costs time only where there is one."""
     try:
-        return mapping.run(nested_records(payloads, keys, changed_at), lookups)
+        return mapping.run(records(first, end), lookups)
     except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
-        if not payloads:
+        if first == end:
             raise
-        if len(payloads) == 1:
-            return _failed(mapping.run(nested_records([], [], []), lookups), error)
-    middle = len(payloads) // 2
+        if end - first == 1:
+            return _failed(mapping.run(records(first, first), lookups), error)
+    middle = (first + end) // 2
     return _joined(
-        map_raw(mapping, payloads[:middle], keys[:middle], changed_at[:middle], lookups),
-        map_raw(mapping, payloads[middle:], keys[middle:], changed_at[middle:], lookups),
-        middle,
+        _isolated(mapping, records, first, middle, lookups),
+        _isolated(mapping, records, middle, end, lookups),
+        middle - first,
     )
 
 
 def _failed(nothing: Mapped, error: Exception) -> Mapped:
-    reason = str(error).partition("\n")[0]
+    cause, column = (error.cause, error) if isinstance(error, ColumnError) else (error, None)
+    reason = str(cause).partition("\n")[0]
     row = {
         "record": 0,
         "code": "LB-MAP-006",
-        "field": "",
-        "value": None,
+        "field": column.field if column else "",
+        "value": column.value if column else None,
         "message": f"the mapping can't work with a value of this record: {reason}",
-        "rule": "",
+        "rule": column.field if column else "",
         "remedy": "Mend the value in the source and replay the record, or convert it in the mapping.",
     }
     return Mapped(nothing.frames, nothing.links, pd.DataFrame([row], columns=FAILURE_COLUMNS))
