@@ -16,6 +16,7 @@ STATE_AND_COUNTY = [
     {"detail": "MA-COUNTY", "rate": "0.0150", "amount": "0.09"},
 ]
 VAT = [{"detail": "UK-VAT20", "rate": "0.20", "amount": "1.00"}]
+FIVE_PERCENT = [{"detail": "UK-VAT05", "rate": "0.05", "amount": "0.86"}]
 # a lamp is 53.77, with its shipping 60.24; in Britain 49.90, with its shipping 55.89, both with their tax
 SHIPPING = {"title": "Courier", "price": "6.00", "discount": "0.00", "tax": STATE_AND_COUNTY}
 BRITISH = {"title": "Courier", "price": "5.99", "discount": "0.00", "tax": VAT}
@@ -59,6 +60,18 @@ CASES = [
         shipping=SHIPPING,
         total="60.24",
     ),
+    # 1.25 times 17.14 and 0.86 is a cent more than 1.25 times 18.00
+    sale(
+        4305,
+        [line("LAMP-01", 1, "49.90", ())],
+        [
+            pay("ch_55", "67.90", rate="1.31"),
+            fulfil(),
+            refund("re_55", "18.00", rate="0.9876", shipping="17.14", shipping_tax=FIVE_PERCENT),
+        ],
+        **POUNDS | {"shipping": {"title": "Courier", "price": "18.00", "discount": "0.00", "tax": FIVE_PERCENT}},
+        total="67.90",
+    ),
 ]
 
 
@@ -70,5 +83,5 @@ def test_shipping_given_back_alone_is_credited_with_its_tax_in_both_ledgers(
         office.play()
         result = read_result(file, sandboxes, office.state)
     assert differences(file, result) == []
-    assert [order["credited"] for order in result["orders"].values()] == ["6.47", "5.99", "59.77", "6.47"]
-    assert [order["dead_letters"] for order in result["orders"].values()] == [[], [], [], []]
+    assert [order["credited"] for order in result["orders"].values()] == ["6.47", "5.99", "59.77", "6.47", "18.00"]
+    assert [order["dead_letters"] for order in result["orders"].values()] == [[]] * len(CASES)
