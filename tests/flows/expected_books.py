@@ -411,27 +411,18 @@ class _Life:
             if line.shipped - line.returned >= part.quantity:
                 line.returned += part.quantity
                 returned.append(part)
-            elif line.shipped == 0 and not self._invoices:
-                self._reduce(line, part)
             else:
-                raise Unspecified("goods taken off an order that was partly invoiced")
+                raise Unspecified("goods given up before they were shipped")
         if event.get("shipping"):
             part = _Line("", 1, Decimal(event["shipping"]), _by_detail(event.get("shipping_tax") or []))
             self._standing -= part.gross
             if not self._shipping:
                 raise Unspecified("shipping back that was never charged")
-            if self._shipping.shipped:
-                returned.append(part)
-            else:
-                self._reduce(self._shipping, replace(part, quantity=0))
+            if not self._shipping.shipped:
+                raise Unspecified("shipping given back before it was invoiced")
+            returned.append(part)
         if returned and not self._rejection():
             self._return(returned)
-
-    def _reduce(self, line: _Line, part: _Line) -> None:
-        line.quantity -= part.quantity
-        line.net -= part.net
-        line.taxes = {detail: amount - part.taxes.get(detail, NOTHING) for detail, amount in line.taxes.items()}
-        self._changed = True
 
     def _return(self, parts: list[_Line]) -> None:
         total = sum((part.gross for part in parts), NOTHING)
