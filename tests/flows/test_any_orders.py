@@ -8,6 +8,7 @@ still fail and left as failing-orders.json in the working directory: ``make demo
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,6 +121,7 @@ def only(file: Json, cases: list[Json]) -> Json:
 def test_any_orders_end_with_equal_books_or_a_dead_letter(request: pytest.FixtureRequest) -> None:
     asked = request.config.getoption("--orders")
     size = min(asked, ORDERS_A_FILE) if asked else ORDERS_IN_THE_SUITE
+    first = secrets.randbits(32) if asked else 0  # what hypothesis tries first is always the same
     started, played = time.monotonic(), 0
 
     @settings(
@@ -131,8 +133,9 @@ def test_any_orders_end_with_equal_books_or_a_dead_letter(request: pytest.Fixtur
         suppress_health_check=list(HealthCheck),
     )
     @given(st.integers(0, 2**32 - 1))
-    def any_orders(seed: int) -> None:
+    def any_orders(drawn: int) -> None:
         nonlocal played
+        seed = first + drawn
         file = order_file(size, seed)
         found = troubles(file)
         played += len(file["cases"])
