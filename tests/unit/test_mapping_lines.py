@@ -262,3 +262,35 @@ def test_groups_come_in_the_order_of_their_source_however_large_the_batch(tmp_pa
     )
     assert made(mapped, "id", "lines") == [line for key in keys for line in (key, f"{key}-b")]
     assert made(mapped, "n", "lines") == [1, 2] * 5000
+
+
+def test_a_helper_that_numbers_rows_is_read_by_later_rules_and_not_written(tmp_path: Path) -> None:
+    text = """
+from: shop.order
+to: erp.order
+header: {NUMBER: name}
+lines: {each: 'lines[]', _row: {position: true}, LINE: {template: "{=_row}-{id}"}}
+"""
+    mapped = run(tmp_path, text, [{"name": "x", "lines": [{"id": "a"}, {"id": "b"}]}])
+    assert made(mapped, "LINE", "lines") == ["1-a", "2-b"]
+    assert "_row" not in mapped.frames["lines"]
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "remedy"),
+    [
+        pytest.param("  B: {when: {_kind: X}, then: {value: 1}}", "5:14", 'Write "=_kind"', id="when"),
+        pytest.param("  B: {when: {not: {_knd: X}}, then: {value: 1}}", "5:20", 'Write "=_kind"', id="misspelt"),
+        pytest.param("  B: _kind", "5:3", 'Write "=_kind"', id="from"),
+        pytest.param("  where: {_kind: X}", "5:11", "Name a field of the record", id="before-any-rule"),
+    ],
+)
+def test_a_helper_named_without_its_sign_is_refused_with_place_and_the_name_to_write(
+    tmp_path: Path, line: str, place: str, remedy: str
+) -> None:
+    path = tmp_path / "order.yaml"
+    path.write_text(f"from: shop.order\nto: erp.order\nheader:\n  _kind: type\n{line}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_mapping(path)
+    assert f"order.yaml:{place}" in str(caught.value)
+    assert remedy in str(caught.value)

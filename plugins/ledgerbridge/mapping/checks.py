@@ -180,6 +180,11 @@ class _PartCheck:
                 self._checked.complain(
                     read.location, f"{path} is read, but this part has no `split`.", "Give the part a `split`."
                 )
+        elif is_helper(path) and read.part is None:
+            # read without its sign it would be looked for in the record, and silently be nothing
+            hint = nearest(path, made)
+            remedy = f'Write "={hint}".' if hint else "Name a field of the record: no rule above makes this helper."
+            self._checked.complain(read.location, f'"{path}" names a helper, which is read with "=".', remedy)
         elif self._source is not None:
             self._check_canonical(read)
         elif path.startswith("@"):

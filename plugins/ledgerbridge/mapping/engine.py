@@ -121,7 +121,7 @@ class Mapping:
             stays = part.having(_as_rows(table, record))
             frame, record = frame[stays].reset_index(drop=True), record[stays]
         for name, rule in part.definition.fields.items():
-            if rule.position:
+            if rule.position and not is_helper(name):
                 counted = pd.Series(record).groupby(record).cumcount().to_numpy() + 1
                 frame[name] = pd.Series(pa.array(counted), dtype=pd.ArrowDtype(pa.int64()))
         return frame, record
