@@ -115,7 +115,7 @@ def test_the_tutorial_does_what_it_says_as_far_as_no_system_is_needed(tmp_path: 
         assert shown in ("", ended.stdout)
         answers.append(f"{ended.returncode} {ended.stdout}{ended.stderr}")
     missing_table, made_table, tried = (answer for answer in answers if answer != "0 ")
-    assert "sales_order_to_gp_sales_order.yaml:10:23: lookup table" in missing_table
+    assert "sales_order_to_gp_sales_order.yaml:11:23: lookup table" in missing_table
     assert made_table.startswith("0 2 mapping files, no problems")
     assert tried.endswith("2 records, 1 mapped, 1 rejected\n")
     assert re.search(r"CMMTTEXT +Harbour gate", tried)

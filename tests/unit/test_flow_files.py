@@ -96,17 +96,17 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
 @pytest.mark.parametrize(
     ("old", "new", "where", "hint"),
     [
-        pytest.param("gate: gp_customer", "gates: gp_customer", "order_to_cash.yaml:10", '"gate"', id="unknown-key"),
+        pytest.param("gate: gp_customer", "gates: gp_customer", "order_to_cash.yaml:11", '"gate"', id="unknown-key"),
         pytest.param(
-            "map: customer_to_gp_customer", "map: customer_to_gp", ":9", '"customer_to_gp_customer"', id="no-mapping"
+            "map: customer_to_gp_customer", "map: customer_to_gp", ":10", '"customer_to_gp_customer"', id="no-mapping"
         ),
-        pytest.param("gate: gp_customer", "gate: gp_custmer", ":10", '"gp_customer"', id="no-suite"),
+        pytest.param("gate: gp_customer", "gate: gp_custmer", ":11", '"gp_customer"', id="no-suite"),
         pytest.param("after: [customer]", "after: [costumer]", "leg", '"customer"', id="no-leg"),
         pytest.param("allocate_to_invoices:", "alocate_to_invoices:", "rules", '"allocate_to_invoices"', id="no-rule"),
         pytest.param(
             "gate: gp_customer",
             "stop_if_rejected_over: 101%",
-            "order_to_cash.yaml:10",
+            "order_to_cash.yaml:11",
             '"101%" is neither a share like 10% (at most 100%) nor a number of records like 5',
             id="no-limit",
         ),
@@ -142,7 +142,7 @@ def test_broken_flow_is_one_import_error_and_takes_no_other_dag_down(
     ((file, message),) = bag.import_errors.items()
     assert file == str(tmp_path / "order_to_cash.py")
     assert message.startswith("ValueError: LB-CFG-003 ")
-    assert 'order_to_cash.yaml:10:5: unknown key "gates". Remedy: Remove it, or did you mean "gate"?' in message
+    assert 'order_to_cash.yaml:11:5: unknown key "gates". Remedy: Remove it, or did you mean "gate"?' in message
 
 
 def test_leg_whose_mapping_makes_another_entity_is_refused(include: Path) -> None:

@@ -52,6 +52,13 @@ def test_an_example_of_the_reference_makes_what_it_shows(example: dict[str, Any]
     assert {part: rows for part, rows in made.items() if part in expected or any(rows)} == expected
 
 
+@pytest.mark.parametrize(("path", "kind"), SHIPPED, ids=lambda each: each.name if isinstance(each, Path) else each)
+def test_a_shipped_file_begins_with_the_schema_an_editor_checks_it_by(path: Path, kind: str) -> None:
+    begin, _, place = path.read_text().partition("\n")[0].partition("=")
+    assert begin == "# yaml-language-server: $schema"
+    assert (path.parent / place).resolve() == INCLUDE / "schemas" / f"{kind}.json"
+
+
 def test_every_kind_of_rule_has_an_example() -> None:
     shown = {example["of"] for example in EXAMPLE_LIST}
     assert {name.rstrip("_") for name in ORIGINS} - {"count", "min", "max", "join"} <= shown
