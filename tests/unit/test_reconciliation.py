@@ -272,6 +272,45 @@ def test_an_unequal_pair_with_a_known_reason_is_explained() -> None:
     assert found(result) == [("rate", "fx_gain_loss", "1.00"), ("rate", "receivables", "-1.00")]
 
 
+def part(key: str, clearing: str, receivables: str, gain: str) -> Booked:
+    """A payment on a foreign invoice, with what it realised."""
+    paid = booked(key, "payment", clearing=clearing, receivables=receivables, fx_gain_loss=gain)
+    return replace(paid, settles="INV1")
+
+
+# 33.30 and 86.70 GBP at 1.25 are 41.625 and 108.375 USD: 150.00 in all, a cent less for the last one
+FOREIGN = booked("inv1", receivables="150.00", sales="-150.00")
+SMALL, SMALL_AS_LAST = part("pay1", "40.42", "-41.63", "1.21"), part("pay1", "40.42", "-41.62", "1.20")
+LARGE, LARGE_AS_LAST = part("pay2", "107.60", "-108.38", "0.78"), part("pay2", "107.60", "-108.37", "0.77")
+
+
+def test_the_cent_of_a_part_that_the_other_ledger_took_last_is_explained() -> None:
+    result = compare([FOREIGN, SMALL, LARGE_AS_LAST], [FOREIGN, SMALL_AS_LAST, LARGE])
+    assert result.agree is True
+    assert {(each.type, abs(each.value)) for each in result.differences} == {("rounding", Decimal("0.01"))}
+    assert {each.reason for each in result.differences} == {
+        "the parts of INV1 make up the same: the ledgers took another one last"
+    }
+
+
+def test_a_cent_of_a_part_that_no_other_part_makes_up_for_fails() -> None:
+    result = compare([FOREIGN, SMALL, LARGE_AS_LAST], [FOREIGN, SMALL_AS_LAST, LARGE_AS_LAST])
+    assert result.agree is False
+    assert found(result) == [("rate", "fx_gain_loss", "0.01"), ("rate", "receivables", "-0.01")]
+
+
+def test_cents_of_parts_of_different_documents_do_not_make_up_for_each_other() -> None:
+    other = replace(LARGE, settles="INV2")
+    result = compare([FOREIGN, SMALL, replace(LARGE_AS_LAST, settles="INV2")], [FOREIGN, SMALL_AS_LAST, other])
+    assert [each.explained for each in result.differences] == [False] * 4
+
+
+def test_the_cent_of_a_part_is_explained_while_another_part_is_under_way() -> None:
+    reasons = {("pay2", "gp"): "sent to gp, there still in a batch"}
+    assert compare([FOREIGN, SMALL], [FOREIGN, SMALL_AS_LAST, LARGE], reasons=reasons).agree is True
+    assert compare([FOREIGN, SMALL], [FOREIGN, SMALL_AS_LAST, LARGE]).agree is False
+
+
 def test_the_result_goes_to_the_history_as_text() -> None:
     result = compare(BOOKS, [INVOICE, SECOND], reasons={("pay1", "xero"): "in a batch"})
     text: dict[str, Any] = result.to_json()

@@ -66,6 +66,7 @@ def reconcile(
     for pair in pairs.values():
         if any(each.booked.booked_on in span for each in pair.all):
             comparison.compare(pair)
+    comparison.explain_cents(pairs)
     if opened is not None:
         comparison.compare_open(pairs, opened)
     inside = [[each for each in documents if each.booked.booked_on in span] for documents in sides]
@@ -107,6 +108,11 @@ class _Pair:
     def differs_by(self, role: str) -> Decimal:
         return _total(self.sides[0], role) - _total(self.sides[1], role)
 
+    @property
+    def settles(self) -> set[str]:
+        """Numbers of the documents it is a part of."""
+        return {n.upper() for each in self.all for n in (each.booked.settles, each.booked.against) if n}
+
 
 class _Comparison:
     """Collects the differences of pair after pair."""
@@ -116,6 +122,9 @@ class _Comparison:
         self.differences: list[Difference] = []
         self._on_the_way: list[tuple[str, str]] = []
         """Numbers of the credits and what they are set against in one ledger, in the other soon."""
+        self._cents: list[tuple[_Pair, dict[str, Decimal]]] = []
+        self._under_way: set[str] = set()
+        """Numbers of the documents of which a part is not the same in both ledgers yet."""
         self._explain = explain
         self._explain_pair = explain_pair
 
@@ -130,6 +139,27 @@ class _Comparison:
             self._missing(0, ours[0])
         else:
             self._missing(1, theirs[0])
+
+    def explain_cents(self, pairs: Mapping[str, _Pair]) -> None:
+        """
+        The last part of a foreign document takes what is left of it, and either ledger may take another part last.
+
+        What the parts of one document differ by is then nothing in sum.
+        """
+        sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(_REALISED, NOTHING))
+        for pair in pairs.values() if self._cents else ():
+            for number in pair.settles:
+                sums[number] = {role: amount + pair.differs_by(role) for role, amount in sums[number].items()}
+        for pair, changed in self._cents:
+            for number in sorted(pair.settles):
+                if number in self._under_way or not any(sums[number].values()):
+                    pair.explained = changed
+                    reason = f"the parts of {number} make up the same: the ledgers took another one last"
+                    for role, amount in changed.items():
+                        self._add(pair.all, "rounding", role, amount, Known(reason), _NOTHING_TO_DO)
+                    break
+            else:
+                self._tell(pair, changed, Known())
 
     def compare_open(self, pairs: Mapping[str, _Pair], opened: Opened) -> None:
         """
@@ -177,6 +207,8 @@ class _Comparison:
     def _missing(self, side: int, here: _Roled) -> None:
         ledger, other = self.ledgers[side], self.ledgers[1 - side]
         known = self._explain(here.booked, other)
+        if known.reason:
+            self._under_way |= {n.upper() for n in (here.booked.settles, here.booked.against) if n}
         if known.reason and here.booked.against:
             self._on_the_way.append((here.booked.settles, here.booked.against))
         remedy = f"Find out why {here.booked.link(ledger)} is not in {other}: its delivery, its dead letter, its run."
@@ -192,10 +224,12 @@ class _Comparison:
         }
         if changed:
             known = self._explain_pair((ours.booked, theirs.booked), changed)
-            pair.explained = changed if known.reason else {}
-            for role, amount in changed.items():
-                kind = _kind_of(role, changed, ours, theirs)
-                self._add(both, kind, role, amount, known, "Compare the two documents; correct the one that is wrong.")
+            if known.reason:
+                self._under_way |= pair.settles
+            if not known.reason and pair.settles and _is_cents(changed):
+                self._cents.append((pair, changed))
+            else:
+                self._tell(pair, changed, known)
             return
         days = (ours.booked.booked_on, theirs.booked.booked_on)
         if days[0] != days[1]:
@@ -204,6 +238,14 @@ class _Comparison:
             remedy = f"Booked on {days[0]} and {days[1]}: correct the date of one of them."
             self._add(both, kind, "", value, Known(), remedy)
         self._compare_taxes(ours, theirs)
+
+    def _tell(self, pair: _Pair, changed: Mapping[str, Decimal], known: Known) -> None:
+        pair.explained = dict(changed) if known.reason else {}
+        ours, theirs = pair.sides[0][0], pair.sides[1][0]
+        for role, amount in changed.items():
+            kind = _kind_of(role, changed, ours, theirs)
+            remedy = "Compare the two documents; correct the one that is wrong."
+            self._add([ours, theirs], kind, role, amount, known, remedy)
 
     def _compare_taxes(self, ours: _Roled, theirs: _Roled) -> None:
         """The same tax may be booked under other details (accounting.md §3 rule 4)."""
@@ -229,6 +271,11 @@ _APPLY = (
 )
 
 
+_NOTHING_TO_DO = "Nothing: it is within the tolerance."
+_REALISED = ("fx_gain_loss", "receivables")
+"""The roles that a realised gain moves between."""
+
+
 def _documents_settled(pairs: Mapping[str, _Pair]) -> dict[str, str]:
     """By key, the key of the document that it settles; its own if it settles none."""
     settled: dict[str, str] = {key: key for key in pairs}
@@ -244,6 +291,10 @@ def _documents_settled(pairs: Mapping[str, _Pair]) -> dict[str, str]:
 
 def _total(documents: Iterable[_Roled], role: str) -> Decimal:
     return sum((each.roles.get(role, NOTHING) for each in documents), NOTHING)
+
+
+def _is_cents(changed: Mapping[str, Decimal]) -> bool:
+    return set(changed) <= set(_REALISED) and all(abs(amount) <= TOLERANCE for amount in changed.values())
 
 
 def _kind_of(role: str, changed: Mapping[str, Decimal], ours: _Roled, theirs: _Roled) -> str:

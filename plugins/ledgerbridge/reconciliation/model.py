@@ -41,7 +41,8 @@ KINDS: Mapping[str, str] = {
     "date": "Other days of one month.",
     "period": "Days of different months.",
     "rate": "The same amounts at another rate.",
-    "rounding": "Cents within the tolerance that one ledger put on its rounding account.",
+    "rounding": "Cents within the tolerance that one ledger put on its rounding account, "
+    "or on another part of the document.",
     "open amount": "The entries agree, but more is open of the document in one ledger: money lies on another one.",
     "beyond documents in …": "An account holds an amount that no document explains.",
     "money without document": "The gateway moved money that no document stands for.",
