@@ -14,7 +14,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from hooks.untrusted import limited
+from hooks.limited_answers import AnswerTooLarge, limit_answers
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
 
 __all__ = ["SoapService"]
@@ -87,7 +87,7 @@ class SoapService:
             return port.proxy[operation](**arguments)
         except Fault as fault:
             raise fault_error(fault) from fault
-        except (Error, _TooLarge) as error:
+        except (Error, AnswerTooLarge) as error:
             raise TransientError(
                 "LB-GP-016",
                 f"{operation} was answered with something that is no SOAP answer: {type(error).__name__}",
@@ -205,10 +205,6 @@ class _HttpError(Exception):
         self.retry_after = response.headers.get("Retry-After", "")
 
 
-class _TooLarge(Exception):
-    """An answer that is not parsed at all."""
-
-
 class _Transport:
     """What zeep loads and sends with, in place of its own: a session per thread, statuses told before any parsing."""
 
@@ -232,10 +228,6 @@ class _Transport:
         response = self._session().post(address, data=body, headers=headers, timeout=self._timeout_seconds)
         if response.status_code != requests.codes.ok and _SOAP11 not in response.content:
             raise _HttpError(response)
-        try:
-            limited(response.content)
-        except ValueError as error:
-            raise _TooLarge(str(error)) from error
         return response
 
     def head(self, url: str) -> requests.Response:
@@ -244,7 +236,7 @@ class _Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = limit_answers(requests.Session())
             session.auth = self._make_auth()
         return session
 

@@ -16,6 +16,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from requests import Session
 from requests.exceptions import RequestException
 
+from hooks.limited_answers import limit_answers
 from hooks.oauth_tokens import TokenCodes
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -86,7 +87,9 @@ class ShopApp:
         return self._ask(grant_type="refresh_token", refresh_token=last)
 
     def _ask(self, **parameters: str) -> dict[str, Any]:
-        client = OAuth2Session(self.client_id, self.client_secret, token_endpoint_auth_method="client_secret_post")
+        client = limit_answers(
+            OAuth2Session(self.client_id, self.client_secret, token_endpoint_auth_method="client_secret_post")
+        )
         client.verify, client.proxies, client.cert = self.session.verify, self.session.proxies, self.session.cert
         try:
             token = client.fetch_token(

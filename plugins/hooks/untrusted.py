@@ -13,9 +13,9 @@ import orjson
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["limited", "parse_json", "parse_xml", "plain_digits", "unexpected_shape"]
+__all__ = ["MAX_BYTES", "limited", "parse_json", "parse_xml", "plain_digits", "unexpected_shape"]
 
-_MAX_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 _MAX_DIGITS = 60  # the longest number of any system has 24: numeric(19,5) of GP
 _SAFE_DIGITS = 18  # fits the 64 bits that staged payloads keep integers in
 
@@ -56,7 +56,7 @@ def parse_xml(text: str) -> _Element:
     return root
 
 
-def limited(body: bytes, limit: int = _MAX_BYTES) -> bytes:
+def limited(body: bytes, limit: int = MAX_BYTES) -> bytes:
     """
     The body, if it may be parsed.
 

@@ -16,6 +16,7 @@ from airflow.sdk import Connection
 from requests import Response, Session
 from requests.exceptions import RequestException
 
+from hooks.limited_answers import limit_answers
 from hooks.untrusted import parse_json
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -44,7 +45,7 @@ class WebApiHook(HttpHook):
     @cached_property
     def session(self) -> Session:
         """The session all requests of this hook share."""
-        return self.get_conn()
+        return limit_answers(self.get_conn())
 
     def setting(self, name: str, default: str | None = None) -> str:
         """
@@ -67,7 +68,7 @@ class WebApiHook(HttpHook):
 
         :param path: below the connection's host, or a whole URL.
         :param request: as for ``requests.Session.request``.
-        :raises TransientError: no answer came (refused, reset, timed out).
+        :raises TransientError: no answer came (refused, reset, timed out), or one of more than 256 MB.
         """
         session = self.session
         url = path if "://" in path else self.url_from_endpoint(path)

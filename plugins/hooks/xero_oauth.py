@@ -14,6 +14,7 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from requests.exceptions import RequestException
 
+from hooks.limited_answers import limit_answers
 from hooks.oauth_tokens import TokenCodes
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -45,7 +46,7 @@ class App:
 
     def session(self, **options: Any) -> OAuth2Session:
         """A client of Xero's identity service for this app."""
-        session = OAuth2Session(self.client_id, self.client_secret, scope=self.scopes or None, **options)
+        session = limit_answers(OAuth2Session(self.client_id, self.client_secret, scope=self.scopes or None, **options))
         session.proxies = dict(self.proxies)
         session.verify = self.verify
         return session
