@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from demo.airflow_api import TaskRun
 from demo.books import read_result
@@ -93,7 +93,7 @@ class Watch:
             return
         self._last_look = now
         tasks = self._world.api.tasks(FLOW, self._run_id)
-        if self._clears and any(task.state == "failed" for task in tasks):
+        if self._clears and any(task.state in ("failed", "upstream_failed") for task in tasks):
             self._world.api.clear_failed(FLOW, self._run_id)
             self.cleared += 1
         if tasks != self._seen:
@@ -198,7 +198,7 @@ class ChaosRun:
         while True:
             try:
                 return act()
-            except (httpx.HTTPError, RuntimeError, SandboxRefused, OperationalError):
+            except (httpx.HTTPError, RuntimeError, SandboxRefused, DBAPIError):
                 if time.monotonic() > deadline:
                     raise
                 self._world.revive()

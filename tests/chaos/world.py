@@ -65,6 +65,7 @@ class World:
         self._failures: list[BaseException] = []
         self._hurry = Event()
         self._away: set[str] = set()
+        self._orphans: list[psutil.Process] = []
         self._client: AirflowApi | None = None
 
     @property
@@ -110,7 +111,8 @@ class World:
         return True
 
     def kill_scheduler(self) -> bool:
-        """``kill -9`` of the scheduler alone; its workers end when they notice. It is started again."""
+        """``kill -9`` of the scheduler alone; its tasks run on, its idle workers wait for ever. It is started again."""
+        self._orphans += self._scheduler_tree()
         self._service("airflow-scheduler").kill()
         self.revive()
         return True
@@ -212,6 +214,11 @@ class World:
             if self._service(service.name).poll() is not None:
                 self._restart(service.name)
 
+    def kill_orphans(self) -> None:
+        """End what a killed scheduler left behind: it belongs to no service any more."""
+        for process in self._orphans:
+            _signal(process, signal.SIGKILL)
+
     def _take_away(self, what: str, seconds: float, give_back: Callable[[], Any]) -> None:
         def run() -> None:
             self._hurry.wait(seconds)
@@ -306,9 +313,11 @@ def open_world(company: Mapping[str, Any], folder: Path, database: str, opening:
                 try:
                     yield world
                 finally:
-                    world.settle(hurry=True)
+                    try:
+                        world.settle(hurry=True)
+                    finally:
+                        world.kill_orphans()
     finally:
-        _kill_left_behind(kills)
         if mounted:
             subprocess.run(["umount", "--lazy", staging], check=False)
         for cluster in clusters:
@@ -345,14 +354,6 @@ def _kill_with_children(service: subprocess.Popen[bytes]) -> None:
         for each in [*_children(process), process]:
             _signal(each, signal.SIGKILL)
     service.wait(10)
-
-
-def _kill_left_behind(kills: Path) -> None:
-    """Workers whose scheduler was killed belong to no service any more; the run's own folder tells them."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.environ().get("CHAOS_KILLS") == str(kills):
-                process.kill()
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
