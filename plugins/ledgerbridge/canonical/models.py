@@ -74,7 +74,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
         },
         "lines": _LINES,
-        "taxes": _TAXES,
+        "taxes": {**_TAXES, "by_rate": MONEY},  # what its rate makes of what it taxes
     },
     "canonical.sales_invoice": {
         "header": {

@@ -1,0 +1,62 @@
+"""The taxes of an order after edits, by the mapping that is shipped."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mapping_runs import made, run
+
+MAPPING = Path(__file__).parents[2] / "include" / "mappings" / "shopify_order_to_sales_order.yaml"
+VAT = ("UK-VAT05", Decimal("0.05"))
+ZERO = ("UK-ZERO", Decimal(0))
+
+
+def sale(quantity: int, total: str, *taxes: tuple[tuple[str, Decimal | None], str]) -> dict[str, Any]:
+    return {
+        "quantity": quantity,
+        "lineType": "SHIPPING",
+        "lineItem": None,
+        "shippingLine": {"id": "shipping"},
+        "totalAmount": money(total),
+        "totalTaxAmount": money(str(sum(Decimal(amount) for _, amount in taxes))),
+        "taxes": [
+            {"amount": money(amount), "taxLine": {"title": title, "rate": rate}} for (title, rate), amount in taxes
+        ],
+    }
+
+
+def money(amount: str) -> dict[str, Any]:
+    return {"shopMoney": {"amount": amount}}
+
+
+def details(folder: Path, ordered: dict[str, Any], *edits: dict[str, Any]) -> list[str]:
+    agreements = [{"reason": "ORDER", "sales": [ordered]}, *({"reason": "ORDER_EDIT", "sales": [x]} for x in edits)]
+    order = {
+        "name": "#1",
+        "processedAt": "2026-03-02T15:15:00Z",
+        "currencyCode": "GBP",
+        "agreements": agreements,
+        "lineItems": [],
+    }
+    return made(run(folder, MAPPING.read_text(), [order]), "detail", "taxes")
+
+
+@pytest.mark.parametrize(
+    ("ordered", "edit"),
+    [
+        (sale(1, "6.00", (VAT, "0.29")), sale(0, "0.00", (VAT, "-0.29"), (ZERO, "0.00"))),
+        (sale(1, "0.01", (VAT, "0.00")), sale(0, "4.98", (VAT, "0.00"), (ZERO, "0.00"))),
+    ],
+)
+def test_a_detail_that_an_edit_replaced_is_no_tax_of_the_line(
+    tmp_path: Path, ordered: dict[str, Any], edit: dict[str, Any]
+) -> None:
+    assert details(tmp_path, ordered, edit) == ["UK-ZERO"]
+
+
+@pytest.mark.parametrize("detail", [VAT, ZERO, ("UK-OTHER", None)])
+def test_a_detail_whose_tax_is_less_than_a_cent_stays(tmp_path: Path, detail: tuple[str, Decimal | None]) -> None:
+    assert details(tmp_path, sale(1, "0.01", (detail, "0.00"))) == [detail[0]]
