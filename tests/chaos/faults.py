@@ -143,6 +143,10 @@ class Faults:
         """How long until the next one."""
         return self._random.uniform(0.2, 1.2)
 
+    def share_of(self, left: int) -> int:
+        """How many of those left strike in the next pass: half to all of them."""
+        return self._random.randint((left + 1) // 2, left) if left > 0 else 0
+
     @property
     def happened(self) -> int:
         """How many have befallen somebody so far."""

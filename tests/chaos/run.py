@@ -32,6 +32,7 @@ from tests.flows.random_orders import RandomOrders
 __all__ = ["ChaosRun", "undisturbed_books"]
 
 FAULTS_A_PASS = 25
+"""Faults that never end would let no task ever end either."""
 PATIENCE = timedelta(minutes=8)
 """How long one pass may take under faults; the flow's own waits are far below."""
 STALLED = timedelta(seconds=90)
@@ -119,6 +120,7 @@ class ChaosRun:
         self._most = most_faults
         self._tell = tell
         self._step = 0
+        self._budget = 0
         self.faults_happened = 0
         self.struck: dict[str, int] = {}
         with open_world(self._file["company"], folder, database, opening_of(self._file)) as world:
@@ -135,11 +137,13 @@ class ChaosRun:
         return compare(self._books, undisturbed)
 
     def _play(self) -> None:
-        for step in STEPS:
+        steps = [step for step in STEPS if events_of(self._file, step)]
+        for position, step in enumerate(steps):
             self._step = step
-            if events_of(self._file, step):
-                self._calmly(lambda step=step: self._world.player.play(self._file, step))  # type: ignore[misc]
-                self._drain(disturbed=True)
+            self._calmly(lambda step=step: self._world.player.play(self._file, step))  # type: ignore[misc]
+            # each step its share: orders, invoices and payments are to meet faults as refunds and payouts do
+            self._budget = self._most * (position + 1) // len(steps)
+            self._drain(disturbed=True)
 
     def _calm_end(self) -> Books:
         self._calmly(lambda: None)
@@ -167,8 +171,7 @@ class ChaosRun:
         run_id = str(self._until_it_works(lambda: api.trigger(FLOW, {"close": True} if close else {})))
         watch = Watch(self._world, run_id, clears=disturbed)
         next_fault = began + self._faults.pause_seconds()
-        # faults that never end would let no task ever end either
-        most = min(self._most, before + FAULTS_A_PASS) if disturbed else 0
+        most = before + self._faults.share_of(min(self._budget - before, FAULTS_A_PASS)) if disturbed else 0
         while (state := self._until_it_works(lambda: api.state(FLOW, run_id))) != "success":
             if time.monotonic() > began + PATIENCE.total_seconds():
                 raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(run_id)}")
