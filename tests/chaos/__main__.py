@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.chaos.ledgers import Verdict
-from tests.chaos.run import ChaosRun, undisturbed_books
+from tests.chaos.run import ChaosRun, end_like_ctrl_c, undisturbed_books
 
 DATABASES = ("sqlite", "postgres")
 FAULTS_A_ROUND = 100
@@ -56,7 +55,7 @@ class Total:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until so many faults have happened; the exit code: 1 if books differ, 2 if a round did not end."""
     options = _parser().parse_args(arguments)
-    _end_like_ctrl_c()
+    end_like_ctrl_c()
     total, seed, ended = Total(), options.seed, False
     try:
         while total.faults < options.faults:
@@ -72,11 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2 if not ended else 0 if total.good else 1
 
 
-def _end_like_ctrl_c() -> None:
-    """An end from outside tidies up too."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
 def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
     databases = DATABASES if options.database == "both" else (options.database,)
     database = databases[(seed - options.seed) % len(databases)]
@@ -85,7 +79,7 @@ def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
     good = False
     try:
         # a process of its own: that play sets its connections in the environment
-        with ProcessPoolExecutor(1, get_context("spawn"), _end_like_ctrl_c) as beside:
+        with ProcessPoolExecutor(1, get_context("spawn"), end_like_ctrl_c) as beside:
             undisturbed = beside.submit(undisturbed_books, seed, options.orders, folder / "undisturbed")
             run = ChaosRun(
                 seed,

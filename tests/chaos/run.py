@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,7 +30,7 @@ from tests.flows.dice import SeededDice
 from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
 
-__all__ = ["ChaosRun", "undisturbed_books"]
+__all__ = ["ChaosRun", "end_like_ctrl_c", "undisturbed_books"]
 
 FAULTS_A_PASS = 25
 """Faults that never end would let no task ever end either."""
@@ -48,6 +49,11 @@ UNREACHABLE = timedelta(minutes=2)
 def orders_of(seed: int, count: int) -> dict[str, Any]:
     """The round's file of orders."""
     return RandomOrders(harbor_light_supply(), SeededDice(seed), first_number=seed * 1000 + 1).write(count)
+
+
+def end_like_ctrl_c() -> None:
+    """Let an end from outside tidy up too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def undisturbed_books(seed: int, count: int, folder: Path) -> Books:

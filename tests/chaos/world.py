@@ -40,6 +40,12 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
 }
+FORGOTTEN_AFTER = "15s"
+"""
+What the database does away with when so long no word of its transaction came.
+
+The workers of a killed scheduler have its connection too, and keep it open: the rows it held would be held for ever.
+"""
 STAGING_MEGABYTES = 48
 MOST_SECONDS_AWAY = 120.0
 """No fault takes anything away for longer; starting it again included."""
@@ -282,6 +288,7 @@ def open_world(company: Mapping[str, Any], folder: Path, database: str, opening:
         clusters = [PostgresCluster(binaries), PostgresCluster(binaries, port=free_port())]
         state_url = clusters[0].new_database()
         metadata = clusters[1].new_database(over_tcp=True)
+        clusters[1].execute(f"ALTER ROLE postgres SET idle_in_transaction_session_timeout = '{FORGOTTEN_AFTER}'")
         extra["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = metadata
         connection = {"conn_type": "generic", "extra": {"url": state_url}}
         extra["AIRFLOW_CONN_LEDGERBRIDGE_DB"] = json.dumps(connection)
