@@ -77,7 +77,8 @@ def _there(folder: Path, source: str, target: str) -> str | None:
 def _conform(asked: Asked) -> str:
     parts = CANONICAL[asked.canonical]
     lines = [f"{_schema('mapping')}from: {asked.source}", f"to: {asked.canonical}", "description: To be written."]
-    lines += ["header:", "  # the name people know the record by", '  label: "@key"']
+    lines += ["header:", "  # the record's day: one before the company's `send_from` is left to people", "  # dated:"]
+    lines += ["  # the name people know the record by", '  label: "@key"']
     lines += [f"  # {field}:" for field in parts["header"] if field not in ("record_key", "label")]
     for name, fields in parts.items():
         if name != "header":

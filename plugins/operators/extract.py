@@ -22,13 +22,16 @@ from operators.systems import hooks_of
 
 __all__ = ["ExtractOperator"]
 
+_DATED_AHEAD = timedelta(days=31)  # in a ledger people may date an invoice weeks after the day they enter it
+
 
 class ExtractOperator(LegOperator):
     """
     Stage the records of a leg's source as they are.
 
     A rerun reads its own window again. Legs of one run that read the same source share one reading. A record whose
-    version another run has finished with is left out; an empty batch skips the leg.
+    version another run has finished with is left out; an empty batch skips the leg. The first run begins at the
+    company's `send_from`, and a month earlier for what is dated ahead.
 
     :param overlap_minutes: how far a new window reaches back.
     """
@@ -73,7 +76,7 @@ class ExtractOperator(LegOperator):
         with transaction(self.engine) as session:
             earlier = window_of_run(session, self.flow, self.config.source, connection, run_id)
             overlap = timedelta(minutes=self.overlap_minutes)
-            since = next_since(session, self.flow, self.config.source, connection, overlap)
+            since = next_since(session, self.flow, self.config.source, connection, overlap) or self._beginning()
         if earlier is not None and earlier.leg != self.leg:
             new = self._new(raw_versions(earlier.batch_uri), run_id)
             return read_raw(earlier.batch_uri, new) if new else []
@@ -91,6 +94,11 @@ class ExtractOperator(LegOperator):
             append(session, self.actor(context), [self._window(connection, window.since, until, len(records))])
         new = self._new({record.key: record.version for record in records}, run_id)
         return [record for record in records if record.key in new]
+
+    def _beginning(self) -> datetime | None:
+        """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
+        begins = settings.company().sending_begins
+        return None if begins is None else begins - _DATED_AHEAD
 
     def _new(self, versions: Mapping[str, str], run_id: str) -> set[str]:
         """The keys of the records that no other run has finished with in this version."""

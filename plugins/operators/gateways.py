@@ -59,7 +59,7 @@ class Gateways:
         result.figures["customer money not invoiced"] = sum((max(each.value, NOTHING) for each in waiting), NOTHING)
 
     def _reconcile(self, gateway: Gateway, result: Reconciliation) -> None:
-        first, last = self.company.books_from, result.period.last
+        first, last = self.company.compared_from, result.period.last
         books = gateway_books_of(gateway.name, self.company, self.kept)
         entries = self._entries(gateway)
         inside = [entry for entry, day in entries if last is None or day <= last]

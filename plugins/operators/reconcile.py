@@ -147,13 +147,13 @@ def _compared(booked: Iterable[Booked], roles: Mapping[str, str], company: Compa
     return [
         each
         for each in booked
-        if (company.books_from is None or each.booked_on >= company.books_from)
+        if (company.compared_from is None or each.booked_on >= company.compared_from)
         and (not each.effects or any(account in roles for account in each.effects))
     ]
 
 
 def _open(books: Books, company: Company) -> list[OpenAmount]:
-    first = company.books_from
+    first = company.compared_from
     return [each for each in books.open_amounts() if first is None or each.booked_on >= first]
 
 
@@ -181,7 +181,7 @@ def _beyond(
             (Link(ledger, "account", account, f"{ledger}:account:{account}"),),
             remedy,
         )
-        for account, amount in sorted(books.beyond_documents(booked, last, company.books_from).items())
+        for account, amount in sorted(books.beyond_documents(booked, last, company.compared_from).items())
         if account in roles and roles[account] not in ONE_SIDED_ROLES
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Fields
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -60,7 +61,7 @@ class TransformOperator(LegOperator):
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}
         if anew:
-            canonical = self._rule(self._conform(anew, lookups, work), reader, work)
+            canonical = self._rule(self._conform(anew, lookups, company.send_from, work), reader, work)
             with self.calling(connection):
                 documents = self._map(canonical, lookups, work)
         if work.resumed:
@@ -79,12 +80,18 @@ class TransformOperator(LegOperator):
     def _conform_mapping(self) -> Mapping:
         return load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")
 
-    def _conform(self, records: list[RawRecord], lookups: Lookups, work: _Work) -> dict[str, pd.DataFrame]:
+    def _conform(
+        self, records: list[RawRecord], lookups: Lookups, since: date | None, work: _Work
+    ) -> dict[str, pd.DataFrame]:
         mapping = self._conform_mapping()
         keys = [record.key for record in records]
         payloads, changed_at = [record.payload for record in records], [record.changed_at for record in records]
-        mapped = map_raw(mapping, payloads, keys, changed_at, lookups)
+        mapped = map_raw(mapping, payloads, keys, changed_at, lookups, since)
         work.made = {key: set() for key in keys}
+        work.earlier = {
+            keys[position]: f"dated {day}, before the company's `send_from` {since}: people keyed it"
+            for position, day in mapped.earlier.items()
+        }
         for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
             work.add(keys[position], record_key)
         header = mapped.frames["header"]
@@ -141,6 +148,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.made: dict[str, set[str]] = {}
+        self.earlier: dict[str, str] = {}
         self.labels: dict[str, str] = {}
         self.waiting: dict[str, str] = {}
         self.superseded: dict[str, str] = {}
@@ -190,6 +198,8 @@ class _Work:
             return Fate("waiting", waits, **known)
         if replaced:
             return Fate("superseded", replaced, **known)
+        if source_key in self.earlier:
+            return Fate("superseded", self.earlier[source_key], **known)
         return Fate("unchanged", "there is nothing to send", **known)
 
     def refuse(self, step: str, mapped: Mapped, keys: list[str], version: str, canonical: bool = False) -> None:

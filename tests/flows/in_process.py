@@ -91,6 +91,7 @@ class Office:
     flow: InProcess
     player: Player
     state: Engine
+    folder: Path
     runs: list[str] = field(default_factory=list)
 
     def play(self) -> None:
@@ -141,5 +142,5 @@ def open_office(
         get_fernet.cache_clear()  # a task process reads its key once; here it may be another office's
         state = connect(url)
         migrate(state)
-        yield Office(file, InProcess("order_to_cash"), player, state)
+        yield Office(file, InProcess("order_to_cash"), player, state, folder)
         state.dispose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,13 @@ from operators.retries import ByErrorClass
 INCLUDE = Path(__file__).parents[2] / "include"
 MAPPINGS = sorted((INCLUDE / "mappings").glob("*.yaml"))
 SUITES = sorted((INCLUDE / "expectations").glob("*.yaml"))
+COMPANY = """name: A
+base_currency: USD
+time_zone: America/New_York
+connections: {}
+accounts: []
+gateways: []
+"""
 
 
 @pytest.fixture
@@ -183,6 +190,12 @@ def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> No
             ':3:1: time_zone: "Mars/Olympus" is no time zone',
             id="zone",
         ),
+        pytest.param(f"{COMPANY}send_from: spring\n", ":7:1: send_from: ", id="no day"),
+        pytest.param(
+            f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2025-12-31\n",
+            "`books_from` 2025-12-31 is before `send_from` 2026-01-01",
+            id="compared before sent",
+        ),
     ],
 )
 def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -191,6 +204,15 @@ def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, messag
     with pytest.raises(ConfigurationError) as caught:
         load_company(path)
     assert message in str(caught.value)
+
+
+def test_books_are_compared_from_the_first_day_sent_unless_told_a_later_one(tmp_path: Path) -> None:
+    path = tmp_path / "company.yaml"
+    path.write_text(f"{COMPANY}send_from: 2026-01-01\n")
+    assert load_company(path).compared_from == date(2026, 1, 1)
+    assert load_company(path).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
+    path.write_text(f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2026-02-01\n")
+    assert load_company(path).compared_from == date(2026, 2, 1)
 
 
 def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:

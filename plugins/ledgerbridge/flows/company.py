@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed, load_file
@@ -37,8 +37,15 @@ class Company(ConfigModel):
         description="One entry a role: `role`, and under each ledger's name its account (accounting.md §1)."
     )
     gateways: list[Gateway] = Field(description="Payment gateways.")
+    send_from: date | None = Field(
+        None,
+        description="First day whose documents the flows send: what is dated earlier people keyed by hand, also when it"
+        " changes later. Decide before the first run, and leave it. Default: all.",
+    )
     books_from: date | None = Field(
-        None, description="First day the ledgers must agree on; earlier documents are not compared. Default: all."
+        None,
+        description="First day the ledgers must agree on; earlier documents are not compared. Default: `send_from`,"
+        " else all.",
     )
     settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
 
@@ -50,6 +57,27 @@ class Company(ConfigModel):
         except (KeyError, ValueError, OSError):
             raise ValueError(f'"{value}" is no time zone; write one like America/New_York') from None
         return value
+
+    @model_validator(mode="after")
+    def _compared_once_sent(self) -> Self:
+        if self.send_from and self.books_from and self.books_from < self.send_from:
+            raise ValueError(
+                f"`books_from` {self.books_from} is before `send_from` {self.send_from}: what people keyed before that"
+                " day bears other numbers in each ledger; leave `books_from` out, or name that day or a later one"
+            )
+        return self
+
+    @property
+    def compared_from(self) -> date | None:
+        """First day the ledgers must agree on; None: every day."""
+        return self.books_from or self.send_from
+
+    @property
+    def sending_begins(self) -> datetime | None:
+        """When the first day whose documents are sent begins in the company's zone; None: there is no first."""
+        if self.send_from is None:
+            return None
+        return datetime.combine(self.send_from, time(), ZoneInfo(self.time_zone)).astimezone(UTC)
 
     def connections_of(self, system: str) -> list[str]:
         """

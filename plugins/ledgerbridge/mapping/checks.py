@@ -43,6 +43,9 @@ def check_mapping(checked: CheckedFile[MappingFile]) -> None:
     for name, location, part in part_locations(file):
         if made is not None:
             _check_targets(checked, location, part, made.get(name, {}))
+        if part.dated is not None and (name != "header" or source is not None):
+            remedy = "Move it to the header of the mapping that reads the raw record."
+            checked.complain((*location, "dated"), "only the header of a raw record is dated.", remedy)
         _PartCheck(checked, part, location, source).run()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -22,10 +23,17 @@ PLAIN = DecimalConversion()
 
 @dataclass
 class Batch:
-    """What a run of a mapping carries along: where values are found, and what went wrong."""
+    """
+    What a run of a mapping carries along: where values are found, and what went wrong.
+
+    :param since: the first day whose rows are taken, of a part that is ``dated``.
+    :param earlier: the latest day before it of each record that has such a row.
+    """
 
     lookups: Lookups
     failures: Failures
+    since: date | None = None
+    earlier: dict[int, date] = field(default_factory=dict)
 
 
 Column = Callable[[Rows, Batch], pa.Array]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,13 @@ class Mapped:
     :param frames: one frame a part, columns with Arrow types; every row has its ``record_key``.
     :param links: ``record`` (position in the batch) and ``record_key`` it became part of.
     :param failures: failed rows (``mapping.failures.FAILURE_COLUMNS``); their records are in no frame.
+    :param earlier: position of each record that is dated before the first day asked for, and its day; in no frame.
     """
 
     frames: dict[str, pd.DataFrame]
     links: pd.DataFrame
     failures: pd.DataFrame
+    earlier: dict[int, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class _CompiledPart:
     definition: Part
     columns: dict[str, Column]
     where: Any
+    dated: Column | None
     splitting: Splitting | None
     having: Any
     types: dict[str, pa.DataType]
@@ -75,17 +79,25 @@ class Mapping:
         }
         return {name: fields | {"record_key"} for name, fields in made.items()}
 
-    def run(self, records: NestedRows | FrameRows, lookups: Lookups) -> Mapped:
-        """Map a batch; a record with a failure in any part is left out of all parts."""
-        batch = Batch(lookups, Failures())
+    def run(self, records: NestedRows | FrameRows, lookups: Lookups, since: date | None = None) -> Mapped:
+        """
+        Map a batch; a record with a failure in any part is left out of all parts.
+
+        :param since: the first day; rows of a ``dated`` header before it are left out, and what fails in records that
+            have no others is nobody's concern.
+        """
+        batch = Batch(lookups, Failures(), since)
         made = {
             name: [self._part(part, records.rows(part.definition.each), batch) for part in parts]
             for name, parts in self.parts.items()
             if parts
         }
-        failures = batch.failures.frame()
-        failed = set(failures["record"])
         header, record = made["header"][0]
+        others = set(record.tolist()) if batch.earlier else set()
+        earlier = {each: day for each, day in batch.earlier.items() if each not in others}
+        failures = batch.failures.frame()
+        failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
+        failed = {*failures["record"], *earlier}
         links = pd.DataFrame({"record": record, "record_key": header["record_key"]})
         links = links[~links["record"].isin(failed)].reset_index(drop=True)
         keys = links.drop_duplicates("record").set_index("record")["record_key"]
@@ -95,11 +107,13 @@ class Mapping:
         }
         frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
         frames = {name: _of(frame, frames["header"]) for name, frame in frames.items()}
-        return Mapped(_whole(frames, CANONICAL.get(self.target, {})), links, failures)
+        return Mapped(_whole(frames, CANONICAL.get(self.target, {})), links, failures, earlier)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
         if part.where is not None:
             rows = rows.take(part.where(rows))
+        if part.dated is not None and batch.since is not None:
+            rows = _since(rows, part.dated, part.definition.dated, batch)
         if part.splitting is not None:
             rows = part.splitting(rows, batch)
         table: dict[str, pa.Array] = {}
@@ -173,6 +187,9 @@ def _compiled(
             columns[target] = compile_rule(rule, target, f"{checked.path.name}:{checked.line(place)} ({target})")
         except ValueError as error:
             checked.complain(place, f"{target}: {error}.", "Mend the rule.")
+    dated = None
+    if part.dated is not None:
+        dated = compile_rule(part.dated, "dated", f"{checked.path.name}:{checked.line((*location, 'dated'))} (dated)")
     split = None
     if part.split is not None:
         where = f"{checked.path.name}:{checked.line((*location, 'split'))} (split)"
@@ -182,10 +199,23 @@ def _compiled(
         part,
         columns,
         compile_condition(part.where) if part.where else None,
+        dated,
         split,
         compile_condition(part.having) if part.having else None,
         types,
     )
+
+
+def _since(rows: Rows, dated: Column, rule: Rule | None, batch: Batch) -> Rows:
+    """The rows that are dated on the batch's first day or later, or not at all."""
+    try:
+        days, _ = convert.coerce(dated(rows, batch), pa.date32(), batch.lookups.zone)
+    except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
+        raise ColumnError("dated", _read_by(rule, rows), error) from error
+    early = convert.mask_of(pc.less(days, pa.scalar(batch.since, pa.date32())))
+    for record, day in zip(rows.record[early].tolist(), days.filter(pa.array(early)).to_pylist(), strict=True):
+        batch.earlier[record] = max(day, batch.earlier.get(record, day))
+    return rows.take(~early)
 
 
 def _typed(column: pa.Array, name: str, part: _CompiledPart, rows: Rows, batch: Batch) -> pa.Array:

@@ -36,6 +36,8 @@ def explain_part(part: Part) -> list[str]:
     words = ["One row a record." if part.each is None else f"One row for each of {part.each}."]
     if part.where is not None:
         words.append(f"Only where {condition_in_words(part.where)}.")
+    if part.dated is not None:
+        words.append(f"Only from the company's `send_from` on; the day is {_short(part.dated)}.")
     if part.split is not None:
         words.append(_split_in_words(part.split))
     if part.group:

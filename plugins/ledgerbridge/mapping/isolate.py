@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -26,18 +26,20 @@ def map_raw(
     keys: Sequence[str],
     changed_at: Sequence[datetime],
     lookups: Lookups,
+    since: date | None = None,
 ) -> Mapped:
     """
     Map raw records; a text where the mapping calculates, or a field of another form than in the other records, is a
     failure (``LB-MAP-006``) of its record alone.
 
+    :param since: the first day of what is mapped; None: everything is.
     :raises LedgerbridgeError: a lookup can't be made.
     """
 
     def records(first: int, end: int) -> NestedRows:
         return nested_records(payloads[first:end], keys[first:end], changed_at[first:end])
 
-    return _isolated(mapping, records, 0, len(payloads), lookups)
+    return _isolated(mapping, records, 0, len(payloads), lookups, since)
 
 
 def map_canonical(mapping: Mapping, frames: Frames, lookups: Lookups) -> Mapped:
@@ -60,10 +62,12 @@ def map_canonical(mapping: Mapping, frames: Frames, lookups: Lookups) -> Mapped:
     return _isolated(mapping, records, 0, len(keys), lookups)
 
 
-def _isolated(mapping: Mapping, records: _Records, first: int, end: int, lookups: Lookups) -> Mapped:
+def _isolated(
+    mapping: Mapping, records: _Records, first: int, end: int, lookups: Lookups, since: date | None = None
+) -> Mapped:
     """A batch that can't be mapped is halved until the record is found, so it costs time only where there is one."""
     try:
-        return mapping.run(records(first, end), lookups)
+        return mapping.run(records(first, end), lookups, since)
     except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
         if first == end:
             raise
@@ -71,8 +75,8 @@ def _isolated(mapping: Mapping, records: _Records, first: int, end: int, lookups
             return _failed(mapping.run(records(first, first), lookups), error)
     middle = (first + end) // 2
     return _joined(
-        _isolated(mapping, records, first, middle, lookups),
-        _isolated(mapping, records, middle, end, lookups),
+        _isolated(mapping, records, first, middle, lookups, since),
+        _isolated(mapping, records, middle, end, lookups, since),
         middle - first,
     )
 
@@ -97,7 +101,8 @@ def _joined(first: Mapped, second: Mapped, offset: int) -> Mapped:
     frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
     links = _concat(first.links, second.links.assign(record=second.links["record"] + offset))
     failures = _concat(first.failures, second.failures.assign(record=second.failures["record"] + offset))
-    return Mapped(frames, links, failures)
+    earlier = first.earlier | {offset + record: day for record, day in second.earlier.items()}
+    return Mapped(frames, links, failures, earlier)
 
 
 def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:

@@ -40,7 +40,7 @@ ORIGINS = (
     "position",
 )  # fmt: skip
 CHILDREN = ("lines", "taxes", "addresses", "internet_addresses", "distributions", "user_defined")
-PART_OPTIONS = ("each", "where", "split", "group", "having")
+PART_OPTIONS = ("each", "where", "dated", "split", "group", "having")
 
 _LOOKUP_PLACES = ("table", "cross_reference", "delivery", "label", "live")
 _STATE_COLUMNS = ("record_key", "number", "target_id", "chain_key")
@@ -245,6 +245,10 @@ class Part(ConfigModel):
 
     each: str | None = Field(None, description="List (raw source) or part (canonical source) that gives the rows.")
     where: Condition | None = Field(None, description="Which rows.")
+    dated: Rule | None = Field(
+        None,
+        description="Header of a raw record: the row's day. A row before the company's `send_from` is left to people.",
+    )
     split: Split | None = Field(None, description="Each row becomes several.")
     group: list[str] | None = Field(
         None, description="Target fields that make rows one; the others say how they combine."

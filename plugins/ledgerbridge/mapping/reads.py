@@ -33,6 +33,8 @@ def reads_of_part(part: Part, location: Location) -> Iterator[Read]:
     """What decides which rows a part has; its rules come by ``reads_of_rule``."""
     if part.where is not None:
         yield from reads_of_condition(part.where, (*location, "where"))
+    if part.dated is not None:
+        yield from reads_of_rule(part.dated, (*location, "dated"))
     if part.split is not None and part.split.key is not None:
         yield from reads_of_rule(part.split.key, (*location, "split", "key"))
 
