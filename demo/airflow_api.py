@@ -114,6 +114,10 @@ class AirflowApi:
         }
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=asked)
 
+    def queue_again(self, dag_id: str, run_id: str) -> None:
+        """Let a run that failed go on with the tasks that have not happened."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "queued"})
+
     def log_tail(self, dag_id: str, run_id: str, task: TaskRun, lines: int = 12) -> list[str]:
         """The last lines a task logged, an exception with its message."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{task.try_number}"
