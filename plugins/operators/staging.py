@@ -39,6 +39,8 @@ __all__ = [
 STEPS = {"extract": ("extract",), "transform": ("canonical", "documents"), "gate": ("gate",)}
 """Which folders of a leg's batch a step writes."""
 _VALIDATIONS = "validations.json"
+_AT_A_TIME = 500
+"""Records whose text stands in memory beside what it says."""
 
 RAW_SCHEMA = pa.schema(
     [
@@ -90,7 +92,8 @@ def write_frames(uri: str, frames: dict[str, pd.DataFrame]) -> BatchRef:
         name: pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
         for name, frame in frames.items()
     }
-    return _write(uri, tables)
+    contents = {name: _parquet(table) for name, table in tables.items()}
+    return _keep(uri, contents, {name: table.num_rows for name, table in tables.items()})
 
 
 def read_frames(reference: BatchRef) -> dict[str, pd.DataFrame]:
@@ -103,8 +106,16 @@ def read_frames(reference: BatchRef) -> dict[str, pd.DataFrame]:
 
 
 def write_raw(uri: str, records: list[RawRecord]) -> BatchRef:
-    """Stage records as they were read."""
-    table = pa.table(
+    """Stage records as they were read; besides the records, memory holds the text of a few of them at a time."""
+    buffer = BytesIO()
+    with pq.ParquetWriter(buffer, RAW_SCHEMA, compression="zstd") as writer:
+        for first in range(0, len(records), _AT_A_TIME):
+            writer.write_table(_as_table(records[first : first + _AT_A_TIME]))
+    return _keep(uri, {"raw": buffer.getvalue()}, {"raw": len(records)})
+
+
+def _as_table(records: list[RawRecord]) -> pa.Table:
+    return pa.table(
         {
             "key": [record.key for record in records],
             "version": [record.version for record in records],
@@ -113,7 +124,6 @@ def write_raw(uri: str, records: list[RawRecord]) -> BatchRef:
         },
         schema=RAW_SCHEMA,
     )
-    return _write(uri, {"raw": table})
 
 
 def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:
@@ -122,23 +132,26 @@ def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:
 
     :param keys: only these.
     """
-    table = _raw_table(uri)
-    if keys is not None:
-        table = table.filter(pc.is_in(table["key"], pa.array(keys, pa.string())))
-    return [
-        RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
-        for row in table.to_pylist()
-    ]
+    wanted = None if keys is None else pa.array(keys, pa.string())
+    records = []
+    for rows in pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME):
+        if wanted is not None:
+            rows = rows.filter(pc.is_in(rows["key"], wanted))
+        records += [
+            RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
+            for row in rows.to_pylist()
+        ]
+    return records
 
 
 def raw_versions(uri: str) -> dict[str, str]:
     """The version of each staged record by its key, without reading what it contains."""
-    table = _raw_table(uri, columns=["key", "version"])
+    table = pq.read_table(_raw_file(uri), columns=["key", "version"])
     return dict(zip(table["key"].to_pylist(), table["version"].to_pylist(), strict=True))
 
 
-def _raw_table(uri: str, columns: list[str] | None = None) -> pa.Table:
-    return pq.read_table(BytesIO(_opened(ObjectStoragePath(uri) / "raw.parquet")), columns=columns)
+def _raw_file(uri: str) -> BytesIO:
+    return BytesIO(_opened(ObjectStoragePath(uri) / "raw.parquet"))
 
 
 def read_rows(uri: str, name: str) -> list[dict[str, Any]]:
@@ -185,16 +198,20 @@ def _opened(file: ObjectStoragePath) -> bytes:
     return Sealer(settings.payload_key()).open(file.read_bytes())
 
 
-def _write(uri: str, tables: dict[str, pa.Table]) -> BatchRef:
+def _parquet(table: pa.Table) -> bytes:
+    buffer = BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _keep(uri: str, contents: dict[str, bytes], rows: dict[str, int]) -> BatchRef:
     folder = ObjectStoragePath(uri)
     folder.mkdir(parents=True, exist_ok=True)
     whole = sha256()
-    for name in sorted(tables):
-        buffer = BytesIO()
-        pq.write_table(tables[name], buffer, compression="zstd")
-        whole.update(buffer.getvalue())
-        _seal(folder / f"{name}.parquet", buffer.getvalue())
-    return BatchRef(uri, {name: table.num_rows for name, table in tables.items()}, whole.hexdigest())
+    for name in sorted(contents):
+        whole.update(contents[name])
+        _seal(folder / f"{name}.parquet", contents[name])
+    return BatchRef(uri, rows, whole.hexdigest())
 
 
 def _read(reference: BatchRef) -> dict[str, pa.Table]:

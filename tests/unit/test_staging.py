@@ -28,3 +28,19 @@ def test_the_versions_of_staged_records_are_known_without_their_content(tmp_path
     uri = f"file://{tmp_path}/read"
     write_raw(uri, RECORDS)
     assert raw_versions(uri) == {"order:0": "v0", "order:1": "v1", "order:2": "v2", "order:3": "v3"}
+
+
+def test_more_records_than_are_written_at_a_time_come_back_in_their_order(tmp_path: Path) -> None:
+    many = [RawRecord(f"order:{n}", f"v{n}", NOON, {"name": f"#{n}"}) for n in range(1_203)]
+    uri = f"file://{tmp_path}/read"
+    staged = write_raw(uri, many)
+    assert staged.rows == {"raw": 1_203}
+    assert read_raw(uri) == many
+    assert read_raw(uri, {"order:1202", "order:2"}) == [many[2], many[1_202]]
+    assert write_raw(uri, many) == staged
+
+
+def test_a_batch_without_records_comes_back_empty(tmp_path: Path) -> None:
+    uri = f"file://{tmp_path}/read"
+    write_raw(uri, [])
+    assert (read_raw(uri), read_raw(uri, {"order:1"}), raw_versions(uri)) == ([], [], {})
