@@ -148,11 +148,11 @@ class ChaosRun:
 
     def _play(self) -> None:
         steps = [step for step in STEPS if events_of(self._file, step)]
-        for position, step in enumerate(steps):
+        for step in steps:
             self._step = step
             self._calmly(lambda step=step: self._world.player.play(self._file, step))  # type: ignore[misc]
             # each step its share: orders, invoices and payments are to meet faults as refunds and payouts do
-            self._budget = self._most * (position + 1) // len(steps)
+            self._budget = self._faults.happened - (-self._most // len(steps))
             self._drain(disturbed=True)
 
     def _calm_end(self) -> Books:
