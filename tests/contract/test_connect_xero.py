@@ -71,7 +71,9 @@ class Terminal:
         """Run the command until it has printed the address to open."""
         arguments = ["connect", "xero", "--connection", "xero_test", "--port", str(PORT), "--no-browser", *options]
         self._command = self._pool.submit(main, arguments)
-        while "state=" not in self.out and not self._command.done():
+        ended = False
+        while "state=" not in self.out and not ended:
+            ended = self._command.done()  # asked before reading: what it printed last is read as well
             self._read()
         addresses = [word for word in self.out.split() if "/identity/connect/authorize" in word]
         assert addresses, self.err
