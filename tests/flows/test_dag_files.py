@@ -1,0 +1,172 @@
+"""The DAG files beside the flows, run whole by Airflow's own ``dag.test()`` on state that needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, select, text, update
+
+from demo.airflow_home import CHECKOUT, AirflowHome
+from demo.stack import Stack
+from ledgerbridge.audit import Actor, Change, append, head, read_anchors
+from ledgerbridge.state import connect, transaction
+from ledgerbridge.state.mending import Wanted, find_letters
+from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery
+from sandbox.orders import make_orders
+from sandbox.player import Player, opening_of
+from tests.contract.webhook_receiver import Receiver, receiving
+from tests.flows.in_process import Office, open_office
+
+UNKNOWN_ITEM = "#1016"
+
+
+@pytest.fixture(scope="module")
+def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One order of an item GP doesn't have, read and rejected."""
+    file = make_orders(20)
+    file["cases"] = [case for case in file["cases"] if case["order"]["name"] == UNKNOWN_ITEM]
+    with open_office(file, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
+        sandboxes.set_clock(opening_of(file))
+        sandboxes.play(file, 1)
+        office.flow.run("run-1", reconcile=False)
+        yield office
+
+
+@pytest.fixture
+def office_home(airflow_home: AirflowHome, office: Office) -> AirflowHome:
+    """A home whose DAGs work on the office's state and systems."""
+    named = ("AIRFLOW_CONN_", "AIRFLOW__LEDGERBRIDGE__", "AIRFLOW__CORE__FERNET_KEY")
+    ours = {name: value for name, value in os.environ.items() if name.startswith(named)}
+    return replace(airflow_home, extra=ours)
+
+
+def run_dag(
+    home: AirflowHome, dag_id: str, conf: dict[str, Any] | None = None, beside: Sequence[str] = ()
+) -> tuple[bool, str]:
+    """
+    Run a DAG to its end by ``airflow dags test``; whether it succeeded, and what its tasks told.
+
+    :param beside: DAGs it starts.
+    """
+    home = replace(home, dags_folder=home.path / "dags")
+    for name in (dag_id, *beside):  # reading the folder takes longer than the run
+        (home.path / "dags").mkdir(exist_ok=True)
+        shutil.copy(CHECKOUT / "dags" / f"{name}.py", home.path / "dags")
+    airflow = str(Path(sys.executable).parent / "airflow")
+    command = [airflow, "dags", "test", dag_id, "--conf", json.dumps(conf or {})]
+    done = subprocess.run(command, env=home.environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_broken_chain_fails_verify_audit_with_the_entry_named_and_keeps_no_new_anchor(
+    airflow_home: AirflowHome,
+) -> None:
+    state = connect(airflow_home.state_url)
+    actor = Actor("order_to_cash", "order", "run-1", "order.load")
+    with transaction(state) as session:
+        append(session, actor, [Change("delivered", "gp.sales_order", f"order-{number}") for number in range(1, 11)])
+    succeeded, told = run_dag(airflow_home, "verify_audit")
+    assert succeeded, told
+    with transaction(state) as session:
+        assert anchors(airflow_home) == [head(session)]
+    forge_entry(state, 5)
+    succeeded, told = run_dag(airflow_home, "verify_audit")
+    assert not succeeded
+    assert "LB-AUD-001" in told
+    assert "audit entry 5 changed: its content does not have its hash." in told
+    assert len(anchors(airflow_home)) == 1
+
+
+def anchors(home: AirflowHome) -> list[Any]:
+    return list(read_anchors((home.state_folder / "audit_anchors.jsonl").read_bytes().splitlines()))
+
+
+def forge_entry(state: Engine, number: int) -> None:
+    with state.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_refuses_update"))
+        connection.execute(text("UPDATE audit_entry SET record_key = 'another' WHERE id = :n"), {"n": number})
+
+
+def test_a_letter_corrected_in_the_form_is_replayed_by_the_run_it_starts_and_closed(
+    office: Office, office_home: AirflowHome
+) -> None:
+    letter = letter_of(office, "open")
+    path = next(
+        f"raw.lineItems.{position}.sku"
+        for position, line in enumerate((letter.raw or {})["lineItems"])
+        if line["sku"] == "NO-SUCH-SKU"
+    )
+    form = {"ids": [letter.id], "path": path, "value": "MUG-12", "reason": "typo in the shop"}
+    succeeded, told = run_dag(office_home, "replay_dead_letters", form, beside=["order_to_cash"])
+    assert succeeded, told
+    assert letter_of(office, "replaying").id == letter.id
+    (conf,) = started(office_home, "order_to_cash")
+    assert conf == {"legs": ["order"]}
+    succeeded, told = run_dag(office_home, "order_to_cash", conf)
+    assert succeeded, told
+    assert letter_of(office, "closed").id == letter.id
+    with transaction(office.state) as session:
+        order = session.scalars(select(Delivery).where(Delivery.entity == "gp.sales_order")).one()
+        mended = select(AuditEntry.action).where(AuditEntry.action.startswith("dead-letter-")).order_by(AuditEntry.id)
+        actions = list(session.scalars(mended))
+    assert (order.state, order.number is not None) == ("delivered", True)
+    assert actions == ["dead-letter-corrected", "dead-letter-replayed", "dead-letter-closed"]
+
+
+def letter_of(office: Office, state: str) -> DeadLetter:
+    with transaction(office.state) as session:
+        (letter,) = find_letters(session, Wanted(states=(state,)))
+        return letter
+
+
+def started(home: AirflowHome, dag_id: str) -> list[dict[str, Any]]:
+    """With what conf the runs of a DAG were started."""
+    airflow = create_engine(home.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    with airflow.connect() as connection:
+        rows = connection.execute(text("SELECT conf FROM dag_run WHERE dag_id = :dag"), {"dag": dag_id})
+        return [json.loads(conf) for (conf,) in rows]
+
+
+@pytest.fixture
+def team() -> Iterator[Receiver]:
+    """Who is told: a webhook on a socket."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def watching_home(office_home: AirflowHome, team: Receiver, tmp_path: Path) -> AirflowHome:
+    """The office's home, and a flow that expects an order every two hours."""
+    include = tmp_path / "include"
+    shutil.copytree(CHECKOUT / "include", include)
+    flow = include / "flows" / "order_to_cash.yaml"
+    flow.write_text(flow.read_text() + "alerts: {to: team, expect: {order: 120}}\n")
+    url = team.url.replace("http://", "json://")
+    connection = {"conn_type": "apprise", "extra": {"config": {"path": url, "tag": "alerts"}}}
+    extra = {"AIRFLOW_CONN_TEAM": json.dumps(connection), "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include)}
+    return replace(office_home, extra={**office_home.extra, **extra})
+
+
+def test_orders_that_stay_away_for_two_hours_are_told_by_watch(
+    office: Office, watching_home: AirflowHome, team: Receiver
+) -> None:
+    latest = datetime.now(UTC) - timedelta(minutes=121)
+    with transaction(office.state) as session:
+        session.execute(update(DeadLetter).values(created_at=latest))
+        session.execute(update(Delivery).values(updated_at=latest))
+    succeeded, told = run_dag(watching_home, "watch")
+    assert succeeded, told
+    message = json.loads(team.next().body)
+    assert message["title"] == "order_to_cash: silence"
+    assert f"expected something every 120 minutes, got nothing since {latest:%Y-%m-%d %H:%M} UTC" in message["message"]
+    assert team.is_empty
