@@ -68,7 +68,7 @@ class ExtractOperator(LegOperator):
         self.await_connections(list(hooks))
         records = []
         for connection, hook in hooks.items():
-            with self.calling(connection):
+            with self.calling(context, connection):
                 records += self._read_connection(context, run_id, connection, hook.entity(entity))
         return records
 

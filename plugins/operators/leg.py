@@ -23,7 +23,7 @@ from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, Transient
 from ledgerbridge.flows import LegConfig, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
-from ledgerbridge.state.source_records import counts, hold_rejected
+from ledgerbridge.state.source_records import counts, hold_rejected, tell_released
 from operators import settings
 from operators.retries import ByErrorClass
 from operators.staging import BatchRef, batch_uri, read_raw, read_rows
@@ -89,7 +89,7 @@ class LegOperator(BaseOperator):
         return self.execute(context)
 
     @contextmanager
-    def calling(self, connection: str) -> Iterator[None]:
+    def calling(self, context: Context, connection: str) -> Iterator[None]:
         """Tell all workers how calls to a connection went, so that they leave one alone that is down."""
         try:
             yield
@@ -98,10 +98,11 @@ class LegOperator(BaseOperator):
                 seconds = error.retry_after_seconds
                 with suppress(SQLAlchemyError), transaction(self.engine) as session:
                     asked = None if seconds is None else timedelta(seconds=seconds)
-                    call_failed(session, connection, f"{error.code} {error.message}", retry_after=asked)
+                    reason = f"{error.code} {error.message}"
+                    call_failed(session, self.actor(context), connection, reason, retry_after=asked)
             raise
         with transaction(self.engine) as session:
-            call_succeeded(session, connection)
+            call_succeeded(session, self.actor(context), connection)
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""
@@ -150,7 +151,7 @@ class LegOperator(BaseOperator):
         balance = counts(session, self.flow, self.leg, actor.run_id)
         rejected, records = balance["rejected"] + balance["held"], balance.total()
         stop = self.config.stops(rejected, records)
-        hold_rejected(session, self.flow, self.leg, actor.run_id, held=stop)
+        hold_rejected(session, actor, held=stop)
         if not stop:
             return None
         share = Decimal(100 * rejected) / records
@@ -176,6 +177,8 @@ class LegOperator(BaseOperator):
         """
         with transaction(self.engine) as session:
             balance = counts(session, self.flow, self.leg, actor.run_id)
+            if self.config.stop_if_rejected_over is not None:
+                tell_released(session, actor)
         self.log.info("flow=%s leg=%s %s", self.flow, self.leg, dict(balance))
         if balance["read"]:
             raise LedgerbridgeError(

@@ -52,7 +52,7 @@ class LoadOperator(LegOperator):
         documents = documents_of(frames, self.config.target)
         canonical = self.canonical_headers(context)
         made_by = mapping_versions(self.batch_uri(context, "links"))
-        with self.calling(connection):
+        with self.calling(context, connection):
             target = hook_for(system, connection).entity(entity)
             deliverer = Deliverer(
                 self.engine, actor, self.config.target, target, settle=settings.settle(), made_by=made_by

@@ -62,7 +62,7 @@ class TransformOperator(LegOperator):
         documents: dict[str, pd.DataFrame] = {}
         if anew:
             canonical = self._rule(self._conform(anew, lookups, company.send_from, work), reader, work)
-            with self.calling(connection):
+            with self.calling(context, connection):
                 documents = self._map(canonical, lookups, work)
         if work.resumed:
             kept = work.resume()

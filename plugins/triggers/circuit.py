@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from hooks.state_database import state_engine
+from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import Pause, call_failed, call_succeeded, pause_of, take_probe
 
@@ -18,6 +19,8 @@ __all__ = ["ConnectionBack"]
 
 _LOOK_EVERY_SECONDS = 5.0
 _LONGEST_WAIT = timedelta(hours=1)
+_PROBE = Actor("", "", "", "ConnectionBack")
+"""Of no run: one probes for all tasks that wait."""
 
 
 class ConnectionBack(BaseTrigger):
@@ -62,8 +65,8 @@ class ConnectionBack(BaseTrigger):
         answers, message = BaseHook.get_hook(self.connection).test_connection()
         with transaction(engine) as session:
             if answers:
-                call_succeeded(session, self.connection)
+                call_succeeded(session, _PROBE, self.connection)
             else:
-                call_failed(session, self.connection, message)
+                call_failed(session, _PROBE, self.connection, message)
         self.log.info("connection=%s answers=%s", self.connection, answers)
         return bool(answers)

@@ -29,6 +29,7 @@ from operators.builder import build_flow
 from operators.watch import WatchOperator, build_watch
 
 INCLUDE = Path(__file__).parents[2] / "include"
+ACTOR = Actor("order_to_cash", "order", "run-1", "order.transform")
 
 
 class Receiver:
@@ -148,12 +149,12 @@ def test_a_system_that_is_down_is_told_once_and_is_over_when_it_answers(receiver
     assert watched.look() == 0
     with transaction(state) as session:
         for _ in range(FAILURES_TO_OPEN):
-            call_failed(session, "gp", "LB-GP-003 GP was not reached")
+            call_failed(session, ACTOR, "gp", "LB-GP-003 GP was not reached")
     assert watched.look() == 1
     assert "gp is down since" in receiver.messages[0]["message"]
     assert "LB-GP-003" in receiver.messages[0]["message"]
     with transaction(state) as session:
-        call_succeeded(session, "gp")
+        call_succeeded(session, ACTOR, "gp")
     assert watched.look() == 0
 
 
@@ -166,7 +167,7 @@ def test_more_dead_letters_than_allowed_are_told(receiver: Receiver, state: Engi
     watched = Watched(dead_letters_over=0)
     assert watched.look() == 0
     with transaction(state) as session:
-        write_letters(session, Actor("order_to_cash", "order", "run-1", "order.transform"), [letter])
+        write_letters(session, ACTOR, [letter])
     assert watched.look() == 1
     assert "1 dead letters are open, more than 0" in receiver.messages[0]["message"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, update
 
+from ledgerbridge.audit import Actor
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.circuits import FAILURES_TO_OPEN, call_failed, pause_of
 from ledgerbridge.state.models import Circuit
@@ -18,6 +19,8 @@ from sandbox.stripe.app import create_app
 from tests.contract.gateway_office import Account
 from tests.contract.served_app import serve
 from triggers.circuit import ConnectionBack
+
+ACTOR = Actor("order_to_cash", "payment", "run-1", "payment.extract")
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def break_circuit(engine: Engine) -> None:
     """The pause of a connection that failed, about to be over."""
     with transaction(engine) as session:
         for _ in range(FAILURES_TO_OPEN):
-            call_failed(session, "stripe_test", "LB-STRIPE-001 not reached")
+            call_failed(session, ACTOR, "stripe_test", "LB-STRIPE-001 not reached")
         session.execute(update(Circuit).values(paused_until=datetime.now(UTC)))
 
 

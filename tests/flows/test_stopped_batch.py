@@ -13,9 +13,11 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from sqlalchemy import select
 
 from demo.stack import Stack
+from ledgerbridge.audit import verify
+from ledgerbridge.audit.trace import trace
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
 from operators import settings
 from operators.gate import GateOperator
 from operators.load import LoadOperator
@@ -79,6 +81,18 @@ def letters(office: Office) -> list[DeadLetter]:
         return list(session.scalars(select(DeadLetter)))
 
 
+def holds(office: Office) -> dict[str, list[tuple[str, str, str | None]]]:
+    """What the audit tells of records that were held: action, run and what became of them."""
+    told: dict[str, list[tuple[str, str, str | None]]] = {}
+    with transaction(office.state) as session:
+        entries = select(AuditEntry).where(AuditEntry.action.in_(("held", "released"))).order_by(AuditEntry.id)
+        for entry in session.scalars(entries):
+            news = (entry.action, entry.run_id, entry.details.get("outcome"))
+            told.setdefault(entry.record_key, []).append(news)
+        assert verify(session).broken is None
+    return told
+
+
 def sent(office: Office) -> int:
     with transaction(office.state) as session:
         return len(session.scalars(select(Delivery.id).where(Delivery.leg == "customer")).all())
@@ -101,6 +115,13 @@ def test_nothing_of_the_batch_is_sent_and_everything_is_once_the_suite_is_mended
     assert outcomes(office) == {"delivered": first.total()}
     assert sent(office) == len({case["order"]["customer"]["email"] for case in office.file["cases"]})
     assert {letter.state for letter in letters(office)} == {"closed"}
+    told = holds(office)
+    assert set(told) == {letter.source_key for letter in found}
+    for news in told.values():
+        assert news == [("held", "run-1", None), ("released", "run-2", "delivered")]
+    with transaction(office.state) as session:
+        (step, *_) = (step for step in trace(session, found[0].source_key).steps if step.leg == "customer")
+    assert {"held", "released"} <= {entry.action for entry in step.entries}
 
 
 def test_batch_is_stopped_again_in_the_next_run_and_when_only_the_gate_is_cleared(office: Office) -> None:
@@ -112,6 +133,7 @@ def test_batch_is_stopped_again_in_the_next_run_and_when_only_the_gate_is_cleare
     assert outcomes(office) == first
     assert sent(office) == 0
     assert len({letter.source_key for letter in letters(office)}) == first["held"]
+    assert list(holds(office).values()) == [[("held", "run-1", None)]] * first["held"]
 
 
 def test_good_records_go_on_when_the_limit_is_raised_and_the_gate_cleared(office: Office, include: Path) -> None:
@@ -120,6 +142,8 @@ def test_good_records_go_on_when_the_limit_is_raised_and_the_gate_cleared(office
     office.flow.results["customer.gate"] = rerun(office, GateOperator, "run-1")
     rerun(office, LoadOperator, "run-1")
     assert outcomes(office) == {"delivered": first["read"], "rejected": first["held"]}
+    for news in holds(office).values():
+        assert news == [("held", "run-1", None), ("released", "run-1", "rejected")]
     assert sent(office) == first["read"]
 
 

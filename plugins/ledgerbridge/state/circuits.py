@@ -1,7 +1,8 @@
 """
 Circuit breakers: after several calls in a row to a connection failed, nobody calls it until one probe got through.
 
-Kept in the state database, so that all workers pause together and one of them probes.
+Kept in the state database, so that all workers pause together and one of them probes. The audit tells when a pause
+begins (``circuit-opened``) and when it is over (``circuit-closed``), not each failure in between.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import Circuit
 from ledgerbridge.state.upsert import upsert
@@ -51,7 +53,13 @@ def open_circuits(session: Session) -> list[Pause]:
 
 
 def call_failed(
-    session: Session, connection: str, reason: str, *, retry_after: timedelta | None = None, now: datetime | None = None
+    session: Session,
+    actor: Actor,
+    connection: str,
+    reason: str,
+    *,
+    retry_after: timedelta | None = None,
+    now: datetime | None = None,
 ) -> None:
     """
     Count a failed call; enough of them in a row, or a failed probe, begin a pause that doubles each time.
@@ -67,11 +75,18 @@ def call_failed(
         pause = max(_pause_after(failures), retry_after or timedelta())
         values["paused_until"] = now + pause
         values["paused_since"] = (row.paused_since if row else None) or now
+        if row is None or row.paused_since is None:
+            append(session, actor, [_change("opened", connection, reason=reason, failures=failures)])
     upsert(session, Circuit, [values], key=["connection"])
 
 
-def call_succeeded(session: Session, connection: str) -> None:
+def call_succeeded(session: Session, actor: Actor, connection: str) -> None:
     """Forget the failures: whoever waits may call again."""
+    serialise(session, f"circuit {connection}")
+    row = session.get(Circuit, connection)
+    if row is not None and row.paused_since is not None:
+        since = row.paused_since.isoformat()
+        append(session, actor, [_change("closed", connection, since=since, failures=row.failures)])
     session.execute(
         update(Circuit)
         .where(Circuit.connection == connection, Circuit.failures > 0)
@@ -89,6 +104,10 @@ def take_probe(session: Session, connection: str, *, now: datetime | None = None
         .execution_options(synchronize_session=False)
     )
     return bool(taken.rowcount)
+
+
+def _change(what: str, connection: str, **details: Any) -> Change:
+    return Change(f"circuit-{what}", "connection", connection, details=details)
 
 
 def _pause_after(failures: int) -> timedelta:

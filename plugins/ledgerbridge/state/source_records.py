@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, Row, or_, select, update
 from sqlalchemy.orm import Session
 
-from ledgerbridge.audit.chain import Change
+from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.models import AuditEntry, SourceRecord
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
@@ -26,6 +26,7 @@ __all__ = [
     "news",
     "register",
     "set_outcomes",
+    "tell_released",
 ]
 
 UNFINISHED = ("read", "waiting", "held")
@@ -126,23 +127,68 @@ def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> N
     update_each(session, SourceRecord, changes, *of_leg, key=SourceRecord.source_key)
 
 
-def hold_rejected(session: Session, flow: str, leg: str, run_id: str, *, held: bool) -> None:
+def hold_rejected(session: Session, actor: Actor, *, held: bool) -> None:
     """
     Let the rejected records of a run's batch wait with the rest of it, or be finished with after all.
 
-    A held one is taken again by the next pass; a rejected one only when its source or its run changes.
+    A held one is taken again by the next pass; a rejected one only when its source or its run changes. The audit tells
+    once that a version is held, not in every pass.
     """
     before, after = ("rejected", "held") if held else ("held", "rejected")
-    session.execute(
-        update(SourceRecord)
-        .where(
-            SourceRecord.flow == flow,
-            SourceRecord.leg == leg,
-            SourceRecord.run_id == run_id,
-            SourceRecord.outcome == before,
+    session.execute(update(SourceRecord).where(*_of_batch(actor), SourceRecord.outcome == before).values(outcome=after))
+    if held:
+        records = session.execute(select(*_HOLD).where(*_of_batch(actor), SourceRecord.outcome == "held")).all()
+        told = _held_before(session, actor, [record.source_key for record in records])
+        untold = [record for record in records if told.get(record.source_key) != record.version]
+        append(session, actor, [_hold("held", actor, record, reason=record.reason) for record in untold])
+
+
+def tell_released(session: Session, actor: Actor) -> None:
+    """For the audit: records of a run's batch that were held, and what became of them now that it is at its end."""
+    entry = (AuditEntry.record_key == SourceRecord.source_key) & (AuditEntry.action == "held")
+    once_held = select(*_HOLD).join(AuditEntry, entry).where(*_of_batch(actor), SourceRecord.outcome != "held")
+    records = session.execute(once_held.distinct()).all()
+    told = _held_before(session, actor, [record.source_key for record in records])
+    released = [record for record in records if record.source_key in told]
+    append(session, actor, [_hold("released", actor, record, outcome=record.outcome) for record in released])
+
+
+_HOLD = (
+    SourceRecord.entity,
+    SourceRecord.source_key,
+    SourceRecord.version,
+    SourceRecord.chain_key,
+    SourceRecord.outcome,
+    SourceRecord.reason,
+)
+
+
+def _of_batch(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    return (SourceRecord.flow == actor.flow, SourceRecord.leg == actor.leg, SourceRecord.run_id == actor.run_id)
+
+
+def _hold(action: str, actor: Actor, record: Row[*tuple[Any, ...]], **details: str | None) -> Change:
+    told = {"flow": actor.flow, "leg": actor.leg, "version": record.version, **details}
+    return Change(action, record.entity, record.source_key, record.chain_key, details=told)
+
+
+def _held_before(session: Session, actor: Actor, source_keys: Sequence[str]) -> dict[str, str]:
+    """Which version the audit tells of as held in this leg, by source key of those not released since."""
+    held: dict[str, str] = {}
+    for chunk in in_chunks(source_keys):
+        entries = session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.record_key.in_(chunk), AuditEntry.action.in_(("held", "released")))
+            .order_by(AuditEntry.id)
         )
-        .values(outcome=after)
-    )
+        for entry in entries:
+            if (entry.details["flow"], entry.details["leg"]) != (actor.flow, actor.leg):
+                continue
+            if entry.action == "held":
+                held[entry.record_key] = entry.details["version"]
+            else:
+                held.pop(entry.record_key, None)
+    return held
 
 
 def news(session: Session, task: str, entity: str, fates: Outcomes) -> list[Change]:
