@@ -183,6 +183,18 @@ def test_a_document_whose_update_was_refused_still_stands_in_the_target(state_db
     assert there[row.record_key]["number"] == "A"
 
 
+def test_an_update_that_was_interrupted_then_refused_leaves_what_had_arrived(state_db: Engine) -> None:
+    ledger = MemoryLedger([None, "request lost"], updatable=True)
+    deliver(state_db, ledger, document("A"))
+    arrived = content_hash(document("A").header, document("A").parts)
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A", "11.00"))
+    assert (delivery(state_db, "A").state, delivery(state_db, "A").content_hash) == ("sending", arrived)
+    ledger.refuses = {"A"}
+    assert outcomes(deliver(state_db, ledger, document("A", "11.00"))) == ["rejected"]
+    assert delivery(state_db, "A").content_hash == arrived
+
+
 def test_a_document_that_never_arrived_is_not_among_the_delivered(state_db: Engine) -> None:
     ledger = MemoryLedger()
     ledger.refuses = {"A"}

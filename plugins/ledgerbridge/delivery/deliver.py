@@ -94,7 +94,7 @@ class Deliverer:
         self._made_by = made_by or {}
         self._owner = new_holder()
         self._held_by_others: TransientError | None = None
-        self._standing: dict[str, dict[str, Any]] = {}
+        self._arrived: set[str] = set()
 
     def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
         """
@@ -188,11 +188,7 @@ class Deliverer:
             # two runs that both find no row of a record would both send it
             serialise(session, f"delivery {self._entity}")
             known = self._known(session, [item.key for item in items])
-            self._standing = {
-                key: {"canonical": row.canonical, "content_hash": row.content_hash}
-                for key, row in known.items()
-                if row.target_id and row.state != "sending"
-            }
+            self._arrived = {key for key, row in known.items() if row.target_id}
             for item in items:
                 row = known.get(item.key)
                 if row is not None and row.state == "delivered" and row.content_hash == item.digest:
@@ -211,9 +207,8 @@ class Deliverer:
             begun = [self._begun(item, known.get(item.key)) for item in [*to_send, *to_look_up]]
             append(session, self._actor, [*refused, *begun])
         if getattr(self._target, "adopts", False):
-            arrived = {key for key, row in known.items() if row.target_id}
-            to_look_up += [item for item in to_send if item.key not in arrived]
-            to_send = [item for item in to_send if item.key in arrived]
+            to_look_up += [item for item in to_send if item.key not in self._arrived]
+            to_send = [item for item in to_send if item.key in self._arrived]
         return results, to_send, to_look_up
 
     def _known(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
@@ -259,6 +254,7 @@ class Deliverer:
     def _write_sending(
         self, session: Session, items: Sequence[_Item], known: dict[str, Delivery], now: datetime
     ) -> None:
+        """An update keeps the content that arrived before, until its own has: whoever is killed between leaves that."""
         rows = [
             {
                 "flow": self._actor.flow,
@@ -267,11 +263,11 @@ class Deliverer:
                 "record_key": item.key,
                 "chain_key": item.canonical.get("chain_key"),
                 "state": "sending",
-                "content_hash": item.digest,
+                "content_hash": known[item.key].content_hash if item.key in self._arrived else item.digest,
                 "idempotency_key": item.document.idempotency_key,
                 "target_id": known[item.key].target_id if item.key in known else None,
                 "number": known[item.key].number if item.key in known else None,
-                "canonical": plain(item.canonical),
+                "canonical": known[item.key].canonical if item.key in self._arrived else plain(item.canonical),
                 "attempts": known[item.key].attempts + 1 if item.key in known else 1,
                 "lease_owner": self._owner,
                 "lease_until": now + LEASE,
@@ -287,12 +283,7 @@ class Deliverer:
         with transaction(self._engine) as session:
             mine = self._mine([item.key for item in items])
             session.execute(update(Delivery).where(*mine).values(state="not_sent", lease_owner=None, lease_until=None))
-            update_each(session, Delivery, self._standing_of(items), *mine, key=Delivery.record_key)
             append(session, self._actor, [self._change("put-back", item) for item in items])
-
-    def _standing_of(self, items: Sequence[_Item]) -> dict[str, dict[str, Any]]:
-        """What is kept of those that arrived before: an update that was not taken leaves it."""
-        return {item.key: self._standing[item.key] for item in items if item.key in self._standing}
 
     def _mine(self, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
         """The rows of these records, as far as this worker holds their lease."""
@@ -334,7 +325,7 @@ class Deliverer:
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
             waited = {key: row.reason for key, row in self._held(session, settled).items()}
-            self._write_outcomes(session, settled, now)
+            self._write_outcomes(session, settled, by_key, now)
             upsert(
                 session,
                 CrossReference,
@@ -374,7 +365,9 @@ class Deliverer:
             raise self._leased(lost)
         return known
 
-    def _write_outcomes(self, session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+    def _write_outcomes(
+        self, session: Session, outcomes: Sequence[Outcome], by_key: Mapping[str, _Item], now: datetime
+    ) -> None:
         changes: dict[str, dict[str, Any]] = {}
         for outcome in outcomes:
             ended = _ended(outcome)
@@ -382,8 +375,9 @@ class Deliverer:
             values |= {"lease_owner": None, "lease_until": None}
             if outcome.error is None:
                 values |= {"target_id": outcome.target_id, "number": outcome.number}
-            else:  # a refused update leaves what had arrived before
-                values |= self._standing.get(outcome.record_key, {})
+                if outcome.record_key in self._arrived:  # an update: its content takes the place of the one before
+                    item = by_key[outcome.record_key]
+                    values |= {"content_hash": item.digest, "canonical": plain(item.canonical)}
             changes[outcome.record_key] = values
         update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 
