@@ -91,7 +91,7 @@ def _outcome(
         return "cancelled"
     if letters:
         return "rejected"
-    if not sales and any(event["do"] == "cancel" for event in events):
+    if not sales and any(event["do"] == "cancel" or event.get("restock") for event in events):
         return "cancelled"  # before the flow had picked it up
     return "ordered" if sales else "missing"
 

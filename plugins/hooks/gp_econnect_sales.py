@@ -12,6 +12,7 @@ from hooks.gp_econnect_entities import ChangedRows, MasterRows
 from hooks.gp_econnect_reader import Row, all_of, equal
 from hooks.gp_econnect_targets import EConnectTarget, Place, difference, is_current, outcome_of
 from ledgerbridge.entities import Document, Found, Outcome
+from ledgerbridge.errors import RecordRejected, RecordWaits
 
 __all__ = ["SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
 
@@ -69,6 +70,13 @@ class _Held:
     def voided(self) -> bool:
         return bool(self.row.get("VOIDSTTS") == "1")
 
+    @property
+    def transferred(self) -> bool:
+        """Whether pieces of it are on an invoice, posted or not."""
+        if not self.in_work:
+            return not self.voided
+        return any(Decimal(line.get("QTYPRINV") or 0) for line in self.row.get("Line", []))
+
 
 class SalesOrder(_SalesDocument):
     """
@@ -77,19 +85,26 @@ class SalesOrder(_SalesDocument):
     Parts: ``lines`` (taSopLineIvcInsert), ``taxes`` (taSopLineIvcTaxInsert, by LNITMSEQ), ``user_defined``
     (taSopUserDefined, one row). An order of ours that is in
     work takes the new content, lines that are no longer sent are deleted. A header with ``VOIDSTTS`` 1 voids the
-    order; that GP has none is as good.
+    order; that GP has none is as good. One with ``TAKENOFF`` 1 lacks pieces that were refunded since: it waits when the
+    warehouse has transferred the order, whole or in part, to an invoice.
     """
 
     transaction = _sales_transaction(_ORDER)
-    instructions = ("VOIDSTTS",)
+    instructions = ("TAKENOFF", "VOIDSTTS")
     places = _sales_places(_ORDER)
     updatable = True
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """What stands in GP as sent, or in the way of it; an order that only needs an update is left out."""
         held = self._held(documents)
-        found = {document.record_key: self._standing(document, held.get(_number(document))) for document in documents}
-        return {key: each for key, each in found.items() if each is not None}
+        found = {}
+        for document in documents:
+            order = held.get(_number(document))
+            standing = self._standing(document, order)
+            # what came too late is for ``send`` to tell
+            if standing is not None and not _is_too_late(document, order, standing):
+                found[document.record_key] = standing
+        return found
 
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
         """Create, update or void each order, whichever brings GP to what is sent."""
@@ -105,7 +120,19 @@ class SalesOrder(_SalesDocument):
         rest = [document for document in documents if document.record_key not in settled]
         outcomes = self._send(rest, lambda document: self._bring(document, held.get(_number(document))))
         settled |= {outcome.record_key: outcome for outcome in outcomes}
+        settled |= self._overtaken([document for document in rest if _is_overtakable(document, settled)])
         return [settled[document.record_key] for document in documents]
+
+    def _overtaken(self, documents: Sequence[Document]) -> dict[str, Outcome]:
+        """Orders refused because the warehouse transferred them between our look and our update."""
+        held = self._held(documents) if documents else {}
+        found = {}
+        for document in documents:
+            order = held.get(_number(document))
+            standing = self._standing(document, order)
+            if standing is not None and _is_too_late(document, order, standing):
+                found[document.record_key] = _outcome(document, order, standing)
+        return found
 
     def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
         held = self._held(documents)
@@ -117,7 +144,7 @@ class SalesOrder(_SalesDocument):
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         if not _is_void(document):
-            return super()._differences(document, row)
+            return super()._differences(document, row) + _invoiced_already(document, row)
         return [] if row.get("VOIDSTTS") == "1" else ["VOIDSTTS is 0 in GP, 1 was sent"]
 
     def _held(self, documents: Sequence[Document]) -> dict[str, _Held]:
@@ -134,6 +161,8 @@ class SalesOrder(_SalesDocument):
         found = self._found(document, held.row)
         if not held.in_work or held.voided:
             return found
+        if document.header.get("TAKENOFF") and held.transferred and found.differences:
+            return found
         if _is_void(document):
             return None
         if _holder_differences(document, held.row):
@@ -145,7 +174,7 @@ class SalesOrder(_SalesDocument):
             header = {"SOPTYPE": _ORDER} | {k: v for k, v in document.header.items() if k in ("SOPNUMBE", "VOIDDATE")}
             self._site.client.create_transaction(build_xml(_VOID, Document(document.record_key, "", header)))
             return
-        header = {name: value for name, value in document.header.items() if name != "VOIDSTTS"}
+        header = {name: value for name, value in document.header.items() if name not in self.instructions}
         plain = replace(document, header=header)
         if held is None:
             self._write(plain)
@@ -207,7 +236,38 @@ class TaxDetail(MasterRows):
     master_column = "TAXDTLID"
 
 
+def _invoiced_already(document: Document, row: Row) -> list[str]:
+    """Lines of which more is on invoices than an order is to have from which pieces were taken."""
+    sent = _lines_sent(document) if document.header.get("TAKENOFF") else {}
+    return [
+        f"QTYPRINV of line {number} is {line['QTYPRINV']} in GP, {sent[number]['QUANTITY']} of QUANTITY was sent"
+        for number, line in _lines_in_gp(row).items()
+        if number in sent and Decimal(line.get("QTYPRINV") or 0) > sent[number]["QUANTITY"]
+    ]
+
+
+def _is_overtakable(document: Document, outcomes: Mapping[str, Outcome]) -> bool:
+    return bool(document.header.get("TAKENOFF")) and isinstance(outcomes[document.record_key].error, RecordRejected)
+
+
+def _is_too_late(document: Document, held: _Held | None, standing: Found) -> bool:
+    """Whether refunded pieces are on an invoice already."""
+    is_taken_off = bool(document.header.get("TAKENOFF"))
+    return is_taken_off and held is not None and held.transferred and bool(standing.differences)
+
+
 def _outcome(document: Document, held: _Held | None, standing: Found) -> Outcome:
+    if _is_too_late(document, held, standing):
+        late = RecordWaits(
+            "LB-GP-030",
+            "the warehouse transferred the order before the refunded pieces came off: "
+            + "; ".join(standing.differences),
+            record_key=document.record_key,
+            field="SOPNUMBE",
+            value=standing.number,
+            remedy="They come back by a return when the invoice is in the other ledger: post it.",
+        )
+        return Outcome(document.record_key, error=late)
     outcome = outcome_of(document.record_key, standing)
     if outcome.error is not None and held is not None and not held.in_work:
         outcome.error.remedy = _TRANSFERRED

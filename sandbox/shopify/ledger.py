@@ -200,6 +200,8 @@ class OrderLedger:
         """
         Take back lines and shipping as given and pay ``amount``; what exceeds the value taken back and the
         customer's surplus is an adjustment (goodwill), what a return with lines withholds is one too.
+
+        Beyond the golden form: ``restock``, CANCEL for pieces that had not been shipped; RETURN by default.
         """
         sales = [self._return_of(line) for line in event.get("lines") or []]
         if event.get("shipping"):
@@ -211,7 +213,7 @@ class OrderLedger:
         if withheld < 0 or (withheld > 0 and sales):
             adjustment = self._sale("RETURN", None, 0, withheld, ZERO, ())
         transactions = (self._money_back(event, amount),) if amount else ()
-        self._give_back(event["at"], sales, "RETURN", adjustment, transactions)
+        self._give_back(event["at"], sales, event.get("restock", "RETURN"), adjustment, transactions)
 
     def _money_back(self, event: Event, amount: Decimal) -> Transaction:
         if amount > self.received - self.refunded:

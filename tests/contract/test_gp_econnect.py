@@ -72,8 +72,8 @@ class Bookkeeper:
     def set_clock(self, now: datetime) -> None:
         requests.put(f"{self._url}/_sandbox/clock", json={"now": now.isoformat()}, timeout=10).raise_for_status()
 
-    def transfer(self, number: str) -> str:
-        order = {"sopnumbe": number, "lines": None, "date": DAY.isoformat()}
+    def transfer(self, number: str, lines: list[dict[str, Any]] | None = None) -> str:
+        order = {"sopnumbe": number, "lines": lines, "date": DAY.isoformat()}
         return str(self._post("transfer", order)["invoice"])
 
     def post_all(self) -> None:
@@ -389,6 +389,35 @@ def test_edited_order_takes_the_new_content(hook: GPEConnectHook, bookkeeper: Bo
     bookkeeper.post_all()
     (invoice,) = read(hook, "sales_invoice")
     assert [(line["ITEMNMBR"], line["QUANTITY"]) for line in invoice.payload["Line"]] == [("LAMP-01", "2.00000")]
+
+
+def test_order_whose_pieces_were_taken_off_in_time_is_accepted_again_when_it_is_transferred(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, MUGS))
+    less = order("SHUS1001", LAMP, TAKENOFF=1)
+    accepted(hook, "sales_order", less)
+    bookkeeper.transfer("SHUS1001")
+    assert found(hook, "sales_order", less) == ()
+    accepted(hook, "sales_order", less)
+
+
+@pytest.mark.parametrize("void", [{}, {"VOIDSTTS": 1}], ids=["in part", "whole"])
+@pytest.mark.parametrize("lines", [None, [{"ITEMNMBR": "MUG-12", "QUANTITY": "1"}]], ids=["transferred", "partly"])
+def test_order_whose_pieces_are_taken_off_too_late_waits_as_it_stands(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, lines: list[dict[str, Any]] | None, void: dict[str, int]
+) -> None:
+    accepted(hook, "customer", customer())
+    as_it_stands = order("SHUS1001", LAMP, MUGS)
+    accepted(hook, "sales_order", as_it_stands)
+    bookkeeper.transfer("SHUS1001", lines)
+    less = order("SHUS1001", LAMP, TAKENOFF=1, **void)
+    assert found(hook, "sales_order", less) is None, "a delivery that was interrupted must wait too"
+    (outcome,) = send(hook, "sales_order", less)
+    assert isinstance(outcome.error, RecordWaits)
+    assert (outcome.error.code, outcome.error.value) == ("LB-GP-030", "SHUS1001")
+    accepted(hook, "sales_order", as_it_stands)
 
 
 @pytest.mark.parametrize(

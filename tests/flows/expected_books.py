@@ -202,6 +202,7 @@ class _Life:
         self._cancelled = False
         self._in_gp = False
         self._changed = False  # since the flow read it
+        self._given_up: list[list[_Line]] = []
         self._money_back: list[tuple[Json, Decimal]] = []
         self._goodwill: list[tuple[Json, Decimal]] = []
 
@@ -229,6 +230,9 @@ class _Life:
     def settle(self) -> None:
         """The flow and the bookkeeper, until nothing moves."""
         self._changed = False
+        for parts in self._given_up:
+            self._take_off(parts)
+        self._given_up = []
         self._in_gp = self._in_gp or (self._rejection() is None and not self._is_void())
         if self._rejection():
             return
@@ -384,14 +388,16 @@ class _Life:
         self._standing -= goodwill
         if amount < surplus and (event.get("lines") or event.get("shipping")):
             raise Unspecified("less money given back than goods")
+        if goodwill and event.get("restock"):
+            raise Unspecified("goodwill with goods given up")
+        if amount > goodwill:
+            self._money_back.append((dict(event), amount - goodwill))
         if self._rejection():
             return  # rule 12
         if goodwill:
             if self._is_void() or not self._in_gp:
                 raise Unspecified("goodwill on what has no document")
             self._goodwill.append((dict(event), goodwill))
-        if amount > goodwill:
-            self._money_back.append((dict(event), amount - goodwill))
 
     def _grant(self, event: Mapping[str, Any], amount: Decimal) -> None:
         self._credited += amount
@@ -400,7 +406,7 @@ class _Life:
 
     def _take_back(self, event: Mapping[str, Any]) -> None:
         """Goods and shipping that come back, of an invoice or of an order that is not invoiced yet (rules 8, 9)."""
-        returned = []
+        returned, given_up = [], []
         for each in event.get("lines") or []:
             part = _Line(each["sku"], each["quantity"], Decimal(each["net"]), _by_detail(each["tax"]))
             lines = [line for line in self._lines if line.sku == part.sku and line.quantity > line.returned]
@@ -408,21 +414,45 @@ class _Life:
                 raise Unspecified("goods back of one of several lines")
             self._standing -= part.gross
             line = lines[0]
-            if line.shipped - line.returned >= part.quantity:
+            if event.get("restock") and not self._invoices:
+                given_up.append(part)
+            elif line.shipped - line.returned >= part.quantity:
                 line.returned += part.quantity
                 returned.append(part)
-            else:
+            elif not self._rejection():  # rule 12
                 raise Unspecified("goods given up before they were shipped")
         if event.get("shipping"):
             part = _Line("", 1, Decimal(event["shipping"]), _by_detail(event.get("shipping_tax") or []))
             self._standing -= part.gross
             if not self._shipping:
                 raise Unspecified("shipping back that was never charged")
-            if not self._shipping.shipped:
+            if given_up:
+                given_up.append(part)
+            elif self._shipping.shipped:
+                returned.append(part)
+            elif not self._rejection():
                 raise Unspecified("shipping given back before it was invoiced")
-            returned.append(part)
+        if given_up:
+            self._given_up.append(given_up)
         if returned and not self._rejection():
             self._return(returned)
+
+    def _take_off(self, parts: list[_Line]) -> None:
+        """Off the order (rule 9), unless a piece of it went on an invoice before the flow had read of it."""
+        lines = [next(line for line in self._everything() if line.sku == part.sku) for part in parts]
+        if self._invoices:
+            for line, part in zip(lines, parts, strict=True):
+                line.returned += part.quantity
+            if not self._rejection():
+                self._return(parts)
+            return
+        for line, part in zip(lines, parts, strict=True):
+            line.quantity -= part.quantity if part.sku else 0
+            line.net -= part.net
+            line.taxes = {detail: amount - part.taxes.get(detail, NOTHING) for detail, amount in line.taxes.items()}
+        self._lines = [line for line in self._lines if line.quantity]
+        if not self._lines and self._shipping and self._shipping.gross:
+            raise Unspecified("all goods given up, but not their shipping")
 
     def _return(self, parts: list[_Line]) -> None:
         total = sum((part.gross for part in parts), NOTHING)

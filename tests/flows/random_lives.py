@@ -210,10 +210,17 @@ class Life:
             self._pay(self.total - self._value_back(), 4)
 
     def taken_off(self) -> None:
-        """The shop refunds pieces it can't deliver before the rest is shipped."""
+        """The shop refunds pieces it has not shipped, perhaps when the warehouse just has."""
         self._pay(self.total)
-        self._send_back([self._dice.pick(self._lines)], shipping=False, step=2)
-        self._ship()
+        whole = self._dice.chance(40)
+        if len(self._lines) > 1:
+            self._send_back(self._lines[:1], shipping=False, all_of_it=whole, step=2, restock="NO_RESTOCK")
+        elif whole:
+            self._send_back(self._lines, shipping=True, all_of_it=True, step=2, restock="CANCEL")
+        if self._dice.chance(20):
+            self._fulfil(2, self._one_each())
+            return self._fulfil(3)
+        return self._ship()
 
     def goodwill(self) -> None:
         """Money given back without goods, before or after shipping."""
@@ -253,7 +260,7 @@ class Life:
         """Pieces given up between two shipments."""
         self._pay(self.total)
         self._fulfil(3, self._one_each())
-        self._send_back([self._dice.pick(self._lines)], shipping=False)
+        self._send_back([self._dice.pick(self._lines)], shipping=False, restock="CANCEL")
         if self._dice.chance(50):
             self._fulfil(4)
 
@@ -363,10 +370,11 @@ class Life:
         money: bool = True,
         step: int = 4,
         withheld: Decimal = NOTHING,
+        restock: str | None = None,
     ) -> None:
         """One refund of pieces of these lines, and of the shipping; its money, up to what one charge has left."""
         parts = [part for line in lines if (part := self._part_of(line, all_of_it))]
-        what: Json = {"lines": parts} if parts else {}
+        what: Json = ({"restock": restock} if restock else {}) | {"lines": parts} if parts else {}
         value = sum((_value(part["net"], part["tax"]) for part in parts), NOTHING)
         if shipping and self._shipping:
             tax = [{"detail": tax["detail"], "amount": tax["amount"]} for tax in self._shipping["tax"]]
@@ -439,11 +447,11 @@ FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
     "returned whole": (1, Life.returned_whole),
     "returned unpaid": (1, Life.returned_unpaid),
     "goodwill": (2, Life.goodwill),
+    "taken off": (2, Life.taken_off),
 }
 """What the accounting rules settle, with how often it happens."""
 
 UNSETTLED_FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
-    "taken off": (1, Life.taken_off),
     "edited after": (1, Life.edited_after),
     "recalled in part": (1, Life.recalled_in_part),
     "taken off in part": (1, Life.taken_off_in_part),

@@ -127,10 +127,11 @@ def test_show_draws_each_leg_behind_those_it_waits_for(ledgerbridge: Command) ->
     order = next(number for number, line in enumerate(lines) if line.split()[1:2] == ["order"])
     customer = next(number for number, line in enumerate(lines) if line.split()[1:2] == ["customer"])
     assert customer < order
-    assert [line.strip(" │▼") for line in lines[order : order + 7]] == [
+    assert [line.strip(" │▼") for line in lines[order : order + 8]] == [
         f"{lines[order].split()[0]} order  after customer",
         "shopify.order",
         "conform  shopify_order_to_sales_order  → canonical.sales_order",
+        "rule     take_off_given_up (orders gp.sales_order, invoices xero.invoice)",
         "rule     unless_cancelled (orders gp.sales_order)",
         "map      sales_order_to_gp_sales_order",
         "gate     gp_sales_order (4 expectations)",

@@ -72,9 +72,21 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "cancelled": FLAG,
             "invoice_sent": TEXT,  # record key of an invoice of the order
             "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
+            # filled by the rule take_off_given_up
+            "given_up": TEXT,  # the shop's refunds whose pieces came off it, joined by +
+            "giving_up": FLAG,  # some of them come off with this very content
         },
         "lines": _LINES,
         "taxes": {**_TAXES, "by_rate": MONEY},  # what its rate makes of what it taxes
+        # what refunds take off: a row each for a line's pieces with their net, and for each tax detail; all negative
+        "given_up": {
+            "record_key": TEXT,
+            "refund_id": TEXT,
+            "line_id": TEXT,
+            "quantity": QUANTITY,
+            "detail": TEXT,  # of a tax; none: the net
+            "amount": MONEY,
+        },
     },
     "canonical.sales_invoice": {
         "header": {
@@ -96,6 +108,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "return_number": TEXT,
+            "refund_id": TEXT,  # the shop's
             "customer_key": TEXT,
             "payment_id": TEXT,  # gateway ids of the refunds that gave the money back, joined by +
             "refunded": MONEY,  # how much they gave back

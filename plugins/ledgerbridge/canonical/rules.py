@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
+from ledgerbridge.canonical.given_up import came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
@@ -160,6 +161,25 @@ def unless_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, or
     return Ruled(_without(superseded, frames), superseded=superseded)
 
 
+def take_off_given_up(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str, invoices: str) -> Ruled:
+    """
+    Pieces that the shop refunds before they ship come off the order, until it has an invoice (accounting.md §3 rule 9).
+
+    :param orders: entity of the orders delivered, :param invoices: of the invoices delivered.
+    """
+    return Ruled(take_off(frames, sent, orders=orders, invoices=invoices))
+
+
+def unless_taken_off(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str) -> Ruled:
+    """
+    Pieces that came off their order don't come back; while that is open, their return waits.
+
+    :param orders: entity of the orders delivered.
+    """
+    superseded, waiting = came_off(frames["header"], sent, orders=orders)
+    return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
+
+
 def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     """A credit in a foreign currency is made at its invoice's rate, and waits until there is one (accounting.md §2)."""
     header = frames["header"]
@@ -199,5 +219,7 @@ RULES: dict[str, Rule] = {
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
     "settle_rounding": settle_rounding,
+    "take_off_given_up": take_off_given_up,
     "unless_cancelled": unless_cancelled,
+    "unless_taken_off": unless_taken_off,
 }
