@@ -27,12 +27,13 @@ def register(commands: Any) -> None:
 
 
 def _evidence(options: argparse.Namespace) -> int:
-    from operators.staged_documents import documents_by_hash  # Airflow's storage paths are slow to import
+    # Airflow's storage paths are slow to import
+    from operators.staged_documents import documents_by_hash, records_of_batch
 
     path = options.out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', options.wanted).strip('_')}.zip")
     with transaction(state_engine(options)) as session:
-        pack = collect(session, options.wanted, documents_by_hash)
+        pack = collect(session, options.wanted, documents_by_hash, records_of_batch)
     pack.write(path)
-    payloads = sum(name.startswith("payloads/") for name in pack.files)
-    print(f"{path}: {payloads} payloads. Verify it anywhere: unzip {path}, then python3 verify.py")
+    records, payloads = (sum(name.startswith(kind) for name in pack.files) for kind in ("records/", "payloads/"))
+    print(f"{path}: {records} records, {payloads} payloads. Verify it anywhere: unzip {path}, then python3 verify.py")
     return 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from airflow.sdk import Context
 
 from ledgerbridge.audit import Change, append
+from ledgerbridge.audit.records import record_list
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import in_letter, kept_records
@@ -54,10 +56,11 @@ class ExtractOperator(LegOperator):
             raise self.nothing_goes_on("nothing new, nothing left over")
         uri = self.batch_uri(context, self.step)
         batch = write_raw(uri, records)
+        listed = sha256(record_list(records)).hexdigest()
         with transaction(self.engine) as session:
             seen = [Seen(record.key, record.version) for record in records]
             register(session, self.flow, self.leg, actor.run_id, self.config.source, seen, uri)
-            self.audit_batch(session, actor, self.config.source, batch)
+            self.audit_batch(session, actor, self.config.source, batch, records=listed)
         self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(records))
         return batch.to_xcom()
 

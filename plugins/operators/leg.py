@@ -163,9 +163,9 @@ class LegOperator(BaseOperator):
             " and clear the leg's extract task with all after it, or raise the limit in the flow file.",
         )
 
-    def audit_batch(self, session: Session, actor: Actor, entity: str, batch: BatchRef) -> None:
-        """Tell the audit which batch this task staged: where it lies, how many rows, and its hash."""
-        details = {"leg": self.leg, "uri": batch.uri, "rows": batch.rows}
+    def audit_batch(self, session: Session, actor: Actor, entity: str, batch: BatchRef, **more: str) -> None:
+        """Tell the audit which batch this task staged: where it lies, how many rows, its hash, and more of it."""
+        details = {"leg": self.leg, "uri": batch.uri, "rows": batch.rows, **more}
         change = Change(f"batch-{self.step}", entity, f"batch:{batch.sha256}", None, batch.sha256, details)
         append(session, actor, [change])
 

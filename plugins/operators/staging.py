@@ -28,6 +28,7 @@ __all__ = [
     "raw_versions",
     "read_frames",
     "read_raw",
+    "read_raw_batch",
     "read_rows",
     "read_validations",
     "remove_batches",
@@ -137,11 +138,24 @@ def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:
     for rows in pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME):
         if wanted is not None:
             rows = rows.filter(pc.is_in(rows["key"], wanted))
-        records += [
-            RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
-            for row in rows.to_pylist()
-        ]
+        records += _raw_records(rows)
     return records
+
+
+def read_raw_batch(reference: BatchRef) -> list[RawRecord]:
+    """
+    The staged records of the batch referred to.
+
+    :raises ConfigurationError: the batch is gone or is not the one referred to.
+    """
+    return _raw_records(_read(reference)["raw"])
+
+
+def _raw_records(rows: pa.RecordBatch | pa.Table) -> list[RawRecord]:
+    return [
+        RawRecord(row["key"], row["version"], row["changed_at"], orjson.loads(row["payload"]))
+        for row in rows.to_pylist()
+    ]
 
 
 def raw_versions(uri: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from ledgerbridge.audit.trace import trace
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import BookedDocument, Delivery, SourceRecord
+from operators import settings
 from sandbox.orders import make_orders
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
@@ -159,6 +160,29 @@ def test_a_pack_is_verified_by_python_alone(office: Office, pack: Path, tmp_path
     assert check(pack.parent / "pack", pack.parent / "pack.zip")[0] == 0
 
 
+def test_a_pack_holds_what_was_read_at_each_step_of_the_way(office: Office, pack: Path) -> None:
+    records = [json.loads(each.read_text()) for each in (pack / "records").iterdir()]
+    with transaction(office.state) as session:
+        wanted = {row.source_key for step in trace(session, ORDER).steps for row in step.records}
+    assert {record["key"] for record in records} == wanted
+    orders = [record["payload"] for record in records if ":order:" in record["key"]]
+    assert {order["name"] for order in orders} == {ORDER}
+    assert f"{len(records)} records" in check(pack)[1]
+
+
+def test_a_pack_of_what_was_purged_holds_without_it(office: Office, tmp_path: Path) -> None:
+    staged = Path(settings.staging_url().removeprefix("file://"))
+    away = staged.rename(staged.with_name("away"))
+    try:
+        assert cli(office, "evidence", ORDER, "--out", tmp_path / "pack.zip") == 0
+    finally:
+        away.rename(staged)
+    with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
+        archive.extractall(tmp_path / "pack")
+    code, told = check(tmp_path / "pack")
+    assert (code, " 0 records, 0 payloads," in told) == (0, True)
+
+
 def test_a_pack_tells_nothing_of_other_orders(pack: Path) -> None:
     for file in pack.rglob("*"):
         if file.is_file() and "payloads" not in file.parts:
@@ -186,6 +210,36 @@ def forge_payload_and_its_name(pack: Path) -> None:
     content = payload.read_bytes() + b" "
     payload.unlink()
     (pack / "payloads" / f"{hashlib.sha256(content).hexdigest()}.json").write_bytes(content)
+    list_anew(pack)
+
+
+def forge_record(pack: Path) -> None:
+    change_a_record(pack).unlink()
+    list_anew(pack)
+
+
+def forge_record_and_its_batch(pack: Path) -> None:
+    """The list then has another hash than its entry names."""
+    record = change_a_record(pack)
+    new = next(each.stem for each in (pack / "records").iterdir() if b"#6666" in each.read_bytes())
+    for batch in [each for each in (pack / "batches").iterdir() if record.stem in each.read_text()]:
+        content = batch.read_text().replace(record.stem, new).encode()
+        batch.unlink()
+        (pack / "batches" / f"{hashlib.sha256(content).hexdigest()}.txt").write_bytes(content)
+    record.unlink()
+    list_anew(pack)
+
+
+def change_a_record(pack: Path) -> Path:
+    """Writes a forged one beside it, named by its own hash; the true one."""
+    record = next(each for each in (pack / "records").iterdir() if b"#1001" in each.read_bytes())
+    content = record.read_bytes().replace(b"#1001", b"#6666")
+    (pack / "records" / f"{hashlib.sha256(content).hexdigest()}.json").write_bytes(content)
+    return record
+
+
+def leave_a_batch_out(pack: Path) -> None:
+    next((pack / "batches").iterdir()).unlink()
     list_anew(pack)
 
 
@@ -229,7 +283,17 @@ def list_anew(pack: Path) -> None:
 
 @pytest.mark.parametrize(
     "forge",
-    [forge_payload, forge_payload_and_its_name, forge_an_entry, leave_an_entry_out, cut_the_end, forge_a_number],
+    [
+        forge_payload,
+        forge_payload_and_its_name,
+        forge_record,
+        forge_record_and_its_batch,
+        leave_a_batch_out,
+        forge_an_entry,
+        leave_an_entry_out,
+        cut_the_end,
+        forge_a_number,
+    ],
 )
 def test_a_forged_pack_is_found(pack: Path, tmp_path: Path, forge: Callable[[Path], None]) -> None:
     copy = tmp_path / "pack"

@@ -1,7 +1,9 @@
 """
-An evidence pack: what the audit says of a record or a period, with payloads, to be verified where nothing of us runs.
+An evidence pack: what the audit says of a record or a period, with what was read and sent, to be verified where nothing
+of us runs.
 
-Entries of other records are in it by their hash alone, so that the chain can be followed over them.
+Entries of other records are in it by their hash alone, so that the chain can be followed over them; of other records of
+a batch, too, only the hashes.
 """
 
 from __future__ import annotations
@@ -21,15 +23,20 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import GENESIS, content_digest, content_text
+from ledgerbridge.audit.records import record_list, record_text
 from ledgerbridge.audit.trace import trace
+from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Pack", "Payloads", "collect", "period_of"]
+__all__ = ["Pack", "Payloads", "Records", "collect", "period_of"]
 
 Payloads = Callable[[str, dict[str, int], str], dict[str, dict[str, Any]]]
 """The documents of a staged batch by their content hash; given its address, its rows by part and its own hash."""
+
+Records = Callable[[str, dict[str, int], str], list[RawRecord]]
+"""The source records of a staged batch; given the same."""
 
 _README = """Evidence of Ledgerbridge: {wanted}
 Made {made_at}.
@@ -44,6 +51,8 @@ entries.json        the entries that concern this, to read
 deliveries.json     what stands in each system, with its number there
 dead_letters.json   what could not go on, why, and what people did with it
 booked.json         what both ledgers booked for it, as the last reconciliation read them
+records/            the sources' records as they were read, each named by its hash
+batches/            the hashes of all records of the batches they were read in; the batch's entry names each list's hash
 payloads/           the documents that were sent, each named by its hash, which its entries name too
 """
 
@@ -73,16 +82,18 @@ def period_of(wanted: str) -> tuple[datetime, datetime] | None:
     return _midnight(first), _midnight(last + timedelta(days=1))
 
 
-def collect(session: Session, wanted: str, payloads: Payloads) -> Pack:
+def collect(session: Session, wanted: str, payloads: Payloads, records: Records) -> Pack:
     """
     The pack of a record (any id ``trace`` takes) or of a period.
 
     :param payloads: reads staged batches; one that was purged gives nothing, and its documents are not in the pack.
+    :param records: likewise, of what was read.
     :raises LedgerbridgeError: there is nothing to prove.
     """
-    period = period_of(wanted)
+    period, keys = period_of(wanted), None
     if period is None:
-        entries = trace(session, wanted).entries
+        found = trace(session, wanted)
+        entries, keys = found.entries, {row.source_key for step in found.steps for row in step.records}
     else:
         chosen = select(AuditEntry).where(AuditEntry.at >= period[0], AuditEntry.at < period[1])
         entries = list(session.scalars(chosen.order_by(AuditEntry.id)))
@@ -96,6 +107,7 @@ def collect(session: Session, wanted: str, payloads: Payloads) -> Pack:
     files = {
         **_tables(session, entries),
         **_payload_files(entries, payloads),
+        **_record_files(entries, records, keys),
         "chain.jsonl": _chain(session, entries),
         "README.txt": _README.format(wanted=wanted, made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC").encode(),
         "verify.py": (Path(__file__).parent / "evidence_verify.py").read_bytes(),
@@ -159,13 +171,28 @@ def _payload_files(entries: list[AuditEntry], payloads: Payloads) -> dict[str, b
     """The documents that entries name by their hash, as far as their batches are still there."""
     sent = {entry.content_hash for entry in entries if entry.content_hash and not entry.action.startswith("batch-")}
     files = {}
-    for entry in entries:
-        if entry.action != "batch-gate":
-            continue
+    for entry in _standing(entries, "batch-gate"):
         for digest, document in payloads(entry.details["uri"], entry.details["rows"], str(entry.content_hash)).items():
             if digest in sent:
                 files[f"payloads/{digest}.json"] = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return files
+
+
+def _record_files(entries: list[AuditEntry], records: Records, keys: set[str] | None) -> dict[str, bytes]:
+    """The records as they were read, all or those of these keys, with the lists of their batches."""
+    files: dict[str, bytes] = {}
+    for entry in _standing(entries, "batch-extract"):
+        batch = records(entry.details["uri"], entry.details["rows"], str(entry.content_hash))
+        texts = [record_text(each) for each in batch if keys is None or each.key in keys]
+        if texts and "records" in entry.details:
+            files |= {f"records/{sha256(text).hexdigest()}.json": text for text in texts}
+            files[f"batches/{entry.details['records']}.txt"] = record_list(batch)
+    return files
+
+
+def _standing(entries: list[AuditEntry], action: str) -> Iterable[AuditEntry]:
+    """The batches a step staged, without those that another try of its task has written over."""
+    return {entry.details["uri"]: entry for entry in entries if entry.action == action}.values()
 
 
 def _manifest(session: Session, wanted: str, entries: list[AuditEntry], files: dict[str, bytes]) -> bytes:

@@ -6,8 +6,9 @@ Verify this evidence pack. Needs Python 3.8 or newer and nothing else; no networ
     python3 verify.py --anchors FILE      also: it runs through the anchors you kept (lines of {"number", "hash"})
 
 What holds when it says so: every file is the one the pack was made with; the audit entries follow each other without a
-gap from the first to the head, each hash computed anew; every payload is the one an entry was written for. Whoever can
-write the whole database could still have made all of it: a head or anchors kept elsewhere exclude that.
+gap from the first to the head, each hash computed anew; every payload is the one an entry was written for, every source
+record one of a batch that an entry was written for. Whoever can write the whole database could still have made all of
+it: a head or anchors kept elsewhere exclude that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 
@@ -93,14 +94,29 @@ def check_chain(
 def check_payloads(names: list[str], read: Callable[[str], bytes], entries: dict[int, dict[str, Any]]) -> int:
     """Every payload has the hash an entry names; how many there are."""
     told = {content["content_hash"] for content in entries.values()}
-    payloads = [name for name in names if name.startswith("payloads/")]
-    for name in payloads:
-        digest = name[len("payloads/") :].split(".")[0]
+    return check_named(names, read, "payloads/", told, "belongs to no entry")
+
+
+def check_records(names: list[str], read: Callable[[str], bytes], entries: dict[int, dict[str, Any]]) -> int:
+    """Every source record is in the list of a batch, and every list has the hash an entry names; how many records."""
+    told = {content["details"].get("records") for content in entries.values()}
+    check_named(names, read, "batches/", told, "belongs to no entry")
+    listed = {line for name in names if name.startswith("batches/") for line in read(name).decode().splitlines()}
+    return check_named(names, read, "records/", listed, "is in no batch")
+
+
+def check_named(
+    names: list[str], read: Callable[[str], bytes], folder: str, known: Collection[str | None], unknown: str
+) -> int:
+    """Every file of a folder has its hash for a name, and a known one; how many there are."""
+    files = [name for name in names if name.startswith(folder)]
+    for name in files:
+        digest = name[len(folder) :].split(".")[0]
         if sha(read(name)) != digest:
             raise Broken(f"{name} was changed")
-        if digest not in told:
-            raise Broken(f"{name} belongs to no entry")
-    return len(payloads)
+        if digest not in known:
+            raise Broken(f"{name} {unknown}")
+    return len(files)
 
 
 def check_deliveries(read: Callable[[str], bytes], entries: dict[int, dict[str, Any]]) -> None:
@@ -139,6 +155,7 @@ def main() -> int:
         check_files(read, names, manifest)
         entries, hashes = check_chain(read, manifest)
         payloads = check_payloads(names, read, entries)
+        records = check_records(names, read, entries)
         check_deliveries(read, entries)
         if options.head and options.head not in hashes.values():
             raise Broken("the hash you know is not in the chain")
@@ -149,7 +166,8 @@ def main() -> int:
         print(f"BROKEN: {error}")
         return 1
     head = manifest["head"]["hash"]
-    print(f"holds: {len(entries)} entries told of {len(hashes)} in the chain, {payloads} payloads, head {head}")
+    told = f"{len(entries)} entries told of {len(hashes)} in the chain, {records} records, {payloads} payloads"
+    print(f"holds: {told}, head {head}")
     return 0
 
 
