@@ -35,6 +35,8 @@ LEGS = {
     "application": ("6", "receipts applied in GP"),
     "refund_memo": ("6", "refunds in GP"),
     "refund_application": ("6", "credits applied in GP"),
+    "exchange_gp": ("6", "exchange differences in GP"),
+    "exchange_xero": ("6", "exchange differences in Xero"),
     "fee_gp": ("7", "fees in GP"),
     "fee_xero": ("7", "fees in Xero"),
     "payout_gp": ("7", "payouts in GP"),

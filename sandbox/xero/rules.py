@@ -24,7 +24,8 @@ __all__ = [
     "tracking",
 ]
 
-_CONTROL_ACCOUNTS = {"DEBTORS", "CREDITORS"}
+# The gains are Xero's own: "the Xero API prevents postings to this account" (Ostendo's help on its Xero integration)
+_CONTROL_ACCOUNTS = {"DEBTORS", "CREDITORS", "REALISEDCURRENCYGAIN", "UNREALISEDCURRENCYGAIN"}
 _LOCKS = {"EndOfYearLockDate": "end of year lock date", "PeriodLockDate": "period lock date"}
 
 

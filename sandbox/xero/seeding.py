@@ -25,6 +25,7 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "goodwill": ("REVENUE", None),
     "fees": ("EXPENSE", None),
     "fx_gain_loss": ("EXPENSE", "REALISEDCURRENCYGAIN"),
+    "gateway_exchange": ("EXPENSE", None),
     "rounding": ("CURRLIAB", "ROUNDING"),
     "inventory": ("CURRENT", None),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),

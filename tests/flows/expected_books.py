@@ -492,10 +492,18 @@ class _Life:
         for charge in self._charges:
             part = min(amount, charge.left)
             if part > 0:
-                charge.take(part)
+                self._cancel_out(charge, event, part)
                 amount -= part
         if amount:
             raise Unspecified("more money given back than was credited or not applied")
+
+    def _cancel_out(self, charge: _Charge, event: Mapping[str, Any], amount: Decimal) -> None:
+        """Neither is booked; what the gateway lost by another rate is."""
+        charge.take(amount)
+        rate = Decimal(event.get("rate") or self._rate)
+        lost = cents(amount * rate) - cents(amount * charge.rate)
+        self._books["gateway_exchange"] += lost
+        self._books["clearing"] -= lost
 
     def _pay_credit(self, credit: _Money, event: Mapping[str, Any], amount: Decimal) -> None:
         worth = credit.take(amount)

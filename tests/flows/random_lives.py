@@ -60,7 +60,6 @@ class Life:
         self._lines: list[Json] = order["lines"]
         self._shipping: Json | None = order["shipping"]
         self._charges: dict[str, Decimal] = {}
-        self._charge_rates: dict[str, str | None] = {}
         self._back: dict[str, tuple[int, Decimal, dict[str, Decimal]]] = {}
         self._hours = dict.fromkeys(OPENING, 0)
         self._later = LATER_DAYS.index(self._dice.pick(LATER_DAYS))
@@ -283,7 +282,7 @@ class Life:
         base = cents(amount * Decimal(rate or self.order["rate"]))
         fee = cents(base * Decimal("0.029") + Decimal("0.30"))
         identity = self._identity("ch")
-        self._charges[identity], self._charge_rates[identity] = amount, rate
+        self._charges[identity] = amount
         more = {"rate": rate} if rate else {}
         self._event(step, do="pay", id=identity, amount=f"{amount:.2f}", fee=f"{fee:.2f}", **more)
         self._move(identity, base - fee)
@@ -293,9 +292,7 @@ class Life:
         charge = next((each for each, left in self._charges.items() if left >= amount), None)
         if charge is None or (amount <= 0 and not what):
             return
-        # money that was never applied goes back at the rate it came at
-        other_rate = what and self._goods_are_out(step)
-        rate = self._writer.settled(self.order) if other_rate else self._charge_rates[charge]
+        rate = self._writer.settled(self.order)
         identity = self._identity("re")
         self._charges[charge] -= amount
         more = {"rate": rate} if rate else {}
@@ -307,12 +304,6 @@ class Life:
         at = datetime.fromisoformat(self.events[-1]["at"])
         zone = ZoneInfo(self._writer.company["time_zone"])
         self._writer.movements.append((identity, amount, at.astimezone(zone).date()))
-
-    def _goods_are_out(self, step: int) -> bool:
-        return step == 4 and any(event["do"] == "fulfil" for event in self.events) and not self._has("cancel", 2)
-
-    def _has(self, kind: str, step: int) -> bool:
-        return any(event["do"] == kind and event["step"] <= step for event in self.events)
 
     def _identity(self, prefix: str) -> str:
         """As long as the gateway's own."""

@@ -176,6 +176,15 @@ def test_money_given_back_unused_is_put_on_nothing_and_the_rest_is_settled_witho
     assert result.superseded == {"stripe:acct_1:money:ch_1": "31.67 USD was given back unused"}
 
 
+def test_money_given_back_unused_at_another_rate_leaves_the_rest_at_the_charges() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "47.52")
+    back = {"amount": Decimal("31.67"), "charge_id": "ch_1", "rate": "1.3100000", "settled": Decimal("41.49")}
+    sent.read(REFUNDS, "superseded", **back)
+    result = share(sent, charge("ch_1", "79.19", rate=Decimal("1.28"), settled=Decimal("101.36")))
+    assert settled(result) == ["60.82"]
+
+
 CENTS = st.integers(0, 20_000).map(lambda cents: Decimal(cents).scaleb(-2))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -18,11 +18,16 @@ import pyarrow as pa
 
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import NOTHING, Payable, credits_of, open_invoices
+from ledgerbridge.canonical.settlement import (
+    NOTHING,
+    Payable,
+    credits_of,
+    is_at_another_rate,
+    open_invoices,
+    worth_when_captured,
+)
 
 __all__ = ["Allocation", "allocate", "allocate_credits", "frame_of", "rows_of_frame", "share_out"]
-
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -194,15 +199,25 @@ def _settled(money: dict[str, Any], part: Decimal, before: list[Decimal | None])
     whole: Decimal = money["settled"]
     known = [each for each in before if each is not None]
     if len(known) < len(before):
-        amount: Decimal = money["amount"]
-        return (part * whole / amount).quantize(CENT, ROUND_HALF_UP)
+        return worth_when_captured(money, part)
     return whole - sum(known, NOTHING)
 
 
 def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> tuple[Decimal, Decimal | None]:
-    """What of a charge went back before it was put on anything: in its currency, and as the gateway settled it."""
+    """
+    What of a charge went back before it was put on anything: in its currency, and in base currency.
+
+    What went back at the charge's rate, as the gateway settled it; else as it came in: the rest is an exchange
+    difference of its own (``exchange_of_unused``), not one of what the charge pays.
+    """
     mine = [row for row in refunds if row["outcome"] == "superseded" and row["charge_id"] == charge["payment_id"]]
-    settled = [Decimal(row["settled"]) for row in mine if row.get("settled") is not None]
+    settled = [
+        worth_when_captured(charge, Decimal(row["amount"]))
+        if is_at_another_rate(row, charge)
+        else Decimal(row["settled"])
+        for row in mine
+        if row.get("settled") is not None
+    ]
     return (
         sum((Decimal(row["amount"]) for row in mine), NOTHING),
         sum(settled, NOTHING) if len(settled) == len(mine) else None,

@@ -233,6 +233,20 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.gateway_fee": {
         "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "month": TEXT, "charged_on": DAY, "amount": MONEY},
     },
+    "canonical.exchange_difference": {
+        "header": {
+            **_KEYS,
+            "payment_id": TEXT,  # of the refund
+            "charge_id": TEXT,  # the payment it gives back
+            "gateway": TEXT,
+            "realised_on": DAY,
+            "rate": RATE,
+            "given_back": MONEY,  # in the currency of the charge
+            "settled": MONEY,  # what left the gateway's balance, in base currency
+            # filled when the refund cancels against its charge: the loss, in base currency
+            "amount": MONEY,
+        },
+    },
     "canonical.payout": {
         "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "arrived_on": DAY, "amount": MONEY},
     },

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
+from ledgerbridge.canonical.exchange import realise
 from ledgerbridge.canonical.given_up import came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
@@ -122,6 +123,19 @@ def allocate_to_credits(
     )
 
 
+def exchange_of_unused(
+    frames: dict[str, pd.DataFrame], sent: SentDocuments, *, charges: str, refunds: str, payments: str
+) -> Ruled:
+    """
+    What was lost on money that was on no invoice and went back at another rate; the other refunds need no entry.
+
+    :param charges: source entity of the gateway's charges, :param refunds: of its refunds, :param payments: entity of
+        the payments delivered.
+    """
+    made, waiting = realise(frames["header"], sent, charges=charges, refunds=refunds, payments=payments)
+    return Ruled({**frames, "header": made}, {}, waiting)
+
+
 def _ruled(frames: dict[str, pd.DataFrame], result: Allocation) -> Ruled:
     return Ruled({**frames, "header": result.shares}, result.parents, result.waiting, result.superseded)
 
@@ -218,6 +232,7 @@ RULES: dict[str, Rule] = {
     "allocate_to_credits": allocate_to_credits,
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
+    "exchange_of_unused": exchange_of_unused,
     "settle_rounding": settle_rounding,
     "take_off_given_up": take_off_given_up,
     "unless_cancelled": unless_cancelled,

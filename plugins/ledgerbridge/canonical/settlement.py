@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-__all__ = ["NOTHING", "Credit", "Payable", "credits_of", "is_refund_of", "open_invoices"]
+__all__ = [
+    "NOTHING",
+    "Credit",
+    "Payable",
+    "credits_of",
+    "is_at_another_rate",
+    "is_refund_of",
+    "open_invoices",
+    "worth_when_captured",
+]
 
 NOTHING = Decimal(0)
+CENT = Decimal("0.01")
 
 Row = dict[str, Any]
 
@@ -86,6 +96,21 @@ def credits_of(notes: Sequence[Row], payments: Iterable[Row], allocations: Itera
 def is_refund_of(payment_id: str, refund_ids: object) -> bool:
     """Whether a gateway's refund is among those joined by +."""
     return payment_id in str(refund_ids or "").split("+")
+
+
+def is_at_another_rate(refund: Row, charge: Row) -> bool:
+    """Whether the gateway gave money back at another rate than it came in at; not where it told no rates."""
+    rates = [money.get("rate") for money in (refund, charge)]
+    return None not in rates and len({Decimal(str(rate)) for rate in rates}) > 1
+
+
+def worth_when_captured(charge: Row, amount: Decimal) -> Decimal:
+    """What a part of a charge moved the gateway's balance by when it came in: in base currency, half-up."""
+    settled = charge.get("settled")
+    worth = (
+        amount * Decimal(charge["rate"]) if settled is None else amount * Decimal(settled) / Decimal(charge["amount"])
+    )
+    return worth.quantize(CENT, ROUND_HALF_UP)
 
 
 def _settled(rows: Iterable[Row], number_field: str) -> dict[str, Decimal]:
