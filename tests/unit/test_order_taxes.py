@@ -60,3 +60,9 @@ def test_a_detail_that_an_edit_replaced_is_no_tax_of_the_line(
 @pytest.mark.parametrize("detail", [VAT, ZERO, ("UK-OTHER", None)])
 def test_a_detail_whose_tax_is_less_than_a_cent_stays(tmp_path: Path, detail: tuple[str, Decimal | None]) -> None:
     assert details(tmp_path, sale(1, "0.01", (detail, "0.00"))) == [detail[0]]
+
+
+def test_a_detail_that_the_shop_rounded_to_nothing_stays_until_an_edit_replaces_it(tmp_path: Path) -> None:
+    """The ledgers may not know it: then the order is a person's."""
+    ordered = sale(1, "6.90", (VAT, "0.34"), (("MOON-TAX", Decimal("0.01")), "0.00"))
+    assert sorted(details(tmp_path, ordered)) == ["MOON-TAX", "UK-VAT05"]

@@ -77,7 +77,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "giving_up": FLAG,  # some of them come off with this very content
         },
         "lines": _LINES,
-        "taxes": {**_TAXES, "by_rate": MONEY},  # what its rate makes of what it taxes
+        "taxes": {**_TAXES, "by_rate": MONEY, "edits": NUMBER},  # what its rate makes of what it taxes; edits of it
         # what refunds take off: a row each for a line's pieces with their net, and for each tax detail; all negative
         "given_up": {
             "record_key": TEXT,
