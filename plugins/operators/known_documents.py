@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Engine, func, select
 
 from ledgerbridge.reconciliation import Booked, Known
+from ledgerbridge.reconciliation.model import TOLERANCE
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, ExtractionWindow, SourceRecord
 from operators.systems import Books
@@ -147,8 +148,10 @@ class KnownDocuments:
         """Why a document differs from its counterpart: one ledger books gain and write-off when it is applied."""
         if not set(changed) <= {"fx_gain_loss", "receivables", "rounding"}:
             return Known()
+        cents = all(abs(amount) <= TOLERANCE for amount in changed.values())
         for books, booked in zip(self._books.values(), pair, strict=True):
-            for each in booked.ids:
+            # which part of a document is the last, with its cent, shows when all of them are posted
+            for each in (*booked.ids, booked.settles) if cents else booked.ids:
                 if each in books.on_the_way:
                     return Known(f"booked when it is applied: that entry is {books.on_the_way[each]}")
         for booked in pair:

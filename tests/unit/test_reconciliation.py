@@ -293,6 +293,13 @@ def test_the_cent_of_a_part_that_the_other_ledger_took_last_is_explained() -> No
     }
 
 
+def test_the_cent_of_a_part_is_explained_by_a_gain_booked_on_the_document_itself() -> None:
+    """GP knows the entry of a credit's application by the invoice."""
+    gain = booked("inv1", receivables="150.01", sales="-150.00", fx_gain_loss="-0.01")
+    assert compare([gain, SMALL], [FOREIGN, SMALL_AS_LAST]).agree is True
+    assert compare([gain, SMALL_AS_LAST], [FOREIGN, SMALL_AS_LAST]).agree is False
+
+
 def test_a_cent_of_a_part_that_no_other_part_makes_up_for_fails() -> None:
     result = compare([FOREIGN, SMALL, LARGE_AS_LAST], [FOREIGN, SMALL_AS_LAST, LARGE_AS_LAST])
     assert result.agree is False

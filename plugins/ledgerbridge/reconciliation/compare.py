@@ -109,9 +109,10 @@ class _Pair:
         return _total(self.sides[0], role) - _total(self.sides[1], role)
 
     @property
-    def settles(self) -> set[str]:
-        """Numbers of the documents it is a part of."""
-        return {n.upper() for each in self.all for n in (each.booked.settles, each.booked.against) if n}
+    def part_of(self) -> set[str]:
+        """Numbers of the documents it settles; if none, its own: a gain may be booked on the document itself."""
+        settled = {n.upper() for each in self.all for n in (each.booked.settles, each.booked.against) if n}
+        return settled or {each.booked.number.upper() for each in self.all if each.booked.number}
 
 
 class _Comparison:
@@ -148,10 +149,10 @@ class _Comparison:
         """
         sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(_REALISED, NOTHING))
         for pair in pairs.values() if self._cents else ():
-            for number in pair.settles:
+            for number in pair.part_of:
                 sums[number] = {role: amount + pair.differs_by(role) for role, amount in sums[number].items()}
         for pair, changed in self._cents:
-            for number in sorted(pair.settles):
+            for number in sorted(pair.part_of):
                 if number in self._under_way or not any(sums[number].values()):
                     pair.explained = changed
                     reason = f"the parts of {number} make up the same: the ledgers took another one last"
@@ -232,8 +233,8 @@ class _Comparison:
         if changed:
             known = self._explain_pair((ours.booked, theirs.booked), changed)
             if known.reason:
-                self._under_way |= pair.settles
-            if not known.reason and pair.settles and _is_cents(changed):
+                self._under_way |= pair.part_of
+            if not known.reason and pair.part_of and _is_cents(changed):
                 self._cents.append((pair, changed))
             else:
                 self._tell(pair, changed, known)
