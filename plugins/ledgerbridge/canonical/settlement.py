@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 __all__ = [
+    "CENT",
     "NOTHING",
     "Credit",
     "Payable",
@@ -105,11 +106,12 @@ def is_at_another_rate(refund: Row, charge: Row) -> bool:
 
 
 def worth_when_captured(charge: Row, amount: Decimal) -> Decimal:
-    """What a part of a charge moved the gateway's balance by when it came in: in base currency, half-up."""
+    """What money of a charge moved the gateway's balance by when it came in: all of it as settled, a part by rate."""
     settled = charge.get("settled")
-    worth = (
-        amount * Decimal(charge["rate"]) if settled is None else amount * Decimal(settled) / Decimal(charge["amount"])
-    )
+    if settled is not None and (charge.get("rate") is None or amount == Decimal(charge["amount"])):
+        worth = amount * Decimal(settled) / Decimal(charge["amount"])
+    else:
+        worth = amount * Decimal(charge["rate"])
     return worth.quantize(CENT, ROUND_HALF_UP)
 
 
