@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sent_documents import ORDER, SentInMemory
 
@@ -183,6 +183,7 @@ def test_in_any_order_of_things_ledgers_hold_what_the_shop_says_once(things: lis
     assert (office.kept(), office.sent.letters) == (office.standing, {})
 
 
+@example([("refund", "line:1"), ("run", "after"), ("ship", False), ("post",), ("refund", "line:1")])
 @given(st.lists(THINGS | KILLS, max_size=12))
 def test_whenever_a_worker_is_killed_nothing_is_taken_off_and_returned(things: list[tuple[Any, ...]]) -> None:
     office = lived(things)

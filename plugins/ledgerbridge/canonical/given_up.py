@@ -48,10 +48,13 @@ def take_off(
     for key, rows in refunded.items():
         order = _Order(parts["header"][key][0], parts["lines"].get(key, []), parts["taxes"].get(key, []))
         delivery = next(iter(arrived.get(key, [])), None)
-        off = _refunds_of(delivery) if delivery is not None and _stands(delivery) else []
+        off = _refunds_of(delivery) if delivery is not None else []
+        # a first try may have arrived: what it was is sent again, and its answer tells before anything else comes off
+        is_first_try = delivery is not None and not _stands(delivery)
         # an update under way may have reached the target: only its answer tells
         is_open = key not in invoiced or (delivery is not None and delivery["state"] == "sending")
-        order.take_off(_by(rows, "refund_id"), off, new=is_open and not order.header["cancelled"])
+        is_new = is_open and not is_first_try
+        order.take_off(_by(rows, "refund_id"), off, new=is_new and not order.header["cancelled"])
         for name, made in (("header", [order.header]), ("lines", order.lines), ("taxes", order.taxes)):
             changed[name] += made
     return {name: _with(frame, keys, changed[name]) for name, frame in frames.items()}
