@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,22 +59,34 @@ def connection(xero_sandbox: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 class Terminal:
-    """The command under way, and what it has printed so far."""
+    """The command under way, and what it has printed so far.
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
+    It prints in a thread of its own; ``capsys.readouterr`` empties its buffer after reading it and loses what comes
+    between the two, so the streams here only ever grow.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._out, self._err = io.StringIO(), io.StringIO()
+        self._monkeypatch = monkeypatch
         self._pool = ThreadPoolExecutor(1)
         self._command: Future[int] | None = None
-        self.out = self.err = ""
+
+    @property
+    def out(self) -> str:
+        return self._out.getvalue()
+
+    @property
+    def err(self) -> str:
+        return self._err.getvalue()
 
     def start(self, *options: str) -> str:
         """Run the command until it has printed the address to open."""
+        self._monkeypatch.setattr(sys, "stdout", self._out)
+        self._monkeypatch.setattr(sys, "stderr", self._err)
         arguments = ["connect", "xero", "--connection", "xero_test", "--port", str(PORT), "--no-browser", *options]
         self._command = self._pool.submit(main, arguments)
-        ended = False
-        while "state=" not in self.out and not ended:
-            ended = self._command.done()  # asked before reading: what it printed last is read as well
-            self._read()
+        while "state=" not in self.out and not self._command.done():
+            wait([self._command], timeout=0.01)
         addresses = [word for word in self.out.split() if "/identity/connect/authorize" in word]
         assert addresses, self.err
         return addresses[0]
@@ -82,18 +94,12 @@ class Terminal:
     def end(self) -> int:
         """Its exit code."""
         assert self._command is not None
-        code = self._command.result(timeout=30)
-        self._read()
-        return code
-
-    def _read(self) -> None:
-        out, err = self._capsys.readouterr()
-        self.out, self.err = self.out + out, self.err + err
+        return self._command.result(timeout=30)
 
 
 @pytest.fixture
-def terminal(connection: Callable[..., XeroHook], capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(capsys)
+def terminal(connection: Callable[..., XeroHook], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    return Terminal(monkeypatch)
 
 
 def follow(address: str) -> None:
@@ -214,10 +220,10 @@ def test_a_browser_that_never_comes_back_ends_the_wait(terminal: Terminal) -> No
     assert "LB-XERO-031" in terminal.err
 
 
-def test_a_port_in_use_is_named(terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_named(terminal: Terminal) -> None:
     page = terminal.start()
     assert main(["connect", "xero", "--connection", "xero_test", "--port", str(PORT), "--no-browser"]) == 2
-    assert f"port {PORT}" in capsys.readouterr().err
+    assert f"port {PORT}" in terminal.err
     follow(f"{CALLBACK}?{urlsplit(page).query}")
     assert terminal.end() == 2
 
