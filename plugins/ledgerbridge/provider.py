@@ -136,6 +136,11 @@ _OPTIONS = {
         "Where the DAG verify_audit keeps the heads of the audit chain: best where nobody can overwrite.",
         "s3://bucket/audit_anchors.jsonl",
     ),
+    "circuit_pause_seconds": _option(
+        "How long a system that failed three times in a row is left alone at first; doubles with each failed probe"
+        " up to four times as long. Default: 15.",
+        "60",
+    ),
     "company_file": _option("Whose books these are. Default: include/company.yaml.", "/etc/ledgerbridge/company.yaml"),
     "include_folder": _option(
         "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"

@@ -27,7 +27,7 @@ from ledgerbridge.state.source_records import counts, hold_rejected, tell_releas
 from operators import settings
 from operators.retries import ByErrorClass
 from operators.staging import BatchRef, batch_uri, read_raw, read_rows
-from triggers.circuit import ConnectionBack
+from triggers.circuit import ConnectionBack, first_pause
 
 __all__ = ["LegOperator"]
 
@@ -99,7 +99,14 @@ class LegOperator(BaseOperator):
                 with suppress(SQLAlchemyError), transaction(self.engine) as session:
                     asked = None if seconds is None else timedelta(seconds=seconds)
                     reason = f"{error.code} {error.message}"
-                    call_failed(session, self.actor(context), connection, reason, retry_after=asked)
+                    call_failed(
+                        session,
+                        self.actor(context),
+                        connection,
+                        reason,
+                        retry_after=asked,
+                        first_pause=first_pause(),
+                    )
             raise
         with transaction(self.engine) as session:
             call_succeeded(session, self.actor(context), connection)

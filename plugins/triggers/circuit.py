@@ -7,20 +7,27 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from airflow.configuration import conf
 from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from hooks.state_database import state_engine
 from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
-from ledgerbridge.state.circuits import Pause, call_failed, call_succeeded, pause_of, take_probe
+from ledgerbridge.state.circuits import FIRST_PAUSE, Pause, call_failed, call_succeeded, pause_of, take_probe
 
-__all__ = ["ConnectionBack"]
+__all__ = ["ConnectionBack", "first_pause"]
 
 _LOOK_EVERY_SECONDS = 5.0
 _LONGEST_WAIT = timedelta(hours=1)
 _PROBE = Actor("", "", "", "ConnectionBack")
 """Of no run: one probes for all tasks that wait."""
+
+
+def first_pause() -> timedelta:
+    """How long a connection is left alone at first, `[ledgerbridge] circuit_pause_seconds`."""
+    seconds = conf.get("ledgerbridge", "circuit_pause_seconds", fallback="")
+    return timedelta(seconds=float(seconds)) if seconds else FIRST_PAUSE
 
 
 class ConnectionBack(BaseTrigger):
@@ -67,6 +74,6 @@ class ConnectionBack(BaseTrigger):
             if answers:
                 call_succeeded(session, _PROBE, self.connection)
             else:
-                call_failed(session, _PROBE, self.connection, message)
+                call_failed(session, _PROBE, self.connection, message, first_pause=first_pause())
         self.log.info("connection=%s answers=%s", self.connection, answers)
         return bool(answers)

@@ -24,11 +24,11 @@ WIRE = {
         {"kind": "lost_after_commit", "method": "PUT", "times": 3},
         {"kind": "reset", "method": "PUT"},
         {"kind": "malformed"},
-        {"kind": "slow", "seconds": 4},
-        {"kind": "slow_answer", "seconds": 4},
+        {"kind": "slow", "seconds": 2},
+        {"kind": "slow_answer", "seconds": 2},
         {"kind": "status", "status": 500, "times": 2},
-        {"kind": "status", "status": 503, "times": 2, "headers": {"Retry-After": "2"}},
-        {"kind": "throttled", "seconds": 2, "times": 3},
+        {"kind": "status", "status": 503, "times": 2, "headers": {"Retry-After": "1"}},
+        {"kind": "throttled", "seconds": 1, "times": 3},
         {"kind": "expired_token"},
         {"kind": "concurrent", "times": 3},
     ],
@@ -39,8 +39,8 @@ WIRE = {
         {"kind": "lost_after_commit", "contains": "CreateEntity"},
         {"kind": "reset", "contains": "CreateTransactionEntity"},
         {"kind": "malformed"},
-        {"kind": "slow", "seconds": 4, "contains": "CreateTransactionEntity"},
-        {"kind": "slow_answer", "seconds": 4},
+        {"kind": "slow", "seconds": 2, "contains": "CreateTransactionEntity"},
+        {"kind": "slow_answer", "seconds": 2},
         {"kind": "status", "status": 500, "times": 2},
         {"kind": "concurrent", "times": 3},
         {"kind": "sql_timeout", "contains": "CreateTransactionEntity"},
@@ -53,7 +53,7 @@ WIRE = {
         {"kind": "status", "status": 500, "times": 2},
         {"kind": "throttled", "times": 3, "seconds": 1},
         {"kind": "expired_token"},
-        {"kind": "slow_answer", "seconds": 3},
+        {"kind": "slow_answer", "seconds": 2},
     ],
     "stripe": [
         {"kind": "lost_before_commit"},
@@ -61,7 +61,7 @@ WIRE = {
         {"kind": "malformed"},
         {"kind": "status", "status": 500, "times": 2},
         {"kind": "throttled", "times": 3, "seconds": 1},
-        {"kind": "slow_answer", "seconds": 3},
+        {"kind": "slow_answer", "seconds": 2},
     ],
 }
 """Faults on the line by system; those that write get more of them."""
@@ -91,16 +91,16 @@ def _kill_at_step(world: World, random: Random) -> int:
 
 def _stop_sandbox(world: World, random: Random) -> int:
     return int(
-        world.stop_sandbox(random.choice(["gp", "xero", "gp", "xero", "shopify", "stripe"]), random.uniform(2, 8))
+        world.stop_sandbox(random.choice(["gp", "xero", "gp", "xero", "shopify", "stripe"]), random.uniform(1, 4))
     )
 
 
 def _fill_disk(world: World, random: Random) -> int:
-    return int(world.fill_disk(random.uniform(2, 8)))
+    return int(world.fill_disk(random.uniform(1, 4)))
 
 
 def _take_state_away(world: World, random: Random) -> int:
-    return int(world.take_state_away(random.uniform(2, 8)))
+    return int(world.take_state_away(random.uniform(1, 4)))
 
 
 KINDS: dict[str, tuple[int, Act]] = {
@@ -141,7 +141,7 @@ class Faults:
 
     def pause_seconds(self) -> float:
         """How long until the next one."""
-        return self._random.uniform(0.2, 1.2)
+        return self._random.uniform(0.0, 0.5)
 
     def share_of(self, left: int) -> int:
         """How many of those left strike in the next pass: half to all of them."""

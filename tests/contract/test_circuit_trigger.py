@@ -71,12 +71,13 @@ def test_a_connection_that_stays_down_keeps_them_waiting(
     state: Engine, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.hook(password="sk_test_revoked")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__CIRCUIT_PAUSE_SECONDS", "100")
     break_circuit(state)
     assert not asyncio.run(fired(datetime.now(UTC), within_seconds=3))
     with transaction(state) as session:
         pause = pause_of(session, "stripe_test")
     assert pause is not None
-    assert pause.until > datetime.now(UTC) + timedelta(seconds=10)
+    assert pause.until > datetime.now(UTC) + timedelta(seconds=150), "the second pause is twice the setting"
     assert "LB-STRIPE" in pause.reason
 
 

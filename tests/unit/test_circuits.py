@@ -51,6 +51,16 @@ def test_each_failed_probe_doubles_the_pause_up_to_a_minute(state_db: Engine) ->
     assert [pause.total_seconds() for pause in pauses] == [15, 30, 60, 60, 60, 60, 60]
 
 
+def test_a_first_pause_of_ones_own_doubles_up_to_four_times_as_long(state_db: Engine) -> None:
+    pauses = []
+    for _ in range(FAILURES_TO_OPEN + 3):
+        with transaction(state_db) as session:
+            call_failed(session, ACTOR, "gp", "not reached", first_pause=timedelta(seconds=2), now=NOW)
+            pause = pause_of(session, "gp")
+        pauses += [(pause.until - NOW).total_seconds()] if pause else []
+    assert pauses == [2, 4, 8, 8]
+
+
 def test_a_pause_is_never_shorter_than_the_system_asked_for(state_db: Engine) -> None:
     pause = fail(state_db, FAILURES_TO_OPEN, retry_after=timedelta(hours=2))
     assert pause is not None

@@ -19,12 +19,22 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import Circuit
 from ledgerbridge.state.upsert import upsert
 
-__all__ = ["FAILURES_TO_OPEN", "Pause", "call_failed", "call_succeeded", "open_circuits", "pause_of", "take_probe"]
+__all__ = [
+    "FAILURES_TO_OPEN",
+    "FIRST_PAUSE",
+    "Pause",
+    "call_failed",
+    "call_succeeded",
+    "open_circuits",
+    "pause_of",
+    "take_probe",
+]
 
 FAILURES_TO_OPEN = 3
 """Tasks in a row that failed; fewer than a task has tries, so that none uses them up on a system that is down."""
-_FIRST_PAUSE = timedelta(seconds=15)
-_LONGEST_PAUSE = timedelta(minutes=1)
+FIRST_PAUSE = timedelta(seconds=15)
+_LONGEST_IN_FIRST = 4
+"""The longest pause, in first ones."""
 _PROBE_TAKES = timedelta(minutes=2)
 
 
@@ -59,12 +69,14 @@ def call_failed(
     reason: str,
     *,
     retry_after: timedelta | None = None,
+    first_pause: timedelta = FIRST_PAUSE,
     now: datetime | None = None,
 ) -> None:
     """
     Count a failed call; enough of them in a row, or a failed probe, begin a pause that doubles each time.
 
     :param retry_after: how long the system asked to be left alone.
+    :param first_pause: no pause is longer than four of it unless the system asked.
     """
     now = now or datetime.now(UTC)
     serialise(session, f"circuit {connection}")
@@ -72,7 +84,7 @@ def call_failed(
     failures = (row.failures if row else 0) + 1
     values: dict[str, Any] = {"connection": connection, "failures": failures, "reason": reason, "updated_at": now}
     if failures >= FAILURES_TO_OPEN:
-        pause = max(_pause_after(failures), retry_after or timedelta())
+        pause = max(_pause_after(failures, first_pause), retry_after or timedelta())
         values["paused_until"] = now + pause
         values["paused_since"] = (row.paused_since if row else None) or now
         if row is None or row.paused_since is None:
@@ -110,6 +122,6 @@ def _change(what: str, connection: str, **details: Any) -> Change:
     return Change(f"circuit-{what}", "connection", connection, details=details)
 
 
-def _pause_after(failures: int) -> timedelta:
+def _pause_after(failures: int, first: timedelta) -> timedelta:
     doublings = min(failures - FAILURES_TO_OPEN, 10)
-    return min(_FIRST_PAUSE * int(2**doublings), _LONGEST_PAUSE)
+    return first * min(int(2**doublings), _LONGEST_IN_FIRST)
