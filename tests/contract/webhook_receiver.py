@@ -31,9 +31,9 @@ class Receiver:
     def keep(self, received: Received) -> None:
         self._came.put(received)
 
-    def next(self) -> Received:
+    def next(self, timeout_seconds: float = 20) -> Received:
         """The next delivery, as soon as it is there."""
-        return self._came.get(timeout=20)
+        return self._came.get(timeout=timeout_seconds)
 
     @property
     def is_empty(self) -> bool:
