@@ -1,5 +1,5 @@
 """
-Imports what tasks need once, in the process that forks them (design.md §5, "Speed on Airflow").
+Imports what tasks need once, in the process that forks them (docs/explanation/speed.md).
 
 A task is a fork of the scheduler's worker (LocalExecutor) or of the Celery or Edge worker: what these have imported,
 the task has for nothing. Great Expectations takes 5.2 s to import, our operators and hooks 0.5 s; a small task takes

@@ -37,7 +37,7 @@ class Services:
     """
     Running services, each in a session of its own.
 
-    A session each, because `airflow` leaves children behind when it alone is stopped (facts/airflow.md §1), and so
+    A session each, because `airflow` leaves children behind when it alone is stopped (sources.md Airflow §1), and so
     that Ctrl-C reaches only the one who knows how to stop them.
 
     :param logs: folder that takes ``<name>.log`` of each.

@@ -1,2 +1,2 @@
--- Airflow's own database is POSTGRES_DB; what Ledgerbridge keeps lies in one of its own (design.md §5, "State").
+-- Airflow's own database is POSTGRES_DB; what Ledgerbridge keeps lies in one of its own (docs/reference/tables.md).
 CREATE DATABASE ledgerbridge;

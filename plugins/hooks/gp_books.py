@@ -19,7 +19,7 @@ __all__ = ["GPBooks"]
 
 Row = Mapping[str, Any]
 
-# Source document codes (facts/gp.md §4; the codes unverified) and what a flow reads such documents as. Who keeps
+# Source document codes (sources.md GP §4; the codes unverified) and what a flow reads such documents as. Who keeps
 # others sees the kind "entry".
 _KINDS = {
     "SJ": ("invoice", "gp.sales_invoice"),
@@ -198,7 +198,7 @@ def _is_void(booked: Booked) -> bool:
 
 
 def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
-    """Details of one line are a set (accounting.md §3 rule 4); rows of LNITMSEQ 0 add the freight's."""
+    """Details of one line are a set (accounting-rules.md rule 4); rows of LNITMSEQ 0 add the freight's."""
     # a company of one currency has no originating amounts
     of_goods, of_freight = ("ORSLSTAX", "ORFRTTAX") if document.get("CURNCYID") else ("STAXAMNT", "FRTTXAMT")
     lines: dict[str, dict[str, Decimal]] = defaultdict(dict)

@@ -1,7 +1,7 @@
 """
 Microsoft Dynamics GP through its eConnect Integration Service.
 
-Documents land unposted in a batch; people or GP Agent post them (facts/gp.md §4).
+Documents land unposted in a batch; people or GP Agent post them (sources.md GP §4).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class GPEConnectHook(BaseHook):
 
     :param gp_econnect_conn_id: the Airflow connection.
 
-    Source: facts/gp.md §1, §2, §4.
+    Source: sources.md GP §1, §2, §4.
     """
 
     conn_name_attr = "gp_econnect_conn_id"

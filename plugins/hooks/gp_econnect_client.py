@@ -1,5 +1,5 @@
 """
-Calls to the eConnect Integration Service: SOAP 1.1 with HTTP Basic (facts/gp.md §2).
+Calls to the eConnect Integration Service: SOAP 1.1 with HTTP Basic (sources.md GP §2).
 
 Namespaces and actions come from the site's own WSDL, read once per process; nothing of them is written here.
 """
@@ -94,7 +94,7 @@ class EConnectClient:
 
     def _call(self, operation: str, *, xml: str, writing: bool) -> Any:
         arguments: dict[str, str] = {}
-        # no public source has the parameters' names, the site's WSDL does: facts/gp.md §2
+        # no public source has the parameters' names, the site's WSDL does: sources.md GP §2
         for name in self._service.parameters(operation):
             if "connection" in name.lower():
                 arguments[name] = self._address.connection_string

@@ -1,8 +1,8 @@
 """
 Currencies between ISO codes with base-per-foreign rates (ours) and GP's ids with its calculation method.
 
-GP's CURNCYID is free text, and a rate is multiplied or divided with as the currency's set-up says (facts/gp.md §4,
-accounting.md §7).
+GP's CURNCYID is free text, and a rate is multiplied or divided with as the currency's set-up says (sources.md GP §4,
+accounting-rules.md §7).
 """
 
 from __future__ import annotations

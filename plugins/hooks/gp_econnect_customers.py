@@ -1,4 +1,4 @@
-"""Customers of GP, one per person: found by number, else by e-mail (facts/gp.md §1.3, accounting.md §3 rule 14)."""
+"""Customers of GP, one per person, found by number or e-mail (sources.md GP §1.3, accounting-rules.md rule 14)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows):
                 by_email[email].append(document)
         if not by_email:
             return found
-        # the Requester knows no e-mail column of the customer itself: facts/gp.md §1.4
+        # the Requester knows no e-mail column of the customer itself: sources.md GP §1.4
         holders = all_of(equal("Master_Type", "CUS"), one_of("INET1", sorted(by_email)))
         where = f"CUSTNMBR IN (SELECT Master_ID FROM SY01200 WHERE {holders})"  # noqa: S608 - one_of escapes
         for page in self._site.reader.pages("Customer", where, key=("CUSTNMBR",)):

@@ -1,5 +1,5 @@
 """
-eConnect XML of one business document, in the schema's order (facts/gp.md §1.1, §1.2).
+eConnect XML of one business document, in the schema's order (sources.md GP §1.1, §1.2).
 
 One document is one ``<eConnect>``: GP's unit of rollback. It never carries a ConnectionString, which would make
 every transaction type commit by itself.
@@ -122,7 +122,7 @@ class _Writer:
             case "int", bool() | int():
                 return str(int(value))
             case "money" | "rate", Decimal() | int() if not isinstance(value, bool):
-                # GP rounds half-up, and 5 places (rates 7) are all its columns have: facts/gp.md §1.1
+                # GP rounds half-up, and 5 places (rates 7) are all its columns have: sources.md GP §1.1
                 return f"{Decimal(value).quantize(_PLACES[known.kind], ROUND_HALF_UP):f}"
             case "date", date() if not isinstance(value, datetime):
                 return value.isoformat()

@@ -40,7 +40,7 @@ class GPEntity:
 
 class ChangedRows(GPEntity):
     """
-    A source whose tables carry DEX_ROW_TS, which GP keeps in UTC (facts/gp.md §2, unverified).
+    A source whose tables carry DEX_ROW_TS, which GP keeps in UTC (sources.md GP §2, unverified).
 
     Pages come table by table in key order, not by time: a window is read whole.
     """

@@ -1,5 +1,5 @@
 """
-What eConnect's faults mean: procedure error blocks parsed and told apart (facts/gp.md §1.5).
+What eConnect's faults mean: procedure error blocks parsed and told apart (sources.md GP §1.5).
 
 Error numbers are hints (sites add their own, no full list is public); what is done follows procedure and text.
 """

@@ -2,7 +2,7 @@
 The eConnect nodes we write: their fields in the schema's order, with type and length.
 
 Order and names are compared with the site's schema description by a test; lengths are those GP keys in
-(facts/gp.md §1.3, §4). Only fields that our flows use are here: a name that isn't is refused before sending.
+(sources.md GP §1.3, §4). Only fields that our flows use are here: a name that isn't is refused before sending.
 """
 
 from __future__ import annotations

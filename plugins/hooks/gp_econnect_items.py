@@ -1,4 +1,4 @@
-"""Items of GP (facts/gp.md §1.3)."""
+"""Items of GP (sources.md GP §1.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""General ledger of GP: journal entries written and read, accounts (facts/gp.md §1.3, §4)."""
+"""General ledger of GP: journal entries written and read, accounts (sources.md GP §1.3, §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payables of GP: vendors, their invoices and credit memos (facts/gp.md §1.3, §4)."""
+"""Payables of GP: vendors, their invoices and credit memos (sources.md GP §1.3, §4)."""
 
 from __future__ import annotations
 

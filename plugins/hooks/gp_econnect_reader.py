@@ -1,5 +1,5 @@
 """
-Rows of GP tables through the eConnect Requester (GetEntity), paged by key range (facts/gp.md §1.4).
+Rows of GP tables through the eConnect Requester (GetEntity), paged by key range (sources.md GP §1.4).
 
 The Requester has no paging of its own and its WhereClause is SQL: every value goes through ``literal``.
 """

@@ -1,4 +1,4 @@
-"""Receivables of GP: receipts, memos and their application (facts/gp.md §1.3, §4)."""
+"""Receivables of GP: receipts, memos and their application (sources.md GP §1.3, §4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledgerbridge.entities import Document, Found
 __all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument", "ReceivablesVoid"]
 
 _DEBIT_MEMO, _CREDIT_MEMO, _RECEIPT = 3, 7, 9
-# a document applied in full moves to history by the Paid Transaction Removal: facts/gp.md §4
+# a document applied in full moves to history by the Paid Transaction Removal: sources.md GP §4
 _POSTED = ("Receivables_Posted_Transaction", "Receivables_History_Transaction")
 _CENT = Decimal("0.01")
 
@@ -132,7 +132,7 @@ class Application(EConnectTarget):
     """
     A receipt or credit applied to a document; known by both numbers, there is at most one of each pair.
 
-    taRMApply has no key of its own and applies again when it is called again (facts/gp.md §1.3): it is never sent
+    taRMApply has no key of its own and applies again when it is called again (sources.md GP §1.3): it is never sent
     without being looked up first.
     """
 

@@ -1,4 +1,4 @@
-"""Sales documents of GP: orders and returns written, posted invoices and returns read (facts/gp.md §1.3, §4)."""
+"""Sales documents of GP: orders and returns written, posted invoices and returns read (sources.md GP §1.3, §4)."""
 
 from __future__ import annotations
 

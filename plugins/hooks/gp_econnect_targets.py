@@ -1,7 +1,7 @@
 """
 Writing documents through eConnect, one transaction each, several at a time, read back afterwards.
 
-A site's Pre and Post procedures may change what is written (facts/gp.md §1.1): what counts is what GP holds then.
+A site's Pre and Post procedures may change what is written (sources.md GP §1.1): what counts is what GP holds then.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class DistributedTarget(EConnectTarget):
     """A document that may bring its own ``distributions``."""
 
     def _write(self, document: Document) -> None:
-        # GP adds its own distributions to ours unless told not to, without an error: facts/gp.md §5
+        # GP adds its own distributions to ours unless told not to, without an error: sources.md GP §5
         assigned = {"CREATEDIST": 0} if document.parts.get("distributions") else {}
         self._site.client.create_transaction(self._xml(document, assigned=assigned))
 

@@ -142,7 +142,7 @@ class SoapService:
                     binding: Any = port.binding
                     operations = binding.all()
                     for operation in operations.values():
-                        # basicHttpBinding takes no WS-Addressing headers, which zeep would add: facts/gp.md §3
+                        # basicHttpBinding takes no WS-Addressing headers, which zeep would add: sources.md GP §3
                         operation.abstract.wsa_action = None
                     proxy = client.create_service(binding.name, _reached_at(self._base_url, location))
                     return _Port(client, proxy, operations)

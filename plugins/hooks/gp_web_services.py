@@ -1,4 +1,4 @@
-"""Microsoft Dynamics GP through its Web Services: master data read and written (facts/gp.md §3)."""
+"""Microsoft Dynamics GP through its Web Services: master data read and written (sources.md GP §3)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GPWebServicesHook(BaseHook):
 
     :param gp_web_services_conn_id: the Airflow connection.
 
-    Source: facts/gp.md §3.
+    Source: sources.md GP §3.
     """
 
     conn_name_attr = "gp_web_services_conn_id"

@@ -1,5 +1,5 @@
 """
-Calls to Web Services for Dynamics GP: the legacy endpoint, SOAP 1.1 with HTTP NTLM (facts/gp.md §3).
+Calls to Web Services for Dynamics GP: the legacy endpoint, SOAP 1.1 with HTTP NTLM (sources.md GP §3).
 
 A fault's own text says nothing; what was wrong is asked for by the log's GUID in it.
 """
@@ -181,7 +181,7 @@ class WebServicesClient:
 
 
 def _texts(fault: Any) -> list[str]:
-    """Every text of a fault: where the log's id stands in it differs by version (facts/gp.md §3, unverified)."""
+    """Every text of a fault: where the log's id stands in it differs by version (sources.md GP §3, unverified)."""
     texts = [fault.message or ""]
     if fault.detail is not None:
         texts += [text for text in fault.detail.itertext() if text.strip()]

@@ -1,7 +1,7 @@
 """
 Master data of GP through Web Services: customers, vendors, items.
 
-Lists stop silently at 1,000 and have no paging (facts/gp.md §3): a full answer is asked again in two ranges of keys.
+Lists stop silently at 1,000 and have no paging (sources.md GP §3): a full answer is asked again in two ranges of keys.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The Magento hook: orders, invoices and credit memos over REST, Magento Open Source and Adobe Commerce alike.
 
-Source: facts/shops.md part C.
+Source: sources.md Magento.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The two ways an integration proves itself to Magento.
 
-Source: facts/shops.md part C (OAuth 1.0a signed with HMAC-SHA256; bearer tokens where a shop allows them).
+Source: sources.md Magento (OAuth 1.0a signed with HMAC-SHA256; bearer tokens where a shop allows them).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Magento's searchable documents as sources.
 
-Source: facts/shops.md part C (searchCriteria; drift of numbered pages; times without zone).
+Source: sources.md Magento (searchCriteria; drift of numbered pages; times without zone).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Access tokens that end: fetched or refreshed by one process, kept encrypted for all.
 
-Source: facts/xero.md §1 and facts/shops.md A1 (rotating refresh tokens, one place per token set).
+Source: sources.md Xero §1 and sources.md Shopify §1 (rotating refresh tokens, one place per token set).
 """
 
 from __future__ import annotations

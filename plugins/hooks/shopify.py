@@ -1,7 +1,7 @@
 """
 The Shopify hook: GraphQL Admin API only, paced by the shop's own throttle status.
 
-Source: facts/shops.md part A; Admin API 2026-10.
+Source: sources.md Shopify; Admin API 2026-10.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["SOURCES", "Answer", "ShopifyHook"]
 _NEEDED_SCOPES = ("read_orders", "read_customers", "read_products")
 _ALL_ORDERS = "read_all_orders"
 _VISIBLE_WITHOUT_ALL_ORDERS = timedelta(days=60)
-# A full bucket refills within 20 s on every plan (facts/shops.md A2): who is throttled longer shares it with others.
+# A full bucket refills within 20 s on any plan (sources.md Shopify §2): who is throttled longer shares it with others.
 _LONGEST_WAIT_SECONDS = 30.0
 _WAITS = 5
 
@@ -140,7 +140,7 @@ class ShopifyHook(WebApiHook):
         :raises QueryTooDear: the query may never run; nothing was taken.
         :raises ConfigurationError: token, scope, shop or query is wrong.
 
-        Source: facts/shops.md A2, A5.
+        Source: sources.md Shopify §2, §5.
         """
         for _ in range(_WAITS):
             response = self._post(query, variables)

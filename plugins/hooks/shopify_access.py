@@ -1,7 +1,7 @@
 """
 How an app gets the shop's access token: it has one, it asks for one, or it renews the one it was installed with.
 
-Source: facts/shops.md A1.
+Source: sources.md Shopify §1.
 """
 
 from __future__ import annotations

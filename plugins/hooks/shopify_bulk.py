@@ -1,7 +1,7 @@
 """
 Bulk operations: what is too much to page is exported by the shop itself, outside the cost limits.
 
-Source: facts/shops.md A2 ("Bulk", "JSONL").
+Source: sources.md Shopify §2 ("Bulk", "JSONL").
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 What goes wrong on Shopify's wire, translated into what should be done about it.
 
-Source: facts/shops.md A2 (throttling), A5 (errors).
+Source: sources.md Shopify §2 (throttling), §5 (errors).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Orders of a shop as a source: whole documents, however many lines, refunds and sales they have.
 
-Source: facts/shops.md A2 (cost, paging, search lag), A3 (order).
+Source: sources.md Shopify §2 (cost, paging, search lag), §3 (order).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OrderSource"]
 
-# Filters answer from a search index that lags the data by seconds or more (facts/shops.md A2). Not longer: every
+# Filters answer from a search index that lags the data by seconds or more (sources.md Shopify §2). Not longer: every
 # order read again takes a second of a standard plan's points.
 _OVERLAP = timedelta(minutes=2)
 _FIRST_PAGE = 2

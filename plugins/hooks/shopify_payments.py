@@ -1,7 +1,7 @@
 """
 Shopify Payments as a gateway: its payouts and the balance transactions they are made of.
 
-Source: facts/shops.md A4.
+Source: sources.md Shopify §4.
 """
 
 from __future__ import annotations

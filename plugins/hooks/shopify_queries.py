@@ -1,7 +1,7 @@
 """
 The GraphQL documents of the Shopify hook, with every field the books need and no other: each object costs points.
 
-Source: Admin API 2026-10; facts/shops.md A2 (cost), A3 (order).
+Source: Admin API 2026-10; sources.md Shopify §2 (cost), §3 (order).
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ def bulk_orders(search: str | None) -> str:
     """
     The query that exports whole orders but their refunds' contents: a connection within a list isn't allowed there.
 
-    Five connections, two levels deep: no more may be added (facts/shops.md A2).
+    Five connections, two levels deep: no more may be added (sources.md Shopify §2).
     """
     found = f"(query: {json.dumps(search)})" if search else ""
     return _inlined(f"""{{

@@ -1,7 +1,7 @@
 """
 Times in Shopify's search syntax and answers.
 
-Source: facts/shops.md A2 (``query:`` syntax: terms, blank = AND, quoted times).
+Source: sources.md Shopify §2 (``query:`` syntax: terms, blank = AND, quoted times).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Shopify's webhooks: is it from Shopify, and which order does it concern?
 
-Source: facts/shops.md A6.
+Source: sources.md Shopify §6.
 """
 
 from __future__ import annotations

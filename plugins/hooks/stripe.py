@@ -1,7 +1,7 @@
 """
 The Stripe hook: reads charges, refunds, payouts and balance transactions, never computes a fee.
 
-Source: facts/shops.md part B; Stripe API 2026-10-28.endive.
+Source: sources.md Stripe; Stripe API 2026-10-28.endive.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ledgerbridge.errors import ConfigurationError, TransientError
 __all__ = ["StripeHook"]
 
 _LIST_LIMIT = 100
-# Limits are per second (facts/shops.md B1): who is limited for longer than these waits competes with somebody.
+# Limits are per second (sources.md Stripe §1): who is limited for longer than these waits competes with somebody.
 _WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -88,7 +88,7 @@ class StripeHook(WebApiHook):
 
         :raises TransientError, ConfigurationError: as ``fetch``.
 
-        Source: GET /v1/balance; facts/shops.md B2, "Books".
+        Source: GET /v1/balance; sources.md Stripe §2, "Books".
         """
         held: dict[str, Decimal] = {}
         answer = self.fetch("/v1/balance")

@@ -1,7 +1,7 @@
 """
 Stripe's amounts: integers in minor units on the wire, decimal strings in payloads.
 
-Source: facts/shops.md B2 (zero- and three-decimal currencies; ISK is passed with two decimals all the same).
+Source: sources.md Stripe §2 (zero- and three-decimal currencies; ISK is passed with two decimals all the same).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What moved Stripe's balance, movement by movement, from its balance transactions (facts/shops.md B2, "Books")."""
+"""What moved Stripe's balance, movement by movement, from its balance transactions (sources.md Stripe §2, "Books")."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 The lists of Stripe's API as sources.
 
-Source: facts/shops.md B1 (lists), B2 (objects).
+Source: sources.md Stripe §1 (lists), §2 (objects).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class StripeSource:
 
         :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
 
-        Source: facts/shops.md B1 (lists), B2 (objects).
+        Source: sources.md Stripe §1 (lists), §2 (objects).
         """
         parameters = {**_created(window, self.look_back), **self.expansion()}
         for page in self._hook.pages(self.path, parameters):
@@ -88,7 +88,7 @@ class _SettledSource(StripeSource):
 
         :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
 
-        Source: facts/shops.md B2 (a charge may lack its balance transaction; refund failures).
+        Source: sources.md Stripe §2 (a charge may lack its balance transaction; refund failures).
         """
         seen: set[str] = set()
         for page in super().read(window):
@@ -192,7 +192,7 @@ class PayoutSource(StripeSource):
             return None
         parameters = {"payout": payout["id"], "expand[]": ["data.source"]}
         pages = self._hook.pages("/v1/balance_transactions", parameters)
-        # the list holds the payout's own negative transaction too: facts/shops.md B2
+        # the list holds the payout's own negative transaction too: sources.md Stripe §2
         return [item for page in pages for item in page if item["type"] != "payout"]
 
 

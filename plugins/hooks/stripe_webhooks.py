@@ -1,7 +1,7 @@
 """
 Stripe's webhooks: is it from Stripe, and which object does it concern?
 
-Source: facts/shops.md B4.
+Source: sources.md Stripe §4.
 """
 
 from __future__ import annotations

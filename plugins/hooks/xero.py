@@ -1,7 +1,7 @@
 """
 The Xero hook: one organisation of the Accounting API behind one Airflow connection.
 
-Source: facts/xero.md; Xero OpenAPI 16.1.0.
+Source: sources.md Xero; Xero OpenAPI 16.1.0.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["XeroHook"]
 
 _API = "api.xro/2.0"
 _PAGE_SIZE = 1000
-# Filters go into the URL, and Xero refuses long ones: about 50 GUIDs (facts/xero.md §2).
+# Filters go into the URL, and Xero refuses long ones: about 50 GUIDs (sources.md Xero §2).
 _FILTER_CHARACTERS = 1800
 _CONCURRENT_WAIT_SECONDS = 1.0
 _MOST_WAITS = 5
@@ -70,7 +70,7 @@ class XeroHook(WebApiHook):
             ...
 
     In payloads and contents, numbers with decimals are strings, dates ISO, and ``CurrencyRate`` is base units for one
-    unit of the document's currency (accounting.md §7), as it is in documents: the hook converts both ways.
+    unit of the document's currency (accounting-rules.md §7), as it is in documents: the hook converts both ways.
     """
 
     conn_name_attr = "xero_conn_id"
@@ -166,7 +166,7 @@ class XeroHook(WebApiHook):
 
         Income and expense accounts begin anew with each financial year.
 
-        Source: GET /Reports/TrialBalance; facts/xero.md §5.
+        Source: GET /Reports/TrialBalance; sources.md Xero §5.
         """
         from hooks.xero_masters import trial_balance
 
@@ -260,7 +260,7 @@ class XeroHook(WebApiHook):
         """
         What will soon keep us from Xero: a consent about to end, the day's calls running out.
 
-        Source: facts/xero.md §1 (an unused refresh token ends after 60 days), §2 (calls a day).
+        Source: sources.md Xero §1 (an unused refresh token ends after 60 days), §2 (calls a day).
         """
         found = []
         renewed = self.tokens.last_renewed_before if self._app.grant == "refresh_token" else None
@@ -382,7 +382,7 @@ class XeroHook(WebApiHook):
         problem = response.headers.get("X-Rate-Limit-Problem", "unnamed")
         seconds = retry_after_seconds(response)
         self.log.info("Xero limits the calls of %s (%s), Retry-After %s", self.http_conn_id, problem, seconds)
-        if seconds is None:  # too many at once: told without a time (facts/xero.md §2)
+        if seconds is None:  # too many at once: told without a time (sources.md Xero §2)
             time.sleep(_CONCURRENT_WAIT_SECONDS)
         else:
             self._budget.pause(seconds)

@@ -1,9 +1,9 @@
 """
-What Xero booked, document by document: the entries of accounting.md §2, from the documents themselves.
+What Xero booked, document by document: the entries of accounting-rules.md §2, from the documents themselves.
 
-Journals are for apps of one tier only (facts/xero.md §5); so the documents are read and the trial balance says whether
-they are all there is. Base amounts are converted per document and account, half-up, the cent left to rounding; the
-last part of a document takes what is left of it (accounting.md §2, §7).
+Journals are for apps of one tier only (sources.md Xero §5); so the documents are read and the trial balance says
+whether they are all there is. Base amounts are converted per document and account, half-up, the cent left to
+rounding; the last part of a document takes what is left of it (accounting-rules.md §2, §7).
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ def _bank_transfer(transfer: Mapping[str, Any], accounts: _Accounts, scope: str)
 
 
 def _manual_journal(journal: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
-    """Lines carry their amount without tax, whatever tax they bear goes to the tax account (facts/xero.md §5)."""
+    """Lines carry their amount without tax, whatever tax they bear goes to the tax account (sources.md Xero §5)."""
     effects: dict[str, Decimal] = defaultdict(Decimal)
     for line in journal["JournalLines"]:
         tax = Decimal(line.get("TaxAmount") or 0)

@@ -1,7 +1,7 @@
 """
 One tenant's call limits, shared by all processes of a machine.
 
-Source: facts/xero.md §2. Workers on several machines each keep their own count; what they exceed together Xero
+Source: sources.md Xero §2. Workers on several machines each keep their own count; what they exceed together Xero
 answers with 429, which ``pause`` passes on.
 """
 

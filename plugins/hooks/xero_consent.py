@@ -1,7 +1,7 @@
 """
 A person's consent to a web app, and which of their organisations it is for.
 
-Source: facts/xero.md §1 (authorization code with PKCE, rotating refresh tokens, connections).
+Source: sources.md Xero §1 (authorization code with PKCE, rotating refresh tokens, connections).
 """
 
 from __future__ import annotations

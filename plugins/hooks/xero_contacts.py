@@ -1,7 +1,7 @@
 """
 Customers in Xero: one per person, found by our number, then by exact e-mail; names unique.
 
-Source: accounting.md rule 14; facts/xero.md §5, Contact.
+Source: accounting-rules.md rule 14; sources.md Xero §5, Contact.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class TaxRates(_Whole):
     """
     Active tax rates by their sorted component names, ``MA-COUNTY+MA-STATE``.
 
-    A rate with a compound component is left out: that is tax on tax (accounting.md rule 4).
+    A rate with a compound component is left out: that is tax on tax (accounting-rules.md rule 4).
     """
 
     collection = "TaxRates"

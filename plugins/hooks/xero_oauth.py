@@ -1,7 +1,7 @@
 """
 Xero's identity service: token sets fetched and refreshed, its refusals made ours.
 
-Source: facts/xero.md §1 (30-minute access tokens, rotating refresh tokens).
+Source: sources.md Xero §1 (30-minute access tokens, rotating refresh tokens).
 """
 
 from __future__ import annotations

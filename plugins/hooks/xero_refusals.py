@@ -1,4 +1,4 @@
-"""Why Xero refused a document, as errors that name the field, the value and the remedy. Source: facts/xero.md §4."""
+"""Why Xero refused a document, as errors that name the field, the value and the remedy. Source: sources.md Xero §4."""
 
 from __future__ import annotations
 

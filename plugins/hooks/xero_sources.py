@@ -1,4 +1,4 @@
-"""Reading what changed in Xero. Source: facts/xero.md §3, "Reading"."""
+"""Reading what changed in Xero. Source: sources.md Xero §3, "Reading"."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 Writing documents to Xero in batches, and finding what a lost answer may have left there.
 
-Source: facts/xero.md §3–§5; accounting.md §5 (natural keys) and rule 1 (totals).
+Source: sources.md Xero §3–§5; accounting-rules.md §5 (natural keys) and rule 1 (totals).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DocumentTarget", "equals", "with_rate"]
 
-# Xero takes 3.5 MB a request (facts/xero.md §2); the rest is for the brackets around the elements.
+# Xero takes 3.5 MB a request (sources.md Xero §2); the rest is for the brackets around the elements.
 _MOST_BYTES = 3_400_000
 
 
@@ -120,7 +120,7 @@ class DocumentTarget(Target):
         Send all; what was refused once more under a fresh key.
 
         Xero answers a repeated key with its first answer, also when that was a refusal somebody has mended in Xero
-        since (facts/xero.md §3). A refused element was not saved, so asking anew can't double it.
+        since (sources.md Xero §3). A refused element was not saved, so asking anew can't double it.
         """
         outcomes = self._write_once(documents)
         rejected = [
@@ -186,7 +186,7 @@ class DocumentTarget(Target):
                 outcomes[document.record_key] = adopted(document, match)
 
     def _withdraw_unexpected(self, documents: Sequence[Document], outcomes: dict[str, Outcome]) -> None:
-        """A document whose figures Xero computed otherwise doesn't stand (accounting.md rule 1)."""
+        """A document whose figures Xero computed otherwise doesn't stand (accounting-rules.md rule 1)."""
         unexpected = [
             (document, outcomes[document.record_key], differences)
             for document in documents
@@ -247,7 +247,7 @@ def with_rate(hook: XeroHook, header: Mapping[str, Any]) -> dict[str, Any]:
     The header with Xero's CurrencyRate, left out on documents in base currency.
 
     Xero warns about an explicit 1 on a base-currency document, and takes the day's rate where a foreign one has
-    none (facts/xero.md §5).
+    none (sources.md Xero §5).
     """
     fields = dict(header)
     rate = fields.pop("CurrencyRate", None)

@@ -1,7 +1,7 @@
 """
 Xero's webhooks: is it from Xero, and which records does it concern?
 
-Source: facts/xero.md §6.
+Source: sources.md Xero §6.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How Xero writes dates, numbers and rates, and how our documents become its JSON. Source: facts/xero.md §3."""
+"""How Xero writes dates, numbers and rates, and how our documents become its JSON. Source: sources.md Xero §3."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def decoded(content: Any) -> Any:
     An answer of Xero with its dates and rates made ours.
 
     ``/Date(…)/`` becomes an ISO instant where the field's name ends in UTC, else the plain day it stands for (never
-    shifted by zone); ``CurrencyRate`` becomes base units for one unit of the document's currency (accounting.md §7).
+    shifted by zone); ``CurrencyRate`` becomes base units for one unit of the document's currency
+    (accounting-rules.md §7).
     """
     if isinstance(content, dict):
         return {name: _decoded_field(name, value) for name, value in content.items()}

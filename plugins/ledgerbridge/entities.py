@@ -138,7 +138,7 @@ class Target(Protocol):
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """
-        What the target already holds, by record key; found by the natural keys of accounting.md §5.
+        What the target already holds, by record key; found by the natural keys of accounting-rules.md §5.
 
         An ``updatable`` target leaves out what only needs its update: that is sent.
         """

@@ -9,7 +9,7 @@ Errors, by what should be done about them.
   * TargetConflict - the target holds something else under our key: a person decides
 
 All keep their fields through pickle, so that the dead letter, the task log and a retry policy in another
-process see the same (design.md §5, "Errors").
+process see the same. Every code: docs/reference/errors.md.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class RecordWaits(RecordRejected):
     """
     The target does not take the record yet, for a reason that passes without the record being mended: a closed period.
 
-    The record waits, with this as its reason, and every later pass offers it again (accounting.md §4).
+    The record waits, with this as its reason, and every later pass offers it again (accounting-rules.md §4).
     """
 
     @property

@@ -8,7 +8,7 @@ __all__ = ["get_provider_info"]
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Connection forms and the `[ledgerbridge]` section, as plain data (facts/airflow.md §2)."""
+    """Connection forms and the `[ledgerbridge]` section, as plain data (sources.md Airflow §2)."""
     return {
         "package-name": "ledgerbridge",
         "name": "Ledgerbridge",

@@ -95,7 +95,7 @@ def _send(message: Message) -> bool:
     """
     Whether everybody of the connection was reached.
 
-    ``AppriseHook.notify`` drops the answer (facts/airflow.md §1), so that its Apprise object is asked itself.
+    ``AppriseHook.notify`` drops the answer (sources.md Airflow §1), so that its Apprise object is asked itself.
     """
     import apprise
     from airflow.providers.apprise.hooks.apprise import AppriseHook

@@ -43,7 +43,7 @@ class BrokenFlow(DAG):
         """
         Say what is wrong.
 
-        :raises ValueError: always; Airflow shows its text as the import error (facts/airflow.md §1).
+        :raises ValueError: always; Airflow shows its text as the import error (sources.md Airflow §1).
         """
         raise ValueError(str(self._error))
 

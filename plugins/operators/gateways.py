@@ -1,4 +1,4 @@
-"""The clearing accounts with their gateways: what is booked on them, and what the gateways moved (accounting.md §6)."""
+"""The clearing accounts: what is booked on them, and what their gateways moved (accounting-rules.md §6)."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ class LegOperator(BaseOperator):
 
     def close_batch(self, actor: Actor) -> Counter[str]:
         """
-        The batch's balance: every record read has one outcome (design.md §3).
+        The batch's balance: every record read has one outcome (docs/explanation/why-it-cannot-double.md).
 
         :raises LedgerbridgeError: a record has none: something was lost.
         """

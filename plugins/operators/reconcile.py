@@ -39,7 +39,7 @@ __all__ = ["ReconcileOperator", "result_path"]
 
 class ReconcileOperator(BaseOperator):
     """
-    Compare what both ledgers booked, and the clearing accounts with their gateways (accounting.md §6).
+    Compare what both ledgers booked, and the clearing accounts with their gateways (accounting-rules.md §6).
 
     Params: ``from`` and ``to`` (days, both included) compare a period instead of everything; ``close`` is the last
     pass of one, in which nothing may be left under way. The result is kept under the state folder, one file a run as

@@ -1,4 +1,4 @@
-"""What a failed task does next, by the class of its error (design.md §5, "Errors")."""
+"""What a failed task does next, by the class of its error (ledgerbridge.errors)."""
 
 from __future__ import annotations
 

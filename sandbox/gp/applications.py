@@ -1,4 +1,4 @@
-"""taRMApply: a receipt or credit applied to a charge, with write-off and realised gain (facts/gp.md §1.3, §6.9)."""
+"""taRMApply: a receipt or credit applied to a charge, with write-off and realised gain (sources.md GP §1.3)."""
 
 from __future__ import annotations
 

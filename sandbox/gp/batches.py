@@ -1,4 +1,4 @@
-"""Batches of SY00500: made when a document names one, read by people before they post (facts/gp.md §4)."""
+"""Batches of SY00500: made when a document names one, read by people before they post (sources.md GP §4)."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def read_books(session: Session) -> dict[str, Any]:
     Balances from GL20000 and the documents of sales and receivables.
 
     Amounts are strings with two decimals, a debit positive; OR… columns are in the document's currency, the others in
-    the company's (facts/gp.md §4). ``state`` is work, open, history or void.
+    the company's (sources.md GP §4). ``state`` is work, open, history or void.
     """
     documents = [_sales(session, row, "work", "SOP10200") for row in session.select("SOP10100")]
     documents += [

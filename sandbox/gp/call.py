@@ -22,7 +22,7 @@ class Call:
     """
     The parameters of one node; ``call["SOPTYPE"]`` is the value sent, or the kind's empty value if absent.
 
-    An absent element keeps what GP has, a present one replaces it (facts/gp.md §1.1): ``given`` tells them apart.
+    An absent element keeps what GP has, a present one replaces it (sources.md GP §1.1): ``given`` tells them apart.
     """
 
     def __init__(self, session: Session, node: Node, element: etree._Element) -> None:

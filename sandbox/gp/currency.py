@@ -1,4 +1,4 @@
-"""Originating and functional amounts of a document (facts/gp.md §4, multicurrency)."""
+"""Originating and functional amounts of a document (sources.md GP §4, multicurrency)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Procedures of the customer master: RM00101, RM00102 and the internet addresses SY01200 (facts/gp.md §1.3)."""
+"""Procedures of the customer master: RM00101, RM00102 and the internet addresses SY01200 (sources.md GP §1.3)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 The account distributions of sales and receivables documents, in originating and functional amounts.
 
 Amounts become functional per document, distribution type and account, half-up; the cent this may leave goes to the
-company's rounding account, never to tax (accounting.md §7). DISTTYPE numbers: facts/gp.md §1.3.
+company's rounding account, never to tax (accounting-rules.md §7). DISTTYPE numbers: sources.md GP §1.3.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def distribute_sales(session: Session, header: Row, lines: Iterable[Row], taxes:
     Write SOP10102 for an invoice (SOPTYPE 3) or return (4) as CREATEDIST=1 does.
 
     Invoice: Dr receivables, Cr sales, freight, misc and each tax detail's account, Dr trade discount; Dr cost of goods
-    sold, Cr inventory. A return is the same the other way round, with the items' returns accounts (accounting.md §2).
+    sold, Cr inventory. A return is the same reversed, on the items' returns accounts (accounting-rules.md §2).
     """
     sign = Decimal(1) if header["SOPTYPE"] == _INVOICE else Decimal(-1)
     found = Distributions(Rate.of(header))

@@ -1,4 +1,4 @@
-"""An eConnect document: one SQL transaction over the stored procedures of its nodes (facts/gp.md §1.1)."""
+"""An eConnect document: one SQL transaction over the stored procedures of its nodes (sources.md GP §1.1)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def run_document(session: Session, root: etree._Element) -> str:
     """
     Run every node of the document; the whole is one transaction of the caller.
 
-    A transaction type that carries its own ConnectionString commits by itself (mode 2, facts/gp.md §1.1).
+    A transaction type that carries its own ConnectionString commits by itself (mode 2, sources.md GP §1.1).
 
     :returns: the document as XML, with the numbers GP gave.
     :raises EConnectRefused: a procedure refused its node.

@@ -1,7 +1,7 @@
 """
 What GP refuses with: eConnect's procedure errors in their message format, SQL Server errors, and the bookkeeper's.
 
-Numbers below 50000 are GP's own (facts/gp.md §1.5). The others are this sandbox's, because the rest of taErrorCode is
+Numbers below 50000 are GP's own (sources.md GP §1.5). The others are this sandbox's, because the rest of taErrorCode is
 not public: clients must not rely on them, only on procedure and text.
 """
 
@@ -109,7 +109,7 @@ class NodeRefused(Exception):
 
 
 class EConnectRefused(Exception):
-    """The service's answer to a refused node, in the format of facts/gp.md §1.5 (several errors in one message)."""
+    """The service's answer to a refused node, in the format of sources.md GP §1.5 (several errors in one message)."""
 
     def __init__(self, procedure: str, identifiers: Mapping[str, str], refused: NodeRefused, node_xml: str) -> None:
         blocks = [_block(procedure, identifiers, refusal) for refusal in refused.refusals]

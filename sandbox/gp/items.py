@@ -1,4 +1,4 @@
-"""Procedures of the item master: IV00101 and the sites of an item (facts/gp.md §1.3)."""
+"""Procedures of the item master: IV00101 and the sites of an item (sources.md GP §1.3)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ The GP company's tables: names, keys and column kinds as in SQL Server, the colu
 A column is ``NAME:kind``: a number is ``char(n)``, ``i`` an integer, ``m`` money numeric(19,5), ``r`` a rate
 numeric(19,7), ``d`` a date, ``t`` an instant (DEX_ROW_TS). Every column is NOT NULL: empty text, 0, 1900-01-01.
 
-Source: facts/gp.md §4 (areas, keys, lengths, multicurrency pairs); column names beyond it are [unverified].
+Source: sources.md GP §4 (areas, keys, lengths, multicurrency pairs); column names beyond it are [unverified].
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Table:
 
     @property
     def stamped(self) -> bool:
-        """Whether GP keeps the time of the last change (facts/gp.md §2, change detection)."""
+        """Whether GP keeps the time of the last change (sources.md GP §2, change detection)."""
         return "DEX_ROW_TS" in self.columns
 
 
@@ -324,7 +324,7 @@ def create_script() -> str:
     return ";\n".join(statements) + ";"
 
 
-# SQL Server compares char columns without regard to case (facts/gp.md §4, collation).
+# SQL Server compares char columns without regard to case (sources.md GP §4, collation).
 _SQLITE_TYPES = {
     "c": "TEXT COLLATE NOCASE",
     "d": "TEXT",

@@ -5,7 +5,7 @@ A field is ``NAME:kind``: a number is the length of a text, ``k`` before it a ke
 integer, ``m`` money, ``r`` a rate, ``d`` a date; ``!`` marks what is required. Only fields that integrations use are
 listed; an unknown one is refused as SQL Server refuses an unknown parameter.
 
-Source: facts/gp.md §1.3; names and types are compared with the site's schema by tests/contract/test_sandbox_gp.py.
+Source: sources.md GP §1.3; names and types are compared with the site's schema by tests/contract/test_sandbox_gp.py.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ AUTO_NUMBERED = {
     "taRMTransaction": "DOCNUMBR",
     "taPMTransactionInsert": "VCHNUMWK",
 }
-"""Nodes GP numbers itself where the element is present but empty, in all nodes of the type (facts/gp.md §1.1)."""
+"""Nodes GP numbers itself where the element is present but empty, in all nodes of the type (sources.md GP §1.1)."""
 
 SAME_NUMBER = {"VCHNUMWK": ("VCHRNMBR",)}
 """Other names that a number has in the nodes before its header."""

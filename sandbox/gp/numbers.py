@@ -1,4 +1,4 @@
-"""GP's own document numbers: used up when asked for, gaps stay (facts/gp.md §2, next numbers)."""
+"""GP's own document numbers: used up when asked for, gaps stay (sources.md GP §2, next numbers)."""
 
 from __future__ import annotations
 

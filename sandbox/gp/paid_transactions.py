@@ -1,4 +1,4 @@
-"""Paid Transaction Removal: the routine that moves fully applied receivables from open to history (facts/gp.md §4)."""
+"""Paid Transaction Removal: the routine that moves fully applied receivables to history (sources.md GP §4)."""
 
 from __future__ import annotations
 

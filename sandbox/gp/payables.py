@@ -1,4 +1,4 @@
-"""Procedures of payables documents: PM10000 with taxes and distributions, unposted (facts/gp.md §1.3)."""
+"""Procedures of payables documents: PM10000 with taxes and distributions, unposted (sources.md GP §1.3)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def save_transaction(call: Call) -> None:
     taPMTransactionInsert: a vendor's invoice (1), credit memo (5) … in a batch.
 
     CREATEDIST (default 1) distributes to payables, purchases and taxes, also beside taPMDistribution: then everything
-    is there twice (facts/gp.md §5).
+    is there twice (sources.md GP §5).
     """
     if call["DOCTYPE"] not in _TYPES:
         call.refuse("document_type", "DOCTYPE")

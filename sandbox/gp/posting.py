@@ -1,7 +1,7 @@
 """
 The bookkeeper posts batches: work rows move on, receivables documents appear, the general ledger is written through.
 
-Nothing of this can be reached through eConnect (facts/gp.md §4). A document that can't be posted stays in its batch
+Nothing of this can be reached through eConnect (sources.md GP §4). A document that can't be posted stays in its batch
 and is named.
 """
 
@@ -176,7 +176,7 @@ def _post_payables(session: Session, document: Row, trail: str) -> None:
     ledger = {"GLPOSTDT": document["PSTGDATE"], "CUSTNMBR": document["VENDORID"], "DOCDESCR": document["TRXDSCRN"]}
     entry = _Entry(document["DOCNUMBR"], number, "PMTRX", _PURCHASING)
     _write_ledger(session, document | ledger, entry, distributions, "DSTINDX", trail)
-    # a document with nothing left to pay is history at once (facts/gp.md §4)
+    # a document with nothing left to pay is history at once (sources.md GP §4)
     table = "PM20000" if document["CURTRXAM"] else "PM30200"
     session.insert(table, document | {"VCHRNMBR": number, "TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
     session.delete("PM10000", VCHNUMWK=number)

@@ -79,7 +79,7 @@ def save_transaction(call: Call) -> None:
     taRMTransaction: a receivables document (3 debit memo, 7 credit memo, …) in a batch.
 
     CREATEDIST (default 1) distributes to receivables and sales, also when taRMDistribution was sent: then everything
-    is there twice, as in GP (facts/gp.md §5).
+    is there twice, as in GP (sources.md GP §5).
     """
     if call["RMDTYPAL"] not in (*CHARGES, _CREDIT_MEMO, _RETURN):
         call.refuse("document_type", "RMDTYPAL")

@@ -1,5 +1,5 @@
 """
-taRMVoidTransaction: a posted receipt or memo that was never applied is taken back (facts/gp.md §1.3).
+taRMVoidTransaction: a posted receipt or memo that was never applied is taken back (sources.md GP §1.3).
 
 Where GP keeps it after that is unverified: here it stays in RM20101 with VOIDSTTS 1 and nothing left to apply.
 """

@@ -1,5 +1,5 @@
 """
-GetEntity: the eConnect Requester over the company's tables (facts/gp.md §1.4).
+GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4).
 
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Receivables_Apply,

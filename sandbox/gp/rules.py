@@ -1,4 +1,4 @@
-"""Checks that several procedures share: masters exist, customers may trade, periods are open (facts/gp.md §6.5)."""
+"""Checks that procedures share: masters exist, customers may trade, periods are open (sandbox.md eConnect 5)."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def _check_line(call: Call, values: dict[str, Any]) -> None:
     currency_places(call, ("XTNDPRCE", "TAXAMNT"))
     not_negative(call, ("UNITPRCE", "XTNDPRCE"))
     # the unit price is rounded to cents, so the extended price may differ by half a cent for each unit
-    # (facts/gp.md §1.3: accepted by cents)
+    # (sources.md GP §1.3: accepted by cents)
     allowed = _HALF_CENT * abs(call["QUANTITY"]) + CENT
     price = (call["UNITPRCE"] - call["MRKDNAMT"]) * call["QUANTITY"]
     if abs(price - values.get("OXTNDPRC", Decimal(0))) > allowed:

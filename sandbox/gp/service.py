@@ -1,4 +1,4 @@
-"""The eConnect Integration Service: its operations over a company's database (facts/gp.md §2)."""
+"""The eConnect Integration Service: its operations over a company's database (sources.md GP §2)."""
 
 from __future__ import annotations
 

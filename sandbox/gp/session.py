@@ -18,15 +18,15 @@ from sandbox.gp.models import TABLES, Row, create_script
 from sandbox.store import BusinessClock, Store
 
 DEFAULT_SETTINGS: dict[str, Any] = {
-    # What GP does with text longer than its column is unverified (facts/gp.md §6.7): refuse, or cut.
+    # What GP does with text longer than its column is unverified (sandbox.md eConnect 7): refuse, or cut.
     "text_overflow": "error",
     # Characters outside CP-1252 are lost in a char column: "replace" stores ?, "error" refuses.
     "code_page": "replace",
-    # How a partly transferred line gets its amounts: shared by quantity, or computed anew (accounting.md rule 10).
+    # How a partly transferred line gets its amounts: shared by quantity or computed anew (accounting-rules.md rule 10).
     "transfer_arithmetic": "shared",
-    # Whether taRMApply takes a receipt that is still in a batch (facts/gp.md §1.3, unverified).
+    # Whether taRMApply takes a receipt that is still in a batch (sources.md GP §1.3, unverified).
     "apply_unposted_receipts": False,
-    # Whether an application through taRMApply books the realised gain (accounting.md §2, unverified).
+    # Whether an application through taRMApply books the realised gain (accounting-rules.md §2, unverified).
     "realised_gain_on_apply": True,
 }
 

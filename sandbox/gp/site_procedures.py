@@ -1,6 +1,6 @@
 """
 A site's own Pre procedures: before a node's procedure they may change its parameters or refuse it with a code of
-their own, so that GP holds something else than was sent (facts/gp.md §1.1, §6.12).
+their own, so that GP holds something else than was sent (sources.md GP §1.1, sandbox.md eConnect 12).
 """
 
 from __future__ import annotations

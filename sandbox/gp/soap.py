@@ -1,7 +1,7 @@
 """
 SOAP 1.1 of the eConnect Integration Service: reading calls, writing answers and faults, and its WSDL.
 
-The real namespace and actions are in no public source (facts/gp.md §2): these are the sandbox's own, and a client has
+The real namespace and actions are in no public source (sources.md GP §2): these are the sandbox's own, and a client has
 to take them from the WSDL.
 """
 

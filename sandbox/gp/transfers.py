@@ -1,9 +1,9 @@
 """
-The warehouse ships: an order, whole or in part, becomes an invoice with a number of its own (facts/gp.md §4).
+The warehouse ships: an order, whole or in part, becomes an invoice with a number of its own (sources.md GP §4).
 
 Net and each tax detail of a line are shared by quantity, half-up; the last part takes what is left; freight and its
-taxes go with the first invoice (accounting.md rule 10). By the setting ``transfer_arithmetic`` = ``recomputed`` GP
-computes partly transferred lines anew from unit price and tax percentages, as real sites have seen.
+taxes go with the first invoice (accounting-rules.md rule 10). By the setting ``transfer_arithmetic`` = ``recomputed``
+GP computes partly transferred lines anew from unit price and tax percentages, as real sites have seen.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def transfer_order(session: Session, order: Row, quantities: Mapping[str, Decima
         session.update("SOP10200", key | {"LNITMSEQ": line["LNITMSEQ"]}, QTYPRINV=line["QTYPRINV"] + quantity)
     first = not before
     if first:
-        # header-level taxes on goods survive only a transfer in full (facts/gp.md §1.3)
+        # header-level taxes on goods survive only a transfer in full (sources.md GP §1.3)
         lost = {"ORSLSTAX": Decimal(0)} if partial else {}
         invoice_taxes += [tax | target | lost for tax in taxes if tax["LNITMSEQ"] == 0]
     header = _invoice_header(order, number, document_id, day, invoice_lines, invoice_taxes, first=first)

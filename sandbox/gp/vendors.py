@@ -1,4 +1,4 @@
-"""Procedures of the vendor master: PM00200 and PM00300 (facts/gp.md §1.3)."""
+"""Procedures of the vendor master: PM00200 and PM00300 (sources.md GP §1.3)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ The simulated Shopify: the Admin GraphQL API of all shops, the token endpoint, a
 A shop is told apart by its host name (``https://us-acme.myshopify.com/admin/…``) or, where all shops share one
 address, by the first part of the path (``http://127.0.0.1:8710/us-acme.myshopify.com/admin/…``).
 
-Source: facts/shops.md A1 to A5.
+Source: sources.md Shopify §1–§5.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Bulk operations: a query over everything, run beside the API, its result a file 
 Children of a connection are lines of their own with ``__parentId``, after all roots unless grouped; plain lists stay
 in their parent's line.
 
-Source: facts/shops.md A2 (Bulk, JSONL).
+Source: sources.md Shopify §2 (Bulk, JSONL).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ What a query costs, and the bucket it is taken from.
 An object costs a point, a scalar nothing, a mutation ten; a connection costs its nodes times ``first`` or ``last``.
 The requested cost is taken before the query runs, what it did not use is given back.
 
-Source: facts/shops.md A2.
+Source: sources.md Shopify §2.
 """
 
 from __future__ import annotations

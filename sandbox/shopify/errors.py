@@ -1,7 +1,7 @@
 """
 What the simulated Shopify answers when it refuses, worded and coded as Shopify does.
 
-Source: facts/shops.md A1, A2, A5.
+Source: sources.md Shopify §1, §2, §5.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ One order as its sales ledger: what was sold, taken back and paid, in the order 
 Every figure of an order is a sum over its sales and transactions, so the totals balance by construction. Amounts
 are in the shop's currency and in the shop's price basis: they contain the tax where ``taxes_included``.
 
-Source: facts/shops.md A3 (agreements, refunds, transactions).
+Source: sources.md Shopify §3 (agreements, refunds, transactions).
 """
 
 from __future__ import annotations

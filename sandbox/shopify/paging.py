@@ -1,7 +1,7 @@
 """
 Connections: pages with opaque cursors.
 
-Source: facts/shops.md A2 (paging).
+Source: sources.md Shopify §2 (paging).
 """
 
 from __future__ import annotations

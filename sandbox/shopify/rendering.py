@@ -195,7 +195,7 @@ class OrderRendering:
             "variant": None,
             "originalUnitPriceSet": self._money(item.unit_price),
             "originalTotalSet": self._money(price),
-            # all discounts of the simulator are the order's: facts/shops.md A3, LineItem
+            # all discounts of the simulator are the order's: sources.md Shopify §3, LineItem
             "discountedTotalSet": self._money(price),
             "discountedUnitPriceSet": self._money(item.unit_price),
             "totalDiscountSet": self._money(ZERO),

@@ -1,7 +1,7 @@
 """
 What the simulated Shopify refuses or bends: versions, tokens.
 
-Source: facts/shops.md A1 (access, versions), A1.
+Source: sources.md Shopify §1 (access, versions).
 """
 
 from __future__ import annotations

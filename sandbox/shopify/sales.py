@@ -1,7 +1,7 @@
 """
 The parts of an order's sales ledger: what was sold or taken back, and the money for it.
 
-Source: facts/shops.md A3 (agreements, refunds, transactions).
+Source: sources.md Shopify §3 (agreements, refunds, transactions).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Shopify's search syntax as a condition on the order table.
 Terms ``field:value`` joined by blanks (AND), ``AND``, ``OR``, ``NOT`` or ``-``, with parentheses, comparators
 ``:< :<= :> :>=`` and quotes. A field nobody knows is ignored with a warning.
 
-Source: facts/shops.md A2 (search syntax).
+Source: sources.md Shopify §2 (search syntax).
 """
 
 from __future__ import annotations

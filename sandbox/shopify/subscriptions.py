@@ -1,7 +1,7 @@
 """
 Webhook subscriptions of apps, and what they are told: REST-shaped bodies, signed with the app's secret.
 
-Source: facts/shops.md A6.
+Source: sources.md Shopify §6.
 """
 
 from __future__ import annotations

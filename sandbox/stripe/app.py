@@ -1,7 +1,7 @@
 """
 The simulated Stripe: REST v1 of one account, and the admin API for people.
 
-Source: facts/shops.md B1, B2.
+Source: sources.md Stripe §1, §2.
 """
 
 from __future__ import annotations

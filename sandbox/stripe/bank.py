@@ -1,7 +1,7 @@
 """
 What the merchant's bank and Stripe itself do: payouts, and fees without a charge.
 
-Source: facts/shops.md B2, Payout.
+Source: sources.md Stripe §2, Payout.
 """
 
 from __future__ import annotations

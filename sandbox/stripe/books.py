@@ -1,7 +1,7 @@
 """
 The account's books: every movement of money writes a balance transaction, so the balance is their sum.
 
-Source: facts/shops.md B2, BalanceTransaction.
+Source: sources.md Stripe §2, BalanceTransaction.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ What customers and card networks do: charges, refunds, disputes.
 Amounts of balance transactions are in the account's currency: the charged amount times the rate, half-up; the fee
 is given by whoever plays the gateway.
 
-Source: facts/shops.md B2.
+Source: sources.md Stripe §2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Minor units: how many decimals an amount on the wire has.
 
-Source: facts/shops.md B2 (zero- and three-decimal currencies, special cases).
+Source: sources.md Stripe §2 (zero- and three-decimal currencies, special cases).
 """
 
 from __future__ import annotations

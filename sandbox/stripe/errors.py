@@ -1,7 +1,7 @@
 """
 What the simulated Stripe answers when it refuses: Stripe's error objects with its types and codes.
 
-Source: facts/shops.md B1 (errors, limits, idempotency).
+Source: sources.md Stripe §1 (errors, limits, idempotency).
 """
 
 from __future__ import annotations

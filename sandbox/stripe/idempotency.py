@@ -1,7 +1,7 @@
 """
 Idempotency keys: the first answer of a POST is given again for a day, in real time.
 
-Source: facts/shops.md B1.
+Source: sources.md Stripe §1.
 """
 
 from __future__ import annotations

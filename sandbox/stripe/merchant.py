@@ -3,7 +3,7 @@ What the merchant's own software writes through the API: charges, refunds, manua
 
 Nobody says what Stripe keeps of such a charge, so it keeps what its price list said: 2.9 % and 30 minor units.
 
-Source: facts/shops.md B1, B2.
+Source: sources.md Stripe §1, §2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The wire form of new objects, every field there as life has it.
 
-Source: facts/shops.md B2.
+Source: sources.md Stripe §2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 What the simulated Stripe refuses: keys, versions, parameters, expansions, too many requests.
 
-Source: facts/shops.md B1.
+Source: sources.md Stripe §1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Webhook endpoints of the account, and how their events are signed.
 
-Source: facts/shops.md B4.
+Source: sources.md Stripe §4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writing elements: all or nothing, or each for itself with ``summarizeErrors=false`` (facts/xero.md §3)."""
+"""Writing elements: all or nothing, or each for itself with ``summarizeErrors=false`` (sources.md Xero §3)."""
 
 from __future__ import annotations
 

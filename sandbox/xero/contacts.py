@@ -1,4 +1,4 @@
-"""Contacts: unique names among the active ones, found by id, ContactNumber or name (facts/xero.md §5)."""
+"""Contacts: unique names among the active ones, found by id, ContactNumber or name (sources.md Xero §5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors Xero answers with (facts/xero.md §4); wordings that no source gives are listed in README.md."""
+"""The errors Xero answers with (sources.md Xero §4); wordings that no source gives are listed in README.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Xero's OAuth 2.0 server: client credentials, code with PKCE, rotating refresh tokens (facts/xero.md §1)."""
+"""Xero's OAuth 2.0 server: client credentials, code with PKCE, rotating refresh tokens (sources.md Xero §1)."""
 
 from __future__ import annotations
 

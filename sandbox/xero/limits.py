@@ -1,4 +1,4 @@
-"""Calls a minute, a day and at once: fixed windows whose start differs by organisation (facts/xero.md §2)."""
+"""Calls a minute, a day and at once: fixed windows whose start differs by organisation (sources.md Xero §2)."""
 
 from __future__ import annotations
 

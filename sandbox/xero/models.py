@@ -91,7 +91,7 @@ DEFAULT_SETTINGS: dict[str, int | bool] = {
     "refresh_grace_seconds": 30 * 60,
     # How long Xero remembers a key is unverified ("minutes to hours"): six hours unless told otherwise.
     "idempotency_seconds": 6 * 3600,
-    # The Journals endpoint is for the Advanced tier only (facts/xero.md §5).
+    # The Journals endpoint is for the Advanced tier only (sources.md Xero §5).
     "advanced_tier": False,
     # How far the wall clock of limits, tokens and keys runs ahead of the real one.
     "wall_clock_ahead_seconds": 0,

@@ -1,4 +1,4 @@
-"""Lists of records: filters, order, pages, and how much of each record an answer shows (facts/xero.md §3)."""
+"""Lists of records: filters, order, pages, and how much of each record an answer shows (sources.md Xero §3)."""
 
 from __future__ import annotations
 

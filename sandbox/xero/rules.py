@@ -1,4 +1,4 @@
-"""What Xero refuses in a document, whatever its kind; each refusal is one validation message (facts/xero.md §4)."""
+"""What Xero refuses in a document, whatever its kind; each refusal is one validation message (sources.md Xero §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OAuth scopes: the broad ones of old apps and the granular ones of apps made since 2026-03-02 (facts/xero.md §1)."""
+"""OAuth scopes: the broad ones of old apps and the granular ones of apps made since 2026-03-02 (sources.md Xero §1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 __all__ = ["BROAD", "GRANULAR", "KNOWN", "covers"]
 
 BROAD = ("accounting.transactions", "accounting.transactions.read", "accounting.reports.read")
-# Names unverified (facts/xero.md §1); an app's own list can be set with the seed.
+# Names unverified (sources.md Xero §1); an app's own list can be set with the seed.
 GRANULAR = (
     "accounting.invoices",
     "accounting.invoices.read",

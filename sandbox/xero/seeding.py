@@ -13,7 +13,7 @@ from sandbox.xero.wire import moment_on_wire, rounded
 
 __all__ = ["Company", "seed_company"]
 
-# Role of a company file to account type and, where Xero itself books to it, system account (facts/accounting.md §1).
+# Role of a company file to account type and, where Xero itself books to it, system account (accounting-rules.md §1).
 _ROLES: dict[str, tuple[str, str | None]] = {
     "receivables": ("CURRENT", "DEBTORS"),
     "tax_payable": ("CURRLIAB", "GST"),

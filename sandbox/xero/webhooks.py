@@ -1,4 +1,4 @@
-"""Webhooks: signed notices that a contact, invoice or credit note was created or changed (facts/xero.md §6)."""
+"""Webhooks: signed notices that a contact, invoice or credit note was created or changed (sources.md Xero §6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Xero writes numbers, dates and answers, and what it takes for them in requests (facts/xero.md §3)."""
+"""How Xero writes numbers, dates and answers, and what it takes for them in requests (sources.md Xero §3)."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Office:
         )
 
     def order(self, shop_order: Mapping[str, Any], *, customer: str = "ANN", **header: Any) -> str:
-        """A shop's order (golden shape) as a GP order, by accounting.md rules 2 and 3."""
+        """A shop's order (golden shape) as a GP order, by accounting-rules.md rules 2 and 3."""
         inclusive = shop_order["taxes_included"]
         number = f"ORD{shop_order['name'].strip('#')}"
         key = {"SOPTYPE": 2, "SOPNUMBE": number, "CUSTNMBR": customer}

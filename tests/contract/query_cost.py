@@ -1,4 +1,4 @@
-"""What a query costs before it runs, by the published rule: facts/shops.md A2."""
+"""What a query costs before it runs, by the published rule: sources.md Shopify §2."""
 
 from __future__ import annotations
 

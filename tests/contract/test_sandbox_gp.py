@@ -1,4 +1,4 @@
-"""The simulated GP refuses and posts as facts/gp.md and accounting.md say; zeep is the client that judges it."""
+"""The simulated GP refuses and posts as sources.md GP and accounting-rules.md say; zeep is the judge."""
 
 from __future__ import annotations
 

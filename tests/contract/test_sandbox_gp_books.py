@@ -272,7 +272,7 @@ def test_the_golden_orders_leave_the_books_they_must(office: Office, name: str) 
 
 
 class Case:
-    """One golden order with its events, as a client that keeps accounting.md would send them."""
+    """One golden order with its events, as a client that keeps accounting-rules.md would send them."""
 
     def __init__(self, office: Office, case: dict[str, Any]) -> None:
         self.office, self.order, self.expected = office, case["order"], case["expect"]

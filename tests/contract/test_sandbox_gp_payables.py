@@ -1,4 +1,4 @@
-"""The simulated GP's vendors, items and payables documents (facts/gp.md §1.3, §4)."""
+"""The simulated GP's vendors, items and payables documents (sources.md GP §1.3, §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated Web Services: zeep with NTLM is the client that judges them (facts/gp.md §3)."""
+"""The simulated Web Services: zeep with NTLM is the client that judges them (sources.md GP §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated Xero books, refuses and answers as facts/xero.md says; its own OpenAPI file judges every answer."""
+"""The simulated Xero books, refuses and answers as sources.md Xero says; its own OpenAPI file judges every answer."""
 
 from __future__ import annotations
 

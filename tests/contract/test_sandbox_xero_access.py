@@ -1,4 +1,4 @@
-"""Who may call the simulated Xero, how often, and what goes wrong on demand (facts/xero.md §1, §2, §8)."""
+"""Who may call the simulated Xero, how often, and what goes wrong on demand (sources.md Xero §1, §2)."""
 
 from __future__ import annotations
 

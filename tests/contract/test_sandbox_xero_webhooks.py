@@ -1,4 +1,4 @@
-"""The simulated Xero announces changes as facts/xero.md §6 says: signed, repeated and out of order on demand."""
+"""The simulated Xero announces changes as sources.md Xero §6 says: signed, repeated and out of order on demand."""
 
 from __future__ import annotations
 

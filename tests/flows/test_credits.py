@@ -1,4 +1,4 @@
-"""Credits meet open invoices: what no refund takes settles what is due, in both ledgers alike (accounting.md §2)."""
+"""Credits meet open invoices: what no refund takes settles what is due, in both ledgers (accounting-rules.md §2)."""
 
 from __future__ import annotations
 

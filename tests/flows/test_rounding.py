@@ -1,4 +1,4 @@
-"""GP computes partly transferred lines anew: its cents go to rounding in both ledgers (accounting.md §3 rule 10)."""
+"""GP computes partly transferred lines anew: its cents go to rounding in both ledgers (accounting-rules.md rule 10)."""
 
 from __future__ import annotations
 

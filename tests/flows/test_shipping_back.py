@@ -1,4 +1,4 @@
-"""Shipping given back without goods: a credit memo in GP and a credit note in Xero (accounting.md §2)."""
+"""Shipping given back without goods: a credit memo in GP and a credit note in Xero (accounting-rules.md §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money goes to the invoices of its order, up to what is due, the same way every time (accounting.md §3 rule 5)."""
+"""Money goes to the invoices of its order, up to what is due, the same way every time (accounting-rules.md rule 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each document once, whatever happens between us and the target (design.md §5, "Exactly-once effect")."""
+"""Each document once, whatever happens between us and the target (docs/explanation/why-it-cannot-double.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is lost on money that was on no invoice and went back at another rate (accounting.md §3 rules 5, 8; §7)."""
+"""What is lost on money that was on no invoice and went back at another rate (accounting-rules.md rules 5, 8; §7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders that were cancelled: voided where they may have arrived, else not sent at all (accounting.md §3 rule 8)."""
+"""Orders that were cancelled: voided where they may have arrived, else not sent at all (accounting-rules.md rule 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proof that the books agree finds every way in which they don't (accounting.md §6)."""
+"""The proof that the books agree finds every way in which they don't (accounting-rules.md §6)."""
 
 from __future__ import annotations
 
@@ -503,7 +503,7 @@ def test_what_a_gateway_moved_and_the_books_lack(
 def test_clearing_is_the_balance_with_what_is_not_posted(
     charged: list[Decimal], paid_out: list[Decimal], entered: list[tuple[str, int, Decimal]]
 ) -> None:
-    """accounting.md §6: clearing = balance + fees and payouts not posted − money not posted."""
+    """accounting-rules.md §6: clearing = balance + fees and payouts not posted − money not posted."""
     fee = Decimal("0.30")
     movements = [moved(f"ch_{n}", str(amount), str(fee)) for n, amount in enumerate(charged)]
     movements += [

@@ -1,4 +1,4 @@
-"""Money given back goes on its credit, or cancels against its charge (accounting.md §3 rules 5, 6, 8)."""
+"""Money given back goes on its credit, or cancels against its charge (accounting-rules.md rules 5, 6, 8)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Money and credit to invoices: one share per (charge or credit, invoice), up to what is due (accounting.md §2, §3.5).
+Money and credit to invoices: a share per (charge or credit, invoice), up to what is due (accounting-rules.md rule 5).
 
 The invoices and what is already settled on them come from our own deliveries, so that a repetition gives the same
 shares.

@@ -24,7 +24,7 @@ class Checked:
 
 
 def check(frames: dict[str, pd.DataFrame]) -> Checked:
-    """Documents with lines: total = Σ net + Σ tax, and each line's tax = Σ its tax details (accounting.md §3)."""
+    """Documents with lines: total = Σ net + Σ tax, and each line's tax = Σ its tax details (accounting-rules.md §3)."""
     if "lines" not in frames:
         return Checked(frames, [])
     failures = _empty(frames) + _totals(frames)

@@ -4,7 +4,7 @@ The canonical records: system-neutral frames with declared Arrow types.
 Every header has ``record_key`` (unique), ``label`` (the name people see) and ``chain_key`` (the record key of the
 shop's order the document belongs to, if it does). Children join by ``record_key``. Money is decimal(19,5) in the
 document's currency, quantities decimal(12,5), rates decimal(14,7) base units for one unit of the document's currency
-(accounting.md §7). Days are days in the organisation's zone (§4).
+(accounting-rules.md §7). Days are days in the organisation's zone (§4).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Money given back: on the credit it was given back for; what was never on an invoice cancels against its charge.
 
-A shop tells which refund of the gateway belongs to which return or goodwill (accounting.md §2, §3 rules 5, 6, 8, 9).
+A shop tells which refund of the gateway belongs to which return or goodwill (accounting-rules.md §2, rules 5, 6, 8, 9).
 """
 
 from __future__ import annotations

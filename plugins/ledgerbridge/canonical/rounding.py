@@ -1,5 +1,5 @@
 """
-The cents by which the invoices a ledger posted miss what the customer was charged (accounting.md §3 rules 1, 10).
+The cents by which the invoices a ledger posted miss what the customer was charged (accounting-rules.md rules 1, 10).
 
 A ledger may compute a partly transferred line anew. What it posted counts; the difference to the order goes to rounding
 when the whole order is invoiced, and only within the tolerance.

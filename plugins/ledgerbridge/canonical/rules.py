@@ -51,7 +51,7 @@ def allocate_to_invoices(
     refunds: str,
 ) -> Ruled:
     """
-    Payments to the invoices of their order, up to what is due; the rest waits (accounting.md §3 rule 5).
+    Payments to the invoices of their order, up to what is due; the rest waits (accounting-rules.md rule 5).
 
     :param invoices: entity of the invoices delivered, :param payments: of the payments delivered, :param allocations:
         of the credits delivered onto invoices, :param refunds: source entity of the gateway's refunds.
@@ -74,7 +74,7 @@ def credit_to_invoices(
     allocations: str,
 ) -> Ruled:
     """
-    What no refund takes of a credit to the open invoices of its order; the rest waits (accounting.md §2, goods back).
+    What no refund takes of a credit to the open invoices of its order; the rest waits (accounting-rules.md §2).
 
     :param credits: entity of the credit notes delivered; the others as of ``allocate_to_invoices``.
     """
@@ -146,7 +146,7 @@ def _without(stopped: Collection[str], frames: dict[str, pd.DataFrame]) -> dict[
 
 def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoices: str) -> Ruled:
     """
-    Only goods that were invoiced come back; before that the order itself changes (accounting.md §3 rules 8, 9).
+    Only goods that were invoiced come back; before that the order itself changes (accounting-rules.md rules 8, 9).
 
     :param invoices: entity of the invoices delivered.
     """
@@ -164,7 +164,7 @@ def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoi
 
 def unless_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str) -> Ruled:
     """
-    An order that was cancelled before it was sent needs no document (accounting.md §3 rule 8).
+    An order that was cancelled before it was sent needs no document (accounting-rules.md rule 8).
 
     :param orders: entity of the orders delivered; one that may have arrived goes on, to be voided.
     """
@@ -177,7 +177,7 @@ def unless_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, or
 
 def take_off_given_up(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str, invoices: str) -> Ruled:
     """
-    Pieces that the shop refunds before they ship come off the order, until it has an invoice (accounting.md §3 rule 9).
+    Pieces the shop refunds before they ship come off the order, until it has an invoice (accounting-rules.md rule 9).
 
     :param orders: entity of the orders delivered, :param invoices: of the invoices delivered.
     """
@@ -195,7 +195,7 @@ def unless_taken_off(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, or
 
 
 def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
-    """A credit in a foreign currency is made at its invoice's rate, and waits until there is one (accounting.md §2)."""
+    """A credit in a foreign currency is made at its invoice's rate, and waits for one (accounting-rules.md §2)."""
     header = frames["header"]
     unknown = header["record_key"][header["rate"].isna()]
     waiting = dict.fromkeys(unknown, "its order has no invoice yet, whose rate it takes")
@@ -212,7 +212,7 @@ def settle_rounding(
     tolerance: str,
 ) -> Ruled:
     """
-    The cents by which the invoices of an order miss it, when all of it is invoiced (accounting.md §3 rules 1, 10).
+    The cents by which the invoices of an order miss it, when all of it is invoiced (accounting-rules.md rules 1, 10).
 
     :param orders: entity of the orders delivered, :param invoices: of the invoices delivered, :param too_much: `credit`
         settles invoices that are more than the order, `debit` those that are less, :param tolerance: most of it, in the

@@ -1,5 +1,5 @@
 """
-Delivering a batch: each document once, whatever happened to earlier tries (design.md §5, "Exactly-once effect").
+Delivering a batch: each document once, whatever happened before (docs/explanation/why-it-cannot-double.md).
 
 Before a call the deliveries stand as ``sending``, committed; after it they stand as delivered or rejected. What is
 found ``sending`` was interrupted: it is looked up in the target by its natural key, then adopted or sent again.

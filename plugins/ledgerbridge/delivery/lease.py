@@ -1,5 +1,5 @@
 """
-Who delivers a record now: one worker, until a time that moves on while it lives (design.md §5).
+Who delivers a record now: one worker, for a time that it moves on (docs/explanation/why-it-cannot-double.md).
 
 A conditional UPDATE takes a lease, on SQLite and PostgreSQL alike; no transaction stays open over a network call.
 """

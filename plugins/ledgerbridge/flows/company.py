@@ -29,12 +29,12 @@ class Company(ConfigModel):
 
     name: str = Field(description="For people.")
     base_currency: str = Field(description="ISO code of both ledgers' base currency.")
-    time_zone: str = Field(description="Zone whose days the documents bear (accounting.md §4).")
+    time_zone: str = Field(description="Zone whose days the documents bear (accounting-rules.md §4).")
     connections: dict[str, Annotated[list[str], BeforeValidator(listed), OneOrMany()]] = Field(
         description="Airflow connection ids by system."
     )
     accounts: list[dict[str, str | None]] = Field(
-        description="One entry a role: `role`, and under each ledger's name its account (accounting.md §1)."
+        description="One entry a role: `role`, and under each ledger's name its account (accounting-rules.md §1)."
     )
     gateways: list[Gateway] = Field(description="Payment gateways.")
     send_from: date | None = Field(

@@ -74,7 +74,7 @@ class FlowConfig(ConfigModel):
     legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")
     reconcile: list[str] = Field(
         default_factory=list,
-        description="The two ledgers that must agree after the legs (accounting.md §6); empty: none.",
+        description="The two ledgers that must agree after the legs (accounting-rules.md §6); empty: none.",
     )
 
     alerts: AlertsConfig | None = Field(None, description="Who is told of what; none: nobody.")

@@ -137,7 +137,7 @@ def to_integer(array: pa.Array) -> Converted:
 def to_date(array: pa.Array, options: DateConversion, company_zone: str) -> Converted:
     """
     Days. With ``zone`` the text is an instant and the day is that zone's; without, the text's own day counts: a
-    document's date is never shifted by a zone (facts/xero.md §3).
+    document's date is never shifted by a zone (sources.md Xero §3).
     """
     given = mask_of(array.is_valid())
     moments = _moments(array, options)

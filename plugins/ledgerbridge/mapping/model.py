@@ -109,7 +109,7 @@ class Match(ConfigModel):
 
 
 class ShortHash(ConfigModel):
-    """A short, stable name for a long key (accounting.md §5)."""
+    """A short, stable name for a long key (accounting-rules.md §5)."""
 
     of: list[str] = Field(description="Paths whose values make the key.")
     prefix: str = Field("", description="What the name begins with.")

@@ -1,8 +1,8 @@
 """
-Text for fields that hold one code page of a fixed length, as Dynamics GP's do (facts/gp.md §4, accounting.md §3
+Text for fields that hold one code page of a fixed length, as Dynamics GP's do (sources.md GP §4, accounting-rules.md
 rule 13).
 
-Pure functions; whoever alters a value notes it on the delivery.
+Pure functions; the canonical record keeps the value as it was.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from anyascii import anyascii
 
 __all__ = ["cut_at_word", "fits", "fits_cp1252", "to_cp1252", "to_page"]
 
-# GP's Web Services fail on control characters with a bare system exception: facts/gp.md §5
+# GP's Web Services fail on control characters with a bare system exception: sources.md GP §5
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BLANKS = re.compile(r" {2,}")
 

@@ -1,4 +1,4 @@
-"""Proof that two ledgers and the gateways agree, to the cent (accounting.md §6)."""
+"""Proof that two ledgers and the gateways agree, to the cent (accounting-rules.md §6)."""
 
 from ledgerbridge.reconciliation.compare import reconcile
 from ledgerbridge.reconciliation.kept import KeptRecords

@@ -1,5 +1,5 @@
 """
-Two ledgers, document by document and by account role (accounting.md §6).
+Two ledgers, document by document and by account role (accounting-rules.md §6).
 
 Both give what they booked (``Booked``); documents that are the same thing have the same ``key``. Every difference is
 typed, valued and linked; one with a known reason is explained and does not fail the run.
@@ -256,7 +256,7 @@ class _Comparison:
             self._add([ours, theirs], kind, role, amount, known, remedy)
 
     def _compare_taxes(self, ours: _Roled, theirs: _Roled) -> None:
-        """The same tax may be booked under other details (accounting.md §3 rule 4)."""
+        """The same tax may be booked under other details (accounting-rules.md rule 4)."""
         first, second = ours.booked.taxes, theirs.booked.taxes
         if first is None or second is None:
             return

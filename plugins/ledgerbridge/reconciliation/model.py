@@ -26,10 +26,10 @@ __all__ = [
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
-# What the ledgers' own arithmetic may leave on a document (accounting.md §3 rule 1)
+# What the ledgers' own arithmetic may leave on a document (accounting-rules.md rule 1)
 TOLERANCE = Decimal("0.02")
 
-# One ledger alone keeps stock (accounting.md §6)
+# One ledger alone keeps stock (accounting-rules.md §6)
 ONE_SIDED_ROLES = frozenset({"inventory", "cost_of_goods_sold"})
 
 KINDS: Mapping[str, str] = {
@@ -211,7 +211,7 @@ class Reconciliation:
     """
     The verdict: balances by role in both ledgers, every difference, and period-end figures.
 
-    :param figures: customer money not invoiced (accounting.md §3 rule 5) and the gateways' balances, by name.
+    :param figures: customer money not invoiced (accounting-rules.md rule 5) and the gateways' balances, by name.
     """
 
     ledgers: tuple[str, str]

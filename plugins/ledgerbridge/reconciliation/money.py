@@ -1,5 +1,5 @@
 """
-The clearing accounts against their gateways, movement by movement (accounting.md §6).
+The clearing accounts against their gateways, movement by movement (accounting-rules.md §6).
 
 Where every movement is booked or explained, clearing equals the gateway's balance + fees not yet posted − money not
 yet posted, and the bank equals the payouts.

@@ -1,5 +1,5 @@
 """
-The tables of the state database (design.md §5, "State").
+The tables of the state database, of which docs/reference/tables.md is made.
 
 Money never lies here but inside JSON, as strings. Instants are stored as UTC without a zone, because SQLite has no
 type for one; ``Instant`` gives them back aware.

@@ -34,7 +34,7 @@ class TokenStore:
     Token sets by key, shared by all processes on one state database.
 
     Only the holder of a key's lease may ``put``: several holders of one rotating refresh token would invalidate
-    each other (facts/xero.md §1). A lease ends by ``put``, by ``release`` or by itself, so a killed process blocks
+    each other (sources.md Xero §1). A lease ends by ``put``, by ``release`` or by itself, so a killed process blocks
     nobody for long.
     """
 

@@ -1,7 +1,7 @@
 """
 The types and operations of Web Services that this sandbox has, its schema and its WSDL.
 
-Names, namespaces and the order of elements are the interface of the legacy endpoint (facts/gp.md §3); each type is
+Names, namespaces and the order of elements are the interface of the legacy endpoint (sources.md GP §3); each type is
 reduced to what the sandbox keeps. ``Name:type`` with ``!`` required, ``?`` nillable, ``*`` repeated; ``d.`` and ``t.``
 are the other two namespaces; ``~`` before a type's name makes it abstract.
 """

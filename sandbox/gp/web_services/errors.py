@@ -1,5 +1,5 @@
 """
-What Web Services refuse with: each fault is logged under a GUID, the details are only in the log (facts/gp.md §3).
+What Web Services refuse with: each fault is logged under a GUID, the details are only in the log (sources.md GP §3).
 
 The texts of validation messages and of the validation fault are this sandbox's own.
 """

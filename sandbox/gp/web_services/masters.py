@@ -13,7 +13,7 @@ from sandbox.gp.web_services.objects import ACTUAL_TYPE, as_list
 from sandbox.gp.web_services.restrictions import compile_criteria
 
 LIST_CAP = 1000
-"""A list stops here without a word (facts/gp.md §3)."""
+"""A list stops here without a word (sources.md GP §3)."""
 
 _CUSTOMER_TEXTS = {
     "Name": "CUSTNAME",

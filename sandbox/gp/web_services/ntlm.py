@@ -1,5 +1,5 @@
 """
-NTLM over HTTP: three legs on one connection, which then stays that user's (facts/gp.md §6, Web Services 2).
+NTLM over HTTP: three legs on one connection, which then stays that user's (sandbox.md Web Services 2).
 
 The exchange itself is pyspnego's. A connection is told by its peer's address and forgotten after a pause longer than
 a server keeps it open, since nobody tells us when it closes.

@@ -1,4 +1,4 @@
-"""The operations of Web Services over a company's tables, and the log of what they refused (facts/gp.md §3)."""
+"""The operations of Web Services over a company's tables, and the log of what they refused (sources.md GP §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Criteria of the list operations as SQL conditions with bound values (facts/gp.md §3, restrictions)."""
+"""Criteria of the list operations as SQL conditions with bound values (sources.md GP §3, restrictions)."""
 
 from __future__ import annotations
 
