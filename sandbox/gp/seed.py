@@ -46,7 +46,7 @@ class Currency(BaseModel):
 
 
 class CompanyFile(BaseModel):
-    """The ``company`` of an order file (golden/README.md); what GP has no use for is ignored."""
+    """The ``company`` of an order file (sandbox/README.md); what GP has no use for is ignored."""
 
     model_config = ConfigDict(extra="ignore")
 

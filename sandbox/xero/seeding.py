@@ -87,7 +87,7 @@ class _Currency(_Part):
 
 
 class Company(_Part):
-    """What of a company file concerns Xero (golden/README.md); a currency's rate is base units for one unit."""
+    """What of a company file concerns Xero (sandbox/README.md); a currency's rate is base units for one unit."""
 
     name: str
     base_currency: str

@@ -22,7 +22,7 @@ from tests.contract.gp_company import COMPANY
 from tests.contract.served_app import serve
 
 LOGIN, PASSWORD, COMPANY_ID = "HLS\\econnect", "s3cret", "HLS"
-GOLDEN = Path("/work/shared/golden")
+GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 CENT = Decimal("0.01")
 
 

@@ -18,7 +18,7 @@ from ledgerbridge.entities import Document, Window
 from tests.contract.scripted_api import Asked, Reply, ScriptedApi, serve_script
 from tests.contract.xero_connection import hook_on, provide_state, source, target
 
-DESCRIPTION = Path("/work/shared/xero/xero_accounting.yaml")
+DESCRIPTION = Path(__file__).parents[3] / "shared" / "xero" / "xero_accounting.yaml"
 pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason=f"Xero's OpenAPI file is not at {DESCRIPTION}")
 
 LINE = {

@@ -11,7 +11,7 @@ import yaml
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 
-DESCRIPTION = Path("/work/shared/xero/xero_accounting.yaml")
+DESCRIPTION = Path(__file__).parents[3] / "shared" / "xero" / "xero_accounting.yaml"
 # Xero's examples show these, its schemas don't name them.
 _BESIDE_THE_SCHEMA = {
     "Id",
