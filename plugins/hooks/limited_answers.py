@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from requests import Response, Session
@@ -9,7 +10,7 @@ from requests.exceptions import RequestException
 
 from hooks import untrusted
 
-__all__ = ["AnswerTooLarge", "limit_answers"]
+__all__ = ["AnswerTooLarge", "limit_answers", "limited_lines"]
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -17,7 +18,7 @@ S = TypeVar("S", bound=Session)
 
 
 class AnswerTooLarge(RequestException):
-    """The body, unpacked, went beyond ``untrusted.MAX_BYTES``; the connection was closed on it."""
+    """The body, or one of its lines, went beyond ``untrusted.MAX_BYTES`` unpacked; the connection was closed on it."""
 
 
 def limit_answers(session: S) -> S:
@@ -38,6 +39,31 @@ def _read(response: Response, *, stream: bool = False, **_: Any) -> None:
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > untrusted.MAX_BYTES:
-            response.close()
-            raise AnswerTooLarge(f"more than {untrusted.MAX_BYTES} bytes", request=response.request)
+            raise _too_large(response, "more")
     response._content = bytes(body)  # as requests does it: `content` of a body that was read
+
+
+def limited_lines(response: Response) -> Iterator[bytes]:
+    """
+    The lines of a body that is read while it comes, of any length, none of them empty.
+
+    :raises AnswerTooLarge: a line does not end within the limit.
+    """
+    begun = bytearray()
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            begun += line
+            if begun:
+                yield bytes(begun)
+            begun.clear()
+        begun += rest
+        if len(begun) > untrusted.MAX_BYTES:
+            raise _too_large(response, "a line of more")
+    if begun:
+        yield bytes(begun)
+
+
+def _too_large(response: Response, what: str) -> AnswerTooLarge:
+    response.close()
+    return AnswerTooLarge(f"{what} than {untrusted.MAX_BYTES} bytes", request=response.request)

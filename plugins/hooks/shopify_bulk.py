@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from requests.exceptions import RequestException
+
+from hooks.limited_answers import limited_lines
 from hooks.shopify_queries import BULK_RUN, BULK_STATE
 from hooks.untrusted import parse_json, unexpected_shape
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
@@ -30,7 +33,8 @@ def exported_lines(hook: ShopifyHook, query: str) -> Iterator[bytes]:
     """
     Run a query in bulk, wait for its end, and yield its JSONL lines.
 
-    :raises TransientError: five operations run already (``retry_after_seconds`` set), or this one failed.
+    :raises TransientError: five operations run already (``retry_after_seconds`` set), this one failed, or its result
+        broke off or has a line beyond ``untrusted.MAX_BYTES``.
     :raises ConfigurationError: the query or a right is refused.
     """
     started = hook.graphql(BULK_RUN, {"query": query}).data["bulkOperationRunQuery"]
@@ -48,7 +52,14 @@ def exported_lines(hook: ShopifyHook, query: str) -> Iterator[bytes]:
             f"the result of {state['id']} of shop {hook.shop} answered {response.status_code}",
             remedy="Repeat: the export is run anew; its address is valid for seven days.",
         )
-    yield from (line for line in response.iter_lines(chunk_size=65536) if line)
+    try:
+        yield from limited_lines(response)
+    except RequestException as error:
+        raise TransientError(
+            "LB-SHOPIFY-014",
+            f"the result of {state['id']} of shop {hook.shop} broke off: {type(error).__name__}",
+            remedy="Repeat: the export is run anew.",
+        ) from error
 
 
 def assembled(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -11,11 +11,13 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from requests import Session
 
 from hooks import untrusted
 from hooks.gp_econnect import GPEConnectHook
-from hooks.limited_answers import AnswerTooLarge, limit_answers
+from hooks.limited_answers import AnswerTooLarge, limit_answers, limited_lines
 from hooks.magento import MagentoHook
 from ledgerbridge.errors import TransientError
 
@@ -125,3 +127,20 @@ def test_soap_service_that_sends_too_much_is_asked_again_later(flood: Flood, mon
         connection(monkeypatch, flood.url, "gp_econnect", company="HLS", max_parallel=1, timeout_seconds=20)
         with pytest.raises(TransientError, match=r"LB-GP-005 .*AnswerTooLarge"):
             list(GPEConnectHook("flooded").journal_lines())
+
+
+def test_line_without_end_is_hung_up_on_near_the_limit() -> None:
+    with flooding(endless()) as flood:
+        with pytest.raises(AnswerTooLarge, match="a line of more than 1000000 bytes"):
+            list(limited_lines(Session().get(flood.url, timeout=20, stream=True)))
+        assert flood.left.wait(20)
+
+
+@given(st.lists(st.binary(max_size=90_000).map(lambda line: line.replace(b"\n", b"")), max_size=4), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_lines_come_as_they_were_sent_wherever_the_wire_cuts_them(lines: list[bytes], ended: bool) -> None:
+    body = b"\n".join(lines) + b"\n" * ended
+    sent = Flood(body, {"Content-Length": str(len(body))}, endless=False)
+    with flooding(sent):
+        read = list(limited_lines(Session().get(sent.url, timeout=20, stream=True)))
+    assert read == [line for line in lines if line]

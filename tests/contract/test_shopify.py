@@ -14,7 +14,7 @@ from typing import Any
 import graphql
 import pytest
 
-from hooks import shopify_queries
+from hooks import shopify_queries, untrusted
 from hooks.shopify import ShopifyHook
 from hooks.shopify_errors import QueryTooDear
 from ledgerbridge.entities import RawRecord, Window
@@ -459,6 +459,23 @@ def test_the_signature_in_an_exports_address_stays_out_of_messages(api: Scripted
         everything(hook, BACKFILL)
 
     assert "planted-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("result", "cause"),
+    [
+        pytest.param(Reply('{"id": "gid://shopify/Order/1"}\n' * 2, cut=True), "ChunkedEncodingError", id="cut off"),
+        pytest.param(Reply(f"{json.dumps({'id': 'x' * 200_000})}\n"), "AnswerTooLarge", id="one line without end"),
+    ],
+)
+def test_an_export_that_breaks_off_is_worth_a_repeat(
+    api: ScriptedApi, hook: ShopifyHook, monkeypatch: pytest.MonkeyPatch, result: Reply, cause: str
+) -> None:
+    monkeypatch.setattr(untrusted, "MAX_BYTES", 100_000)
+    clock_and(api, count(101), started(), export_state("COMPLETED", f"{api.url}/export"), result)
+
+    with pytest.raises(TransientError, match=f"LB-SHOPIFY-014 .* broke off: {cause}"):
+        everything(hook, BACKFILL)
 
 
 def test_an_export_without_result_is_no_error(api: ScriptedApi, hook: ShopifyHook) -> None:
