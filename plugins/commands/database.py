@@ -11,11 +11,12 @@ from sqlalchemy import Engine
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate
 
-__all__ = ["STATE_URL", "register", "state_engine"]
+__all__ = ["STATE_URL", "open_payloads", "register", "state_engine"]
 
 STATE_URL = "LEDGERBRIDGE_STATE_URL"
 PAYLOAD_KEY = "LEDGERBRIDGE_PAYLOAD_KEY"
 """The same as [ledgerbridge] payload_key."""
+AIRFLOW_PAYLOAD_KEY = "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY"
 
 
 def register(commands: Any) -> None:
@@ -35,7 +36,16 @@ def state_engine(options: argparse.Namespace) -> Engine:
         raise ConfigurationError(
             "LB-CFG-007", "no state database is named.", remedy=f"Give --state URL, or set {STATE_URL}."
         )
-    return connect(url, os.environ.get(PAYLOAD_KEY, ""))
+    return connect(url, _payload_key())
+
+
+def open_payloads() -> None:
+    """Let the commands that read staged batches, as Airflow's tasks do, read them with the commands' key."""
+    os.environ[AIRFLOW_PAYLOAD_KEY] = _payload_key()
+
+
+def _payload_key() -> str:
+    return os.environ.get(PAYLOAD_KEY) or os.environ.get(AIRFLOW_PAYLOAD_KEY, "")
 
 
 def _migrate(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from commands.database import state_engine
+from commands.database import open_payloads, state_engine
 from ledgerbridge.audit.evidence import collect
 from ledgerbridge.state import transaction
 
@@ -30,6 +30,7 @@ def _evidence(options: argparse.Namespace) -> int:
     # Airflow's storage paths are slow to import
     from operators.staged_documents import documents_by_hash, records_of_batch
 
+    open_payloads()
     path = options.out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', options.wanted).strip('_')}.zip")
     with transaction(state_engine(options)) as session:
         pack = collect(session, options.wanted, documents_by_hash, records_of_batch)

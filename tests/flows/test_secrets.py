@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import traceback
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from airflow.models.crypto import get_fernet
 from cryptography.fernet import Fernet
 from sqlalchemy import select
 
+from commands.database import AIRFLOW_PAYLOAD_KEY, PAYLOAD_KEY
+from commands.main import main
 from demo.stack import Stack
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import connect, transaction
@@ -52,6 +55,7 @@ class Seen:
     files: dict[str, bytes] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     payload_key: str = ""
+    state_url: str = ""
 
     def places(self) -> Iterator[tuple[str, str]]:
         yield from (("log", line) for line in self.logs)
@@ -154,6 +158,7 @@ def seen(planted: None, stack: Stack, sandboxes: Player, tmp_path_factory: pytes
                 for path in folder.rglob("*")
                 if path.is_file() and path.name != "company.yaml"
             }
+            seen.state_url = office.state.url.render_as_string(hide_password=False)
             yield seen
     finally:
         root.removeHandler(handler)
@@ -198,3 +203,20 @@ def test_dead_letter_keeps_the_person_for_whoever_has_the_key(seen: Seen, tmp_pa
     with transaction(connect(f"sqlite:///{tmp_path / 'state.db'}", seen.payload_key)) as session:
         raw = json.dumps([letter.raw for letter in session.scalars(select(DeadLetter))])
     assert PERSON["email"] in raw
+
+
+def test_evidence_is_readable_with_the_key_and_refused_without(
+    seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(AIRFLOW_PAYLOAD_KEY)
+    pack = tmp_path / "pack.zip"
+    command = ["--state", seen.state_url, "evidence", "#1001", "--out", str(pack)]
+    assert main(command) == 2
+    assert "LB-CFG-021" in capsys.readouterr().err
+    monkeypatch.setenv(PAYLOAD_KEY, seen.payload_key)
+    assert main(command) == 0
+    with zipfile.ZipFile(pack) as archive:
+        texts = [
+            archive.read(name).decode() for name in archive.namelist() if name.startswith(("records/", "payloads/"))
+        ]
+    assert PERSON["email"] in "".join(texts)
