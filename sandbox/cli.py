@@ -22,7 +22,7 @@ from sandbox.by_hand import add_commands
 from sandbox.faults import KINDS
 from sandbox.order_file import read_order_file
 from sandbox.orders import OPENING, harbor_light_supply, make_orders
-from sandbox.places import SYSTEMS, Addresses
+from sandbox.places import SERVED, Addresses
 from sandbox.player import STEPS, Player, SandboxRefused, opening_of
 
 __all__ = ["main"]
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "serve":
         return _serve(options)
-    addresses = Addresses(**{system: getattr(options, system) for system in SYSTEMS})
+    addresses = Addresses(**{system: getattr(options, system) for system in SERVED})
     with Player(addresses) as player:
         try:
             answer = options.run(player, options)
@@ -49,13 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     serve = commands.add_parser("serve", help="run one simulated system until interrupted")
-    serve.add_argument("system", choices=SYSTEMS)
+    serve.add_argument("system", choices=SERVED)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, help="default: 8710 and up, in the order " + ", ".join(SYSTEMS))
+    serve.add_argument("--port", type=int, help="default: 8710 and up, in the order " + ", ".join(SERVED))
     serve.add_argument("--data", type=Path, required=True, help="folder of its database; several may share one")
 
     systems = argparse.ArgumentParser(add_help=False)
-    for system in SYSTEMS:
+    for system in SERVED:
         variable = f"SANDBOX_{system.upper()}"
         address = os.environ.get(variable) or Addresses().of(system)
         systems.add_argument(f"--{system}", default=address, help=f"its address (default: {variable}, or {address})")
@@ -88,10 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(add)
 
     fault = add("fault", _fault, "let something go wrong between a client and a system")
-    fault.add_argument("system", choices=SYSTEMS)
+    fault.add_argument("system", choices=SERVED)
     fault.add_argument("kind", choices=KINDS)
     fault.add_argument("--method", default="", help="only calls of this method")
-    fault.add_argument("--path", default="", help="only calls whose path begins so (of Xero: below /api.xro/2.0/)")
+    fault.add_argument(
+        "--path",
+        default="",
+        help="only calls whose path begins so (of Xero: below /api.xro/2.0/, of Magento: below /rest/)",
+    )
     fault.add_argument("--contains", default="", help="only calls whose body contains this")
     fault.add_argument("--times", type=int, default=1, help="how often; 0: until `sandbox faults --forget`")
     fault.add_argument("--skip", type=int, default=0, help="so many matching calls pass first")
@@ -113,7 +117,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     create_app = importlib.import_module(f"sandbox.{options.system}.app").create_app
     options.data.mkdir(parents=True, exist_ok=True)
-    port = options.port or 8710 + SYSTEMS.index(options.system)
+    port = options.port or 8710 + SERVED.index(options.system)
     # The Date header is the business clock's: the app sets it.
     uvicorn.run(create_app(options.data), host=options.host, port=port, log_level="warning", date_header=False)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-__all__ = ["CREDENTIALS", "SYSTEMS", "Addresses"]
+__all__ = ["CREDENTIALS", "SERVED", "SYSTEMS", "Addresses"]
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Addresses:
     stripe: str = "http://127.0.0.1:8711"
     gp: str = "http://127.0.0.1:8712"
     xero: str = "http://127.0.0.1:8713"
+    magento: str = "http://127.0.0.1:8714"
 
     @classmethod
     def on_ports(cls, ports: dict[str, int]) -> Addresses:
@@ -26,12 +27,22 @@ class Addresses:
         return str(getattr(self, system))
 
 
-SYSTEMS = tuple(field.name for field in fields(Addresses))
+SERVED = tuple(field.name for field in fields(Addresses))
+"""What ``sandbox serve`` can run."""
+
+SYSTEMS = SERVED[:4]
+"""What a company is seeded in and a file of orders played through; the others run on request only."""
 
 CREDENTIALS: dict[str, dict[str, str]] = {
     "shopify": {"client_id": "sandbox-shopify-app", "client_secret": "shpss_sandbox"},
     "stripe": {"api_key": "sk_test_sandbox"},
     "gp": {"company_id": "HLS", "login": "HLS\\econnect", "password": "econnect"},
     "xero": {"client_id": "SANDBOXXEROCLIENTID0000000000000", "client_secret": "sandbox-xero-secret"},
+    "magento": {
+        "consumer_key": "sandboxmagentoconsumerkey0000000",
+        "consumer_secret": "sandboxmagentoconsumersecret0000",
+        "access_token": "sandboxmagentoaccesstoken0000000",
+        "access_token_secret": "sandboxmagentoaccesstokensecret0",
+    },
 }
 """What ``seed`` tells each system to accept; a client must present the same."""
