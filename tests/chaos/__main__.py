@@ -23,7 +23,7 @@ from tests.chaos.ledgers import Verdict
 from tests.chaos.run import ChaosRun, end_like_ctrl_c, undisturbed_books
 
 DATABASES = ("sqlite", "postgres")
-FAULTS_A_ROUND = 100
+FAULTS_A_ROUND = 150
 
 
 @dataclass

@@ -67,7 +67,9 @@ WIRE = {
 """Faults on the line by system; those that write get more of them."""
 
 
-MOST_WAITING = 3
+FEWEST_A_PASS = 3
+"""Faults a pass is to meet even where its step has had its share."""
+MOST_WAITING = 4
 """Faults of one line that wait for their calls; more would only keep the system down."""
 
 
@@ -104,20 +106,20 @@ def _take_state_away(world: World, random: Random) -> int:
 
 
 KINDS: dict[str, tuple[int, Act]] = {
-    "xero line": (14, _on_the_line("xero")),
-    "gp line": (14, _on_the_line("gp")),
-    "shopify line": (4, _on_the_line("shopify")),
-    "stripe line": (4, _on_the_line("stripe")),
-    "kill at a step": (14, _kill_at_step),
-    "kill a task": (10, lambda world, random: int(world.kill_task(random))),
-    "kill a worker": (3, lambda world, random: int(world.kill_worker(random))),
+    "xero line": (28, _on_the_line("xero")),
+    "gp line": (28, _on_the_line("gp")),
+    "shopify line": (7, _on_the_line("shopify")),
+    "stripe line": (7, _on_the_line("stripe")),
+    "kill at a step": (28, _kill_at_step),
+    "kill a task": (18, lambda world, random: int(world.kill_task(random))),
+    "kill a worker": (5, lambda world, random: int(world.kill_worker(random))),
     "kill the scheduler": (1, lambda world, random: int(world.kill_scheduler())),
     "the machine dies": (1, lambda world, random: int(world.kill_machine())),
     "the whole stack dies": (1, lambda world, random: int(world.kill_stack())),
-    "a task freezes": (1, lambda world, random: int(world.freeze_task(random))),
-    "a system is down": (2, _stop_sandbox),
-    "the disk is full": (2, _fill_disk),
-    "the state database is away": (2, _take_state_away),
+    "a task freezes": (2, lambda world, random: int(world.freeze_task(random))),
+    "a system is down": (4, _stop_sandbox),
+    "the disk is full": (4, _fill_disk),
+    "the state database is away": (4, _take_state_away),
 }
 """How often each kind is drawn, and what it does."""
 
@@ -144,8 +146,9 @@ class Faults:
         return self._random.uniform(0.0, 0.5)
 
     def share_of(self, left: int) -> int:
-        """How many of those left strike in the next pass: half to all of them."""
-        return self._random.randint((left + 1) // 2, left) if left > 0 else 0
+        """How many strike in the next pass, of those left to its step: a third to two thirds, and a few in any case."""
+        left = max(left, 0)
+        return max(FEWEST_A_PASS, self._random.randint(left // 3, 2 * left // 3))
 
     @property
     def happened(self) -> int:

@@ -188,12 +188,13 @@ class ChaosRun:
                 raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(run_id)}")
             if state == "failed" and not disturbed:
                 raise RuntimeError(f"{run_id} failed although nothing went wrong any more: {self._explain(run_id)}")
-            if disturbed and time.monotonic() >= next_fault and self._faults.happened < most:
+            due = disturbed and time.monotonic() >= next_fault and self._world.is_at_work()
+            if due and self._faults.happened < most:
                 self._faults.strike()
                 next_fault = time.monotonic() + self._faults.pause_seconds()
             self._world.revive()
             self._until_it_works(lambda state=state: watch.look(state))  # type: ignore[misc]
-            time.sleep(0.2)
+            time.sleep(0.1)
         self._tell(
             f"step {self._step}{'' if disturbed else ', calm'}: a pass of {time.monotonic() - began:.0f} s with "
             f"{self._faults.happened - before} faults, cleared {watch.cleared} times"

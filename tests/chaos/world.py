@@ -85,6 +85,10 @@ class World:
 
     # what can be hurt
 
+    def is_at_work(self) -> bool:
+        """Whether a task runs: nobody else can be hurt."""
+        return any(_children(process) for process in self._scheduler_tree() if self._depth(process) == 1)
+
     def kill_at(self, step: str) -> None:
         """Kill the next worker that reaches a step of a delivery."""
         (self._kills / step.replace(" ", "_")).touch()
