@@ -294,3 +294,40 @@ def test_a_helper_named_without_its_sign_is_refused_with_place_and_the_name_to_w
         load_mapping(path)
     assert f"order.yaml:{place}" in str(caught.value)
     assert remedy in str(caught.value)
+
+
+def test_lines_of_several_lists_come_together_in_one_type_and_each_list_has_its_own_fields(tmp_path: Path) -> None:
+    text = """
+from: shop.order
+to: erp.order
+header: {NUMBER: name}
+lines:
+  - {each: "lines[]", LINE: {position: true}, NET: {from: net, convert: {decimal: {}}}, CODE: {value: 7}}
+  - {LINE: {value: 0}, NET: {value: 1}, CODE: {value: freight}, TITLE: {value: Freight}}
+"""
+    mapped = run(tmp_path, text, [{"name": "x", "lines": [{"net": "2.50"}]}])
+    assert made(mapped, "NET", "lines") == [Decimal("2.5"), Decimal(1)]
+    assert made(mapped, "CODE", "lines") == ["7", "freight"]
+    assert made(mapped, "TITLE", "lines") == [None, "Freight"]
+    assert made(mapped, "record_key", "lines") == ["k0", "k0"]
+
+
+def test_sums_by_a_field_take_the_rows_that_have_none_for_those_that_have_none(tmp_path: Path) -> None:
+    text = """
+from: shop.order
+to: erp.order
+header: {NUMBER: name}
+lines:
+  each: lines[]
+  SUM: {sum: {of: "taxes[].amount", by: line, key: id}}
+  RATE: {match: {part: "taxes[]", on: line, key: id, column: rate}}
+"""
+    taxes = [
+        {"line": "a", "amount": 1, "rate": "x"},
+        {"line": None, "amount": 2, "rate": "y"},
+        {"line": "a", "amount": 4, "rate": "z"},
+    ]
+    order = {"name": "x", "lines": [{"id": "a"}, {"id": None}, {"id": "b"}], "taxes": taxes}
+    mapped = run(tmp_path, text, [order, {**order, "taxes": []}])
+    assert made(mapped, "SUM", "lines") == [5, 2, 0, 0, 0, 0]
+    assert made(mapped, "RATE", "lines") == ["x", "y", None, None, None, None]

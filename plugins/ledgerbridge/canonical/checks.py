@@ -29,13 +29,15 @@ def check(frames: dict[str, pd.DataFrame]) -> Checked:
         return Checked(frames, [])
     failures = _empty(frames) + _totals(frames)
     failed = {failure["record_key"] for failure in failures}
+    if not failed:
+        return Checked(frames, [])
     kept = {name: frame[~frame["record_key"].isin(failed)].reset_index(drop=True) for name, frame in frames.items()}
     return Checked(kept, failures)
 
 
 def _empty(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    header = frames["header"]
-    bare = header[~header["record_key"].isin(frames["lines"]["record_key"])]
+    keys = _column(frames["header"], "record_key")
+    bare = keys.filter(pc.invert(pc.is_in(keys, _column(frames["lines"], "record_key"))))
     return [
         {
             "record_key": key,
@@ -46,19 +48,15 @@ def _empty(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
             "rule": "canonical.checks",
             "remedy": "Mend the document in its source; a document without lines can't be booked.",
         }
-        for key in bare["record_key"]
+        for key in bare.to_pylist()
     ]
 
 
 def _totals(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    net, tax = _sums(frames["lines"], "net"), _sums(frames["taxes"], "amount")
-    header = pa.Table.from_pandas(frames["header"][["record_key", "total"]], preserve_index=False)
-    keys = header["record_key"].to_pylist()
-    parts = pc.add(_aligned(net, keys), _aligned(tax, keys)).cast(MONEY)
-    wrong = pc.filter(
-        pa.table({"key": header["record_key"], "total": header["total"], "parts": parts}),
-        pc.not_equal(header["total"], parts),
-    )
+    keys, total = _column(frames["header"], "record_key"), _column(frames["header"], "total")
+    net, tax = _sums(frames["lines"], "net", keys), _sums(frames["taxes"], "amount", keys)
+    parts = pc.add(net, tax).cast(MONEY)
+    wrong = pa.table({"key": keys, "total": total, "parts": parts}).filter(pc.not_equal(total, parts))
     return [
         {
             "record_key": row["key"],
@@ -73,12 +71,14 @@ def _totals(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     ]
 
 
-def _sums(frame: pd.DataFrame, column: str) -> pa.Table:
-    table = pa.Table.from_pandas(frame[["record_key", column]], preserve_index=False)
-    return table.group_by("record_key").aggregate([(column, "sum")]).rename_columns(["record_key", "sum"])
+def _sums(frame: pd.DataFrame, column: str, keys: pa.Array) -> pa.Array:
+    """The sum of each record's rows, in the order of ``keys``; that of no rows is nothing."""
+    table = pa.table({"key": _column(frame, "record_key"), "value": _column(frame, column)})
+    sums = table.group_by("key", use_threads=False).aggregate([("value", "sum")])
+    places = pc.index_in(keys, sums["key"].combine_chunks())
+    return pc.fill_null(sums["value_sum"].combine_chunks().take(places).cast(MONEY), pa.scalar(Decimal(0), MONEY))
 
 
-def _aligned(sums: pa.Table, keys: list[str]) -> pa.Array:
-    positions = pc.index_in(pa.array(keys, pa.string()), sums["record_key"].combine_chunks().cast(pa.string()))
-    taken = sums["sum"].combine_chunks().take(positions).cast(MONEY)
-    return pc.fill_null(taken, pa.scalar(Decimal(0), MONEY))
+def _column(frame: pd.DataFrame, name: str) -> pa.Array:
+    column = pa.array(frame[name], from_pandas=True)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

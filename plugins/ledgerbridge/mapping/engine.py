@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping import convert
+from ledgerbridge.mapping.assembling import Piece, assembled
 from ledgerbridge.mapping.checks import check_mapping, part_locations
 from ledgerbridge.mapping.column import Batch, Column
 from ledgerbridge.mapping.conditions import compile_condition
@@ -24,7 +24,7 @@ from ledgerbridge.mapping.failures import ColumnError, Failures
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.model import MappingFile, Part, Rule
 from ledgerbridge.mapping.reads import reads_of_rule
-from ledgerbridge.mapping.rows import CUSTOM, FrameRows, NestedRows, Rows, is_helper
+from ledgerbridge.mapping.rows import FrameRows, NestedRows, Rows, is_helper, numbered
 from ledgerbridge.mapping.rules import compile_rule
 from ledgerbridge.mapping.sharing import Splitting, splitting
 from ledgerbridge.yaml_files import CheckedFile, Location, check_file
@@ -92,24 +92,15 @@ class Mapping:
             for name, parts in self.parts.items()
             if parts
         }
-        header, record = made["header"][0]
-        others = set(record.tolist()) if batch.earlier else set()
+        others = set(made["header"][0].record.tolist()) if batch.earlier else set()
         earlier = {each: day for each, day in batch.earlier.items() if each not in others}
         failures = batch.failures.frame()
-        failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
-        failed = {*failures["record"], *earlier}
-        links = pd.DataFrame({"record": record, "record_key": header["record_key"]})
-        links = links[~links["record"].isin(failed)].reset_index(drop=True)
-        keys = links.drop_duplicates("record").set_index("record")["record_key"]
-        frames = {
-            name: pd.concat([_kept(frame, rows, failed, keys) for frame, rows in pieces], ignore_index=True)
-            for name, pieces in made.items()
-        }
-        frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
-        frames = {name: _of(frame, frames["header"]) for name, frame in frames.items()}
-        return Mapped(_whole(frames, CANONICAL.get(self.target, {})), links, failures, earlier)
+        if earlier:
+            failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
+        frames, links = assembled(made, {*failures["record"], *earlier}, CANONICAL.get(self.target, {}))
+        return Mapped(frames, links, failures, earlier)
 
-    def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> Piece:
         if part.where is not None:
             rows = rows.take(part.where(rows))
         if part.dated is not None and batch.since is not None:
@@ -123,22 +114,15 @@ class Mapping:
                 table[name] = _typed(column(rows, batch), name, part, rows, batch)
             except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
                 raise ColumnError(name, _read_by(part.definition.fields.get(name), rows), error) from error
-        table = {name: column for name, column in table.items() if not is_helper(name)}
-        record = rows.record
-        group = part.definition.group
-        if group is not None:
-            table, record = _grouped(table, record, part.definition)
-        frame = pd.DataFrame(
-            {name: pd.Series(column, dtype=pd.ArrowDtype(column.type)) for name, column in table.items()}
-        )
+        piece = Piece({name: column for name, column in table.items() if not is_helper(name)}, rows.record)
+        if part.definition.group is not None:
+            piece = _grouped(piece, part.definition)
         if part.having is not None:
-            stays = part.having(_as_rows(table, record))
-            frame, record = frame[stays].reset_index(drop=True), record[stays]
+            piece = piece.take(part.having(_as_rows(piece)))
         for name, rule in part.definition.fields.items():
-            if rule.position and not is_helper(name):
-                counted = pd.Series(record).groupby(record).cumcount().to_numpy() + 1
-                frame[name] = pd.Series(pa.array(counted), dtype=pd.ArrowDtype(pa.int64()))
-        return frame, record
+            if rule.position and name in piece.columns:
+                piece.columns[name] = pa.array(numbered(piece.record))
+        return piece
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -250,9 +234,8 @@ def _words(kind: pa.DataType) -> str:
     return "a date" if pa.types.is_date(kind) else f"a {kind}"
 
 
-def _grouped(
-    table: dict[str, pa.Array], record: npt.NDArray[np.int64], part: Part
-) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64]]:
+def _grouped(piece: Piece, part: Part) -> Piece:
+    table, record = piece.columns, piece.record
     keys = ["__record", *(part.group or [])]
     others = {name: part.fields[name].combine if name in part.fields else "first" for name in table if name not in keys}
     # a hash table's groups come in any order; documents keep that of their source, whatever else is in the batch
@@ -268,10 +251,10 @@ def _grouped(
         result[name] = (
             pc.cast(column, table[name].type) if how == "sum" and pa.types.is_decimal(column.type) else column
         )
-    return {name: result[name] for name in table}, gathered["__record"].to_numpy().astype(np.int64)
+    return Piece({name: result[name] for name in table}, gathered["__record"].to_numpy().astype(np.int64))
 
 
-def _as_rows(table: dict[str, pa.Array], record: npt.NDArray[np.int64]) -> Rows:
+def _as_rows(piece: Piece) -> Rows:
     def none(part: str) -> Rows:
         raise ConfigurationError(
             "LB-CFG-002",
@@ -279,34 +262,4 @@ def _as_rows(table: dict[str, pa.Array], record: npt.NDArray[np.int64]) -> Rows:
             remedy="Give this part a column of its own that reads it, and name that in the condition.",
         )
 
-    return Rows(len(record), record, lambda path: table[path], none)
-
-
-def _of(frame: pd.DataFrame, header: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose record has a header: what `having` took away takes its lines and taxes along."""
-    stays = frame["record_key"].isin(header["record_key"])
-    return frame if bool(stays.all()) else frame[stays].reset_index(drop=True)
-
-
-def _whole(frames: dict[str, pd.DataFrame], declared: dict[str, dict[str, pa.DataType]]) -> dict[str, pd.DataFrame]:
-    """Every declared part with every declared field; what the mapping says nothing about is empty."""
-    for name, fields in declared.items():
-        frame = frames.get(name, pd.DataFrame())
-        absent = {
-            field: pd.Series(pa.nulls(len(frame), kind), dtype=pd.ArrowDtype(kind), index=frame.index)
-            for field, kind in fields.items()
-            if field not in frame
-        }
-        own = [field for field in frame.columns if str(field).startswith(CUSTOM)]
-        frames[name] = frame.assign(**absent)[[*fields, *own]]
-    return frames
-
-
-def _kept(frame: pd.DataFrame, record: npt.NDArray[np.int64], failed: set[int], keys: pd.Series) -> pd.DataFrame:
-    stays = ~np.isin(record, list(failed)) if failed else np.ones(len(frame), dtype=bool)
-    kept = frame[stays].reset_index(drop=True)
-    if "record_key" not in kept:
-        owners = keys.reindex(record[stays]).to_numpy(dtype=object)
-        kept.insert(0, "record_key", pd.Series(owners, dtype=pd.ArrowDtype(pa.string())))
-        kept = kept[kept["record_key"].notna()].reset_index(drop=True)
-    return kept
+    return Rows(len(piece.record), piece.record, lambda path: piece.columns[path], none)

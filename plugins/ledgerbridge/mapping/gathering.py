@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,16 +25,12 @@ def aggregating(aggregate: Aggregate, kind: str) -> Column:
         children = rows.other(part)
         if condition is not None:
             children = children.take(condition(children))
-        table = {"record": pa.array(children.record), "value": children.column(field_name)}
-        on = ["record"]
-        own = pd.DataFrame({"record": rows.record})
-        if aggregate.by:
-            table["by"] = text_array(children.column(aggregate.by))
-            own["by"] = text_array(rows.column(aggregate.key or aggregate.by)).to_pandas()
-            on.append("by")
-        gathered = _gathered(pa.table(table), on, kind, aggregate.separator)
-        values = own.merge(gathered.to_pandas(types_mapper=pd.ArrowDtype), on=on, how="left")["value"]
-        return _without_gaps(as_array(values), kind)
+        by, key = (aggregate.by, aggregate.key or aggregate.by) if aggregate.by else (None, None)
+        own, owners = _owners(rows, key, children, by)
+        table = pa.table({"owner": owners, "value": children.column(field_name)})
+        gathered = _gathered(table, kind, aggregate.separator)
+        places = pc.index_in(own, as_array(gathered["owner"]))
+        return _without_gaps(as_array(gathered["value"]).take(places), kind)
 
     return gather
 
@@ -45,17 +40,8 @@ def matching(match: Match) -> Column:
 
     def fetch(rows: Rows, batch: Batch) -> pa.Array:
         others = rows.other(match.part)
-        values = others.column(match.column)
-        table = pd.DataFrame(
-            {
-                "record": others.record,
-                "on": text_array(others.column(match.on)).to_pandas(),
-                "value": pd.Series(values, dtype=pd.ArrowDtype(values.type)),
-            }
-        ).drop_duplicates(["record", "on"])
-        key = text_array(rows.column(match.key or match.on))
-        own = pd.DataFrame({"record": rows.record, "on": key.to_pandas()})
-        return as_array(own.merge(table, on=["record", "on"], how="left")["value"])
+        own, owners = _owners(rows, match.key or match.on, others, match.on)
+        return others.column(match.column).take(pc.index_in(own, owners))
 
     return fetch
 
@@ -69,23 +55,38 @@ def part_and_field(path: str) -> tuple[str, str]:
     return part, name
 
 
-def _gathered(table: pa.Table, on: list[str], kind: str, separator: str) -> pa.Table:
+def _owners(rows: Rows, key: str | None, others: Rows, by: str | None) -> tuple[pa.Array, pa.Array]:
+    """One number a row of each: the same for rows of one record that have the same text in ``key`` and in ``by``."""
+    own, owners = rows.record, others.record
+    if key is not None and by is not None:
+        texts = pa.chunked_array([text_array(rows.column(key)), text_array(others.column(by))], pa.string())
+        encoded = as_array(texts).dictionary_encode(null_encoding="encode")
+        codes, different = encoded.indices.to_numpy(), len(encoded.dictionary)
+        own = own * different + codes[: rows.size]
+        owners = owners * different + codes[rows.size :]
+    return pa.array(own), pa.array(owners)
+
+
+def _gathered(table: pa.Table, kind: str, separator: str) -> pa.Table:
     if kind == "join":
-        return _joined(table, on, separator)
+        return _joined(table, separator)
     if kind == "sum" and not pa.types.is_decimal(table["value"].type):
         values, _ = to_decimal(as_array(table["value"]), PLAIN)
-        table = table.set_column(table.schema.get_field_index("value"), "value", values)
-    gathered = table.group_by(on).aggregate([("value", kind)])
-    return gathered.select([*on, f"value_{kind}"]).rename_columns([*on, "value"])
+        table = table.set_column(1, "value", values)
+    gathered = table.group_by("owner", use_threads=False).aggregate([("value", kind)])
+    return gathered.rename_columns({f"value_{kind}": "value"})
 
 
-def _joined(table: pa.Table, on: list[str], separator: str) -> pa.Table:
-    table = table.set_column(table.schema.get_field_index("value"), "value", text_array(as_array(table["value"])))
+def _joined(table: pa.Table, separator: str) -> pa.Table:
+    table = table.set_column(1, "value", text_array(as_array(table["value"])))
     table = table.filter(table["value"].is_valid())
-    ordered = table.group_by([*on, "value"]).aggregate([]).sort_by([(name, "ascending") for name in [*on, "value"]])
-    listed = ordered.group_by(on, use_threads=False).aggregate([("value", "list")])
-    joined = pc.binary_join(listed["value_list"], separator)
-    return pa.table({**{name: listed[name] for name in on}, "value": joined})
+    ordered = (
+        table.group_by(["owner", "value"], use_threads=False)
+        .aggregate([])
+        .sort_by([("owner", "ascending"), ("value", "ascending")])
+    )
+    listed = ordered.group_by("owner", use_threads=False).aggregate([("value", "list")])
+    return pa.table({"owner": listed["owner"], "value": pc.binary_join(listed["value_list"], separator)})
 
 
 def _without_gaps(column: pa.Array, kind: str) -> pa.Array:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "CUSTOM",
     "FrameRows",
     "Frames",
+    "Index",
     "NestedRows",
     "Rows",
     "as_array",
@@ -29,6 +31,7 @@ __all__ = [
     "frame_records",
     "is_helper",
     "nested_records",
+    "numbered",
     "path_steps",
 ]
 
@@ -49,7 +52,19 @@ def as_array(column: pa.Array | pa.ChunkedArray | pd.Series) -> pa.Array:
             if not hasattr(column.array, "__arrow_array__")
             else column.array.__arrow_array__()
         )
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def numbered(record: Index) -> Index:
+    """Each row's number within its record, from 1."""
+    order = np.argsort(record, kind="stable")
+    ordered = record[order]
+    first = np.searchsorted(ordered, ordered)
+    numbers = np.empty(len(record), dtype=np.int64)
+    numbers[order] = np.arange(1, len(record) + 1) - first
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,8 @@ class Rows:
 
     def take(self, mask: npt.NDArray[np.bool_]) -> Rows:
         """Only the rows where ``mask`` holds."""
+        if mask.all():
+            return self
         chosen = pa.array(np.flatnonzero(mask))
         return Rows(len(chosen), self.record[mask], lambda path: self.column(path).take(chosen), self.other)
 
@@ -92,21 +109,28 @@ class NestedRows:
     keys: pa.Array
     changed_at: pa.Array
     _levels: dict[str, tuple[pa.Array, Index, Index]] = field(default_factory=dict)
+    _columns: dict[tuple[str | None, str], pa.Array] = field(default_factory=dict)
 
     def rows(self, each: str | None) -> Rows:
         """The rows of ``each`` (a path of lists from the record's root), or one row a record."""
-        elements, record, parent = self._explode(each)
+        elements, record, _ = self._explode(each)
 
         def column(path: str) -> pa.Array:
-            if path.startswith("@"):
-                return {"@key": self.keys, "@changed_at": self.changed_at}[path].take(pa.array(record))
-            if path.startswith("$."):
-                return _walk(self.payloads, path[2:]).take(pa.array(record))
-            if path.startswith("^"):
-                return self._enclosing_column(each, parent, path)
-            return _walk(elements, path)
+            if (each, path) not in self._columns:  # conditions and rules read the same path many times
+                self._columns[each, path] = self._column(each, path)
+            return self._columns[each, path]
 
         return Rows(len(elements), record, column, self.rows)
+
+    def _column(self, each: str | None, path: str) -> pa.Array:
+        elements, record, parent = self._explode(each)
+        if path.startswith("@"):
+            return {"@key": self.keys, "@changed_at": self.changed_at}[path].take(pa.array(record))
+        if path.startswith("$."):
+            return _walk(self.payloads, path[2:]).take(pa.array(record))
+        if path.startswith("^"):
+            return self._enclosing_column(each, parent, path)
+        return _walk(elements, path)
 
     def _enclosing_column(self, each: str | None, parent: Index, path: str) -> pa.Array:
         level = _enclosing(each)
@@ -136,20 +160,23 @@ class FrameRows:
 
     frames: Frames
     _positions: dict[str, Index] = field(default_factory=dict)
+    _columns: dict[tuple[str, str], pa.Array] = field(default_factory=dict)
 
     def rows(self, each: str | None) -> Rows:
         """The rows of one part, the header's by default."""
         part = each or "header"
         frame, header = self.frames[part], self.frames["header"]
         if part not in self._positions:
-            own = pd.Index(header["record_key"].to_numpy(dtype=object))
-            self._positions[part] = own.get_indexer(frame["record_key"].to_numpy(dtype=object)).astype(np.int64)
+            places = pc.index_in(_keys(frame), _keys(header))
+            self._positions[part] = np.asarray(pc.fill_null(places, -1)).astype(np.int64)
         record = self._positions[part]
 
         def column(path: str) -> pa.Array:
-            if path.startswith("$."):
-                return _frame_column(header, path[2:]).take(pa.array(record))
-            return _frame_column(frame, path)
+            if (part, path) not in self._columns:
+                of_header = path.startswith("$.")
+                found = _frame_column(header, path[2:]) if of_header else _frame_column(frame, path)
+                self._columns[part, path] = found.take(pa.array(record)) if of_header else found
+            return self._columns[part, path]
 
         return Rows(len(frame), record, column, self.rows)
 
@@ -168,6 +195,10 @@ def nested_records(
 def frame_records(frames: Frames) -> FrameRows:
     """Canonical records."""
     return FrameRows(frames)
+
+
+def _keys(frame: pd.DataFrame) -> pa.Array:
+    return pc.cast(as_array(frame["record_key"]), pa.string())  # an empty frame's may have no type
 
 
 def _frame_column(frame: pd.DataFrame, name: str) -> pa.Array:
@@ -189,7 +220,8 @@ def is_helper(name: str) -> bool:
     return name.startswith("_") and "." not in name
 
 
-def path_steps(path: str) -> list[tuple[str, str | None]]:
+@cache
+def path_steps(path: str) -> tuple[tuple[str, str | None], ...]:
     """
     The steps of a path within a record: each field's name, and what stands in brackets behind it.
 
@@ -208,7 +240,7 @@ def path_steps(path: str) -> list[tuple[str, str | None]]:
             raise ValueError(f'path "{path}": write [{selector}] as a position, or as [field=value]')
         steps.append((match["name"], selector))
         position = match.end()
-    return steps
+    return tuple(steps)
 
 
 def _walk(array: pa.Array, path: str) -> pa.Array:

@@ -9,7 +9,6 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +19,7 @@ from ledgerbridge.mapping.conversions import Convert
 from ledgerbridge.mapping.expression import compile_expression
 from ledgerbridge.mapping.gathering import aggregating, matching
 from ledgerbridge.mapping.model import Lookup, Rule, Segment, ShortHash
-from ledgerbridge.mapping.rows import Rows, as_array, element
+from ledgerbridge.mapping.rows import Rows, as_array, element, numbered
 from ledgerbridge.mapping.sharing import sharing
 
 __all__ = ["HOLE", "compile_rule"]
@@ -79,7 +78,7 @@ def _origin(rule: Rule, place: Place) -> Column:
         changes = {number: nested(each) for number, each in (rule.segment.set or {}).items()}
         return _segmenting(rule.segment, nested(rule.segment.of), changes, place)
     if rule.position:
-        return lambda rows, batch: pa.array(pd.Series(rows.record).groupby(rows.record).cumcount().to_numpy() + 1)
+        return lambda rows, batch: pa.array(numbered(rows.record))
     constant = rule.value
     return lambda rows, batch: broadcast(pa.scalar(constant), rows.size)
 
