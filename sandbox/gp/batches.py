@@ -34,7 +34,7 @@ SOURCES = (SALES, RECEIPTS, RECEIVABLES, PAYABLES, LEDGER)
 
 
 def ensure_batch(session: Session, number: str, source: BatchSource, **given: Any) -> None:
-    """Make the batch of a document if nobody has yet; its status does not matter, eConnect ignores locks (§5)."""
+    """Make the batch of a document if nobody has yet; eConnect ignores its locks (sources.md GP §5)."""
     key = {"BACHNUMB": number, "BCHSOURC": source.name}
     if session.get("SY00500", **key) is None:
         session.insert("SY00500", {**key, "SERIES": source.series, "ORIGIN": 1, **given})

@@ -1,9 +1,9 @@
 """
-What a file of orders must leave in the books, computed from the accounting rules alone.
+What a file of orders must leave in the books, computed from the accounting rules alone (accounting-rules.md).
 
 Nothing of the product is imported: where this and the ledgers differ, one of them is wrong. It follows the file as it
 is played, step by step: what people do, then the flow until nothing moves. What the rules leave open is
-``Unspecified``, so that a file never expects what nobody promised.
+``Unspecified``, so that a file never expects what nobody promised. Numbers of rules and sections are that page's.
 
 Amounts are in the order's currency until they are booked; booked ones in the base currency, debit positive.
 """

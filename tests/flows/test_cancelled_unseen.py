@@ -1,4 +1,4 @@
-"""Orders cancelled before the flow ever saw them: no document, and their money and fees to the end (rules 7 and 8)."""
+"""Orders cancelled before the flow ever saw them: no document (accounting-rules.md rules 7 and 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An invoice in pounds paid by two charges of different rates in one pass: each realises its own gain (§2, §7)."""
+"""An invoice in pounds paid by charges of different rates: each realises its own gain (accounting-rules.md §2, §7)."""
 
 from __future__ import annotations
 
