@@ -1,7 +1,7 @@
 """
 Documents as REST shows them: what a row repeats of its parent, what ``extension_attributes`` hold, and ``fields``.
 
-Source: facts/shops.md part C (extension attributes, ``parent_item``, ``fields``).
+Source: sources.md Magento (extension attributes, ``parent_item``, ``fields``).
 """
 
 from __future__ import annotations

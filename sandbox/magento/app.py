@@ -1,7 +1,7 @@
 """
 The simulated Magento: REST below ``/rest/{store}/V1``, read only, and the admin API for people.
 
-Source: facts/shops.md part C.
+Source: sources.md Magento.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A cart becomes an order: its rows, its taxes and its totals, in both currencies.
 Both sides are calculated, not converted into each other, as Magento does: ``base_`` from the catalogue's prices, the
 order's from those prices at the day's rate. So the two may differ by a cent from each other's conversion.
 
-Source: facts/shops.md part C (order, item, tax calculation).
+Source: sources.md Magento (order, item, tax calculation).
 """
 
 from __future__ import annotations

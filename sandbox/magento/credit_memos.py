@@ -1,7 +1,7 @@
 """
 Credit memos: shares of what was invoiced, shipping, and adjustments that have neither lines nor tax.
 
-Source: facts/shops.md part C (credit memo).
+Source: sources.md Magento (credit memo).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 What the simulated Magento answers when it refuses: a message with placeholders, and what fills them.
 
-Source: facts/shops.md part C (errors); the wording is magento/magento2's.
+Source: sources.md Magento (errors); the wording is magento/magento2's.
 """
 
 from __future__ import annotations

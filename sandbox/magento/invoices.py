@@ -1,7 +1,7 @@
 """
 Invoices: each takes its share of what the order still has to invoice; the first takes shipping, the last the rest.
 
-Source: facts/shops.md part C (revenue belongs to invoices; configurable and bundle rows).
+Source: sources.md Magento (revenue belongs to invoices; configurable and bundle rows).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Who calls: an integration that signs each request by OAuth 1.0a, or shows its access token alone where that is allowed.
 
-Source: facts/shops.md part C; RFC 5849. The signature is checked by oauthlib, which no client of ours uses.
+Source: sources.md Magento; RFC 5849. The signature is checked by oauthlib, which no client of ours uses.
 """
 
 from __future__ import annotations

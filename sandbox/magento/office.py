@@ -1,7 +1,7 @@
 """
 What becomes of an order: customers place it, the shop invoices, ships, credits, cancels and holds it.
 
-Source: facts/shops.md part C (states, invoices, cancelled rest).
+Source: sources.md Magento (states, invoices, cancelled rest).
 """
 
 from __future__ import annotations

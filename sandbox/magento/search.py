@@ -1,7 +1,7 @@
 """
 ``searchCriteria``: filters in a group are alternatives, groups must all be met; sorting and numbered pages.
 
-Source: facts/shops.md part C (MSRCH; pages past the end, drift without a unique order).
+Source: sources.md Magento (searchCriteria; pages past the end, drift without a unique order).
 """
 
 from __future__ import annotations

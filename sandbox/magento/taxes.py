@@ -4,7 +4,7 @@ Magento's three ways to round a tax: by unit, by row, or over the whole document
 What differs is when a fraction of a cent is carried on. By unit and by row each line starts anew; by total, the
 fraction that one line's tax lost is added to the next line's of the same rate, so that the sum is that of the whole.
 
-Source: facts/shops.md part C (tax calculation, discount_tax_compensation_amount).
+Source: sources.md Magento (tax calculation, discount_tax_compensation_amount).
 """
 
 from __future__ import annotations
