@@ -51,8 +51,8 @@ WIRE = {
         {"kind": "reset"},
         {"kind": "malformed"},
         {"kind": "status", "status": 500, "times": 2},
-        {"kind": "throttled", "times": 3, "seconds": 1},
-        {"kind": "expired_token"},
+        {"kind": "throttled", "times": 3, "seconds": 1, "contains": "query"},
+        {"kind": "expired_token", "contains": "query"},
         {"kind": "slow_answer", "seconds": 2},
     ],
     "stripe": [
@@ -64,12 +64,16 @@ WIRE = {
         {"kind": "slow_answer", "seconds": 2},
     ],
 }
-"""Faults on the line by system; those that write get more of them."""
+"""
+Faults on the line by system; those that write get more of them.
+
+Shopify throttles and refuses a token where GraphQL is spoken, not where tokens are given.
+"""
 
 
 FEWEST_A_PASS = 3
 """Faults a pass is to meet even where its step has had its share."""
-MOST_WAITING = 4
+MOST_WAITING = 6
 """Faults of one line that wait for their calls; more would only keep the system down."""
 
 

@@ -40,6 +40,8 @@ SETTINGS = {
     # the default leaves a system that failed three times alone for 15 s to a minute: no fault could befall it meanwhile
     "AIRFLOW__LEDGERBRIDGE__CIRCUIT_PAUSE_SECONDS": "1",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    # no DAG file changes in a round
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
 }
 FORGOTTEN_AFTER = "15s"
