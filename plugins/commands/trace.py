@@ -36,7 +36,9 @@ def _trace(options: argparse.Namespace) -> int:
 def as_lines(found: Trace) -> Iterator[str]:
     """A tree: steps, below each what it took, delivered and when, and what was booked."""
     delivering = [record for step in found.steps if step.deliveries for record in step.records]
-    labels = [record.label for record in delivering if record.label and record.source_key in found.keys]
+    known = [record for record in delivering if record.label and record.source_key in found.keys]
+    # an order rather than its customer, which is of no chain
+    labels = [str(record.label) for record in sorted(known, key=lambda record: record.chain_key is None)]
     yield " ".join([*labels[:1], *found.keys])
     for position, step in enumerate(found.steps):
         last = position == len(found.steps) - 1

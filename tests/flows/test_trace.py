@@ -29,7 +29,7 @@ from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
 
 ORDER = "#1001"
-WAY = ["order", "invoice", "payment", "receipt", "application"]
+WAY = ["customer", "contact", "order", "invoice", "payment", "receipt", "application"]
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,8 @@ def test_the_whole_way_is_found_by_any_id(office: Office, ids: dict[str, str], k
             assert [row.state for row in step.deliveries] == ["delivered"], leg
             assert {"sending", "delivered"} <= {entry.action for entry in step.entries}, leg
             assert set(step.payloads) == {"raw", "documents"}, leg
+        (customer,), (order,) = by_leg["customer"].deliveries, by_leg["order"].deliveries
+        assert customer.record_key == (order.canonical or {})["customer_key"]
         ledgers = {booked.ledger for step in found.steps for booked in step.booked}
         assert ledgers == {"gp", "xero"}
         for booked in (each for step in found.steps for each in step.booked):

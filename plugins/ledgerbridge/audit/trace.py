@@ -126,7 +126,7 @@ def _origin(session: Session, record_key: str) -> str:
 
 
 def _chain(session: Session, keys: set[str]) -> tuple[list[SourceRecord], list[Delivery]]:
-    """Source records and deliveries of the chains; documents made of a record have its key before theirs."""
+    """Source records of the chains and what was made of them; a document has its record's key, or begins with it."""
     deliveries: dict[int, Delivery] = {}
     records: dict[int, SourceRecord] = {}
     for key in keys:
@@ -138,6 +138,11 @@ def _chain(session: Session, keys: set[str]) -> tuple[list[SourceRecord], list[D
         deliveries |= {row.id: row for row in session.scalars(select(Delivery).where(made))}
         of_chain = or_(SourceRecord.chain_key == key, SourceRecord.source_key == key)
         records |= {row.id: row for row in session.scalars(select(SourceRecord).where(of_chain))}
+    for record in records.values():
+        # a customer has a key of its own, which no order's key begins
+        made_of_it = (record.canonical or {}).get("record_key", record.source_key)
+        of_leg = (Delivery.flow == record.flow, Delivery.leg == record.leg, Delivery.record_key == made_of_it)
+        deliveries |= {row.id: row for row in session.scalars(select(Delivery).where(*of_leg))}
     return list(records.values()), list(deliveries.values())
 
 
