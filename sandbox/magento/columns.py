@@ -24,7 +24,6 @@ TEXTS = _CURRENCY_TEXTS | {
     "increment_id",
     "parent_txn_id",
     "shipping_description",
-    "state_name",
     "status",
     "store_name",
     "transaction_id",

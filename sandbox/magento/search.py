@@ -187,7 +187,7 @@ def _condition(kind: str, one: Filter) -> tuple[str, list[str]]:
             inside = f"{column} IN ({', '.join([slot] * len(options))})"
             return (inside if condition == "in" else f"NOT ({inside})"), options
         case "finset" | "nfinset":
-            inside = f"instr(',' || {column} || ',', ',' || ? || ',') > 0"
+            inside = f"instr(lower(',' || {column} || ','), lower(',' || ? || ',')) > 0"
             return (inside if condition == "finset" else f"NOT ({inside})"), [one.value]
         case "like" | "nlike":
             return f"{column} {_OPERATORS[condition]} ?", [one.value]
