@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from airflow.sdk import Connection
@@ -16,7 +17,7 @@ from requests import Response
 from requests.auth import AuthBase
 
 from hooks.magento_auth import BearerAuth, SignedAuth
-from hooks.magento_sources import SOURCES
+from hooks.magento_sources import INTERNAL_ERROR, SOURCES
 from hooks.untrusted import parse_json
 from hooks.web_api import WebApiHook, address, retry_after_seconds
 from ledgerbridge.entities import Source
@@ -76,6 +77,24 @@ class MagentoHook(WebApiHook):
             )
         return SOURCES[name](self)
 
+    @cached_property
+    def store_id(self) -> int | None:
+        """
+        The number of the store view asked, None for all: lists hold every store's documents whatever the path names.
+
+        :raises ConfigurationError: the shop has no such store view.
+        """
+        if self.store == "all":
+            return None
+        views = {view["code"]: int(view["id"]) for view in self.content(self._answer("store/storeViews", {}))}
+        if self.store not in views:
+            raise ConfigurationError(
+                "LB-MAGENTO-001",
+                f"the shop has no store view `{self.store}`, it has {', '.join(sorted(views))}",
+                remedy="Correct `store` in the connection's extra.",
+            )
+        return views[self.store]
+
     def clock(self) -> datetime:
         """The shop's own time now, aware UTC."""
         return self.date(self._answer("store/storeViews", {}))
@@ -124,7 +143,9 @@ class MagentoHook(WebApiHook):
     def _error(self, response: Response) -> LedgerbridgeError:
         status = response.status_code
         found = f"{address(response.url)} answered {status}: {_message(response)}"
-        if status == 429 or status >= 500:
+        if status == 500:
+            return TransientError(INTERNAL_ERROR, found, remedy="Repeat later; if it stays so, see the shop's own log.")
+        if status == 429 or status > 500:
             return TransientError(
                 "LB-MAGENTO-005",
                 found,

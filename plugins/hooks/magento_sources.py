@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hooks.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.errors import TransientError
 
 if TYPE_CHECKING:
     from hooks.magento import MagentoHook
 
-__all__ = ["SOURCES", "MagentoSource"]
+__all__ = ["INTERNAL_ERROR", "SOURCES", "MagentoSource"]
 
+Filters = list[tuple[str, str, str]]
+
+INTERNAL_ERROR = "LB-MAGENTO-006"
+"""Code of a 500: the shop is down, or one document in a list can't be shown."""
 _PAGE_SIZE = 100
+# ids are MySQL's unsigned integers
+_HIGHEST_ID = 2**32 - 1
+# each takes some sixty calls to find; a shop with more is down
+_MOST_BROKEN = 10
 # `updated_at` has whole seconds and is written before the row is committed.
 _OVERLAP = timedelta(minutes=10)
 _TIME = "%Y-%m-%d %H:%M:%S"
@@ -34,6 +43,7 @@ class MagentoSource:
 
     name: ClassVar[str]
     path: ClassVar[str]
+    single_path: ClassVar[str]
 
     def __init__(self, hook: MagentoHook) -> None:
         self._hook = hook
@@ -45,6 +55,8 @@ class MagentoSource:
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         """
         Yield the documents changed in the window, oldest change first, begun ten minutes earlier.
+
+        A document that makes Magento refuse every list it is in ('same ID') is found and read alone.
 
         :raises TransientError, ConfigurationError: as ``MagentoHook.fetch``.
         """
@@ -59,6 +71,14 @@ class MagentoSource:
         """Pages by the last change seen, not by number: a document changed meanwhile would shift numbered pages."""
         until = [] if window.until is None else [("updated_at", "lteq", _text(window.until))]
         since = [] if window.since is None else [("updated_at", "gteq", _text(window.since - _OVERLAP))]
+        try:
+            yield from self._by_change(since, until)
+        except TransientError as error:
+            if error.code != INTERNAL_ERROR or not self._lists_nothing():
+                raise
+            yield from self._around_broken([*since, *until], 0, _HIGHEST_ID, [])
+
+    def _by_change(self, since: Filters, until: Filters) -> Iterator[list[dict[str, Any]]]:
         while True:
             items, total = self._page([*since, *until])
             yield items
@@ -68,21 +88,48 @@ class MagentoSource:
             if newest != items[0]["updated_at"]:
                 since = [("updated_at", "gteq", newest)]
                 continue
-            yield from self._rest_of_moment(newest, items[-1]["entity_id"])
+            yield from self._rest_of_moment(newest, items[-1]["entity_id"], until)
             since = [("updated_at", "gt", newest)]
 
-    def _rest_of_moment(self, moment: str, last: int) -> Iterator[list[dict[str, Any]]]:
+    def _lists_nothing(self) -> bool:
+        """Whether the shop answers a list without documents: then it is one of them that fails a list."""
+        try:
+            return self._page([("entity_id", "lteq", "0")]) == ([], 0)
+        except TransientError:
+            return False
+
+    def _around_broken(
+        self, window: Filters, after: int, last: int, broken: list[int]
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Documents with ids of a range, halved where a list fails, until the one that fails it is read alone."""
+        ids = [("entity_id", "gt", str(after)), ("entity_id", "lteq", str(last))]
+        try:
+            yield from self._by_change([], [*ids, *window])
+        except TransientError as error:
+            if error.code != INTERNAL_ERROR or len(broken) == _MOST_BROKEN:
+                raise
+            if last - after == 1:
+                broken.append(last)
+                yield [self._hook.fetch(f"{self.single_path}/{last}", {})]
+                return
+            middle = (after + last) // 2
+            yield from self._around_broken(window, after, middle, broken)
+            yield from self._around_broken(window, middle, last, broken)
+
+    def _rest_of_moment(self, moment: str, last: int, until: Filters) -> Iterator[list[dict[str, Any]]]:
         """What a mass update changed in one second, after the document with that id."""
         while True:
-            items, total = self._page([("updated_at", "eq", moment), ("entity_id", "gt", str(last))])
+            items, total = self._page([("updated_at", "eq", moment), ("entity_id", "gt", str(last)), *until])
             yield items
             if total <= _PAGE_SIZE:
                 return
             last = items[-1]["entity_id"]
 
-    def _page(self, filters: list[tuple[str, str, str]]) -> tuple[list[dict[str, Any]], int]:
+    def _page(self, filters: Filters) -> tuple[list[dict[str, Any]], int]:
         """The first documents that meet all filters, and how many do."""
-        answer = self._hook.fetch(self.path, _criteria(filters))
+        store = self._hook.store_id
+        own = [] if store is None else [("store_id", "eq", str(store))]
+        answer = self._hook.fetch(self.path, _criteria([*own, *filters]))
         return answer["items"] or [], answer["total_count"]
 
     def _record(self, item: dict[str, Any]) -> RawRecord:
@@ -99,14 +146,14 @@ class OrderSource(MagentoSource):
     """Orders; of configurable products the parent row has the money, its children repeat or lack it."""
 
     name = "order"
-    path = "orders"
+    path = single_path = "orders"
 
 
 class InvoiceSource(MagentoSource):
     """Invoices: what was charged; what an order cancels is never invoiced."""
 
     name = "invoice"
-    path = "invoices"
+    path = single_path = "invoices"
 
 
 class CreditMemoSource(MagentoSource):
@@ -114,6 +161,7 @@ class CreditMemoSource(MagentoSource):
 
     name = "credit_memo"
     path = "creditmemos"
+    single_path = "creditmemo"
 
 
 SOURCES: dict[str, type[MagentoSource]] = {
@@ -122,7 +170,7 @@ SOURCES: dict[str, type[MagentoSource]] = {
 """By entity name."""
 
 
-def _criteria(filters: list[tuple[str, str, str]]) -> dict[str, Any]:
+def _criteria(filters: Filters) -> dict[str, Any]:
     criteria: dict[str, Any] = {
         "searchCriteria[sortOrders][0][field]": "updated_at",
         "searchCriteria[sortOrders][0][direction]": "ASC",

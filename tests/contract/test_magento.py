@@ -1,203 +1,228 @@
-"""The Magento hook on the wire, against answers given to it."""
+"""The Magento hook on the wire, against the simulated Magento."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import pickle
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import pytest
 
 from hooks.magento import MagentoHook
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
-from tests.contract.scripted_api import Asked, Reply, ScriptedApi, serve_script
+from sandbox.magento.events import Event, PlacedOrder
+from sandbox.magento.models import Shop
+from sandbox.magento.office import Office
+from tests.contract.magento_shop import KEYS, VAT, Json, Magento, create_app, mug
+from tests.contract.scripted_api import Reply, serve_script
+from tests.contract.served_app import serve
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-INTEGRATION = {
-    "login": "consumer-key",
-    "password": "consumer-secret",
-    "extra": {"access_token": "token-1", "access_token_secret": "token-secret"},
-}
-
-
-def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, **fields: Any) -> MagentoHook:
-    connection = {"conn_type": "magento", "host": url, "password": "token-1", **fields}
-    monkeypatch.setenv("AIRFLOW_CONN_MAGENTO_TEST", json.dumps(connection))
-    return MagentoHook("magento_test")
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def api() -> Iterator[ScriptedApi]:
-    with serve_script() as script:
-        yield script
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Magento]:
+    with serve(create_app(tmp_path)) as url:
+        magento = Magento(url, monkeypatch)
+        magento.open({"shop": "us", "currency": "USD"}, {"shop": "uk", "currency": "GBP", "taxes_included": True})
+        yield magento
 
 
 @pytest.fixture
-def hook(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> MagentoHook:
-    return hook_on(monkeypatch, api.url)
+def hook(shop: Magento) -> MagentoHook:
+    return shop.hook()
 
 
-def found(*items: dict[str, Any], total: int | None = None) -> Reply:
-    return Reply({"items": list(items), "search_criteria": {}, "total_count": len(items) if total is None else total})
-
-
-def order(identity: int = 1, updated: str = "2026-03-02 12:05:00", **fields: Any) -> dict[str, Any]:
-    return {"entity_id": identity, "increment_id": f"{identity:09}", "updated_at": updated, "items": [], **fields}
+@pytest.fixture
+def many(shop: Magento, tmp_path: Path) -> list[str]:
+    """250 orders of one second; their numbers."""
+    office = Office(Shop(tmp_path))
+    return [
+        office.place(PlacedOrder(store="us", at=NOON, lines=[{"sku": "MUG-12", "price": "7.35"}]))["increment_id"]
+        for _ in range(250)
+    ]
 
 
 def everything(hook: MagentoHook, window: Window | None = None, entity: str = "order") -> list[RawRecord]:
     return [record for page in hook.entity(entity).read(window or Window()) for record in page]
 
 
-def filters(asked: Asked) -> list[tuple[str, str, str]]:
-    def value(group: int, name: str) -> str:
-        return asked.query[f"searchCriteria[filter_groups][{group}][filters][0][{name}]"][0]
-
-    groups = sum(name.endswith("[condition_type]") for name in asked.query)
-    return [(value(group, "field"), value(group, "condition_type"), value(group, "value")) for group in range(groups)]
+def ids(records: list[RawRecord]) -> list[int]:
+    return [record.payload["entity_id"] for record in records]
 
 
-def test_an_order_has_no_floats_and_its_times_are_utc(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(found(order(grand_total=53.77, base_to_order_rate=1, items=[{"price": 49.9}])))
+def test_an_order_has_no_floats_and_its_times_are_utc(shop: Magento, hook: MagentoHook) -> None:
+    shop.place(at="2026-03-02T07:05:00-05:00")
 
     [record] = everything(hook)
 
-    assert record.key == f"magento:{api.url.removeprefix('http://')}:order:1"
+    assert record.key == f"magento:{shop.url.removeprefix('http://')}:order:1"
     assert record.changed_at == datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
-    assert record.payload["grand_total"] == "53.77"
-    assert record.payload["items"] == [{"price": "49.9"}]
+    assert (record.payload["grand_total"], record.payload["base_to_order_rate"]) == ("17.64", 1)
+    assert [item["price"] for item in record.payload["items"]] == ["7.35"]
 
 
-def test_a_window_asks_by_change_with_a_unique_second_order(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(found())
-
-    everything(hook, Window(NOON, datetime(2026, 3, 2, 18, tzinfo=UTC)), "credit_memo")
-
-    [asked] = api.asked
-    assert asked.path == "/rest/all/V1/creditmemos"
-    assert filters(asked) == [
-        ("updated_at", "gteq", "2026-03-02 11:50:00"),
-        ("updated_at", "lteq", "2026-03-02 18:00:00"),
-    ]
-    assert asked.query["searchCriteria[sortOrders][1][field]"] == ["entity_id"]
-
-
-def test_pages_go_on_from_the_last_change_whatever_moved_meanwhile(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(
-        found(order(1), order(2, "2026-03-02 12:06:00"), total=150),
-        found(order(2, "2026-03-02 12:06:00"), order(3, "2026-03-02 12:07:00")),
-    )
-
-    assert [record.payload["entity_id"] for record in everything(hook)] == [1, 2, 3]
-    assert filters(api.asked[1]) == [("updated_at", "gteq", "2026-03-02 12:06:00")]
-    assert api.asked[1].query["searchCriteria[currentPage]"] == ["1"]
-
-
-def test_a_mass_update_of_one_second_is_read_whole(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(
-        found(order(1), order(2), total=300),
-        found(order(3), order(4), total=200),
-        found(order(5)),
-        found(order(6, "2026-03-02 12:07:00")),
-    )
-
-    assert [record.payload["entity_id"] for record in everything(hook)] == [1, 2, 3, 4, 5, 6]
-    moment = ("updated_at", "eq", "2026-03-02 12:05:00")
-    assert filters(api.asked[1]) == [moment, ("entity_id", "gt", "2")]
-    assert filters(api.asked[2]) == [moment, ("entity_id", "gt", "4")]
-    assert filters(api.asked[3]) == [("updated_at", "gt", "2026-03-02 12:05:00")]
-
-
-def test_the_version_moves_with_the_content_alone(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(
-        found(order(), order(updated="2026-03-02 13:00:00"), order(updated="2026-03-02 14:00:00", state="x"))
-    )
-
-    before, touched, changed = everything(hook)
-
-    assert before.version == touched.version != changed.version
-
-
-def test_one_store_view_is_a_scope_of_its_own(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    hook = hook_on(monkeypatch, api.url, extra={"store": "uk"})
-    api.will_reply(found(order()))
+def test_both_currencies_of_an_order_arrive(shop: Magento, hook: MagentoHook) -> None:
+    shop.place({"sku": "LAMP", "quantity": 2, "price": "75.00", "discount": "15.00", "taxes": VAT}, store="uk")
 
     [record] = everything(hook)
 
-    assert api.asked[0].path == "/rest/uk/V1/orders"
-    assert record.key.endswith("/uk:order:1")
+    names = ("subtotal", "discount_amount", "discount_tax_compensation_amount", "tax_amount", "grand_total")
+    assert [record.payload[name] for name in names] == [100, -12, 2, 18, 108]
+    assert [record.payload[f"base_{name}"] for name in names] == [125, -15, "2.5", "22.5", 135]
 
 
-def encoded(text: str) -> str:
-    return quote(text, safe="-._~")
+def test_rows_without_a_parent_have_a_configurable_products_money_once(shop: Magento, hook: MagentoHook) -> None:
+    shop.set(child_rows="repeat")
+    shop.place(mug(type="configurable", child_sku="MUG-BLUE"), mug())
+
+    [record] = everything(hook)
+
+    posted = [item["row_total"] for item in record.payload["items"] if item.get("parent_item_id") is None]
+    assert (posted, record.payload["subtotal"]) == (["14.7", "14.7"], "29.4")
 
 
-def expected_signature(asked: Asked, url: str, parameters: dict[str, str]) -> str:
-    """The signature of RFC 5849, 3.4, with HMAC-SHA256, worked out from the request as it arrived."""
-    query = {name: value for name, [value] in asked.query.items()}
-    pairs = sorted((encoded(name), encoded(value)) for name, value in {**query, **parameters}.items())
-    normal = "&".join(f"{name}={value}" for name, value in pairs)
-    base = "&".join(encoded(part) for part in ("GET", f"{url}{asked.path}", normal))
-    digest = hmac.digest(b"consumer-secret&token-secret", base.encode(), hashlib.sha256)
-    return base64.b64encode(digest).decode()
+def test_a_window_reads_what_changed_in_it_begun_ten_minutes_earlier(shop: Magento, hook: MagentoHook) -> None:
+    times = ["11:49:59", "11:50:00", "12:30:00", "18:00:00", "18:00:01"]
+    for time in times:
+        number = shop.place(payment="capture", at=f"2026-03-02T{time}Z")["increment_id"]
+        shop.act(number, "credit", at=f"2026-03-02T{time}Z")
+
+    found = everything(hook, Window(NOON, datetime(2026, 3, 2, 18, tzinfo=UTC)), "credit_memo")
+
+    assert [record.payload["updated_at"][-8:] for record in found] == times[1:4]
 
 
-def test_an_integration_signs_each_request(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    hook = hook_on(monkeypatch, api.url, **INTEGRATION)
-    api.will_reply(found())
+def test_pages_go_on_from_the_last_change_whatever_moved_meanwhile(
+    shop: Magento, hook: MagentoHook, tmp_path: Path
+) -> None:
+    office = Office(Shop(tmp_path))
+    for number in range(150):
+        lines = [{"sku": "MUG-12", "price": "7.35"}]
+        office.place(PlacedOrder(store="us", at=NOON + number * MINUTE, lines=lines))
+    pages = hook.entity("order").read(Window())
+    read = ids(next(pages))
 
-    everything(hook, Window(NOON))
+    # numbered pages would now leave out the 101st to 110th
+    office.touch([f"{number:09}" for number in range(1, 11)], Event(at=NOON + 200 * MINUTE))
+    read += ids([record for page in pages for record in page])
 
-    [asked] = api.asked
-    sent = dict(re.findall(r'(\w+)="([^"]*)"', asked.headers["authorization"]))
-    signature = unquote(sent.pop("oauth_signature"))
-    assert sent["oauth_signature_method"] == "HMAC-SHA256"
-    assert (sent["oauth_consumer_key"], sent["oauth_token"]) == ("consumer-key", "token-1")
-    assert signature == expected_signature(asked, api.url, sent)
-    assert "access_token_secret" not in asked.headers
+    assert read == [*range(1, 151), *range(1, 11)]
 
 
-def test_a_token_alone_is_sent_as_it_is(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(found())
+def test_a_mass_update_of_one_second_is_read_whole(shop: Magento, hook: MagentoHook, many: list[str]) -> None:
+    later = shop.place(at="2026-03-02T12:05:00Z")
 
-    everything(hook)
+    assert ids(everything(hook)) == [*range(1, len(many) + 1), later["entity_id"]]
 
-    assert api.asked[0].headers["authorization"] == "Bearer token-1"
+
+def test_the_version_moves_with_the_content_alone(shop: Magento, hook: MagentoHook) -> None:
+    number = shop.place()["increment_id"]
+    versions = [everything(hook)[0].version]
+
+    shop.touch(number, at="2026-03-02T13:00:00Z")
+    versions += [everything(hook)[0].version]
+    shop.act(number, "hold", at="2026-03-02T14:00:00Z")
+    versions += [everything(hook)[0].version]
+
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_one_store_view_is_a_scope_of_its_own_with_its_documents_alone(shop: Magento) -> None:
+    for store in ("us", "uk", "uk"):
+        shop.place(store=store)
+
+    extra = {name: KEYS[name] for name in ("access_token", "access_token_secret")}
+    found = everything(shop.hook(extra={**extra, "store": "uk"}))
+
+    assert [record.payload["increment_id"] for record in found] == ["2000000001", "2000000002"]
+    assert {record.key.rpartition(":order")[0] for record in found} == {
+        f"magento:{shop.url.removeprefix('http://')}/uk"
+    }
+
+
+@pytest.mark.parametrize("broken", [[1], [150], [250], [100, 101]], ids=str)
+def test_an_order_that_fails_each_list_is_read_alone(
+    shop: Magento, hook: MagentoHook, many: list[str], broken: list[int]
+) -> None:
+    for number in broken:
+        shop.press("POST", f"orders/{number:09}/break")
+
+    assert sorted(ids(everything(hook, Window(NOON)))) == [*range(1, 251)]
+
+
+def test_a_shop_that_is_down_is_not_searched_for_broken_orders(shop: Magento, hook: MagentoHook) -> None:
+    shop.fail("status", path="all/V1/orders", times=None)
+
+    with pytest.raises(TransientError) as refused:
+        everything(hook)
+
+    [fault] = shop.press("GET", "faults")["faults"]
+    assert (refused.value.code, fault["happened"]) == ("LB-MAGENTO-006", 2)
+
+
+def test_a_token_alone_counts_where_the_shop_allows_it(shop: Magento) -> None:
+    shop.place()
+    alone: dict[str, Any] = {"login": None, "password": KEYS["access_token"], "extra": {}}
+
+    with pytest.raises(ConfigurationError, match="Magento_Sales::actions_view") as refused:
+        everything(shop.hook(**alone))
+    shop.set(bearer_tokens=True)
+
+    assert refused.value.code == "LB-MAGENTO-002"
+    assert ids(everything(shop.hook(**alone))) == [1]
+
+
+def no_rights(shop: Magento) -> None:
+    shop.press("POST", "integrations", {**KEYS, "rights": []})
+
+
+def small_pages(shop: Magento) -> None:
+    shop.set(input_limits=True, maximum_page_size=20)
+
+
+def maintenance(shop: Magento) -> None:
+    shop.set(maintenance=True)
+
+
+def cut_answer(shop: Magento) -> None:
+    shop.fail("malformed")
+
+
+def lost_answer(shop: Magento) -> None:
+    shop.fail("lost_after_commit")
+
+
+def switched_off(shop: Magento) -> None:
+    shop.press("DELETE", f"integrations/{KEYS['consumer_key']}")
+
+
+def firewall(shop: Magento) -> None:
+    shop.fail("status", status=429, headers={"Retry-After": "30"}, body="slow down")
 
 
 @pytest.mark.parametrize(
-    ("reply", "error", "code", "message"),
+    ("happening", "error", "code", "message"),
     [
-        pytest.param(
-            Reply({"message": "The consumer isn't authorized to access %resources.",
-                   "parameters": {"resources": "Magento_Sales::sales"}}, 401),
-            ConfigurationError, "LB-MAGENTO-002", "access Magento_Sales::sales", id="named-placeholder",
-        ),
-        pytest.param(
-            Reply({"message": "Maximum SearchCriteria pageSize is %1", "parameters": [20]}, 400),
-            ConfigurationError, "LB-MAGENTO-007", "pageSize is 20", id="numbered-placeholder",
-        ),
-        pytest.param(
-            Reply({"message": "Request does not match any route."}, 404),
-            ConfigurationError, "LB-MAGENTO-001", "any route", id="no-such-store",
-        ),
-        pytest.param(Reply("maintenance", 503), TransientError, "LB-MAGENTO-005", "503", id="maintenance"),
-        pytest.param(Reply("<html>", 200), TransientError, "LB-MAGENTO-004", "without valid JSON", id="not-json"),
+        pytest.param(no_rights, ConfigurationError, "LB-MAGENTO-002", "access Magento_Sales", id="missing-right"),
+        pytest.param(switched_off, ConfigurationError, "LB-MAGENTO-002", "has been revoked", id="switched-off"),
+        pytest.param(small_pages, ConfigurationError, "LB-MAGENTO-007", "pageSize is 20", id="input-limits"),
+        pytest.param(maintenance, TransientError, "LB-MAGENTO-005", "503", id="maintenance"),
+        pytest.param(firewall, TransientError, "LB-MAGENTO-005", "429", id="too-many-calls"),
+        pytest.param(cut_answer, TransientError, "LB-MAGENTO-004", "without valid JSON", id="not-json"),
+        pytest.param(lost_answer, TransientError, "LB-MAGENTO-004", "got no answer", id="lost-answer"),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_says_what_to_do_and_keeps_its_fields(
-    api: ScriptedApi, hook: MagentoHook, reply: Reply, error: type[Exception], code: str, message: str
+    shop: Magento, hook: MagentoHook, happening: Any, error: type[Exception], code: str, message: str
 ) -> None:
-    api.will_reply(reply)
+    happening(shop)
 
     with pytest.raises(error, match=rf"{message}.*Remedy: \w") as refused:
         everything(hook)
@@ -205,40 +230,67 @@ def test_a_refusal_says_what_to_do_and_keeps_its_fields(
     assert pickle.loads(pickle.dumps(refused.value)).code == code
 
 
+def test_numbered_placeholders_are_filled_as_named_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    # of all that a reader of lists can meet, Magento numbers none
+    with serve_script() as api:
+        api.will_reply(Reply({"message": 'Field "%1" is "%2"', "parameters": ["colour", "unknown"]}, 400))
+        hook = Magento(api.url, monkeypatch).hook()
+
+        with pytest.raises(ConfigurationError, match='Field "colour" is "unknown"'):
+            everything(hook)
+
+    assert not [name for name, value in api.asked[0].headers.items() if KEYS["access_token_secret"] in value]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         pytest.param({"password": None}, id="no-password"),
-        pytest.param({**INTEGRATION, "extra": {"access_token": "token-1"}}, id="no-access-secret"),
+        pytest.param({"extra": {"access_token": KEYS["access_token"]}}, id="no-access-secret"),
+        pytest.param(
+            {"extra": {name: KEYS[name] for name in ("access_token", "access_token_secret")} | {"store": "de"}},
+            id="no-such-store",
+        ),
     ],
 )
-def test_an_incomplete_connection_is_refused(
-    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
-) -> None:
-    with pytest.raises(ConfigurationError, match="magento_test") as refused:
-        everything(hook_on(monkeypatch, api.url, **fields))
+def test_an_incomplete_or_wrong_connection_is_refused(shop: Magento, fields: Json) -> None:
+    with pytest.raises(ConfigurationError, match=r"(magento_test|store view `de`|match any route).*Remedy") as refused:
+        everything(shop.hook(**fields))
 
     assert refused.value.code == "LB-MAGENTO-001"
 
 
-def test_the_clock_is_the_shops_own(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(Reply([], headers={"Date": "Mon, 02 Mar 2026 12:00:00 GMT"}))
+def test_the_clock_is_the_shops_own(shop: Magento, hook: MagentoHook) -> None:
+    shop.press("PUT", "clock", {"now": "2026-03-02T12:00:00Z"})
 
     assert hook.entity("order").clock() == NOON
 
 
-def test_test_connection_reads_what_the_flows_read(api: ScriptedApi, hook: MagentoHook) -> None:
-    api.will_reply(found(), found(), found())
+@pytest.mark.parametrize(
+    ("rights", "found"),
+    [
+        pytest.param(None, (True, "Shop 127.0.0.1"), id="all"),
+        pytest.param(["Magento_Sales::actions_view"], (False, "Magento_Sales::sales_invoice"), id="orders-only"),
+    ],
+)
+def test_test_connection_tries_what_the_flows_read(
+    shop: Magento, hook: MagentoHook, rights: list[str] | None, found: tuple[bool, str]
+) -> None:
+    if rights:
+        shop.press("POST", "integrations", {**KEYS, "rights": rights})
 
-    assert hook.test_connection() == (True, f"Shop {api.url.removeprefix('http://')}.")
-    assert [asked.path for asked in api.asked] == [
-        f"/rest/all/V1/{name}" for name in ("orders", "invoices", "creditmemos")
-    ]
+    works, message = hook.test_connection()
+
+    assert works == found[0]
+    assert found[1] in message
 
 
-def test_the_documented_connection_is_complete(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_connection_is_complete(shop: Magento) -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "magento.md"
     [example] = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
-    api.will_reply(found(order()))
+    connection = json.loads(example)
+    shop.place()
 
-    assert len(everything(hook_on(monkeypatch, api.url, **json.loads(example) | {"host": api.url}))) == 1
+    assert set(connection) == {"conn_type", "host", "login", "password", "extra"}
+    ours = {name: KEYS[name] for name in connection["extra"]}
+    assert ids(everything(shop.hook(extra=ours))) == [1]
