@@ -112,6 +112,7 @@ class MagentoHook(WebApiHook):
     def test_connection(self) -> tuple[bool, str]:
         """Whether the integration may read all that the flows need; the second part names what is missing."""
         try:
+            self.clock()
             for source in SOURCES.values():
                 self.fetch(source.path, {"searchCriteria[pageSize]": 1})
         except (ConfigurationError, TransientError) as error:

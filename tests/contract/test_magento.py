@@ -270,7 +270,12 @@ def test_the_clock_is_the_shops_own(shop: Magento, hook: MagentoHook) -> None:
     ("rights", "found"),
     [
         pytest.param(None, (True, "Shop 127.0.0.1"), id="all"),
-        pytest.param(["Magento_Sales::actions_view"], (False, "Magento_Sales::sales_invoice"), id="orders-only"),
+        pytest.param(
+            ["Magento_Backend::store", "Magento_Sales::actions_view"],
+            (False, "Magento_Sales::sales_invoice"),
+            id="no-invoices",
+        ),
+        pytest.param(["Magento_Sales::actions_view"], (False, "Magento_Backend::store"), id="no-clock"),
     ],
 )
 def test_test_connection_tries_what_the_flows_read(
