@@ -20,6 +20,7 @@ from typing import Any
 
 from sandbox.by_hand import add_commands
 from sandbox.faults import KINDS
+from sandbox.magento.by_hand import add_magento_command
 from sandbox.order_file import read_order_file
 from sandbox.orders import OPENING, harbor_light_supply, make_orders
 from sandbox.places import SERVED, Addresses
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     post.add_argument("batch", nargs="?", help="only this one")
 
     add_commands(add)
+    add_magento_command(add)
 
     fault = add("fault", _fault, "let something go wrong between a client and a system")
     fault.add_argument("system", choices=SERVED)

@@ -12,9 +12,10 @@ from typing import Any
 from sandbox.magento.carts import Cart, StoreView
 from sandbox.magento.credit_memos import Refund, credit_amounts
 from sandbox.magento.errors import EventRefused
-from sandbox.magento.events import CreditEvent, Event, Pick, PlacedOrder, StatusEvent
+from sandbox.magento.events import CreditEvent, Event, PlacedOrder, StatusEvent
 from sandbox.magento.invoices import invoice_amounts
 from sandbox.magento.models import Shop, Work
+from sandbox.magento.quantities import is_top, left, left_of, picked
 from sandbox.magento.settings import STATES
 from sandbox.magento.taxes import ZERO
 from sandbox.magento.wire import SIDES, amount
@@ -54,7 +55,7 @@ class Office:
                 _transaction(work, order, "authorization", closed=0)
                 _enter(work, order, "processing")
             if placed.payment == "capture" and placed.state == "new":
-                self._invoice(work, order, _left(order, "invoice"), "online")
+                self._invoice(work, order, left(order, "invoice"), "online")
             return work.save("order", order)
 
     def invoice(self, number: str, event: Event) -> Json:
@@ -66,7 +67,7 @@ class Office:
         with self._shop.work(event.at) as work:
             order = work.of_number("order", number)
             _refuse_in(order, "The order does not allow an invoice to be created.", *_FINISHED, "holded")
-            invoice = self._invoice(work, order, _picked(order, event.lines, "invoice"), event.capture)
+            invoice = self._invoice(work, order, picked(order, event.lines, "invoice"), event.capture)
             work.save("order", order)
             return invoice
 
@@ -94,14 +95,14 @@ class Office:
         with self._shop.work(event.at) as work:
             order = work.of_number("order", number)
             _refuse_in(order, "Cannot do shipment for the order.", "canceled", "closed", "holded", "payment_review")
-            quantities = _picked(order, event.lines, "ship")
+            quantities = picked(order, event.lines, "ship")
             shipment = _document(work, "shipment", order) | {
                 "items": [
                     {"order_item_id": i["item_id"], "sku": i["sku"], "name": i["name"], "qty": quantities[i["item_id"]]}
                     for i in order["items"]
                     if quantities[i["item_id"]]
                 ],
-                "total_qty": sum((quantities[i["item_id"]] for i in order["items"] if _is_top(i)), ZERO),
+                "total_qty": sum((quantities[i["item_id"]] for i in order["items"] if is_top(i)), ZERO),
                 "tracks": [],
             }
             for item in order["items"]:
@@ -119,7 +120,7 @@ class Office:
         with self._shop.work(event.at) as work:
             order = work.of_number("order", number)
             _refuse_in(order, "We can't create credit memo for the order.", "canceled", "closed", "holded")
-            quantities = _picked(order, event.lines, "refund", may_be_nothing=True)
+            quantities = picked(order, event.lines, "refund", may_be_nothing=True)
             memo = _document(work, "creditmemo", order) | {"state": _PAID}
             if event.invoice:
                 memo["invoice_id"] = work.of_number("invoice", event.invoice)["entity_id"]
@@ -144,14 +145,14 @@ class Office:
         with self._shop.work(event.at) as work:
             order = work.of_number("order", number)
             _refuse_in(order, "You have not canceled the item.", *_FINISHED, "holded")
-            quantities = _left(order, "cancel")
+            quantities = left(order, "cancel")
             if not any(quantities.values()):
                 raise EventRefused("You have not canceled the item. All of it is invoiced: credit it.")
             for item in order["items"]:
                 item["qty_canceled"] += quantities[item["item_id"]]
             _count_canceled(order)
-            to_refund = any(_left_of(item, "refund") for item in order["items"])
-            to_ship = any(_left_of(item, "ship") for item in order["items"])
+            to_refund = any(left_of(item, "refund") for item in order["items"])
+            to_ship = any(left_of(item, "ship") for item in order["items"])
             _enter(work, order, ("processing" if to_ship else "complete") if to_refund else "canceled")
             return work.save("order", order)
 
@@ -234,7 +235,7 @@ class Office:
     def _invoice(work: Work, order: Json, quantities: dict[int, Decimal], capture: str) -> Json:
         invoice = _document(work, "invoice", order) | {
             "state": _OPEN,
-            "total_qty": sum((quantities[item["item_id"]] for item in order["items"] if _is_top(item)), ZERO),
+            "total_qty": sum((quantities[item["item_id"]] for item in order["items"] if is_top(item)), ZERO),
             "can_void_flag": 0,
         }
         invoice_amounts(order, invoice, quantities)
@@ -275,8 +276,8 @@ def _header(order: Json, view: StoreView, placed: PlacedOrder, currency: str, ra
         "is_virtual": int(placed.shipping is None),
         "quote_id": order["entity_id"],
         "shipping_description": placed.shipping and placed.shipping.title,
-        "total_item_count": sum(_is_top(item) for item in order["items"]),
-        "total_qty_ordered": sum((item["qty_ordered"] for item in order["items"] if _is_top(item)), ZERO),
+        "total_item_count": sum(is_top(item) for item in order["items"]),
+        "total_qty_ordered": sum((item["qty_ordered"] for item in order["items"] if is_top(item)), ZERO),
         "weight": ZERO,
         "billing_address": address,
         "payment": {
@@ -357,60 +358,6 @@ def _pay(work: Work, order: Json, invoice: Json, capture: str) -> None:
         order["payment"][f"{side}amount_paid"] = paid
 
 
-def _is_top(item: Json) -> bool:
-    return "parent_item_id" not in item
-
-
-def _left_of(item: Json, action: str) -> Decimal:
-    """How many pieces of a row can still be invoiced, shipped, canceled or refunded."""
-    ordered, canceled = amount(item, "qty_ordered"), amount(item, "qty_canceled")
-    invoiced, refunded = amount(item, "qty_invoiced"), amount(item, "qty_refunded")
-    match action:
-        case "invoice":
-            return ordered - invoiced - canceled
-        case "ship":
-            return (
-                ZERO if item["is_virtual"] else max(ordered - amount(item, "qty_shipped") - refunded - canceled, ZERO)
-            )
-        case "cancel":
-            return max(min(ordered - invoiced, ordered - amount(item, "qty_shipped") - refunded) - canceled, ZERO)
-        case _:
-            return invoiced - refunded
-
-
-def _left(order: Json, action: str) -> dict[int, Decimal]:
-    return {item["item_id"]: _left_of(item, action) for item in order["items"]}
-
-
-def _picked(order: Json, lines: list[Pick] | None, action: str, *, may_be_nothing: bool = False) -> dict[int, Decimal]:
-    """By item id how many pieces; children go along with their parent."""
-    left = _left(order, action)
-    if lines is None:
-        quantities = left
-    else:
-        quantities = dict.fromkeys(left, ZERO)
-        for pick in lines:
-            row = _row_of(order, pick, left, quantities)
-            part = Decimal(pick.quantity) / row["qty_ordered"]
-            for item in order["items"]:
-                if row["item_id"] in (item["item_id"], item.get("parent_item_id")):
-                    quantities[item["item_id"]] += part * item["qty_ordered"]
-    if not may_be_nothing and not any(quantities.values()):
-        raise EventRefused(f"Order {order['increment_id']}: nothing is left to {action}.")
-    return quantities
-
-
-def _row_of(order: Json, pick: Pick, left: dict[int, Decimal], taken: dict[int, Decimal]) -> Json:
-    """The top row of that sku that still has so many pieces."""
-    rows = [item for item in order["items"] if item["sku"] == pick.sku and _is_top(item)]
-    for row in rows:
-        if left[row["item_id"]] - taken[row["item_id"]] >= pick.quantity:
-            return dict(row)
-    raise EventRefused(
-        f"Order {order['increment_id']} has no row {pick.sku} with {pick.quantity} left. Take fewer, or another sku."
-    )
-
-
 def _count_canceled(order: Json) -> None:
     for side in SIDES:
         for name, invoiced, canceled in (
@@ -434,9 +381,9 @@ def _enter(work: Work, order: Json, state: str) -> None:
 
 def _settle(work: Work, order: Json) -> None:
     """The state that follows from what is invoiced, shipped and given back; a free status in it stays."""
-    to_ship = any(_left_of(item, "ship") for item in order["items"])
+    to_ship = any(left_of(item, "ship") for item in order["items"])
     paid, refunded = amount(order, "base_total_paid"), amount(order, "base_total_refunded")
-    to_invoice = any(_left_of(item, "invoice") for item in order["items"])
+    to_invoice = any(left_of(item, "invoice") for item in order["items"])
     if paid and paid == refunded and not to_invoice:
         state = "closed"
     else:

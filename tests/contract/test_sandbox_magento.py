@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 import requests
 from requests_oauthlib import OAuth1
 
+from sandbox.cli import main
+from sandbox.magento.settings import Settings
+from sandbox.places import CREDENTIALS
 from tests.contract.magento_shop import KEYS, NOON, Json, Magento, create_app, mug
 from tests.contract.served_app import serve
 
@@ -366,3 +370,29 @@ def test_the_clock_dates_answers_and_documents(shop: Magento) -> None:
 
     assert answer.headers["Date"] == "Wed, 01 Jul 2026 06:30:00 GMT"
     assert answer.json()["items"][0]["created_at"] == "2026-07-01 06:30:00"
+
+
+def test_a_person_seeds_and_orders_by_command(shop: Magento, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str) -> Json:
+        assert main(["magento", *arguments, f"--magento={shop.url}"]) == 0
+        answer: Json = json.loads(capsys.readouterr().out)
+        return answer
+
+    keys = run("seed")
+    order = run("order", "--line", "MUG-12=3", "--at", NOON)
+    invoice = run("invoice", order["increment_id"], "--line", "MUG-12=2")
+
+    assert {name: keys[name] for name in CREDENTIALS["magento"]} == CREDENTIALS["magento"]
+    assert (order["grand_total"], invoice["grand_total"], invoice["created_at"]) == (
+        26.46,
+        17.64,
+        "2026-03-02 12:00:00",
+    )
+    assert main(["magento", "invoice", order["increment_id"], "--line", "MUG-12=2", f"--magento={shop.url}"]) == 1
+    assert "no row MUG-12 with 2 left" in capsys.readouterr().err
+
+
+def test_the_readme_names_every_setting() -> None:
+    readme = (Path(__file__).parents[2] / "sandbox" / "magento" / "README.md").read_text()
+
+    assert [name for name in Settings.model_fields if f"`{name}`" not in readme] == []
