@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -25,6 +25,7 @@ __all__ = [
     "BatchRef",
     "batch_uri",
     "leg_uri",
+    "raw_chunks",
     "raw_versions",
     "read_frames",
     "read_raw",
@@ -133,13 +134,16 @@ def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:
 
     :param keys: only these.
     """
+    return [record for chunk in raw_chunks(uri, keys) for record in chunk]
+
+
+def raw_chunks(uri: str, keys: Collection[str] | None = None) -> Iterator[list[RawRecord]]:
+    """The same, some hundreds at a time; a chunk of which none is wanted is left out."""
     wanted = None if keys is None else pa.array(keys, pa.string())
-    records = []
     for rows in pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME):
-        if wanted is not None:
-            rows = rows.filter(pc.is_in(rows["key"], wanted))
-        records += _raw_records(rows)
-    return records
+        chosen = rows if wanted is None else rows.filter(pc.is_in(rows["key"], wanted))
+        if chosen.num_rows:
+            yield _raw_records(chosen)
 
 
 def read_raw_batch(reference: BatchRef) -> list[RawRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Fields
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,7 @@ from ledgerbridge.canonical.checks import check
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.delivery.content import plain, rows_of
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_raw
+from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
@@ -26,7 +26,7 @@ from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
 from operators.resume import with_canonical, with_documents
-from operators.staging import BatchRef, read_raw, write_frames
+from operators.staging import BatchRef, raw_chunks, raw_versions, read_raw, write_frames
 from operators.systems import live_lookup
 
 __all__ = ["TransformOperator"]
@@ -46,22 +46,21 @@ class TransformOperator(LegOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Conform, check, rule, map, stage; the reference to the documents."""
         actor = self.actor(context)
-        records = read_raw(self.given_batch(context).uri)
+        given = self.given_batch(context)
         reader = DatabaseReader(self.engine)
         company = settings.company()
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
         live = live_lookup(company, self.engine)
         lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone)
-        work = _Work(actor, {record.key: record for record in records})
+        work = _Work(actor, raw_versions(given.uri))
         with transaction(self.engine) as session:
-            versions = {record.key: record.version for record in records}
-            work.resumed = documents_to_resume(session, self.flow, self.leg, versions)
-        anew = [record for record in records if record.key not in work.resumed]
+            work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
+        anew = [key for key in work.source_versions if key not in work.resumed]
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}
         if anew:
-            canonical = self._rule(self._conform(anew, lookups, company.send_from, work), reader, work)
+            canonical = self._rule(self._conform(given.uri, anew, lookups, company.send_from, work), reader, work)
             with self.calling(context, connection):
                 documents = self._map(canonical, lookups, work)
         if work.resumed:
@@ -71,7 +70,8 @@ class TransformOperator(LegOperator):
         write_frames(self.batch_uri(context, "canonical"), canonical)
         batch = write_frames(self.batch_uri(context, "documents"), documents)
         write_frames(self.batch_uri(context, "links"), {"links": work.links()})
-        self._settle(work, set(documents["header"]["record_key"]), batch)
+        letters = work.letters_with(read_raw(given.uri, work.refused())) if work.letters else []
+        self._settle(work, letters, set(documents["header"]["record_key"]), batch)
         if documents["header"].empty:
             self.close_batch(actor)
             raise self.nothing_goes_on("no record of this batch goes on")
@@ -81,12 +81,11 @@ class TransformOperator(LegOperator):
         return load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")
 
     def _conform(
-        self, records: list[RawRecord], lookups: Lookups, since: date | None, work: _Work
+        self, uri: str, keys: list[str], lookups: Lookups, since: date | None, work: _Work
     ) -> dict[str, pd.DataFrame]:
+        """What is made of the records of ``keys``; as they were read they are in memory some hundreds at a time."""
         mapping = self._conform_mapping()
-        keys = [record.key for record in records]
-        payloads, changed_at = [record.payload for record in records], [record.changed_at for record in records]
-        mapped = map_raw(mapping, payloads, keys, changed_at, lookups, since)
+        mapped = map_chunks(mapping, raw_chunks(uri, keys), lookups, since)
         work.made = {key: set() for key in keys}
         work.earlier = {
             keys[position]: f"dated {day}, before the company's `send_from` {since}: people keyed it"
@@ -125,9 +124,9 @@ class TransformOperator(LegOperator):
         work.versions.update(dict.fromkeys(mapped.frames["header"]["record_key"], mapping.version))
         return mapped.frames
 
-    def _settle(self, work: _Work, going_on: set[str], batch: BatchRef) -> None:
+    def _settle(self, work: _Work, letters: list[Letter], going_on: set[str], batch: BatchRef) -> None:
         with transaction(self.engine) as session:
-            refusals = write_letters(session, work.actor, work.letters)
+            refusals = write_letters(session, work.actor, letters)
             fates = {key: work.fate(key, refusals.get(key), going_on) for key in work.made}
             settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]
             close_letters(session, work.actor, settled)
@@ -141,10 +140,10 @@ class TransformOperator(LegOperator):
 
 @dataclass
 class _Work:
-    """What became of the records of a batch on their way through the steps."""
+    """What became of the records of a batch on their way through the steps; they themselves stay where they lie."""
 
     actor: Actor
-    records: dict[str, RawRecord]
+    source_versions: dict[str, str]
 
     def __post_init__(self) -> None:
         self.made: dict[str, set[str]] = {}
@@ -215,6 +214,18 @@ class _Work:
             for source_key in self._sources(failure["record_key"]):
                 self._refuse(step, source_key, failure["record_key"], failure, version)
 
+    def refused(self) -> set[str]:
+        """The keys of the source records that letters are about."""
+        return {letter.source_key for letter in self.letters}
+
+    def letters_with(self, records: Iterable[RawRecord]) -> list[Letter]:
+        """The letters, each with its source record as it was read."""
+        raw = {record.key: record for record in records}
+        return [
+            replace(letter, raw=raw[letter.source_key].payload, changed_at=raw[letter.source_key].changed_at)
+            for letter in self.letters
+        ]
+
     def links(self) -> pd.DataFrame:
         """Which source record became which document, by which version of the mapping."""
         rows = [
@@ -227,12 +238,11 @@ class _Work:
         return list(self._made_of.get(record_key, ()))
 
     def _refuse(self, step: str, source_key: str, record_key: str, failure: Fields[Any, Any], version: str) -> None:
-        record = self.records[source_key]
         self.letters.append(
             Letter(
                 step=step,
                 source_key=source_key,
-                version=record.version,
+                version=self.source_versions[source_key],
                 record_key=record_key,
                 code=failure["code"],
                 field=failure["field"],
@@ -240,9 +250,7 @@ class _Work:
                 message=failure["message"],
                 remedy=failure["remedy"],
                 rule=failure["rule"],
-                changed_at=record.changed_at,
                 label=self.labels.get(source_key),
-                raw=record.payload,
                 canonical=plain(self.canonical.get(record_key, {})) or None,
                 mapping_version=version,
             )

@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledgerbridge.canonical.models import MONEY
-
 __all__ = ["Checked", "check"]
+
+_SUM = pa.decimal128(30, 5)
+"""Lines that fit may have a sum that fits no field."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _empty(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
 def _totals(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     keys, total = _column(frames["header"], "record_key"), _column(frames["header"], "total")
     net, tax = _sums(frames["lines"], "net", keys), _sums(frames["taxes"], "amount", keys)
-    parts = pc.add(net, tax).cast(MONEY)
+    parts = pc.add(net, tax)
     wrong = pa.table({"key": keys, "total": total, "parts": parts}).filter(pc.not_equal(total, parts))
     return [
         {
@@ -76,7 +77,7 @@ def _sums(frame: pd.DataFrame, column: str, keys: pa.Array) -> pa.Array:
     table = pa.table({"key": _column(frame, "record_key"), "value": _column(frame, column)})
     sums = table.group_by("key", use_threads=False).aggregate([("value", "sum")])
     places = pc.index_in(keys, sums["key"].combine_chunks())
-    return pc.fill_null(sums["value_sum"].combine_chunks().take(places).cast(MONEY), pa.scalar(Decimal(0), MONEY))
+    return pc.fill_null(sums["value_sum"].combine_chunks().take(places).cast(_SUM), pa.scalar(Decimal(0), _SUM))
 
 
 def _column(frame: pd.DataFrame, name: str) -> pa.Array:

@@ -1,7 +1,7 @@
 """Declarative mappings, compiled once to vectorised operations."""
 
 from ledgerbridge.mapping.engine import Mapped, Mapping, load_mapping
-from ledgerbridge.mapping.isolate import map_canonical, map_raw
+from ledgerbridge.mapping.isolate import map_canonical, map_chunks, map_raw
 from ledgerbridge.mapping.lookups import Lookups, StateReader
 from ledgerbridge.mapping.rows import frame_records, nested_records
 
@@ -13,6 +13,7 @@ __all__ = [
     "frame_records",
     "load_mapping",
     "map_canonical",
+    "map_chunks",
     "map_raw",
     "nested_records",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledgerbridge.mapping.column import alike
+from ledgerbridge.mapping.column import alike, same_owner
 from ledgerbridge.mapping.convert import mask_of, text_array
-from ledgerbridge.mapping.rows import CUSTOM, Index
+from ledgerbridge.mapping.rows import CUSTOM, Index, as_array
 
-__all__ = ["Piece", "assembled", "frame_of"]
+__all__ = ["Piece", "assembled", "frame_of", "together"]
 
 Types = Mapping[str, Mapping[str, pa.DataType]]
 Mask = npt.NDArray[np.bool_]
@@ -43,20 +43,32 @@ def assembled(
     The frames, and the links: ``record`` (position in the batch) and the ``record_key`` it became part of.
 
     Rows of ``failed`` records are in neither; of several headers with one key the last one stays, and of other parts
-    what has a header.
+    the rows that have a header of their own record, in the order of the records: so that nothing depends on what else
+    is in the batch.
 
     :param declared: the parts and fields of a canonical record; what the mapping says nothing about is empty.
     """
     kept = {name: [_without(piece, failed) for piece in pieces] for name, pieces in made.items()}
     header = kept["header"][0]
-    keys = header.columns["record_key"]
-    links = frame_of({"record": pa.array(header.record), "record_key": keys}).astype({"record": "int64"})
-    parts = {name: _concat([_owned(piece, header) for piece in pieces]) for name, pieces in kept.items()}
-    parts["header"] = _filtered(parts["header"], _last_of_each(keys))
-    for name, part in parts.items():
-        if name != "header":
-            parts[name] = _filtered(part, mask_of(pc.is_in(part["record_key"], parts["header"]["record_key"])))
-    return {name: frame_of(part) for name, part in _whole(parts, declared).items()}, links
+    links = frame_of({"record": pa.array(header.record), "record_key": header.columns["record_key"]})
+    parts = {
+        name: _in_order([_with_header(piece, header) for piece in pieces])
+        for name, pieces in kept.items()
+        if name != "header"
+    }
+    whole = _whole({"header": _last_of_each(header.columns), **parts}, declared)
+    return {name: frame_of(part) for name, part in whole.items()}, links.astype({"record": "int64"})
+
+
+def together(several: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """The frames of several runs of one mapping as one; of headers with one key the last one stays."""
+    if len(several) == 1:
+        return dict(several[0])
+    parts = {
+        name: _concat([{str(column): as_array(frames[name][column]) for column in frames[name]} for frames in several])
+        for name in several[0]
+    }
+    return {name: frame_of(part) for name, part in {**parts, "header": _last_of_each(parts["header"])}.items()}
 
 
 def frame_of(columns: dict[str, pa.Array]) -> pd.DataFrame:
@@ -68,17 +80,25 @@ def _without(piece: Piece, failed: set[int]) -> Piece:
     return piece.take(~np.isin(piece.record, list(failed))) if failed else piece
 
 
-def _owned(piece: Piece, header: Piece) -> dict[str, pa.Array]:
-    """The piece's columns with the key of each row's record, the first one where it became several."""
+def _with_header(piece: Piece, header: Piece) -> Piece:
+    """The rows that have a header, under its key: the first one where their record became several."""
+    keys = text_array(header.columns["record_key"])
     if "record_key" in piece.columns:
-        return piece.columns
+        own, owners = same_owner((piece.record, text_array(piece.columns["record_key"])), (header.record, keys))
+        return piece.take(mask_of(pc.is_in(own, owners)))
     places = pc.index_in(pa.array(piece.record), pa.array(header.record))
-    return {"record_key": text_array(header.columns["record_key"]).take(places), **piece.columns}
+    owned = Piece({"record_key": keys.take(places), **piece.columns}, piece.record)
+    return owned.take(mask_of(places.is_valid()))
+
+
+def _in_order(pieces: list[Piece]) -> dict[str, pa.Array]:
+    if len(pieces) == 1:
+        return pieces[0].columns
+    order = pa.array(np.argsort(np.concatenate([piece.record for piece in pieces]), kind="stable"))
+    return {name: column.take(order) for name, column in _concat([piece.columns for piece in pieces]).items()}
 
 
 def _concat(pieces: list[dict[str, pa.Array]]) -> dict[str, pa.Array]:
-    if len(pieces) == 1:
-        return pieces[0]
     sizes = [len(piece["record_key"]) for piece in pieces]
     names = dict.fromkeys(name for piece in pieces for name in piece)
     columns = {
@@ -88,22 +108,15 @@ def _concat(pieces: list[dict[str, pa.Array]]) -> dict[str, pa.Array]:
     return {name: pa.concat_arrays(column) for name, column in columns.items()}
 
 
-def _last_of_each(keys: pa.Array) -> Mask:
-    encoded = keys.dictionary_encode(null_encoding="encode")
-    codes = encoded.indices.to_numpy()
-    stays = np.ones(len(codes), dtype=bool)
-    if len(encoded.dictionary) < len(codes):
-        last = np.full(len(encoded.dictionary), -1)
-        last[codes] = np.arange(len(codes))
-        stays = last[codes] == np.arange(len(codes))
-    return stays
-
-
-def _filtered(columns: dict[str, pa.Array], stays: Mask) -> dict[str, pa.Array]:
-    if stays.all():
-        return columns
-    chosen = pa.array(stays)
-    return {name: column.filter(chosen) for name, column in columns.items()}
+def _last_of_each(header: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    keys = header["record_key"].dictionary_encode(null_encoding="encode")
+    codes = keys.indices.to_numpy()
+    if len(keys.dictionary) == len(codes):
+        return header
+    last = np.empty(len(keys.dictionary), dtype=np.int64)
+    last[codes] = np.arange(len(codes))
+    stays = pa.array(np.sort(last))
+    return {name: column.take(stays) for name, column in header.items()}
 
 
 def _whole(parts: dict[str, dict[str, pa.Array]], declared: Types) -> dict[str, dict[str, pa.Array]]:

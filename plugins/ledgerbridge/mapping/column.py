@@ -14,9 +14,9 @@ from ledgerbridge.mapping.conversions import DecimalConversion
 from ledgerbridge.mapping.convert import text_array, to_decimal
 from ledgerbridge.mapping.failures import Failures
 from ledgerbridge.mapping.lookups import Lookups
-from ledgerbridge.mapping.rows import Rows, as_array
+from ledgerbridge.mapping.rows import Index, Rows, as_array
 
-__all__ = ["PLAIN", "Batch", "Column", "Place", "alike", "broadcast"]
+__all__ = ["PLAIN", "Batch", "Column", "Place", "alike", "broadcast", "same_owner"]
 
 PLAIN = DecimalConversion()
 
@@ -68,3 +68,13 @@ def alike(columns: list[pa.Array]) -> list[pa.Array]:
         kind = pa.string()
         columns = [text_array(column) for column in columns]
     return [pc.cast(column, kind) for column in columns]
+
+
+def same_owner(own: tuple[Index, pa.Array], others: tuple[Index, pa.Array]) -> tuple[pa.Array, pa.Array]:
+    """One number a row of each: the same for rows of the same record that have the same text, or none."""
+    texts = as_array(pa.chunked_array([own[1], others[1]], pa.string())).dictionary_encode(null_encoding="encode")
+    codes, different = texts.indices.to_numpy(), len(texts.dictionary)
+    return (
+        pa.array(own[0] * different + codes[: len(own[0])]),
+        pa.array(others[0] * different + codes[len(own[0]) :]),
+    )

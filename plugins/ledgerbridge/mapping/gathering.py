@@ -7,7 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ledgerbridge.mapping.column import PLAIN, Batch, Column
+from ledgerbridge.mapping.column import PLAIN, Batch, Column, same_owner
 from ledgerbridge.mapping.conditions import compile_condition
 from ledgerbridge.mapping.convert import text_array, to_decimal
 from ledgerbridge.mapping.model import Aggregate, Match
@@ -57,14 +57,9 @@ def part_and_field(path: str) -> tuple[str, str]:
 
 def _owners(rows: Rows, key: str | None, others: Rows, by: str | None) -> tuple[pa.Array, pa.Array]:
     """One number a row of each: the same for rows of one record that have the same text in ``key`` and in ``by``."""
-    own, owners = rows.record, others.record
-    if key is not None and by is not None:
-        texts = pa.chunked_array([text_array(rows.column(key)), text_array(others.column(by))], pa.string())
-        encoded = as_array(texts).dictionary_encode(null_encoding="encode")
-        codes, different = encoded.indices.to_numpy(), len(encoded.dictionary)
-        own = own * different + codes[: rows.size]
-        owners = owners * different + codes[rows.size :]
-    return pa.array(own), pa.array(owners)
+    if key is None or by is None:
+        return pa.array(rows.record), pa.array(others.record)
+    return same_owner((rows.record, text_array(rows.column(key))), (others.record, text_array(others.column(by))))
 
 
 def _gathered(table: pa.Table, kind: str, separator: str) -> pa.Table:

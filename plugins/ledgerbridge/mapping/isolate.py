@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.mapping.assembling import together
 from ledgerbridge.mapping.engine import Mapped, Mapping
 from ledgerbridge.mapping.failures import FAILURE_COLUMNS, ColumnError
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.rows import FrameRows, Frames, NestedRows, frame_records, nested_records
 
-__all__ = ["map_canonical", "map_raw"]
+__all__ = ["map_canonical", "map_chunks", "map_raw"]
 
 _Records = Callable[[int, int], NestedRows | FrameRows]
 """The records of a batch from the first position to before the second."""
@@ -40,6 +42,25 @@ def map_raw(
         return nested_records(payloads[first:end], keys[first:end], changed_at[first:end])
 
     return _isolated(mapping, records, 0, len(payloads), lookups, since)
+
+
+def map_chunks(
+    mapping: Mapping, chunks: Iterable[Sequence[RawRecord]], lookups: Lookups, since: date | None = None
+) -> Mapped:
+    """
+    Map raw records that come in chunks, of which one at a time is in memory: what comes out is what ``map_raw`` makes
+    of all of them at once, however they are cut.
+
+    :param chunks: one or more.
+    """
+    pieces: list[tuple[int, Mapped]] = []
+    first = 0
+    for chunk in chunks:
+        payloads, keys = [record.payload for record in chunk], [record.key for record in chunk]
+        changed_at = [record.changed_at for record in chunk]
+        pieces.append((first, map_raw(mapping, payloads, keys, changed_at, lookups, since)))
+        first += len(chunk)
+    return _joined(pieces)
 
 
 def map_canonical(mapping: Mapping, frames: Frames, lookups: Lookups) -> Mapped:
@@ -74,11 +95,11 @@ def _isolated(
         if end - first == 1:
             return _failed(mapping.run(records(first, first), lookups), error)
     middle = (first + end) // 2
-    return _joined(
-        _isolated(mapping, records, first, middle, lookups, since),
-        _isolated(mapping, records, middle, end, lookups, since),
-        middle - first,
-    )
+    halves = [
+        (0, _isolated(mapping, records, first, middle, lookups, since)),
+        (middle - first, _isolated(mapping, records, middle, end, lookups, since)),
+    ]
+    return _joined(halves)
 
 
 def _failed(nothing: Mapped, error: Exception) -> Mapped:
@@ -96,16 +117,17 @@ def _failed(nothing: Mapped, error: Exception) -> Mapped:
     return Mapped(nothing.frames, nothing.links, pd.DataFrame([row], columns=FAILURE_COLUMNS))
 
 
-def _joined(first: Mapped, second: Mapped, offset: int) -> Mapped:
-    frames = {name: _concat(frame, second.frames[name]) for name, frame in first.frames.items()}
-    frames["header"] = frames["header"].drop_duplicates("record_key", keep="last").reset_index(drop=True)
-    links = _concat(first.links, second.links.assign(record=second.links["record"] + offset))
-    failures = _concat(first.failures, second.failures.assign(record=second.failures["record"] + offset))
-    earlier = first.earlier | {offset + record: day for record, day in second.earlier.items()}
-    return Mapped(frames, links, failures, earlier)
+def _joined(pieces: Sequence[tuple[int, Mapped]]) -> Mapped:
+    """Pieces of a batch, each with the position of its first record."""
+    return Mapped(
+        together([mapped.frames for _, mapped in pieces]),
+        _stacked([mapped.links.assign(record=mapped.links["record"] + first) for first, mapped in pieces]),
+        _stacked([mapped.failures.assign(record=mapped.failures["record"] + first) for first, mapped in pieces]),
+        {first + record: day for first, mapped in pieces for record, day in mapped.earlier.items()},
+    )
 
 
-def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Of an empty frame not even its types, which hold nothing."""
-    filled = [frame for frame in (first, second) if not frame.empty]
-    return pd.concat(filled, ignore_index=True) if filled else first
+    filled = [frame for frame in frames if not frame.empty]
+    return pd.concat(filled, ignore_index=True) if filled else frames[0]
