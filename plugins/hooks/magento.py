@@ -31,8 +31,9 @@ class MagentoHook(WebApiHook):
     Read a Magento shop as an integration.
 
     Connection (type ``magento``): host (``https://shop.example.com``), login and password = the integration's
-    consumer key and secret, extra ``{"access_token": …, "access_token_secret": …, "store": "all"}``. Without a login,
-    password = an access token sent as it is, which a shop must have been told to allow.
+    consumer key and secret, extra ``{"access_token": …, "access_token_secret": …, "store": "all",
+    "signature_method": "HMAC-SHA256"}``. Without a login, password = an access token sent as it is, which a shop must
+    have been told to allow.
 
     .. code-block:: python
 
@@ -139,7 +140,18 @@ class MagentoHook(WebApiHook):
             connection.password,
             self.setting("access_token"),
             self.setting("access_token_secret"),
+            self._signature_method(),
         )
+
+    def _signature_method(self) -> str:
+        method = self.setting("signature_method", "HMAC-SHA256")
+        if method not in SignedAuth.SIGNATURE_METHODS:
+            raise ConfigurationError(
+                self.incomplete_code,
+                f"connection {self.http_conn_id!r} has the signature_method {method!r}",
+                remedy=f"Use one of {', '.join(SignedAuth.SIGNATURE_METHODS)}.",
+            )
+        return method
 
     def _error(self, response: Response) -> LedgerbridgeError:
         status = response.status_code
@@ -160,6 +172,11 @@ class MagentoHook(WebApiHook):
 # A missing right shows as 401 too, with the resource in the message.
 _RIGHTS = "Check the four keys, and that the integration is active and may read what the message names."
 _FINAL = {
+    400: (
+        "LB-MAGENTO-007",
+        "Of an old shop that takes no such signature, set `signature_method` of the connection to HMAC-SHA1; "
+        "anything else report with the message.",
+    ),
     401: ("LB-MAGENTO-002", _RIGHTS),
     403: ("LB-MAGENTO-002", _RIGHTS),
     404: ("LB-MAGENTO-001", "Check the host and the store code of the connection."),

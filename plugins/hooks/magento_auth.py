@@ -1,7 +1,7 @@
 """
 The two ways an integration proves itself to Magento.
 
-Source: sources.md Magento (OAuth 1.0a signed with HMAC-SHA256; bearer tokens where a shop allows them).
+Source: sources.md Magento (OAuth 1.0a signed with HMAC-SHA256, formerly SHA1; bearer tokens where a shop allows them).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hmac
 from typing import Any, ClassVar
 
 from authlib.integrations.requests_client import OAuth1Auth
-from authlib.oauth1.rfc5849.signature import generate_signature_base_string
+from authlib.oauth1.rfc5849.signature import generate_signature_base_string, sign_hmac_sha1
 from authlib.oauth1.rfc5849.util import escape
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -38,9 +38,13 @@ def _signature(client: Any, request: Any) -> str:
 
 
 class SignedAuth(OAuth1Auth):  # type: ignore[misc]  # authlib is untyped
-    """Every request signed with the integration's consumer and access secrets."""
+    """
+    Every request signed with the integration's consumer and access secrets.
 
-    SIGNATURE_METHODS: ClassVar[dict[str, Any]] = {"HMAC-SHA256": _signature}
+    :param method: one of ``SIGNATURE_METHODS``.
+    """
 
-    def __init__(self, consumer_key: str, consumer_secret: str, token: str, token_secret: str) -> None:
-        super().__init__(consumer_key, consumer_secret, token, token_secret, signature_method="HMAC-SHA256")
+    SIGNATURE_METHODS: ClassVar[dict[str, Any]] = {"HMAC-SHA256": _signature, "HMAC-SHA1": sign_hmac_sha1}
+
+    def __init__(self, consumer_key: str, consumer_secret: str, token: str, token_secret: str, method: str) -> None:
+        super().__init__(consumer_key, consumer_secret, token, token_secret, signature_method=method)

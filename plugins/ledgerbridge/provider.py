@@ -93,6 +93,7 @@ _MAGENTO = {
         "access_token": _field("Access token", "Of the integration.", format="password"),
         "access_token_secret": _field("Access token secret", "Of the integration.", format="password"),
         "store": _field("Store view", "Default `all`."),
+        "signature_method": _field("Signature method", "Default HMAC-SHA256; HMAC-SHA1 for old shops."),
     },
 }
 _SHOPIFY = {

@@ -97,7 +97,7 @@ def _answer(shop: Shop, path: str, request: Request) -> Response:
         if not any(kind in accept for kind in ("*/*", "application/json", "application/*")):
             raise NotAcceptable(accept)
         resource, work = _route(shop, path, request, settings)
-        authorize(shop, request, resource, bearer_tokens=settings.bearer_tokens)
+        authorize(shop, request, resource, settings)
         content = work()
         if fields := request.query_params.get("fields"):
             content = only_fields(content, fields)

@@ -19,6 +19,7 @@ from sandbox.magento.errors import InputRefused, MagentoRefusal, NotAuthorized, 
 
 if TYPE_CHECKING:
     from sandbox.magento.models import Integration, Shop
+    from sandbox.magento.settings import Settings
 
 __all__ = ["KEY_LENGTH", "authorize"]
 
@@ -48,11 +49,10 @@ class _Signed:
     given: dict[str, str]
 
 
-def authorize(shop: Shop, request: HttpRequest, resource: str, *, bearer_tokens: bool) -> None:
+def authorize(shop: Shop, request: HttpRequest, resource: str, settings: Settings) -> None:
     """
     Let the request pass when its integration may read ``resource``.
 
-    :param bearer_tokens: an access token alone is enough.
     :raises MagentoRefusal: keys, signature, nonce or time are wrong, or the right is missing.
     """
     header = request.headers.get("Authorization", "")
@@ -61,8 +61,8 @@ def authorize(shop: Shop, request: HttpRequest, resource: str, *, bearer_tokens:
     match scheme.lower():
         case "oauth":
             given = _parts(rest)
-            caller = _check(shop, _Signed(header, str(request.url), request.method, given))
-        case "bearer" if bearer_tokens:
+            caller = _check(shop, _Signed(header, str(request.url), request.method, given), settings)
+        case "bearer" if settings.bearer_tokens:
             caller = shop.integration_of_token(rest.strip())
     # a token alone where that is off is as good as none
     if caller is None or not caller.may_read(resource):
@@ -74,7 +74,7 @@ def _parts(text: str) -> dict[str, str]:
     return {name: unquote(value.strip('"')) for name, _, value in pairs if name != "realm"}
 
 
-def _check(shop: Shop, signed: _Signed) -> Integration:
+def _check(shop: Shop, signed: _Signed, settings: Settings) -> Integration:
     given = signed.given
     if given.get("oauth_version", "1.0") != "1.0":
         raise InputRefused('The "%1" Oauth version isn\'t supported.', [given["oauth_version"]])
@@ -83,7 +83,7 @@ def _check(shop: Shop, signed: _Signed) -> Integration:
         raise InputRefused('"%fieldName" is required. Enter and try again.', {"fieldName": missing[0]})
     if len(given["oauth_token"]) != KEY_LENGTH:
         raise InputRefused("The token length is invalid. Check the length and try again.")
-    if given["oauth_signature_method"] not in _CHECKS:
+    if given["oauth_signature_method"] not in settings.signature_methods:
         raise InputRefused("Signature method %1 is not supported", [given["oauth_signature_method"]])
     integration = _consumer(shop, given["oauth_consumer_key"])
     _check_nonce(shop, integration, given)

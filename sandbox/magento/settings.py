@@ -30,6 +30,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bearer_tokens: bool = Field(False, description="An access token alone is enough (`enable_integration_as_bearer`).")
+    signature_methods: list[Literal["HMAC-SHA256", "HMAC-SHA1"]] = Field(
+        ["HMAC-SHA256", "HMAC-SHA1"], description="What signatures are made with; old versions know the second only."
+    )
     page_past_end: Literal["repeat", "empty"] = Field(
         "repeat", description="What a page past the end holds: the last page again, or nothing."
     )

@@ -19,11 +19,11 @@ from sandbox.magento.events import Event, PlacedOrder
 from sandbox.magento.models import Shop
 from sandbox.magento.office import Office
 from tests.contract.magento_shop import KEYS, VAT, Json, Magento, create_app, mug
-from tests.contract.scripted_api import Reply, serve_script
 from tests.contract.served_app import serve
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+TOKENS = {name: KEYS[name] for name in ("access_token", "access_token_secret")}
 
 
 @pytest.fixture
@@ -138,8 +138,7 @@ def test_one_store_view_is_a_scope_of_its_own_with_its_documents_alone(shop: Mag
     for store in ("us", "uk", "uk"):
         shop.place(store=store)
 
-    extra = {name: KEYS[name] for name in ("access_token", "access_token_secret")}
-    found = everything(shop.hook(extra={**extra, "store": "uk"}))
+    found = everything(shop.hook(extra={**TOKENS, "store": "uk"}))
 
     assert [record.payload["increment_id"] for record in found] == ["2000000001", "2000000002"]
     assert {record.key.rpartition(":order")[0] for record in found} == {
@@ -230,16 +229,14 @@ def test_a_refusal_says_what_to_do_and_keeps_its_fields(
     assert pickle.loads(pickle.dumps(refused.value)).code == code
 
 
-def test_numbered_placeholders_are_filled_as_named_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    # of all that a reader of lists can meet, Magento numbers none
-    with serve_script() as api:
-        api.will_reply(Reply({"message": 'Field "%1" is "%2"', "parameters": ["colour", "unknown"]}, 400))
-        hook = Magento(api.url, monkeypatch).hook()
+def test_an_old_shop_is_signed_for_by_sha1(shop: Magento) -> None:
+    shop.place()
+    shop.set(signature_methods=["HMAC-SHA1"])
 
-        with pytest.raises(ConfigurationError, match='Field "colour" is "unknown"'):
-            everything(hook)
+    with pytest.raises(ConfigurationError, match=r"Signature method HMAC-SHA256 is not supported.*to HMAC-SHA1"):
+        everything(shop.hook())
 
-    assert not [name for name, value in api.asked[0].headers.items() if KEYS["access_token_secret"] in value]
+    assert ids(everything(shop.hook(extra={**TOKENS, "signature_method": "HMAC-SHA1"}))) == [1]
 
 
 @pytest.mark.parametrize(
@@ -248,8 +245,15 @@ def test_numbered_placeholders_are_filled_as_named_ones_are(monkeypatch: pytest.
         pytest.param({"password": None}, id="no-password"),
         pytest.param({"extra": {"access_token": KEYS["access_token"]}}, id="no-access-secret"),
         pytest.param(
-            {"extra": {name: KEYS[name] for name in ("access_token", "access_token_secret")} | {"store": "de"}},
+            {"extra": TOKENS | {"store": "de"}},
             id="no-such-store",
+        ),
+        pytest.param(
+            {
+                "extra": {name: KEYS[name] for name in ("access_token", "access_token_secret")}
+                | {"signature_method": "MD5"}
+            },
+            id="no-such-signature",
         ),
     ],
 )
