@@ -43,7 +43,11 @@ def shop(tmp_path: Path) -> Iterator[Magento]:
         magento.open(
             {"shop": "us", "currency": "USD"},
             {"shop": "uk", "currency": "GBP", "taxes_included": True},
-            *({"shop": f"de_{method}", "currency": "USD", "tax_calculation": method} for method in METHODS),
+            *(
+                {"shop": f"{place}_{method}", "currency": "USD", "tax_calculation": method, "taxes_included": inside}
+                for method in METHODS
+                for place, inside in (("de", False), ("in", True))
+            ),
         )
         yield magento
 
@@ -58,20 +62,43 @@ def figures(document: Json, *names: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("method", "taxes"),
     [
-        # 19 % of 1.05 is 0.1995, of three 0.5985
-        pytest.param("unit", [0.60, 0.60], id="unit"),
-        pytest.param("row", [0.60, 0.60], id="row"),
-        pytest.param("total", [0.60, 0.60], id="total"),
+        # 19 % of 1.03 is 0.1957, of three 0.5871, of six 1.1742
+        pytest.param("unit", [0.6, 0.6], id="unit"),
+        pytest.param("row", [0.59, 0.59], id="row"),
+        pytest.param("total", [0.59, 0.58], id="total"),
     ],
 )
 def test_each_method_rounds_its_own_way(shop: Magento, method: str, taxes: list[float]) -> None:
     tax = [{"code": "MWST", "rate": "19"}]
-    lines = [{"sku": sku, "quantity": 3, "price": "1.05", "taxes": tax} for sku in ("A", "B")]
+    lines = [{"sku": sku, "quantity": 3, "price": "1.03", "taxes": tax} for sku in ("A", "B")]
 
     order = shop.place(*lines, store=f"de_{method}")
 
     assert [item["tax_amount"] for item in order["items"]] == taxes
     assert order["tax_amount"] == round(sum(taxes), 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "row_total", "tax", "compensation"),
+    [
+        # in 9.99 are 1.665 of tax, in three 4.995; in 28.97 they are 4.8283
+        pytest.param("unit", 24.96, 4.83, 0.18, id="unit"),
+        pytest.param("row", 24.97, 4.83, 0.17, id="row"),
+        pytest.param("total", 24.97, 4.83, 0.17, id="total"),
+    ],
+)
+def test_a_discounted_price_with_tax_costs_the_same_by_each_method(
+    shop: Magento, method: str, row_total: float, tax: float, compensation: float
+) -> None:
+    order = shop.place(mug(quantity=3, price="9.99", discount="1.00"), store=f"in_{method}")
+
+    [item] = order["items"]
+    assert figures(item, "row_total", "tax_amount", "discount_tax_compensation_amount") == [
+        row_total,
+        tax,
+        compensation,
+    ]
+    assert (item["row_total_incl_tax"], order["grand_total"]) == (29.97, 28.97)
 
 
 def test_a_fraction_lost_on_one_row_is_made_up_on_the_next_by_total_only(shop: Magento) -> None:
