@@ -27,7 +27,7 @@ def add_magento_command(add: Add) -> None:
     magento.add_argument("action", choices=("seed", "order", *_OF_AN_ORDER))
     magento.add_argument("number", nargs="?", default="", help="the order's increment_id, of all actions but two")
     magento.add_argument("--line", action="append", metavar="SKU=QUANTITY", help="only this (may be repeated)")
-    magento.add_argument("--store", default="us", help="store view of a new order (default: %(default)s)")
+    magento.add_argument("--store", default="", help="store view of a new order (default: the first)")
     magento.add_argument("--price", default="7.35", type=Decimal, help="of each piece ordered (default: %(default)s)")
     magento.add_argument("--tax", default="20", type=Decimal, help="its tax in percent (default: %(default)s)")
     magento.add_argument("--at", help="for example 2026-03-02T15:41:00Z (default: the shop's clock)")

@@ -71,7 +71,7 @@ class Shipping(_Form):
 class PlacedOrder(_Form):
     """A cart that becomes an order."""
 
-    store: str = "default"
+    store: str = Field("", description="Code of the store view; blank for the first.")
     at: AwareDatetime
     currency: str = Field("", description="Blank for the store view's own.")
     customer: dict[str, Any] = {"email": "ann@example.com", "firstname": "Ann", "lastname": "Archer"}

@@ -181,7 +181,7 @@ class Shop:
 
 
 def _store_view(number: int, shop: Mapping[str, Any], company: Mapping[str, Any]) -> StoreView:
-    """The first shop of a company is the store view ``default``, as in every Magento."""
+    """A shop of a company as a store view of its own, all of one website; Magento's defaults where it says nothing."""
     includes_tax = bool(shop.get("taxes_included"))
     return StoreView(
         id=number,

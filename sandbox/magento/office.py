@@ -41,7 +41,7 @@ class Office:
 
         :raises EventRefused: store or currency are unknown, or the cart can't be.
         """
-        view = next((view for view in self._shop.store_views() if view.code == placed.store), None)
+        view = next((view for view in self._shop.store_views() if placed.store in ("", view.code)), None)
         if view is None:
             raise EventRefused(f"There is no store view {placed.store!r}. Seed the company first.")
         currency = placed.currency or view.currency
