@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from airflow.sdk import Context
 
 from ledgerbridge.audit import Change, append
@@ -19,7 +21,7 @@ from ledgerbridge.state.windows import next_since, record_window, window_of_run
 from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
-from operators.staging import raw_versions, read_raw, write_raw
+from operators.staging import newest, raw_records, raw_table, raw_versions, read_raw_table, write_raw
 from operators.systems import hooks_of
 
 __all__ = ["ExtractOperator"]
@@ -52,51 +54,50 @@ class ExtractOperator(LegOperator):
             raise self.nothing_goes_on(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
         records = self._chosen(self._read(context, actor.run_id), actor.run_id)
-        if not records:
+        if not records.num_rows:
             raise self.nothing_goes_on("nothing new, nothing left over")
         uri = self.batch_uri(context, self.step)
         batch = write_raw(uri, records)
-        listed = sha256(record_list(records)).hexdigest()
+        listed = sha256(record_list(raw_records(records))).hexdigest()
         with transaction(self.engine) as session:
-            seen = [Seen(record.key, record.version) for record in records]
+            seen = [Seen(key, version) for key, version in _versions(records).items()]
             register(session, self.flow, self.leg, actor.run_id, self.config.source, seen, uri)
             self.audit_batch(session, actor, self.config.source, batch, records=listed)
-        self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(records))
+        self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, records.num_rows)
         return batch.to_xcom()
 
-    def _read(self, context: Context, run_id: str) -> list[RawRecord]:
+    def _read(self, context: Context, run_id: str) -> pa.Table:
         """What is in the window and not finished with."""
         system, _, entity = self.config.source.partition(".")
         hooks = hooks_of(system, settings.company())
         self.await_connections(list(hooks))
-        records = []
+        tables = [raw_table([])]
         for connection, hook in hooks.items():
             with self.calling(context, connection):
-                records += self._read_connection(context, run_id, connection, hook.entity(entity))
-        return records
+                tables.append(self._read_connection(context, run_id, connection, hook.entity(entity)))
+        return pa.concat_tables(tables)
 
-    def _read_connection(self, context: Context, run_id: str, connection: str, source: Source) -> list[RawRecord]:
+    def _read_connection(self, context: Context, run_id: str, connection: str, source: Source) -> pa.Table:
         with transaction(self.engine) as session:
             earlier = window_of_run(session, self.flow, self.config.source, connection, run_id)
             overlap = timedelta(minutes=self.overlap_minutes)
             since = next_since(session, self.flow, self.config.source, connection, overlap) or self._beginning()
         if earlier is not None and earlier.leg != self.leg:
             new = self._new(raw_versions(earlier.batch_uri), run_id)
-            return read_raw(earlier.batch_uri, new) if new else []
+            return read_raw_table(earlier.batch_uri, new) if new else raw_table([])
         window = Window(earlier.since, earlier.until) if earlier is not None else Window(since)
-        records = _newest({}, [record for page in source.read(window) for record in page])
+        records = newest([raw_table(page) for page in source.read(window)])
         uri = f"{self.batch_uri(context, 'read')}/{connection}"
         write_raw(uri, records)
-        newest = max((record.changed_at for record in records), default=None) or source.clock()
-        until = earlier.until if earlier is not None else newest
+        latest = pc.max(records["changed_at"]).as_py() or source.clock()
+        until = earlier.until if earlier is not None else latest
         with transaction(self.engine) as session:
             record_window(
                 session, self.flow, self.config.source, connection, run_id,
-                leg=self.leg, since=window.since, until=until, rows=len(records), batch_uri=uri,
+                leg=self.leg, since=window.since, until=until, rows=records.num_rows, batch_uri=uri,
             )  # fmt: skip
-            append(session, self.actor(context), [self._window(connection, window.since, until, len(records))])
-        new = self._new({record.key: record.version for record in records}, run_id)
-        return [record for record in records if record.key in new]
+            append(session, self.actor(context), [self._window(connection, window.since, until, records.num_rows)])
+        return _of_keys(records, self._new(_versions(records), run_id))
 
     def _beginning(self) -> datetime | None:
         """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
@@ -114,30 +115,38 @@ class ExtractOperator(LegOperator):
         details = {"leg": self.leg, "since": since and since.isoformat(), "until": until.isoformat(), "rows": rows}
         return Change("window-read", self.config.source, connection, details=details)
 
-    def _chosen(self, fresh: list[RawRecord], run_id: str) -> list[RawRecord]:
+    def _chosen(self, fresh: pa.Table, run_id: str) -> pa.Table:
         """What is new, and what is carried over from earlier runs, a dead letter's replay or an earlier try of this."""
         with transaction(self.engine) as session:
             batches = carried_over(session, self.flow, self.leg, run_id)
-            keys = {*(record.key for record in fresh), *(key for keys in batches.values() for key in keys)}
+            keys = {*_versions(fresh), *(key for keys in batches.values() for key in keys)}
             kept = kept_records(session, self.flow, self.leg, sorted(keys))
-        carried = {
-            record.key: record
+        carried = [
+            raw_table(kept[key] for key in keys) if in_letter(uri) else read_raw_table(uri, keys)
             for uri, keys in batches.items()
-            for record in ([kept[key] for key in keys] if in_letter(uri) else read_raw(uri, keys))
-        }
-        return [_kept_instead(record, kept) for record in _newest(carried, fresh)]
+        ]
+        return _with_kept(newest([*carried, fresh]), kept)
 
 
-def _kept_instead(record: RawRecord, kept: dict[str, RawRecord]) -> RawRecord:
+def _versions(records: pa.Table) -> dict[str, str]:
+    return dict(zip(records["key"].to_pylist(), records["version"].to_pylist(), strict=True))
+
+
+def _of_keys(records: pa.Table, keys: Collection[str]) -> pa.Table:
+    return records.filter(pc.is_in(records["key"], pa.array(keys, pa.string())))
+
+
+def _with_kept(records: pa.Table, kept: Mapping[str, RawRecord]) -> pa.Table:
     """The kept record where one stands for this version: people may have corrected it."""
-    stand_in = kept.get(record.key)
-    return stand_in if stand_in is not None and stand_in.version == record.version else record
-
-
-def _newest(known: dict[str, RawRecord], records: list[RawRecord]) -> list[RawRecord]:
-    """One record a key, the newest; a source may give a record twice while it is being read."""
-    newest = dict(known)
-    for record in records:
-        if record.key not in newest or record.changed_at >= newest[record.key].changed_at:
-            newest[record.key] = record
-    return sorted(newest.values(), key=lambda record: (record.changed_at, record.key))
+    stand_ins = [
+        kept[key] if key in kept and kept[key].version == version else None
+        for key, version in zip(records["key"].to_pylist(), records["version"].to_pylist(), strict=True)
+    ]
+    if not any(stand_ins):
+        return records
+    texts = raw_table(each for each in stand_ins if each is not None)
+    mask = pa.array([each is not None for each in stand_ins])
+    for name in ("changed_at", "payload"):
+        column = pc.replace_with_mask(records[name].combine_chunks(), mask, texts[name].combine_chunks())
+        records = records.set_column(records.schema.get_field_index(name), name, column)
+    return records

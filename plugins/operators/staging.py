@@ -25,11 +25,15 @@ __all__ = [
     "BatchRef",
     "batch_uri",
     "leg_uri",
+    "newest",
     "raw_chunks",
+    "raw_records",
+    "raw_table",
     "raw_versions",
     "read_frames",
     "read_raw",
     "read_raw_batch",
+    "read_raw_table",
     "read_rows",
     "read_validations",
     "remove_batches",
@@ -42,7 +46,7 @@ STEPS = {"extract": ("extract",), "transform": ("canonical", "documents"), "gate
 """Which folders of a leg's batch a step writes."""
 _VALIDATIONS = "validations.json"
 _AT_A_TIME = 500
-"""Records whose text stands in memory beside what it says."""
+"""Records that are in memory as values."""
 
 RAW_SCHEMA = pa.schema(
     [
@@ -107,25 +111,52 @@ def read_frames(reference: BatchRef) -> dict[str, pd.DataFrame]:
     return {name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in _read(reference).items()}
 
 
-def write_raw(uri: str, records: list[RawRecord]) -> BatchRef:
-    """Stage records as they were read; besides the records, memory holds the text of a few of them at a time."""
-    buffer = BytesIO()
-    with pq.ParquetWriter(buffer, RAW_SCHEMA, compression="zstd") as writer:
-        for first in range(0, len(records), _AT_A_TIME):
-            writer.write_table(_as_table(records[first : first + _AT_A_TIME]))
-    return _keep(uri, {"raw": buffer.getvalue()}, {"raw": len(records)})
-
-
-def _as_table(records: list[RawRecord]) -> pa.Table:
+def raw_table(records: Iterable[RawRecord]) -> pa.Table:
+    """Records as they are staged: their payloads are text, which takes a small part of the memory the values take."""
+    listed = list(records)
     return pa.table(
         {
-            "key": [record.key for record in records],
-            "version": [record.version for record in records],
-            "changed_at": [record.changed_at for record in records],
-            "payload": [orjson.dumps(record.payload).decode() for record in records],
+            "key": [record.key for record in listed],
+            "version": [record.version for record in listed],
+            "changed_at": [record.changed_at for record in listed],
+            "payload": [orjson.dumps(record.payload).decode() for record in listed],
         },
         schema=RAW_SCHEMA,
     )
+
+
+def newest(tables: Iterable[pa.Table]) -> pa.Table:
+    """
+    One record a key, in order of change; a source may give a record twice while it is read.
+
+    The one changed last counts, the later one of those changed at the same time.
+    """
+    records = pa.concat_tables([raw_table([]), *tables])
+    places = records.select(["key", "changed_at"]).append_column("place", pa.array(range(records.num_rows), pa.int64()))
+    by_age = places.sort_by([("changed_at", "ascending"), ("place", "ascending")])
+    last = dict(zip(by_age["key"].to_pylist(), by_age["place"].to_pylist(), strict=True))
+    chosen = places.take(pa.array(last.values(), pa.int64()))
+    return records.take(chosen.sort_by([("changed_at", "ascending"), ("key", "ascending")])["place"])
+
+
+def raw_records(table: pa.Table) -> Iterator[RawRecord]:
+    """The records of a table, of which some hundreds at a time are in memory as values."""
+    for rows in table.to_batches(max_chunksize=_AT_A_TIME):
+        yield from _raw_records(rows)
+
+
+def write_raw(uri: str, table: pa.Table) -> BatchRef:
+    """Stage records as they were read."""
+    buffer = BytesIO()
+    pq.write_table(table, buffer, row_group_size=_AT_A_TIME, compression="zstd")
+    return _keep(uri, {"raw": buffer.getvalue()}, {"raw": table.num_rows})
+
+
+def read_raw_table(uri: str, keys: Collection[str]) -> pa.Table:
+    """The staged records of ``keys``, unread."""
+    wanted = pa.array(keys, pa.string())
+    rows = pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME)
+    return pa.Table.from_batches([each.filter(pc.is_in(each["key"], wanted)) for each in rows], RAW_SCHEMA)
 
 
 def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:

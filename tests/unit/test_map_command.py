@@ -14,7 +14,7 @@ from commands.main import main
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import Lookups, load_mapping, nested_records
 from ledgerbridge.mapping.trial import given_lookups
-from operators.staging import write_frames, write_raw
+from operators.staging import raw_table, write_frames, write_raw
 
 INCLUDE = Path(__file__).parents[2] / "include"
 ORDER_MAPPING = """\
@@ -163,7 +163,7 @@ def test_try_reads_a_staged_batch_raw_or_canonical(
 ) -> None:
     payout = {"id": "po_1", "arrival_date": 1772420400, "amount": "12.00", "status": "paid", "items": []}
     key, now = "stripe:acct_1:payout:po_1", datetime(2026, 3, 2, tzinfo=UTC)
-    raw = write_raw(f"file://{tmp_path}/raw", [RawRecord(key, "1", now, payout)])
+    raw = write_raw(f"file://{tmp_path}/raw", raw_table([RawRecord(key, "1", now, payout)]))
     code, printed = ledgerbridge("map", "try", "stripe_payout_to_payout", raw.uri.removeprefix("file://"), "--json")
     ((tried),) = json.loads(printed)
     assert (code, tried["key"], tried["before"]) == (0, key, payout)

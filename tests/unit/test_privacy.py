@@ -20,7 +20,7 @@ from ledgerbridge.state.models import AuditEntry, DeadLetter, SourceRecord
 from ledgerbridge.state.purge import old_batches, purge_payloads, tell_purged
 from ledgerbridge.state.sealing import Sealer
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
-from operators.staging import read_raw, remove_batches, write_raw
+from operators.staging import raw_table, read_raw, remove_batches, write_raw
 
 ACTOR = Actor("order_to_cash", "order", "run-1", "order.load")
 EMAIL = "kira.dunn@example.com"
@@ -84,7 +84,7 @@ def test_staged_batches_are_unreadable_without_the_key(tmp_path: Path, monkeypat
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", Fernet.generate_key().decode())
     records = [RawRecord(KEY, "v1", datetime(2026, 3, 2, tzinfo=UTC), {"email": EMAIL})]
     uri = f"file://{tmp_path}/batch"
-    assert write_raw(uri, records) == write_raw(uri, records)
+    assert write_raw(uri, raw_table(records)) == write_raw(uri, raw_table(records))
     (file,) = (tmp_path / "batch").iterdir()
     assert b"PAR1" not in file.read_bytes()
     assert read_raw(uri) == records
@@ -116,7 +116,7 @@ def test_old_payloads_go_and_the_chain_stays_whole(state_db: Engine) -> None:
 def test_batches_that_something_waits_in_are_kept(state_db: Engine, tmp_path: Path) -> None:
     keep(state_db)
     for leg in ("order", "invoice"):
-        write_raw(f"file://{tmp_path}/{leg}/extract", [])
+        write_raw(f"file://{tmp_path}/{leg}/extract", raw_table([]))
     with transaction(state_db) as session:
         uris = [f"file://{tmp_path}/{leg}/extract" for leg in ("order", "invoice")]
         append(session, ACTOR, [Change("batch-extract", "e", "batch:1", details={"uri": uri}) for uri in uris])
