@@ -142,16 +142,20 @@ class Cart:
             item["parent_item_id"] = parent["item_id"]
         taxed = {}
         for side in SIDES:
-            price, discount = cents(line.price * self._rates[side]), cents(line.discount * self._rates[side])
-            if discount > price * quantity:
-                raise EventRefused(
-                    f"Line {line.sku}: a discount of {discount} on {price * quantity}. Take no more off than it costs."
-                )
+            price = cents(line.price * self._rates[side])
+            discount = self._discount(side, line.discount, price * quantity, f"Line {line.sku}")
             charge = Charge(str(item["item_id"]), price, quantity, discount, [tax.as_rate() for tax in line.taxes])
             taxed[side] = self._taxes[side].tax(charge)
             _put(item, side, taxed[side], discount)
         item["tax_percent"] = taxed[""].tax_percent
         return _Row(item, True, line.taxes, taxed)
+
+    def _discount(self, side: str, discount: Decimal, cost: Decimal, where: str) -> Decimal:
+        """The discount in that side's currency, where rounding may have lifted it over what it is taken off."""
+        rounded = cents(discount * self._rates[side])
+        if side and rounded > cost:
+            raise EventRefused(f"{where}: a discount of {rounded} on {cost}. Take no more off than it costs.")
+        return min(rounded, cost)
 
     def _unpriced(self, order_id: int, sku: str, name: str, quantity: Decimal, parent: Json) -> _Row:
         """A row whose money stands on its parent."""
@@ -215,9 +219,8 @@ class Cart:
             return dict.fromkeys(SIDES, (_NOTHING, ZERO))
         found = {}
         for side in SIDES:
-            price, discount = cents(shipping.price * self._rates[side]), cents(shipping.discount * self._rates[side])
-            if discount > price:
-                raise EventRefused(f"A discount of {discount} on shipping at {price}. Take no more off than it costs.")
+            price = cents(shipping.price * self._rates[side])
+            discount = self._discount(side, shipping.discount, price, "Shipping")
             charge = Charge("shipping", price, Decimal(1), discount, [tax.as_rate() for tax in shipping.taxes])
             # shipping is calculated by itself: no fraction of a cent goes to or comes from the rows
             found[side] = (self._calculation(self._store.shipping_includes_tax).tax(charge), discount)

@@ -381,12 +381,15 @@ def _enter(work: Work, order: Json, state: str) -> None:
 
 def _settle(work: Work, order: Json) -> None:
     """The state that follows from what is invoiced, shipped and given back; a free status in it stays."""
-    to_ship = any(left_of(item, "ship") for item in order["items"])
+    complete = order["state"] == "complete"
+    # a complete order is not invoiced any further, even if its rest was cancelled after it was shipped
+    to_invoice = not complete and any(left(order, "invoice").values())
     paid, refunded = amount(order, "base_total_paid"), amount(order, "base_total_refunded")
-    to_invoice = any(left_of(item, "invoice") for item in order["items"])
     if paid and paid == refunded and not to_invoice:
         state = "closed"
+    elif to_invoice or (not complete and any(left(order, "ship").values())):
+        state = "processing"
     else:
-        state = "processing" if to_ship or to_invoice else "complete"
+        state = "complete"
     if state != order["state"]:
         _enter(work, order, state)

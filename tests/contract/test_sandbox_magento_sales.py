@@ -372,6 +372,9 @@ def check_books(order: Json, invoices: list[Json], memos: list[Json]) -> None:
         assert [order[name] for name in TOTALS] == [order[f"base_{name}"] for name in TOTALS]
 
 
+CHEAP: Json = {"sku": "CHEAP", "quantity": 2, "price": "0.03", "discount": "0.06"}
+
+
 @settings(max_examples=150)
 @given(view=VIEWS, cart=carts(), events=histories())
 @example(
@@ -385,6 +388,23 @@ def check_books(order: Json, invoices: list[Json], memos: list[Json]) -> None:
         "payment": "capture",
     },
     events=[("credit", {0: 1}, Decimal("2.00"), Decimal(0)), ("credit", None, None, Decimal(0))],
+)
+@example(  # in pounds the discount is rounded up and the price down
+    view={"shop": "any", "currency": "USD"},
+    cart={"store": "any", "at": AT, "lines": [CHEAP], "currency": "GBP"},
+    events=[],
+)
+@example(  # the second row is shipped and not invoiced when the rest is cancelled
+    view={"shop": "any", "currency": "USD"},
+    cart={"store": "any", "at": AT, "lines": [mug(sku=sku, quantity=1) for sku in "ABC"]},
+    events=[
+        ("invoice", {0: 1}, None, Decimal(0)),
+        ("ship", {1: 1}, None, Decimal(0)),
+        ("ship", {0: 1}, None, Decimal(0)),
+        ("cancel", None, None, Decimal(0)),
+        ("credit", None, None, Decimal(0)),
+        ("invoice", None, None, Decimal(0)),
+    ],
 )
 def test_any_order_with_any_events_balances_in_both_currencies(view: Json, cart: Json, events: list[Any]) -> None:
     currencies = [{"code": "GBP", "rate": "1.2637"}, {"code": "JPY", "rate": "0.0066"}]
