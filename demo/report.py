@@ -41,6 +41,8 @@ LEGS = {
     "fee_xero": ("7", "fees in Xero"),
     "payout_gp": ("7", "payouts in GP"),
     "payout_xero": ("7", "payouts in Xero"),
+    "payout_back_gp": ("7", "payouts taken back in GP"),
+    "payout_back_xero": ("7", "payouts taken back in Xero"),
 }
 """The step of the process a leg of the flow belongs to, and what it sends; another leg shows under its own name."""
 

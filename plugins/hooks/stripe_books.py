@@ -36,19 +36,19 @@ class StripeBooks:
         return sum(self._hook.balance().values(), Decimal(0))
 
     def movements(self) -> Iterator[Movement]:
-        """Charges, refunds and whatever else, then the payouts; one that the bank sent back has moved nothing."""
-        paid_out: dict[str, Decimal] = {}
+        """Charges, refunds and whatever else, then the payouts; one that the bank sent back moves twice."""
+        paid_out: dict[str, list[dict[str, Any]]] = {}
         name = f"stripe-{self._hook.account}"
         for record in self._kept.read(f"{name}-balance_transaction", BalanceTransactionSource(self._hook), _moved):
             transaction, source = record.payload, record.payload["source"]
             if transaction["type"] in _PAYOUTS and source.get("id"):
-                paid_out[source["id"]] = paid_out.get(source["id"], Decimal(0)) + Decimal(transaction["amount"])
+                paid_out.setdefault(source["id"], []).append(transaction)
             else:
                 yield self._money(record.key, transaction, source)
         payouts = _Payouts(self._hook, self._kept.kept(f"{name}-payout"))
         for record in self._kept.read(f"{name}-payout", payouts, _paid_out):
-            if record.payload["id"] in paid_out:
-                yield _payout(record, paid_out[record.payload["id"]])
+            for transaction in paid_out.get(record.payload["id"], ()):
+                yield _payout(record, transaction)
 
     def _money(self, key: str, transaction: dict[str, Any], source: dict[str, Any]) -> Movement:
         identity = source.get("id") or transaction["id"]
@@ -101,15 +101,15 @@ def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _payout(record: RawRecord, amount: Decimal) -> Movement:
+def _payout(record: RawRecord, transaction: dict[str, Any]) -> Movement:
     payout = record.payload
     return Movement(
         kind="payout",
         id=payout["id"],
         belongs_to=payout["id"],
-        amount=amount,
+        amount=Decimal(transaction["amount"]),
         fee=Decimal(0),
-        moved_at=datetime.fromtimestamp(payout["created"], UTC),
+        moved_at=datetime.fromtimestamp(transaction["created"], UTC),
         record=record.key,
         closed=payout["closed"],
         fees=Decimal(payout["fees"]),

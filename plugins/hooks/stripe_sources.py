@@ -177,7 +177,8 @@ class PayoutSource(StripeSource):
 
     name = "payout"
     path = "/v1/payouts"
-    version_fields = ("status", "reconciliation_status", "failure_balance_transaction", "reversed_by")
+    expand = ("failure_balance_transaction",)
+    version_fields = ("status", "reconciliation_status", "failure_balance_transaction.id", "reversed_by")
     look_back = _PAYOUT_MEMORY
 
     def record(self, item: dict[str, Any]) -> RawRecord:

@@ -78,7 +78,8 @@ class Gateways:
             movements,
             inside,
             known=lambda movement: self._known(movement, later),
-            later={each.id for each in moved if last is not None and self._day(each.moved_at) > last},
+            later={each.id for each in moved if last is not None and self._day(each.moved_at) > last}
+            - {each.id for each in movements},
         )
         if first is None and last is None:
             balance = books.balance()

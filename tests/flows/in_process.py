@@ -100,11 +100,15 @@ class Office:
 
         :raises LedgerbridgeError: the books of any run differ without a reason.
         """
+        self.play_steps()
+        self.flow.run("closing", close=True)
+
+    def play_steps(self) -> None:
+        """Play the whole file, each step until nothing moves; the books stay open."""
         self.player.set_clock(opening_of(self.file))
         for step in FILE_STEPS:
             self.player.play(self.file, step)
             self.drain()
-        self.flow.run("closing", close=True)
 
     def drain(self) -> None:
         """Pass after pass, posting in between, until nothing moves."""

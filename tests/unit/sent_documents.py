@@ -48,8 +48,11 @@ class SentInMemory:
 
     def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """By chain key or record key, where there are any."""
-        rows = [row for row in self.documents.get(entity, []) if row.get(by) == ORDER]
-        return {ORDER: rows} if ORDER in keys and rows else {}
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.documents.get(entity, []):
+            if row.get(by) in keys:
+                found.setdefault(row[by], []).append(row)
+        return found
 
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """By chain key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -454,6 +454,7 @@ def entry(kind: str, identity: str, amount: str, *, in_both: bool = True) -> OnC
 
 
 PAID_OUT = moved("po_1", "-97.00", kind="payout", fees=Decimal("3.00"))
+SENT_BACK = replace(PAID_OUT, amount=Decimal("97.00"), moved_at=MOVED_AT + timedelta(days=3))
 CHARGE = moved("ch_1", "100.00", "3.00")
 BOOKED = [entry("money", "ch_1", "100.00"), entry("fee", "po_1", "-3.00"), entry("payout", "po_1", "-97.00")]
 
@@ -483,8 +484,10 @@ BOOKED = [entry("money", "ch_1", "100.00"), entry("fee", "po_1", "-3.00"), entry
         pytest.param([CHARGE, PAID_OUT], [BOOKED[0], BOOKED[2]], [("fee not posted", "3.00", False)], id="fee"),
         pytest.param([CHARGE, PAID_OUT], [*BOOKED[:2], entry("payout", "po_1", "-90.00")], [("amount", "-7.00", False)],
                      id="payout-amount"),
-        pytest.param([CHARGE, replace(PAID_OUT, amount=Decimal(0))], BOOKED, [("amount", "97.00", False)],
-                     id="payout-sent-back"),
+        pytest.param([CHARGE, PAID_OUT, SENT_BACK], BOOKED, [("amount", "97.00", False)], id="payout-sent-back"),
+        pytest.param([CHARGE, PAID_OUT, SENT_BACK], [*BOOKED, entry("payout", "po_1", "97.00")], [],
+                     id="payout-taken-back"),
+        pytest.param([CHARGE, PAID_OUT, SENT_BACK], BOOKED[:2], [], id="payout-sent-back-unposted"),
     ],
 )  # fmt: skip
 def test_what_a_gateway_moved_and_the_books_lack(
@@ -493,6 +496,14 @@ def test_what_a_gateway_moved_and_the_books_lack(
     differences = money_differences("stripe", "clearing", movements, entries, known=lambda _: Known())
     assert [(each.type, f"{each.value:.2f}", each.explained) for each in differences] == expected
     assert all(each.documents and each.remedy for each in differences)
+
+
+def test_a_payout_that_came_back_after_the_books_were_read_is_explained() -> None:
+    def known(movement: Movement) -> Known:
+        return Known("it came after this run had read the gateway" if movement is SENT_BACK else None)
+
+    [found] = money_differences("stripe", "clearing", [CHARGE, SENT_BACK, PAID_OUT], BOOKED, known=known)
+    assert (found.type, found.reason) == ("amount", "it came after this run had read the gateway")
 
 
 @given(

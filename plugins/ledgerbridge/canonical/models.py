@@ -248,6 +248,13 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         },
     },
     "canonical.payout": {
-        "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "arrived_on": DAY, "amount": MONEY},
+        "header": {
+            **_KEYS,
+            "payout_id": TEXT,
+            "takes_back": TEXT,  # record key of the payout whose money came back; None for a payout itself
+            "gateway": TEXT,
+            "arrived_on": DAY,
+            "amount": MONEY,
+        },
     },
 }

@@ -202,6 +202,23 @@ def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     return Ruled(_without(waiting, frames), {}, waiting)
 
 
+def after_payout(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, payouts: str) -> Ruled:
+    """
+    Only a payout that was posted is taken back (accounting-rules.md rule 7).
+
+    :param payouts: entity of the payouts delivered, of the same ledger.
+    """
+    header = frames["header"]
+    posted = sent.sent(payouts, "record_key", sorted(set(header["takes_back"])))
+    waiting, superseded = {}, {}
+    for key, payout in zip(header["record_key"], header["takes_back"], strict=True):
+        if payout not in posted:
+            superseded[key] = "the money came back before its payout was posted"
+        elif any(each["state"] == "sending" for each in posted[payout]):
+            waiting[key] = "its payout is under way"
+    return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
+
+
 def settle_rounding(
     frames: dict[str, pd.DataFrame],
     sent: SentDocuments,
@@ -228,6 +245,7 @@ SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?"}
 """What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
     "after_invoice": after_invoice,
+    "after_payout": after_payout,
     "after_rate": after_rate,
     "allocate_to_credits": allocate_to_credits,
     "allocate_to_invoices": allocate_to_invoices,

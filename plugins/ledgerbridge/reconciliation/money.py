@@ -135,23 +135,27 @@ def _payouts(
     booked: Iterable[OnClearing],
     known: Callable[[Movement], Known],
 ) -> list[Difference]:
-    """A payout that the bank sent back has moved nothing."""
+    """Payout by payout: one that the bank sent back moves out and in again."""
     entries: dict[str, list[OnClearing]] = defaultdict(list)
     for entry in booked:
         entries[entry.id].append(entry)
+    moves: dict[str, list[Movement]] = defaultdict(list)
+    for movement in movements:
+        moves[movement.id].append(movement)
     found = []
-    for each in movements:
-        mine = entries.pop(each.id, [])
-        left = sum((entry.amount for entry in mine), NOTHING) - each.amount
-        link = Link(gateway, "payout", each.id, each.record)
+    for identity, moved in moves.items():
+        each = max(moved, key=lambda movement: movement.moved_at)
+        mine = entries.pop(identity, [])
+        left = sum((entry.amount for entry in mine), NOTHING) - sum((part.amount for part in moved), NOTHING)
+        link = Link(gateway, "payout", identity, each.record)
         documents = (link, *(document for entry in mine for document in entry.documents))
+        knows = known(each) if left else Known()
         if left and mine:
-            remedy = (
+            remedy = knows.remedy or (
                 "Compare the entries with the payout, and with the bank statement; correct the ones that are wrong."
             )
-            found.append(Difference("amount", role, -left, documents, remedy))
+            found.append(Difference("amount", role, -left, documents, remedy, knows.reason))
         elif left:
-            knows = known(each)
             remedy = knows.remedy or "Look at the payout's dead letter, and at the bank statement."
             reason = knows.reason or (None if each.closed else NOT_CLOSED)
             found.append(Difference("payout not posted", role, left, documents, remedy, reason))
