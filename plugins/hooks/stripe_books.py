@@ -96,7 +96,7 @@ def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": payout["id"],
         "created": payout["created"],
-        "closed": items is not None,
+        "closed": items is not None or not payout["automatic"],
         "fees": str(fees),
     }
 

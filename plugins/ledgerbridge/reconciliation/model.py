@@ -130,7 +130,7 @@ class Movement:
     :param amount: in the account's currency, before fees; what went out is negative.
     :param fee: what the gateway kept of it.
     :param record: its record key.
-    :param closed: for a payout, whether the gateway has told what it is made of.
+    :param closed: for a payout, whether the gateway has told what it is made of, or never will.
     :param fees: for a payout, the fees of all it is made of.
     """
 

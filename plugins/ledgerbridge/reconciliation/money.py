@@ -189,7 +189,7 @@ def _fees(
             found.append(Difference("fee not posted", role, left, (link,), remedy))
     if left := sum((each.fee for each in movements), NOTHING) - due:
         link = Link(gateway, "balance", gateway, gateway)
-        remedy = "Nothing: they are posted with their payout."
+        remedy = "Nothing: they are posted with their payout; what only manual payouts took stays on clearing."
         found.append(
             Difference("fee not posted", role, left, (link,), remedy, "the fees of payouts that are not closed")
         )
