@@ -37,6 +37,7 @@ LEGS = {
     "refund_application": ("6", "credits applied in GP"),
     "exchange_gp": ("6", "exchange differences in GP"),
     "exchange_xero": ("6", "exchange differences in Xero"),
+    "realised_gain": ("6", "exchange gains in GP"),
     "fee_gp": ("7", "fees in GP"),
     "fee_xero": ("7", "fees in Xero"),
     "payout_gp": ("7", "payouts in GP"),

@@ -15,7 +15,7 @@ from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
 if TYPE_CHECKING:
     from hooks.gp_econnect import GPEConnectHook
 
-__all__ = ["GPBooks"]
+__all__ = ["APPLICATION_ENTRY", "GPBooks"]
 
 Row = Mapping[str, Any]
 
@@ -28,7 +28,8 @@ _KINDS = {
     "DRM": ("debit memo", "gp.receivables_document"),
     "CRJ": ("payment", "gp.cash_receipt"),
 }
-_APPLICATION = "RMAPY"
+APPLICATION_ENTRY = "RMAPY"
+_GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
 _JOURNAL_COLUMNS = (
@@ -57,7 +58,8 @@ class GPBooks:
         """
         Every posted document with all that GP booked for it; a realised gain or write-off belongs to what was applied.
 
-        An entry made in the general ledger itself is known by its reference (REFRENCE). A document whose entries
+        An entry made in the general ledger itself is known by its reference (REFRENCE); one that names both documents
+        of an application belongs to it, and is there twice where GP made the same entry. A document whose entries
         cancel each other out was voided, and is no more.
         """
         taxes = self._taxes()
@@ -136,7 +138,7 @@ class GPBooks:
         entries: dict[str, list[Row]] = defaultdict(list)
         for line in lines:
             entries[_document(line, receipts) or f"entry {line['JRNENTRY']}"].append(line)
-        return [_booked(company, lines) for lines in entries.values()]
+        return [each for lines in entries.values() for each in _documents(company, lines)]
 
     def _taxes(self) -> dict[str, dict[str, Decimal]]:
         """Tax by set of details of the sales documents, in their currency, by number."""
@@ -156,9 +158,35 @@ def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> s
 
     Of an application it is the one that is money: the receipt applied, else the debit memo a credit was applied to.
     """
-    if line["SOURCDOC"] == _APPLICATION and str(line.get("ORCTRNUM")) in receipts:
+    if _is_of_application(line) and str(line.get("ORCTRNUM")) in receipts:
         return str(line["ORCTRNUM"])
     return str(line.get("ORDOCNUM") or "")
+
+
+def _is_of_application(line: Row) -> bool:
+    """Whether GP made it when it applied a document, or somebody in the general ledger for that application."""
+    by_hand = line["SOURCDOC"] == _GENERAL_ENTRY and line.get("ORDOCNUM") and line.get("ORCTRNUM")
+    return line["SOURCDOC"] == APPLICATION_ENTRY or bool(by_hand)
+
+
+def _documents(company: str, lines: list[Row]) -> Iterator[Booked]:
+    """The document; and once more what was entered of an application though GP had booked it on the same accounts."""
+    own, entered = defaultdict(set), defaultdict(list)
+    for line in lines:
+        if line["SOURCDOC"] == APPLICATION_ENTRY:
+            own[_applied(line)].add(line["ACTNUMST"])
+        elif _is_of_application(line):
+            entered[_applied(line)].append(line)
+    again = [each for pair, each in entered.items() if {line["ACTNUMST"] for line in each} <= own[pair]]
+    twice = {line["JRNENTRY"] for each in again for line in each}
+    document = _booked(company, [line for line in lines if line["JRNENTRY"] not in twice])
+    yield document
+    for each in again:
+        yield replace(_booked(company, each), kind=document.kind, number=document.number, ids=())
+
+
+def _applied(line: Row) -> tuple[str, str]:
+    return str(line["ORDOCNUM"]), str(line["ORCTRNUM"])
 
 
 def _journal_line(line: Row) -> dict[str, Any]:
@@ -174,7 +202,7 @@ def _booked(company: str, lines: list[Row]) -> Booked:
     effects: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
         effects[str(line["ACTNUMST"])] += Decimal(line["DEBITAMT"]) - Decimal(line["CRDTAMNT"])
-    first = next((line for line in lines if line["SOURCDOC"] != _APPLICATION), lines[0])
+    first = next((line for line in lines if not _is_of_application(line)), lines[0])
     number = _document(first) or str(first["REFRENCE"])
     kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
     return Booked(

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from hooks.gp_books import APPLICATION_ENTRY
 from hooks.gp_econnect_documents import HEADER, Transaction
 from hooks.gp_econnect_entities import ChangedRows
-from hooks.gp_econnect_reader import Row, all_of, equal
+from hooks.gp_econnect_reader import Row, all_of, equal, one_of
 from hooks.gp_econnect_targets import DistributedTarget, EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["Application", "CashReceipt", "CreditMemo", "DebitMemo", "ReceivablesDocument", "ReceivablesVoid"]
+__all__ = [
+    "Application",
+    "AppliedCredit",
+    "CashReceipt",
+    "CreditMemo",
+    "DebitMemo",
+    "ReceivablesDocument",
+    "ReceivablesVoid",
+]
 
 _DEBIT_MEMO, _CREDIT_MEMO, _RECEIPT = 3, 7, 9
 # a document applied in full moves to history by the Paid Transaction Removal: sources.md GP §4
 _POSTED = ("Receivables_Posted_Transaction", "Receivables_History_Transaction")
+_APPLIED = ("Receivables_Apply", "Receivables_History_Apply")
+_CREDITS = (7, 8, 9)
 _CENT = Decimal("0.01")
 
 
@@ -163,6 +175,54 @@ class Application(EConnectTarget):
         # APPTOAMT is sent in the documents' currency and kept in base currency; a single-currency company has no other
         in_their_currency = row.get("ORAPTOAM") if Decimal(row.get("ORAPTOAM") or 0) else row.get("APPTOAMT")
         return difference("APPTOAMT", in_their_currency, document.header.get("APPTOAMT"))
+
+
+class AppliedCredit(ChangedRows):
+    """
+    Posted receipts, returns and credit memos at a rate, with what they are applied to.
+
+    ``Applications``: rows of RM20201 and RM30201, each with ``Booked``, the debits of the entries that GP itself made
+    for it, posted or in a batch. Those tables have no DEX_ROW_TS: an application changes the credit's CURTRXAM
+    (sources.md GP §4). A foreign document at a rate of just 1 is taken for one of the company's own currency.
+    """
+
+    source_name = "applied_credit"
+    source_doctypes = _POSTED
+    source_where = all_of(one_of("RMDTYPAL", _CREDITS), "XCHGRATE <> 0", "XCHGRATE <> 1")
+    source_key = ("RMDTYPAL", "DOCNUMBR")
+
+    def _prepared(self, rows: list[Row]) -> list[Row]:
+        reader, numbers = self._site.reader, [str(row["DOCNUMBR"]) for row in rows]
+        applied: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for doctype in _APPLIED:
+            for row in reader.by_keys(doctype, "APFRDCNM", numbers, key=("APTODCNM", "APFRDCNM")):
+                applied[str(row["APFRDCTY"]), str(row["APFRDCNM"]).upper()].append(row)
+        booked: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for line in self._entries(sorted({number for _, number in applied})):
+            pair = str(line["ORDOCNUM"]).upper(), str(line["ORCTRNUM"]).upper()
+            booked[pair] += Decimal(line["DEBITAMT"])
+        return [
+            {
+                **row,
+                "Applications": [
+                    {**each, "Booked": str(booked[_pair(each)])}
+                    for each in applied[str(row["RMDTYPAL"]), str(row["DOCNUMBR"]).upper()]
+                ],
+            }
+            for row in rows
+        ]
+
+    def _entries(self, numbers: Sequence[str]) -> Iterator[Row]:
+        """Lines of the entries GP made when it applied these credits, in batches, open and closed years."""
+        if not numbers:
+            return
+        reader, own = self._site.reader, equal("SOURCDOC", APPLICATION_ENTRY)
+        # in the order an entry travels: what is posted meanwhile is rather counted twice than not at all
+        for page in reader.pages("GL_Work_Trans", own, key=("JRNENTRY",)):
+            for entry in page:
+                yield from entry.get("Line", [])
+        for doctype in ("GL_Open_Trans", "GL_Hist_Trans"):
+            yield from reader.by_keys(doctype, "ORCTRNUM", numbers, where=own, key=("JRNENTRY", "SEQNUMBR"))
 
 
 def _pair(values: dict[str, Any]) -> tuple[str, str]:

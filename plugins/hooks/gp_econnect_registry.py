@@ -11,6 +11,7 @@ from hooks.gp_econnect_ledger import Account, AccountIndex, GLTransaction, Journ
 from hooks.gp_econnect_payables import PayablesCreditMemo, PayablesDocument, PayablesInvoice, Vendor
 from hooks.gp_econnect_receivables import (
     Application,
+    AppliedCredit,
     CashReceipt,
     CreditMemo,
     DebitMemo,
@@ -26,6 +27,7 @@ ENTITIES: dict[str, type[GPEntity]] = {
     "account": Account,
     "account_index": AccountIndex,
     "application": Application,
+    "applied_credit": AppliedCredit,
     "cash_receipt": CashReceipt,
     "credit_memo": CreditMemo,
     "customer": Customer,

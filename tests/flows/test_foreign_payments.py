@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from demo.books import read_result
 from demo.stack import Stack
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery
 from sandbox.player import Player
 from tests.flows.expected_books import differences, with_expectations
 from tests.flows.golden_orders import fulfil, line, order_file, pay, sale
@@ -72,3 +75,8 @@ def test_every_invoice_is_paid(office: Office) -> None:
     orders = read_result(office.file, office.player, office.state)["orders"]
     due = [Decimal(invoice["AmountDue"]) for order in orders.values() for invoice in order["xero_invoices"]]
     assert due == [0, 0, 0, 0, 0]
+
+
+def test_no_gain_is_sent_that_gp_has_booked(office: Office) -> None:
+    with transaction(office.state) as session:
+        assert session.scalars(select(Delivery.record_key).where(Delivery.leg == "realised_gain")).all() == []

@@ -1,20 +1,25 @@
 """
-What is realised on money that was never on an invoice and went back at another rate than it came in at.
+What is realised by rates and no ledger books by itself.
 
-Charge and refund cancel each other and are not posted; the gateway's balance keeps what it lost or gained by them.
+Money that was never on an invoice and went back at another rate than it came in at: charge and refund cancel each other
+and are not posted; the gateway's balance keeps what it lost or gained by them. And credits applied to documents of
+another rate, where the ledger takes the one off the other without booking the difference.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
 
 from ledgerbridge.canonical.allocation import chains_of, frame_of, rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import is_at_another_rate, worth_when_captured
+from ledgerbridge.canonical.settlement import CENT, NOTHING, is_at_another_rate, worth_when_captured
 
-__all__ = ["realise"]
+__all__ = ["realise", "realise_applied"]
 
 Row = dict[str, Any]
 
@@ -59,3 +64,59 @@ def _why(fates: list[Row]) -> str:
     """As the refund itself; what stands of an earlier pass over the difference has no reason of its own."""
     reasons = (each["reason"] for each in fates if "given_back" not in each and each["reason"])
     return next(reasons, "its refund is not paid on a credit yet")
+
+
+def realise_applied(applied: pd.DataFrame, sent: SentDocuments, *, entries: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """
+    The gains of applications that the ledger booked none for, and what waits by record key.
+
+    :param applied: canonical realised gains, one an application, all applications of a credit together.
+    :param entries: entity of the entries delivered; what was sent stays as it is.
+    """
+    rows = rows_of_frame(applied)
+    sent_before = sent.sent(entries, "record_key", [row["record_key"] for row in rows])
+    standing = {key: documents[-1] for key, documents in sent_before.items()}
+    of_credit: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        of_credit[row["credit_key"]].append(row)
+    made: list[Row] = []
+    waiting: dict[str, str] = {}
+    for parts in of_credit.values():
+        gone = sum((row["applied"] for row in parts), NOTHING)
+        if gone == parts[0]["gone"]:
+            made += _gains(parts, standing)
+        else:
+            reason = f"{parts[0]['from_number']} is applied by {gone:.2f}, but {parts[0]['gone']:.2f} of it is gone"
+            waiting.update((row["record_key"], reason) for row in parts)
+    return frame_of(made, "canonical.realised_gain"), waiting
+
+
+def _gains(parts: Sequence[Row], standing: Mapping[str, Row]) -> list[Row]:
+    """
+    One row an application with a gain of its own; together they make up what is gone of the credit.
+
+    The last that nothing is booked for takes what is left, so that a cent of rounding stays on no receivable.
+    """
+    left: Decimal = parts[0]["worth"]
+    made: list[Row] = []
+    unbooked: list[Row] = []
+    for row in sorted(parts, key=lambda row: (row["realised_on"], row["to_number"])):
+        kept = standing.get(row["record_key"])
+        if kept is not None and Decimal(kept["applied"]) == row["applied"]:
+            made.append({**row, "amount": Decimal(kept["amount"])})
+            left -= row["charged"] + made[-1]["amount"]
+        elif row["booked"] is not None:
+            left -= row["charged"] + row["booked"] if row["booked"] else _at_its_rate(row)
+        else:
+            unbooked.append(row)
+    for row in unbooked:
+        worth = left if row is unbooked[-1] else _at_its_rate(row)
+        left -= worth
+        if worth != row["charged"]:
+            made.append({**row, "amount": worth - row["charged"]})
+    return made
+
+
+def _at_its_rate(row: Row) -> Decimal:
+    worth: Decimal = row["applied"] * row["rate"]
+    return worth.quantize(CENT, ROUND_HALF_UP)

@@ -247,6 +247,24 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "amount": MONEY,
         },
     },
+    "canonical.realised_gain": {
+        "header": {
+            **_KEYS,
+            "credit_key": TEXT,  # of the receipt, return or credit memo
+            "from_number": TEXT,
+            "to_number": TEXT,
+            "customer_number": TEXT,
+            "realised_on": DAY,
+            "rate": RATE,  # of the credit
+            "applied": MONEY,  # in the documents' currency
+            "charged": MONEY,  # what it was worth at the other document's rate, in base currency
+            "gone": MONEY,  # what is applied of the credit in all, in its currency
+            "worth": MONEY,  # the same in base currency
+            "booked": MONEY,  # the gain, where the ledger has booked it itself
+            # filled for each application that the ledger booked no gain for: the gain, in base currency
+            "amount": MONEY,
+        },
+    },
     "canonical.payout": {
         "header": {
             **_KEYS,

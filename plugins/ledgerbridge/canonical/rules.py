@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
-from ledgerbridge.canonical.exchange import realise
+from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
@@ -136,6 +136,16 @@ def exchange_of_unused(
     return Ruled({**frames, "header": made}, {}, waiting)
 
 
+def gain_of_applied(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, entries: str) -> Ruled:
+    """
+    The gain of each application that the ledger booked none for; the others need no entry (accounting-rules.md §2).
+
+    :param entries: entity of the entries delivered.
+    """
+    made, waiting = realise_applied(frames["header"], sent, entries=entries)
+    return Ruled({**frames, "header": made}, {}, waiting)
+
+
 def _ruled(frames: dict[str, pd.DataFrame], result: Allocation) -> Ruled:
     return Ruled({**frames, "header": result.shares}, result.parents, result.waiting, result.superseded)
 
@@ -251,6 +261,7 @@ RULES: dict[str, Rule] = {
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
     "exchange_of_unused": exchange_of_unused,
+    "gain_of_applied": gain_of_applied,
     "settle_rounding": settle_rounding,
     "take_off_given_up": take_off_given_up,
     "unless_cancelled": unless_cancelled,
