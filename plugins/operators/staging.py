@@ -53,7 +53,7 @@ RAW_SCHEMA = pa.schema(
         ("key", pa.string()),
         ("version", pa.string()),
         ("changed_at", pa.timestamp("us", "UTC")),
-        ("payload", pa.string()),
+        ("payload", pa.large_string()),  # together they may be beyond the 2 GB that a chunk of strings holds
     ]
 )
 
@@ -156,7 +156,9 @@ def read_raw_table(uri: str, keys: Collection[str]) -> pa.Table:
     """The staged records of ``keys``, unread."""
     wanted = pa.array(keys, pa.string())
     rows = pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME)
-    return pa.Table.from_batches([each.filter(pc.is_in(each["key"], wanted)) for each in rows], RAW_SCHEMA)
+    chosen = (each.filter(pc.is_in(each["key"], wanted)) for each in rows)
+    # batches of earlier releases have payloads of the smaller kind
+    return pa.Table.from_batches([each.cast(RAW_SCHEMA) for each in chosen], RAW_SCHEMA)
 
 
 def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:

@@ -6,11 +6,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgerbridge.entities import RawRecord
-from operators.staging import newest, raw_records, raw_table, raw_versions, read_raw, write_raw
+from operators.staging import (
+    RAW_SCHEMA,
+    newest,
+    raw_records,
+    raw_table,
+    raw_versions,
+    read_raw,
+    read_raw_table,
+    write_raw,
+)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RECORDS = [RawRecord(f"order:{n}", f"v{n}", NOON, {"name": f"#{n}", "tax": "1.50", "gift": None}) for n in range(4)]
@@ -42,6 +52,14 @@ def test_more_records_than_are_written_at_a_time_come_back_in_their_order(tmp_pa
     assert read_raw(uri) == many
     assert read_raw(uri, {"order:1202", "order:2"}) == [many[2], many[1_202]]
     assert write_raw(uri, raw_table(many)) == staged
+
+
+def test_records_staged_before_payloads_could_be_longer_are_carried_over(tmp_path: Path) -> None:
+    uri = f"file://{tmp_path}/read"
+    shorter = pa.schema([field.with_type(pa.string()) if field.name == "payload" else field for field in RAW_SCHEMA])
+    write_raw(uri, raw_table(RECORDS).cast(shorter))
+    carried = read_raw_table(uri, {"order:1", "order:3"})
+    assert list(raw_records(newest([carried, raw_table(RECORDS[:1])]))) == [RECORDS[0], RECORDS[1], RECORDS[3]]
 
 
 def test_a_batch_without_records_comes_back_empty(tmp_path: Path) -> None:
