@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.xero_office import Calls, open_xero
 from hooks.xero import XeroHook
+from ledgerbridge.errors import TransientError
 
 __all__ = ["measure"]
 
@@ -61,7 +62,10 @@ def _call_until(ends: float) -> list[int]:
     in_time: list[int] = []
     while time.time() < ends:
         in_time = list(calls.statuses)
-        hook.clock()
+        try:
+            hook.clock()
+        except TransientError as error:  # out of patience: as Airflow's retry does
+            time.sleep(min(error.retry_after_seconds or 1.0, max(0.0, ends - time.time())))
     return in_time
 
 
