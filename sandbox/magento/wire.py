@@ -49,7 +49,12 @@ def load(text: str) -> Json:
 def _number(value: object) -> int | float:
     if not isinstance(value, Decimal):
         raise TypeError(value)
-    return int(value) if value == value.to_integral_value() else float(value)
+    if value == value.to_integral_value():
+        return int(value)
+    number = float(value)
+    if Decimal(repr(number)) != value:  # its text is what `load` reads again
+        raise ValueError(f"{value} has more digits than a number of Magento's JSON")
+    return number
 
 
 def without_own_fields(value: Any) -> Any:
