@@ -34,7 +34,7 @@ from sandbox.magento.models import KINDS, STORES_RIGHT, Shop
 from sandbox.magento.oauth import authorize
 from sandbox.magento.people import people_routes
 from sandbox.magento.search import read_criteria, search
-from sandbox.magento.settings import Settings, read_settings
+from sandbox.magento.settings import Settings
 
 __all__ = ["create_app"]
 
@@ -89,7 +89,7 @@ def _api(shop: Shop) -> APIRouter:
 
 
 def _answer(shop: Shop, path: str, request: Request) -> Response:
-    settings = read_settings(shop.store)
+    settings = Settings.read(shop.store)
     if settings.maintenance:
         return maintenance()
     try:

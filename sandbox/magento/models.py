@@ -18,7 +18,7 @@ from sandbox.faults import FAULT_TABLE
 from sandbox.magento.carts import StoreView
 from sandbox.magento.errors import EventRefused
 from sandbox.magento.oauth import KEY_LENGTH
-from sandbox.magento.settings import Settings, read_settings
+from sandbox.magento.settings import Settings
 from sandbox.magento.wire import dump, load, zoneless
 from sandbox.store import BusinessClock, Store
 
@@ -177,7 +177,7 @@ class Shop:
         """One thing that happens: all of it or nothing, at ``at`` or, where the clock is later, then."""
         with self.store.write() as connection:
             now = self.clock.reach(connection, at)
-            yield Work(self, connection, read_settings(self.store), zoneless(now))
+            yield Work(self, connection, Settings.read(self.store), zoneless(now))
 
 
 def _store_view(number: int, shop: Mapping[str, Any], company: Mapping[str, Any]) -> StoreView:

@@ -11,7 +11,7 @@ from sandbox.magento.answers import shown
 from sandbox.magento.events import CreditEvent, Event, PlacedOrder, StatusEvent
 from sandbox.magento.models import Shop
 from sandbox.magento.office import Office
-from sandbox.magento.settings import Settings, read_settings, write_settings
+from sandbox.magento.settings import Settings
 from sandbox.magento.wire import dump
 
 __all__ = ["people_routes"]
@@ -83,11 +83,11 @@ def people_routes(shop: Shop) -> APIRouter:
 
     @routes.get("/settings")
     def settings() -> Settings:
-        return read_settings(shop.store)
+        return Settings.read(shop.store)
 
     @routes.put("/settings")
     def change_settings(changed: Settings) -> Settings:
-        return write_settings(shop.store, changed)
+        return changed.keep(shop.store)
 
     return routes
 

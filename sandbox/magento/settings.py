@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from sandbox.store import Store
+from sandbox.kept_settings import KeptSettings
 
-__all__ = ["STATES", "Settings", "read_settings", "write_settings"]
+__all__ = ["STATES", "Settings"]
 
 STATES = {
     "new": "pending",
@@ -24,10 +23,8 @@ STATES = {
 """By state, the status an order has in it unless the shop names it differently."""
 
 
-class Settings(BaseModel):
+class Settings(KeptSettings):
     """What differs between versions and configurations of Magento."""
-
-    model_config = ConfigDict(extra="forbid")
 
     bearer_tokens: bool = Field(False, description="An access token alone is enough (`enable_integration_as_bearer`).")
     signature_methods: list[Literal["HMAC-SHA256", "HMAC-SHA1"]] = Field(
@@ -49,19 +46,3 @@ class Settings(BaseModel):
     )
     statuses: dict[str, str] = Field({}, description="Status names of the shop's own, each with the state it is for.")
     status_of_state: dict[str, str] = Field({}, description="By state, the status it has instead of Magento's.")
-
-
-def read_settings(store: Store) -> Settings:
-    """What is set now; the rest at its default."""
-    rows = store.connection.execute("SELECT name, value FROM setting")
-    return Settings.model_validate({row["name"]: json.loads(row["value"]) for row in rows})
-
-
-def write_settings(store: Store, settings: Settings) -> Settings:
-    """Set the given ones, leave the others; what is set after that."""
-    with store.write() as connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO setting VALUES (?, ?)",
-            [(name, json.dumps(value)) for name, value in settings.model_dump(exclude_unset=True).items()],
-        )
-    return read_settings(store)

@@ -28,7 +28,7 @@ from sandbox.shopify.endpoint import Answer, GraphQLEndpoint, refuse_on_demand
 from sandbox.shopify.errors import EventRefused, HttpRefusal
 from sandbox.shopify.models import Shops, StoredOrder
 from sandbox.shopify.rules import authenticate, issue_token, offline_token, served_version
-from sandbox.shopify.settings import Settings, read_settings, write_settings
+from sandbox.shopify.settings import Settings
 from sandbox.webhooks import courier_routes
 
 __all__ = ["create_app"]
@@ -141,11 +141,11 @@ def _people(shops: Shops) -> APIRouter:
 
     @routes.get("/settings")
     def settings() -> Settings:
-        return read_settings(shops.store)
+        return Settings.read(shops.store)
 
     @routes.put("/settings")
     def change_settings(changed: Settings) -> Settings:
-        return write_settings(shops.store, changed)
+        return changed.keep(shops.store)
 
     return routes
 

@@ -23,7 +23,7 @@ from graphql import DocumentNode, GraphQLSchema, execute_sync, parse
 from sandbox.shopify.call import Call, Export
 from sandbox.shopify.models import Shops
 from sandbox.shopify.rendering import gid
-from sandbox.shopify.settings import read_settings
+from sandbox.shopify.settings import Settings
 from sandbox.store import wire_instant
 
 __all__ = ["MAX_RUNNING", "BulkOperations"]
@@ -57,7 +57,7 @@ class BulkOperations:
                 " VALUES (?, ?, ?, ?, ?, 'CREATED', ?, 0, 0) RETURNING id",
                 (*row, secrets.token_hex(16), query, grouped, wire_instant(self._shops.clock.now())),
             ).fetchone()["id"]
-        if not read_settings(self._store).bulk_held:
+        if not Settings.read(self._store).bulk_held:
             export = Call(call.shops, call.shop, call.token, call.origin, call.version)
             threading.Thread(target=self._run, args=(number, export, schema), daemon=True).start()
         return number

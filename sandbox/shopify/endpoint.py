@@ -19,7 +19,7 @@ from sandbox.shopify.cost import QueryCost, Throttle, ThrottleStatus
 from sandbox.shopify.errors import MaxCostExceeded, Unauthorised
 from sandbox.shopify.models import Shop, Shops, Token
 from sandbox.shopify.schema import build_schema
-from sandbox.shopify.settings import Settings, read_settings
+from sandbox.shopify.settings import Settings
 
 __all__ = ["Answer", "GraphQLEndpoint", "refuse_on_demand"]
 
@@ -71,7 +71,7 @@ class GraphQLEndpoint:
     def _run(
         self, call: Call, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> Answer:
-        settings = read_settings(self._shops.store)
+        settings = Settings.read(self._shops.store)
         call.search_lag_seconds = settings.search_lag_seconds
         cost = QueryCost(self._schema, document, operation, variables)
         requested = cost.requested()
@@ -136,7 +136,7 @@ def refuse_on_demand(shops: Shops, fault: Fault) -> Response:
         case "status":
             return answer_in(fault, {"errors": "Internal Server Error"})
         case "throttled":
-            settings = read_settings(shops.store)
+            settings = Settings.read(shops.store)
             status = ThrottleStatus(settings.maximum_available, 0, settings.restore_rate)
             # what a query costs that has to wait so long for its points
             cost = min(settings.max_cost, math.ceil(settings.restore_rate * fault.seconds))

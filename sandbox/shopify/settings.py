@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from sandbox.kept_settings import KeptSettings
 from sandbox.shopify.cost import CostLimits
-from sandbox.store import Store
 
-__all__ = ["Settings", "read_settings", "write_settings"]
+__all__ = ["Settings"]
 
 
-class Settings(BaseModel):
+class Settings(KeptSettings):
     """Limits are those of the standard plan until set."""
-
-    model_config = ConfigDict(extra="forbid")
 
     maximum_available: float = Field(2000.0, description="Points the bucket holds.")
     restore_rate: float = Field(100.0, description="Points restored per second.")
@@ -31,19 +29,7 @@ class Settings(BaseModel):
         """The part that concerns cost."""
         return CostLimits(self.maximum_available, self.restore_rate, self.max_cost)
 
-
-def read_settings(store: Store) -> Settings:
-    """What is set now; the rest at its default."""
-    rows = store.connection.execute("SELECT name, value FROM setting")
-    return Settings.model_validate({row["name"]: json.loads(row["value"]) for row in rows})
-
-
-def write_settings(store: Store, settings: Settings) -> Settings:
-    """Set the given ones, leave the others, fill the buckets; what is set after that."""
-    with store.write() as connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO setting VALUES (?, ?)",
-            [(name, json.dumps(value)) for name, value in settings.model_dump(exclude_unset=True).items()],
-        )
+    def _write(self, connection: sqlite3.Connection) -> None:
+        """The buckets are filled again: their size may have changed."""
+        super()._write(connection)
         connection.execute("DELETE FROM bucket")
-    return read_settings(store)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body
 from sandbox.stripe.bank import Bank
 from sandbox.stripe.books import Books
 from sandbox.stripe.cards import Cards
-from sandbox.stripe.settings import Settings, read_settings, write_settings
+from sandbox.stripe.settings import Settings
 
 __all__ = ["people_routes"]
 
@@ -77,10 +77,10 @@ def people_routes(books: Books) -> APIRouter:
 
     @routes.get("/settings")
     def settings() -> Settings:
-        return read_settings(account.store)
+        return Settings.read(account.store)
 
     @routes.put("/settings")
     def change_settings(changed: Settings) -> Settings:
-        return write_settings(account.store, changed)
+        return changed.keep(account.store)
 
     return routes

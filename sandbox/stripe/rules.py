@@ -17,7 +17,7 @@ from typing import Any
 from sandbox.stripe.errors import InvalidKey, InvalidRequest, MissingPermission, RateLimited
 from sandbox.stripe.events import API_VERSION
 from sandbox.stripe.models import Account, Listing
-from sandbox.stripe.settings import read_settings
+from sandbox.stripe.settings import Settings
 
 __all__ = ["authenticate", "count_request", "expand", "read_form", "read_listing", "served_version"]
 
@@ -92,7 +92,7 @@ def count_request(account: Account, endpoint: str) -> None:
 
     :raises RateLimited: the account's or the endpoint's is used up.
     """
-    settings = read_settings(account.store)
+    settings = Settings.read(account.store)
     second = int(time.time())
     budgets = {"": settings.requests_per_second, endpoint: settings.requests_per_second_per_endpoint}
     with account.store.write() as connection:
