@@ -65,6 +65,11 @@ class EConnectClient:
             remedy="Add the basicHttpBinding endpoint to the eConnect service, check the extra `wsdl_path`.",
         )
 
+    @property
+    def timeout_seconds(self) -> float:
+        """How long one call may take."""
+        return self._address.timeout_seconds
+
     def create_master(self, xml: str) -> None:
         """Create or update a master record (CreateEntity)."""
         self._call("CreateEntity", xml=xml, writing=True)

@@ -37,6 +37,11 @@ class GPEntity:
     def __init__(self, site: Site) -> None:
         self._site = site
 
+    @property
+    def call_seconds(self) -> float:
+        """How long one call to the company's service may take."""
+        return self._site.client.timeout_seconds
+
 
 class ChangedRows(GPEntity):
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -25,6 +26,7 @@ from ledgerbridge.errors import (
     TargetConflict,
     TransientError,
 )
+from ledgerbridge.going_out import carrying
 
 __all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "is_current", "outcome_of"]
 
@@ -53,6 +55,7 @@ class EConnectTarget(GPEntity):
     """
 
     max_batch = 100
+    asks_before_each_call = True
     transaction: ClassVar[Transaction]
     natural_key: ClassVar[str]
     instructions: ClassVar[tuple[str, ...]] = ()
@@ -84,7 +87,9 @@ class EConnectTarget(GPEntity):
 
     def _send(self, documents: Sequence[Document], write: Callable[[Document], None]) -> list[Outcome]:
         with ThreadPoolExecutor(self._site.max_parallel) as pool:
-            outcomes = list(pool.map(lambda document: _outcome(document, write), documents))
+            # each in a copy of this context: delivery grants its calls
+            begun = [pool.submit(copy_context().run, _outcome, document, write) for document in documents]
+            outcomes = [each.result() for each in begun]
         accepted = [document for document, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
         refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
         if refused is not None and not accepted:
@@ -199,7 +204,8 @@ class DistributedTarget(EConnectTarget):
 
 def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:
     try:
-        write(document)
+        with carrying([document]):
+            write(document)
     except ProcedureFault as fault:
         return Outcome(document.record_key, error=record_error(fault, record_key=document.record_key))
     except LedgerbridgeError as error:

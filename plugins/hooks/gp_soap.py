@@ -16,6 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from hooks.limited_answers import AnswerTooLarge, limit_answers
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
+from ledgerbridge.going_out import going_out
 
 __all__ = ["SoapService"]
 
@@ -79,10 +80,14 @@ class SoapService:
         :param fault_error: what a SOAP fault means.
         :raises TransientError: not reached, busy, or the answer lost or broken (``outcome_unknown`` when writing).
         :raises ConfigurationError: the login or the address is wrong.
+
+        Asks for leave before a writing call (``ledgerbridge.going_out``).
         """
         from zeep.exceptions import Error, Fault
 
         port = self._loaded()
+        if writing:
+            going_out()
         try:
             return port.proxy[operation](**arguments)
         except Fault as fault:

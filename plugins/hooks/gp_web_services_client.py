@@ -83,6 +83,11 @@ class WebServicesClient:
         self._policies: dict[str, Any] = {}
         self._lock = threading.Lock()
 
+    @property
+    def timeout_seconds(self) -> float:
+        """How long one call may take."""
+        return self._address.timeout_seconds
+
     def make(self, type_name: str, **fields: Any) -> Any:
         """A value of one of GP's types, as zeep has it."""
         return self.type(type_name)(**fields)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from typing import Any
 from hooks.gp_web_services_client import ValidationRefused, WebServicesClient
 from ledgerbridge.entities import Document, Found, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordRejected, TransientError
+from ledgerbridge.going_out import carrying
 from ledgerbridge.mapping.text import fits_cp1252
 
 __all__ = ["ENTITIES", "MasterKind", "MasterRecords", "WritableMasterRecords"]
@@ -154,6 +156,12 @@ class WritableMasterRecords(MasterRecords):
     max_batch = 100
     updatable = True
     adopts = True
+    asks_before_each_call = True
+
+    @property
+    def call_seconds(self) -> float:
+        """How long one call may take."""
+        return self._client.timeout_seconds
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """Who is there under the same key; whoever it is, it is brought up to date, not refused."""
@@ -168,7 +176,9 @@ class WritableMasterRecords(MasterRecords):
         """Create or update each, and look that it is there: GP answers a write with nothing."""
         there = self.find(documents)
         with ThreadPoolExecutor(self._max_parallel) as pool:
-            outcomes = list(pool.map(lambda each: self._sent(each, each.record_key in there), documents))
+            # each in a copy of this context: delivery grants its calls
+            begun = [pool.submit(copy_context().run, self._sent, each, each.record_key in there) for each in documents]
+            outcomes = [each.result() for each in begun]
         written = [each for each, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
         if not written:
             refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
@@ -179,7 +189,8 @@ class WritableMasterRecords(MasterRecords):
 
     def _sent(self, document: Document, exists: bool) -> Outcome:
         try:
-            self._write(document, exists)
+            with carrying([document]):
+                self._write(document, exists)
         except ValidationRefused as refused:
             return Outcome(document.record_key, error=refused.rejected(document.record_key))
         except LedgerbridgeError as error:

@@ -47,6 +47,11 @@ class WebApiHook(HttpHook):
         """The session all requests of this hook share."""
         return limit_answers(self.get_conn())
 
+    @property
+    def call_seconds(self) -> float:
+        """How long one call may take."""
+        return float(self.connection.extra_dejson.get("timeout") or _TIMEOUT_SECONDS)
+
     def setting(self, name: str, default: str | None = None) -> str:
         """
         A field of the connection's extra.
@@ -72,9 +77,8 @@ class WebApiHook(HttpHook):
         """
         session = self.session
         url = path if "://" in path else self.url_from_endpoint(path)
-        timeout = self.merged_extra.get("timeout", _TIMEOUT_SECONDS)
         try:
-            return session.request(method, url, timeout=timeout, **request)
+            return session.request(method, url, timeout=self.call_seconds, **request)
         except RequestException as error:
             raise TransientError(
                 self.unreachable_code,

@@ -33,6 +33,7 @@ from hooks.xero_refusals import RequestRefused
 from hooks.xero_wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
 from ledgerbridge.errors import ConfigurationError, TransientError
+from ledgerbridge.going_out import going_out
 from ledgerbridge.state.tokens import TokenStore
 
 if TYPE_CHECKING:
@@ -372,6 +373,8 @@ class XeroHook(WebApiHook):
         self, method: str, path: str, token: str, headers: Mapping[str, str], request: Mapping[str, Any]
     ) -> Response:
         authorised = {"Authorization": f"Bearer {token}", "Accept": "application/json", **headers}
+        if method != "GET":
+            going_out()
         try:
             return self.exchange(method, path, headers=authorised, **request)
         except TransientError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -68,6 +69,7 @@ class Payments(DocumentTarget):
     Found among the payments of their document, since Xero is slow to search all payments by reference.
     """
 
+    adopts = True  # Xero itself takes a Reference twice
     collection = "Payments"
     id_field = "PaymentID"
     options = MappingProxyType({"summarizeErrors": "false"})
@@ -88,6 +90,7 @@ class Allocations(DocumentTarget):
     Xero gives an allocation no number of its own; people see the two it joins.
     """
 
+    adopts = True
     per_request = 1
     collection = "Allocations"
     id_field = "AllocationID"
@@ -130,6 +133,8 @@ class Allocations(DocumentTarget):
 class BankTransactions(DocumentTarget):
     """Money received or spent on a bank account. Key: Reference and the account's code."""
 
+    adopts = True  # Xero itself takes a Reference twice
+    per_request = 1
     collection = "BankTransactions"
     id_field = "BankTransactionID"
     compared = ("Type", "Date", "CurrencyCode")
@@ -150,13 +155,15 @@ class BankTransactions(DocumentTarget):
 class BankTransfers(DocumentTarget):
     """Money moved between two bank accounts. Key: Reference and both accounts' codes."""
 
+    adopts = True  # Xero itself takes a Reference twice
     per_request = 1
     collection = "BankTransfers"
     id_field = "BankTransferID"
     compared = ("Amount", "Date")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        yield from self.hook.any_of("BankTransfers", _references(documents), paged=False)
+        for content in self.hook.any_of("BankTransfers", _references(documents), paged=False):
+            yield {**content, **{side: self._with_code(content[side]) for side in ("FromBankAccount", "ToBankAccount")}}
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
         accounts = (content["FromBankAccount"], content["ToBankAccount"])
@@ -171,6 +178,14 @@ class BankTransfers(DocumentTarget):
         transfers: list[dict[str, Any]] = answer["BankTransfers"]
         return transfers
 
+    def _with_code(self, account: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Xero shows a transfer's accounts by AccountID and Name alone (sources.md Xero §5)."""
+        return account if account.get("Code") else {**account, "Code": self._codes.get(account.get("AccountID"))}
+
+    @cached_property
+    def _codes(self) -> dict[Any, Any]:
+        return {account["AccountID"]: account.get("Code") for account in self.hook.get("Accounts")["Accounts"]}
+
 
 class ManualJournals(DocumentTarget):
     """
@@ -179,6 +194,8 @@ class ManualJournals(DocumentTarget):
     Part ``journal_lines``: LineAmount (debit positive), AccountCode, Description, TaxType.
     """
 
+    adopts = True  # Xero itself takes a Narration twice
+    per_request = 1
     collection = "ManualJournals"
     id_field = "ManualJournalID"
     options = MappingProxyType({"summarizeErrors": "false"})

@@ -19,6 +19,7 @@ from hooks.xero_refusals import NUMBER_TAKEN, RequestRefused, refusal, refused, 
 from hooks.xero_wire import element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
+from ledgerbridge.going_out import carrying
 
 if TYPE_CHECKING:
     from hooks.xero import XeroHook
@@ -38,8 +39,14 @@ class DocumentTarget(Target):
     """
 
     max_batch = 50
+    asks_before_each_call = True
     per_request = 50
-    """How many documents one request carries; 1 where Xero can't answer for each by itself."""
+    """
+    How many documents one request carries.
+
+    1 where Xero can't answer for each by itself, or refuses no second copy of one: an idempotency key belongs to all
+    that a request carries, so that it protects one only while it travels alone.
+    """
     collection: str
     id_field: str
     options: Mapping[str, Any] = MappingProxyType({"summarizeErrors": "false", "unitdp": 4})
@@ -49,6 +56,11 @@ class DocumentTarget(Target):
 
     def __init__(self, hook: XeroHook) -> None:
         self.hook = hook
+
+    @property
+    def call_seconds(self) -> float:
+        """How long one call may take."""
+        return self.hook.call_seconds
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """What Xero holds under the documents' natural keys, by record key; voided and deleted ones don't count."""
@@ -109,7 +121,8 @@ class DocumentTarget(Target):
         """``XeroHook.write`` with a key that is the same for the same documents in the same form, and only then."""
         keys = "\n".join([method, path, *(document.idempotency_key for document in documents)])
         key = hashlib.sha256(keys.encode() + serialized(body)).hexdigest()
-        return self.hook.write(method, path, body, idempotency_key=key, **params)
+        with carrying(documents):
+            return self.hook.write(method, path, body, idempotency_key=key, **params)
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Void or delete documents just created; Xero's element for each. Only where totals are checked."""

@@ -129,8 +129,11 @@ class Target(Protocol):
     """
     An entity that can be written, one outcome per document.
 
-    Two class attributes may be set: ``updatable`` (changed content under the same key is sent again, as an update) and
-    ``adopts`` (a new record is looked up before it is first sent, since the target may hold it already).
+    Attributes that may be set: ``updatable`` (changed content under the same key is sent again, as an update);
+    ``adopts`` (a new record is looked up before it is first sent, since the target may hold it already, or does not
+    refuse a second copy); ``call_seconds`` (how long one of its calls may take at most); ``asks_before_each_call`` (it
+    asks ``ledgerbridge.going_out`` before each call, for the documents that one carries; without it leave is asked
+    once, for all that are sent).
     """
 
     max_batch: int

@@ -72,8 +72,9 @@ def save_bank_transfer(book: Book, element: Element) -> Record:
             "Reference": rules.checked_texts(element, {"Reference": 255}).get("Reference", ""),
             "HasAttachments": False,
             "Status": "AUTHORISED",
-            "FromBankAccount": _shown(source),
-            "ToBankAccount": _shown(target),
+            # without Code, unlike those of a bank transaction
+            "FromBankAccount": _named(source),
+            "ToBankAccount": _named(target),
         },
     )
     cents = int(amount * 100)
@@ -169,6 +170,10 @@ def _post(book: Book, transaction: Record, account: Element) -> None:
         reference=body["Reference"],
         postings=postings,
     )
+
+
+def _named(account: Element) -> Element:
+    return {name: account[name] for name in ("AccountID", "Name")}
 
 
 def _shown(account: Element) -> Element:

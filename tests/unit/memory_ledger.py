@@ -29,9 +29,17 @@ class MemoryLedger:
 
     max_batch = 3
 
-    def __init__(self, faults: Sequence[Fault | None] = (), *, updatable: bool = False, adopts: bool = False) -> None:
+    def __init__(
+        self,
+        faults: Sequence[Fault | None] = (),
+        *,
+        updatable: bool = False,
+        adopts: bool = False,
+        call_seconds: float = 0,
+    ) -> None:
         self.updatable = updatable
         self.adopts = adopts
+        self.call_seconds = call_seconds
         self.books: list[Document] = []
         self.refuses: set[str] = set()
         self.closed: set[str] = set()

@@ -1,8 +1,10 @@
 """
 Delivering a batch: each document once, whatever happened before (docs/explanation/why-it-cannot-double.md).
 
-Before a call the deliveries stand as ``sending``, committed; after it they stand as delivered or rejected. What is
-found ``sending`` was interrupted: it is looked up in the target by its natural key, then adopted or sent again.
+A try takes deliveries by numbering them as its own (``fence``); right before each call the documents it carries are
+marked as called, in one transaction that checks the try's lease; after it they stand as delivered or rejected. What a
+try that ended has called and not settled is looked up in the target by its natural key, once the call can't be under
+way any more, then adopted or sent again. All instants are the state database's.
 
 The steps of a delivery are told to the logger ``ledgerbridge.delivery.steps``: a test can kill a worker at each.
 """
@@ -15,30 +17,35 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, or_, select, update
+from sqlalchemy import ColumnElement, Engine, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, plain
-from ledgerbridge.delivery.lease import LEASE, KeepAlive, new_holder, process_is_gone
+from ledgerbridge.delivery.lease import LEASE, Try
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
+from ledgerbridge.going_out import granting
+from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.database import serialise, transaction
-from ledgerbridge.state.models import CrossReference, Delivery
+from ledgerbridge.state.models import CrossReference, Delivery, DeliveryTry
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
 
 LEASED = "LB-DLV-001"
-"""Code of the error that says another worker holds a record."""
+"""Code of the error that says another try holds a record, or may still have a call under way."""
 
 SETTLE = timedelta(seconds=20)
 """
-How long after a broken call the target is given to end what it may have begun.
+How long after a call the target is given to end what it may have begun; at least as long as a call may take.
 
 A look-up that comes too early finds nothing, and the document is sent again while the first is still being booked. A
 target that takes longer is stopped by its own uniqueness only: GP's and Xero's numbers, Xero's idempotency keys.
 """
+_LEAVES_WITHIN = timedelta(seconds=5)
+"""How long after it was marked a call may still leave; what was frozen for longer in between does not."""
+_SAME_MOMENT = timedelta(seconds=1)
 STEPS = ("written sending", "looked up", "answered", "written outcome")
 """What a delivery goes through, in this order; between any two a worker may die."""
 
@@ -84,23 +91,29 @@ class Deliverer:
         target: Target,
         *,
         settle: timedelta = SETTLE,
+        lease: timedelta = LEASE,
         made_by: Mapping[str, str | None] | None = None,
     ) -> None:
         self._engine = engine
         self._actor = actor
         self._entity = entity
         self._target = target
-        self._settle = settle
+        # 0: a target that names no limit of its calls is trusted to keep to the settle time
+        call = timedelta(seconds=getattr(target, "call_seconds", 0))
+        self._settle = max(settle, call + _LEAVES_WITHIN) if call else settle
+        self._breaks = settle
+        self._lease = lease
         self._made_by = made_by or {}
-        self._owner = new_holder()
+        self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
+        self._known_as: dict[str, str | None] = {}
 
     def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
         """
-        Deliver ``documents``; ``canonical`` is each one's canonical header, kept with its delivery.
+        Deliver ``documents``; ``canonical`` is each one's canonical header, kept with its delivery. To be called once.
 
-        :raises TransientError: the target can't answer, or another worker holds a record (the others are delivered);
+        :raises TransientError: the target can't answer, or another try holds a record (the others are delivered);
             what was not sent yet stays to be sent, what may have been sent is looked up by the next try.
         :raises ConfigurationError: as the target raises it.
         """
@@ -108,8 +121,9 @@ class Deliverer:
             _Item(each, content_hash(each.header, each.parts), canonical.get(each.record_key, {})) for each in documents
         ]
         results: list[Delivered] = []
-        for chunk in in_chunks(items, self._target.max_batch):
-            results += self._deliver_chunk(list(chunk))
+        with self._try:
+            for chunk in in_chunks(items, self._target.max_batch):
+                results += self._deliver_chunk(list(chunk))
         if self._held_by_others is not None:
             raise self._held_by_others
         return results
@@ -118,13 +132,13 @@ class Deliverer:
         results, to_send, to_look_up = self._begin(items)
         if not to_send and not to_look_up:
             return results
+        self._try.beats()
         self._step("written sending")
-        with KeepAlive(lambda: self._renew([*to_send, *to_look_up]), self._not_renewed):
-            try:
-                return results + self._settle_all(to_send, to_look_up)
-            except Exception:
-                self._let_settle([*to_send, *to_look_up])
-                raise
+        try:
+            return results + self._settle_all(to_send, to_look_up)
+        except BaseException:
+            self._let_go([*to_send, *to_look_up])
+            raise
 
     def _settle_all(self, to_send: list[_Item], to_look_up: list[_Item]) -> list[Delivered]:
         results = self._look_up(to_look_up)
@@ -133,9 +147,8 @@ class Deliverer:
         to_send = [*to_send, *(item for item in to_look_up if item.key not in settled)]
         if not to_send:
             return results
-        self._check_leases(to_send)
         try:
-            outcomes = self._target.send([item.document for item in to_send])
+            outcomes = self._send([item.document for item in to_send])
         except TransientError as error:
             if not error.outcome_unknown:
                 self._put_back(to_send)
@@ -148,46 +161,76 @@ class Deliverer:
             raise unsettled
         return results
 
+    def _send(self, documents: Sequence[Document]) -> list[Outcome]:
+        if getattr(self._target, "asks_before_each_call", False):
+            with granting(self._grant, documents):
+                return self._target.send(documents)
+        self._grant(documents)
+        return self._target.send(documents)
+
+    def _grant(self, documents: Sequence[Document]) -> None:
+        """
+        Let one call with these documents leave now, and write down that it may have.
+
+        :raises TransientError: this try's lease is over, another has taken one of them or told of its arrival, or this
+            process stood still since: nothing may leave, whoever holds them now looks them up.
+        """
+        keys = [document.record_key for document in documents]
+        with transaction(self._engine) as session:
+            known = self._locked(session, keys)
+            asked = seconds_since_start()
+            now = database_now(session)
+            lost = [key for key in keys if key not in known or not self._may_send(known[key])]
+            if lost or not self._try.lives(session, now):
+                raise self._leased(session, known.get((lost or keys)[0]))
+            session.execute(
+                update(Delivery).where(*self._mine(keys)).values(called_at=now, settles_at=now + self._settle)
+            )
+        if seconds_since_start() - asked > _LEAVES_WITHIN.total_seconds():
+            raise TransientError(
+                LEASED,
+                f"{self._entity}: this worker stood still after it wrote that {len(keys)} documents go out; none did.",
+                remedy="None: the retry looks them up before it sends them. If it happens often, give the worker"
+                " more memory and processor time.",
+                outcome_unknown=True,
+            )
+
+    def _may_send(self, row: Delivery) -> bool:
+        return row.fence == self._try.number and row.target_id == self._known_as[row.record_key]
+
     def _step(self, name: str) -> None:
         _steps.debug("step=%s entity=%s", name, self._entity, extra={"step": name, "entity": self._entity})
 
-    def _renew(self, items: Sequence[_Item]) -> None:
-        self._set_lease(items, datetime.now(UTC) + LEASE)
-
-    def _let_settle(self, items: Sequence[_Item]) -> None:
-        """Nothing is under way here any more: others need to wait only until the target has ended what it began."""
+    def _let_go(self, items: Sequence[_Item]) -> None:
+        """
+        Nothing of this try is under way any more: what it never called is free at once, the rest when it has settled.
+        """
         try:
-            self._set_lease(items, datetime.now(UTC) + self._settle)
-        except Exception as error:  # the one that ended the block counts
-            self._not_renewed(error)
-
-    def _not_renewed(self, error: Exception) -> None:
-        _log.warning("the leases of %s could not be written: %s", self._entity, type(error).__name__)
-
-    def _set_lease(self, items: Sequence[_Item], until: datetime) -> None:
-        with transaction(self._engine) as session:
-            session.execute(update(Delivery).where(*self._mine([item.key for item in items])).values(lease_until=until))
-
-    def _check_leases(self, items: Sequence[_Item]) -> None:
-        """A worker that was stopped for longer than its lease must not send what another has taken over."""
-        with transaction(self._engine) as session:
-            known = self._known(session, [item.key for item in items])
-        for item in items:
-            row = known[item.key]
-            if row.lease_owner != self._owner:
-                raise self._leased(row)
+            with transaction(self._engine) as session:
+                now = database_now(session)
+                left = (*self._mine([item.key for item in items]), Delivery.state == "sending")
+                session.execute(
+                    update(Delivery).where(*left, Delivery.called_at.is_(None)).values(state="not_sent", fence=None)
+                )
+                at_least = now + self._breaks  # a broken call may just have reached the target
+                early = or_(Delivery.settles_at.is_(None), Delivery.settles_at < at_least)
+                session.execute(update(Delivery).where(*left, early).values(settles_at=at_least))
+                session.execute(update(Delivery).where(*left).values(fence=None))
+        except Exception as error:  # the one that ended the block counts; the lease ends by itself
+            _log.warning("what %s left could not be given back: %s", self._entity, type(error).__name__)
 
     def _begin(self, items: list[_Item]) -> tuple[list[Delivered], list[_Item], list[_Item]]:
-        """Write what will be sent as ``sending`` and commit; tell what needs no sending and what was interrupted."""
+        """Take what will be sent for this try and commit; tell what needs no sending and what was interrupted."""
         results: list[Delivered] = []
         to_send: list[_Item] = []
         to_look_up: list[_Item] = []
         refused: list[Change] = []
-        now = datetime.now(UTC)
         with transaction(self._engine) as session:
             # two runs that both find no row of a record would both send it
             serialise(session, f"delivery {self._entity}")
+            now = database_now(session)
             known = self._known(session, [item.key for item in items])
+            self._bound_leases(session, [row for row in known.values() if row.state == "sending"], now)
             self._arrived = {key for key, row in known.items() if row.target_id}
             for item in items:
                 row = known.get(item.key)
@@ -197,15 +240,21 @@ class Deliverer:
                     results.append(self._refuse_change(item, row))
                     refused.append(self._change("change-refused", item))
                 elif row is not None and row.state == "sending":
-                    if self._take_over(session, row, now):
-                        to_look_up.append(item)
+                    if not self._take_over(session, row, now):
+                        self._held_by_others = self._leased(session, row)
+                    elif row.called_at is None:
+                        to_send.append(item)
                     else:
-                        self._held_by_others = self._leased(row)
+                        to_look_up.append(item)
                 else:
                     to_send.append(item)
-            self._write_sending(session, [*to_send, *to_look_up], known, now)
-            begun = [self._begun(item, known.get(item.key)) for item in [*to_send, *to_look_up]]
+            taken = [*to_send, *to_look_up]
+            if taken:
+                self._try.begin(session, now)
+                self._write_sending(session, taken, known)
+            begun = [self._begun(item, known.get(item.key)) for item in taken]
             append(session, self._actor, [*refused, *begun])
+        self._known_as |= {item.key: known[item.key].target_id if item.key in known else None for item in taken}
         if getattr(self._target, "adopts", False):
             to_look_up += [item for item in to_send if item.key not in self._arrived]
             to_send = [item for item in to_send if item.key in self._arrived]
@@ -215,29 +264,59 @@ class Deliverer:
         rows = session.scalars(select(Delivery).where(Delivery.entity == self._entity, Delivery.record_key.in_(keys)))
         return {row.record_key: row for row in rows}
 
+    def _locked(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
+        """The same rows, nobody else's until the transaction ends."""
+        rows = session.scalars(
+            select(Delivery)
+            .where(Delivery.entity == self._entity, Delivery.record_key.in_(keys))
+            .order_by(Delivery.id)
+            .with_for_update()
+        )
+        return {row.record_key: row for row in rows}
+
+    def _bound_leases(self, session: Session, rows: Sequence[Delivery], now: datetime) -> None:
+        """
+        End in time what a clock set back would keep for hours: nothing can be given for longer than from now.
+
+        Who lives moves its lease on by its next heartbeat; a call under way is waited for as if it had just left.
+        """
+        ahead = now + _SAME_MOMENT
+        fences = {row.fence for row in rows if row.fence is not None}
+        tries = (DeliveryTry.number.in_(fences), DeliveryTry.heartbeat_at > ahead)
+        session.execute(update(DeliveryTry).where(*tries).values(heartbeat_at=now, lease_until=now + self._lease))
+        calls = (Delivery.id.in_([row.id for row in rows]), Delivery.called_at > ahead)
+        session.execute(update(Delivery).where(*calls).values(called_at=now, settles_at=now + self._settle))
+
     def _take_over(self, session: Session, row: Delivery, now: datetime) -> bool:
-        free = [Delivery.lease_until.is_(None), Delivery.lease_until < now]
-        if row.lease_owner and process_is_gone(row.lease_owner) and row.updated_at < now - self._settle:
-            free.append(Delivery.lease_owner == row.lease_owner)
+        """Whether the record is ours now: nobody who lives holds it, and no call with it can be under way."""
+        alive = exists().where(DeliveryTry.number == Delivery.fence, DeliveryTry.lease_until > now)
         taken: Any = session.execute(
             update(Delivery)
-            .where(Delivery.id == row.id, or_(*free))
-            .values(lease_owner=self._owner, lease_until=now + LEASE)
+            .where(
+                Delivery.id == row.id,
+                Delivery.state == "sending",
+                or_(Delivery.settles_at.is_(None), Delivery.settles_at <= now),
+                ~alive,
+            )
+            .values(fence=self._try.begin(session, now))
             .execution_options(synchronize_session=False)
         )
         return bool(taken.rowcount)
 
-    def _leased(self, row: Delivery) -> TransientError:
-        now = datetime.now(UTC)
-        if row.lease_owner and process_is_gone(row.lease_owner):
-            ends = row.updated_at + self._settle
-        else:
-            ends = row.lease_until or now
+    def _leased(self, session: Session, row: Delivery | None) -> TransientError:
+        """What to raise for a record that this try may not send; None: it is not in our state any more."""
+        fence, settles = (None, None) if row is None else (row.fence, row.settles_at)
+        holder = None if fence is None else session.get(DeliveryTry, fence, populate_existing=True)
+        now = database_now(session)
+        leased = None if holder is None else holder.lease_until
+        ends = max(each for each in (now, settles, leased) if each is not None)
+        who = "no try any more" if holder is None else f"try {holder.number} of run {holder.run_id} ({holder.worker})"
+        what = self._entity if row is None else f"{self._entity} {row.record_key}"
         return TransientError(
             LEASED,
-            f"{self._entity} {row.record_key} is being delivered by run {row.run_id} ({row.lease_owner}).",
-            remedy="Wait: the retry takes over when that task is done or its lease ends.",
-            retry_after_seconds=min(60.0, max(1.0, (ends - now).total_seconds() + 1)),
+            f"{what} is another's to deliver: {who}; a call may be under way until {ends:%H:%M:%S} UTC.",
+            remedy="Wait: the retry takes over when that try is done, or gone and its call settled.",
+            retry_after_seconds=max(1.0, (ends - now).total_seconds() + 1),
         )
 
     def _refuse_change(self, item: _Item, row: Delivery) -> Delivered:
@@ -251,9 +330,7 @@ class Deliverer:
         )
         return Delivered(item.key, "rejected", error)
 
-    def _write_sending(
-        self, session: Session, items: Sequence[_Item], known: dict[str, Delivery], now: datetime
-    ) -> None:
+    def _write_sending(self, session: Session, items: Sequence[_Item], known: dict[str, Delivery]) -> None:
         """An update keeps the content that arrived before, until its own has: whoever is killed between leaves that."""
         rows = [
             {
@@ -269,10 +346,11 @@ class Deliverer:
                 "number": known[item.key].number if item.key in known else None,
                 "canonical": known[item.key].canonical if item.key in self._arrived else plain(item.canonical),
                 "attempts": known[item.key].attempts + 1 if item.key in known else 1,
-                "lease_owner": self._owner,
-                "lease_until": now + LEASE,
+                "fence": self._try.number,
+                "called_at": known[item.key].called_at if _was_called(known.get(item.key)) else None,
+                "settles_at": known[item.key].settles_at if _was_called(known.get(item.key)) else None,
                 "run_id": self._actor.run_id,
-                "updated_at": now,
+                "updated_at": datetime.now(UTC),
             }
             for item in items
         ]
@@ -280,17 +358,20 @@ class Deliverer:
 
     def _put_back(self, items: Sequence[_Item]) -> None:
         """Nothing was taken: the next try sends them without looking them up."""
+        if not items:
+            return
         with transaction(self._engine) as session:
             mine = self._mine([item.key for item in items])
-            session.execute(update(Delivery).where(*mine).values(state="not_sent", lease_owner=None, lease_until=None))
-            append(session, self._actor, [self._change("put-back", item) for item in items])
+            keys = set(session.scalars(select(Delivery.record_key).where(*mine)))
+            session.execute(update(Delivery).where(*mine).values(state="not_sent", **_FREE))
+            append(session, self._actor, [self._change("put-back", item) for item in items if item.key in keys])
 
     def _mine(self, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-        """The rows of these records, as far as this worker holds their lease."""
+        """The rows of these records, as far as they are this try's."""
         return (
             Delivery.entity == self._entity,
             Delivery.record_key.in_(keys),
-            Delivery.lease_owner == self._owner,
+            Delivery.fence == self._try.number,
         )
 
     def _look_up(self, items: Sequence[_Item]) -> list[Delivered]:
@@ -320,50 +401,65 @@ class Deliverer:
         self, items: Sequence[_Item], outcomes: Sequence[Outcome], action: str = "delivered"
     ) -> list[Delivered]:
         by_key = {item.key: item for item in items}
-        # one with a transient error stays ``sending``: the next try looks it up
+        # one that may have arrived stays ``sending``: the next try looks it up
         settled = [outcome for outcome in outcomes if not isinstance(outcome.error, TransientError)]
+        never_left = [each for each in outcomes if isinstance(each.error, TransientError) and not _may_be_there(each)]
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
-            waited = {key: row.reason for key, row in self._held(session, settled).items()}
+            rows = self._locked(session, [each.record_key for each in settled])
+            late = [each for each in settled if rows[each.record_key].fence != self._try.number]
+            taken_over = self._leased(session, rows[late[0].record_key]) if late else None
+            self._keep_late(session, late, rows, by_key)
+            settled = [each for each in settled if each not in late]
             self._write_outcomes(session, settled, by_key, now)
+            references = [*self._references(settled, now), *self._references(late, now)]
             upsert(
                 session,
                 CrossReference,
-                self._references(settled, now),
+                references,
                 key=["entity", "target_id", "record_key"],
                 keep=["created_at"],
             )
             news = [
-                each for each in settled if (reason := _ended(each).reason) is None or reason != waited[each.record_key]
+                each
+                for each in settled
+                if (reason := _ended(each).reason) is None or reason != rows[each.record_key].reason
             ]  # that one waits is told once, not in every pass
             append(
                 session,
                 self._actor,
                 [self._change(_ended(each).action or action, by_key[each.record_key], each) for each in news],
             )
+        self._put_back([by_key[each.record_key] for each in never_left])
+        if taken_over is not None:
+            raise taken_over
         return [
             Delivered(each.record_key, _ended(each).outcome, _with_key(each.error, each.record_key)) for each in settled
         ]
 
-    def _held(self, session: Session, outcomes: Sequence[Outcome]) -> dict[str, Delivery]:
+    def _keep_late(
+        self, session: Session, late: Sequence[Outcome], rows: Mapping[str, Delivery], by_key: Mapping[str, _Item]
+    ) -> None:
         """
-        The rows of these outcomes, locked.
+        What the target answered to a try that had lost its records: told to the audit and to whoever holds them now.
 
-        :raises TransientError: another worker has taken one over. Nothing of this answer is kept then: the retry finds
-            out what stands in the target.
+        One that has not sent yet is thereby kept from it (``_grant``). One that has sent too made a double: it is
+        named here, and by the reconciliation, which finds both documents under one record.
         """
-        keys = [each.record_key for each in outcomes]
-        rows = session.scalars(
-            select(Delivery)
-            .where(Delivery.entity == self._entity, Delivery.record_key.in_(keys))
-            .order_by(Delivery.id)
-            .with_for_update()
-        )
-        known = {row.record_key: row for row in rows}
-        lost = next((row for row in known.values() if row.lease_owner != self._owner), None)
-        if lost is not None:
-            raise self._leased(lost)
-        return known
+        changes = []
+        for outcome in late:
+            row, item = rows[outcome.record_key], by_key[outcome.record_key]
+            arrived = outcome.error is None and outcome.target_id is not None
+            doubled = arrived and row.state == "delivered" and row.target_id != outcome.target_id
+            if arrived and row.target_id is None:
+                row.target_id, row.number = outcome.target_id, outcome.number
+            if doubled:
+                _log.error(
+                    "%s %s stands twice in the target: %s and %s. Void one of the two.",
+                    *(self._entity, item.key, row.number or row.target_id, outcome.number or outcome.target_id),
+                )
+            changes.append(self._change("doubled" if doubled else "late-answer", item, outcome))
+        append(session, self._actor, changes)
 
     def _write_outcomes(
         self, session: Session, outcomes: Sequence[Outcome], by_key: Mapping[str, _Item], now: datetime
@@ -372,7 +468,7 @@ class Deliverer:
         for outcome in outcomes:
             ended = _ended(outcome)
             values = {"state": ended.state, "reason": ended.reason, "updated_at": now}
-            values |= {"lease_owner": None, "lease_until": None}
+            values |= _FREE
             if outcome.error is None:
                 values |= {"target_id": outcome.target_id, "number": outcome.number}
                 if outcome.record_key in self._arrived:  # an update: its content takes the place of the one before
@@ -413,6 +509,18 @@ class _Ended(NamedTuple):
     outcome: str
     action: str | None = None
     reason: str | None = None
+
+
+_FREE: dict[str, Any] = {"fence": None, "called_at": None, "settles_at": None}
+"""A delivery nobody holds and no call of which is open."""
+
+
+def _was_called(row: Delivery | None) -> bool:
+    return row is not None and row.state == "sending" and row.called_at is not None
+
+
+def _may_be_there(outcome: Outcome) -> bool:
+    return isinstance(outcome.error, TransientError) and outcome.error.outcome_unknown
 
 
 def _ended(outcome: Outcome) -> _Ended:

@@ -1,79 +1,118 @@
 """
-Who delivers a record now: one worker, for a time that it moves on (docs/explanation/why-it-cannot-double.md).
+Who may deliver now: one try at a time, alive by its heartbeats in the state database.
 
-A conditional UPDATE takes a lease, on SQLite and PostgreSQL alike; no transaction stays open over a network call.
+A try has a number that later ones exceed, and a lease on the database's clock that its heartbeats move on; a lease that
+has ended never begins again. Neither a host's name nor a process's number nor a worker's clock says anything here.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Callable
-from datetime import timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
-from uuid import uuid4
+from typing import Any, Self
 
-import psutil
+from sqlalchemy import Engine, Update, delete, update
+from sqlalchemy.orm import Session
 
-__all__ = ["LEASE", "KeepAlive", "new_holder", "process_is_gone"]
+from ledgerbridge.audit.chain import Actor
+from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.database import transaction
+from ledgerbridge.state.models import DeliveryTry
 
-LEASE = timedelta(minutes=5)
-"""How long a machine that died keeps others out; as long as Airflow takes to notice it."""
-_RENEWED_EVERY_SECONDS = 60.0
+__all__ = ["LEASE", "Try"]
 
+LEASE = timedelta(seconds=60)
+"""How long a worker that died, or can't reach the database, keeps others out of what it had taken."""
+_BEATS_A_LEASE = 6
+_REMEMBERED = timedelta(days=1)
 
-def new_holder() -> str:
-    """A name for one delivering worker: host, process id, the process's start, and a mark of its own."""
-    return f"{socket.gethostname()[:60]} {os.getpid()} {_started(os.getpid()):.2f} {uuid4().hex[:12]}"
-
-
-def process_is_gone(holder: str) -> bool:
-    """Whether the worker of that name surely does not run any more; of another machine nobody here can tell."""
-    try:
-        host, process, started, _ = holder.rsplit(" ", 3)
-        if host != socket.gethostname()[:60]:
-            return False
-        return f"{psutil.Process(int(process)).create_time():.2f}" != started
-    except psutil.NoSuchProcess:
-        return True
-    except (ValueError, psutil.Error):
-        return False
+_log = logging.getLogger(__name__)
 
 
-@cache
-def _started(process: int) -> float:
-    return psutil.Process(process).create_time()
-
-
-class KeepAlive:
+class Try:
     """
-    Renews leases in a thread of its own while a block runs.
+    One try of a task to deliver; a lease is asked for with the first record it takes.
 
-    :param renew: moves the leases on; what it raises is told and tried again, since only the end of the lease counts.
+    Used as a context: heartbeats go on until it ends, then its lease ends too.
+
+    :param lease: how long it lives without a heartbeat.
     """
 
-    def __init__(self, renew: Callable[[], None], failed: Callable[[Exception], None]) -> None:
-        self._renew = renew
-        self._failed = failed
+    def __init__(self, engine: Engine, actor: Actor, lease: timedelta = LEASE) -> None:
+        self._engine = engine
+        self._actor = actor
+        self._lease = lease
+        self._number: int | None = None
         self._over = Event()
-        self._thread = Thread(target=self._run, name="lease", daemon=True)
+        self._thread = Thread(target=self._beat, name="lease", daemon=True)
+
+    @property
+    def number(self) -> int:
+        """
+        Its number, once it has a lease.
+
+        :raises RuntimeError: it has taken nothing yet.
+        """
+        if self._number is None:
+            raise RuntimeError("this try holds no lease")
+        return self._number
+
+    def begin(self, session: Session, now: datetime) -> int:
+        """Take a lease in the session's transaction, unless it has one already; its number."""
+        if self._number is None:
+            session.execute(delete(DeliveryTry).where(DeliveryTry.lease_until < now - _REMEMBERED))
+            row = DeliveryTry(
+                run_id=self._actor.run_id,
+                task=self._actor.task,
+                worker=f"{socket.gethostname()[:100]} {os.getpid()}",
+                began_at=now,
+                heartbeat_at=now,
+                lease_until=now + self._lease,
+            )
+            session.add(row)
+            session.flush()
+            self._number = row.number
+        return self._number
+
+    def beats(self) -> None:
+        """From now on heartbeats keep the lease; called when the transaction that began it is over."""
+        if not self._thread.is_alive() and not self._over.is_set():
+            self._thread.start()
+
+    def lives(self, session: Session, now: datetime) -> bool:
+        """Move the lease on, in the session's transaction; False when it is over, and then it stays so."""
+        moved: Any = session.execute(self._living(now).values(heartbeat_at=now, lease_until=now + self._lease))
+        return bool(moved.rowcount)
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(_RENEWED_EVERY_SECONDS):
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._number is not None:
             try:
-                self._renew()
-            except Exception as error:  # the state database may be away for a while
-                self._failed(error)
+                with transaction(self._engine) as session:
+                    now = database_now(session)
+                    session.execute(self._living(now).values(lease_until=now))
+            except Exception as problem:  # what ended the block counts; the lease ends by itself
+                _log.warning("the lease of try %s could not be ended: %s", self._number, type(problem).__name__)
+
+    def _living(self, now: datetime) -> Update:
+        return update(DeliveryTry).where(DeliveryTry.number == self._number, DeliveryTry.lease_until > now)
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._lease.total_seconds() / _BEATS_A_LEASE):
+            try:
+                with transaction(self._engine) as session:
+                    if not self.lives(session, database_now(session)):
+                        return
+            except Exception as problem:  # the state database may be away for a while
+                _log.warning("no heartbeat of try %s: %s", self._number, type(problem).__name__)

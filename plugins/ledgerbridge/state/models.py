@@ -24,8 +24,10 @@ __all__ = [
     "BookedDocument",
     "Circuit",
     "CrossReference",
+    "DatabaseClock",
     "DeadLetter",
     "Delivery",
+    "DeliveryTry",
     "ExtractionWindow",
     "MasterRow",
     "OAuthToken",
@@ -117,9 +119,10 @@ class Delivery(Base):
     """
     One document's journey to one target.
 
-    ``state``: ``sending`` (written before the call: an interrupted one is looked up first), ``not_sent`` (nothing was
-    taken, or the target does not take it yet: then ``reason`` says why), ``delivered``, ``rejected``. ``target_id`` is
-    set once it arrived, and stays when an update is refused.
+    ``state``: ``sending`` (a try has taken it), ``not_sent`` (nothing was taken, or the target does not take it yet:
+    then ``reason`` says why), ``delivered``, ``rejected``. ``fence`` is the try that may send it. ``called_at`` is
+    written before each call: what has one and no outcome may have been sent, and is looked up, not before
+    ``settles_at``. ``target_id`` is set once it arrived, and stays when an update is refused.
     ``canonical`` is the header it was made from, decimals as strings.
     """
 
@@ -145,10 +148,39 @@ class Delivery(Base):
     canonical: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None] = mapped_column(String(400))  # delivery.lease.new_holder
-    lease_until: Mapped[datetime | None]
+    fence: Mapped[int | None]
+    called_at: Mapped[datetime | None]
+    settles_at: Mapped[datetime | None]
     run_id: Mapped[str] = mapped_column(String(250))
     updated_at: Mapped[datetime]
+
+
+class DeliveryTry(Base):
+    """
+    One try of a task to deliver, alive while its lease lasts: ``heartbeat_at`` moves ``lease_until`` on.
+
+    Instants are the database's own. ``number`` goes on growing: a later try has a higher one.
+    """
+
+    __tablename__ = "delivery_try"
+    __table_args__ = (Index("ix_delivery_try_lease", "lease_until"), {"sqlite_autoincrement": True})
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(250))
+    task: Mapped[str] = mapped_column(String(250))
+    worker: Mapped[str] = mapped_column(String(128))
+    began_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    lease_until: Mapped[datetime]
+
+
+class DatabaseClock(Base):
+    """The time that SQLite's users share: ``at`` was when the machine of this ``start`` had run ``seconds``."""
+
+    __tablename__ = "database_clock"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    start: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float]
+    at: Mapped[datetime]
 
 
 class DeadLetter(Base):
