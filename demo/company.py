@@ -44,12 +44,18 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
-def connection_environment(company: Mapping[str, Any], addresses: Addresses) -> dict[str, str]:
-    """The connections to the simulated systems, as ``AIRFLOW_CONN_*`` variables."""
-    return {
-        f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection)
-        for name, connection in connections(company, addresses).items()
-    }
+def connection_environment(
+    company: Mapping[str, Any], addresses: Addresses, *, ledger_seconds: int | None = None
+) -> dict[str, str]:
+    """
+    The connections to the simulated systems, as ``AIRFLOW_CONN_*`` variables.
+
+    :param ledger_seconds: how long a call to GP or Xero may take at most; by default as long as with the real ones.
+    """
+    found = connections(company, addresses)
+    if ledger_seconds is not None:
+        found["gp"]["extra"]["timeout_seconds"] = found["xero"]["extra"]["timeout"] = ledger_seconds
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in found.items()}
 
 
 def connections(company: Mapping[str, Any], addresses: Addresses) -> dict[str, dict[str, Any]]:

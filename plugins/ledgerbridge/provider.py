@@ -155,8 +155,12 @@ _OPTIONS = {
         ),
         "sensitive": True,
     },
+    "lease_seconds": _option(
+        "How long a worker that gives no sign of life keeps others out of what it has taken. Default: 60.", "30"
+    ),
     "settle_seconds": _option(
-        "How long after a broken call a target may still end what it had begun, before it is asked. Default: 20.",
+        "How long after a broken call a target may still end what it had begun, before it is asked; at least as long as"
+        " the connection lets a call take. Default: 20.",
         "60",
     ),
     "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),

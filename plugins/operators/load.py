@@ -55,7 +55,13 @@ class LoadOperator(LegOperator):
         with self.calling(context, connection):
             target = hook_for(system, connection).entity(entity)
             deliverer = Deliverer(
-                self.engine, actor, self.config.target, target, settle=settings.settle(), made_by=made_by
+                self.engine,
+                actor,
+                self.config.target,
+                target,
+                settle=settings.settle(),
+                lease=settings.lease(),
+                made_by=made_by,
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)

@@ -8,13 +8,14 @@ from pathlib import Path
 from airflow.configuration import conf
 
 from hooks.state_database import payload_key, state_engine
-from ledgerbridge.delivery import SETTLE
+from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.flows import Company, load_company
 
 __all__ = [
     "anchors_url",
     "company",
     "include_folder",
+    "lease",
     "lookups_folder",
     "payload_key",
     "settle",
@@ -48,9 +49,15 @@ def staging_url() -> str:
 
 
 def settle() -> timedelta:
-    """How long after a broken call a target is given to end what it may have begun."""
+    """How long after a broken call a target is given to end what it may have begun; never shorter than its calls."""
     seconds = conf.get("ledgerbridge", "settle_seconds", fallback="")
     return timedelta(seconds=float(seconds)) if seconds else SETTLE
+
+
+def lease() -> timedelta:
+    """How long a worker that gives no sign of life keeps others out of what it has taken."""
+    seconds = conf.get("ledgerbridge", "lease_seconds", fallback="")
+    return timedelta(seconds=float(seconds)) if seconds else LEASE
 
 
 def anchors_url() -> str:

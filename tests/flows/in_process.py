@@ -33,6 +33,8 @@ from sandbox.places import Addresses
 from sandbox.player import STEPS as FILE_STEPS
 from sandbox.player import Player, opening_of
 
+LEDGER_SECONDS = 5
+"""How long a call to a simulated ledger may take; what is waited for after a lost answer follows from it."""
 STEPS = {"extract": ExtractOperator, "transform": TransformOperator, "gate": GateOperator, "load": LoadOperator}
 
 
@@ -134,11 +136,12 @@ def open_office(
     write_company_file(folder / "company.yaml", file["company"])
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
-            **connection_environment(file["company"], systems.addresses),
+            **connection_environment(file["company"], systems.addresses, ledger_seconds=LEDGER_SECONDS),
             "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
             "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
             "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "0",
+            "AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS": "3",
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
             "GX_ANALYTICS_ENABLED": "false",
         }.items():

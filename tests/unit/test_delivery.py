@@ -508,6 +508,7 @@ def hold(engine: Engine, *, until: timedelta, since: timedelta = timedelta(0)) -
             run_id="run-9",
             task="load",
             worker="elsewhere 7",
+            token="x",
             began_at=now,
             heartbeat_at=now + since,
             lease_until=now + until,

@@ -2,5 +2,16 @@
 
 from ledgerbridge.delivery.content import content_hash, document_text, documents_of, plain
 from ledgerbridge.delivery.deliver import LEASED, SETTLE, Delivered, Deliverer
+from ledgerbridge.delivery.lease import LEASE
 
-__all__ = ["LEASED", "SETTLE", "Delivered", "Deliverer", "content_hash", "document_text", "documents_of", "plain"]
+__all__ = [
+    "LEASE",
+    "LEASED",
+    "SETTLE",
+    "Delivered",
+    "Deliverer",
+    "content_hash",
+    "document_text",
+    "documents_of",
+    "plain",
+]

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 from sqlalchemy import Engine, Update, delete, update
 from sqlalchemy.orm import Session
@@ -47,6 +48,7 @@ class Try:
         self._actor = actor
         self._lease = lease
         self._number: int | None = None
+        self._token = uuid4().hex
         self._over = Event()
         self._thread = Thread(target=self._beat, name="lease", daemon=True)
 
@@ -68,6 +70,7 @@ class Try:
             row = DeliveryTry(
                 run_id=self._actor.run_id,
                 task=self._actor.task,
+                token=self._token,
                 worker=f"{socket.gethostname()[:100]} {os.getpid()}",
                 began_at=now,
                 heartbeat_at=now,
@@ -106,7 +109,8 @@ class Try:
                 _log.warning("the lease of try %s could not be ended: %s", self._number, type(problem).__name__)
 
     def _living(self, now: datetime) -> Update:
-        return update(DeliveryTry).where(DeliveryTry.number == self._number, DeliveryTry.lease_until > now)
+        mine = (DeliveryTry.number == self._number, DeliveryTry.token == self._token)
+        return update(DeliveryTry).where(*mine, DeliveryTry.lease_until > now)
 
     def _beat(self) -> None:
         while not self._over.wait(self._lease.total_seconds() / _BEATS_A_LEASE):

@@ -17,6 +17,8 @@ from ledgerbridge.state.sealing import Sealer
 __all__ = ["connect", "migrate", "serialise", "transaction"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_FROZEN_SECONDS = 30
+"""How long PostgreSQL lets a process that stands still keep what its transaction holds; ours take far less."""
 
 
 def connect(url: str, payload_key: str = "") -> Engine:
@@ -32,11 +34,7 @@ def connect(url: str, payload_key: str = "") -> Engine:
     :raises ConfigurationError: it is no URL, or another database's.
     """
     parsed = _parsed(url)
-    engine = (
-        _on_sqlite(parsed)
-        if parsed.get_backend_name() == "sqlite"
-        else create_engine(parsed, poolclass=NullPool, hide_parameters=True)
-    )
+    engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed)
     dialect: Any = engine.dialect  # what column types are handed
     dialect.payload_sealer = Sealer(payload_key)
     return engine
@@ -57,6 +55,17 @@ def _on_sqlite(parsed: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _on_postgresql(parsed: URL) -> Engine:
+    engine = create_engine(parsed, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # in each transaction: a pooler between us and the server may not know settings of a connection
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_FROZEN_SECONDS}s'")
 
     return engine
 

@@ -159,7 +159,8 @@ class DeliveryTry(Base):
     """
     One try of a task to deliver, alive while its lease lasts: ``heartbeat_at`` moves ``lease_until`` on.
 
-    Instants are the database's own. ``number`` goes on growing: a later try has a higher one.
+    Instants are the database's own. ``number`` goes on growing: a later try has a higher one. ``token`` is the try's own
+    secret: a state restored from a backup gives numbers again that tries of before may still go by.
     """
 
     __tablename__ = "delivery_try"
@@ -168,6 +169,7 @@ class DeliveryTry(Base):
     run_id: Mapped[str] = mapped_column(String(250))
     task: Mapped[str] = mapped_column(String(250))
     worker: Mapped[str] = mapped_column(String(128))
+    token: Mapped[str] = mapped_column(String(32))
     began_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
     lease_until: Mapped[datetime]

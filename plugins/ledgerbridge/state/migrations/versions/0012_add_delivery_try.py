@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=250), nullable=False),
         sa.Column("task", sa.String(length=250), nullable=False),
         sa.Column("worker", sa.String(length=128), nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
         sa.Column("began_at", sa.DateTime(), nullable=False),
         sa.Column("heartbeat_at", sa.DateTime(), nullable=False),
         sa.Column("lease_until", sa.DateTime(), nullable=False),

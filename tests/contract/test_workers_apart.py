@@ -1,0 +1,318 @@
+"""
+Workers on machines of their own, with clocks, process tables and names of their own, that die, freeze and go on.
+
+Real hooks, the real Deliverer, a simulated GP and Xero that take these documents twice; each must stand there once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from airflow.sdk.crypto import get_fernet
+from sqlalchemy import Engine, func, select
+
+from hooks.gp_econnect import GPEConnectHook
+from hooks.xero import XeroHook
+from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.models import Delivery
+from sandbox.gp.app import create_app as create_gp
+from sandbox.xero.app import create_app as create_xero
+from tests.contract import one_worker
+from tests.contract.gp_company import COMPANY
+from tests.contract.served_app import serve
+from tests.contract.xero_connection import FERNET_KEY
+from tests.contract.xero_office import COMPANY as XERO_COMPANY
+
+ROOT = Path(__file__).parents[2]
+_STAT = Path("/proc/stat")
+CALL_SECONDS = 4
+"""How long a connection lets a call take."""
+NAMES = [f"LBF{number:02}" for number in range(12)]
+GP, XERO = "gp.gl_transaction", "xero.bank_transaction"
+UNIQUE_NOWHERE = ("xero.bank_transaction", "xero.bank_transfer", "xero.manual_journal", GP)
+
+
+@dataclass
+class Site:
+    """Both ledgers, a state database, and the workers between them."""
+
+    gp: str
+    xero: str
+    tenant: str
+    environment: dict[str, str]
+    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, under: Sequence[str] = ()) -> Any:
+        """A worker; ``under``: the command that gives it another clock or machine."""
+        script = str(Path(one_worker.__file__))
+        worker = subprocess.Popen(
+            [*under, sys.executable, "-W", "ignore", script, entity, run_id, *names],
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.workers.append(worker)
+        return worker
+
+    def deliver(self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, under: Sequence[str] = ()) -> None:
+        """As Airflow does: again when the worker said so, until it ends well; without ``under`` in this process."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            seconds = (
+                self._attempt(entity, run_id, names, under) if under else one_worker.attempt(entity, run_id, names)
+            )
+            if seconds is None:
+                return
+            time.sleep(min(seconds, 15))
+        raise AssertionError("not delivered within two minutes")
+
+    def _attempt(self, entity: str, run_id: str, names: Sequence[str], under: Sequence[str]) -> float | None:
+        worker = self.start(entity, run_id, names, under=under)
+        told, _ = worker.communicate()
+        if worker.returncode == 0:
+            return None
+        assert worker.returncode == one_worker.RETRY, told
+        return float(told.rpartition("\nretry ")[2])
+
+    def standing(self, entity: str, names: Sequence[str] = NAMES) -> Counter[str]:
+        """How often each of the names stands in its ledger."""
+        if entity == GP:
+            reader = GPEConnectHook("gp_test").site().reader
+            held = reader.by_keys("GL_Work_Trans", "REFRENCE", list(names), key=("JRNENTRY",))
+            numbers = [each["REFRENCE"] for each in held]
+        else:
+            collection, reference = COLLECTIONS[entity]
+            held = XeroHook("xero_test").get(collection)[collection]
+            numbers = [each[reference] for each in held if each.get("Status") not in ("VOIDED", "DELETED")]
+        return Counter(number for number in numbers if number in names)
+
+    def slow_down(self, seconds: float) -> None:
+        """Both ledgers take their time for each request that writes, then book it."""
+        fault = {"kind": "slow", "seconds": seconds, "times": None}
+        _ask(f"{self.gp}/_sandbox/faults", {**fault, "contains": "CreateTransactionEntity"})
+        _ask(f"{self.xero}/_sandbox/faults", {**fault, "method": "PUT"})
+
+
+COLLECTIONS = {
+    "xero.bank_transaction": ("BankTransactions", "Reference"),
+    "xero.bank_transfer": ("BankTransfers", "Reference"),
+    "xero.manual_journal": ("ManualJournals", "Narration"),
+}
+EACH_ONCE = Counter(NAMES)
+
+
+@pytest.fixture
+def site(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    with serve(create_gp(tmp_path / "gp")) as gp, serve(create_xero(tmp_path / "xero")) as xero:
+        seed = {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "wool-store-7"}
+        _ask(f"{gp}/_sandbox/seed", seed)
+        seed = {"company": XERO_COMPANY, "client_id": "app", "client_secret": "pa55-phrase"}
+        tenant = _ask(f"{xero}/_sandbox/seed", seed)["tenant_id"]
+        environment = {
+            **os.environ,
+            **_connections(gp, xero, tenant),
+            **_state(state_db),
+            "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(tmp_path),
+            "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)]),
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        get_fernet.cache_clear()
+        opened = Site(gp, xero, tenant, environment)
+        yield opened
+        for worker in opened.workers:
+            _signal(worker, signal.SIGKILL)
+
+
+def test_a_load_killed_in_the_middle_of_slow_calls_doubles_nothing(site: Site, state_db: Engine) -> None:
+    """Issue 16, 1: the calls it had just begun are booked after it is gone."""
+    site.slow_down(2)
+    worker = site.start(GP, "run-1")
+    _wait(lambda: _called(state_db) > 0)
+    _signal(worker, signal.SIGKILL)
+    site.deliver(GP, "run-1")
+    assert site.standing(GP) == EACH_ONCE
+
+
+def test_a_living_worker_is_not_taken_for_dead_when_the_clock_is_stepped(
+    site: Site, state_db: Engine, tmp_path: Path
+) -> None:
+    """Issue 16, 2: NTP steps the machine's clock, and with it the times at which it and its processes began."""
+    site.slow_down(1)
+    first = site.start(GP, "run-1")
+    _wait(lambda: _called(state_db) > 0)
+    site.deliver(GP, "run-2", under=[*_stepped(tmp_path), *_faketime("FAKETIME=+1s")])
+    first.communicate()
+    assert site.standing(GP) == EACH_ONCE
+
+
+def test_two_workers_of_one_name_and_process_number_keep_out_of_each_other_s_way(site: Site, state_db: Engine) -> None:
+    """Issue 16, 3: containers, each with process table and host name of its own, here the same."""
+    under = _namespaces()
+    site.slow_down(1)
+    first = site.start(GP, "run-1", under=under)
+    _wait(lambda: _called(state_db) > 0)
+    site.deliver(GP, "run-2", under=under)
+    first.communicate()
+    assert site.standing(GP) == EACH_ONCE
+
+
+def test_a_worker_frozen_for_longer_than_its_lease_sends_no_more_than_what_was_on_the_wire(
+    site: Site, state_db: Engine
+) -> None:
+    """Issue 16, 4."""
+    site.slow_down(0.5)
+    frozen = site.start(GP, "run-1")
+    _wait(lambda: _called(state_db) > 0)
+    _signal(frozen, signal.SIGSTOP)
+    site.deliver(GP, "run-1")
+    _signal(frozen, signal.SIGCONT)
+    frozen.communicate()
+    assert site.standing(GP) == EACH_ONCE
+
+
+@pytest.mark.parametrize("entity", [GP, XERO])
+@pytest.mark.parametrize("ahead", ["+330s", "-1h"])
+def test_a_worker_whose_clock_is_wrong_takes_nothing_from_one_that_lives(
+    site: Site, state_db: Engine, ahead: str, entity: str
+) -> None:
+    """Issue 16, 4: and the batches of the two overlap."""
+    site.slow_down(1)
+    first = site.start(entity, "run-1", NAMES[:9])
+    _wait(lambda: _called(state_db) > 0)
+    site.deliver(entity, "run-2", NAMES[3:], under=_faketime(f"FAKETIME={ahead}"))
+    first.communicate()
+    site.deliver(entity, "run-3")
+    assert site.standing(entity) == EACH_ONCE
+
+
+@pytest.mark.parametrize("entity", UNIQUE_NOWHERE)
+def test_a_state_that_forgot_what_it_sent_looks_before_it_sends(
+    site: Site, entity: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 16, 5: last night's backup is restored; Xero's idempotency keys are over."""
+    names = NAMES[:4]
+    site.deliver(entity, "run-1", names)
+    _ask(f"{site.xero}/_sandbox/clock", {"now": (datetime.now(UTC) + timedelta(hours=7)).isoformat()}, "PUT")
+    monkeypatch.setenv(*_state(_another_state(request, tmp_path)).popitem())
+    site.deliver(entity, "run-2", names)
+    assert site.standing(entity, names) == Counter(names)
+
+
+def _another_state(request: pytest.FixtureRequest, folder: Path) -> Engine:
+    kind = request.node.callspec.params["state_db_kind"]
+    if kind == "sqlite":
+        url = f"sqlite:///{folder / 'restored.db'}"
+    else:
+        url = request.getfixturevalue("postgres_cluster").new_database()
+    engine = connect(url)
+    migrate(engine)
+    return engine
+
+
+def _state(engine: Engine) -> dict[str, str]:
+    url = engine.url.render_as_string(hide_password=False)
+    return {"AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}})}
+
+
+def _connections(gp: str, xero: str, tenant: str) -> dict[str, str]:
+    host, port = gp.removeprefix("http://").split(":")
+    ours: dict[str, dict[str, Any]] = {
+        "GP_TEST": {
+            "conn_type": GPEConnectHook.conn_type,
+            "host": host,
+            "port": int(port),
+            "schema": "http",
+            "login": "econnect",
+            "password": "wool-store-7",
+            "extra": {"company": "HLS", "timeout_seconds": CALL_SECONDS},
+        },
+        "XERO_TEST": {
+            "conn_type": "xero",
+            "host": xero,
+            "login": "app",
+            "password": "pa55-phrase",
+            "extra": {
+                "identity_url": f"{xero}/identity",
+                "tenant_id": tenant,
+                "scopes": "accounting.transactions accounting.settings accounting.contacts",
+                "timeout": CALL_SECONDS,
+            },
+        },
+    }
+    return {f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in ours.items()}
+
+
+def _ask(url: str, body: dict[str, Any], method: str = "POST") -> Any:
+    answer = requests.request(method, url, json=body, timeout=30)
+    assert answer.ok, answer.text
+    return answer.json() if answer.content else None
+
+
+def _called(engine: Engine) -> int:
+    with transaction(engine) as session:
+        return session.scalar(select(func.count()).where(Delivery.called_at.is_not(None))) or 0
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline, "nothing happened within 30 s"
+        time.sleep(0.02)
+
+
+def _signal(worker: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(worker.pid, number)
+        for child in psutil.Process(worker.pid).children(recursive=True):
+            child.send_signal(number)
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        pass
+
+
+def _faketime(*settings: str) -> list[str]:
+    library = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+    if library is None:
+        pytest.skip("no libfaketime in /usr/lib: apt-get install faketime")
+    return ["env", f"LD_PRELOAD={library}", "FAKETIME_DONT_FAKE_MONOTONIC=1", *settings]
+
+
+def _namespaces() -> list[str]:
+    command = _unshared("--pid", "--uts", "--fork", "--kill-child", "--mount-proc")
+    return [*command, "sh", "-c", 'hostname worker; exec "$@"', "worker"]
+
+
+def _stepped(folder: Path) -> list[str]:
+    """The machine as after a step of its clock by one second: the kernel tells another time of its start."""
+    stat = folder / "stat"
+    stat.write_text(re.sub(r"(?m)^btime (\d+)", lambda found: f"btime {int(found[1]) + 1}", _STAT.read_text()))
+    return [*_unshared("--mount"), "sh", "-c", f'mount --bind {stat} {_STAT}; exec "$@"', "stepped"]
+
+
+def _unshared(*options: str) -> list[str]:
+    command = ["unshare", *options]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*command, "true"], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("the kernel gives this user no name spaces of its own")
+    return command

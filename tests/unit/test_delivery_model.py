@@ -1,0 +1,323 @@
+"""
+The delivery protocol under every interleaving that hypothesis finds: the real Deliverer, one document, a target that
+takes it twice.
+
+Tries are threads that go on step by step: they may stand still at any gate for any time, die there, be begun side by
+side; the target books a call at any moment up to the time a call may take, whatever became of its caller; the state
+database's clock may be set back; the state may be restored from a backup while nothing is under way. A clock of the
+database that jumps forward while a call is under way is outside our hands (docs/explanation/why-it-cannot-double.md).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from threading import Semaphore, Thread, current_thread
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from memory_ledger import document
+from sqlalchemy import Engine, event
+
+from ledgerbridge.audit import Actor
+from ledgerbridge.delivery import Deliverer
+from ledgerbridge.entities import Document, Found, Outcome
+from ledgerbridge.errors import TransientError
+from ledgerbridge.going_out import carrying, going_out
+from ledgerbridge.state import connect, migrate, transaction
+
+CALL, LEASE, SETTLE = timedelta(seconds=120), timedelta(seconds=60), timedelta(seconds=20)
+MOST_TRIES_AT_ONCE = 3
+NAME = "A"
+GATES = ("looking", "looked", "sending", "marked", "on the wire")
+"""Where a try may stand still, in this order."""
+LATE_GATES = ("looked", "marked", "on the wire", "on the wire")
+"""Drawn more often: what goes wrong goes wrong there."""
+THE_END = "the end"
+
+
+class Killed(BaseException):
+    """`kill -9`: no clause tidies up, for the database is out of reach too."""
+
+
+@dataclass
+class Call:
+    """One request on its way: booked by the target at any time until it is ``CALL`` old."""
+
+    left_at: float
+    booked: bool = False
+
+
+class WorkingTry(Thread):
+    """A try that goes from gate to gate when it is told to."""
+
+    def __init__(self, world: DeliveryProtocol, number: int) -> None:
+        super().__init__(daemon=True)
+        self.world = world
+        self.at = "begin"
+        self.killed = self.over = False
+        self._go, self._there = Semaphore(0), Semaphore(0)
+        self._engine = connect(world.url)
+        event.listen(self._engine, "begin", lambda _: self._live(), insert=True)
+        actor = Actor("order_to_cash", "fee", f"run-{number}", "load")
+        target = SteppedLedger(self)
+        self._deliverer = Deliverer(self._engine, actor, "gp.gl_transaction", target, settle=SETTLE, lease=LEASE)
+        self.start()
+        self._there.acquire()
+
+    def run(self) -> None:
+        try:
+            self.gate("begin")
+            self._deliverer.deliver([document(NAME)], {})
+        except (Killed, TransientError):
+            pass
+        finally:
+            self.over = True
+            self._there.release()
+
+    def gate(self, name: str) -> None:
+        """Stand still until told to go on."""
+        self.at = name
+        self._there.release()
+        self._go.acquire()
+        self._live()
+
+    def step(self) -> None:
+        """Go on to the next gate, or to the end."""
+        self._go.release()
+        self._there.acquire()
+
+    def kill(self) -> None:
+        self.killed = True
+        self.step()
+
+    def heartbeat(self) -> None:
+        with transaction(self.world.engine) as session:
+            self._deliverer._try.lives(session, self.world.date)
+
+    def seconds(self) -> float:
+        """The kernel's seconds, as asked in ``_grant`` before and after the mark is committed."""
+        if self.at == "asking":
+            self.gate("marked")
+        else:
+            self.at = "asking"
+        return self.world.seconds
+
+    def _live(self) -> None:
+        if self.killed:
+            raise Killed
+
+
+class SteppedLedger:
+    """What a try sees of the target."""
+
+    max_batch = 1
+    adopts = True
+    asks_before_each_call = True
+    call_seconds = CALL.total_seconds()
+
+    def __init__(self, working: WorkingTry) -> None:
+        self._working = working
+        self._world = working.world
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        self._working.gate("looking")
+        held = {each.record_key: Found("id-A", NAME, {}) for each in documents if self._world.booked}
+        self._working.gate("looked")
+        return held
+
+    def send(self, documents: Sequence[Document]) -> list[Outcome]:
+        self._working.gate("sending")
+        with carrying(documents):
+            going_out()
+        call = Call(self._world.seconds)
+        self._world.calls.append(call)
+        self._working.gate("on the wire")
+        if not call.booked:
+            raise TransientError("LB-TEST-003", "No answer came.", outcome_unknown=True)
+        return [Outcome(each.record_key, "id-A", NAME) for each in documents]
+
+
+class DeliveryProtocol(RuleBasedStateMachine):
+    """What may happen, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="protocol-"))
+        self.url = f"sqlite:///{self.folder / 'state.db'}"
+        shutil.copy(_empty_state(), self.folder / "state.db")
+        self.engine: Engine = connect(self.url)
+        self.seconds = 1000.0
+        self.date = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        self.calls: list[Call] = []
+        self.booked = 0
+        self.tries: list[WorkingTry] = []
+        self._begun = 0
+        self._patches = [
+            patch("ledgerbridge.delivery.deliver.database_now", lambda _: self.date),
+            patch("ledgerbridge.delivery.lease.database_now", lambda _: self.date),
+            patch("ledgerbridge.delivery.deliver.seconds_since_start", self._asked),
+        ]
+        for each in self._patches:
+            each.start()
+
+    @property
+    def living(self) -> list[WorkingTry]:
+        return [each for each in self.tries if not each.over]
+
+    def _asked(self) -> float:
+        working = current_thread()
+        assert isinstance(working, WorkingTry)
+        return working.seconds()
+
+    @initialize()
+    def keep_an_empty_backup(self) -> None:
+        self._back_up()
+
+    @precondition(lambda self: len(self.living) < MOST_TRIES_AT_ONCE)
+    @rule(gate=st.sampled_from([*GATES, THE_END, *LATE_GATES]))
+    def begin_a_try(self, gate: str) -> None:
+        self._begun += 1
+        self.tries.append(WorkingTry(self, self._begun))
+        self.go_on_with(self.tries[-1], gate)
+
+    @precondition(lambda self: self.living)
+    @rule(data=st.data(), gate=st.sampled_from([*GATES, THE_END]))
+    def go_on(self, data: st.DataObject, gate: str) -> None:
+        self.go_on_with(data.draw(st.sampled_from(self.living)), gate)
+
+    @precondition(lambda self: self.living)
+    @rule(data=st.data())
+    def kill_a_try(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.living)).kill()
+
+    @rule(seconds=st.sampled_from([4, 21, 61, 126]))
+    def let_time_pass(self, seconds: int) -> None:
+        self.seconds += seconds
+        self.date += timedelta(seconds=seconds)
+        for call in self.calls:
+            if self.seconds - call.left_at >= CALL.total_seconds():
+                self._book(call)
+
+    @precondition(lambda self: any(not call.booked for call in self.calls))
+    @rule(data=st.data())
+    def book_a_call(self, data: st.DataObject) -> None:
+        self._book(data.draw(st.sampled_from([call for call in self.calls if not call.booked])))
+
+    @rule(data=st.data(), what=st.sampled_from(["heartbeat", "clock", "backup", "restore"]))
+    def disturb(self, data: st.DataObject, what: str) -> None:
+        if what == "heartbeat" and self.living:
+            data.draw(st.sampled_from(self.living)).heartbeat()
+        elif what == "clock":
+            self.date -= timedelta(seconds=data.draw(st.sampled_from([1, 3600])))
+        elif what == "backup":
+            self._back_up()
+        elif what == "restore":
+            self._restore()
+
+    @invariant()
+    def the_document_stands_at_most_once(self) -> None:
+        assert self.booked <= 1
+
+    def teardown(self) -> None:
+        try:
+            for each in self.living:
+                each.kill()
+            self.date += timedelta(hours=30)  # beyond whatever was set back
+            self.let_time_pass(400)
+            for _ in range(3):
+                self.begin_a_try("on the wire")
+                self.book_all()
+                if self.living:
+                    self.go_on_with(self.tries[-1], THE_END)
+                self.let_time_pass(400)
+            assert self.booked == 1
+        finally:
+            for each in self._patches:
+                each.stop()
+            shutil.rmtree(self.folder)
+
+    def go_on_with(self, working: WorkingTry, gate: str) -> None:
+        working.step()
+        while not working.over and working.at != gate:
+            working.step()
+
+    def _restore(self) -> None:
+        """Whoever restores has stopped the workers, and takes as long as their calls may."""
+        for each in self.living:
+            each.kill()
+        self.let_time_pass(126)
+        with sqlite3.connect(self.folder / "backup.db") as backup, sqlite3.connect(self.folder / "state.db") as state:
+            backup.backup(state)
+
+    def book_all(self) -> None:
+        for call in self.calls:
+            self._book(call)
+
+    def _book(self, call: Call) -> None:
+        self.booked += not call.booked
+        call.booked = True
+
+    def _back_up(self) -> None:
+        with sqlite3.connect(self.folder / "state.db") as state, sqlite3.connect(self.folder / "backup.db") as backup:
+            state.backup(backup)
+
+
+_EMPTY: list[Path] = []
+
+
+def _empty_state() -> Path:
+    """A state database with its tables and nothing in them, made once."""
+    if not _EMPTY:
+        path = Path(tempfile.mkdtemp(prefix="protocol-")) / "state.db"
+        engine = connect(f"sqlite:///{path}")
+        migrate(engine)
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _EMPTY.append(path)
+    return _EMPTY[0]
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["stands still", "dies"])
+@pytest.mark.parametrize("gate", GATES)
+def test_two_tries_at_any_two_gates_with_any_wait_between_leave_one_document(gate: str, dies: bool) -> None:
+    """Every schedule of two tries, the first of which stands still or dies at a gate, and of the target's booking."""
+    for seconds, second_gate, books in product((61, 187), (*GATES, THE_END), ("early", "late", "last")):
+        with closing(_Schedule()) as world:
+            world.begin_a_try(gate)
+            first = world.tries[0]
+            if dies:
+                first.kill()
+            world.let_time_pass(seconds)
+            if books == "early":
+                world.book_all()
+            world.begin_a_try(second_gate)
+            if books == "late":
+                world.book_all()
+            if not first.over:
+                world.go_on_with(first, THE_END)
+            if not world.tries[1].over:
+                world.go_on_with(world.tries[1], THE_END)
+            world.the_document_stands_at_most_once()
+
+
+class _Schedule(DeliveryProtocol):
+    """The same world, played by a test."""
+
+    def close(self) -> None:
+        self.teardown()
+
+
+TestDeliveryProtocol: Any = DeliveryProtocol.TestCase
+TestDeliveryProtocol.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
