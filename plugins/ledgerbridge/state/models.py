@@ -30,6 +30,7 @@ __all__ = [
     "MasterRow",
     "OAuthToken",
     "SourceRecord",
+    "StagedBatch",
     "ValidationResult",
 ]
 
@@ -273,6 +274,19 @@ class ExtractionWindow(Base):
     until: Mapped[datetime]
     rows: Mapped[int]
     batch_uri: Mapped[str] = mapped_column(Text)
+
+
+class StagedBatch(Base):
+    """
+    The batch that stands at an address of the staging area: rows by part, and the hash that every read compares.
+
+    Written in the transaction that tells what the batch is for; the files of an earlier try lie beside its own.
+    """
+
+    __tablename__ = "staged_batch"
+    uri: Mapped[str] = mapped_column(Text, primary_key=True)
+    rows: Mapped[dict[str, Any]]
+    sha256: Mapped[str] = mapped_column(String(64))
 
 
 class MasterRow(Base):
