@@ -97,7 +97,7 @@ class LegOperator(BaseOperator):
             # waiting for another worker, or for a database or disk of ours, says nothing of the system
             if error.code != LEASED and not isinstance(error, StoreUnavailable):
                 seconds = error.retry_after_seconds
-                with suppress(SQLAlchemyError), transaction(self.engine) as session:
+                with suppress(SQLAlchemyError, LedgerbridgeError), transaction(self.engine) as session:
                     asked = None if seconds is None else timedelta(seconds=seconds)
                     reason = f"{error.code} {error.message}"
                     call_failed(
