@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseNotifier, Context
@@ -12,6 +11,7 @@ from hooks.state_database import state_engine
 from ledgerbridge.alerts import Alert, AlertsConfig, Message, messages_due, not_sent, raise_alert
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.clock import database_now
 
 __all__ = ["AlertNotifier", "deadline_missed", "tell"]
 
@@ -48,7 +48,7 @@ class AlertNotifier(BaseNotifier):
         )
         engine = state_engine()
         with transaction(engine) as session:
-            raise_alert(session, alert, datetime.now(UTC))
+            raise_alert(session, alert, database_now(session))
         tell(engine, self.flow, self.config, self.zone)
 
 
@@ -59,7 +59,7 @@ def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
     One that reached nobody is due again: the next failure or the next watch tries it.
     """
     with transaction(engine) as session:
-        messages = messages_due(session, flow, config, datetime.now(UTC), zone)
+        messages = messages_due(session, flow, config, database_now(session), zone)
     reached = 0
     for message in messages:
         if _send(message):
@@ -87,7 +87,7 @@ def _deadline_missed(flow: str, config: AlertsConfig, zone: str) -> None:
     )
     engine = state_engine()
     with transaction(engine) as session:
-        raise_alert(session, alert, datetime.now(UTC))
+        raise_alert(session, alert, database_now(session))
     tell(engine, flow, config, zone)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnav
 from ledgerbridge.flows import LegConfig, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.source_records import counts, hold_rejected, tell_released
 from operators import settings
 from operators.retries import ByErrorClass
@@ -78,10 +79,11 @@ class LegOperator(BaseOperator):
         """Give the worker slot back while one of the connections is down; the task begins anew when it is up again."""
         with transaction(self.engine) as session:
             pauses = [pause for each in connections if (pause := pause_of(session, each)) is not None]
+            since = database_now(session)
         if pauses:
             pause = max(pauses, key=lambda each: each.until)
             self.log.warning("connection %s is down since %s: %s", pause.connection, pause.since, pause.reason)
-            trigger = ConnectionBack(pause.connection, datetime.now(UTC).isoformat())
+            trigger = ConnectionBack(pause.connection, since.isoformat())
             self.defer(trigger=trigger, method_name="begin_again")
 
     def begin_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
