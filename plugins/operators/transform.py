@@ -19,6 +19,7 @@ from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
+from ledgerbridge.state.installation import key_salt
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import Fate, news, set_outcomes
@@ -52,10 +53,11 @@ class TransformOperator(LegOperator):
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
         live = live_lookup(company, self.engine)
-        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone)
         work = _Work(actor, raw_versions(given))
         with transaction(self.engine) as session:
+            salt = key_salt(session)
             work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
+        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone, salt)
         anew = [key for key in work.source_versions if key not in work.resumed]
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}

@@ -27,6 +27,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "ExtractionWindow",
+    "Installation",
     "MasterRow",
     "OAuthToken",
     "SourceRecord",
@@ -287,6 +288,18 @@ class StagedBatch(Base):
     uri: Mapped[str] = mapped_column(Text, primary_key=True)
     rows: Mapped[dict[str, Any]]
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Installation(Base):
+    """
+    What this installation was given once, when its tables were made, and keeps for good.
+
+    ``key_salt``: hexadecimal, what keys of guessable things are made with; empty where keys were made without one.
+    """
+
+    __tablename__ = "installation"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
 
 
 class MasterRow(Base):
