@@ -29,6 +29,7 @@ from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.reconcile import ReconcileOperator
 from operators.transform import TransformOperator
+from sandbox.orders import make_orders
 from sandbox.places import Addresses
 from sandbox.player import STEPS as FILE_STEPS
 from sandbox.player import Player, opening_of
@@ -117,6 +118,14 @@ class Office:
             self.flow.run(self.runs[-1])
             if not deliveries_sent(self.state, self.runs[-1]) and not self.player.post():
                 return
+
+
+def placed_orders(player: Player, number: int) -> dict[str, Any]:
+    """A file with so many orders, placed in the shop."""
+    file = make_orders(number)
+    player.set_clock(opening_of(file))
+    player.play(file, 1)
+    return file
 
 
 class Systems(Protocol):

@@ -16,18 +16,14 @@ from sqlalchemy import select, update
 from demo.stack import Stack
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, Installation
-from sandbox.orders import make_orders
-from sandbox.player import Player, opening_of
-from tests.flows.in_process import Office, open_office
+from sandbox.player import Player
+from tests.flows.in_process import Office, open_office, placed_orders
 
 
 @pytest.fixture(scope="module")
 def file(sandboxes: Player) -> dict[str, Any]:
     """Six orders, placed in the shop."""
-    file = make_orders(6)
-    sandboxes.set_clock(opening_of(file))
-    sandboxes.play(file, 1)
-    return file
+    return placed_orders(sandboxes, 6)
 
 
 @pytest.fixture

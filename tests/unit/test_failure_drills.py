@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from ledgerbridge.state.models import AuditEntry
 from operators.retries import ByErrorClass
 from operators.staging import raw_table, read_raw, write_raw
 from tests.postgres_cluster import PostgresCluster, postgres_binaries
+from tests.small_disk import fill, small_disk
 from tests.unit.test_staging import RECORDS
 
 ACTOR = Actor("order_to_cash", "order", "run-1", "order.load")
@@ -49,27 +49,10 @@ def command(url: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of two megabytes."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this user may not mount a small disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Take all that is free on a disk; the file to remove for room."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    return filler
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
 
 
 def spoil(file: Path) -> None:
@@ -155,11 +138,11 @@ def test_a_command_that_meets_a_lock_says_so_in_one_line(tmp_path: Path) -> None
     assert ran.stderr.count("\n") == 1
 
 
-def test_on_a_full_disk_a_transaction_is_taken_back_and_goes_through_once_there_is_room(small_disk: Path) -> None:
-    engine = connect(f"sqlite:///{small_disk / 'state.db'}")
+def test_on_a_full_disk_a_transaction_is_taken_back_and_goes_through_once_there_is_room(disk: Path) -> None:
+    engine = connect(f"sqlite:///{disk / 'state.db'}")
     migrate(engine)
     tell(engine, 1)
-    filler = fill(small_disk)
+    filler = fill(disk)
     with pytest.raises(StoreUnavailable, match=r"LB-STA-00[27] .*Nothing was lost") as caught:
         _tell_until_full(engine)
     assert next_step(caught.value) == RetryAction.RETRY
@@ -171,10 +154,10 @@ def test_on_a_full_disk_a_transaction_is_taken_back_and_goes_through_once_there_
     assert look(engine) == written + 1
 
 
-def test_on_a_full_disk_nothing_is_staged_and_all_is_once_there_is_room(small_disk: Path) -> None:
-    uri = f"file://{small_disk}/extract"
+def test_on_a_full_disk_nothing_is_staged_and_all_is_once_there_is_room(disk: Path) -> None:
+    uri = f"file://{disk}/extract"
     before = write_raw(uri, raw_table(RECORDS[:1]))
-    filler = fill(small_disk)
+    filler = fill(disk)
     with pytest.raises(StoreUnavailable, match=r"LB-STG-005 .*no space is left") as caught:
         write_raw(uri, raw_table(RECORDS))
     assert next_step(caught.value) == RetryAction.RETRY
