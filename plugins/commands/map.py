@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from commands.database import open_payloads
 from commands.files import add_folders, company_tables, named_files, print_problems
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping.checks import part_locations
@@ -135,19 +136,19 @@ def _records(path: Path) -> list[dict[str, Any]]:
 
 def _staged(folder: Path) -> list[dict[str, Any]]:
     """The records of a staged batch: raw ones, or canonical frames put together by record."""
-    import pyarrow.parquet as pq
+    from operators.staging import batch_in, read_raw, read_rows  # Airflow's storage paths are slow to import
 
-    files = {file.stem: file for file in sorted(folder.glob("*.parquet"))}
-    if "raw" in files:
-        rows = pq.read_table(files["raw"]).to_pylist()
-        return [{"key": row["key"], "payload": _loads(row["payload"])} for row in rows]
-    if "header" not in files:
+    open_payloads()
+    batch = batch_in(folder.resolve().as_uri())
+    if batch is not None and "raw" in batch.rows:
+        return [{"key": record.key, "payload": record.payload} for record in read_raw(batch)]
+    if batch is None or "header" not in batch.rows:
         raise ConfigurationError(
             "LB-MAP-012",
             f"{folder} holds no staged batch.",
-            remedy="Name a JSON file with records, or a folder with raw.parquet or header.parquet.",
+            remedy="Name a JSON file with records, or a folder with raw.<hash>.parquet or header.<hash>.parquet.",
         )
-    parts = {name: pq.read_table(file).to_pylist() for name, file in files.items()}
+    parts = {name: read_rows(batch, name) for name in batch.rows}
     return [
         {
             "key": header["record_key"],

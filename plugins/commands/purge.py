@@ -9,6 +9,7 @@ from typing import Any
 
 from commands.database import state_engine
 from ledgerbridge.state import transaction
+from ledgerbridge.state.batches import forget_batches
 from ledgerbridge.state.purge import old_batches, purge_payloads, tell_purged
 
 __all__ = ["register"]
@@ -40,6 +41,7 @@ def _purge(options: argparse.Namespace) -> int:
         folders = old_batches(session, before)
     removed = remove_batches(folders)
     with transaction(engine) as session:
+        forget_batches(session, removed)
         purged = purge_payloads(session, before)
         tell_purged(session, before, purged, removed, options.by or getpass.getuser())
     print(f"before {before:%Y-%m-%d}: {len(removed)} batches, {purged.letters} dead letters, {purged.headers} headers")

@@ -49,6 +49,11 @@ class TokenCodes:
 class TokenSource(Protocol):
     """Gives token sets: ``access_token``, ``expires_at`` (Unix time) and what the next one needs."""
 
+    @property
+    def chained(self) -> bool:
+        """Whether only the last set leads to the next one: a refresh token that rotates, behind a person's consent."""
+        ...
+
     def fetch(self, old: Mapping[str, Any] | None) -> dict[str, Any]:
         """
         A new token set.
@@ -79,7 +84,8 @@ class AccessTokens:
         """
         An access token that is good for at least another minute.
 
-        :raises ConfigurationError, TransientError: as ``TokenSource.fetch``.
+        :raises ConfigurationError: as ``TokenSource.fetch``, or the kept set can't be decrypted and is needed.
+        :raises TransientError: as ``TokenSource.fetch``.
         """
         return self._good_token(refused=None) or self._renew(refused=None)
 
@@ -111,7 +117,7 @@ class AccessTokens:
             # Somebody may have renewed it between our look and our lease.
             if found := self._good_token(refused):
                 return found
-            old = self._stored() or {}
+            old = self._last() or {}
             token = self._app.fetch(old or None)
             self._put(token | ({_TENANT: old[_TENANT]} if _TENANT in old else {}))
             return str(token["access_token"])
@@ -144,6 +150,20 @@ class AccessTokens:
         stored = self._store.get(self._key)
         return None if stored is None else self._opened(stored)
 
+    def _last(self) -> dict[str, Any] | None:
+        """The set that the next one is made of; one that can't be decrypted stays for whoever has its key."""
+        stored = self._store.get(self._key)
+        opened = None if stored is None else self._opened(stored)
+        if stored is not None and opened is None and self._app.chained:
+            raise ConfigurationError(
+                "LB-CFG-022",
+                f"the kept consent to {self._codes.system} can't be decrypted with the present `[core] fernet_key`",
+                remedy="Put the key it was encrypted with back: `fernet_key` takes several, the newest first, with"
+                " commas between them. If that key is lost, consent anew (Xero: `ledgerbridge connect xero`;"
+                " Shopify: install the app again and put its new refresh token into the connection).",
+            )
+        return opened
+
     def _put(self, token: Mapping[str, Any]) -> None:
         ciphertext = self._fernet().encrypt(orjson.dumps(token)).decode()
         expires_at = datetime.fromtimestamp(float(token["expires_at"]), UTC)
@@ -167,6 +187,6 @@ class AccessTokens:
     def _opened(self, stored: StoredToken) -> dict[str, Any] | None:
         try:
             token: dict[str, Any] = orjson.loads(self._fernet().decrypt(stored.ciphertext.encode()))
-        except InvalidToken:  # Airflow's Fernet key was replaced: as if there were no token
+        except InvalidToken:  # Airflow's Fernet key was replaced, see ``_last``
             return None
         return token

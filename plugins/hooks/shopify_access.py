@@ -74,6 +74,11 @@ class ShopApp:
     refresh_token: str | None
     session: Session
 
+    @property
+    def chained(self) -> bool:
+        """Whether each refresh token ends with its use."""
+        return self.refresh_token is not None
+
     def fetch(self, old: Mapping[str, Any] | None) -> dict[str, Any]:
         """
         A new token: by the refresh token that came last, which ends with it, or by client credentials.

@@ -24,6 +24,8 @@ from ledgerbridge.errors import TransientError
 __all__ = ["CallBudget", "Limits"]
 
 _SLOT_POLL_SECONDS = 0.05
+_SET_BACK_SECONDS = 10
+"""What lies further ahead was written before the machine's clock was set back."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,14 @@ class CallBudget:
 
         :raises TransientError: longer than the patience.
         """
-        written = self._pause_file.with_suffix(f".{os.getpid()}")
-        written.write_text(str(time.time() + seconds))
-        written.replace(self._pause_file)
+        self._write_pause(seconds)
         if seconds > self._patience_seconds:
             raise _used_up(seconds)
+
+    def _write_pause(self, seconds: float) -> None:
+        written, now = self._pause_file.with_suffix(f".{os.getpid()}"), time.time()
+        written.write_text(f"{now + seconds} {now}")
+        written.replace(self._pause_file)
 
     def _take_slot(self, deadline: float) -> FileLock:
         while time.monotonic() < deadline:
@@ -106,12 +111,21 @@ class CallBudget:
         raise _used_up(self._patience_seconds)
 
     def _await_pause(self, deadline: float) -> None:
-        if self._pause_file.exists():
-            _wait(float(self._pause_file.read_text()) - time.time(), deadline)
+        if not self._pause_file.exists():
+            return
+        until, _, begun = self._pause_file.read_text().partition(" ")
+        left = float(until) - time.time()
+        if begun and float(begun) > time.time() + _SET_BACK_SECONDS:
+            left = float(until) - float(begun)
+            self._write_pause(left)
+        _wait(left, deadline)
 
     def _take_permit(self, deadline: float) -> None:
         while True:
             now = time.time_ns() // 1_000_000
+            newest = self._bucket.peek(0)
+            if newest is not None and newest.timestamp > now + 1000 * _SET_BACK_SECONDS:
+                self._bucket.flush()  # or all would wait for the old time to come again; Xero has its own count
             self._bucket.leak(now)
             item = RateItem("call", now)
             if self._bucket.put(item):

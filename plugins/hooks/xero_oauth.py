@@ -55,6 +55,11 @@ class App:
     def token_url(self) -> str:
         return f"{self.identity_url.rstrip('/')}/connect/token"
 
+    @property
+    def chained(self) -> bool:
+        """Whether a person's consent is behind the tokens."""
+        return self.grant != "client_credentials"
+
     def fetch(self, old: Mapping[str, Any] | None) -> dict[str, Any]:
         """
         A new token set from Xero.
@@ -64,7 +69,7 @@ class App:
         :raises TransientError: the identity service can't answer now. An old refresh token stays good for
             30 minutes when the answer was lost.
         """
-        if self.grant == "client_credentials":
+        if not self.chained:
             return self.ask(self.session(), grant_type="client_credentials")
         if old is None:
             raise ConfigurationError(

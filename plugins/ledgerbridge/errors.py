@@ -3,6 +3,7 @@ Errors, by what should be done about them.
 
 * LedgerbridgeError
   * TransientError - try again later; ``outcome_unknown`` says whether a write may have happened
+    * StoreUnavailable - our own database or staging can't be used now; it says nothing of the system called
   * RecordRejected - one record can't go on, the rest of the batch does: a dead letter
     * RecordWaits - it can't go on yet: no dead letter, every pass tries it again
   * ConfigurationError - nothing will work until a person mends a setting: fail at once
@@ -21,6 +22,7 @@ __all__ = [
     "LedgerbridgeError",
     "RecordRejected",
     "RecordWaits",
+    "StoreUnavailable",
     "TargetConflict",
     "TransientError",
 ]
@@ -75,6 +77,10 @@ class TransientError(LedgerbridgeError):
         super().__init__(code, message, remedy=remedy)
         self.retry_after_seconds = retry_after_seconds
         self.outcome_unknown = outcome_unknown
+
+
+class StoreUnavailable(TransientError):
+    """Our own database or staging can't be used now; no connection is to blame, no circuit counts it."""
 
 
 class RecordRejected(LedgerbridgeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseNotifier, Context
@@ -12,6 +11,7 @@ from hooks.state_database import state_engine
 from ledgerbridge.alerts import Alert, AlertsConfig, Message, messages_due, not_sent, raise_alert
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.clock import database_now
 
 __all__ = ["AlertNotifier", "deadline_missed", "tell"]
 
@@ -46,10 +46,7 @@ class AlertNotifier(BaseNotifier):
             error.remedy if isinstance(error, LedgerbridgeError) else "Read the task's log.",
             str(getattr(task, "log_url", "") or ""),
         )
-        engine = state_engine()
-        with transaction(engine) as session:
-            raise_alert(session, alert, datetime.now(UTC))
-        tell(engine, self.flow, self.config, self.zone)
+        _occurred(alert, self.config, self.zone)
 
 
 def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
@@ -59,7 +56,7 @@ def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
     One that reached nobody is due again: the next failure or the next watch tries it.
     """
     with transaction(engine) as session:
-        messages = messages_due(session, flow, config, datetime.now(UTC), zone)
+        messages = messages_due(session, flow, config, database_now(session), zone)
     reached = 0
     for message in messages:
         if _send(message):
@@ -85,10 +82,22 @@ def _deadline_missed(flow: str, config: AlertsConfig, zone: str) -> None:
         f"a run has been going on for more than {config.deadline_minutes} minutes",
         "Look at its tasks in Airflow: what waits, and for whom.",
     )
-    engine = state_engine()
-    with transaction(engine) as session:
-        raise_alert(session, alert, datetime.now(UTC))
-    tell(engine, flow, config, zone)
+    _occurred(alert, config, zone)
+
+
+def _occurred(alert: Alert, config: AlertsConfig, zone: str) -> None:
+    """Count an alert and tell what is due; when it can't be counted it is told each time rather than never."""
+    try:
+        engine = state_engine()
+        with transaction(engine) as session:
+            raise_alert(session, alert, database_now(session))
+        tell(engine, alert.flow, config, zone)
+    except LedgerbridgeError as fault:
+        where = f"{alert.flow} {alert.leg}".strip()
+        lines = [f"{where}, {alert.kind}", alert.message, f"Remedy: {alert.remedy}", alert.link]
+        uncounted = f"Every failure is told, because alerts can't be counted now: {fault}"
+        body = "\n".join([*filter(None, lines), uncounted])
+        _send(Message(config.to, f"{alert.flow}: {alert.kind}", body, ()))
 
 
 def _send(message: Message) -> bool:

@@ -14,6 +14,7 @@ from airflow.sdk import Context
 from ledgerbridge.audit import Change, append
 from ledgerbridge.audit.records import record_list
 from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import in_letter, kept_records
 from ledgerbridge.state.source_records import Seen, carried_over, known_versions, register
@@ -21,7 +22,16 @@ from ledgerbridge.state.windows import next_since, record_window, window_of_run
 from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
-from operators.staging import newest, raw_records, raw_table, raw_versions, read_raw_table, write_raw
+from operators.staging import (
+    newest,
+    raw_records,
+    raw_table,
+    raw_versions,
+    read_raw_table,
+    remember,
+    standing,
+    write_raw,
+)
 from operators.systems import hooks_of
 
 __all__ = ["ExtractOperator"]
@@ -61,6 +71,7 @@ class ExtractOperator(LegOperator):
         listed = sha256(record_list(raw_records(records))).hexdigest()
         with transaction(self.engine) as session:
             seen = [Seen(key, version) for key, version in _versions(records).items()]
+            remember(session, batch)
             register(session, self.flow, self.leg, actor.run_id, self.config.source, seen, uri)
             self.audit_batch(session, actor, self.config.source, batch, records=listed)
         self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, records.num_rows)
@@ -83,15 +94,18 @@ class ExtractOperator(LegOperator):
             overlap = timedelta(minutes=self.overlap_minutes)
             since = next_since(session, self.flow, self.config.source, connection, overlap) or self._beginning()
         if earlier is not None and earlier.leg != self.leg:
-            new = self._new(raw_versions(earlier.batch_uri), run_id)
-            return read_raw_table(earlier.batch_uri, new) if new else raw_table([])
+            with transaction(self.engine) as session:
+                read = standing(session, earlier.batch_uri)
+            new = self._new(raw_versions(read), run_id)
+            return read_raw_table(read, new) if new else raw_table([])
         window = Window(earlier.since, earlier.until) if earlier is not None else Window(since)
         records = newest([raw_table(page) for page in source.read(window)])
         uri = f"{self.batch_uri(context, 'read')}/{connection}"
-        write_raw(uri, records)
+        read = write_raw(uri, records)
         latest = pc.max(records["changed_at"]).as_py() or source.clock()
         until = earlier.until if earlier is not None else latest
         with transaction(self.engine) as session:
+            remember(session, read)
             record_window(
                 session, self.flow, self.config.source, connection, run_id,
                 leg=self.leg, since=window.since, until=until, rows=records.num_rows, batch_uri=uri,
@@ -122,10 +136,22 @@ class ExtractOperator(LegOperator):
             keys = {*_versions(fresh), *(key for keys in batches.values() for key in keys)}
             kept = kept_records(session, self.flow, self.leg, sorted(keys))
         carried = [
-            raw_table(kept[key] for key in keys) if in_letter(uri) else read_raw_table(uri, keys)
+            raw_table(kept[key] for key in keys) if in_letter(uri) else self._carried(uri, keys, fresh)
             for uri, keys in batches.items()
         ]
         return _with_kept(newest([*carried, fresh]), kept)
+
+    def _carried(self, uri: str, keys: Collection[str], fresh: pa.Table) -> pa.Table:
+        """The records of an earlier batch; one that is damaged does no harm where they were all read anew."""
+        try:
+            with transaction(self.engine) as session:
+                batch = standing(session, uri)
+            return read_raw_table(batch, keys)
+        except ConfigurationError as error:
+            if not _versions(fresh).keys() >= set(keys):
+                raise
+            self.log.warning("flow=%s leg=%s read anew: %s", self.flow, self.leg, error)
+            return raw_table([])
 
 
 def _versions(records: pa.Table) -> dict[str, str]:

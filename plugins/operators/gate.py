@@ -21,7 +21,7 @@ from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
 from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink
 from operators.resume import schemas_of
-from operators.staging import BatchRef, read_frames, write_frames, write_validations
+from operators.staging import BatchRef, read_frames, remember, validations_uri, write_frames, write_validations
 
 __all__ = ["GateOperator"]
 
@@ -67,7 +67,7 @@ class GateOperator(LegOperator):
     ) -> None:
         actor = self.actor(context)
         letters = self._letters(context, result, schemas_of(frames), refused) if refused else []
-        write_validations(self.batch_uri(context, self.step), result.validations)
+        validations = write_validations(validations_uri(self.flow, actor.run_id, self.leg), result.validations)
         values = {
             "flow": self.flow,
             "leg": self.leg,
@@ -82,6 +82,7 @@ class GateOperator(LegOperator):
             reasons = write_letters(session, actor, letters)
             fates = {key: Fate("rejected", reason) for key, reason in reasons.items()}
             set_outcomes(session, self.flow, self.leg, fates)
+            remember(session, batch, validations)
             upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
             self.audit_batch(session, actor, self.config.target, batch)
             stopped = self.too_many_rejected(session, actor)
@@ -91,7 +92,7 @@ class GateOperator(LegOperator):
     def _letters(
         self, context: Context, result: GateResult, types: dict[str, str], refused: list[Document]
     ) -> list[Letter]:
-        links = self.batch_uri(context, "links")
+        links = self.staged(context, "links")
         sources, versions = source_keys_of(links), mapping_versions(links)
         raw = self.raw_records(context, {key for each in refused for key in sources[each.record_key]})
         canonical = self.canonical_headers(context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
@@ -19,14 +19,15 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable, TransientError
 from ledgerbridge.flows import LegConfig, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.source_records import counts, hold_rejected, tell_released
 from operators import settings
 from operators.retries import ByErrorClass
-from operators.staging import BatchRef, batch_uri, read_raw, read_rows
+from operators.staging import BatchRef, batch_uri, read_raw, read_rows, standing
 from triggers.circuit import ConnectionBack, first_pause
 
 __all__ = ["LegOperator"]
@@ -78,10 +79,11 @@ class LegOperator(BaseOperator):
         """Give the worker slot back while one of the connections is down; the task begins anew when it is up again."""
         with transaction(self.engine) as session:
             pauses = [pause for each in connections if (pause := pause_of(session, each)) is not None]
+            since = database_now(session)
         if pauses:
             pause = max(pauses, key=lambda each: each.until)
             self.log.warning("connection %s is down since %s: %s", pause.connection, pause.since, pause.reason)
-            trigger = ConnectionBack(pause.connection, datetime.now(UTC).isoformat())
+            trigger = ConnectionBack(pause.connection, since.isoformat())
             self.defer(trigger=trigger, method_name="begin_again")
 
     def begin_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
@@ -94,9 +96,10 @@ class LegOperator(BaseOperator):
         try:
             yield
         except TransientError as error:
-            if error.code != LEASED:  # waiting for another worker says nothing of the system
+            # waiting for another worker, or for a database or disk of ours, says nothing of the system
+            if error.code != LEASED and not isinstance(error, StoreUnavailable):
                 seconds = error.retry_after_seconds
-                with suppress(SQLAlchemyError), transaction(self.engine) as session:
+                with suppress(SQLAlchemyError, LedgerbridgeError), transaction(self.engine) as session:
                     asked = None if seconds is None else timedelta(seconds=seconds)
                     reason = f"{error.code} {error.message}"
                     call_failed(
@@ -114,6 +117,11 @@ class LegOperator(BaseOperator):
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""
         return batch_uri(self.flow, str(context["run_id"]), self.leg, step)
+
+    def staged(self, context: Context, step: str) -> BatchRef:
+        """This run's batch of a step of this leg, as the task that staged it told the state database."""
+        with transaction(self.engine) as session:
+            return standing(session, self.batch_uri(context, step))
 
     def given_batch(self, context: Context) -> BatchRef:
         """The batch the step before staged in this run."""
@@ -141,11 +149,11 @@ class LegOperator(BaseOperator):
         """Records of this run's batch by source key, as they were read."""
         if not keys:
             return {}
-        return {record.key: record for record in read_raw(self.batch_uri(context, "extract"), keys)}
+        return {record.key: record for record in read_raw(self.staged(context, "extract"), keys)}
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""
-        rows = read_rows(self.batch_uri(context, "canonical"), "header")
+        rows = read_rows(self.staged(context, "canonical"), "header")
         return {row["record_key"]: row for row in rows}
 
     def too_many_rejected(self, session: Session, actor: Actor) -> ConfigurationError | None:

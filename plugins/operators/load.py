@@ -51,7 +51,7 @@ class LoadOperator(LegOperator):
         frames = read_frames(batch)
         documents = documents_of(frames, self.config.target)
         canonical = self.canonical_headers(context)
-        made_by = mapping_versions(self.batch_uri(context, "links"))
+        made_by = mapping_versions(self.staged(context, "links"))
         with self.calling(context, connection):
             target = hook_for(system, connection).entity(entity)
             deliverer = Deliverer(
@@ -69,7 +69,7 @@ class LoadOperator(LegOperator):
         return dict(self.close_batch(actor))
 
     def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
-        sources = source_keys_of(self.batch_uri(context, "links"))
+        sources = source_keys_of(self.staged(context, "links"))
         refused = {key for result in results if result.error is not None for key in sources[result.record_key]}
         raw = self.raw_records(context, refused)
         outcomes: dict[str, set[str]] = {}

@@ -1,12 +1,19 @@
-"""Batches between tasks: Parquet under an ObjectStoragePath, passed by reference."""
+"""
+Batches between tasks: Parquet under an ObjectStoragePath, passed by reference.
+
+A file's name carries the hash of its batch (``raw.<sha256>.parquet``): another try never writes over what somebody was
+told of, and whoever reads compares the bytes with the hash he was handed before anything is parsed.
+"""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 import pandas as pd
@@ -14,15 +21,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from airflow.sdk import ObjectStoragePath
+from sqlalchemy.orm import Session
 
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable
+from ledgerbridge.state.batches import batch_of, keep_batch
 from ledgerbridge.state.sealing import Sealer
 from operators import settings
 
 __all__ = [
     "STEPS",
     "BatchRef",
+    "batch_in",
     "batch_uri",
     "leg_uri",
     "newest",
@@ -31,12 +41,15 @@ __all__ = [
     "raw_table",
     "raw_versions",
     "read_frames",
+    "read_parts",
     "read_raw",
-    "read_raw_batch",
     "read_raw_table",
     "read_rows",
     "read_validations",
+    "remember",
     "remove_batches",
+    "standing",
+    "validations_uri",
     "write_frames",
     "write_raw",
     "write_validations",
@@ -44,7 +57,7 @@ __all__ = [
 
 STEPS = {"extract": ("extract",), "transform": ("canonical", "documents"), "gate": ("gate",)}
 """Which folders of a leg's batch a step writes."""
-_VALIDATIONS = "validations.json"
+_PARQUET = "parquet"
 _AT_A_TIME = 500
 """Records that are in memory as values."""
 
@@ -64,7 +77,7 @@ class BatchRef:
     Where a batch lies.
 
     :param rows: rows by part.
-    :param sha256: of all its files, in order of their names.
+    :param sha256: of what all its files contain, in order of their names, before they are encrypted.
     """
 
     uri: str
@@ -92,6 +105,47 @@ def batch_uri(flow: str, run_id: str, leg: str, step: str) -> str:
     return f"{leg_uri(flow, run_id, leg)}/{step}"
 
 
+def validations_uri(flow: str, run_id: str, leg: str) -> str:
+    """Where lies what the gate found in a leg's batch of one run."""
+    return f"{batch_uri(flow, run_id, leg, 'gate')}/validations"
+
+
+def remember(session: Session, *batches: BatchRef) -> None:
+    """Make these the batches that stand at their addresses, in the transaction that tells what they are for."""
+    for each in batches:
+        keep_batch(session, each.uri, each.rows, each.sha256)
+
+
+def standing(session: Session, uri: str) -> BatchRef:
+    """
+    The batch that stands at an address.
+
+    :raises ConfigurationError: none is known: its task did not end, or an earlier release staged it without a hash.
+    """
+    found = batch_of(session, uri)
+    if found is None:
+        raise ConfigurationError(
+            "LB-STG-004",
+            f"the state database knows no batch at {uri}.",
+            remedy=_READ_AGAIN,
+        )
+    return BatchRef(uri, dict(found.rows), found.sha256)
+
+
+def batch_in(uri: str) -> BatchRef | None:
+    """The batch that was staged last in a folder, as its files name themselves; for trials, it proves no origin."""
+    folder = ObjectStoragePath(uri)
+    files = [file for file in folder.iterdir() if file.suffix == f".{_PARQUET}"] if folder.is_dir() else []
+    named = {file.stem: file.stat().st_mtime for file in files if "." in file.stem}
+    if not named:
+        return None
+    digest = max(named, key=lambda stem: named[stem]).rpartition(".")[2]
+    parts = [stem.rpartition(".")[0] for stem in named if stem.endswith(f".{digest}")]
+    reference = BatchRef(uri, dict.fromkeys(sorted(parts), 0), digest)
+    rows = {name: pq.read_metadata(BytesIO(content)).num_rows for name, content in read_parts(reference).items()}
+    return BatchRef(uri, rows, digest)
+
+
 def write_frames(uri: str, frames: dict[str, pd.DataFrame]) -> BatchRef:
     """Stage frames; writing the same again gives the same reference."""
     tables = {
@@ -106,9 +160,12 @@ def read_frames(reference: BatchRef) -> dict[str, pd.DataFrame]:
     """
     The staged frames, columns with Arrow types.
 
-    :raises ConfigurationError: the batch is gone or is not the one referred to.
+    :raises ConfigurationError: as ``read_parts``.
     """
-    return {name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in _read(reference).items()}
+    return {
+        name: pq.read_table(BytesIO(content)).to_pandas(types_mapper=pd.ArrowDtype)
+        for name, content in read_parts(reference).items()
+    }
 
 
 def raw_table(records: Iterable[RawRecord]) -> pa.Table:
@@ -152,40 +209,32 @@ def write_raw(uri: str, table: pa.Table) -> BatchRef:
     return _keep(uri, {"raw": buffer.getvalue()}, {"raw": table.num_rows})
 
 
-def read_raw_table(uri: str, keys: Collection[str]) -> pa.Table:
-    """The staged records of ``keys``, unread."""
+def read_raw_table(reference: BatchRef, keys: Collection[str]) -> pa.Table:
+    """The staged records of ``keys``, unread; raises as ``read_parts``."""
     wanted = pa.array(keys, pa.string())
-    rows = pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME)
+    rows = pq.ParquetFile(_part(reference, "raw")).iter_batches(batch_size=_AT_A_TIME)
     chosen = (each.filter(pc.is_in(each["key"], wanted)) for each in rows)
     # batches of earlier releases have payloads of the smaller kind
     return pa.Table.from_batches([each.cast(RAW_SCHEMA) for each in chosen], RAW_SCHEMA)
 
 
-def read_raw(uri: str, keys: Collection[str] | None = None) -> list[RawRecord]:
+def read_raw(reference: BatchRef, keys: Collection[str] | None = None) -> list[RawRecord]:
     """
     The staged records.
 
     :param keys: only these.
+    :raises ConfigurationError: as ``read_parts``.
     """
-    return [record for chunk in raw_chunks(uri, keys) for record in chunk]
+    return [record for chunk in raw_chunks(reference, keys) for record in chunk]
 
 
-def raw_chunks(uri: str, keys: Collection[str] | None = None) -> Iterator[list[RawRecord]]:
+def raw_chunks(reference: BatchRef, keys: Collection[str] | None = None) -> Iterator[list[RawRecord]]:
     """The same, some hundreds at a time; a chunk of which none is wanted is left out."""
     wanted = None if keys is None else pa.array(keys, pa.string())
-    for rows in pq.ParquetFile(_raw_file(uri)).iter_batches(batch_size=_AT_A_TIME):
+    for rows in pq.ParquetFile(_part(reference, "raw")).iter_batches(batch_size=_AT_A_TIME):
         chosen = rows if wanted is None else rows.filter(pc.is_in(rows["key"], wanted))
         if chosen.num_rows:
             yield _raw_records(chosen)
-
-
-def read_raw_batch(reference: BatchRef) -> list[RawRecord]:
-    """
-    The staged records of the batch referred to.
-
-    :raises ConfigurationError: the batch is gone or is not the one referred to.
-    """
-    return _raw_records(_read(reference)["raw"])
 
 
 def _raw_records(rows: pa.RecordBatch | pa.Table) -> list[RawRecord]:
@@ -195,37 +244,27 @@ def _raw_records(rows: pa.RecordBatch | pa.Table) -> list[RawRecord]:
     ]
 
 
-def raw_versions(uri: str) -> dict[str, str]:
-    """The version of each staged record by its key, without reading what it contains."""
-    table = pq.read_table(_raw_file(uri), columns=["key", "version"])
+def raw_versions(reference: BatchRef) -> dict[str, str]:
+    """The version of each staged record by its key, without reading what it contains; raises as ``read_parts``."""
+    table = pq.read_table(_part(reference, "raw"), columns=["key", "version"])
     return dict(zip(table["key"].to_pylist(), table["version"].to_pylist(), strict=True))
 
 
-def _raw_file(uri: str) -> BytesIO:
-    return BytesIO(_opened(ObjectStoragePath(uri) / "raw.parquet"))
-
-
-def read_rows(uri: str, name: str) -> list[dict[str, Any]]:
-    """The rows of one staged part, as Python values."""
-    table = pq.read_table(BytesIO(_opened(ObjectStoragePath(uri) / f"{name}.parquet")))
-    rows: list[dict[str, Any]] = table.to_pylist()
+def read_rows(reference: BatchRef, name: str) -> list[dict[str, Any]]:
+    """The rows of one staged part, as Python values; raises as ``read_parts``."""
+    rows: list[dict[str, Any]] = pq.read_table(_part(reference, name)).to_pylist()
     return rows
 
 
-def write_validations(uri: str, validations: list[dict[str, Any]]) -> None:
-    """Keep what a gate found beside what it let pass."""
-    folder = ObjectStoragePath(uri)
-    folder.mkdir(parents=True, exist_ok=True)
-    _seal(folder / _VALIDATIONS, orjson.dumps(validations, option=orjson.OPT_NON_STR_KEYS))
+def write_validations(uri: str, validations: list[dict[str, Any]]) -> BatchRef:
+    """Keep what a gate found, see ``validations_uri``."""
+    content = orjson.dumps(validations, option=orjson.OPT_NON_STR_KEYS)
+    return _keep(uri, {"validations": content}, {"validations": len(validations)}, "json")
 
 
-def read_validations(uri: str) -> list[dict[str, Any]]:
-    """
-    What a gate found.
-
-    :raises FileNotFoundError: it kept nothing.
-    """
-    validations: list[dict[str, Any]] = orjson.loads(_opened(ObjectStoragePath(uri) / _VALIDATIONS))
+def read_validations(reference: BatchRef) -> list[dict[str, Any]]:
+    """What a gate found; raises as ``read_parts``."""
+    validations: list[dict[str, Any]] = orjson.loads(read_parts(reference, "json")["validations"])
     return validations
 
 
@@ -240,13 +279,56 @@ def remove_batches(folders: Iterable[str]) -> list[str]:
     return removed
 
 
-def _seal(file: ObjectStoragePath, content: bytes) -> None:
-    """Write a file as it may lie there: encrypted when a key is set; a batch's hash is of what it contains."""
-    file.write_bytes(Sealer(settings.payload_key()).seal(content))
+def read_parts(reference: BatchRef, suffix: str = _PARQUET) -> dict[str, bytes]:
+    """
+    What the files of a batch contain, by part, compared with the hash of the reference.
+
+    :raises ConfigurationError: a file is gone, is not what was written, or can't be decrypted here.
+    :raises StoreUnavailable: the storage can't be read now.
+    """
+    whole = sha256()
+    contents = {}
+    for name in sorted(reference.rows):
+        contents[name] = _opened(_file(reference.uri, name, reference.sha256, suffix))
+        whole.update(contents[name])
+    if whole.hexdigest() != reference.sha256:
+        sizes = ", ".join(f"{name} {len(content)} bytes" for name, content in contents.items())
+        raise ConfigurationError(
+            "LB-STG-002",
+            f"{reference.uri} is not the batch that was staged there: the hash of {sizes or 'no file'} is"
+            f" {whole.hexdigest()[:12]}…, not {reference.sha256[:12]}….",
+            remedy=_READ_AGAIN,
+        )
+    return contents
+
+
+_READ_AGAIN = (
+    "Put the file back from a backup of the staging folder, or clear the extract task of the run in that address:"
+    " it reads its window again."
+)
+
+
+def _part(reference: BatchRef, name: str) -> BytesIO:
+    return BytesIO(read_parts(reference)[name])
+
+
+def _file(uri: str, name: str, digest: str, suffix: str) -> ObjectStoragePath:
+    folder = ObjectStoragePath(uri)
+    file, of_earlier_releases = folder / f"{name}.{digest}.{suffix}", folder / f"{name}.{suffix}"
+    return of_earlier_releases if not file.exists() and of_earlier_releases.exists() else file
 
 
 def _opened(file: ObjectStoragePath) -> bytes:
-    return Sealer(settings.payload_key()).open(file.read_bytes())
+    with _reached(file, "read"):
+        kept = file.read_bytes()
+    try:
+        return Sealer(settings.payload_key()).open(kept)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            "LB-STG-003",
+            f"{file} is encrypted by a key that is not set here, or was changed after it was written.",
+            remedy=f"Set [ledgerbridge] payload_key, older keys after commas. If it is set: {_READ_AGAIN}",
+        ) from error
 
 
 def _parquet(table: pa.Table) -> bytes:
@@ -255,35 +337,56 @@ def _parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _keep(uri: str, contents: dict[str, bytes], rows: dict[str, int]) -> BatchRef:
-    folder = ObjectStoragePath(uri)
-    folder.mkdir(parents=True, exist_ok=True)
+def _keep(uri: str, contents: dict[str, bytes], rows: dict[str, int], suffix: str = _PARQUET) -> BatchRef:
     whole = sha256()
     for name in sorted(contents):
         whole.update(contents[name])
-        _seal(folder / f"{name}.parquet", contents[name])
-    return BatchRef(uri, rows, whole.hexdigest())
+    reference = BatchRef(uri, rows, whole.hexdigest())
+    if _lies_there(reference, suffix):
+        return reference  # somebody may have been told of it: a kill while it is written anew would take it from them
+    folder = ObjectStoragePath(uri)
+    with _reached(folder, "written"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            # encrypted when a key is set; a batch's hash is of what it contains, so that it can be encrypted anew
+            sealed = Sealer(settings.payload_key()).seal(content)
+            (folder / f"{name}.{reference.sha256}.{suffix}").write_bytes(sealed)
+    return reference
 
 
-def _read(reference: BatchRef) -> dict[str, pa.Table]:
-    folder = ObjectStoragePath(reference.uri)
-    whole = sha256()
-    tables = {}
-    for name in sorted(reference.rows):
-        try:
-            content = _opened(folder / f"{name}.parquet")
-        except FileNotFoundError:
-            raise ConfigurationError(
-                "LB-STG-001",
-                f"{folder}/{name}.parquet is gone.",
-                remedy="Clear the leg's extract task: it reads again.",
-            ) from None
-        whole.update(content)
-        tables[name] = pq.read_table(BytesIO(content))
-    if whole.hexdigest() != reference.sha256:
-        raise ConfigurationError(
-            "LB-STG-002",
-            f"{folder} is not the batch the task before wrote.",
-            remedy="Clear the leg's extract task: it reads again.",
-        )
-    return tables
+def _lies_there(reference: BatchRef, suffix: str) -> bool:
+    try:
+        read_parts(reference, suffix)
+    except LedgerbridgeError:
+        return False
+    return True
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def _reached(place: ObjectStoragePath, done: str) -> Iterator[None]:
+    """Tell what the storage answered in words of ours."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise ConfigurationError("LB-STG-001", f"{place} is gone.", remedy=_READ_AGAIN) from None
+    except OSError as error:
+        _tell(place, done, error)
+
+
+def _tell(place: ObjectStoragePath, done: str, error: OSError) -> NoReturn:
+    if error.errno in _FULL:
+        raise StoreUnavailable(
+            "LB-STG-005",
+            f"{place} can't be {done}: no space is left there ({error.strerror}).",
+            remedy="Make room, or let [ledgerbridge] staging_url name a larger place; `ledgerbridge purge` takes old"
+            " batches away. The task is tried again by itself.",
+        ) from error
+    raise StoreUnavailable(
+        "LB-STG-006",
+        f"{place} can't be {done}: {error.strerror or error}.",
+        remedy="See that the storage of [ledgerbridge] staging_url is there and may be used. The task is tried again by"
+        " itself.",
+    ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from importlib import import_module
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
 from ledgerbridge.reconciliation import Booked, KeptRecords, Movement, OpenAmount
 from ledgerbridge.state import transaction
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
 from ledgerbridge.yaml_files import nearest
 
@@ -197,21 +198,21 @@ def live_lookup(company: Company, engine: Engine) -> LiveLookup:
         connection = company.connections_of(system)[0]
         known = found.setdefault(entity, {})
         if max_age_minutes:
-            since = datetime.now(UTC) - timedelta(minutes=max_age_minutes)
             missing = [key for key in keys if key not in known]
             with transaction(engine) as session:
+                now = database_now(session)
+                since = now - timedelta(minutes=max_age_minutes)
                 known.update(master_rows_since(session, connection, entity, missing, since))
         missing = [key for key in keys if key not in known]
         if missing:
             if system not in hooks:
                 hooks[system] = hook_for(system, connection)
             master: Master = hooks[system].entity(name)
-            read_at = datetime.now(UTC)
             answers = master.lookup(missing)
             known.update(answers)
             if max_age_minutes and answers:
                 with transaction(engine) as session:
-                    keep_master_rows(session, connection, entity, answers, read_at)
+                    keep_master_rows(session, connection, entity, answers, now)
         return {key: known[key] for key in keys if key in known}
 
     return look_up

@@ -19,6 +19,7 @@ from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
+from ledgerbridge.state.installation import key_salt
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import Fate, news, set_outcomes
@@ -26,7 +27,7 @@ from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
 from operators.resume import with_canonical, with_documents
-from operators.staging import BatchRef, raw_chunks, raw_versions, read_raw, write_frames
+from operators.staging import BatchRef, raw_chunks, raw_versions, read_raw, remember, write_frames
 from operators.systems import live_lookup
 
 __all__ = ["TransformOperator"]
@@ -52,26 +53,29 @@ class TransformOperator(LegOperator):
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
         live = live_lookup(company, self.engine)
-        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone)
-        work = _Work(actor, raw_versions(given.uri))
+        work = _Work(actor, raw_versions(given))
         with transaction(self.engine) as session:
+            salt = key_salt(session)
             work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
+        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone, salt)
         anew = [key for key in work.source_versions if key not in work.resumed]
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}
         if anew:
-            canonical = self._rule(self._conform(given.uri, anew, lookups, company.send_from, work), reader, work)
+            canonical = self._rule(self._conform(given, anew, lookups, company.send_from, work), reader, work)
             with self.calling(context, connection):
                 documents = self._map(canonical, lookups, work)
         if work.resumed:
             kept = work.resume()
             canonical = with_canonical(canonical, self._conform_mapping().target, kept)
             documents = with_documents(documents, kept)
-        write_frames(self.batch_uri(context, "canonical"), canonical)
+        beside = [
+            write_frames(self.batch_uri(context, "canonical"), canonical),
+            write_frames(self.batch_uri(context, "links"), {"links": work.links()}),
+        ]
         batch = write_frames(self.batch_uri(context, "documents"), documents)
-        write_frames(self.batch_uri(context, "links"), {"links": work.links()})
-        letters = work.letters_with(read_raw(given.uri, work.refused())) if work.letters else []
-        self._settle(work, letters, set(documents["header"]["record_key"]), batch)
+        letters = work.letters_with(read_raw(given, work.refused())) if work.letters else []
+        self._settle(work, letters, set(documents["header"]["record_key"]), batch, beside)
         if documents["header"].empty:
             self.close_batch(actor)
             raise self.nothing_goes_on("no record of this batch goes on")
@@ -81,11 +85,11 @@ class TransformOperator(LegOperator):
         return load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")
 
     def _conform(
-        self, uri: str, keys: list[str], lookups: Lookups, since: date | None, work: _Work
+        self, given: BatchRef, keys: list[str], lookups: Lookups, since: date | None, work: _Work
     ) -> dict[str, pd.DataFrame]:
         """What is made of the records of ``keys``; as they were read they are in memory some hundreds at a time."""
         mapping = self._conform_mapping()
-        mapped = map_chunks(mapping, raw_chunks(uri, keys), lookups, since)
+        mapped = map_chunks(mapping, raw_chunks(given, keys), lookups, since)
         work.made = {key: set() for key in keys}
         work.earlier = {
             keys[position]: f"dated {day}, before the company's `send_from` {since}: people keyed it"
@@ -124,8 +128,11 @@ class TransformOperator(LegOperator):
         work.versions.update(dict.fromkeys(mapped.frames["header"]["record_key"], mapping.version))
         return mapped.frames
 
-    def _settle(self, work: _Work, letters: list[Letter], going_on: set[str], batch: BatchRef) -> None:
+    def _settle(
+        self, work: _Work, letters: list[Letter], going_on: set[str], batch: BatchRef, beside: list[BatchRef]
+    ) -> None:
         with transaction(self.engine) as session:
+            remember(session, batch, *beside)
             refusals = write_letters(session, work.actor, letters)
             fates = {key: work.fate(key, refusals.get(key), going_on) for key in work.made}
             settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]

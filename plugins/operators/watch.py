@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import open_circuits
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import DeadLetter, Delivery
 from notifications.alerts import tell
 from operators import settings
@@ -49,9 +50,10 @@ class WatchOperator(BaseOperator):
         alerts = self.config.alerts
         if alerts is None:
             return 0
-        now, zone = datetime.now(UTC), settings.company().time_zone
+        zone = settings.company().time_zone
         warnings = self._warnings()
         with transaction(self.engine) as session:
+            now = database_now(session)
             if not alerts.is_quiet(now, zone):
                 self._note(session, "silence", self._silent_legs(session, alerts, now), now)
             self._note(session, "dead letters", self._dead_letters(session, alerts), now)

@@ -22,9 +22,10 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from ledgerbridge.errors import LedgerbridgeError, TransientError
 from operators.page_links import airflow_prefix, leg_address
 from operators.reconcile import result_path
-from operators.staging import STEPS, batch_uri, leg_uri, read_validations
+from operators.staging import STEPS, batch_uri, leg_uri, read_validations, validations_uri
 from pages import state
 from pages.batches import preview
 from pages.data_docs import render_validations
@@ -67,12 +68,13 @@ def show_batch(request: Request, dag_id: Name, run_id: Name, leg: Name, step: Na
     """How much a step staged, where it lies, its fields, and its first rows."""
     if step not in STEPS:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"No step of a leg leaves a batch {step!r}.")
-    uri = leg_uri(dag_id, run_id, leg)
+    uris = [batch_uri(dag_id, run_id, leg, folder) for folder in STEPS[step]]
     with state.session() as session:
         balance = state.balance(session, dag_id, leg, run_id)
+        batches = state.batches(session, uris)
     return _page(
         request, "batch.html", f"Batch of {step}",
-        uri=uri, parts=preview(uri, STEPS[step], with_values=values), balance=balance, values=values,
+        uri=leg_uri(dag_id, run_id, leg), parts=preview(batches, with_values=values), balance=balance, values=values,
     )  # fmt: skip
 
 
@@ -106,11 +108,11 @@ def show_documents(
 @app.get(LEG + "/data-docs", dependencies=[MayRead], response_class=HTMLResponse)
 def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values) -> Response:
     """What the gate found, as Great Expectations' Data Docs show it."""
-    try:
-        validations = read_validations(batch_uri(dag_id, run_id, leg, "gate"))
-    except FileNotFoundError:
-        raise HTTPException(HTTPStatus.NOT_FOUND, "The gate kept no result for this run.") from None
-    sections = render_validations(validations, with_values=values)
+    with state.session() as session:
+        kept = state.batches(session, [validations_uri(dag_id, run_id, leg)])
+    if not kept:
+        raise HTTPException(HTTPStatus.NOT_FOUND, "The gate kept no result for this run.")
+    sections = render_validations(read_validations(kept[0]), with_values=values)
     return _page(request, "data_docs.html", "Data Docs", sections=sections, values=values)
 
 
@@ -131,6 +133,13 @@ def _refuse(request: Request, error: AnyHTTPException) -> Response:
         login = get_auth_manager().get_url_login(next_url=str(request.url))
     title = HTTPStatus(error.status_code).phrase
     return _page(request, "refused.html", title, status=error.status_code, reason=error.detail, login=login)
+
+
+@app.exception_handler(LedgerbridgeError)
+def _explain(request: Request, error: LedgerbridgeError) -> Response:
+    """What keeps a page from being made, and what to do about it."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, TransientError) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return _page(request, "refused.html", status.phrase, status=status, reason=str(error), login=None)
 
 
 def _page(request: Request, template: str, title: str, *, status: int = HTTPStatus.OK, **shown: Any) -> Response:

@@ -7,9 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import pyarrow.parquet as pq
-from airflow.sdk import ObjectStoragePath
 
 from ledgerbridge.delivery import plain
+from ledgerbridge.errors import ConfigurationError
+from operators.staging import BatchRef, read_parts
 
 __all__ = ["Part", "preview"]
 
@@ -29,22 +30,27 @@ class Part:
     rows: list[list[Any]]
 
 
-def preview(uri: str, folders: tuple[str, ...], *, with_values: bool) -> list[Part]:
+def preview(batches: list[BatchRef], *, with_values: bool) -> list[Part]:
     """
-    The parts of a batch, ``documents / header``; none when it was not written or is gone.
+    The parts of batches, ``documents / header``; none of one that is gone.
 
-    :param uri: the folder of the leg's batches.
-    :param folders: those in it that belong to the step.
     :param with_values: False leaves only the keys in the rows.
+    :raises LedgerbridgeError: one is not what was staged, or can't be read.
     """
-    found = [ObjectStoragePath(f"{uri}/{name}") for name in folders]
     return [
-        _part(f"{folder.name} / {file.stem}", file.read_bytes(), with_values)
-        for folder in found
-        if folder.exists()
-        for file in sorted(folder.iterdir(), key=lambda file: (file.stem != "header", file.stem))
-        if file.suffix == ".parquet"
+        _part(f"{batch.uri.rpartition('/')[2]} / {name}", content, with_values)
+        for batch in batches
+        for name, content in sorted(_unless_gone(batch).items(), key=lambda part: (part[0] != "header", part[0]))
     ]
+
+
+def _unless_gone(batch: BatchRef) -> dict[str, bytes]:
+    try:
+        return read_parts(batch)
+    except ConfigurationError as error:
+        if error.code == "LB-STG-001":
+            return {}
+        raise
 
 
 def _part(name: str, content: bytes, with_values: bool) -> Part:

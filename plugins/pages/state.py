@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.state import transaction
+from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.models import Base, DeadLetter, Delivery
 from ledgerbridge.state.source_records import counts
 from operators import settings
+from operators.staging import BatchRef, standing
 
-__all__ = ["balance", "dead_letters", "documents", "session"]
+__all__ = ["balance", "batches", "dead_letters", "documents", "session"]
 
 
 @contextmanager
@@ -31,6 +33,11 @@ def session() -> Iterator[Session]:
 def balance(session: Session, flow: str, leg: str, run_id: str) -> Counter[str]:
     """How many source records of the run's batch have which outcome."""
     return counts(session, flow, leg, run_id)
+
+
+def batches(session: Session, uris: Sequence[str]) -> list[BatchRef]:
+    """The batches that stand at these addresses."""
+    return [standing(session, uri) for uri in uris if batch_of(session, uri) is not None]
 
 
 def dead_letters(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.configuration import conf
@@ -15,6 +15,7 @@ from hooks.state_database import state_engine
 from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import FIRST_PAUSE, Pause, call_failed, call_succeeded, pause_of, take_probe
+from ledgerbridge.state.clock import database_now
 
 __all__ = ["ConnectionBack", "first_pause"]
 
@@ -52,16 +53,20 @@ class ConnectionBack(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, and probe when it is this one's turn, until the connection may be called."""
         latest = datetime.fromisoformat(self.since) + _LONGEST_WAIT
-        while (pause := await asyncio.to_thread(self._pause)) is not None and datetime.now(UTC) < latest:
-            ahead = (pause.until - datetime.now(UTC)).total_seconds()
+        while True:
+            pause, now = await asyncio.to_thread(self._pause)
+            if pause is None or now >= latest:
+                break
+            ahead = (pause.until - now).total_seconds()
             if ahead <= 0 and await asyncio.to_thread(self._probe):
                 break
             await asyncio.sleep(max(0.5, min(ahead, _LOOK_EVERY_SECONDS)))
         yield TriggerEvent({"connection": self.connection})  # type: ignore[no-untyped-call]  # Airflow's
 
-    def _pause(self) -> Pause | None:
+    def _pause(self) -> tuple[Pause | None, datetime]:
+        """The connection's pause, and the time by the clock that measures it."""
         with transaction(state_engine()) as session:
-            return pause_of(session, self.connection)
+            return pause_of(session, self.connection), database_now(session)
 
     def _probe(self) -> bool:
         """Call the system if nobody else does; whether it answered."""

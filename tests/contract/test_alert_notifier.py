@@ -109,6 +109,20 @@ def test_an_alert_nobody_received_is_sent_with_the_next_failure(receiver: Receiv
     assert "2 times" in message["message"]
 
 
+def test_a_failure_is_told_although_the_state_database_that_counts_alerts_is_damaged(
+    receiver: Receiver, state: Engine, tmp_path: Path
+) -> None:
+    state.dispose()
+    (tmp_path / "state.db").write_bytes(b"minutes of the meeting\n" * 400)
+    with pytest.raises(ConfigurationError) as caught, transaction(state) as session:
+        session.connection()
+    fail(caught.value)
+    (message,) = receiver.messages
+    assert message["title"] == "order_to_cash: ConfigurationError"
+    for part in ("order_to_cash invoice, ConfigurationError", "is damaged", "Remedy: Pause the flows", "/log"):
+        assert part in message["message"]
+
+
 class Watched:
     """The shipped flow with alerts, watched on a state database."""
 

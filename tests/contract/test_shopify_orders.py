@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import requests
+from airflow.sdk.crypto import get_fernet
+from cryptography.fernet import Fernet
 
 from hooks.shopify import ShopifyHook
 from ledgerbridge.entities import RawRecord, Window
@@ -20,7 +22,7 @@ from sandbox.shopify.app import create_app
 from tests.contract.served_app import serve
 from tests.contract.shop_office import DOMAIN, Shop
 from tests.contract.small_company import line, order
-from tests.contract.xero_connection import provide_state
+from tests.contract.xero_connection import FERNET_KEY, provide_state
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
 PLACED = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
@@ -187,6 +189,23 @@ def test_a_refresh_token_is_good_for_one_use_and_all_processes_follow_it(
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda hook: len(everything(hook)), [installed() for _ in range(4)])) == [1] * 4
     assert len(everything(slow)) == 1
+
+
+def test_a_lost_fernet_key_is_told_before_a_refresh_token_is_asked_for_in_vain(
+    shop: Shop, installed: Callable[[], ShopifyHook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.place(order())
+    assert len(everything(installed())) == 1
+    for keys in (Fernet.generate_key().decode(), FERNET_KEY):
+        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", keys)
+        get_fernet.cache_clear()  # a process reads its key once
+        shop.end_tokens()
+        if keys == FERNET_KEY:
+            assert len(everything(installed())) == 1
+            continue
+        with pytest.raises(ConfigurationError, match="can't be decrypted with the present") as caught:
+            everything(installed())
+        assert caught.value.code == "LB-CFG-022"
 
 
 def test_a_refresh_token_somebody_else_used_asks_for_a_new_installation(

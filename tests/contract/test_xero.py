@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import requests
+from airflow.sdk.crypto import get_fernet
+from cryptography.fernet import Fernet
 
 from hooks.xero import XeroHook
 from hooks.xero_books import XeroBooks
@@ -20,7 +22,7 @@ from ledgerbridge.reconciliation import KeptRecords
 from sandbox.xero.app import create_app
 from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
-from tests.contract.xero_connection import hook_on, provide_state, source, target
+from tests.contract.xero_connection import FERNET_KEY, hook_on, provide_state, source, target
 
 COMPANY: dict[str, Any] = {
     "name": "Harbor Light Supply",
@@ -603,6 +605,24 @@ def test_a_consent_that_has_ended_asks_for_a_person(consented: XeroHook, address
     with pytest.raises(ConfigurationError, match="invalid_grant") as caught:
         consented.get("Organisation")
     assert caught.value.code == "LB-XERO-004"
+
+
+def test_a_consent_outlives_a_lost_fernet_key_and_goes_on_once_it_is_back(
+    consented: XeroHook, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def use(*keys: str) -> XeroHook:
+        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", ",".join(keys))
+        get_fernet.cache_clear()  # a process reads its key once
+        return XeroHook("xero_test")
+
+    new = Fernet.generate_key().decode()
+    with pytest.raises(ConfigurationError, match="can't be decrypted with the present") as caught:
+        use(new).get("Organisation")
+    assert caught.value.code == "LB-CFG-022"
+    assert "newest first" in caught.value.remedy
+    works, why = use(new).test_connection()
+    assert (works, "LB-CFG-022" in why) == (False, True)
+    assert use(new, FERNET_KEY).get("Organisation")["Organisations"]
 
 
 def test_a_scope_that_is_missing_is_named(address: str, hook: XeroHook, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,18 +17,20 @@ import pytest
 from airflow.sdk.crypto import get_fernet
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from demo.company import connection_environment, write_company_file
 from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
-from ledgerbridge.state import connect, migrate
+from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.models import Installation
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.reconcile import ReconcileOperator
 from operators.transform import TransformOperator
+from sandbox.orders import make_orders
 from sandbox.places import Addresses
 from sandbox.player import STEPS as FILE_STEPS
 from sandbox.player import Player, opening_of
@@ -121,6 +123,20 @@ class Office:
                 return
 
 
+def placed_orders(player: Player, number: int) -> dict[str, Any]:
+    """A file with so many orders, placed in the shop."""
+    file = make_orders(number)
+    player.set_clock(opening_of(file))
+    player.play(file, 1)
+    return file
+
+
+def salt_keys(state: Engine, salt: str) -> None:
+    """Let an installation make keys with a known salt, hexadecimal; blank: as those before there were salts."""
+    with transaction(state) as session:
+        session.execute(update(Installation).values(value=salt))
+
+
 class Systems(Protocol):
     """Where the four systems are."""
 
@@ -149,5 +165,6 @@ def open_office(
         get_fernet.cache_clear()  # a task process reads its key once; here it may be another office's
         state = connect(url)
         migrate(state)
+        salt_keys(state, "16" * 32)  # a case that fails fails again
         yield Office(file, InProcess("order_to_cash"), player, state, folder)
         state.dispose()

@@ -26,7 +26,7 @@ class NoState:
         return {}
 
 
-def lookups(tables: Path, live: dict[str, dict[str, Any]] | None = None) -> Lookups:
+def lookups(tables: Path, live: dict[str, dict[str, Any]] | None = None, key_salt: bytes = b"") -> Lookups:
     """Lookups of the CSV files in ``tables``, and of ``live`` whatever the entity."""
     known = live or {}
     return Lookups(
@@ -35,6 +35,7 @@ def lookups(tables: Path, live: dict[str, dict[str, Any]] | None = None) -> Look
         NoState(),
         lambda entity, keys, max_age_minutes: {key: known[key] for key in keys if key in known},
         "America/New_York",
+        key_salt,
     )
 
 

@@ -84,13 +84,14 @@ def test_staged_batches_are_unreadable_without_the_key(tmp_path: Path, monkeypat
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", Fernet.generate_key().decode())
     records = [RawRecord(KEY, "v1", datetime(2026, 3, 2, tzinfo=UTC), {"email": EMAIL})]
     uri = f"file://{tmp_path}/batch"
-    assert write_raw(uri, raw_table(records)) == write_raw(uri, raw_table(records))
+    batch = write_raw(uri, raw_table(records))
+    assert write_raw(uri, raw_table(records)) == batch
     (file,) = (tmp_path / "batch").iterdir()
     assert b"PAR1" not in file.read_bytes()
-    assert read_raw(uri) == records
+    assert read_raw(batch) == records
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", "")
-    with pytest.raises(ConfigurationError, match="LB-CFG-021"):
-        read_raw(uri)
+    with pytest.raises(ConfigurationError, match="LB-STG-003"):
+        read_raw(batch)
 
 
 def test_old_payloads_go_and_the_chain_stays_whole(state_db: Engine) -> None:

@@ -25,6 +25,7 @@ from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
 from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, ExtractionWindow, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
@@ -86,6 +87,19 @@ def test_migrations_go_up_and_down_one_by_one_and_keep_what_is_there(empty_state
         assert connection.execute(text("SELECT source_key FROM source_record")).scalars().all() == ["k"]
     downgrade(empty_state_db, "base")
     assert inspect(empty_state_db).get_table_names() == ["ledgerbridge_version"]
+
+
+def test_the_hash_of_a_batch_staged_before_hashes_were_kept_is_taken_from_the_audit(empty_state_db: Engine) -> None:
+    migrate(empty_state_db, "0011")
+    with transaction(empty_state_db) as session:
+        for rows, digest in ((2, "a" * 64), (3, "b" * 64)):  # a task that was tried twice
+            details = {"leg": "orders", "uri": "file:///run-1/extract", "rows": {"raw": rows}}
+            append(session, ACTOR, [Change("batch-extract", "e", f"batch:{digest}", None, digest, details)])
+    migrate(empty_state_db)
+    with transaction(empty_state_db) as session:
+        kept = batch_of(session, "file:///run-1/extract")
+        assert kept is not None
+        assert (kept.rows, kept.sha256) == ({"raw": 3}, "b" * 64)
 
 
 def test_two_processes_that_start_together_migrate_once(empty_state_db: Engine) -> None:

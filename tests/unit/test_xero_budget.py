@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,34 @@ def test_a_minute_is_shared_and_says_when_it_goes_on(tmp_path: Path) -> None:
     with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=2).call():
         pass
     assert caught.value.retry_after_seconds == pytest.approx(60, abs=5)
+
+
+def an_hour_ahead(folder: Path, code: str) -> None:
+    """Run code on a budget while the machine's clock is an hour ahead; then it is set back."""
+    faketime = shutil.which("faketime")
+    if faketime is None:
+        pytest.skip("no faketime: apt-get install faketime")
+    begin = "import sys\nfrom pathlib import Path\nfrom hooks.xero_budget import CallBudget, Limits\n"
+    made = 'budget = CallBudget(Path(sys.argv[1]), "t-1", Limits(calls_per_minute=2), patience_seconds=60)\n'
+    subprocess.run([faketime, "-f", "+1h", sys.executable, "-c", begin + made + code, folder], check=True)
+
+
+def test_a_clock_set_back_by_an_hour_keeps_nobody_from_calling(tmp_path: Path) -> None:
+    an_hour_ahead(tmp_path, "for _ in range(2):\n    with budget.call():\n        pass\n")
+    for _ in range(2):
+        with budget(tmp_path, calls_per_minute=2).call():
+            pass
+    with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=2).call():
+        pass
+    assert caught.value.retry_after_seconds == pytest.approx(60, abs=5)
+
+
+def test_a_pause_is_not_longer_for_a_clock_that_is_set_back(tmp_path: Path) -> None:
+    an_hour_ahead(tmp_path, "budget.pause(30)\n")
+    for _ in range(2):
+        with pytest.raises(TransientError) as caught, budget(tmp_path).call():
+            pass
+        assert caught.value.retry_after_seconds == pytest.approx(30, abs=5)
 
 
 def test_tenants_have_budgets_of_their_own(tmp_path: Path) -> None:

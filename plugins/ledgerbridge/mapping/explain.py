@@ -183,7 +183,8 @@ def _hash_in_words(rule: Rule) -> str:
     assert rule.hash_ is not None
     of = _listed([_path(path) for path in rule.hash_.of])
     prefix = f' that begins with "{rule.hash_.prefix}"' if rule.hash_.prefix else ""
-    return f"is a short name of {rule.hash_.length} characters{prefix}, always the same for the same {of}."
+    where = " in this installation" if rule.hash_.salted else ""
+    return f"is a short name of {rule.hash_.length} characters{prefix}, always the same for the same {of}{where}."
 
 
 def _match_in_words(rule: Rule) -> str:

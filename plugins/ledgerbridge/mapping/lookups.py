@@ -42,6 +42,7 @@ class Lookups:
     :param state: cross-references, deliveries and labels.
     :param live: asks a system for master data: ``live(entity, keys, max_age_minutes)``.
     :param zone: the organisation's time zone.
+    :param key_salt: what salted keys are made with; empty where nothing is kept of them, as in a trial.
     """
 
     tables: Path
@@ -49,6 +50,7 @@ class Lookups:
     state: StateReader
     live: LiveLookup
     zone: str
+    key_salt: bytes = b""
     _rows: dict[str, list[Row]] = field(default_factory=dict)
     _indexed: dict[tuple[str, str | None], dict[str, list[Row]]] = field(default_factory=dict)
 

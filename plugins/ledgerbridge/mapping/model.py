@@ -114,6 +114,11 @@ class ShortHash(ConfigModel):
     of: list[str] = Field(description="Paths whose values make the key.")
     prefix: str = Field("", description="What the name begins with.")
     length: int = Field(17, ge=8, le=30, description="Length of the name, prefix included.")
+    salted: bool = Field(
+        False,
+        description="Made with a secret of this installation, for what can be guessed, as an e-mail address:"
+        " nobody else can make the name of a guess and compare.",
+    )
 
 
 class Share(ConfigModel):

@@ -1,20 +1,21 @@
 """
 Circuit breakers: after several calls in a row to a connection failed, nobody calls it until one probe got through.
 
-Kept in the state database, so that all workers pause together and one of them probes. The audit tells when a pause
-begins (``circuit-opened``) and when it is over (``circuit-closed``), not each failure in between.
+Kept in the state database and timed by its clock, so that all workers pause together and one of them probes. The audit
+tells when a pause begins (``circuit-opened``) and when it is over (``circuit-closed``), not each failure in between.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import Circuit
 from ledgerbridge.state.upsert import upsert
@@ -78,7 +79,7 @@ def call_failed(
     :param retry_after: how long the system asked to be left alone.
     :param first_pause: no pause is longer than four of it unless the system asked.
     """
-    now = now or datetime.now(UTC)
+    now = now or database_now(session)
     serialise(session, f"circuit {connection}")
     row = session.get(Circuit, connection)
     failures = (row.failures if row else 0) + 1
@@ -102,13 +103,13 @@ def call_succeeded(session: Session, actor: Actor, connection: str) -> None:
     session.execute(
         update(Circuit)
         .where(Circuit.connection == connection, Circuit.failures > 0)
-        .values(failures=0, paused_until=None, paused_since=None, reason=None, updated_at=datetime.now(UTC))
+        .values(failures=0, paused_until=None, paused_since=None, reason=None, updated_at=database_now(session))
     )
 
 
 def take_probe(session: Session, connection: str, *, now: datetime | None = None) -> bool:
     """Whether the caller is the one who tries the connection now that its pause is over; others wait for the answer."""
-    now = now or datetime.now(UTC)
+    now = now or database_now(session)
     taken: Any = session.execute(
         update(Circuit)
         .where(Circuit.connection == connection, Circuit.paused_until <= now)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.faults import explain_faults, not_to_be_opened
 from ledgerbridge.state.sealing import Sealer
 
 __all__ = ["connect", "migrate", "serialise", "transaction"]
@@ -19,6 +20,8 @@ __all__ = ["connect", "migrate", "serialise", "transaction"]
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FROZEN_SECONDS = 30
 """How long PostgreSQL lets a process that stands still keep what its transaction holds; ours take far less."""
+_PATIENCE_SECONDS = 60
+"""How long a transaction waits for another one that holds what it needs."""
 
 
 def connect(url: str, payload_key: str = "") -> Engine:
@@ -27,14 +30,17 @@ def connect(url: str, payload_key: str = "") -> Engine:
 
     SQLite runs in WAL mode and takes its write lock when a transaction begins: a lock that is asked for only at the
     first write of a transaction fails at once instead of waiting when another process wrote in between. Neither logs
-    nor exceptions show what a statement was given: payloads hold personal data.
+    nor exceptions show what a statement was given: payloads hold personal data. A database that is damaged, full,
+    locked or away is told as an error of ours, see ``explain_faults``.
 
-    :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``.
+    :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``. Who waits for a lock gives up after
+        a minute; on SQLite the URL may say otherwise (``?timeout=`` seconds).
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
-    :raises ConfigurationError: it is no URL, or another database's.
+    :raises ConfigurationError: it is no URL, or another database's, or its folder can't be made.
     """
     parsed = _parsed(url)
     engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed)
+    explain_faults(engine)
     dialect: Any = engine.dialect  # what column types are handed
     dialect.payload_sealer = Sealer(payload_key)
     return engine
@@ -42,8 +48,12 @@ def connect(url: str, payload_key: str = "") -> Engine:
 
 def _on_sqlite(parsed: URL) -> Engine:
     if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60}, hide_parameters=True)
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_to_be_opened(parsed.render_as_string(), str(error)) from error
+    patience = {} if "timeout" in parsed.query else {"timeout": _PATIENCE_SECONDS}
+    engine = create_engine(parsed, poolclass=NullPool, connect_args=patience, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: object) -> None:
@@ -65,7 +75,10 @@ def _on_postgresql(parsed: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # in each transaction: a pooler between us and the server may not know settings of a connection
-        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_FROZEN_SECONDS}s'")
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{_PATIENCE_SECONDS}s';"
+            f" SET LOCAL idle_in_transaction_session_timeout = '{_FROZEN_SECONDS}s'"
+        )
 
     return engine
 
@@ -116,6 +129,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # another one may migrate for long
         serialise(connection, "migrate")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

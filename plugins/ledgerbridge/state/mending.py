@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.dead_letters import UNSETTLED, body_hash, rejection
 from ledgerbridge.state.models import DeadLetter, SourceRecord
@@ -154,7 +155,7 @@ def replay(session: Session, letters: Sequence[DeadLetter], person: Person, *, f
         _check_fresh(letter, record, force)
         together = {each.id: each for each in [*_siblings(session, letter, ("open",)), letter]}
         start = _start(list(together.values()))
-        now = _now()
+        now = database_now(session)  # the last replay decides where the record starts
         for each in together.values():
             each.state, each.stands_for, each.replay_from, each.replayed_at = "replaying", record.version, start, now
             each.closed_at = each.reason = None

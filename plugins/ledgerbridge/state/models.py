@@ -29,9 +29,11 @@ __all__ = [
     "Delivery",
     "DeliveryTry",
     "ExtractionWindow",
+    "Installation",
     "MasterRow",
     "OAuthToken",
     "SourceRecord",
+    "StagedBatch",
     "ValidationResult",
 ]
 
@@ -307,6 +309,31 @@ class ExtractionWindow(Base):
     until: Mapped[datetime]
     rows: Mapped[int]
     batch_uri: Mapped[str] = mapped_column(Text)
+
+
+class StagedBatch(Base):
+    """
+    The batch that stands at an address of the staging area: rows by part, and the hash that every read compares.
+
+    Written in the transaction that tells what the batch is for; the files of an earlier try lie beside its own.
+    """
+
+    __tablename__ = "staged_batch"
+    uri: Mapped[str] = mapped_column(Text, primary_key=True)
+    rows: Mapped[dict[str, Any]]
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Installation(Base):
+    """
+    What this installation was given once, when its tables were made, and keeps for good.
+
+    ``key_salt``: hexadecimal, what keys of guessable things are made with; empty where keys were made without one.
+    """
+
+    __tablename__ = "installation"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
 
 
 class MasterRow(Base):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.models import OAuthToken
 
@@ -52,15 +53,15 @@ class TokenStore:
     def lease(self, key: str, owner: str, seconds: float) -> bool:
         """Whether ``owner`` may renew the token set for so many seconds; False while somebody else may."""
         self._ensure_row(key)
-        now = datetime.now(UTC)
-        free = or_(OAuthToken.lease_until.is_(None), OAuthToken.lease_until < now)
-        taken = (
-            update(OAuthToken)
-            .where(OAuthToken.key == key, free)
-            .values(lease_owner=owner, lease_until=now + timedelta(seconds=seconds))
-            .returning(OAuthToken.key)
-        )
         with transaction(self._engine) as session:
+            now = database_now(session)  # the owners' own clocks may differ, or be set back
+            free = or_(OAuthToken.lease_until.is_(None), OAuthToken.lease_until < now)
+            taken = (
+                update(OAuthToken)
+                .where(OAuthToken.key == key, free)
+                .values(lease_owner=owner, lease_until=now + timedelta(seconds=seconds))
+                .returning(OAuthToken.key)
+            )
             return session.execute(taken).first() is not None
 
     def put(self, key: str, owner: str, token: StoredToken) -> bool:
