@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.sealing import Sealer
+from ledgerbridge.state.signing import Signer
 
 __all__ = ["connect", "migrate", "serialise", "transaction"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(url: str, payload_key: str = "") -> Engine:
+def connect(url: str, payload_key: str = "", signing_key: str = "") -> Engine:
     """
     An engine for the state database; one connection per use, so that forked tasks never share one.
 
@@ -29,6 +30,7 @@ def connect(url: str, payload_key: str = "") -> Engine:
 
     :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``.
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
+    :param signing_key: signs the audit's entries, see ``Signer``.
     :raises ConfigurationError: it is no URL, or another database's.
     """
     parsed = _parsed(url)
@@ -37,8 +39,9 @@ def connect(url: str, payload_key: str = "") -> Engine:
         if parsed.get_backend_name() == "sqlite"
         else create_engine(parsed, poolclass=NullPool, hide_parameters=True)
     )
-    dialect: Any = engine.dialect  # what column types are handed
+    dialect: Any = engine.dialect  # what column types are handed, and each session leads to
     dialect.payload_sealer = Sealer(payload_key)
+    dialect.audit_signer = Signer(signing_key)
     return engine
 
 
