@@ -80,15 +80,21 @@ def test_a_broken_audit_chain_is_told_with_its_entry(
     anchors = tmp_path / "anchors.jsonl"
     anchors.write_text(capsys.readouterr().out)
     assert main(["--state", url, "audit", "verify", "--anchors", str(anchors)]) == 0
-    assert "3 entries, the chain is whole, 1 anchors hold" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("3 entries, the chain is whole; its head is not signed")
+    assert "1 anchors hold" in told
     engine = connect(url)
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
         connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
+    assert main(["--state", url, "audit", "verify"]) == 1
+    assert "LB-AUD-005 dead_letter" in capsys.readouterr().out
+    with engine.begin() as connection:  # the end as a whole: nothing in the database tells of it
+        connection.execute(text("DELETE FROM dead_letter"))
     engine.dispose()
     assert main(["--state", url, "audit", "verify"]) == 0
     assert main(["--state", url, "audit", "verify", "--anchors", str(anchors)]) == 1
-    assert "LB-AUD-001 entry 3 truncated" in capsys.readouterr().out
+    assert "LB-AUD-001 audit entry 3 truncated" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("sent and confirmed", 1), ("unknown", 0)])
