@@ -4,8 +4,9 @@ Writing audit entries: numbered without gaps, the hash of each covers its conten
 ``hash = sha256(previous_hash + sha256(content))``, both in hexadecimal: whoever has only the inner hash of an entry can
 still follow the chain over it. Payloads are in no entry, their hashes are: they can be purged and the chain holds.
 
-Where there is a key (``Signer``), each append signs its last entry: who can write the database can hash all of it anew,
-but can't sign it. Nothing is appended to an end that is not signed, so that no worker signs what was forged before it.
+Where there is a key (``Signer``), each entry is signed, the last of an append as the chain's head: who can write the
+database can hash all of it anew, but can't sign it. Nothing is appended to an end that is not signed, so that no worker
+vouches for what was forged before it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from ledgerbridge.audit.commitments import Told, commitments
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import AuditEntry
-from ledgerbridge.state.signing import HEAD, Signer, signer_of
+from ledgerbridge.state.signing import ENTRY, HEAD, Signer, signer_of
 
 __all__ = [
     "GENESIS",
+    "SIGNED_FROM_HERE",
     "Actor",
     "Change",
     "append",
@@ -36,11 +38,13 @@ __all__ = [
     "content_digest",
     "content_text",
     "digest",
-    "head_text",
+    "signed_content",
 ]
 
 GENESIS = "0" * 64
 """The hash before the first entry."""
+SIGNED_FROM_HERE = "signed-from-here"
+"""The action by which a person signs for entries from before there was a key."""
 _CONTENT = (
     "at",
     "run_id",
@@ -120,7 +124,7 @@ def begin_signing(session: Session, actor: Actor, by: str) -> None:
             remedy="`ledgerbridge audit verify` says what became of the entries after it.",
         )
     number, previous, _ = _end(session)
-    change = Change("signed-from-here", "audit", "audit", details={"by": by})
+    change = Change(SIGNED_FROM_HERE, "audit", "audit", details={"by": by})
     _append(session, signer, actor, [change], number, previous)
 
 
@@ -133,7 +137,7 @@ def _end(session: Session) -> tuple[int, str, str | None]:
 def _check_end(signer: Signer, number: int, entry_hash: str, signature: str | None) -> None:
     if not signer and signature:
         raise _no_key()
-    if signer and not signer.public.verify(HEAD, head_text(number, entry_hash), signature):
+    if signer and not signer.public.verify(HEAD, signed_content(number, entry_hash), signature):
         raise ConfigurationError(
             "LB-AUD-008",
             f"audit entry {number}, the last one, is {'signed by another key' if signature else 'not signed'}:"
@@ -171,13 +175,14 @@ def _append(
             "details": {name: value for name, value in change.details.items() if value is not None} | row_hashes,
         }
         previous, before = chained(previous, sha256(_text(number, row)).hexdigest()), previous
-        rows.append({**row, "previous_hash": before, "hash": previous, "signature": None})
-    rows[-1]["signature"] = signer.sign(HEAD, head_text(rows[-1]["id"], previous))
+        purpose = HEAD if number == so_far + len(wanted) else ENTRY
+        signature = signer.sign(purpose, signed_content(number, previous))
+        rows.append({**row, "previous_hash": before, "hash": previous, "signature": signature})
     session.connection().execute(insert(AuditEntry), rows)
 
 
-def head_text(number: int, entry_hash: str) -> bytes:
-    """What a signature of the chain's head is of."""
+def signed_content(number: int, entry_hash: str) -> bytes:
+    """What an entry's signature is of."""
     return f"{number} {entry_hash}".encode()
 
 

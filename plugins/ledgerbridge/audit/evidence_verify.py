@@ -413,7 +413,7 @@ def verify(options: argparse.Namespace) -> str:
     return f"{told}{reached}, head {manifest['head']['hash']}"
 
 
-def main() -> int:
+def main(arguments: "Optional[list[str]]" = None) -> int:
     """Verify; the exit code."""
     parser = argparse.ArgumentParser(description="Verify an evidence pack of Ledgerbridge.")
     parser.add_argument("pack", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
@@ -422,7 +422,7 @@ def main() -> int:
     )
     parser.add_argument("--head")
     parser.add_argument("--anchors")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         told = verify(options)
     except Exception as error:  # whatever a forged file makes go wrong, the pack does not hold

@@ -14,11 +14,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.anchors import Anchor, anchors_at_fault
-from ledgerbridge.audit.chain import GENESIS, digest, head_text
+from ledgerbridge.audit.chain import GENESIS, SIGNED_FROM_HERE, digest, signed_content
 from ledgerbridge.audit.tables import misfits
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.state.models import AuditEntry
-from ledgerbridge.state.signing import HEAD, PublicKeys, signer_of
+from ledgerbridge.state.signing import ENTRY, HEAD, PublicKeys, signer_of
 
 __all__ = ["Break", "Verdict", "verify"]
 
@@ -78,23 +78,21 @@ def verify(
     at_hand = list(anchors)
     kept = {anchor.number: anchor.hash for anchor in at_hand}
     previous = before = Anchor(0, GENESIS)
-    signed, last_signature, told = 0, None, {}
+    last_signature, told = None, {}
     entries = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=_AT_ONCE, populate_existing=True)
     for entry in session.scalars(entries):
         broken = _link(session, entry, previous, before)
         if broken is None and kept.get(entry.id, entry.hash) != entry.hash:
             broken = Break(entry.id, "rewritten", "the chain up to it was hashed anew: an anchor has another hash")
-        if broken is None and entry.signature is not None and keys:
-            broken = _foreign(entry, keys)
+        if broken is None and keys:
+            broken = _foreign(entry, keys, last_signature)
         if broken is not None:
             return Verdict(previous, broken)
-        if entry.signature is not None:
-            signed = entry.id
         if entry.action == "anchored":
             told[int(entry.details["anchor"])] = str(entry.details["sha256"])
         last_signature = entry.signature
         previous, before = Anchor(entry.id, entry.hash), previous
-    broken = _end(previous, kept, signed, keys)
+    broken = _end(previous, last_signature, kept, keys)
     if broken is None and (fault := anchors_at_fault(at_hand, told, keys, stamps, complete=complete)) is not None:
         broken = Break(0, "anchors", fault, "LB-AUD-004")
     if broken is None and (misfit := next(misfits(session), None)) is not None:
@@ -102,20 +100,31 @@ def verify(
     return Verdict(previous, broken, last_signature is not None, max(told, default=0))
 
 
-def _foreign(entry: AuditEntry, keys: PublicKeys) -> Break | None:
-    if keys.verify(HEAD, head_text(entry.id, entry.hash), entry.signature):
+def _foreign(entry: AuditEntry, keys: PublicKeys, signature_before: str | None) -> Break | None:
+    """What is wrong with an entry's signature; the first ones have none where a person signed for them later."""
+    if entry.signature is None:
+        if signature_before is None:
+            return None
+        return Break(entry.id, "unsigned", "it has no signature of the key, the one before it has")
+    if signature_before is None and entry.id > 1 and entry.action != SIGNED_FROM_HERE:
+        return Break(entry.id - 1, "unsigned", "it has no signature of the key, and nobody signed for it later")
+    content = signed_content(entry.id, entry.hash)
+    if any(keys.verify(purpose, content, entry.signature) for purpose in (ENTRY, HEAD)):
         return None
     return Break(entry.id, "rewritten", "its signature is of another key or another chain")
 
 
-def _end(last: Anchor, kept: dict[int, str], signed: int, keys: PublicKeys) -> Break | None:
+def _end(last: Anchor, signature: str | None, kept: dict[int, str], keys: PublicKeys) -> Break | None:
     missing = max(kept, default=0)
     if missing > last.number:
         finding = f"entries {last.number + 1} to {missing} are missing at the end: an anchor knows them"
         return Break(last.number + 1, "truncated", finding)
-    if keys and signed < last.number:
-        finding = f"entries {signed + 1} to {last.number} at the end are not signed by the key"
-        return Break(signed + 1, "unsigned", finding)
+    if not keys or not last.number:
+        return None
+    if signature is None:
+        return Break(last.number, "unsigned", "the last entry has no signature of the key")
+    if not keys.verify(HEAD, signed_content(last.number, last.hash), signature):
+        return Break(last.number + 1, "truncated", "the entry before it was not the last that was written with it")
     return None
 
 

@@ -338,7 +338,7 @@ class AuditEntry(Base):
     """
     One state change, chained to the one before by its hash; never updated, never deleted.
 
-    ``signature`` is by the installation's key, of number and hash: the last entry of each append has one.
+    ``signature`` is by the installation's key, of number and hash; none where there is no key.
     """
 
     __tablename__ = "audit_entry"
