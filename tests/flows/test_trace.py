@@ -24,6 +24,7 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.models import BookedDocument, Delivery, SourceRecord
 from ledgerbridge.state.signing import Signer
 from operators import settings
+from operators.anchors import kept_anchors
 from sandbox.orders import make_orders
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
@@ -124,6 +125,14 @@ def test_an_unknown_id_is_told(office: Office) -> None:
 def test_every_state_change_of_the_company_is_in_one_whole_chain(office: Office) -> None:
     with transaction(office.state) as session:
         assert verify(session).broken is None
+
+
+def test_the_loads_noted_the_head_of_the_chain_beside_its_anchors(office: Office) -> None:
+    (noted,) = kept_anchors(settings.anchors_url())
+    with transaction(office.state) as session:
+        verdict = verify(session, [noted])
+    assert (verdict.broken, verdict.signed) == (None, True)
+    assert noted.number > verdict.head.number / 2
 
 
 def cli(office: Office, *arguments: Any) -> int:
