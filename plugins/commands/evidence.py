@@ -36,5 +36,9 @@ def _evidence(options: argparse.Namespace) -> int:
         pack = collect(session, options.wanted, documents_by_hash, records_of_batch)
     pack.write(path)
     records, payloads = (sum(name.startswith(kind) for name in pack.files) for kind in ("records/", "payloads/"))
-    print(f"{path}: {records} records, {payloads} payloads. Verify it anywhere: unzip {path}, then python3 verify.py")
+    signed = "signed" if "manifest.sig" in pack.files else "not signed, so that it proves nothing by itself"
+    print(
+        f"{path}: {records} records, {payloads} payloads, {signed}."
+        f" Verify it anywhere: python3 -I verify.py --key PUBLIC {path}"
+    )
     return 0
