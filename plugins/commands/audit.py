@@ -15,7 +15,7 @@ from ledgerbridge.audit.chain import Actor, begin_signing
 from ledgerbridge.audit.evidence import key_page
 from ledgerbridge.audit.verify import Verdict
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.state import transaction
+from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.signing import PublicKeys, Signer, new_key
 
 __all__ = ["register"]
@@ -52,7 +52,7 @@ def register(commands: Any) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     keys = PublicKeys(options.key) if options.key else None
-    with transaction(state_engine(options)) as session:
+    with snapshot(state_engine(options)) as session:
         place = options.anchors or (_own_place() if anchors_told(session) else None)
         anchors, complete = _anchors(place)
         verdict = verify(session, anchors, keys, stamps=_stamps() if complete else None, complete=complete)

@@ -9,7 +9,7 @@ from typing import Any
 
 from commands.database import open_payloads, state_engine
 from ledgerbridge.audit.evidence import collect
-from ledgerbridge.state import transaction
+from ledgerbridge.state import snapshot
 
 __all__ = ["register"]
 
@@ -32,7 +32,7 @@ def _evidence(options: argparse.Namespace) -> int:
 
     open_payloads()
     path = options.out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', options.wanted).strip('_')}.zip")
-    with transaction(state_engine(options)) as session:
+    with snapshot(state_engine(options)) as session:
         pack = collect(session, options.wanted, documents_by_hash, records_of_batch)
     pack.write(path)
     records, payloads = (sum(name.startswith(kind) for name in pack.files) for kind in ("records/", "payloads/"))

@@ -11,7 +11,7 @@ from ledgerbridge.audit import Actor, Anchor, verify
 from ledgerbridge.audit.anchors import next_anchor, tell_anchor
 from ledgerbridge.audit.timestamps import kept_answer, request_for
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
-from ledgerbridge.state import transaction
+from ledgerbridge.state import snapshot, transaction
 from notifications.alerts import send
 from operators import settings
 from operators.anchors import keep_anchor, kept_anchors
@@ -38,7 +38,7 @@ class VerifyAuditOperator(BaseOperator):
         """
         url, engine = settings.anchors_url(), settings.state_engine()
         kept = kept_anchors(url)
-        with transaction(engine) as session:
+        with snapshot(engine) as session:  # flows go on meanwhile
             verdict = verify(session, kept, stamps=settings.time_stamps(), complete=True)
             anchor = next_anchor(session, kept)
         if verdict.broken is not None:

@@ -19,7 +19,7 @@ from ledgerbridge.delivery import Deliverer, content_hash, document_text
 from ledgerbridge.entities import Document, Found, Outcome, RawRecord
 from ledgerbridge.errors import RecordRejected, RecordWaits
 from ledgerbridge.reconciliation import Booked
-from ledgerbridge.state import connect, transaction
+from ledgerbridge.state import connect, snapshot, transaction
 from ledgerbridge.state.booked import keep_booked
 from ledgerbridge.state.dead_letters import Letter, write_letters
 
@@ -63,7 +63,7 @@ class Company:
 
     def pack(self, wanted: str = "2026-01-01..2099-01-01") -> Pack:
         """The evidence of all it did, as the command collects it."""
-        with transaction(self.state) as session:
+        with snapshot(self.state) as session:
             return collect(
                 session, wanted, lambda uri, rows, digest: self.documents, lambda uri, rows, digest: self.records
             )

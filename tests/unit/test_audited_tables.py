@@ -11,9 +11,9 @@ from audited_company import ACTOR, Company, book, booking, company_of, deliver, 
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from ledgerbridge.audit import verify
+from ledgerbridge.audit import head, verify
 from ledgerbridge.errors import LedgerbridgeError
-from ledgerbridge.state import transaction
+from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.dead_letters import close_letters
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.purge import purge_payloads, tell_purged
@@ -134,3 +134,14 @@ def test_bookings_kept_before_they_were_told_are_told_by_the_next_reconciliation
     assert book(company, "xero", [booking(3)], [key_of(3)]) == 1
     with transaction(company.state) as session:
         assert verify(session).broken is None
+
+
+def test_a_company_at_work_is_verified_as_it_stood_at_one_moment(company: Company) -> None:
+    with snapshot(company.state) as session:
+        before = head(session)
+        deliver(company, [7])  # is not kept waiting either
+        book(company, "gp", [booking(1, -90)], [key_of(1)])
+        verdict = verify(session)
+        assert (verdict.broken, verdict.head) == (None, before)
+    with snapshot(company.state) as session:
+        assert verify(session).head.number > before.number

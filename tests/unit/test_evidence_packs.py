@@ -188,7 +188,8 @@ def list_anew(pack: Path, signer: Signer | None = None) -> None:
     }
     (pack / "manifest.json").write_text(json.dumps(manifest))
     if signer is not None:
-        (pack / "manifest.sig").write_text(str(signer.sign("pack", (pack / "manifest.json").read_bytes())))
+        signature = signer.sign("pack", (pack / "manifest.json").read_bytes())
+        (pack / "manifest.sig").write_text(f"{signature}\n")
 
 
 FORGERIES = [

@@ -140,7 +140,7 @@ def hide_an_entry(draw: random.Random, files: Files) -> None:
 
 def flip_a_bit(draw: random.Random, files: Files) -> None:
     name = draw.choice(sorted(files))
-    content = bytearray(files[name].rstrip() if name == "manifest.sig" else files[name])
+    content = bytearray(files[name])
     content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
     files[name] = bytes(content)
 

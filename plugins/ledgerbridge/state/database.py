@@ -15,8 +15,9 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.sealing import Sealer
 from ledgerbridge.state.signing import Signer
 
-__all__ = ["connect", "migrate", "serialise", "transaction"]
+__all__ = ["connect", "migrate", "serialise", "snapshot", "transaction"]
 
+_SNAPSHOT = "ledgerbridge_snapshot"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -58,8 +59,10 @@ def _on_sqlite(parsed: URL) -> Engine:
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _begin(connection: Connection) -> None:
+        # a transaction that only reads sees one moment in WAL mode, and keeps nobody from writing
+        reads = _SNAPSHOT in connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -86,6 +89,15 @@ def _parsed(url: str) -> URL:
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits when the block ends well; what is read stays usable afterwards."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Session]:
+    """A session that reads everything as it stood at one moment, however long it takes; others go on writing."""
+    on_postgresql = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    options = on_postgresql if engine.dialect.name == "postgresql" else {_SNAPSHOT: True}
+    with Session(engine.execution_options(**options), expire_on_commit=False) as session, session.begin():
         yield session
 
 
