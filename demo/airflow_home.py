@@ -24,6 +24,7 @@ from pathlib import Path
 from demo.services import Service
 from demo.state_database import in_own_schema, make_schema_anew
 from ledgerbridge.state import connect, migrate
+from ledgerbridge.state.signing import new_key
 
 __all__ = ["CHECKOUT", "COMPONENTS", "USER", "AirflowHome", "migrated_database", "read_settings"]
 
@@ -108,6 +109,7 @@ class AirflowHome:
             "AIRFLOW__CORE__FERNET_KEY": key["fernet_key"],
             "AIRFLOW__API__SECRET_KEY": key["secret_key"],
             "AIRFLOW__API_AUTH__JWT_SECRET": key["jwt_secret"],
+            "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": key["signing_key"],
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(self.state_folder),
             "AIRFLOW__LEDGERBRIDGE__STAGING_URL": (self.state_folder / "staging").as_uri(),
             "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": self.state_url}}),
@@ -184,13 +186,17 @@ def _new_keys() -> dict[str, str]:
         "fernet_key": Fernet.generate_key().decode(),
         "secret_key": secrets.token_hex(32),
         "jwt_secret": secrets.token_hex(64),
+        "signing_key": new_key(),
     }
 
 
 def _write_once(path: Path, make: Callable[[], dict[str, str]]) -> None:
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(make()))
+    """What is there stays; a home made before there was one of the keys gets it."""
+    path.touch(mode=0o600)
+    kept = json.loads(path.read_text() or "{}")
+    made = {**make(), **kept}
+    if made != kept:
+        path.write_text(json.dumps(made))
 
 
 def _use_write_ahead_log(database: Path) -> None:

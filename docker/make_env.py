@@ -19,6 +19,8 @@ def main() -> int:
         "FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "API_SECRET_KEY": secrets.token_hex(32),
         "JWT_SECRET": secrets.token_hex(64),
+        # Ed25519: any 32 bytes are a key
+        "SIGNING_KEY": secrets.token_hex(32),
     }
     lines = "".join(f"{name}={value}\n" for name, value in values.items())
     try:

@@ -1,44 +1,133 @@
-"""``ledgerbridge audit``: is the trail whole, and its head to keep elsewhere."""
+"""``ledgerbridge audit``: is the trail whole, its head to keep elsewhere, and the key that signs it."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from pathlib import Path
 from typing import Any
 
-from commands.database import state_engine
-from ledgerbridge.audit import head, read_anchors, verify
-from ledgerbridge.state import transaction
+from commands.database import signing_key, state_engine
+from ledgerbridge.audit import Anchor, read_anchors, verify
+from ledgerbridge.audit.anchors import anchors_told, signed_head
+from ledgerbridge.audit.chain import Actor, begin_signing
+from ledgerbridge.audit.evidence import key_page
+from ledgerbridge.audit.verify import Verdict
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state import snapshot, transaction
+from ledgerbridge.state.signing import PublicKeys, Signer, new_key
 
 __all__ = ["register"]
 
 
 def register(commands: Any) -> None:
-    """Add ``audit`` with ``verify`` and ``anchor``."""
-    group = commands.add_parser("audit", help="the audit trail: verify, anchor")
+    """Add ``audit`` with ``verify``, ``anchor``, ``key`` and ``sign``."""
+    group = commands.add_parser("audit", help="the audit trail: verify, anchor, key, sign")
     actions = group.add_subparsers(required=True, metavar="ACTION")
-    check = actions.add_parser("verify", help="walk the chain; name the first entry at fault and how")
-    check.add_argument("--anchors", type=Path, metavar="FILE", help="heads kept from before; finds a missing end too")
+    check = actions.add_parser("verify", help="walk the chain, compare the tables; name the first thing at fault")
+    check.add_argument(
+        "--anchors",
+        metavar="PLACE",
+        help="the folder or URL of all anchors: one that is missing is a fault; or a file with some of them, kept by a"
+        " person; default: `[ledgerbridge] anchors_url`, once there are any",
+    )
+    check.add_argument(
+        "--key",
+        action="append",
+        metavar="PUBLIC",
+        help="whose signatures count, as `audit key` tells it; default: the signing key set here",
+    )
     check.set_defaults(run=_verify)
     anchor = actions.add_parser("anchor", help="print the head of the chain, to be kept away from the database")
     anchor.set_defaults(run=_anchor)
+    key = actions.add_parser("key", help="print the page with the public key, to be published; or make a key")
+    key.add_argument("--new", action="store_true", help="make a private key for `signing_key` and print it")
+    key.add_argument("--out", type=Path, metavar="FILE", help="write the page there")
+    key.set_defaults(run=_key)
+    sign = actions.add_parser("sign", help="once, when a key is new: sign a chain that was written without one")
+    sign.add_argument("--by", default=None, help="who; default: the user logged in here")
+    sign.set_defaults(run=_sign)
 
 
 def _verify(options: argparse.Namespace) -> int:
-    anchors = read_anchors(options.anchors.read_bytes().splitlines()) if options.anchors else []
-    with transaction(state_engine(options)) as session:
-        verdict = verify(session, anchors)
-    if verdict.broken is None:
-        known = f", {len(anchors)} anchors hold" if anchors else "; without anchors a missing end is not seen"
-        print(f"{verdict.head.number} entries, the chain is whole{known}. Head: {verdict.head.hash}")
-        return 0
-    broken = verdict.broken
-    print(f"LB-AUD-001 entry {broken.number} {broken.how}: {broken.finding}. Whole up to entry {verdict.head.number}.")
-    return 1
+    keys = PublicKeys(options.key) if options.key else None
+    with snapshot(state_engine(options)) as session:
+        place = options.anchors or (_own_place() if anchors_told(session) else None)
+        anchors, complete = _anchors(place)
+        verdict = verify(session, anchors, keys, stamps=_stamps() if complete else None, complete=complete)
+    if verdict.broken is not None:
+        print(f"{verdict.broken.code} {verdict.broken}. Whole up to entry {verdict.head.number}.")
+        return 1
+    told = [
+        f"{verdict.head.number} entries, the chain is whole",
+        _signed(verdict, keys or Signer(signing_key()).public),
+    ]
+    told.append(f"{len(anchors)} anchors hold" if anchors else "without anchors a missing end is not seen")
+    print(f"{'; '.join(told)}. Head: {verdict.head.hash}")
+    return 0
+
+
+def _anchors(place: str | None) -> tuple[list[Anchor], bool]:
+    """The anchors of a place, and whether it is one that has to have all."""
+    if place is None:
+        return [], False
+    if "://" not in place and Path(place).is_file():
+        return read_anchors(Path(place).read_bytes().splitlines()), False
+    from operators.anchors import kept_anchors  # Airflow's storage paths are slow to import
+
+    return kept_anchors(place if "://" in place else Path(place).resolve().as_uri()), True
+
+
+def _own_place() -> str:
+    from operators.settings import anchors_url  # as slow
+
+    return anchors_url()
+
+
+def _stamps() -> Any:
+    from operators.settings import time_stamps  # as slow
+
+    return time_stamps()
+
+
+def _signed(verdict: Verdict, keys: PublicKeys) -> str:
+    if not verdict.signed:
+        return "its head is not signed, so that whoever owns the database could have made all of it"
+    return "its head is signed" if keys else "its head is signed, by whom is not known: give --key"
 
 
 def _anchor(options: argparse.Namespace) -> int:
     with transaction(state_engine(options)) as session:
-        sys.stdout.write(head(session).line().decode())
+        sys.stdout.write(signed_head(session).line().decode())
+    return 0
+
+
+def _key(options: argparse.Namespace) -> int:
+    if options.new:
+        print(new_key())
+        return 0
+    public = Signer(signing_key()).public
+    if not public:
+        raise ConfigurationError(
+            "LB-AUD-007",
+            "there is no signing key here, so that nothing can be published.",
+            remedy="Set [ledgerbridge] signing_key (for commands LEDGERBRIDGE_SIGNING_KEY); `ledgerbridge audit key"
+            " --new` makes one.",
+        )
+    page = key_page(public.known)
+    if options.out:
+        options.out.write_text(page)
+        print(f"{options.out}: publish it where those who get evidence packs find it without you")
+    else:
+        sys.stdout.write(page)
+    return 0
+
+
+def _sign(options: argparse.Namespace) -> int:
+    by = options.by or getpass.getuser()
+    with transaction(state_engine(options)) as session:
+        begin_signing(session, Actor("", "", "", "ledgerbridge audit sign"), by)
+        head = signed_head(session)
+    print(f"signed from entry {head.number} on by {by}")
     return 0

@@ -11,12 +11,15 @@ from sqlalchemy import Engine
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate
 
-__all__ = ["STATE_URL", "open_payloads", "register", "state_engine"]
+__all__ = ["STATE_URL", "open_payloads", "register", "signing_key", "state_engine"]
 
 STATE_URL = "LEDGERBRIDGE_STATE_URL"
 PAYLOAD_KEY = "LEDGERBRIDGE_PAYLOAD_KEY"
 """The same as [ledgerbridge] payload_key."""
 AIRFLOW_PAYLOAD_KEY = "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY"
+SIGNING_KEY = "LEDGERBRIDGE_SIGNING_KEY"
+"""The same as [ledgerbridge] signing_key."""
+AIRFLOW_SIGNING_KEY = "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"
 
 
 def register(commands: Any) -> None:
@@ -36,12 +39,17 @@ def state_engine(options: argparse.Namespace) -> Engine:
         raise ConfigurationError(
             "LB-CFG-007", "no state database is named.", remedy=f"Give --state URL, or set {STATE_URL}."
         )
-    return connect(url, _payload_key())
+    return connect(url, _payload_key(), signing_key())
 
 
 def open_payloads() -> None:
     """Let the commands that read staged batches, as Airflow's tasks do, read them with the commands' key."""
     os.environ[AIRFLOW_PAYLOAD_KEY] = _payload_key()
+
+
+def signing_key() -> str:
+    """What signs the audit and its packs; blank: nothing does."""
+    return os.environ.get(SIGNING_KEY) or os.environ.get(AIRFLOW_SIGNING_KEY, "")
 
 
 def _payload_key() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from commands.database import open_payloads, state_engine
 from ledgerbridge.audit.evidence import collect
-from ledgerbridge.state import transaction
+from ledgerbridge.state import snapshot
 
 __all__ = ["register"]
 
@@ -32,9 +32,13 @@ def _evidence(options: argparse.Namespace) -> int:
 
     open_payloads()
     path = options.out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', options.wanted).strip('_')}.zip")
-    with transaction(state_engine(options)) as session:
+    with snapshot(state_engine(options)) as session:
         pack = collect(session, options.wanted, documents_by_hash, records_of_batch)
     pack.write(path)
     records, payloads = (sum(name.startswith(kind) for name in pack.files) for kind in ("records/", "payloads/"))
-    print(f"{path}: {records} records, {payloads} payloads. Verify it anywhere: unzip {path}, then python3 verify.py")
+    signed = "signed" if "manifest.sig" in pack.files else "not signed, so that it proves nothing by itself"
+    print(
+        f"{path}: {records} records, {payloads} payloads, {signed}."
+        f" Verify it anywhere: python3 -I verify.py --key PUBLIC {path}"
+    )
     return 0

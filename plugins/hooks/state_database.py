@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect
 
-__all__ = ["payload_key", "state_engine"]
+__all__ = ["payload_key", "signing_key", "state_engine"]
 
 
 def state_engine() -> Engine:
@@ -25,9 +25,14 @@ def state_engine() -> Engine:
             "connection ledgerbridge_db has no `url` in its extra.",
             remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
         )
-    return connect(url, payload_key())
+    return connect(url, payload_key(), signing_key())
 
 
 def payload_key() -> str:
     """What payloads at rest are encrypted with, `[ledgerbridge] payload_key`; blank: not at all."""
     return conf.get("ledgerbridge", "payload_key", fallback="") or ""
+
+
+def signing_key() -> str:
+    """What signs the audit, `[ledgerbridge] signing_key`; blank: nothing does."""
+    return conf.get("ledgerbridge", "signing_key", fallback="") or ""

@@ -133,9 +133,15 @@ def _option(description: str, example: str) -> dict[str, Any]:
 
 
 _OPTIONS = {
+    "anchors_to": _option(
+        "Apprise connection that is sent every anchor of the audit chain, such as a mailbox the database's"
+        " administrators can't delete from. Blank: nobody.",
+        "audit_mailbox",
+    ),
     "anchors_url": _option(
-        "Where the DAG verify_audit keeps the heads of the audit chain: best where nobody can overwrite.",
-        "s3://bucket/audit_anchors.jsonl",
+        "Folder where the DAG verify_audit keeps the heads of the audit chain, an object each: let it be where the"
+        " database's administrators can't write, with retention. Default: audit_anchors/ of the state folder.",
+        "s3://bucket/audit_anchors",
     ),
     "circuit_pause_seconds": _option(
         "How long a system that failed three times in a row is left alone at first; doubles with each failed probe"
@@ -163,8 +169,24 @@ _OPTIONS = {
         " the connection lets a call take. Default: 20.",
         "60",
     ),
+    "signing_key": {
+        **_option(
+            "Ed25519 keys that sign the audit's heads, anchors and evidence packs, 64 hexadecimal characters each;"
+            " commas between them, the first signs. Blank: nothing is signed. `ledgerbridge audit key --new` makes one."
+            " Let it come from a secrets backend (`signing_key_secret`, `signing_key_cmd`), out of reach of whoever"
+            " administers the state database.",
+            "",
+        ),
+        "sensitive": True,
+    },
     "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),
     "state_folder": _option(
         "Reconciliation results and call budgets. Default: .state/ beside the DAGs.", "/var/lib/ledgerbridge"
+    ),
+    "timestamp_roots": _option(
+        "PEM file with the root certificates of the authority at timestamp_url.", "/etc/ledgerbridge/tsa_roots.pem"
+    ),
+    "timestamp_url": _option(
+        "A time-stamping authority (RFC 3161) that stamps every anchor. Blank: none.", "https://tsa.example.com/tsr"
     ),
 }

@@ -8,12 +8,12 @@ from airflow.sdk import BaseNotifier, Context
 from sqlalchemy import Engine
 
 from hooks.state_database import state_engine
-from ledgerbridge.alerts import Alert, AlertsConfig, Message, messages_due, not_sent, raise_alert
+from ledgerbridge.alerts import Alert, AlertsConfig, messages_due, not_sent, raise_alert
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 
-__all__ = ["AlertNotifier", "deadline_missed", "tell"]
+__all__ = ["AlertNotifier", "deadline_missed", "send", "tell"]
 
 
 class AlertNotifier(BaseNotifier):
@@ -59,7 +59,7 @@ def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
         messages = messages_due(session, flow, config, database_now(session), zone)
     reached = 0
     for message in messages:
-        if _send(message):
+        if send(message.connection, message.title, message.body):
             reached += 1
             continue
         with transaction(engine) as session:
@@ -100,16 +100,16 @@ def _occurred(alert: Alert, config: AlertsConfig, zone: str) -> None:
         _send(Message(config.to, f"{alert.flow}: {alert.kind}", body, ()))
 
 
-def _send(message: Message) -> bool:
+def send(connection: str, title: str, body: str) -> bool:
     """
-    Whether everybody of the connection was reached.
+    Whether everybody of an Apprise connection was reached.
 
     ``AppriseHook.notify`` drops the answer (sources.md Airflow §1), so that its Apprise object is asked itself.
     """
     import apprise
     from airflow.providers.apprise.hooks.apprise import AppriseHook
 
-    hook = AppriseHook(message.connection)
+    hook = AppriseHook(connection)
     recipients = apprise.Apprise()
-    hook.set_config_from_conn(conn=hook.get_connection(message.connection), apprise_obj=recipients)
-    return bool(recipients.notify(body=message.body, title=message.title))
+    hook.set_config_from_conn(conn=hook.get_connection(connection), apprise_obj=recipients)
+    return bool(recipients.notify(body=body, title=title))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor, Change, append
+from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable, TransientError
@@ -26,6 +27,7 @@ from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.source_records import counts, hold_rejected, tell_released
 from operators import settings
+from operators.anchors import note_head
 from operators.retries import ByErrorClass
 from operators.staging import BatchRef, batch_uri, read_raw, read_rows, standing
 from triggers.circuit import ConnectionBack, first_pause
@@ -202,3 +204,13 @@ class LegOperator(BaseOperator):
                 remedy="Clear the leg's tasks and report this: records must not get lost.",
             )
         return balance
+
+    def note_head(self) -> None:
+        """Note the audit's head beside its anchors, so that what comes after the last of them can't be cut unseen."""
+        try:
+            with transaction(self.engine) as session:
+                head = signed_head(session)
+            note_head(settings.anchors_url(), head)
+        except ConfigurationError as error:
+            # what was delivered is delivered; the DAG verify_audit fails where anchors can't be kept
+            self.log.warning("the audit's head was not noted: %s", error)

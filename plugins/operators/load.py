@@ -66,7 +66,9 @@ class LoadOperator(LegOperator):
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
         self._settle(context, actor, results, loaded)
-        return dict(self.close_batch(actor))
+        balance = self.close_batch(actor)
+        self.note_head()
+        return dict(balance)
 
     def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
         sources = source_keys_of(self.staged(context, "links"))

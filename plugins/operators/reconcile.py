@@ -12,6 +12,7 @@ import orjson
 from airflow.sdk import BaseOperator, Context
 from sqlalchemy import Engine
 
+from ledgerbridge.audit import Actor
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import Company, FlowConfig
 from ledgerbridge.reconciliation import (
@@ -86,9 +87,10 @@ class ReconcileOperator(BaseOperator):
         known = KnownDocuments(self.engine, self.flow, books, run_id=run_id, closing=closing)
         compared = {ledger: _compared(each, roles[ledger], company) for ledger, each in read.items()}
         keyed = {ledger: known.keyed(each, ledger) for ledger, each in compared.items()}
+        actor = Actor(self.flow, "", run_id, self.task_id)
         with transaction(self.engine) as session:
             for ledger, each in compared.items():
-                keep_booked(session, ledger, each, [booked.key for booked in keyed[ledger]], run_id)
+                keep_booked(session, actor, ledger, each, [booked.key for booked in keyed[ledger]])
         documents = known.settling(keyed)
         first, second = books
         result = reconcile(

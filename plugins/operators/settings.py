@@ -8,10 +8,12 @@ from pathlib import Path
 from airflow.configuration import conf
 
 from hooks.state_database import payload_key, state_engine
+from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.flows import Company, load_company
 
 __all__ = [
+    "anchors_to",
     "anchors_url",
     "company",
     "include_folder",
@@ -22,6 +24,8 @@ __all__ = [
     "staging_url",
     "state_engine",
     "state_folder",
+    "time_stamps",
+    "timestamp_url",
 ]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -61,8 +65,30 @@ def lease() -> timedelta:
 
 
 def anchors_url() -> str:
-    """Where the heads of the audit chain are kept, away from the state database; any ObjectStoragePath URL."""
-    return conf.get("ledgerbridge", "anchors_url", fallback="") or f"file://{state_folder() / 'audit_anchors.jsonl'}"
+    """The folder of the anchors, away from the state database; any ObjectStoragePath URL."""
+    return conf.get("ledgerbridge", "anchors_url", fallback="") or f"file://{state_folder() / 'audit_anchors'}"
+
+
+def anchors_to() -> str:
+    """The Apprise connection that is sent every anchor; blank: none."""
+    return conf.get("ledgerbridge", "anchors_to", fallback="") or ""
+
+
+def timestamp_url() -> str:
+    """Who stamps the anchors with the time (RFC 3161); blank: nobody."""
+    return conf.get("ledgerbridge", "timestamp_url", fallback="") or ""
+
+
+def time_stamps() -> TimeStamps | None:
+    """
+    What time stamps are verified by; None where none are asked for.
+
+    :raises ConfigurationError: `timestamp_roots` names no certificates.
+    """
+    path = conf.get("ledgerbridge", "timestamp_roots", fallback="") or ""
+    if not path and not timestamp_url():
+        return None
+    return TimeStamps.of_file(path)
 
 
 def company() -> Company:

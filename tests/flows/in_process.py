@@ -24,6 +24,7 @@ from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.models import Installation
+from ledgerbridge.state.signing import new_key
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
@@ -158,12 +159,13 @@ def open_office(
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
             "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "0",
             "AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS": "3",
+            "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": (signing_key := new_key()),
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
             "GX_ANALYTICS_ENABLED": "false",
         }.items():
             environment.setenv(name, value)
         get_fernet.cache_clear()  # a task process reads its key once; here it may be another office's
-        state = connect(url)
+        state = connect(url, signing_key=signing_key)
         migrate(state)
         salt_keys(state, "16" * 32)  # a case that fails fails again
         yield Office(file, InProcess("order_to_cash"), player, state, folder)

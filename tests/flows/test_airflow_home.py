@@ -14,6 +14,7 @@ from demo.airflow_home import CHECKOUT, AirflowHome, migrated_database, read_set
 from demo.ports import free_port
 from demo.state_database import in_own_schema
 from ledgerbridge.state import connect
+from ledgerbridge.state.signing import Signer
 
 LOOK = """
 import json, sys
@@ -59,6 +60,18 @@ def test_second_home_copies_the_migrated_database(airflow_home: AirflowHome) -> 
     password = airflow_home.password
     airflow_home.prepare()
     assert airflow_home.password == password
+
+
+def test_a_home_from_before_there_was_a_signing_key_gets_one_and_keeps_its_others(airflow_home: AirflowHome) -> None:
+    keys = airflow_home.path / "keys.json"
+    known = json.loads(keys.read_text())
+    keys.write_text(json.dumps({name: value for name, value in known.items() if name != "signing_key"}))
+    airflow_home.prepare()
+    now = json.loads(keys.read_text())
+    assert {**now, "signing_key": ""} == {**known, "signing_key": ""}
+    assert Signer(airflow_home.environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"])
+    airflow_home.prepare()
+    assert json.loads(keys.read_text()) == now
 
 
 def test_state_in_postgresql_lies_in_a_schema_of_its_own_made_anew(tmp_path: Path, state_url: str) -> None:

@@ -18,10 +18,12 @@ from sqlalchemy import Engine, create_engine, select, text, update
 
 from demo.airflow_home import CHECKOUT, AirflowHome
 from demo.stack import Stack
-from ledgerbridge.audit import Actor, Change, append, head, read_anchors
+from ledgerbridge.audit import Actor, Anchor, Change, append, head
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.mending import Wanted, find_letters
 from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery
+from ledgerbridge.state.signing import Signer
+from operators.anchors import kept_anchors
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
 from tests.contract.webhook_receiver import Receiver, receiving
@@ -68,17 +70,28 @@ def run_dag(
     return done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_broken_chain_fails_verify_audit_with_the_entry_named_and_keeps_no_new_anchor(
+def test_a_missing_anchor_or_a_broken_chain_fails_verify_audit_and_keeps_no_new_anchor(
     airflow_home: AirflowHome,
 ) -> None:
-    state = connect(airflow_home.state_url)
+    state = connect(airflow_home.state_url, "", airflow_home.environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"])
     actor = Actor("order_to_cash", "order", "run-1", "order.load")
     with transaction(state) as session:
-        append(session, actor, [Change("delivered", "gp.sales_order", f"order-{number}") for number in range(1, 11)])
+        append(session, actor, [Change("window-read", "shopify.order", f"window-{n}") for n in range(1, 11)])
+        before = head(session)
     succeeded, told = run_dag(airflow_home, "verify_audit")
     assert succeeded, told
-    with transaction(state) as session:
-        assert anchors(airflow_home) == [head(session)]
+    (anchor,) = anchors(airflow_home)
+    assert (anchor.position, anchor.number, anchor.hash) == (1, before.number, before.hash)
+    assert Signer(airflow_home.environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"]).public.verify(
+        "anchor", anchor.text(), anchor.signature
+    )
+    (kept,) = (airflow_home.state_folder / "audit_anchors").iterdir()
+    away = kept.rename(airflow_home.state_folder / "away.json")
+    succeeded, told = run_dag(airflow_home, "verify_audit")
+    assert not succeeded
+    assert "LB-AUD-004" in told
+    assert "anchor 1 is missing: the chain tells of 1, 0 are there" in told
+    away.rename(kept)
     forge_entry(state, 5)
     succeeded, told = run_dag(airflow_home, "verify_audit")
     assert not succeeded
@@ -87,8 +100,8 @@ def test_a_broken_chain_fails_verify_audit_with_the_entry_named_and_keeps_no_new
     assert len(anchors(airflow_home)) == 1
 
 
-def anchors(home: AirflowHome) -> list[Any]:
-    return list(read_anchors((home.state_folder / "audit_anchors.jsonl").read_bytes().splitlines()))
+def anchors(home: AirflowHome) -> list[Anchor]:
+    return kept_anchors((home.state_folder / "audit_anchors").as_uri())
 
 
 def forge_entry(state: Engine, number: int) -> None:

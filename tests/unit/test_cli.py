@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,10 +13,13 @@ from sqlalchemy import text
 from commands.database import STATE_URL
 from commands.main import main
 from ledgerbridge.audit import Actor
+from ledgerbridge.audit.anchors import next_anchor, tell_anchor
+from ledgerbridge.audit.evidence import VERIFIER
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
+from operators.anchors import keep_anchor
 
 ACTOR = Actor("order_to_cash", "order", "run-1", "order.load")
 ORDER = "shopify:us.myshopify.com:order:1"
@@ -80,15 +85,65 @@ def test_a_broken_audit_chain_is_told_with_its_entry(
     anchors = tmp_path / "anchors.jsonl"
     anchors.write_text(capsys.readouterr().out)
     assert main(["--state", url, "audit", "verify", "--anchors", str(anchors)]) == 0
-    assert "3 entries, the chain is whole, 1 anchors hold" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert told.startswith("3 entries, the chain is whole; its head is not signed")
+    assert "1 anchors hold" in told
     engine = connect(url)
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
         connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
+    assert main(["--state", url, "audit", "verify"]) == 1
+    assert "LB-AUD-005 dead_letter" in capsys.readouterr().out
+    with engine.begin() as connection:  # the end as a whole: nothing in the database tells of it
+        connection.execute(text("DELETE FROM dead_letter"))
     engine.dispose()
     assert main(["--state", url, "audit", "verify"]) == 0
     assert main(["--state", url, "audit", "verify", "--anchors", str(anchors)]) == 1
-    assert "LB-AUD-001 entry 3 truncated" in capsys.readouterr().out
+    assert "LB-AUD-001 audit entry 3 truncated" in capsys.readouterr().out
+
+
+def test_a_chain_is_signed_once_a_key_is_there_and_verified_by_the_page_it_publishes(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["audit", "key", "--new"]) == 0
+    monkeypatch.setenv("LEDGERBRIDGE_SIGNING_KEY", capsys.readouterr().out.strip())
+    assert main(["--state", url, "audit", "verify"]) == 1
+    assert "LB-AUD-001 audit entry 3 unsigned" in capsys.readouterr().out
+    assert main(["--state", url, "audit", "sign", "--by", "ann"]) == 0
+    assert "signed from entry 4 on by ann" in capsys.readouterr().out
+    assert main(["audit", "key", "--out", str(tmp_path / "page.txt")]) == 0
+    page = (tmp_path / "page.txt").read_text()
+    public, verifier = re.findall(r"^[0-9a-f]{64}$", page, re.MULTILINE)
+    assert hashlib.sha256(VERIFIER.read_bytes()).hexdigest() == verifier
+    monkeypatch.delenv("LEDGERBRIDGE_SIGNING_KEY")
+    capsys.readouterr()
+    assert main(["--state", url, "audit", "verify"]) == 0
+    assert "its head is signed, by whom is not known: give --key" in capsys.readouterr().out
+    assert main(["--state", url, "audit", "verify", "--key", public]) == 0
+    assert "its head is signed;" in capsys.readouterr().out
+    assert main(["--state", url, "audit", "verify", "--key", "0" * 63 + "1"]) == 1
+
+
+def test_a_page_without_a_key_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "key"]) == 2
+    assert "LB-AUD-007" in capsys.readouterr().err
+
+
+def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__ANCHORS_URL", (tmp_path / "anchors").as_uri())
+    engine = connect(url)
+    with transaction(engine) as session:
+        anchor = next_anchor(session, [])
+        tell_anchor(session, ACTOR, anchor)
+    engine.dispose()
+    assert main(["--state", url, "audit", "verify"]) == 1
+    assert "LB-AUD-004 anchor 1 is missing: the chain tells of 1, 0 are there" in capsys.readouterr().out
+    keep_anchor((tmp_path / "anchors").as_uri(), anchor)
+    assert main(["--state", url, "audit", "verify"]) == 0
+    assert main(["--state", url, "audit", "verify", "--anchors", str(tmp_path / "anchors")]) == 0
+    assert main(["--state", url, "audit", "verify", "--anchors", str(tmp_path / "elsewhere")]) == 1
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("sent and confirmed", 1), ("unknown", 0)])

@@ -26,7 +26,13 @@ def test_compose_file_meets_the_compose_specification() -> None:
 
 def test_no_secret_has_a_default() -> None:
     secrets = re.findall(r"\$\{(\w*(?:PASSWORD|KEY|SECRET)\w*)(:?[-?][^}]*)?\}", TEXT)
-    assert {name for name, _ in secrets} == {"POSTGRES_PASSWORD", "FERNET_KEY", "API_SECRET_KEY", "JWT_SECRET"}
+    assert {name for name, _ in secrets} == {
+        "POSTGRES_PASSWORD",
+        "FERNET_KEY",
+        "API_SECRET_KEY",
+        "JWT_SECRET",
+        "SIGNING_KEY",
+    }
     assert {how for _, how in secrets} == {":?run `make env`"}
 
 

@@ -3,27 +3,48 @@ Writing audit entries: numbered without gaps, the hash of each covers its conten
 
 ``hash = sha256(previous_hash + sha256(content))``, both in hexadecimal: whoever has only the inner hash of an entry can
 still follow the chain over it. Payloads are in no entry, their hashes are: they can be purged and the chain holds.
+
+Where there is a key (``Signer``), each entry is signed, the last of an append as the chain's head: who can write the
+database can hash all of it anew, but can't sign it. Nothing is appended to an end that is not signed, so that no worker
+vouches for what was forged before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from ledgerbridge.audit.commitments import Told, commitments
+from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import AuditEntry
+from ledgerbridge.state.signing import ENTRY, HEAD, Signer, signer_of
 
-__all__ = ["GENESIS", "Actor", "Change", "append", "chained", "content_digest", "content_text", "digest"]
+__all__ = [
+    "GENESIS",
+    "SIGNED_FROM_HERE",
+    "Actor",
+    "Change",
+    "append",
+    "begin_signing",
+    "chained",
+    "content_digest",
+    "content_text",
+    "digest",
+    "signed_content",
+]
 
 GENESIS = "0" * 64
 """The hash before the first entry."""
+SIGNED_FROM_HERE = "signed-from-here"
+"""The action by which a person signs for entries from before there was a key."""
 _CONTENT = (
     "at",
     "run_id",
@@ -68,16 +89,79 @@ def append(session: Session, actor: Actor, changes: Iterable[Change]) -> None:
     """
     Append entries in the session's transaction; the caller commits.
 
-    Others wait from here to its end: two entries after the same one would break the chain.
+    Call it after the rows it tells of are written: an entry commits to its row as it stands now. Others wait from here
+    to the end of the transaction: two entries after the same one would break the chain.
+
+    :raises ConfigurationError: the chain is signed and this process has no key, or its end is not signed by the key.
     """
     wanted = list(changes)
     if not wanted:
         return
     serialise(session, "audit")
-    last = session.execute(select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)).first()
-    so_far, previous = last or (0, GENESIS)
-    rows = []
-    for number, change in enumerate(wanted, so_far + 1):
+    signer = signer_of(session)
+    number, previous, signature = _end(session)
+    if number:
+        _check_end(signer, number, previous, signature)
+    _append(session, signer, actor, wanted, number, previous)
+
+
+def begin_signing(session: Session, actor: Actor, by: str) -> None:
+    """
+    Sign a chain that was written before there was a key; the caller commits.
+
+    :param by: the person who answers for what stands there.
+    :raises ConfigurationError: there is no key, or the chain is signed already.
+    """
+    serialise(session, "audit")
+    signer = signer_of(session)
+    if not signer:
+        raise _no_key()
+    signed = session.scalar(select(func.max(AuditEntry.id)).where(AuditEntry.signature.is_not(None)))
+    if signed is not None:
+        raise ConfigurationError(
+            "LB-AUD-008",
+            f"the audit was to be signed from here on, but entry {signed} is signed already.",
+            remedy="`ledgerbridge audit verify` says what became of the entries after it.",
+        )
+    number, previous, _ = _end(session)
+    change = Change(SIGNED_FROM_HERE, "audit", "audit", details={"by": by})
+    _append(session, signer, actor, [change], number, previous)
+
+
+def _end(session: Session) -> tuple[int, str, str | None]:
+    columns = (AuditEntry.id, AuditEntry.hash, AuditEntry.signature)
+    last = session.execute(select(*columns).order_by(AuditEntry.id.desc()).limit(1)).first()
+    return (0, GENESIS, None) if last is None else (last.id, last.hash, last.signature)
+
+
+def _check_end(signer: Signer, number: int, entry_hash: str, signature: str | None) -> None:
+    if not signer and signature:
+        raise _no_key()
+    if signer and not signer.public.verify(HEAD, signed_content(number, entry_hash), signature):
+        raise ConfigurationError(
+            "LB-AUD-008",
+            f"audit entry {number}, the last one, is {'signed by another key' if signature else 'not signed'}:"
+            " nothing is written after it.",
+            remedy="If [ledgerbridge] signing_key is new here, run `ledgerbridge audit sign` once, or put the old key"
+            " behind the new one. If not, the state database was written to by somebody else: `ledgerbridge audit"
+            " verify` names the place.",
+        )
+
+
+def _no_key() -> ConfigurationError:
+    return ConfigurationError(
+        "LB-AUD-007",
+        "the audit is signed, and no signing key is set here.",
+        remedy="Set [ledgerbridge] signing_key (for commands LEDGERBRIDGE_SIGNING_KEY).",
+    )
+
+
+def _append(
+    session: Session, signer: Signer, actor: Actor, wanted: Sequence[Change], so_far: int, previous: str
+) -> None:
+    rows: list[dict[str, Any]] = []
+    told = [Told(each.entity, each.record_key, each.action, each.details) for each in wanted]
+    for number, (change, row_hashes) in enumerate(zip(wanted, commitments(session, told), strict=True), so_far + 1):
         row = {
             "id": number,
             "at": datetime.now(UTC),
@@ -88,11 +172,18 @@ def append(session: Session, actor: Actor, changes: Iterable[Change]) -> None:
             "record_key": change.record_key,
             "chain_key": change.chain_key,
             "content_hash": change.content_hash,
-            "details": {name: value for name, value in change.details.items() if value is not None},
+            "details": {name: value for name, value in change.details.items() if value is not None} | row_hashes,
         }
         previous, before = chained(previous, sha256(_text(number, row)).hexdigest()), previous
-        rows.append({**row, "previous_hash": before, "hash": previous})
+        purpose = HEAD if number == so_far + len(wanted) else ENTRY
+        signature = signer.sign(purpose, signed_content(number, previous))
+        rows.append({**row, "previous_hash": before, "hash": previous, "signature": signature})
     session.connection().execute(insert(AuditEntry), rows)
+
+
+def signed_content(number: int, entry_hash: str) -> bytes:
+    """What an entry's signature is of."""
+    return f"{number} {entry_hash}".encode()
 
 
 def content_text(entry: AuditEntry, *, number: int | None = None) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -19,18 +19,22 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.audit.chain import GENESIS, content_digest, content_text
+from ledgerbridge.audit.commitments import body, committed
 from ledgerbridge.audit.records import record_list, record_text
+from ledgerbridge.audit.tables import last_entries
 from ledgerbridge.audit.trace import trace
+from ledgerbridge.audit.verify import verify
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
+from ledgerbridge.state.signing import PACK, signer_of
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Pack", "Payloads", "Records", "collect", "period_of"]
+__all__ = ["VERIFIER", "Pack", "Payloads", "Records", "collect", "key_page", "period_of"]
 
 Payloads = Callable[[str, dict[str, int], str], dict[str, dict[str, Any]]]
 """The documents of a staged batch by their content hash; given its address, its rows by part and its own hash."""
@@ -38,13 +42,21 @@ Payloads = Callable[[str, dict[str, int], str], dict[str, dict[str, Any]]]
 Records = Callable[[str, dict[str, int], str], list[RawRecord]]
 """The source records of a staged batch; given the same."""
 
+VERIFIER = Path(__file__).parent / "evidence_verify.py"
+
 _README = """Evidence of Ledgerbridge: {wanted}
 Made {made_at}.
 
-Verify it with any Python 3.8 or newer, nothing else is needed:
+Whoever gave you this pack can have changed verify.py too. Take it, and the public key, from where the installation
+publishes them, or see that this one has the SHA-256 published there:
 
-    python3 verify.py
-    python3 verify.py --anchors FILE     with the anchors you kept (`ledgerbridge audit anchor`)
+    {verifier}
+
+Then, with any Python 3.9 or newer and nothing else:
+
+    python3 -I verify.py --key PUBLIC
+    python3 -I verify.py --key PUBLIC --anchors FILE   with anchors you kept (`ledgerbridge audit anchor`)
+    python3 -I verify.py --key PUBLIC evidence.zip     a pack elsewhere, not unpacked
 
 chain.jsonl         the audit trail from the first entry that concerns this to its head; other entries by hash alone
 entries.json        the entries that concern this, to read
@@ -54,6 +66,10 @@ booked.json         what both ledgers booked for it, as the last reconciliation 
 records/            the sources' records as they were read, each named by its hash
 batches/            the hashes of all records of the batches they were read in; the batch's entry names each list's hash
 payloads/           the documents that were sent, each named by its hash, which its entries name too
+manifest.json       every file with its hash and length
+manifest.sig        the installation's signature of manifest.json
+
+Every row of the three tables is as its last entry says, by its hash: what tells of persons in `canonical` is left out.
 """
 
 
@@ -88,8 +104,16 @@ def collect(session: Session, wanted: str, payloads: Payloads, records: Records)
 
     :param payloads: reads staged batches; one that was purged gives nothing, and its documents are not in the pack.
     :param records: likewise, of what was read.
-    :raises LedgerbridgeError: there is nothing to prove.
+    :raises LedgerbridgeError: there is nothing to prove, or what there is does not hold: nothing false is signed.
     """
+    broken = verify(session).broken
+    if broken is not None:
+        raise LedgerbridgeError(
+            broken.code,
+            f"no evidence can be given: {broken}.",
+            remedy="Find out who wrote to the state database: `ledgerbridge audit verify`.",
+        )
+    session.expunge_all()
     period, keys = period_of(wanted), None
     if period is None:
         found = trace(session, wanted)
@@ -103,16 +127,52 @@ def collect(session: Session, wanted: str, payloads: Payloads, records: Records)
             f'the audit has no entry for "{wanted}".',
             remedy="Give an id as `ledgerbridge trace` takes it, a day, a month, or two days with `..` between them.",
         )
-    entries = _with_batches(session, entries)
+    tables = _rows_of(session, entries)
+    entries = _with_tellers(session, _with_batches(session, entries), tables)
     files = {
-        **_tables(session, entries),
+        **_tables(entries, tables),
         **_payload_files(entries, payloads),
         **_record_files(entries, records, keys),
         "chain.jsonl": _chain(session, entries),
-        "README.txt": _README.format(wanted=wanted, made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC").encode(),
-        "verify.py": (Path(__file__).parent / "evidence_verify.py").read_bytes(),
+        "README.txt": _readme(wanted),
+        "verify.py": VERIFIER.read_bytes(),
     }
-    return Pack({**files, "manifest.json": _manifest(session, wanted, entries, files)})
+    files["manifest.json"] = manifest = _manifest(session, wanted, entries, files)
+    signature = signer_of(session).sign(PACK, manifest)
+    return Pack(files if signature is None else {**files, "manifest.sig": f"{signature}\n".encode()})
+
+
+def key_page(keys: Sequence[str]) -> str:
+    """The page an installation publishes: its public keys, and the hash of the verifier."""
+    return _KEY_PAGE.format(keys="\n".join(keys), verifier=_verifier_hash())
+
+
+_KEY_PAGE = """# How to verify evidence of this installation
+
+The audit trail and evidence packs are signed by (Ed25519, the first one signs now):
+
+```text
+{keys}
+```
+
+The verifier `verify.py` has this SHA-256:
+
+```text
+{verifier}
+```
+
+Compare it (`sha256sum verify.py`), then run `python3 -I verify.py --key KEY evidence.zip`. Without `--key` nothing
+proves who made a pack.
+"""
+
+
+def _verifier_hash() -> str:
+    return sha256(VERIFIER.read_bytes()).hexdigest()
+
+
+def _readme(wanted: str) -> bytes:
+    made_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return _README.format(wanted=wanted, made_at=made_at, verifier=_verifier_hash()).encode()
 
 
 def _midnight(day: date) -> datetime:
@@ -143,27 +203,50 @@ def _chain(session: Session, entries: list[AuditEntry]) -> bytes:
         link: dict[str, Any] = {"number": entry.id, "digest": content_digest(entry), "hash": entry.hash}
         if entry.id in told:
             link["content"] = content_text(entry).decode()
+        if entry.signature is not None:
+            link["signature"] = entry.signature
         lines.append(orjson.dumps(link))
     return b"\n".join(lines) + b"\n"
 
 
-def _tables(session: Session, entries: list[AuditEntry]) -> dict[str, bytes]:
+def _rows_of(session: Session, entries: list[AuditEntry]) -> dict[Any, list[Any]]:
+    """The rows that entries tell of or whose record they are about, by table; a dead letter's source counts too."""
     keys = sorted({entry.record_key for entry in entries})
-    deliveries: list[Delivery] = []
-    letters: list[DeadLetter] = []
-    booked: list[BookedDocument] = []
-    for chunk in in_chunks(keys):
-        deliveries += session.scalars(select(Delivery).where(Delivery.record_key.in_(chunk)).order_by(Delivery.id))
-        of_record = or_(DeadLetter.record_key.in_(chunk), DeadLetter.source_key.in_(chunk))
-        letters += session.scalars(select(DeadLetter).where(of_record).order_by(DeadLetter.created_at))
-        books = select(BookedDocument).where(BookedDocument.record_key.in_(chunk)).order_by(BookedDocument.id)
-        booked += session.scalars(books)
+    letters = sorted({str(entry.details["dead_letter"]) for entry in entries if "dead_letter" in entry.details})
+    bookings = sorted({str(entry.details["key"]) for entry in entries if entry.action == "booked"})
+    rows: dict[Any, dict[Any, Any]] = {Delivery: {}, DeadLetter: {}, BookedDocument: {}}
+    wanted: tuple[tuple[Any, InstrumentedAttribute[str], list[str]], ...] = (
+        (Delivery, Delivery.record_key, keys),
+        (DeadLetter, DeadLetter.record_key, keys),
+        (DeadLetter, DeadLetter.source_key, keys),
+        (DeadLetter, DeadLetter.id, letters),
+        (BookedDocument, BookedDocument.record_key, keys),
+        (BookedDocument, BookedDocument.key, bookings),
+    )
+    for table, column, known in wanted:
+        for chunk in in_chunks(known):
+            rows[table] |= {row.id: row for row in session.scalars(select(table).where(column.in_(chunk)))}
+    return {table: [found[key] for key in sorted(found)] for table, found in rows.items()}
+
+
+def _with_tellers(session: Session, entries: list[AuditEntry], tables: dict[Any, list[Any]]) -> list[AuditEntry]:
+    """The entries, and the last one about each row: what the row is compared with."""
+    told = {entry.id: entry for entry in entries}
+    numbers = {entry.id for table, rows in tables.items() for entry in last_entries(session, table, rows).values()}
+    for chunk in in_chunks(sorted(numbers - set(told))):
+        told |= {entry.id: entry for entry in session.scalars(select(AuditEntry).where(AuditEntry.id.in_(chunk)))}
+    return [told[number] for number in sorted(told)]
+
+
+def _tables(entries: list[AuditEntry], tables: dict[Any, list[Any]]) -> dict[str, bytes]:
     shown = [{"hash": entry.hash, **orjson.loads(content_text(entry))} for entry in entries]
+    deliveries = [{"state": row.state, **committed(Delivery, row)} for row in tables[Delivery]]
+    letters = [{**committed(DeadLetter, row), "kept": body(row)} for row in tables[DeadLetter]]
     return {
         "entries.json": _json(shown),
-        "deliveries.json": _json(_columns(row, without=("lease_owner", "lease_until")) for row in deliveries),
-        "dead_letters.json": _json({letter.id: _columns(letter) for letter in letters}.values()),
-        "booked.json": _json(_columns(row) for row in booked),
+        "deliveries.json": _json(deliveries),
+        "dead_letters.json": _json(letters),
+        "booked.json": _json(committed(BookedDocument, row) for row in tables[BookedDocument]),
     }
 
 
@@ -203,19 +286,15 @@ def _manifest(session: Session, wanted: str, entries: list[AuditEntry], files: d
         "first": first.id,
         "previous_hash": first.previous_hash if first.id > 1 else GENESIS,
         "head": {"number": last.id, "hash": last.hash},
-        "files": {name: sha256(content).hexdigest() for name, content in sorted(files.items())},
+        "told": len(entries),
+        "files": {
+            name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in sorted(files.items())
+        },
     }
     return _json(manifest)
 
 
-def _columns(row: Any, without: Iterable[str] = ()) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns if column.name not in without}
-
-
 def _json(value: Any) -> bytes:
     listed = value if isinstance(value, dict) else list(value)
-    return json.dumps(listed, indent=1, ensure_ascii=False, default=_text).encode()
-
-
-def _text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return json.dumps(listed, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -1,5 +1,5 @@
 """The state database: deliveries, dead letters, cross-references, windows, audit."""
 
-from ledgerbridge.state.database import connect, migrate, transaction
+from ledgerbridge.state.database import connect, migrate, snapshot, transaction
 
-__all__ = ["connect", "migrate", "transaction"]
+__all__ = ["connect", "migrate", "snapshot", "transaction"]

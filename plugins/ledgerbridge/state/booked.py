@@ -1,23 +1,26 @@
-"""What the ledgers booked, kept as the reconciliation read it."""
+"""What the ledgers booked, kept as the reconciliation read it, each booking with its audit entry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.audit.commitments import row_digest
 from ledgerbridge.reconciliation import Booked
-from ledgerbridge.state.models import BookedDocument
+from ledgerbridge.state.models import AuditEntry, BookedDocument
 from ledgerbridge.state.upsert import upsert
 
 __all__ = ["keep_booked"]
 
 
-def keep_booked(session: Session, ledger: str, books: Sequence[Booked], keys: Sequence[str], run_id: str) -> int:
+def keep_booked(session: Session, actor: Actor, ledger: str, books: Sequence[Booked], keys: Sequence[str]) -> int:
     """
-    Keep what a ledger booked; what is known already stays as it is.
+    Keep what a ledger booked, and tell the audit; what it was told already stays as it is.
 
     :param keys: the record key each belongs to, in the order of ``books``.
     :returns: how many were new or had changed.
@@ -32,21 +35,22 @@ def keep_booked(session: Session, ledger: str, books: Sequence[Booked], keys: Se
             "number": booked.number,
             "booked_on": booked.booked_on,
             "effects": {account: f"{amount:f}" for account, amount in sorted(booked.effects.items())},
-            "run_id": run_id,
+            "run_id": actor.run_id,
         }
-    known = {
-        row.key: (row.record_key, row.number, row.booked_on, row.effects)
-        for row in session.execute(
-            select(
-                BookedDocument.key,
-                BookedDocument.record_key,
-                BookedDocument.number,
-                BookedDocument.booked_on,
-                BookedDocument.effects,
-            ).where(BookedDocument.ledger == ledger)
-        )
-    }
-    names = ("record_key", "number", "booked_on", "effects")
-    changed = [row for key, row in rows.items() if known.get(key) != tuple(row[name] for name in names)]
+    told = _told(session, ledger)
+    changed = [row for key, row in rows.items() if told.get(key) != row_digest(BookedDocument, SimpleNamespace(**row))]
     upsert(session, BookedDocument, changed, key=["ledger", "key"])
+    news = [Change("booked", ledger, row["record_key"], details={"key": row["key"]}) for row in changed]
+    append(session, actor, news)
     return len(changed)
+
+
+def _told(session: Session, ledger: str) -> dict[str, str]:
+    """
+    The hash of each booking as the audit was told last, by its key.
+
+    What was kept before bookings were told has none and is told now. A row that differs from its entry stays, for the
+    audit's verification to find.
+    """
+    entries = select(AuditEntry.details).where(AuditEntry.entity == ledger, AuditEntry.action == "booked")
+    return {each["key"]: each["row"] for each in session.scalars(entries.order_by(AuditEntry.id))}

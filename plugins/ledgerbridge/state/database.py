@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.faults import explain_faults, not_to_be_opened
 from ledgerbridge.state.sealing import Sealer
+from ledgerbridge.state.signing import Signer
 
-__all__ = ["connect", "migrate", "serialise", "transaction"]
+__all__ = ["connect", "migrate", "serialise", "snapshot", "transaction"]
 
+_SNAPSHOT = "ledgerbridge_snapshot"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FROZEN_SECONDS = 30
 """How long PostgreSQL lets a process that stands still keep what its transaction holds; ours take far less."""
@@ -24,7 +26,7 @@ _PATIENCE_SECONDS = 60
 """How long a transaction waits for another one that holds what it needs."""
 
 
-def connect(url: str, payload_key: str = "") -> Engine:
+def connect(url: str, payload_key: str = "", signing_key: str = "") -> Engine:
     """
     An engine for the state database; one connection per use, so that forked tasks never share one.
 
@@ -36,13 +38,15 @@ def connect(url: str, payload_key: str = "") -> Engine:
     :param url: SQLAlchemy URL, ``sqlite:////path/state.db`` or ``postgresql://…``. Who waits for a lock gives up after
         a minute; on SQLite the URL may say otherwise (``?timeout=`` seconds).
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
+    :param signing_key: signs the audit's entries, see ``Signer``.
     :raises ConfigurationError: it is no URL, or another database's, or its folder can't be made.
     """
     parsed = _parsed(url)
     engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed)
     explain_faults(engine)
-    dialect: Any = engine.dialect  # what column types are handed
+    dialect: Any = engine.dialect  # what column types are handed, and each session leads to
     dialect.payload_sealer = Sealer(payload_key)
+    dialect.audit_signer = Signer(signing_key)
     return engine
 
 
@@ -63,8 +67,10 @@ def _on_sqlite(parsed: URL) -> Engine:
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _begin(connection: Connection) -> None:
+        # a transaction that only reads sees one moment in WAL mode, and keeps nobody from writing
+        reads = _SNAPSHOT in connection.get_execution_options()
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -105,6 +111,15 @@ def _parsed(url: str) -> URL:
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits when the block ends well; what is read stays usable afterwards."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Session]:
+    """A session that reads everything as it stood at one moment, however long it takes; others go on writing."""
+    on_postgresql = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    options = on_postgresql if engine.dialect.name == "postgresql" else {_SNAPSHOT: True}
+    with Session(engine.execution_options(**options), expire_on_commit=False) as session, session.begin():
         yield session
 
 

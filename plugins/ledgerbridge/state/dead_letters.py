@@ -14,6 +14,7 @@ from sqlalchemy import Row, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.audit.commitments import letter_digests
 from ledgerbridge.state.models import DeadLetter
 from ledgerbridge.state.upsert import in_chunks, upsert
 
@@ -67,14 +68,16 @@ def write_letters(session: Session, actor: Actor, letters: Iterable[Letter]) -> 
         for letter_id, letter in by_id.items()
         if letter_id not in known or known[letter_id].state != "discarded"
     ]
+    before = letter_digests(session, list(known))
     upsert(session, DeadLetter, rows, key=["id"], keep=["created_at"])
+    after = letter_digests(session, [row["id"] for row in rows])
     append(
         session,
         actor,
         (
             _opened(actor, by_id[row["id"]], row, known.get(row["id"]))
             for row in rows
-            if row["id"] not in known or known[row["id"]].state != "open"
+            if before.get(row["id"]) != after[row["id"]]
         ),
     )
     _replace(session, actor, by_id)

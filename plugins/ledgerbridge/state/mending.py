@@ -122,16 +122,10 @@ def correct(session: Session, letter: DeadLetter, path: str, value: str, person:
     for each in holders:
         setattr(each, body, after)
         each.corrections = [*(each.corrections or []), note]
-    details = person.told(dead_letter=letter.id, path=path, before=body_hash(before), after=body_hash(after))
-    append(
-        session,
-        person.actor(letter),
-        [
-            Change(
-                "dead-letter-corrected", letter.leg, letter.record_key, content_hash=body_hash(after), details=details
-            )
-        ],
-    )
+    for each in holders:
+        details = person.told(dead_letter=each.id, path=path, before=body_hash(before), after=body_hash(after))
+        change = Change("dead-letter-corrected", each.leg, each.record_key, None, body_hash(after), details)
+        append(session, person.actor(each), [change])
 
 
 def replay(session: Session, letters: Sequence[DeadLetter], person: Person, *, force: bool = False) -> list[str]:

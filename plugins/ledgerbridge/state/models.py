@@ -396,7 +396,11 @@ class BookedDocument(Base):
 
 
 class AuditEntry(Base):
-    """One state change, chained to the one before by its hash; never updated, never deleted."""
+    """
+    One state change, chained to the one before by its hash; never updated, never deleted.
+
+    ``signature`` is by the installation's key, of number and hash; none where there is no key.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_entry_record", "record_key"), Index("ix_audit_entry_chain", "chain_key"))
@@ -412,3 +416,4 @@ class AuditEntry(Base):
     details: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+    signature: Mapped[str | None] = mapped_column(String(128))

@@ -11,7 +11,7 @@ from sqlalchemy import null, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
-from ledgerbridge.canonical.models import PERSONAL
+from ledgerbridge.audit.commitments import PURGED, tells_of_a_person
 from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
 from ledgerbridge.state.source_records import UNFINISHED
 
@@ -58,7 +58,7 @@ def purge_payloads(session: Session, before: datetime) -> Purged:
         )
         .values(
             raw=null(), canonical=null(), document=null(), document_types=null(), corrections=null(),
-            value=None, label=None, message=_GONE,
+            value=None, label=None, message=PURGED,
         )
     )  # fmt: skip
     headers = _strip(session, SourceRecord, before) + _strip(session, Delivery, before)
@@ -72,16 +72,13 @@ def tell_purged(session: Session, before: datetime, purged: Purged, batches: Seq
     append(session, Actor("", "", "", "ledgerbridge purge"), [change])
 
 
-_GONE = "purged"
-
-
 def _strip(session: Session, table: Any, before: datetime) -> int:
     stripped = 0
     old = select(table).where(table.updated_at < before, table.canonical.is_not(null()))
     if table is SourceRecord:
         old = old.where(table.outcome.not_in(UNFINISHED))
     for row in session.scalars(old.execution_options(yield_per=500)):
-        kept = {name: value for name, value in (row.canonical or {}).items() if not _tells_of_a_person(name)}
+        kept = {name: value for name, value in (row.canonical or {}).items() if not tells_of_a_person(name)}
         if row.canonical is None or len(kept) == len(row.canonical):
             continue
         kept.pop("label", None)  # a customer's label is a name
@@ -90,7 +87,3 @@ def _strip(session: Session, table: Any, before: datetime) -> int:
             row.label = None
         stripped += 1
     return stripped
-
-
-def _tells_of_a_person(name: str) -> bool:
-    return name in PERSONAL or name.startswith("custom")  # nobody but the site knows what its own fields hold
