@@ -26,6 +26,7 @@ __all__ = [
     "batch_uri",
     "leg_uri",
     "newest",
+    "opened",
     "raw_chunks",
     "raw_records",
     "raw_table",
@@ -202,12 +203,12 @@ def raw_versions(uri: str) -> dict[str, str]:
 
 
 def _raw_file(uri: str) -> BytesIO:
-    return BytesIO(_opened(ObjectStoragePath(uri) / "raw.parquet"))
+    return BytesIO(opened(ObjectStoragePath(uri) / "raw.parquet"))
 
 
 def read_rows(uri: str, name: str) -> list[dict[str, Any]]:
     """The rows of one staged part, as Python values."""
-    table = pq.read_table(BytesIO(_opened(ObjectStoragePath(uri) / f"{name}.parquet")))
+    table = pq.read_table(BytesIO(opened(ObjectStoragePath(uri) / f"{name}.parquet")))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -225,7 +226,7 @@ def read_validations(uri: str) -> list[dict[str, Any]]:
 
     :raises FileNotFoundError: it kept nothing.
     """
-    validations: list[dict[str, Any]] = orjson.loads(_opened(ObjectStoragePath(uri) / _VALIDATIONS))
+    validations: list[dict[str, Any]] = orjson.loads(opened(ObjectStoragePath(uri) / _VALIDATIONS))
     return validations
 
 
@@ -245,7 +246,12 @@ def _seal(file: ObjectStoragePath, content: bytes) -> None:
     file.write_bytes(Sealer(settings.payload_key()).seal(content))
 
 
-def _opened(file: ObjectStoragePath) -> bytes:
+def opened(file: ObjectStoragePath) -> bytes:
+    """
+    What a staged file contains.
+
+    :raises ConfigurationError: it is encrypted by a key that is not set here.
+    """
     return Sealer(settings.payload_key()).open(file.read_bytes())
 
 
@@ -271,7 +277,7 @@ def _read(reference: BatchRef) -> dict[str, pa.Table]:
     tables = {}
     for name in sorted(reference.rows):
         try:
-            content = _opened(folder / f"{name}.parquet")
+            content = opened(folder / f"{name}.parquet")
         except FileNotFoundError:
             raise ConfigurationError(
                 "LB-STG-001",

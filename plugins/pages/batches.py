@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from airflow.sdk import ObjectStoragePath
 
 from ledgerbridge.delivery import plain
+from operators.staging import opened
 
 __all__ = ["Part", "preview"]
 
@@ -36,10 +37,11 @@ def preview(uri: str, folders: tuple[str, ...], *, with_values: bool) -> list[Pa
     :param uri: the folder of the leg's batches.
     :param folders: those in it that belong to the step.
     :param with_values: False leaves only the keys in the rows.
+    :raises ConfigurationError: it is encrypted by a key that is not set here.
     """
     found = [ObjectStoragePath(f"{uri}/{name}") for name in folders]
     return [
-        _part(f"{folder.name} / {file.stem}", file.read_bytes(), with_values)
+        _part(f"{folder.name} / {file.stem}", opened(file), with_values)
         for folder in found
         if folder.exists()
         for file in sorted(folder.iterdir(), key=lambda file: (file.stem != "header", file.stem))
