@@ -43,11 +43,11 @@ def test_shopify_signature(body: bytes, signature: str, secrets: list[str], genu
 
 @pytest.mark.parametrize("secrets", [[""], [" "], ["hush", ""]], ids=["none", "space", "predecessor"])
 def test_a_blank_secret_is_told_before_anybody_signs_with_it(secrets: list[str]) -> None:
-    with pytest.raises(ConfigurationError, match="LB-CFG-022 .*Shopify"):
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-022 .*Shopify"):
         shopify_webhooks.is_genuine(ORDER, ORDER_SIGNATURE, secrets)
-    with pytest.raises(ConfigurationError, match="LB-CFG-022 .*Stripe"):
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-022 .*Stripe"):
         stripe_webhooks.is_genuine(ORDER, "t=1,v1=x", secrets, now=NOW)
-    with pytest.raises(ConfigurationError, match="LB-CFG-022 .*Xero"):
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-022 .*Xero"):
         xero_webhooks.is_genuine(ORDER, "x", secrets)
 
 
