@@ -1,8 +1,8 @@
 """
 A limit on a whole call: requests' ``timeout`` is for each wait alone, and a byte a second never lets one pass.
 
-The limit is the call's ``timeout`` and a second, from connecting to the last byte of the answer, headers included. It is
-kept by shutting the socket down, which ends whatever waits on it, in TLS and behind proxies too.
+The limit is the call's ``timeout`` and a second, from connecting to the last byte of the answer, headers included. It
+is kept by shutting the socket down, which ends whatever waits on it, in TLS and behind proxies too.
 """
 
 from __future__ import annotations
