@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from airflow.sdk import ObjectStoragePath
 
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.resealing import Resealed
 from ledgerbridge.state.sealing import Sealer
 from operators import settings
 
@@ -38,6 +40,7 @@ __all__ = [
     "read_rows",
     "read_validations",
     "remove_batches",
+    "reseal_batches",
     "write_frames",
     "write_raw",
     "write_validations",
@@ -239,6 +242,47 @@ def remove_batches(folders: Iterable[str]) -> list[str]:
             folder.rmdir(recursive=True)
             removed.append(uri)
     return removed
+
+
+def reseal_batches() -> Iterator[Resealed]:
+    """Encrypt every staged file by the newest key, whole or not at all; those that are already stay as they are."""
+    sealer = Sealer(settings.payload_key())
+    files = _staged_files(ObjectStoragePath(settings.staging_url()))
+    while group := list(islice(files, _AT_A_TIME)):
+        renewed, unreadable = 0, []
+        for file in group:
+            try:
+                renewed += _reseal(file, sealer)
+            except FileNotFoundError:
+                continue  # purged meanwhile
+            except ConfigurationError:
+                unreadable.append(str(file))
+        yield Resealed("staged batches", len(group), renewed, tuple(unreadable))
+
+
+def _staged_files(root: ObjectStoragePath) -> Iterator[ObjectStoragePath]:
+    if root.exists():
+        for folder, _, names in root.walk():
+            yield from (folder / name for name in names if name.endswith(".parquet") or name == _VALIDATIONS)
+
+
+def _reseal(file: ObjectStoragePath, sealer: Sealer) -> bool:
+    """Encrypt one file by the newest key, unless it is; whether it was anew."""
+    kept = file.read_bytes()
+    if sealer.is_newest(kept):
+        return False
+    content = sealer.seal(sealer.open(kept))
+    if file.protocol != "file":
+        file.write_bytes(content)  # an object store puts it whole
+        return True
+    # a worker may read it now, or this may be broken off
+    beside = file.with_name(f"{file.name}.resealed")
+    beside.write_bytes(content)
+    if file.read_bytes() != kept:  # written meanwhile, and by the newest key
+        beside.unlink()
+        return False
+    beside.replace(file)
+    return True
 
 
 def _seal(file: ObjectStoragePath, content: bytes) -> None:

@@ -58,6 +58,17 @@ class Sealer:
             return _MARK + self._newest.encrypt(payload)
         return _PLAIN + payload if payload.startswith(_MARK) else payload
 
+    def is_newest(self, kept: Any) -> bool:
+        """Whether what a column or file keeps is encrypted by the first key."""
+        known = kept.encode() if isinstance(kept, str) else kept
+        if self._newest is None or not isinstance(known, bytes) or not is_encrypted(known):
+            return False
+        try:
+            self._newest.decrypt(known[len(_MARK) :])
+        except InvalidToken:
+            return False
+        return True
+
     def open(self, kept: bytes) -> bytes:
         """
         The payload again, encrypted or not.
