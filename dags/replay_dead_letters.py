@@ -1,5 +1,7 @@
 """The Airflow DAG with which people mend dead letters: its form chooses them, the flows concerned run at once."""
 
+from datetime import timedelta
+
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
@@ -10,6 +12,7 @@ with DAG(
     description="Correct, replay or discard records that could not go on.",
     schedule=None,
     params=REPLAY_PARAMS,
+    default_args={"execution_timeout": timedelta(hours=1)},
     tags=["ledgerbridge"],
     is_paused_upon_creation=False,
 ) as dag:

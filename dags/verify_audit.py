@@ -1,5 +1,7 @@
 """The Airflow DAG that proves every day that nobody changed the audit trail."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG
 
 from operators.verify_audit import VerifyAuditOperator
@@ -11,4 +13,4 @@ with DAG(
     catchup=False,
     tags=["ledgerbridge"],
 ) as dag:
-    VerifyAuditOperator(task_id="verify")
+    VerifyAuditOperator(task_id="verify", execution_timeout=timedelta(hours=6))

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate
 
-__all__ = ["STATE_URL", "open_payloads", "register", "signing_key", "state_engine"]
+__all__ = ["STATE_URL", "open_payloads", "payload_key", "register", "signing_key", "state_engine"]
 
 STATE_URL = "LEDGERBRIDGE_STATE_URL"
 PAYLOAD_KEY = "LEDGERBRIDGE_PAYLOAD_KEY"
@@ -39,12 +39,12 @@ def state_engine(options: argparse.Namespace) -> Engine:
         raise ConfigurationError(
             "LB-CFG-007", "no state database is named.", remedy=f"Give --state URL, or set {STATE_URL}."
         )
-    return connect(url, _payload_key(), signing_key())
+    return connect(url, payload_key(), signing_key())
 
 
 def open_payloads() -> None:
     """Let the commands that read staged batches, as Airflow's tasks do, read them with the commands' key."""
-    os.environ[AIRFLOW_PAYLOAD_KEY] = _payload_key()
+    os.environ[AIRFLOW_PAYLOAD_KEY] = payload_key()
 
 
 def signing_key() -> str:
@@ -52,7 +52,8 @@ def signing_key() -> str:
     return os.environ.get(SIGNING_KEY) or os.environ.get(AIRFLOW_SIGNING_KEY, "")
 
 
-def _payload_key() -> str:
+def payload_key() -> str:
+    """What payloads are encrypted by here; blank: not at all."""
     return os.environ.get(PAYLOAD_KEY) or os.environ.get(AIRFLOW_PAYLOAD_KEY, "")
 
 

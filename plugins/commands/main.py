@@ -6,12 +6,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from commands import audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, purge, trace
+from commands import (
+    audit,
+    connect,
+    database,
+    dead_letters,
+    deliveries,
+    evidence,
+    flow,
+    generate,
+    map,
+    purge,
+    reseal,
+    trace,
+)
 from ledgerbridge.errors import LedgerbridgeError
 
 __all__ = ["main"]
 
-GROUPS = (audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, purge, trace)
+GROUPS = (audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, purge, reseal, trace)
 """Each has ``register(commands)``; what it registers sets ``run``, which answers the exit code."""
 
 

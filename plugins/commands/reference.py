@@ -128,7 +128,7 @@ def _choices(field: dict[str, Any]) -> str:
 
 def _files() -> str:
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import Company, FlowConfig, LegConfig
+    from ledgerbridge.flows import Company, FlowConfig, LegConfig, StepMinutes
     from ledgerbridge.flows.company import Gateway
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
@@ -145,6 +145,7 @@ def _files() -> str:
         introduction,
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
         "### legs\n\n" + model_table(LegConfig),
+        "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
         "## Company: `include/company.yaml`\n\n" + model_table(Company),
         "### gateways\n\n" + model_table(Gateway),

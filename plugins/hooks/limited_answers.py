@@ -1,4 +1,4 @@
-"""Answers over HTTP, read no further than they may be parsed: a system, or a proxy before it, can send without end."""
+"""Answers over HTTP, read no further and no longer than they may be: a system, or a proxy, can send without end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from requests import Response, Session
 from requests.exceptions import RequestException
 
 from hooks import untrusted
+from hooks.timed_calls import TimedAdapter, within_time
 
 __all__ = ["AnswerTooLarge", "limit_answers", "limited_lines"]
 
@@ -23,10 +24,13 @@ class AnswerTooLarge(RequestException):
 
 def limit_answers(session: S) -> S:
     """
-    The session, none of whose answers is held beyond the limit; with ``stream=True`` the caller reads and limits.
+    The session, none of whose answers is held beyond the limit, nor takes longer than the call's ``timeout`` in all.
 
-    A response hook, since an adapter would come before NTLM's own hook, which wants the body unread.
+    With ``stream=True`` the caller reads and limits. The size is a response hook's matter, since an adapter would come
+    before NTLM's own hook, which wants the body unread.
     """
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, TimedAdapter())
     session.hooks["response"].append(_read)
     return session
 
@@ -36,10 +40,11 @@ def _read(response: Response, *, stream: bool = False, **_: Any) -> None:
     if stream:
         return
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > untrusted.MAX_BYTES:
-            raise _too_large(response, "more")
+    with within_time(response):
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > untrusted.MAX_BYTES:
+                raise _too_large(response, "more")
     response._content = bytes(body)  # as requests does it: `content` of a body that was read
 
 
@@ -48,7 +53,13 @@ def limited_lines(response: Response) -> Iterator[bytes]:
     The lines of a body that is read while it comes, of any length, none of them empty.
 
     :raises AnswerTooLarge: a line does not end within the limit.
+    :raises AnswerTooSlow: not all of it came within an hour.
     """
+    with within_time(response):
+        yield from _lines(response)
+
+
+def _lines(response: Response) -> Iterator[bytes]:
     begun = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         *whole, rest = chunk.split(b"\n")

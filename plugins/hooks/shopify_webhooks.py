@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from hooks.untrusted import parse_json, unexpected_shape
-from hooks.webhook_event import WebhookEvent
+from hooks.webhook_event import WebhookEvent, signing_keys
 
 __all__ = ["event_of", "is_genuine"]
 
@@ -33,9 +33,10 @@ def is_genuine(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
     :param body: the raw body, before any parsing.
     :param signature: header ``X-Shopify-Hmac-Sha256``.
     :param secrets: the client secret, and its predecessor for an hour after a rotation.
+    :raises ConfigurationError: one is blank.
     """
     found = signature.encode()
-    expected = [base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)) for secret in secrets]
+    expected = [base64.b64encode(hmac.digest(key, body, hashlib.sha256)) for key in signing_keys("Shopify", secrets)]
     return sum(hmac.compare_digest(found, one) for one in expected) > 0  # all compared: `any` would stop at the first
 
 

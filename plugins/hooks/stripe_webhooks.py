@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hooks.untrusted import parse_json, unexpected_shape
-from hooks.webhook_event import WebhookEvent
+from hooks.webhook_event import WebhookEvent, signing_keys
 
 __all__ = ["event_of", "is_genuine"]
 
@@ -31,14 +31,16 @@ def is_genuine(body: bytes, signature: str, secrets: Sequence[str], *, now: date
     :param signature: header ``Stripe-Signature``, ``t=<unix>,v1=<hex>[,v1=…]``; any matching v1 is good.
     :param secrets: the endpoint's ``whsec_…``, and its predecessor during a rotation.
     :param now: this machine's time, aware.
+    :raises ConfigurationError: a secret is blank.
     """
+    keys = signing_keys("Stripe", secrets)
     parts = [part.strip().partition("=") for part in signature.split(",")]
     stamps = [value for name, _, value in parts if name == "t"]
     found = [value.encode() for name, _, value in parts if name == "v1"]
     if len(stamps) != 1 or not stamps[0].isdecimal():
         return False
     signed = stamps[0].encode() + b"." + body
-    expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    expected = [hmac.new(key, signed, hashlib.sha256).hexdigest().encode() for key in keys]
     # all compared: `any` would stop at the first
     matches = sum(hmac.compare_digest(one, other) for one in expected for other in found)
     return matches > 0 and abs(int(now.timestamp()) - int(stamps[0])) <= _TOLERANCE_SECONDS

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["WebhookEvent"]
+from ledgerbridge.errors import ConfigurationError
+
+__all__ = ["WebhookEvent", "signing_keys"]
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,19 @@ class WebhookEvent:
     occurred_at: datetime
     entity: str | None = None
     record_id: str | None = None
+
+
+def signing_keys(system: str, secrets: Sequence[str]) -> list[bytes]:
+    """
+    What a system signs its webhooks with.
+
+    :raises ConfigurationError: one is blank, with which anybody can sign.
+    """
+    if not all(secret.strip() for secret in secrets):
+        raise ConfigurationError(
+            "LB-CFG-024",
+            f"one of the {len(secrets)} secrets that {system} signs its webhooks with is blank, expected one secret, or"
+            " two during a rotation.",
+            remedy=f"Set it as {system} shows it; leave a predecessor away rather than blank.",
+        )
+    return [secret.encode() for secret in secrets]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hooks.untrusted import parse_json, unexpected_shape
-from hooks.webhook_event import WebhookEvent
+from hooks.webhook_event import WebhookEvent, signing_keys
 
 __all__ = ["events_of", "is_genuine"]
 
@@ -30,8 +30,9 @@ def is_genuine(body: bytes, signature: str, keys: Sequence[str]) -> bool:
     :param body: the raw body, before any parsing.
     :param signature: header ``x-xero-signature``.
     :param keys: the webhook's signing key, and its predecessor during a rotation.
+    :raises ConfigurationError: one is blank.
     """
-    expected = [base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest()) for key in keys]
+    expected = [base64.b64encode(hmac.new(key, body, hashlib.sha256).digest()) for key in signing_keys("Xero", keys)]
     # all compared: `any` would stop at the first
     return sum(hmac.compare_digest(one, signature.encode()) for one in expected) > 0
 

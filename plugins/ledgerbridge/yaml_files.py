@@ -32,6 +32,11 @@ __all__ = [
 # libyaml reads a file ten times as fast; a flow names dozens, and every task process reads them
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_MAX_BYTES = 1_000_000
+_MAX_VALUES = 50_000
+"""Read in a third of a second; the largest mapping has some hundreds."""
+_MAX_LEVELS = 50
+
 Marks = dict[tuple[str | int, ...], tuple[int, int]]
 
 
@@ -124,15 +129,22 @@ def check_file(path: Path, model: type[Model], *, code: str) -> CheckedFile[Mode
     """Read one YAML file into ``model``; whatever is wrong with its form is a problem of the answer."""
     checked: CheckedFile[Model] = CheckedFile(path, code)
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            checked.complain((), f"more than {_MAX_BYTES:,} bytes.", "Split it; long tables belong into CSV.")
+            return checked
+        text = content.decode("utf-8")
+        if (excess := _excess(text)) is not None:
+            checked.problems.append(Problem(path, *excess, code))
+            return checked
+        node = yaml.compose(text, Loader=_LOADER)
     except FileNotFoundError:
         others = sorted(p.stem for p in path.parent.glob("*.yaml"))
         checked.complain((), "no such file.", f"Create it{_did_you_mean(path.stem, others)}")
         return checked
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        checked.problems.append(Problem(path, *place, f"{error.problem}.", "Mend the YAML.", code))
+        checked.problems.append(Problem(path, *_place(error.problem_mark), f"{error.problem}.", "Mend the YAML.", code))
         return checked
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         finding = str(error).partition("\n")[0]
@@ -140,9 +152,9 @@ def check_file(path: Path, model: type[Model], *, code: str) -> CheckedFile[Mode
             Problem(path, 1, 1, f"{finding}.", "Mend the YAML: UTF-8 without control characters.", code)
         )
         return checked
-    content = _construct(node, (), checked) if node is not None else {}
+    values = _construct(node, (), checked) if node is not None else {}
     try:
-        checked.content = model.model_validate(content)
+        checked.content = model.model_validate(values)
     except ValidationError as error:
         _explain(checked, error, model)
     return checked
@@ -172,6 +184,56 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate most like ``word``, if any is like it."""
     matches = difflib.get_close_matches(word, list(candidates), n=1)
     return matches[0] if matches else None
+
+
+@dataclass
+class _Open:
+    """A list or mapping that is being read; ``deepest`` counts levels from the file's beginning."""
+
+    anchor: str | None
+    before: int
+    deepest: int
+
+
+def _excess(text: str) -> tuple[int, int, str, str] | None:
+    """
+    Line, column, message and remedy of what is more than a file may ask of its reader; None: it may be read.
+
+    An alias counts as all it stands for: a few lines of aliases of aliases can stand for millions of values.
+    """
+    whole: dict[str | None, tuple[int, int]] = {}  # values and levels by anchor
+    values, outer = 0, [_Open(None, 0, 0)]
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            if any(each.anchor == event.anchor for each in outer):
+                return (
+                    *_place(event.start_mark),
+                    f'"*{event.anchor}" stands within what it stands for.',
+                    "Write the values out.",
+                )
+            count, levels = whole.get(event.anchor, (1, 0))
+            values += count
+            outer[-1].deepest = max(outer[-1].deepest, len(outer) - 1 + levels)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            outer.append(_Open(event.anchor, values, len(outer)))
+            values += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            ended = outer.pop()
+            whole[ended.anchor] = values - ended.before, ended.deepest - len(outer) + 1
+            outer[-1].deepest = max(outer[-1].deepest, ended.deepest)
+        elif isinstance(event, yaml.ScalarEvent):
+            values += 1
+            whole[event.anchor] = 1, 0
+        if outer[-1].deepest > _MAX_LEVELS:
+            return *_place(event.start_mark), f"more than {_MAX_LEVELS} levels, aliases written out.", "Flatten it."
+        if values > _MAX_VALUES:
+            remedy = "Leave the aliases away; long tables belong into include/lookups as CSV."
+            return *_place(event.start_mark), f"more than {_MAX_VALUES:,} values, aliases written out.", remedy
+    return None
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 def _construct(node: yaml.Node, location: Location, checked: CheckedFile[Any]) -> Any:

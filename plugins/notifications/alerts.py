@@ -97,7 +97,7 @@ def _occurred(alert: Alert, config: AlertsConfig, zone: str) -> None:
         lines = [f"{where}, {alert.kind}", alert.message, f"Remedy: {alert.remedy}", alert.link]
         uncounted = f"Every failure is told, because alerts can't be counted now: {fault}"
         body = "\n".join([*filter(None, lines), uncounted])
-        _send(Message(config.to, f"{alert.flow}: {alert.kind}", body, ()))
+        send(config.to, f"{alert.flow}: {alert.kind}", body)
 
 
 def send(connection: str, title: str, body: str) -> bool:

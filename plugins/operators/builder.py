@@ -97,7 +97,13 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
             for before in leg.after:
                 ends[before] >> begins[leg_name]
         if flow.reconcile:
-            reconcile = ReconcileOperator(task_id="reconcile", flow=name, config=flow, trigger_rule="none_failed")
+            reconcile = ReconcileOperator(
+                task_id="reconcile",
+                flow=name,
+                config=flow,
+                trigger_rule="none_failed",
+                execution_timeout=_most(flow, "reconcile"),
+            )
             list(ends.values()) >> reconcile
     return dag
 
@@ -117,10 +123,21 @@ def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[A
     common: dict[str, Any] = {"flow": flow_name, "leg": name, "config": leg}
     with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}"):
         extract = ExtractOperator(
-            task_id="extract", overlap_minutes=flow.overlap_minutes, trigger_rule="none_failed", **common
+            task_id="extract",
+            overlap_minutes=flow.overlap_minutes,
+            trigger_rule="none_failed",
+            execution_timeout=_most(flow, "extract"),
+            **common,
         )
-        transform = TransformOperator(task_id="transform", **common)
-        gate = GateOperator(task_id="gate", **common)
-        load = LoadOperator(task_id="load", pool=leg.pool or "default_pool", **common)
+        transform = TransformOperator(task_id="transform", execution_timeout=_most(flow, "transform"), **common)
+        gate = GateOperator(task_id="gate", execution_timeout=_most(flow, "gate"), **common)
+        load = LoadOperator(
+            task_id="load", pool=leg.pool or "default_pool", execution_timeout=_most(flow, "load"), **common
+        )
         extract >> transform >> gate >> load
     return extract, load
+
+
+def _most(flow: FlowConfig, step: str) -> timedelta:
+    """How long a try of a step may take: what nothing else ends, a hung library for one, must not hold its slot."""
+    return timedelta(minutes=getattr(flow.most_minutes, step))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
+from itertools import islice
 from typing import Any, NoReturn
 
 import orjson
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable
 from ledgerbridge.state.batches import batch_of, keep_batch
+from ledgerbridge.state.resealing import Resealed
 from ledgerbridge.state.sealing import Sealer
 from operators import settings
 
@@ -48,6 +50,7 @@ __all__ = [
     "read_validations",
     "remember",
     "remove_batches",
+    "reseal_batches",
     "standing",
     "validations_uri",
     "write_frames",
@@ -329,6 +332,47 @@ def _opened(file: ObjectStoragePath) -> bytes:
             f"{file} is encrypted by a key that is not set here, or was changed after it was written.",
             remedy=f"Set [ledgerbridge] payload_key, older keys after commas. If it is set: {_READ_AGAIN}",
         ) from error
+
+
+def reseal_batches() -> Iterator[Resealed]:
+    """Encrypt every staged file by the newest key, whole or not at all; those that are already stay as they are."""
+    sealer = Sealer(settings.payload_key())
+    files = _staged_files(ObjectStoragePath(settings.staging_url()))
+    while group := list(islice(files, _AT_A_TIME)):
+        renewed, unreadable = 0, []
+        for file in group:
+            try:
+                renewed += _reseal(file, sealer)
+            except FileNotFoundError:
+                continue  # purged meanwhile
+            except ConfigurationError:
+                unreadable.append(str(file))
+        yield Resealed("staged batches", len(group), renewed, tuple(unreadable))
+
+
+def _staged_files(root: ObjectStoragePath) -> Iterator[ObjectStoragePath]:
+    if root.exists():
+        for folder, _, names in root.walk():
+            yield from (folder / name for name in names if name.endswith((".parquet", ".json")))
+
+
+def _reseal(file: ObjectStoragePath, sealer: Sealer) -> bool:
+    """Encrypt one file by the newest key, unless it is; whether it was anew."""
+    kept = file.read_bytes()
+    if sealer.is_newest(kept):
+        return False
+    content = sealer.seal(sealer.open(kept))
+    if file.protocol != "file":
+        file.write_bytes(content)  # an object store puts it whole
+        return True
+    # a worker may read it now, or this may be broken off
+    beside = file.with_name(f"{file.name}.resealed")
+    beside.write_bytes(content)
+    if file.read_bytes() != kept:  # written meanwhile, and by the newest key
+        beside.unlink()
+        return False
+    beside.replace(file)
+    return True
 
 
 def _parquet(table: pa.Table) -> bytes:

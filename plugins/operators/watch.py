@@ -145,7 +145,7 @@ def build_watch() -> DAG:
         schedule="*/5 * * * *" if watched else None,
         catchup=False,
         max_active_runs=1,
-        default_args={"retries": 0},
+        default_args={"retries": 0, "execution_timeout": timedelta(minutes=15)},
         tags=["ledgerbridge"],
         is_paused_upon_creation=False,
     ) as dag:

@@ -1,8 +1,8 @@
 """
 What the links of a task lead to: its batch, dead letters, documents, Data Docs, and the reconciliation of its run.
 
-A page is open to whoever may read the DAG of its flow. Values (payloads, names, what a rule found) are personal data:
-they are shown to those who may edit the DAG; others see keys, fields, counts and remedies.
+A page is open to whoever may read the DAG of its flow. Values (payloads, names, amounts, what a rule found) are shown
+to those who may edit the DAG; others see keys, fields, counts and remedies. All pages ask ``may_see_values``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlunsplit
 
 import orjson
 from airflow.api_fastapi.app import get_auth_manager
@@ -18,11 +19,12 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from airflow.models.dag import DagModel
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from ledgerbridge.errors import LedgerbridgeError, TransientError
+from ledgerbridge.errors import LedgerbridgeError
 from operators.page_links import airflow_prefix, leg_address
 from operators.reconcile import result_path
 from operators.staging import STEPS, batch_uri, leg_uri, read_validations, validations_uri
@@ -34,8 +36,9 @@ __all__ = ["app"]
 
 ROWS = 100
 HEADERS = {
-    # Nothing of a page runs, and nothing is fetched from elsewhere: what a shop's customer typed is only ever text.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    # Nothing of a page runs, leads away by itself or is fetched from elsewhere: what a shop's customer typed is only
+    # ever text. `sandbox` is what stops a `meta refresh`.
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -44,7 +47,8 @@ HEADERS = {
 # No name begins with a dot: one that did could lead out of its flow's folder.
 _NAME = InPath(pattern=r"^[\w~:+-][\w.~:+-]*$", max_length=250)
 Name = Annotated[str, _NAME]
-Offset = Annotated[int, Query(ge=0)]
+# Databases count in 64 bits, with the page's own rows.
+Offset = Annotated[int, Query(ge=0, le=2**63 - 1 - ROWS)]
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -117,12 +121,13 @@ def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Name, valu
 
 
 @app.get("/dags/{dag_id}/runs/{run_id}/reconciliation", dependencies=[MayRead], response_class=HTMLResponse)
-def show_reconciliation(request: Request, dag_id: Name, run_id: Name) -> Response:
+def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Values) -> Response:
     """Balances of both ledgers by role, and every difference with its reason or remedy."""
     path = result_path(dag_id, run_id)
     if not path.exists():
         raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
-    return _page(request, "reconciliation.html", "Reconciliation", result=orjson.loads(path.read_bytes()))
+    result = orjson.loads(path.read_bytes())
+    return _page(request, "reconciliation.html", "Reconciliation", result=result, values=values)
 
 
 @app.exception_handler(AnyHTTPException)
@@ -130,16 +135,28 @@ def _refuse(request: Request, error: AnyHTTPException) -> Response:
     """What is missing or not allowed, as a page; who isn't logged in is told where to."""
     login = None
     if error.status_code == HTTPStatus.UNAUTHORIZED:
-        login = get_auth_manager().get_url_login(next_url=str(request.url))
-    title = HTTPStatus(error.status_code).phrase
-    return _page(request, "refused.html", title, status=error.status_code, reason=error.detail, login=login)
+        # a path leads back to this host, whichever `Host` the request named
+        path = airflow_prefix() + request.url.path.removeprefix(airflow_prefix())
+        back = urlunsplit(("", "", path, request.url.query, ""))
+        login = get_auth_manager().get_url_login(next_url=back)
+    return _refusal(request, HTTPStatus(error.status_code), error.detail, login)
+
+
+@app.exception_handler(RequestValidationError)
+def _refuse_address(request: Request, error: RequestValidationError) -> Response:
+    """A part of the address that no page has, told by its name alone."""
+    names = ", ".join(str(each["loc"][-1]) for each in error.errors())
+    return _refusal(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"No page has this in its address: {names}.")
 
 
 @app.exception_handler(LedgerbridgeError)
-def _explain(request: Request, error: LedgerbridgeError) -> Response:
-    """What keeps a page from being made, and what to do about it."""
-    status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, TransientError) else HTTPStatus.INTERNAL_SERVER_ERROR
-    return _page(request, "refused.html", status.phrase, status=status, reason=str(error), login=None)
+def _tell(request: Request, error: LedgerbridgeError) -> Response:
+    """What this server lacks (a key, a connection, a batch), with its remedy."""
+    return _refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+
+
+def _refusal(request: Request, status: HTTPStatus, reason: str, login: str | None = None) -> Response:
+    return _page(request, "refused.html", status.phrase, status=status, reason=reason, login=login)
 
 
 def _page(request: Request, template: str, title: str, *, status: int = HTTPStatus.OK, **shown: Any) -> Response:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import nh3
 from lxml import html
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 __all__ = ["render_validations"]
 
-_FOUND = ("unexpected", "observed", "details")
-"""What begins so in a result may hold values of records."""
-_NUMBERS = (int, float)
+_COUNTED = ("_count", "_percent", "_percent_total", "_percent_nonmissing")
+"""What ends so in a result is a number of rows; everything else may hold values of records."""
+_TAGS = {
+    *("b", "br", "code", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "small"),
+    *("span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+}
+"""What Great Expectations' sections are made of, and nothing that leads, loads, runs or takes input."""
 
 
 def render_validations(validations: list[dict[str, Any]], *, with_values: bool) -> list[tuple[str, Markup]]:
@@ -19,7 +24,7 @@ def render_validations(validations: list[dict[str, Any]], *, with_values: bool) 
     Part name and its sections as HTML.
 
     Great Expectations' own page loads scripts of five other sites into the session of whoever looks: only its sections
-    are taken.
+    are taken, and of these only what ``_TAGS`` names. It writes values of records as HTML, so they are escaped before.
 
     :param validations: ``{part, result}``, the result in Great Expectations' JSON form.
     :param with_values: False leaves counts only.
@@ -30,43 +35,47 @@ def render_validations(validations: list[dict[str, Any]], *, with_values: bool) 
 
     shown = []
     for validation in validations:
-        result = validation["result"] if with_values else _without_values(validation["result"])
+        result = _told(validation["result"], with_values=with_values)
         renderer: Any = ValidationResultsPageRenderer()
         content = renderer.render(expectationSuiteValidationResultSchema.load(result))
         view: Any = DefaultJinjaPageView()
         page: Any = html.document_fromstring(view.render(content))
-        sections = page.find_class("ge-section")
-        for section in sections:
-            _plain(section)
-        shown.append(
-            (validation["part"], Markup("".join(html.tostring(each, encoding="unicode") for each in sections)))
-        )
+        sections = "".join(_plain(section) for section in page.find_class("ge-section"))
+        shown.append((validation["part"], Markup(nh3.clean(sections, tags=_TAGS, attributes={"*": {"class"}}))))
     return shown
 
 
-def _plain(section: Any) -> None:
-    """Without what needs a script or another page of a Data Docs site: folded details, links; ids occur once a part."""
-    for unwanted in [*section.iter("script"), *section.find_class("collapse")]:
+def _plain(section: Any) -> str:
+    """Without what needs a script or another page of a Data Docs site: folded details, links."""
+    for unwanted in section.find_class("collapse"):
         unwanted.drop_tree()
     for link in [*section.iter("a")]:
         if "collapse" in link.get("data-toggle", ""):
             link.drop_tree()
-        else:
-            link.drop_tag()
-    for element in section.iter():
-        element.attrib.pop("id", None)
+    text: str = html.tostring(section, encoding="unicode")
+    return text
 
 
-def _without_values(result: dict[str, Any]) -> dict[str, Any]:
+def _told(result: dict[str, Any], *, with_values: bool) -> dict[str, Any]:
+    """What may be shown of a result, as text and no HTML."""
     results = [
         {
             **each,
+            "exception_info": _escaped(each["exception_info"]) if with_values else {},
             "result": {
-                name: value
+                name: _escaped(value)
                 for name, value in each["result"].items()
-                if isinstance(value, _NUMBERS) or not any(word in name for word in _FOUND)
+                if with_values or (name.endswith(_COUNTED) and isinstance(value, int | float))
             },
         }
         for each in result["results"]
     ]
     return {**result, "results": results}
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _escaped(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    return str(escape(value)) if isinstance(value, str) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_each_task_of_a_leg_is_tried_again_as_soon_as_the_flow_says(include: Pat
         assert isinstance(task.retry_policy, ByErrorClass)
         assert task.retry_policy.first_seconds == 2
         assert (task.retries, task.retry_delay) == (6, timedelta(seconds=2))
+
+
+def test_a_try_of_each_step_ends_when_the_flow_says(include: Path) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    path.write_text(path.read_text() + "most_minutes: {extract: 3000, load: 90}\n")
+    found = {(task.task_id.rpartition(".")[2], task.execution_timeout) for task in build_flow(path.stem, include).tasks}
+    minutes = {"extract": 3000, "transform": 240, "gate": 60, "load": 90, "reconcile": 240}
+    assert found == {(step, timedelta(minutes=most)) for step, most in minutes.items()}
+
+
+@pytest.mark.parametrize("path", sorted((INCLUDE.parent / "dags").glob("*.py")), ids=lambda path: path.stem)
+def test_no_task_of_a_shipped_dag_may_hang_for_ever(path: Path) -> None:
+    dag = runpy.run_path(str(path))["dag"]
+    assert all(getattr(task, "execution_timeout", None) for task in dag.tasks)
 
 
 def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(include: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import stripe
 
-from hooks import shopify_webhooks, stripe_webhooks
+from hooks import shopify_webhooks, stripe_webhooks, xero_webhooks
 from hooks.webhook_event import WebhookEvent
+from ledgerbridge.errors import ConfigurationError
 
 ORDER = b'{"id":820982911946154508,"admin_graphql_api_id":"gid://shopify/Order/820982911946154508"}'
 ORDER_SIGNATURE = "QNSQrqj9duVb51o17wBAE7Y8vjTOP3dL4fSzPUdNx2U="  # openssl dgst -sha256 -hmac hush -binary | base64
@@ -38,6 +39,16 @@ STRIPE_EVENT = {
 )
 def test_shopify_signature(body: bytes, signature: str, secrets: list[str], genuine: bool) -> None:
     assert shopify_webhooks.is_genuine(body, signature, secrets) is genuine
+
+
+@pytest.mark.parametrize("secrets", [[""], [" "], ["hush", ""]], ids=["none", "space", "predecessor"])
+def test_a_blank_secret_is_told_before_anybody_signs_with_it(secrets: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-024 .*Shopify"):
+        shopify_webhooks.is_genuine(ORDER, ORDER_SIGNATURE, secrets)
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-024 .*Stripe"):
+        stripe_webhooks.is_genuine(ORDER, "t=1,v1=x", secrets, now=NOW)
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-024 .*Xero"):
+        xero_webhooks.is_genuine(ORDER, "x", secrets)
 
 
 @pytest.mark.parametrize(

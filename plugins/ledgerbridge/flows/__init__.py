@@ -2,6 +2,6 @@
 
 from ledgerbridge.flows.checks import load_flow
 from ledgerbridge.flows.company import Company, load_company
-from ledgerbridge.flows.config import FlowConfig, LegConfig, leg_config
+from ledgerbridge.flows.config import FlowConfig, LegConfig, StepMinutes, leg_config
 
-__all__ = ["Company", "FlowConfig", "LegConfig", "leg_config", "load_company", "load_flow"]
+__all__ = ["Company", "FlowConfig", "LegConfig", "StepMinutes", "leg_config", "load_company", "load_flow"]

@@ -14,7 +14,7 @@ from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["FlowConfig", "LegConfig", "leg_config"]
+__all__ = ["FlowConfig", "LegConfig", "StepMinutes", "leg_config"]
 
 
 _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
@@ -60,6 +60,16 @@ class LegConfig(ConfigModel):
         return rejected > int(limit)
 
 
+class StepMinutes(ConfigModel):
+    """How long a try of each step may take before Airflow ends it; what was delivered by then stays delivered."""
+
+    extract: int = Field(720, ge=1, description="Reading a source; the first one reads all since `send_from`.")
+    transform: int = Field(240, ge=1, description="Conforming, rules and mapping; rules may ask the target.")
+    gate: int = Field(60, ge=1, description="Validating.")
+    load: int = Field(720, ge=1, description="Sending: a first batch may meet the limits of the target's calls.")
+    reconcile: int = Field(240, ge=1, description="Comparing the books.")
+
+
 class FlowConfig(ConfigModel):
     """A business process; one DAG."""
 
@@ -69,6 +79,10 @@ class FlowConfig(ConfigModel):
     retries: int = Field(3, ge=0, description="How often a task that failed for a passing reason is tried again.")
     retry_seconds: int = Field(
         10, ge=1, description="How long the first of these tries waits unless the system said; doubles with each."
+    )
+    most_minutes: StepMinutes = Field(
+        default_factory=StepMinutes,
+        description="How long a try of a step may take; what hangs longer is ended and tried again.",
     )
     overlap_minutes: int = Field(10, ge=0, description="How far a window reaches back into the one before.")
     legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")

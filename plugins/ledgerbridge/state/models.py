@@ -161,8 +161,8 @@ class DeliveryTry(Base):
     """
     One try of a task to deliver, alive while its lease lasts: ``heartbeat_at`` moves ``lease_until`` on.
 
-    Instants are the database's own. ``number`` goes on growing: a later try has a higher one. ``token`` is the try's own
-    secret: a state restored from a backup gives numbers again that tries of before may still go by.
+    Instants are the database's own. ``number`` goes on growing: a later try has a higher one. ``token`` is a try's
+    own secret: a state restored from a backup gives numbers again that tries of before may still go by.
     """
 
     __tablename__ = "delivery_try"

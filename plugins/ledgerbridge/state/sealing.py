@@ -3,44 +3,73 @@
 from __future__ import annotations
 
 import binascii
+import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any
 
-import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import JSON, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["SealedJson", "SealedText", "Sealer"]
+__all__ = ["SealedJson", "SealedText", "Sealer", "is_encrypted"]
 
 _MARK = b"sealed:"
+_PLAIN = b"sealed:plain:"
+"""Begins what is kept unencrypted though it begins with the mark itself."""
+_TOKEN = re.compile(rb"gAAAA[\w-]{93,}={0,2}", re.ASCII)
+"""Fernet's form: version 128, four bytes of time that stay zero for centuries, at least one block of ciphertext."""
 
 
 class Sealer:
     """
     Encrypts and decrypts payloads (Fernet, as Airflow does with connections).
 
+    What was kept before there was a key, or by a release that marked nothing, is read as what it is: only the mark with
+    a Fernet token behind it is taken for encrypted.
+
     :param keys: Fernet keys with commas between them: the first encrypts, all decrypt; so a key is changed by putting
         a new one before it. Blank: nothing is encrypted, and what is can't be read.
-    :raises ConfigurationError: one is no Fernet key.
+    :raises ConfigurationError: one is no Fernet key; also where nothing stands before or behind a comma.
     """
 
     def __init__(self, keys: str = "") -> None:
         try:
-            known = [Fernet(key.strip()) for key in keys.split(",") if key.strip()]
+            known = [Fernet(key.strip()) for key in keys.split(",")] if keys.strip() else []
         except ValueError:
             raise ConfigurationError(
                 "LB-CFG-020",
-                "[ledgerbridge] payload_key has something that is no Fernet key.",
+                "[ledgerbridge] payload_key has something that is no Fernet key, expected keys with a comma between"
+                " each two.",
                 remedy="Make one as for Airflow: Fernet.generate_key() of the package cryptography.",
             ) from None
+        self._newest = known[0] if known else None
         self._fernet = MultiFernet(known) if known else None
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether there is a key."""
+        return self._newest is not None
 
     def seal(self, payload: bytes) -> bytes:
         """The payload as it is kept."""
-        return payload if self._fernet is None else _MARK + self._fernet.encrypt(payload)
+        if self._newest is not None:
+            return _MARK + self._newest.encrypt(payload)
+        return _PLAIN + payload if payload.startswith(_MARK) else payload
+
+    def is_newest(self, kept: Any) -> bool:
+        """Whether what a column or file keeps is encrypted by the first key."""
+        known = kept.encode() if isinstance(kept, str) else kept
+        if self._newest is None or not isinstance(known, bytes) or not is_encrypted(known):
+            return False
+        try:
+            self._newest.decrypt(known[len(_MARK) :])
+        except InvalidToken:
+            return False
+        return True
 
     def open(self, kept: bytes) -> bytes:
         """
@@ -48,7 +77,9 @@ class Sealer:
 
         :raises ConfigurationError: it is encrypted by none of the keys, or was changed since.
         """
-        if not kept.startswith(_MARK):
+        if kept.startswith(_PLAIN):
+            return kept[len(_PLAIN) :]
+        if not is_encrypted(kept):
             return kept
         token = kept[len(_MARK) :]
         try:
@@ -64,6 +95,11 @@ class Sealer:
         )
 
 
+def is_encrypted(kept: bytes) -> bool:
+    """Whether ``kept`` has the form of what a key made, whichever."""
+    return kept.startswith(_MARK) and _TOKEN.fullmatch(kept, len(_MARK)) is not None
+
+
 _UNSEALED = Sealer()
 
 
@@ -73,6 +109,21 @@ def _sealer(dialect: Dialect) -> Sealer:
     return sealer
 
 
+def _as_plain(value: str) -> str:
+    return _PLAIN.decode() + json.dumps(value)
+
+
+def _opened(kept: str, dialect: Dialect, parse: Callable[[bytes], Any]) -> Any:
+    """The value of a text that a column keeps; ``parse`` makes it of what was encrypted."""
+    known = kept.encode()
+    if known.startswith(_PLAIN):
+        try:
+            return json.loads(known[len(_PLAIN) :])
+        except ValueError:
+            return kept  # a release before marked nothing that it did not encrypt
+    return parse(_sealer(dialect).open(known)) if is_encrypted(known) else kept
+
+
 class SealedJson(TypeDecorator[Any]):
     """JSON that is a text of ciphertext when a key is set."""
 
@@ -80,16 +131,15 @@ class SealedJson(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        sealer = _sealer(dialect)
         if value is None:
             return None
-        plain = orjson.dumps(value)
-        kept = _sealer(dialect).seal(plain)
-        return value if kept is plain else kept.decode()
+        if sealer.encrypts:
+            return sealer.seal(json.dumps(value).encode()).decode()
+        return _as_plain(value) if isinstance(value, str) and value.startswith(_MARK.decode()) else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        if isinstance(value, str) and value.startswith(_MARK.decode()):
-            return orjson.loads(_sealer(dialect).open(value.encode()))
-        return value
+        return _opened(value, dialect, json.loads) if isinstance(value, str) else value
 
 
 class SealedText(TypeDecorator[str]):
@@ -101,7 +151,13 @@ class SealedText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        return _sealer(dialect).seal(value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()).decode()
+        text, sealer = value.replace("\0", "\N{REPLACEMENT CHARACTER}"), _sealer(dialect)
+        if sealer.encrypts:
+            return sealer.seal(text.encode()).decode()
+        return _as_plain(text) if text.startswith(_MARK.decode()) else text
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else _sealer(dialect).open(value.encode()).decode()
+        if value is None:
+            return None
+        text: str = _opened(value, dialect, bytes.decode)
+        return text

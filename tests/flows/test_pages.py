@@ -1,0 +1,341 @@
+"""The pages of a real api-server: who sees what, with encrypted payloads, hostile values and hostile addresses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import orjson
+import pandas as pd
+import pytest
+from cryptography.fernet import Fernet
+from lxml import html
+
+from demo.airflow_home import CHECKOUT, AirflowHome
+from demo.ports import free_port
+from demo.services import Services
+from ledgerbridge.audit import Actor
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.gates import Expectation, Suite, run_suite
+from ledgerbridge.state import connect, transaction
+from ledgerbridge.state.dead_letters import Letter, write_letters
+from ledgerbridge.state.models import Delivery
+from operators.staging import raw_table, write_raw, write_validations
+
+NAME = "Zebedeo Quisenberry"
+AMOUNT = "4711.08"
+KEY = "shopify:us:customer:1"
+LEG = "/ledgerbridge/dags/order_to_cash/runs/run-1/legs/customer"
+RUN = "/ledgerbridge/dags/order_to_cash/runs/run-1"
+PAGES = [
+    f"{LEG}/batch/extract",
+    f"{LEG}/dead-letters",
+    f"{LEG}/documents",
+    f"{LEG}/data-docs",
+    f"{RUN}/reconciliation",
+]
+ROLES = {"vera": "viewer", "uma": "user", "olga": "op", "ada": "admin"}
+SEE_VALUES = {"uma", "olga", "ada"}
+"""Whom Airflow's SimpleAuthManager lets edit a DAG."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """An api-server with one run of one leg, and where hostile values want to lead."""
+
+    home: AirflowHome
+    services: Services
+    passwords: dict[str, str]
+    elsewhere: Elsewhere
+    key: str
+
+    def browser(self, user: str) -> httpx.Client:
+        """A browser with a user's session."""
+        return httpx.Client(base_url=self.home.url, cookies={"_token": self.token(user)}, timeout=60)
+
+    def token(self, user: str) -> str:
+        login = {"username": user, "password": self.passwords[user]}
+        answer = httpx.post(f"{self.home.url}/auth/token", json=login, timeout=60).raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def start(self, **environment: str) -> None:
+        """Start the api-server, or start it anew with other settings."""
+        self.services.stop()
+        (server,) = (each for each in self.home.services() if each.name == "airflow-api-server")
+        self.services.start(replace(server, environment={**server.environment, **environment}))
+        health = f"{self.home.url}/api/v2/monitor/health"
+        self.services.wait_until(lambda: _answers(health), what="the api-server", timeout_seconds=120)
+
+
+class Elsewhere:
+    """A server that notes who was led to it."""
+
+    def __init__(self) -> None:
+        self.visited: list[str] = []
+        visited = self.visited
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                visited.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def hostile(elsewhere: str) -> str:
+    """What a customer may type as a name."""
+    return (
+        f'{NAME}</td><meta http-equiv="refresh" content="0;url={elsewhere}/refresh"><base href="{elsewhere}/">'
+        f'<img src="{elsewhere}/img"><script>location = "{elsewhere}/script"</script>'
+        f'<form action="{elsewhere}/form"><button id="trap">Next</button></form><a href="{elsewhere}/link">Next</a>'
+    )
+
+
+def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> None:
+    """What one run of a leg leaves behind, encrypted."""
+    patch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", key)
+    folder = f"{(home.state_folder / 'staging').as_uri()}/order_to_cash/run-1/customer"
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    write_raw(f"{folder}/extract", raw_table([RawRecord(KEY, "v1", now, {"name": name})]))
+    suite = Suite(
+        name="gp_customer",
+        expectations=[
+            Expectation(
+                expect="expect_column_values_to_match_regex", column="name", arguments={"regex": "^x"}, remedy="rename"
+            )
+        ],
+    )
+    found = run_suite(suite, {"header": pd.DataFrame({"record_key": [KEY], "name": [name]})})
+    write_validations(f"{folder}/gate", found.validations)
+    actor = Actor("order_to_cash", "customer", "run-1", "customer.gate")
+    with transaction(connect(home.state_url, key)) as session:
+        write_letters(
+            session,
+            actor,
+            [Letter("gate", KEY, "v1", KEY, "LB-GX-001", "name", name, f'"{name}"', "rename", raw={"name": name})],
+        )
+        session.add(
+            Delivery(
+                flow="order_to_cash", leg="customer", entity="gp.customer", record_key=KEY, state="delivered",
+                content_hash="c", idempotency_key="i", canonical={"name": name}, run_id="run-1", updated_at=now,
+            )
+        )  # fmt: skip
+    result = home.state_folder / "reconciliation" / "order_to_cash" / "run-1.json"
+    result.parent.mkdir(parents=True)
+    document = {"system": "gp", "kind": "invoice", "number": "INV1", "record": KEY}
+    difference = {
+        "type": "missing", "role": "receivables", "value": AMOUNT, "documents": [document],
+        "remedy": "Post it.", "reason": f"parts of {AMOUNT} of {NAME}", "explained": True,
+    }  # fmt: skip
+    result.write_bytes(
+        orjson.dumps(
+            {
+                "agree": True, "period": {"from": None, "to": None}, "differences": [difference],
+                "roles": {"receivables": {"gp": AMOUNT}}, "figures": {"gain": AMOUNT},
+            }
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    key = Fernet.generate_key().decode()
+    users = ",".join(f"{user}:{role}" for user, role in ROLES.items())
+    home = AirflowHome(
+        folder / "airflow",
+        free_port(),
+        extra={
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
+            "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY": key,
+        },
+    )
+    home.path.mkdir()
+    passwords = {user: f"password-of-{user}" for user in ROLES}
+    (home.path / "passwords.json").write_text(json.dumps(passwords))
+    home.prepare()
+    elsewhere = Elsewhere()
+    with pytest.MonkeyPatch.context() as patch:
+        plant(home, key, hostile(elsewhere.url), patch)
+    with Services(folder / "logs", CHECKOUT) as services:
+        site = Site(home, services, passwords, elsewhere, key)
+        site.start()
+        yield site
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("user", ROLES)
+@pytest.mark.parametrize("page", PAGES)
+def test_one_rule_says_who_sees_values_on_all_pages(site: Site, user: str, page: str) -> None:
+    with site.browser(user) as browser:
+        answer = browser.get(page)
+    assert answer.status_code == 200, answer.text
+    seen = NAME in answer.text or AMOUNT in answer.text
+    assert seen == (user in SEE_VALUES)
+    assert ("Values are shown to those who may edit the DAG" in answer.text) != seen
+
+
+def test_values_are_text_on_every_page(site: Site) -> None:
+    with site.browser("ada") as browser:
+        for page in PAGES:
+            document = html.document_fromstring(browser.get(page).text)
+            for tag in ("base", "form", "img", "script", "button"):
+                assert list(document.iter(tag)) == [], page
+            assert [each.get("http-equiv") for each in document.iter("meta") if each.get("http-equiv")] == []
+            assert not [each for each in document.iter("a") if site.elsewhere.url in each.get("href", "")]
+
+
+def test_an_address_beyond_what_databases_count_is_refused_as_a_page(site: Site) -> None:
+    with site.browser("ada") as browser:
+        for offset in ("9223372036854775807", "9223372036854775808", "1" * 40, "-1", "x"):
+            answer = browser.get(f"{LEG}/documents?offset={offset}")
+            assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8"), offset
+            assert "offset" in answer.text
+        assert browser.get(f"{LEG}/documents?offset={2**63 - 101}").status_code == 200
+        assert browser.get(f"{LEG}/dead-letters?offset={2**63 - 101}").status_code == 200
+        assert browser.get(f"/ledgerbridge/dags/{'d' * 251}/runs/run-1/reconciliation").status_code == 422
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1:1@evil.example"])
+def test_login_link_leads_back_to_this_server_whatever_host_was_named(site: Site, host: str) -> None:
+    answer = httpx.get(f"{site.home.url}{LEG}/documents?offset=1", headers={"Host": host}, timeout=60)
+    assert answer.status_code == 401
+    assert "evil" not in answer.text
+    (link,) = (
+        each.get("href") for each in html.document_fromstring(answer.text).iter("a") if "next=" in each.get("href")
+    )
+    assert parse_qs(urlsplit(link).query)["next"] == [f"{LEG}/documents?offset=1"]
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Any]:
+    """A real browser with a profile of its own."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("no chromium with chromedriver: apt-get install chromium chromium-driver")
+    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+    options = ChromeOptions()
+    options.binary_location = binary
+    for argument in (
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    browser = Chrome(options=options, service=ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+def test_no_value_leads_a_browser_away_and_the_links_of_a_page_work(site: Site, chromium: Any) -> None:
+    chromium.get(f"{site.home.url}{LEG}/documents")
+    chromium.add_cookie({"name": "_token", "value": site.token("ada"), "path": "/"})
+    for page in PAGES:
+        chromium.get(f"{site.home.url}{page}")
+        assert NAME in chromium.page_source or AMOUNT in chromium.page_source
+        assert _stays(chromium)
+        assert chromium.current_url == f"{site.home.url}{page}"
+    assert site.elsewhere.visited == []
+    chromium.get(f"{site.home.url}{LEG}/documents")
+    chromium.find_element("link text", "Dead letters").click()
+    assert chromium.current_url == f"{site.home.url}{LEG}/dead-letters"
+    assert "LB-GX-001" in chromium.page_source
+
+
+def test_the_policy_alone_stops_a_value_that_would_be_html(site: Site, chromium: Any) -> None:
+    """The second wall: even where the first one has a hole, a browser stays where it is."""
+    with site.browser("ada") as browser:
+        policy = browser.get(f"{LEG}/data-docs").headers["content-security-policy"]
+    page = f"<!doctype html><table><tr><td>{hostile(site.elsewhere.url)}</td></tr></table>"
+    with serving(page, {"Content-Security-Policy": policy}) as url:
+        chromium.get(url)
+        chromium.find_element("id", "trap").click()
+        assert _stays(chromium)
+        assert chromium.current_url == f"{url}/"
+    assert site.elsewhere.visited == []
+    with serving(page, {}) as url:
+        chromium.get(url)
+        site.services.wait_until(lambda: bool(site.elsewhere.visited), what="the trap", timeout_seconds=20)
+    site.elsewhere.visited.clear()
+
+
+@contextmanager
+def serving(page: str, headers: dict[str, str]) -> Iterator[str]:
+    """One page, wherever it is asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _stays(chromium: Any) -> bool:
+    """Whether the browser is where it was after what the page would do by itself at once."""
+    from selenium.common.exceptions import TimeoutException
+    from selenium.webdriver.support.expected_conditions import url_changes
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    try:
+        WebDriverWait(chromium, 1).until(url_changes(chromium.current_url))
+    except TimeoutException:
+        return True
+    return False
+
+
+def test_pages_say_which_setting_is_missing_where_the_server_has_no_key(site: Site) -> None:
+    site.start(AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY="")
+    try:
+        with site.browser("ada") as browser:
+            for page in PAGES[:4]:
+                answer = browser.get(page)
+                assert answer.status_code == 503, page
+                assert "LB-CFG-021" in answer.text
+                assert "[ledgerbridge] payload_key" in answer.text
+    finally:
+        site.start()
