@@ -88,7 +88,17 @@ def test_a_staged_file_is_opened_as_it_was_sealed(content: bytes) -> None:
     assert Sealer(KEY).open(Sealer().seal(content)) == content
 
 
-@pytest.mark.parametrize("keys", [" , ", ",", f"{KEY},", f",{KEY}", f"{KEY},,{KEY}", "no key"])
+KEYS = {
+    "blank": " , ",
+    "comma": ",",
+    "last": f"{KEY},",
+    "first": f",{KEY}",
+    "middle": f"{KEY},,{KEY}",
+    "text": "no key",
+}
+
+
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
 def test_a_place_without_a_key_is_refused_so_that_nothing_stays_open_by_mistake(keys: str) -> None:
     with pytest.raises(ConfigurationError, match="LB-CFG-020"):
         Sealer(keys)
