@@ -114,6 +114,18 @@ class AirflowApi:
         }
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=asked)
 
+    def clear_leg(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Let a task of a run happen again, with all that comes after it."""
+        asked = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "only_failed": False,
+            "include_downstream": True,
+            "reset_dag_runs": True,
+        }
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=asked)
+
     def queue_again(self, dag_id: str, run_id: str) -> None:
         """Let a run that failed go on with the tasks that have not happened."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "queued"})

@@ -83,14 +83,20 @@ class Stack:
         dags_folder: Path | None = None,
         extra: Mapping[str, str] | None = None,
         state_db: str | None = None,
+        ledger_seconds: int | None = None,
     ) -> Stack:
-        """All parts of a run, nothing started yet; the company file is written. ``extra``: more environment."""
+        """
+        All parts of a run, nothing started yet; the company file is written.
+
+        :param extra: more environment.
+        :param ledger_seconds: how long a call to a ledger may take, see ``connection_environment``.
+        """
         addresses = Addresses.on_ports(dict(sandbox_ports))
         company_file = folder / "company.yaml"
         write_company_file(company_file, company)
         environment = {
             "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(company_file),
-            **connection_environment(company, addresses),
+            **connection_environment(company, addresses, ledger_seconds=ledger_seconds),
             **(extra or {}),
         }
         airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=environment, state_db=state_db)

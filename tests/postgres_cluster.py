@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import URL, NullPool, create_engine, text
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
 
 __all__ = ["PostgresCluster", "postgres_binaries"]
 
@@ -60,6 +61,22 @@ class PostgresCluster:
         if over_tcp:
             return f"postgresql+psycopg2://postgres@127.0.0.1:{self._port}/{name}"
         return self._url(name).render_as_string()
+
+    def dump(self, url: str, path: Path) -> None:
+        """Keep a database in a file."""
+        with path.open("wb") as file:
+            self._client("pg_dump", "--format=custom", self._named(url), stdout=file)
+
+    def restore(self, url: str, path: Path) -> None:
+        """Make a database what the file kept."""
+        with path.open("rb") as file:
+            self._client("pg_restore", "--clean", "--if-exists", f"--dbname={self._named(url)}", stdin=file)
+
+    def _named(self, url: str) -> str:
+        return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def _client(self, command: str, *arguments: str, **streams: Any) -> None:
+        subprocess.run([self._binaries / command, *arguments], check=True, **streams)
 
     def execute(self, statement: str) -> None:
         """Run one statement as the superuser."""

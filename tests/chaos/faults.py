@@ -109,6 +109,18 @@ def _take_state_away(world: World, random: Random) -> int:
     return int(world.take_state_away(random.uniform(1, 4)))
 
 
+def _step_clock(world: World, random: Random) -> int:
+    world.step_clock_at(random.choice(STEPS), random.choice([-3600, -1, 1, 330, 3600]))
+    return 0  # counted when it has happened
+
+
+def _flip_bit(world: World, random: Random) -> int:
+    return int(world.flip_bit(random))
+
+
+RESTORES = 0.15
+"""In how many of the passes the state is as it was when an earlier one began."""
+
 KINDS: dict[str, tuple[int, Act]] = {
     "xero line": (28, _on_the_line("xero")),
     "gp line": (28, _on_the_line("gp")),
@@ -124,6 +136,8 @@ KINDS: dict[str, tuple[int, Act]] = {
     "a system is down": (4, _stop_sandbox),
     "the disk is full": (4, _fill_disk),
     "the state database is away": (4, _take_state_away),
+    "a clock steps": (14, _step_clock),
+    "a bit flips": (4, _flip_bit),
 }
 """How often each kind is drawn, and what it does."""
 
@@ -145,6 +159,13 @@ class Faults:
         self._direct[name] += KINDS[name][1](self._world, self._random)
         return name
 
+    def between_passes(self) -> None:
+        """Now and then last night's backup of the state is restored; another is made."""
+        if self._random.random() < RESTORES and self._world.restore_state():
+            self._direct["the state is restored"] += 1
+        elif self._random.random() < 0.5:
+            self._world.back_up_state()
+
     def pause_seconds(self) -> float:
         """How long until the next one."""
         return self._random.uniform(0.0, 0.5)
@@ -157,7 +178,8 @@ class Faults:
     @property
     def happened(self) -> int:
         """How many have befallen somebody so far."""
-        return sum(self._direct.values()) + self._world.kills_that_happened() + self._happened_on_lines()
+        at_steps = self._world.kills_that_happened() + self._world.clocks_that_stepped()
+        return sum(self._direct.values()) + at_steps + self._happened_on_lines()
 
     def by_kind(self) -> dict[str, int]:
         """How many of each kind happened."""
@@ -165,6 +187,7 @@ class Faults:
             **{name: count for name, count in sorted(self._direct.items()) if count},
             "on a line": self._happened_on_lines(),
             "kill at a step": self._world.kills_that_happened(),
+            "a clock steps": self._world.clocks_that_stepped(),
         }
 
     def end(self) -> None:

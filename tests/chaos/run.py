@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy.exc import DBAPIError
 
 from demo.airflow_api import TaskRun
 from demo.books import read_result
 from demo.passes import deliveries_sent
 from demo.ports import free_port
 from demo.stack import FLOW, Stack, start_sandboxes
+from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.models import DeadLetter
 from sandbox.orders import harbor_light_supply
@@ -101,6 +101,8 @@ class Watch:
         self._last_look = now
         tasks = self._world.api.tasks(FLOW, self._run_id)
         if self._clears and any(task.state in ("failed", "upstream_failed") for task in tasks):
+            for leg in {task.task_id.partition(".")[0] for task in tasks if self._reads_again(task)}:
+                self._world.api.clear_leg(FLOW, self._run_id, f"{leg}.extract")
             self._world.api.clear_failed(FLOW, self._run_id)
             self.cleared += 1
         elif self._clears and state == "failed":
@@ -113,6 +115,12 @@ class Watch:
             self._world.kill_machine()
             self._last_move = now
             self.restarts += 1
+
+    def _reads_again(self, task: TaskRun) -> bool:
+        """Whether the batch a task was given is not what was staged: its remedy is to clear the leg's extract."""
+        if task.state != "failed" or "." not in task.task_id:
+            return False
+        return "LB-STG-00" in "\n".join(self._world.api.log_tail(FLOW, self._run_id, task))
 
 
 class ChaosRun:
@@ -179,6 +187,8 @@ class ChaosRun:
         """One run to its good end; an operator clears what failed."""
         api = self._world.api
         began, before = time.monotonic(), self._faults.happened
+        if disturbed:
+            self._until_it_works(self._faults.between_passes)
         run_id = str(self._until_it_works(lambda: api.trigger(FLOW, {"close": True} if close else {})))
         watch = Watch(self._world, run_id, clears=disturbed)
         next_fault = began + self._faults.pause_seconds()
@@ -213,7 +223,7 @@ class ChaosRun:
         while True:
             try:
                 return act()
-            except (httpx.HTTPError, RuntimeError, SandboxRefused, DBAPIError):
+            except (httpx.HTTPError, RuntimeError, SandboxRefused, LedgerbridgeError):
                 if time.monotonic() > deadline:
                     raise
                 self._world.revive()

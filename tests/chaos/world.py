@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -30,6 +30,8 @@ from sandbox.player import Player
 __all__ = ["World", "open_world"]
 
 HEARTBEAT_TIMEOUT_SECONDS = 8
+CLOCK = "clock_"
+"""How the orders that set a clock begin; the others kill."""
 SETTINGS = {
     # a machine that died is noticed in seconds, not in five minutes
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT_SECONDS),
@@ -37,6 +39,7 @@ SETTINGS = {
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     # longer than the longest call that the simulated systems hold (tests/chaos/faults.py)
     "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "4",
+    "AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS": "4",
     # the default leaves a system that failed three times alone for 15 s to a minute: no fault could befall it meanwhile
     "AIRFLOW__LEDGERBRIDGE__CIRCUIT_PAUSE_SECONDS": "1",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
@@ -44,6 +47,8 @@ SETTINGS = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
 }
+LEDGER_SECONDS = 5
+"""How long a call to a ledger may take: what is waited for after a lost answer follows from it."""
 FORGOTTEN_AFTER = "15s"
 """
 What the database does away with when so long no word of its transaction came.
@@ -97,7 +102,58 @@ class World:
 
     def kills_that_happened(self) -> int:
         """How many workers died at a step."""
-        return sum(1 for order in self._kills.iterdir() if order.suffix)
+        return sum(1 for order in self._kills.iterdir() if order.suffix and not order.name.startswith(CLOCK))
+
+    def step_clock_at(self, step: str, seconds: int) -> None:
+        """Set the clock of the next worker that reaches a step of a delivery, for the rest of its life."""
+        (self._kills / f"{CLOCK}{step.replace(' ', '_')}").write_text(str(seconds))
+
+    def clocks_that_stepped(self) -> int:
+        """How many workers had their clock set."""
+        return sum(1 for order in self._kills.iterdir() if order.suffix and order.name.startswith(CLOCK))
+
+    def flip_bit(self, random: Random) -> bool:
+        """One bit of a staged batch is another one from now on."""
+        found = sorted((self.stack.airflow.state_folder / "staging").rglob("*.parquet"))
+        if not found:
+            return False
+        file = random.choice(found)
+        with suppress(OSError):
+            content = bytearray(file.read_bytes())
+            bit = random.randrange(len(content) * 8)
+            content[bit // 8] ^= 1 << bit % 8
+            file.write_bytes(content)
+            return True
+        return False
+
+    def back_up_state(self) -> None:
+        """Keep the state database as it is; nothing runs."""
+        backup = self._kills.parent / "state.backup"
+        if self._postgres is None:
+            with closing(sqlite3.connect(self._state_file())) as state, closing(sqlite3.connect(backup)) as kept:
+                state.backup(kept)
+        else:
+            self._postgres.dump(self.state_url, backup)
+
+    def restore_state(self) -> bool:
+        """
+        Put the backup in the place of the state database; False when there is none.
+
+        Whoever restores waits as long as a call may take.
+        """
+        backup = self._kills.parent / "state.backup"
+        if not backup.exists():
+            return False
+        self._hurry.wait(LEDGER_SECONDS * 2)
+        if self._postgres is None:
+            with closing(sqlite3.connect(backup)) as kept, closing(sqlite3.connect(self._state_file())) as state:
+                kept.backup(state)
+        else:
+            self._postgres.restore(self.state_url, backup)
+        return True
+
+    def _state_file(self) -> str:
+        return self.state_url.removeprefix("sqlite:///")
 
     def forget_kills(self) -> None:
         """Let those steps be passed that nobody has reached."""
@@ -307,6 +363,7 @@ def open_world(company: Mapping[str, Any], folder: Path, database: str, opening:
         airflow_port=free_port(),
         sandbox_ports={system: free_port() for system in SYSTEMS},
         extra=extra,
+        ledger_seconds=LEDGER_SECONDS,
     )
     staging = stack.airflow.state_folder / "staging"
     staging.mkdir()
