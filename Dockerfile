@@ -1,20 +1,25 @@
 # One image for every process of docker-compose.yaml: Airflow with Ledgerbridge in it, and the sandbox.
 # Runs as a user of its own; what is written lies in /var/lib/ledgerbridge.
-FROM python:3.11-slim-bookworm AS libraries
+# By digest where .env names one (`make images`).
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE} AS libraries
 COPY requirements.txt /
 # Every file is checked against its hash: what runs is what was tested.
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN useradd --uid 50000 --create-home ledgerbridge \
-    && install -d -o ledgerbridge -g ledgerbridge /var/lib/ledgerbridge /var/lib/sandbox
+    && install -d -o ledgerbridge -g ledgerbridge /var/lib/ledgerbridge /var/lib/sandbox \
+        /var/lib/admin /var/lib/anchors
 COPY --from=libraries /opt/venv /opt/venv
 WORKDIR /opt/ledgerbridge
 COPY . .
 # Editable, as in a checkout: plugins/ is where Airflow looks for it (design: it is not meant for site-packages).
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --editable .
+# What builds it is in requirements.txt too: nothing is fetched without its hash.
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 USER ledgerbridge
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/opt/ledgerbridge/config \
     PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     AIRFLOW_HOME=/var/lib/ledgerbridge/airflow

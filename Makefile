@@ -23,7 +23,7 @@ SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test property fuzz chaos bench lint fmt docs generate lock env clean
+.PHONY: help demo test property fuzz chaos bench lint fmt docs generate lock env images clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -85,6 +85,12 @@ lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with h
 env:  ## Write .env with new secrets, for docker compose
 	@$(PYTHON) docker/make_env.py
 
+images:  ## Write into .env which images the tags of docker-compose.yaml are now, by digest
+	@for each in POSTGRES_IMAGE=postgres:17-bookworm PYTHON_IMAGE=python:3.11-slim-bookworm; do \
+		digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$${each#*=}") || exit 1; \
+		sed -i "/^$${each%%=*}=/d" .env && echo "$$each@$$digest" >> .env; done
+	@grep _IMAGE= .env
+
 clean:  ## Forget the environment and all runs
 	rm -rf .venv .airflow .demo .bench .site
 
@@ -99,11 +105,11 @@ clean:  ## Forget the environment and all runs
 .venv/.runtime: .venv/.uv requirements.txt pyproject.toml
 	@echo 'Installing requirements.txt into .venv …'
 	@$(UV) pip install -q --require-hashes --python $(BIN)/python -r requirements.txt
-	@$(UV) pip install -q --no-deps --python $(BIN)/python --editable .
+	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.txt
 	@echo 'Installing requirements-dev.txt into .venv …'
 	@$(UV) pip sync -q --require-hashes --python $(BIN)/python requirements-dev.txt
-	@$(UV) pip install -q --no-deps --python $(BIN)/python --editable .
+	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@

@@ -14,9 +14,14 @@ FILE = Path(__file__).resolve().parent.parent / ".env"
 def main() -> int:
     """Write the file, readable by its owner alone; 1 when there is one already."""
     values = {
+        # of the superuser, whom nobody is after the first start; of the databases' own roles
         "POSTGRES_PASSWORD": secrets.token_hex(24),
+        "AIRFLOW_DB_PASSWORD": secrets.token_hex(24),
+        "OWNER_DB_PASSWORD": secrets.token_hex(24),
+        "TASKS_DB_PASSWORD": secrets.token_hex(24),
         # Fernet's form: 32 bytes, URL-safe base64
         "FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        "PAYLOAD_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "API_SECRET_KEY": secrets.token_hex(32),
         "JWT_SECRET": secrets.token_hex(64),
         # Ed25519: any 32 bytes are a key

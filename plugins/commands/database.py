@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate
+from ledgerbridge.state.rights import grant_use
 
 __all__ = ["STATE_URL", "open_payloads", "payload_key", "register", "signing_key", "state_engine"]
 
@@ -25,6 +26,11 @@ AIRFLOW_SIGNING_KEY = "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"
 def register(commands: Any) -> None:
     """Add ``migrate``."""
     command = commands.add_parser("migrate", help="bring the tables of the state database up to date")
+    command.add_argument(
+        "--grant-to",
+        metavar="ROLE",
+        help="PostgreSQL: let this role, which owns nothing, use the tables (tasks work as it)",
+    )
     command.set_defaults(run=_migrate)
 
 
@@ -58,5 +64,8 @@ def payload_key() -> str:
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    migrate(state_engine(options))
+    engine = state_engine(options)
+    migrate(engine)
+    if options.grant_to:
+        grant_use(engine, options.grant_to)
     return 0

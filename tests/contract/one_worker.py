@@ -7,10 +7,13 @@ again then. The state database, settings and connections come from the environme
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from hooks.gp_econnect import GPEConnectHook
@@ -89,7 +92,11 @@ def attempt(entity: str, run_id: str, names: Sequence[str]) -> float | None:
 
 
 def main(entity: str, run_id: str, *names: str) -> int:
-    """The exit code; the seconds stand in the last line."""
+    """The exit code; the seconds stand in the last line. Begins when the file named by ``WORKER_GATE`` is there."""
+    if gate := os.environ.get("WORKER_GATE"):
+        Path(f"{gate}.ready").touch()
+        while not Path(gate).exists():
+            time.sleep(0.05)
     seconds = attempt(entity, run_id, names)
     if seconds is None:
         return 0

@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +57,14 @@ class Site:
     environment: dict[str, str]
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, under: Sequence[str] = ()) -> Any:
-        """A worker; ``under``: the command that gives it another clock or machine."""
+    def start(
+        self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, under: Sequence[str] = (), gate: str = ""
+    ) -> Any:
+        """A worker; ``under``: the command that gives it another clock or machine; ``gate``: the file it waits for."""
         script = str(Path(one_worker.__file__))
         worker = subprocess.Popen(
             [*under, sys.executable, "-W", "ignore", script, entity, run_id, *names],
-            env=self.environment,
+            env={**self.environment, "WORKER_GATE": gate},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -83,6 +84,28 @@ class Site:
                 return
             time.sleep(min(seconds, 15))
         raise AssertionError("not delivered within two minutes")
+
+    def overlap(
+        self,
+        entity: str,
+        first: Sequence[str],
+        second: Sequence[str],
+        began: Callable[[], bool],
+        *,
+        one_under: Sequence[str] = (),
+        other_under: Sequence[str] = (),
+    ) -> None:
+        """Two workers side by side; the second begins once ``began``, and is tried again until it is done."""
+        gate = Path(self.environment["AIRFLOW__LEDGERBRIDGE__STATE_FOLDER"]) / "gate"
+        other = self.start(entity, "run-2", second, under=other_under, gate=str(gate))
+        _wait(Path(f"{gate}.ready").exists)
+        one = self.start(entity, "run-1", first, under=one_under)
+        _wait(began)
+        gate.touch()
+        if other.wait() == one_worker.RETRY:
+            self.deliver(entity, "run-2", second, under=other_under)
+        one.wait()
+        self.deliver(entity, "run-3", sorted({*first, *second}))
 
     def _attempt(self, entity: str, run_id: str, names: Sequence[str], under: Sequence[str]) -> float | None:
         worker = self.start(entity, run_id, names, under=under)
@@ -157,22 +180,17 @@ def test_a_living_worker_is_not_taken_for_dead_when_the_clock_is_stepped(
     site: Site, state_db: Engine, tmp_path: Path
 ) -> None:
     """Issue 16, 2: NTP steps the machine's clock, and with it the times at which it and its processes began."""
-    site.slow_down(1)
-    first = site.start(GP, "run-1")
-    _wait(lambda: _called(state_db) > 0)
-    site.deliver(GP, "run-2", under=[*_stepped(tmp_path), *_faketime("FAKETIME=+1s")])
-    first.communicate()
+    site.slow_down(2)
+    stepped = [*_stepped(tmp_path), *_faketime("FAKETIME=+1s")]
+    site.overlap(GP, NAMES, NAMES, lambda: _called(state_db) > 0, other_under=stepped)
     assert site.standing(GP) == EACH_ONCE
 
 
 def test_two_workers_of_one_name_and_process_number_keep_out_of_each_other_s_way(site: Site, state_db: Engine) -> None:
     """Issue 16, 3: containers, each with process table and host name of its own, here the same."""
     under = _namespaces()
-    site.slow_down(1)
-    first = site.start(GP, "run-1", under=under)
-    _wait(lambda: _called(state_db) > 0)
-    site.deliver(GP, "run-2", under=under)
-    first.communicate()
+    site.slow_down(2)
+    site.overlap(GP, NAMES, NAMES, lambda: _called(state_db) > 0, one_under=under, other_under=under)
     assert site.standing(GP) == EACH_ONCE
 
 
@@ -196,13 +214,11 @@ def test_a_worker_whose_clock_is_wrong_takes_nothing_from_one_that_lives(
     site: Site, state_db: Engine, ahead: str, entity: str
 ) -> None:
     """Issue 16, 4: and the batches of the two overlap."""
-    site.slow_down(1)
-    first = site.start(entity, "run-1", NAMES[:9])
-    _wait(lambda: _called(state_db) > 0)
-    site.deliver(entity, "run-2", NAMES[3:], under=_faketime(f"FAKETIME={ahead}"))
-    first.communicate()
-    site.deliver(entity, "run-3")
-    assert site.standing(entity) == EACH_ONCE
+    site.slow_down(2)
+    other = _faketime(f"FAKETIME={ahead}")
+    names = NAMES if entity == GP else NAMES[:4]
+    site.overlap(entity, names[:-1], names[1:], lambda: _called(state_db) > 0, other_under=other)
+    assert site.standing(entity, names) == Counter(names)
 
 
 @pytest.mark.parametrize("entity", UNIQUE_NOWHERE)
@@ -211,8 +227,9 @@ def test_a_state_that_forgot_what_it_sent_looks_before_it_sends(
 ) -> None:
     """Issue 16, 5: last night's backup is restored; Xero's idempotency keys are over."""
     names = NAMES[:4]
+    _ask(f"{site.xero}/_sandbox/settings", {"idempotency_seconds": 1}, "PUT")
     site.deliver(entity, "run-1", names)
-    _ask(f"{site.xero}/_sandbox/clock", {"now": (datetime.now(UTC) + timedelta(hours=7)).isoformat()}, "PUT")
+    time.sleep(1.5)  # the keys are over, see above
     monkeypatch.setenv(*_state(_another_state(request, tmp_path)).popitem())
     site.deliver(entity, "run-2", names)
     assert site.standing(entity, names) == Counter(names)

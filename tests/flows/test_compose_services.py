@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from postgres_cluster import PostgresCluster, postgres_binaries
+from sqlalchemy.exc import DBAPIError
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import CHECKOUT, read_settings
@@ -62,7 +63,7 @@ class Deployment:
 
     def command(self, name: str) -> list[str]:
         """Its command, at the places of this machine."""
-        return [self._here(word) for word in COMPOSE["services"][name]["command"]]
+        return [self._here(word).replace("$$", "$") for word in COMPOSE["services"][name]["command"]]
 
     def run(self, name: str) -> None:
         """Run a service that ends."""
@@ -101,13 +102,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     assert binaries is not None
     postgres_port, api_port = free_port(), free_port()
     cluster = PostgresCluster(binaries, port=postgres_port)
-    cluster.execute("CREATE ROLE ledgerbridge SUPERUSER LOGIN")
-    cluster.execute("CREATE DATABASE airflow")
-    cluster.execute((CHECKOUT / "docker" / "create-databases.sql").read_text().partition("\n")[2])
     places = {
         "postgres:5432": f"127.0.0.1:{postgres_port}",
         "api-server:8080": f"127.0.0.1:{api_port}",
         "localhost:8080": f"127.0.0.1:{api_port}",
+        "/var/lib/admin": str(folder / "admin"),
+        "/var/lib/anchors": str(folder / "anchors"),
         "/var/lib/ledgerbridge": str(folder / "state"),
         "/var/lib/sandbox": str(folder / "sandbox"),
         "/opt/ledgerbridge": str(CHECKOUT),
@@ -123,12 +123,15 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     subprocess.run([sys.executable, str(made)], check=True, capture_output=True)
     settings = read_settings(CHECKOUT / "docker" / "sandbox.env")
     variables = {**read_settings(folder / ".env"), **settings}
-    for path in (folder / "state", folder / "sandbox"):
-        path.mkdir()
+    for name in ("admin", "anchors", "sandbox", "state"):
+        (folder / name).mkdir()
+    by_tcp = f"--host=127.0.0.1 --port={postgres_port} --username=postgres"
+    script = CHECKOUT / "docker" / "create-databases.sh"
+    subprocess.run([script], env={**os.environ, **variables, "PSQL_ARGUMENTS": by_tcp}, check=True, capture_output=True)
     with Services(folder / "logs", CHECKOUT) as services:
-        state_url = f"postgresql+psycopg2://ledgerbridge@127.0.0.1:{postgres_port}/ledgerbridge"
+        state_url = f"postgresql+psycopg2://ledgerbridge:any@127.0.0.1:{postgres_port}/ledgerbridge"
         api_url = f"http://127.0.0.1:{api_port}"
-        yield Deployment(variables, places, services, state_url, api_url, folder / "state" / "passwords.json")
+        yield Deployment(variables, places, services, state_url, api_url, folder / "admin" / "passwords.json")
     cluster.stop()
 
 
@@ -170,3 +173,32 @@ def test_services_get_healthy_in_the_order_of_the_file_and_an_order_reaches_gp(d
     with transaction(connect(deployment.state_url)) as session:
         delivered = {row.entity for row in session.query(Delivery) if row.state == "delivered"}
     assert {"gp.customer", "gp.sales_order"} <= delivered
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entry SET action = 'x'",
+        "DELETE FROM audit_entry",
+        "TRUNCATE audit_entry",
+        "DROP TABLE audit_entry",
+        "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica",
+        "CREATE TABLE audit_entry_2 AS SELECT * FROM audit_entry",
+        "ALTER ROLE ledgerbridge SUPERUSER",
+    ],
+)
+def test_what_tasks_work_as_can_add_to_the_audit_and_undo_none_of_it(deployment: Deployment, statement: str) -> None:
+    engine = connect(deployment.state_url)
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM audit_entry").scalar()
+    with (
+        pytest.raises(DBAPIError, match=r"permission denied|must be owner|must be superuser|Only roles"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def test_the_admin_s_password_lies_where_no_task_looks() -> None:
+    mounting = {name for name, each in COMPOSE["services"].items() if "admin:/var/lib/admin" in each.get("volumes", [])}
+    assert mounting == {"api-server"}

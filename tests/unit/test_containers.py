@@ -28,6 +28,10 @@ def test_no_secret_has_a_default() -> None:
     secrets = re.findall(r"\$\{(\w*(?:PASSWORD|KEY|SECRET)\w*)(:?[-?][^}]*)?\}", TEXT)
     assert {name for name, _ in secrets} == {
         "POSTGRES_PASSWORD",
+        "AIRFLOW_DB_PASSWORD",
+        "OWNER_DB_PASSWORD",
+        "TASKS_DB_PASSWORD",
+        "PAYLOAD_KEY",
         "FERNET_KEY",
         "API_SECRET_KEY",
         "JWT_SECRET",
@@ -51,6 +55,28 @@ def test_made_secrets_are_those_the_compose_file_asks_for(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
 def test_a_service_that_stays_up_tells_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert set(service.get("cap_add", [])) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert all(service[limit] for limit in ("mem_limit", "cpus", "pids_limit"))
+
+
+def test_whoever_edits_connections_can_t_make_airflow_call_any_address() -> None:
+    settings = (ROOT / "config/airflow.env").read_text()
+    assert "AIRFLOW__CORE__TEST_CONNECTION=Disabled" in settings
+    assert "TEST_CONNECTION" not in TEXT
+
+
+def test_a_build_fetches_nothing_without_its_hash() -> None:
+    installs = re.findall(r"pip install[^\n]*", (ROOT / "Dockerfile").read_text())
+    assert all("--require-hashes" in each or "--no-deps --no-build-isolation" in each for each in installs)
+    assert re.search(r"^hatchling==.* \\\n +--hash", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
 
 
 def test_image_runs_as_a_user_of_its_own() -> None:
