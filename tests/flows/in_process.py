@@ -158,7 +158,6 @@ def open_office(
             "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
             "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "0",
-            "AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS": "3",
             "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": (signing_key := new_key()),
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
             "GX_ANALYTICS_ENABLED": "false",

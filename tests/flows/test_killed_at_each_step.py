@@ -42,7 +42,15 @@ def company(file: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def office(file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path, state_url: str) -> Iterator[Office]:
+def office(
+    file: dict[str, Any],
+    stack: Stack,
+    sandboxes: Player,
+    tmp_path: Path,
+    state_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Office]:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS", "10")
     with open_office(file, stack, sandboxes, tmp_path, state_url) as opened:
         yield opened
 

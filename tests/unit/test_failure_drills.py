@@ -35,7 +35,7 @@ def look(engine: Engine) -> int:
 
 def tell(engine: Engine, number: int = 0, *, details: str = "") -> None:
     with transaction(engine) as session:
-        append(session, ACTOR, [Change("delivered", "gp.sales_order", f"order:{number}", details={"text": details})])
+        append(session, ACTOR, [Change("window-read", "shopify.order", f"order:{number}", details={"text": details})])
 
 
 def next_step(error: LedgerbridgeError) -> RetryAction:

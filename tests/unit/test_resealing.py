@@ -19,7 +19,7 @@ from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import write_letters
 from ledgerbridge.state.models import AuditEntry, DeadLetter, SourceRecord
 from ledgerbridge.state.resealing import reseal_columns
-from operators.staging import raw_table, read_raw, read_validations, write_raw, write_validations
+from operators.staging import BatchRef, raw_table, read_raw, read_validations, write_raw, write_validations
 from tests.unit.test_privacy import ACTOR, EMAIL, KEY, LETTER, keep
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
@@ -37,9 +37,13 @@ def url_of(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=False)
 
 
-def stage(staging: str, leg: str) -> None:
-    write_raw(f"{staging}/{leg}/extract", raw_table(RECORDS))
-    write_validations(f"{staging}/{leg}/gate", [{"part": leg, "result": {"email": EMAIL}}])
+def stage(staging: str, leg: str) -> tuple[BatchRef, BatchRef]:
+    raw = write_raw(f"{staging}/{leg}/extract", raw_table(RECORDS))
+    return raw, write_validations(f"{staging}/{leg}/gate", [{"part": leg, "result": {"email": EMAIL}}])
+
+
+def file_of(raw: BatchRef) -> str:
+    return f"{raw.uri}/raw.{raw.sha256}.parquet"
 
 
 def test_old_key_is_taken_away_and_everything_is_read(
@@ -49,10 +53,10 @@ def test_old_key_is_taken_away_and_everything_is_read(
     plain = replace(LETTER, source_key="plain", record_key="plain", value="sealed:Ltd", raw={"email": "sealed:Ltd"})
     with transaction(state_db) as session:
         write_letters(session, ACTOR, [plain])  # before there was a key
-    stage(staging, "customer")
+    staged = [stage(staging, "customer")]
     keep(connect(url, OLD))
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, OLD)
-    stage(staging, "order")
+    staged.append(stage(staging, "order"))
 
     monkeypatch.setenv(PAYLOAD_KEY, f"{NEW},{OLD}")
     assert main(["--state", url, "reseal", "--by", "olga"]) == 0
@@ -77,9 +81,9 @@ def test_old_key_is_taken_away_and_everything_is_read(
         last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert last is not None
         assert (last.action, last.details) == ("resealed", {"renewed": 7, "unreadable": 0, "by": "olga"})
-    for leg in ("customer", "order"):
-        assert read_raw(f"{staging}/{leg}/extract") == RECORDS
-        assert read_validations(f"{staging}/{leg}/gate")[0]["result"] == {"email": EMAIL}
+    for raw, validations in staged:
+        assert read_raw(raw) == RECORDS
+        assert read_validations(validations)[0]["result"] == {"email": EMAIL}
     for key in (OLD, ""):
         with pytest.raises(ConfigurationError, match="LB-CFG-021"), transaction(connect(url, key)) as session:
             session.scalars(select(DeadLetter)).all()
@@ -93,8 +97,8 @@ def test_what_was_broken_off_goes_on_where_it_was(
     with transaction(connect(url, OLD)) as session:
         write_letters(session, ACTOR, letters)
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, OLD)
-    stage(staging, "order")
-    half_written = Path(staging.removeprefix("file://")) / "order" / "extract" / "raw.parquet.resealed"
+    raw, _ = stage(staging, "order")
+    half_written = Path(f"{file_of(raw).removeprefix('file://')}.resealed")
     half_written.write_bytes(b"sealed:")
     broken_off = reseal_columns(connect(url, f"{NEW},{OLD}"))
     assert next(each.renewed for each in broken_off if each.place == "dead_letter") == 500
@@ -117,14 +121,14 @@ def test_what_no_key_opens_is_named_and_stops_nothing(
     with transaction(connect(url, Fernet.generate_key().decode())) as session:
         write_letters(session, ACTOR, [LETTER])
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, OLD)
-    stage(staging, "order")
+    raw, _ = stage(staging, "order")
     monkeypatch.setenv(PAYLOAD_KEY, NEW)
     assert main(["--state", url, "reseal"]) == 1
     told = capsys.readouterr().out
     with transaction(state_db) as session:
         (letter_id,) = session.scalars(select(DeadLetter.id)).all()
     assert f"no key opens dead_letter {letter_id}\n" in told
-    assert f"no key opens {staging}/order/extract/raw.parquet\n" in told
+    assert f"no key opens {file_of(raw)}\n" in told
     assert "\n0 encrypted anew, 3 that no key opens\n" in told
 
 

@@ -90,7 +90,7 @@ def test_migrations_go_up_and_down_one_by_one_and_keep_what_is_there(empty_state
 
 
 def test_the_hash_of_a_batch_staged_before_hashes_were_kept_is_taken_from_the_audit(empty_state_db: Engine) -> None:
-    migrate(empty_state_db, "0011")
+    migrate(empty_state_db, "0013")
     with transaction(empty_state_db) as session:
         for rows, digest in ((2, "a" * 64), (3, "b" * 64)):  # a task that was tried twice
             details = {"leg": "orders", "uri": "file:///run-1/extract", "rows": {"raw": rows}}
