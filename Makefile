@@ -82,7 +82,7 @@ lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with h
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
-env:  ## Write .env with new secrets, for docker compose
+env:  ## Write the secrets that .env lacks, for docker compose
 	@$(PYTHON) docker/make_env.py
 
 images:  ## Write into .env which images the tags of docker-compose.yaml are now, by digest

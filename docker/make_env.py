@@ -1,4 +1,4 @@
-"""Writes .env with new secrets for docker-compose.yaml; one that is there stays. Needs only Python."""
+"""Writes .env with new secrets for docker-compose.yaml; those that are there stay. Needs only Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
 def main() -> int:
-    """Write the file, readable by its owner alone; 1 when there is one already."""
+    """Write the secrets that are missing, readable by the owner alone; 1 when there are all."""
     values = {
         # of the superuser, whom nobody is after the first start; of the databases' own roles
         "POSTGRES_PASSWORD": secrets.token_hex(24),
@@ -27,15 +27,18 @@ def main() -> int:
         # Ed25519: any 32 bytes are a key
         "SIGNING_KEY": secrets.token_hex(32),
     }
-    lines = "".join(f"{name}={value}\n" for name, value in values.items())
-    try:
-        descriptor = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    kept = FILE.read_text() if FILE.exists() else ""
+    present = {line.split("=", 1)[0] for line in kept.splitlines()}
+    missing = {name: value for name, value in values.items() if name not in present}
+    if not missing:
         print(f"{FILE} is there already and stays: its keys are needed to read what was written with them.")
         return 1
-    with os.fdopen(descriptor, "w") as file:
-        file.write(lines)
-    print(f"{FILE} written. Keep it: without it the databases can't be read.")
+    # a last line that was typed without its end
+    start = "\n" if kept and not kept.endswith("\n") else ""
+    with os.fdopen(os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
+        file.write(start + "".join(f"{name}={value}\n" for name, value in missing.items()))
+    FILE.chmod(0o600)
+    print(f"{FILE} has {', '.join(missing)} now. Keep it: without it the databases can't be read.")
     return 0
 
 

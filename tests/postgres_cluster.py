@@ -26,16 +26,19 @@ class PostgresCluster:
     A running server; PostgreSQL refuses to run as root, so root lends it another user.
 
     :param port: of 127.0.0.1 it listens on too; None: only its socket.
+    :param superuser: the first role.
     """
 
-    def __init__(self, binaries: Path, *, port: int | None = None) -> None:
-        self._binaries = binaries
+    def __init__(self, binaries: Path, *, port: int | None = None, superuser: str = "postgres") -> None:
+        self._binaries, self._superuser = binaries, superuser
         # not pytest's own folder: the other user may not enter that
         self._folder = Path(tempfile.mkdtemp(prefix="ledgerbridge-postgres-"))
         self._user = "nobody" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self._folder, self._user)
-        self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C.UTF-8")
+        self._run(
+            "initdb", "--auth=trust", f"--username={superuser}", "--encoding=UTF8", "--no-sync", "--locale=C.UTF-8"
+        )
         self._port = port or 5432
         listen = "" if port is None else "127.0.0.1"
         self._settings = f"-c listen_addresses={listen} -p {self._port} -k {self._folder}"
@@ -59,7 +62,7 @@ class PostgresCluster:
         name = f"state_{uuid4().hex[:12]}"
         self.execute(f"CREATE DATABASE {name}")
         if over_tcp:
-            return f"postgresql+psycopg2://postgres@127.0.0.1:{self._port}/{name}"
+            return f"postgresql+psycopg2://{self._superuser}@127.0.0.1:{self._port}/{name}"
         return self._url(name).render_as_string()
 
     def dump(self, url: str, path: Path) -> None:
@@ -86,7 +89,11 @@ class PostgresCluster:
 
     def _url(self, database: str) -> URL:
         return URL.create(
-            "postgresql+psycopg2", "postgres", database=database, port=self._port, query={"host": str(self._folder)}
+            "postgresql+psycopg2",
+            self._superuser,
+            database=database,
+            port=self._port,
+            query={"host": str(self._folder)},
         )
 
     def _run(self, command: str, *arguments: str) -> None:

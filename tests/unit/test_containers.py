@@ -52,6 +52,18 @@ def test_made_secrets_are_those_the_compose_file_asks_for(tmp_path: Path) -> Non
     assert again.returncode == 1, "keys that are in use must not be replaced"
 
 
+def test_secrets_that_came_later_are_added_to_those_in_use(tmp_path: Path) -> None:
+    script = tmp_path / "docker" / "make_env.py"
+    script.parent.mkdir()
+    script.write_text((ROOT / "docker/make_env.py").read_text())
+    (tmp_path / ".env").write_text("FERNET_KEY=in-use\nPARALLELISM=8")
+    subprocess.run([sys.executable, "-I", "-S", str(script)], check=True, capture_output=True)
+    made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    assert set(made) == {*re.findall(r"\$\{(\w+):\?", TEXT), "PARALLELISM"}
+    assert (made["FERNET_KEY"], made["PARALLELISM"]) == ("in-use", "8")
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
 def test_a_service_that_stays_up_tells_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
