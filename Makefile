@@ -86,6 +86,7 @@ env:  ## Write the secrets that .env lacks, for docker compose
 	@$(PYTHON) docker/make_env.py
 
 images:  ## Write into .env which images the tags of docker-compose.yaml are now, by digest
+	@test -f .env || { echo 'No .env to write digests into. Make one by `make env`.' >&2; exit 1; }
 	@for each in POSTGRES_IMAGE=postgres:17-bookworm PYTHON_IMAGE=python:3.11-slim-bookworm; do \
 		digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$${each#*=}") || exit 1; \
 		sed -i "/^$${each%%=*}=/d" .env && echo "$$each@$$digest" >> .env; done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -62,6 +63,61 @@ def test_secrets_that_came_later_are_added_to_those_in_use(tmp_path: Path) -> No
     assert set(made) == {*re.findall(r"\$\{(\w+):\?", TEXT), "PARALLELISM"}
     assert (made["FERNET_KEY"], made["PARALLELISM"]) == ("in-use", "8")
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def _make_images(folder: Path, answer: str) -> subprocess.CompletedProcess[str]:
+    """`make images` with a docker that answers so: no registry is reached from here."""
+    docker = folder / "bin" / "docker"
+    docker.parent.mkdir(exist_ok=True)
+    docker.write_text(f"#!/bin/sh\n{answer}\n")
+    docker.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{docker.parent}:{os.environ['PATH']}"}
+    command = ["make", "-f", str(ROOT / "Makefile"), "images"]
+    return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+
+
+def test_images_are_named_by_digest_once_a_registry_was_asked(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FERNET_KEY=in-use\n")
+    for digit in "ab":
+        assert _make_images(tmp_path, f"echo sha256:{digit * 64}").returncode == 0
+        made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+        tags = dict(re.findall(r"\$\{(\w+_IMAGE):-([\w.-]+:[\w.-]+)\}", TEXT))
+        tags.pop("LEDGERBRIDGE_IMAGE")  # built here, of the others
+        assert made == {"FERNET_KEY": "in-use", **{name: f"{tag}@sha256:{digit * 64}" for name, tag in tags.items()}}
+
+
+def test_images_stay_as_they_are_when_no_registry_answers(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FERNET_KEY=in-use\n")
+    assert _make_images(tmp_path, "echo no such host >&2; exit 1").returncode != 0
+    assert (tmp_path / ".env").read_text() == "FERNET_KEY=in-use\n"
+
+
+def test_images_without_an_env_file_say_how_to_make_one(tmp_path: Path) -> None:
+    done = _make_images(tmp_path, "echo sha256:0")
+    assert done.returncode != 0
+    assert "make env" in done.stderr
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, each in SERVICES.items() if "env_file" in each))
+def test_every_service_of_airflow_knows_the_keys_and_where_anchors_lie(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    assert environment["AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY"] == "${PAYLOAD_KEY:?run `make env`}"
+    assert environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"] == "${SIGNING_KEY:?run `make env`}"
+    assert environment["AIRFLOW__LEDGERBRIDGE__ANCHORS_URL"] == "${ANCHORS_URL:-file:///var/lib/anchors}"
+
+
+def test_anchors_lie_where_the_services_whose_tasks_write_them_alone_look() -> None:
+    mounting = {name for name, each in SERVICES.items() if "anchors:/var/lib/anchors" in each.get("volumes", [])}
+    assert mounting == {"scheduler"}
+
+
+def test_only_the_service_that_migrates_knows_the_owner_of_the_tables() -> None:
+    knowing = {
+        secret: {name for name, each in SERVICES.items() if f"{{{secret}:" in str(each.get("environment"))}
+        for secret in ("OWNER_DB_PASSWORD", "POSTGRES_PASSWORD")
+    }
+    assert knowing == {"OWNER_DB_PASSWORD": {"postgres", "prepare"}, "POSTGRES_PASSWORD": {"postgres"}}
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
