@@ -114,7 +114,9 @@ def _connections() -> str:
         table = _rows(("field", "in the form", "what it says"), iter(rows))
         sections.append(f"## {form['hook-name']}\n\nType `{form['connection-type']}`.\n\n{table}")
     introduction = (
-        "The forms under Admin > Connections in Airflow; each has a Test button. What the values mean at the "
+        "The forms under Admin > Connections in Airflow; each has a Test button, which works where "
+        "`AIRFLOW__CORE__TEST_CONNECTION` is `Enabled`: leave it so only while connections are set up, since whoever "
+        "may edit connections can then make Airflow call any address. What the values mean at the "
         "system, and the keys only few sites need, stands on the page of the system. Which connection is whose "
         "says `connections` in the company file."
     )

@@ -141,6 +141,14 @@ def test_whoever_edits_connections_can_t_make_airflow_call_any_address() -> None
     assert "TEST_CONNECTION" not in TEXT
 
 
+def test_every_page_that_names_the_test_button_says_where_it_works() -> None:
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if re.search(r"Press \*\*Test\*\*", page.read_text())]
+    assert {page.stem for page in pages} >= {"connect-real-gp", "connect-real-stripe", "connect-real-xero"}
+    for page in pages:
+        assert re.search(r"\*\*Test\*\*[^)]*\[let\]\(\.\./reference/connections\.md\)", page.read_text()), page
+    assert "`AIRFLOW__CORE__TEST_CONNECTION` is `Enabled`" in (ROOT / "docs/reference/connections.md").read_text()
+
+
 def test_a_build_fetches_nothing_without_its_hash() -> None:
     installs = re.findall(r"pip install[^\n]*", (ROOT / "Dockerfile").read_text())
     assert all("--require-hashes" in each or "--no-deps --no-build-isolation" in each for each in installs)
