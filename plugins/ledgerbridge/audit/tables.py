@@ -166,7 +166,7 @@ def _letter(session: Session, row: DeadLetter, entry: Entry | None) -> str | Non
         return None if _STATE_AFTER.get(entry.action, row.state) == row.state else "changed"
     if row_digest(DeadLetter, row) != entry.details["row"]:
         return "changed"
-    emptied = body(row) == {**dict.fromkeys(BODY), "message": PURGED}
+    emptied = row.state in ("closed", "discarded") and body(row) == {**dict.fromkeys(BODY), "message": PURGED}
     fits = body_digest(row) == entry.details["body"] or (emptied and _purged(session, entry))
     return None if fits else "changed"
 
