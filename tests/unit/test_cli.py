@@ -146,6 +146,26 @@ def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
     assert main(["--state", url, "audit", "verify", "--anchors", str(tmp_path / "elsewhere")]) == 1
 
 
+def test_a_state_that_was_emptied_is_missed_by_the_anchors_of_this_installation(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__ANCHORS_URL", (tmp_path / "anchors").as_uri())
+    engine = connect(url)
+    with transaction(engine) as session:
+        keep_anchor((tmp_path / "anchors").as_uri(), next_anchor(session, []))
+    assert main(["--state", url, "audit", "verify"]) == 0
+    capsys.readouterr()
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
+        for table in ("audit_entry", "dead_letter", "delivery"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    engine.dispose()
+    assert main(["--state", url, "audit", "verify"]) == 1
+    told = capsys.readouterr().out
+    assert "LB-AUD-001 audit entry 1 truncated: entries 1 to 3 are missing at the end" in told
+    assert (tmp_path / "anchors").as_uri() in told
+
+
 @pytest.mark.parametrize(("asked", "shown"), [("sent and confirmed", 1), ("unknown", 0)])
 def test_deliveries_are_shown_by_what_is_known_of_them(
     url: str, asked: str, shown: int, capsys: pytest.CaptureFixture[str]
