@@ -52,10 +52,10 @@ def register(commands: Any) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     keys = PublicKeys(options.key) if options.key else None
+    # whether the chain tells of anchors is no question to ask of it: one that was cut tells of none
+    place = options.anchors or _own_place()
+    anchors, complete = _anchors(place)  # before the snapshot: a head noted since would be none of its
     with snapshot(state_engine(options)) as session:
-        # whether the chain tells of anchors is no question to ask of it: one that was cut tells of none
-        place = options.anchors or _own_place()
-        anchors, complete = _anchors(place)
         verdict = verify(session, anchors, keys, stamps=_stamps() if complete else None, complete=complete)
     if verdict.broken is not None:
         print(f"{verdict.broken.code} {verdict.broken}. Whole up to entry {verdict.head.number}. Anchors: {place}")
