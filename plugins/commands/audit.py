@@ -10,7 +10,7 @@ from typing import Any
 
 from commands.database import signing_key, state_engine
 from ledgerbridge.audit import Anchor, read_anchors, verify
-from ledgerbridge.audit.anchors import anchors_told, signed_head
+from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.audit.chain import Actor, begin_signing
 from ledgerbridge.audit.evidence import key_page
 from ledgerbridge.audit.verify import Verdict
@@ -30,7 +30,7 @@ def register(commands: Any) -> None:
         "--anchors",
         metavar="PLACE",
         help="the folder or URL of all anchors: one that is missing is a fault; or a file with some of them, kept by a"
-        " person; default: `[ledgerbridge] anchors_url`, once there are any",
+        " person; default: `[ledgerbridge] anchors_url`",
     )
     check.add_argument(
         "--key",
@@ -52,12 +52,13 @@ def register(commands: Any) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     keys = PublicKeys(options.key) if options.key else None
+    # whether the chain tells of anchors is no question to ask of it: one that was cut tells of none
+    place = options.anchors or _own_place()
+    anchors, complete = _anchors(place)  # before the snapshot: a head noted since would be none of its
     with snapshot(state_engine(options)) as session:
-        place = options.anchors or (_own_place() if anchors_told(session) else None)
-        anchors, complete = _anchors(place)
         verdict = verify(session, anchors, keys, stamps=_stamps() if complete else None, complete=complete)
     if verdict.broken is not None:
-        print(f"{verdict.broken.code} {verdict.broken}. Whole up to entry {verdict.head.number}.")
+        print(f"{verdict.broken.code} {verdict.broken}. Whole up to entry {verdict.head.number}. Anchors: {place}")
         return 1
     told = [
         f"{verdict.head.number} entries, the chain is whole",
@@ -68,10 +69,8 @@ def _verify(options: argparse.Namespace) -> int:
     return 0
 
 
-def _anchors(place: str | None) -> tuple[list[Anchor], bool]:
+def _anchors(place: str) -> tuple[list[Anchor], bool]:
     """The anchors of a place, and whether it is one that has to have all."""
-    if place is None:
-        return [], False
     if "://" not in place and Path(place).is_file():
         return read_anchors(Path(place).read_bytes().splitlines()), False
     from operators.anchors import kept_anchors  # Airflow's storage paths are slow to import

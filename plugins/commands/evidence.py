@@ -28,12 +28,15 @@ def register(commands: Any) -> None:
 
 def _evidence(options: argparse.Namespace) -> int:
     # Airflow's storage paths are slow to import
+    from operators.anchors import kept_anchors
+    from operators.settings import anchors_url
     from operators.staged_documents import documents_by_hash, records_of_batch
 
     open_payloads()
     path = options.out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', options.wanted).strip('_')}.zip")
+    anchors = kept_anchors(anchors_url())  # before the snapshot: a head noted since would be none of its
     with snapshot(state_engine(options)) as session:
-        pack = collect(session, options.wanted, documents_by_hash, records_of_batch)
+        pack = collect(session, options.wanted, documents_by_hash, records_of_batch, anchors)
     pack.write(path)
     records, payloads = (sum(name.startswith(kind) for name in pack.files) for kind in ("records/", "payloads/"))
     signed = "signed" if "manifest.sig" in pack.files else "not signed, so that it proves nothing by itself"

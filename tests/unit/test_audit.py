@@ -5,14 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor, Anchor, Change, append, head, read_anchors, verify
+from ledgerbridge.audit.anchors import next_anchor, tell_anchor
 from ledgerbridge.audit.chain import begin_signing, digest, signed_content
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction
@@ -368,3 +372,49 @@ def test_anchors_come_back_from_their_lines() -> None:
     assert read_anchors([anchors[0].line(), b"\n", anchors[1].line()]) == anchors
     with pytest.raises(ConfigurationError, match="LB-AUD-002 line 2"):
         read_anchors([anchors[0].line(), b"[]"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"position": "1"}, {"position": True}, {"position": 0}, {"position": -1}, {"at": 5}, {"at": "yesterday"},
+        {"at": "2026-03-02T00:00:00"}, {"before": 1}, {"signature": 1}, {"timestamp": []}, {"more": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_line_that_is_no_anchor_is_told_by_its_place(more: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="LB-AUD-002 line 1"):
+        read_anchors([orjson.dumps({"number": 1, "hash": "a", **more})])
+
+
+def test_anchors_that_were_put_beside_true_ones_do_not_hide_them(chain: Engine) -> None:
+    """Retention keeps what is there; without a key a chain hashed anew can tell of the forged one in its place."""
+    with transaction(chain) as session:
+        true = next_anchor(session, [])
+        tell_anchor(session, ACTOR, true)
+    with transaction(chain) as session:
+        previous, forged = "0" * 64, true
+        for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
+            if entry.id == 1:
+                entry.run_id = "forged"
+            if entry.action == "anchored":
+                forged = replace(true, hash=previous)
+                entry.details = {**entry.details, "sha256": forged.digest()}
+            entry.previous_hash = previous
+            entry.hash = previous = digest(entry)
+    with transaction(chain) as session:
+        assert verify(session, [forged], complete=True).broken is None
+        for kept in ([true, forged], [forged, true]):
+            assert verify(session, kept, complete=True).broken is not None
+
+
+def test_an_anchor_that_is_there_twice_is_a_fault_if_they_differ(chain: Engine) -> None:
+    with transaction(chain) as session:
+        one = next_anchor(session, [])
+        tell_anchor(session, ACTOR, one)
+        assert verify(session, [one, one], complete=True).broken is None
+        broken = verify(session, [replace(one, at="2026-01-01T00:00:00+00:00"), one], complete=True).broken
+    assert broken is not None
+    assert (broken.code, broken.finding) == (
+        "LB-AUD-004", "anchor 1 is there twice, and they differ: one of them is forged",
+    )  # fmt: skip

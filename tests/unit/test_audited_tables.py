@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from audited_company import ACTOR, Company, book, booking, company_of, deliver, key_of
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert, null, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import head, verify
@@ -17,6 +17,7 @@ from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.dead_letters import close_letters
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.purge import purge_payloads, tell_purged
+from ledgerbridge.state.signing import new_key
 
 Attack = Callable[[Session], Any]
 
@@ -109,6 +110,62 @@ def test_what_a_purge_takes_away_is_no_finding(company: Company) -> None:
         tell_purged(session, later, purged, [], "ann")
     with transaction(company.state) as session:
         assert verify(session).broken is None
+
+
+@pytest.mark.parametrize(
+    ("closed", "values"),
+    [
+        pytest.param("before the purge", {"document": {"total": "900.00"}}, id="another-document"),
+        pytest.param("before the purge", {"value": "MUG-9"}, id="another-value"),
+        pytest.param("after the purge", {}, id="closed-since"),
+        pytest.param("never", {}, id="still-open"),
+    ],
+)
+def test_a_purge_that_was_is_no_excuse_for_another_body(company: Company, closed: str, values: dict[str, Any]) -> None:
+    with transaction(company.state) as session:
+        close_letters(session, ACTOR, [key_of(3)])
+    later = datetime.now(UTC) + timedelta(days=1)
+    with transaction(company.state) as session:
+        tell_purged(session, later, purge_payloads(session, later), [], "ann")
+    if closed == "after the purge":
+        with transaction(company.state) as session:
+            close_letters(session, ACTOR, [key_of(5)])
+    forged = key_of(3 if closed == "before the purge" else 5)
+    emptied = {**dict.fromkeys(["value", "raw", "canonical", "document", "document_types", "corrections"], null())}
+    with transaction(company.state) as session:
+        assert verify(session).broken is None
+        since = {"closed_at": datetime(2020, 1, 1, tzinfo=UTC), "message": "purged"}
+        row = update(DeadLetter).where(DeadLetter.record_key == forged)
+        session.execute(row.values({**emptied, **since, **values}))
+    with transaction(company.state) as session:
+        broken = verify(session).broken
+    assert broken is not None
+    assert (broken.code, "dead_letter" in broken.finding) == ("LB-AUD-005", True)
+
+
+def test_a_letter_closed_after_the_day_of_a_purge_was_not_in_it(company: Company) -> None:
+    with transaction(company.state) as session:
+        close_letters(session, ACTOR, [key_of(3)])
+    with transaction(company.state) as session:
+        before = datetime.now(UTC) - timedelta(days=30)
+        tell_purged(session, before, purge_payloads(session, before), [], "ann")
+        row = update(DeadLetter).where(DeadLetter.record_key == key_of(3))
+        session.execute(row.values(closed_at=before - timedelta(days=1)))
+    with transaction(company.state) as session:
+        purge_payloads(session, before)  # as if it had been done, by whoever moved the day
+        assert session.scalars(select(DeadLetter.message).where(DeadLetter.record_key == key_of(3))).one() == "purged"
+        assert verify(session).broken is not None
+
+
+def test_a_booking_invented_in_a_ledger_never_told_of_is_found_in_a_signed_trail(state_db: Engine) -> None:
+    company = company_of(state_db, new_key())
+    with transaction(company.state) as session:
+        assert verify(session).broken is None
+        invent(BookedDocument, ledger="xero", key="xero:ACC:journal:9")(session)
+    with transaction(company.state) as session:
+        broken = verify(session).broken
+    assert broken is not None
+    assert broken.finding == "booked_document xero xero:ACC:journal:9 was invented: no audit entry tells of it"
 
 
 def test_a_booking_that_changed_in_the_ledger_is_told_anew_and_once(company: Company) -> None:

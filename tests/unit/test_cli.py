@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from commands.database import STATE_URL
 from commands.main import main
@@ -78,6 +78,14 @@ def test_an_unknown_id_is_told_with_what_may_be_asked(url: str, capsys: pytest.C
     assert 'LB-AUD-003 nothing is known under "NONE"' in capsys.readouterr().err
 
 
+@pytest.fixture
+def anchors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where this installation keeps its anchors."""
+    place = (tmp_path / "anchors").as_uri()
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__ANCHORS_URL", place)
+    return place
+
+
 def test_a_broken_audit_chain_is_told_with_its_entry(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,9 +138,8 @@ def test_a_page_without_a_key_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    url: str, anchors: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__ANCHORS_URL", (tmp_path / "anchors").as_uri())
     engine = connect(url)
     with transaction(engine) as session:
         anchor = next_anchor(session, [])
@@ -140,10 +147,52 @@ def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
     engine.dispose()
     assert main(["--state", url, "audit", "verify"]) == 1
     assert "LB-AUD-004 anchor 1 is missing: the chain tells of 1, 0 are there" in capsys.readouterr().out
-    keep_anchor((tmp_path / "anchors").as_uri(), anchor)
+    keep_anchor(anchors, anchor)
     assert main(["--state", url, "audit", "verify"]) == 0
     assert main(["--state", url, "audit", "verify", "--anchors", str(tmp_path / "anchors")]) == 0
     assert main(["--state", url, "audit", "verify", "--anchors", str(tmp_path / "elsewhere")]) == 1
+
+
+def anchored(url: str, anchors: str) -> Engine:
+    """A state whose head is kept there."""
+    engine = connect(url)
+    with transaction(engine) as session:
+        keep_anchor(anchors, next_anchor(session, []))
+    return engine
+
+
+def test_a_state_that_was_emptied_is_missed_by_the_anchors_of_this_installation(
+    url: str, anchors: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = anchored(url, anchors)
+    assert main(["--state", url, "audit", "verify"]) == 0
+    capsys.readouterr()
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
+        for table in ("audit_entry", "dead_letter", "delivery"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    engine.dispose()
+    assert main(["--state", url, "audit", "verify"]) == 1
+    told = capsys.readouterr().out
+    assert "LB-AUD-001 audit entry 1 truncated: entries 1 to 3 are missing at the end" in told
+    assert anchors in told
+
+
+def test_no_evidence_is_given_of_a_trail_whose_end_is_missing(
+    url: str, anchors: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = anchored(url, anchors)
+    evidence = ["--state", url, "evidence", "2000-01-01..2099-01-01", "--out", str(tmp_path / "evidence.zip")]
+    assert main(evidence) == 0
+    (tmp_path / "evidence.zip").unlink()
+    with engine.begin() as connection:  # the letter as if it had never been
+        connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
+        connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
+        connection.execute(text("DELETE FROM dead_letter"))
+    engine.dispose()
+    assert main(evidence) != 0
+    assert "no evidence can be given: audit entry 3 truncated" in capsys.readouterr().err
+    assert not (tmp_path / "evidence.zip").exists()
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("sent and confirmed", 1), ("unknown", 0)])

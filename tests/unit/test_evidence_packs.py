@@ -86,7 +86,7 @@ def rows(pack: Path, name: str) -> list[dict[str, Any]]:
 def rewrite(pack: Path, name: str, change: Callable[[list[dict[str, Any]]], object]) -> None:
     changed = rows(pack, name)
     change(changed)
-    (pack / f"{name}.json").write_text(json.dumps(changed, indent=1, ensure_ascii=False))
+    (pack / f"{name}.json").write_text(json.dumps(changed, indent=1))
 
 
 def raise_an_amount(pack: Path) -> None:
@@ -301,6 +301,22 @@ def test_a_pack_that_would_hurt_its_reader_is_refused(pack: Path, put: Callable[
     assert (code, told.partition(":")[0]) == (1, "BROKEN"), told
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r", "\x1b[2K\x1b[1A", "\u2028", "\ud800"])
+def test_what_a_forged_pack_says_of_itself_is_told_on_one_line(pack: Path, ending: str) -> None:
+    rewrite(pack, "deliveries", lambda table: table.append({**table[0], "record_key": f"{ending}holds: all"}))
+    list_anew(pack)
+    code, told = check(pack, key=None)
+    assert (code, told.startswith("BROKEN: delivery"), told.isascii()) == (1, True, True), told
+    assert told.removesuffix("\n").isprintable(), told
+
+
+def test_a_file_larger_than_its_manifest_says_is_not_read(pack: Path) -> None:
+    with (pack / "booked.json").open("r+b") as file:
+        file.truncate(3 << 30)  # takes no place on the disk
+    code, told = check(pack)
+    assert (code, "booked.json is not the file" in told, "it has 3221225472 bytes" in told) == (1, True, True), told
+
+
 def zipped(pack: Path, extra: Callable[[zipfile.ZipFile], object]) -> Path:
     path = pack.parent / "pack.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -336,6 +352,39 @@ def test_a_zip_with_a_name_that_leads_elsewhere_is_refused(
 ) -> None:
     code, told = check(zipped(pack, extra), key=None)
     assert (code, "unexpected" in told) == (1, True), told
+
+
+def another_before(path: Path) -> None:
+    with zipfile.ZipFile(path.with_name("other.zip"), "w") as other:
+        other.writestr("booked.json", "[]")
+    path.write_bytes(path.with_name("other.zip").read_bytes() + path.read_bytes())
+
+
+def a_comment(path: Path) -> None:
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"holds: all of it"
+
+
+def a_file_that_is_not_listed(path: Path) -> None:
+    """Python's own reader goes by the list at the end, one that reads from the front unpacks it."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("argparse.py", "raise SystemExit(0)")
+        archive.filelist.pop()
+
+
+def another_size_before_the_file(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[18:22] = (1).to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("change", [another_before, a_comment, a_file_that_is_not_listed, another_size_before_the_file])
+def test_a_zip_that_another_program_reads_otherwise_is_refused(pack: Path, change: Callable[[Path], None]) -> None:
+    path = zipped(pack, lambda archive: None)
+    assert check(path)[0] == 0
+    change(path)
+    code, told = check(path)
+    assert (code, told.partition(":")[0], "zip file" in told) == (1, "BROKEN", True), told
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -11,11 +11,12 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from audited_company import Company, company_of
+from audited_company import Company, company_of, key_of
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 from test_audit import unseal
@@ -27,7 +28,9 @@ from ledgerbridge.audit.chain import digest, signed_content
 from ledgerbridge.audit.commitments import BODY, BOOKED, DELIVERY, LETTER
 from ledgerbridge.audit.evidence_verify import main as verify_pack
 from ledgerbridge.state import transaction
+from ledgerbridge.state.dead_letters import close_letters
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
+from ledgerbridge.state.purge import purge_payloads, tell_purged
 from ledgerbridge.state.signing import ANCHOR, Signer, new_key
 
 KEY = new_key()
@@ -39,8 +42,13 @@ PACKS, CHAINS, ANCHORS = 80, 80, 40
 
 @pytest.fixture
 def company(state_db: Engine) -> Company:
-    """A company whose audit is signed, and nothing that keeps anybody from changing it."""
+    """A company whose audit is signed, after a purge, and nothing that keeps anybody from changing it."""
     company = company_of(state_db, KEY)
+    with transaction(company.state) as session:
+        close_letters(session, ACTOR, [key_of(3)])
+    day = datetime.now(UTC) + timedelta(days=1)
+    with transaction(company.state) as session:
+        tell_purged(session, day, purge_payloads(session, day), [], "ann")
     unseal(state_db)
     return company
 
@@ -296,9 +304,26 @@ def invent_a_row(draw: random.Random, session: Session) -> None:
     session.execute(insert(table).values({**copied, key: "forged"}))
 
 
+def pretend_a_purge(draw: random.Random, session: Session) -> None:
+    """As one would leave a letter, and in one of its fields something else."""
+    letter = draw.choice(session.scalars(select(DeadLetter)).all())
+    letter.message, letter.closed_at = "purged", datetime(2020, 1, 1, tzinfo=UTC)
+    for name in BODY:
+        if name != "message":
+            setattr(letter, name, None)
+    letter.document = draw.choice([None, {"total": "900.00"}]) if letter.state == "open" else {"total": "900.00"}
+
+
+def invent_a_booking_elsewhere(draw: random.Random, session: Session) -> None:
+    """In a ledger that no entry tells of."""
+    row = draw.choice(session.scalars(select(BookedDocument)).all())
+    copied = {column.name: getattr(row, column.name) for column in BookedDocument.__table__.columns}
+    session.execute(insert(BookedDocument).values({**copied, "id": 999, "ledger": draw.choice(["xero", "other"])}))
+
+
 OF_DATABASES: list[Callable[[random.Random, Session], None]] = [
     forge_an_entry, take_entries_out, cut_the_end, append_an_entry, change_signatures, change_a_row, take_a_row_away,
-    invent_a_row,
+    invent_a_row, pretend_a_purge, invent_a_booking_elsewhere,
 ]  # fmt: skip
 
 
@@ -330,7 +355,7 @@ def forge_anchors(draw: random.Random, kept: list[Anchor]) -> list[Anchor]:
     place = draw.randrange(len(numbered))
     one = numbered[place]
     forged = list(numbered)
-    match draw.randrange(7):
+    match draw.randrange(8):
         case 0:
             del forged[place]
         case 1:
@@ -345,6 +370,9 @@ def forge_anchors(draw: random.Random, kept: list[Anchor]) -> list[Anchor]:
         case 5:
             more = replace(one, position=len(forged) + 1, before=forged[-1].digest(), signature=None)
             forged.append(replace(more, signature=draw.choice([None, one.signature, FORGER.sign(ANCHOR, more.text())])))
+        case 6:
+            beside = replace(one, **{draw.choice(["hash", "before", "signature"]): "f" * 64})
+            forged.insert(draw.choice([place, place + 1]), beside)
         case _:
             noted = replace(noted, number=noted.number + draw.choice([-1, 1]))
     return [*forged, noted]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 import orjson
 from sqlalchemy import select
@@ -25,7 +26,6 @@ from ledgerbridge.state.signing import ANCHOR, PublicKeys, signer_of
 __all__ = [
     "Anchor",
     "anchors_at_fault",
-    "anchors_told",
     "head",
     "next_anchor",
     "read_anchors",
@@ -101,11 +101,6 @@ def tell_anchor(session: Session, actor: Actor, anchor: Anchor) -> None:
     append(session, actor, [Change("anchored", "audit", f"anchor-{anchor.position}", details=details)])
 
 
-def anchors_told(session: Session) -> bool:
-    """Whether the chain tells of any."""
-    return session.scalar(select(AuditEntry.id).where(AuditEntry.action == "anchored").limit(1)) is not None
-
-
 def read_anchors(lines: Iterable[str | bytes]) -> list[Anchor]:
     """
     Anchors as ``Anchor.line`` wrote them.
@@ -117,11 +112,7 @@ def read_anchors(lines: Iterable[str | bytes]) -> list[Anchor]:
         if not line.strip():
             continue
         try:
-            known = orjson.loads(line)
-            anchor = Anchor(**known)
-            if type(anchor.number) is not int or type(anchor.hash) is not str:
-                raise TypeError(anchor)
-            anchors.append(anchor)
+            anchors.append(_anchor(orjson.loads(line)))
         except (ValueError, TypeError) as error:
             raise ConfigurationError(
                 "LB-AUD-002",
@@ -129,6 +120,20 @@ def read_anchors(lines: Iterable[str | bytes]) -> list[Anchor]:
                 remedy="Take the file as `ledgerbridge audit anchor` wrote it.",
             ) from error
     return anchors
+
+
+def _anchor(known: Any) -> Anchor:
+    anchor = Anchor(**known)
+    texts = (anchor.at, anchor.before, anchor.signature, anchor.timestamp)
+    if type(anchor.number) is not int or type(anchor.hash) is not str:
+        raise TypeError(anchor)
+    if anchor.position is not None and (type(anchor.position) is not int or anchor.position < 1):
+        raise TypeError(anchor)
+    if any(text is not None and type(text) is not str for text in texts):
+        raise TypeError(anchor)
+    if anchor.at is not None and datetime.fromisoformat(anchor.at).tzinfo is None:
+        raise ValueError(anchor)
+    return anchor
 
 
 def anchors_at_fault(
@@ -146,6 +151,8 @@ def anchors_at_fault(
     :param stamps: who gave time stamps; None: they are not looked at.
     :param complete: they are all that were kept; False: some that a person has.
     """
+    if (fault := _contradiction(anchors)) is not None:
+        return fault
     numbered = {anchor.position: anchor for anchor in anchors if anchor.position is not None}
     if complete:
         written = max(told, default=0)
@@ -165,6 +172,18 @@ def anchors_at_fault(
             return f"{_name(anchor)} is not signed by the key"
         if stamps and anchor.timestamp and (fault := stamps.fault(anchor.stamped_text(), anchor.timestamp, anchor.at)):
             return f"the time stamp of {_name(anchor)} does not hold: {fault}"
+    return None
+
+
+def _contradiction(anchors: Sequence[Anchor]) -> str | None:
+    """Where retention keeps anchors from being written over, a forger puts others beside them."""
+    hashes: dict[int, str] = {}
+    digests: dict[int, str] = {}
+    for anchor in anchors:
+        if hashes.setdefault(anchor.number, anchor.hash) != anchor.hash:
+            return f"two anchors have different hashes for entry {anchor.number}: one of them is forged"
+        if anchor.position is not None and digests.setdefault(anchor.position, anchor.digest()) != anchor.digest():
+            return f"anchor {anchor.position} is there twice, and they differ: one of them is forged"
     return None
 
 

@@ -22,6 +22,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from ledgerbridge.audit.anchors import Anchor
 from ledgerbridge.audit.chain import GENESIS, content_digest, content_text
 from ledgerbridge.audit.commitments import body, committed
 from ledgerbridge.audit.records import record_list, record_text
@@ -98,15 +99,18 @@ def period_of(wanted: str) -> tuple[datetime, datetime] | None:
     return _midnight(first), _midnight(last + timedelta(days=1))
 
 
-def collect(session: Session, wanted: str, payloads: Payloads, records: Records) -> Pack:
+def collect(
+    session: Session, wanted: str, payloads: Payloads, records: Records, anchors: Sequence[Anchor] | None = None
+) -> Pack:
     """
     The pack of a record (any id ``trace`` takes) or of a period.
 
     :param payloads: reads staged batches; one that was purged gives nothing, and its documents are not in the pack.
     :param records: likewise, of what was read.
+    :param anchors: all that were kept; None: the end of the trail is taken as it is.
     :raises LedgerbridgeError: there is nothing to prove, or what there is does not hold: nothing false is signed.
     """
-    broken = verify(session).broken
+    broken = verify(session, anchors or (), complete=anchors is not None).broken
     if broken is not None:
         raise LedgerbridgeError(
             broken.code,

@@ -29,6 +29,7 @@ import json
 import os
 import re
 import stat
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, Optional
@@ -45,6 +46,11 @@ ALWAYS = {
     "entries.json",
     "verify.py",
 }
+LOCAL = struct.Struct("<4s5H3I2H")
+"""What stands before each file of a zip file, without its name."""
+ZIP64 = 0xFFFFFFFF
+ENDS = (22, 22 + 20 + 56)
+"""Bytes that a zip file ends with; the longer one if it is large."""
 NAMED = re.compile(r"(?:records|payloads)/[0-9a-f]{64}\.json|batches/[0-9a-f]{64}\.txt")
 FOLDERS = {"records", "payloads", "batches"}
 BODY = ("value", "message", "raw", "canonical", "document", "document_types", "corrections")
@@ -64,6 +70,11 @@ class Broken(Exception):
 
 def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def plain(text: str) -> str:
+    """Text of a pack as one line that no terminal obeys: a name in it could print a verdict of its own."""
+    return "".join(each if " " <= each <= "~" else ascii(each)[1:-1] for each in text)
 
 
 def parsed(text: bytes, name: str) -> Any:
@@ -107,6 +118,28 @@ class Pack:
                 raise Broken(f"{each.filename!r} is unexpected: a link, a folder, encrypted or there twice")
             seen.add(each.filename)
             yield each.filename, each.file_size
+        self.check_zip(self.zip)
+
+    def check_zip(self, archive: zipfile.ZipFile) -> None:
+        """It is its files and nothing else: what lies between them, other programs unpack as files of the pack."""
+        end = listed = 0
+        with open(self.place, "rb") as file:
+            for each in sorted(archive.infolist(), key=lambda member: member.header_offset):
+                file.seek(each.header_offset)
+                header = file.read(LOCAL.size)
+                if each.header_offset != end or len(header) != LOCAL.size:
+                    raise Broken(f"{each.filename!r} does not follow the file before it in the zip file")
+                _, _, flags, method, _, _, check, packed, size, name, extra = LOCAL.unpack(header)
+                sizes = {(each.compress_size, each.file_size), (ZIP64, ZIP64)}
+                if (flags, method, check) != (each.flag_bits, each.compress_type, each.CRC) or (
+                    (packed, size) not in sizes
+                ):
+                    raise Broken(f"{each.filename!r} is told otherwise before it than at the end of the zip file")
+                end += LOCAL.size + name + extra + each.compress_size
+                listed += 46 + name + len(each.extra) + len(each.comment)
+            rest = file.seek(0, os.SEEK_END) - end - listed
+        if end != archive.start_dir or rest not in ENDS or archive.comment:
+            raise Broken("the zip file holds more than its files")
 
     def unpacked(self, folder: str, within: str) -> "Iterator[tuple[str, int]]":
         for each in os.scandir(folder):
@@ -126,15 +159,16 @@ class Pack:
         """A file's content; once the manifest is known, the one that it lists."""
         if name not in self.sizes:
             raise Broken(f"{name} is missing")
-        limit = self.sizes[name] + 1
+        size, listed = self.sizes[name], self.listed.get(name)
+        if listed is not None and listed.get("bytes") != size:  # before it fills the memory
+            raise Broken(f"{name} is not the file the pack was made with: it has {size} bytes")
         if self.zip is not None:
             with self.zip.open(name) as member:
-                content = member.read(limit)
+                content = member.read(size + 1)
         else:
             descriptor = os.open(os.path.join(self.place, *name.split("/")), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
             with os.fdopen(descriptor, "rb") as file:
-                content = file.read(limit)
-        listed = self.listed.get(name)
+                content = file.read(size + 1)
         if listed is not None and listed != {"sha256": sha(content), "bytes": len(content)}:
             raise Broken(f"{name} is not the file the pack was made with")
         return content
@@ -427,7 +461,7 @@ def main(arguments: "Optional[list[str]]" = None) -> int:
     try:
         told = verify(options)
     except Exception as error:  # whatever a forged file makes go wrong, the pack does not hold
-        print(f"BROKEN: {error if isinstance(error, Broken) else repr(error)}")
+        print(f"BROKEN: {plain(str(error) if isinstance(error, Broken) else repr(error))}")
         return 1
     if not options.key:
         print(f"UNPROVEN: consistent, but without --key anybody can have made it: {told}")

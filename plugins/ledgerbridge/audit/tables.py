@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ledgerbridge.audit.commitments import PURGED, body_digest, row_digest
+from ledgerbridge.audit.commitments import BODY, PURGED, body, body_digest, row_digest
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["Misfit", "last_entries", "misfits"]
 
 _AT_ONCE = 500
+_CLOSING = timedelta(hours=1)
+"""How much later than a letter was closed its entry may say: it waits for others that write to the trail."""
 _ENTRY = (
     AuditEntry.id,
+    AuditEntry.at,
     AuditEntry.action,
     AuditEntry.entity,
     AuditEntry.record_key,
@@ -64,7 +67,7 @@ class Misfit:
 
 def misfits(session: Session) -> Iterator[Misfit]:
     """Every row that differs from its last entry, has none, or is gone; the tables are read in pieces."""
-    told_ledgers = set(session.scalars(select(AuditEntry.entity).where(AuditEntry.action == "booked").distinct()))
+    untold = _ledgers_untold(session)
     checks: tuple[tuple[Any, Callable[[Session, Any, Entry | None], str | None]], ...] = (
         (Delivery, _delivery),
         (DeadLetter, _letter),
@@ -72,8 +75,7 @@ def misfits(session: Session) -> Iterator[Misfit]:
     )
     for table, check in checks:
         for rows in _pieces(session, table):
-            # a ledger that was not reconciled since bookings are told is told of by its next reconciliation
-            rows = [row for row in rows if table is not BookedDocument or row.ledger in told_ledgers]
+            rows = [row for row in rows if table is not BookedDocument or row.ledger not in untold]
             entries = last_entries(session, table, rows)
             for row in rows:
                 entry = entries.get(_key(table, row))
@@ -81,6 +83,18 @@ def misfits(session: Session) -> Iterator[Misfit]:
                 if how is not None:
                     yield Misfit(table.__tablename__, " ".join(_key(table, row)), how, entry.id if entry else None)
     yield from _removed(session)
+
+
+def _ledgers_untold(session: Session) -> set[str]:
+    """
+    Ledgers whose bookings may be older than their entries; their next reconciliation tells of them.
+
+    A trail that is signed from its first entry on began after bookings were told of: it has none such.
+    """
+    if session.scalar(select(AuditEntry.signature).order_by(AuditEntry.id).limit(1)) is not None:
+        return set()
+    told = select(AuditEntry.entity).where(AuditEntry.action == "booked")
+    return set(session.scalars(select(BookedDocument.ledger).where(BookedDocument.ledger.not_in(told)).distinct()))
 
 
 def last_entries(session: Session, table: Any, rows: Sequence[Any]) -> dict[Key, Entry]:
@@ -152,15 +166,20 @@ def _letter(session: Session, row: DeadLetter, entry: Entry | None) -> str | Non
         return None if _STATE_AFTER.get(entry.action, row.state) == row.state else "changed"
     if row_digest(DeadLetter, row) != entry.details["row"]:
         return "changed"
-    purged = row.message == PURGED and row.raw is None and _purged(session, row.closed_at)
-    return None if purged or body_digest(row) == entry.details["body"] else "changed"
+    emptied = row.state in ("closed", "discarded") and body(row) == {**dict.fromkeys(BODY), "message": PURGED}
+    fits = body_digest(row) == entry.details["body"] or (emptied and _purged(session, entry))
+    return None if fits else "changed"
 
 
-def _purged(session: Session, closed_at: datetime | None) -> bool:
-    """Whether a purge that the audit tells of could take a letter's body."""
-    purges = select(AuditEntry.record_key).where(AuditEntry.action == "purged")
+def _purged(session: Session, closing: Entry) -> bool:
+    """
+    Whether a purge that the audit tells of could take the body of a letter.
+
+    :param closing: the last entry about it; when the row says it was closed, nothing vouches for.
+    """
+    purges = select(AuditEntry.record_key).where(AuditEntry.action == "purged", AuditEntry.id > closing.id)
     days = [datetime.fromisoformat(each.removeprefix("before ")) for each in session.scalars(purges)]
-    return closed_at is not None and any(closed_at < day for day in days)
+    return any(closing.at - _CLOSING < day for day in days)
 
 
 def _booking(session: Session, row: BookedDocument, entry: Entry | None) -> str | None:
