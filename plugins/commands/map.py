@@ -138,6 +138,10 @@ def _staged(folder: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     files = {file.stem: file for file in sorted(folder.glob("*.parquet"))}
+    if "taken" in files:
+        from operators.taken import taken_records  # Airflow's storage paths are slow to import
+
+        return [{"key": each.key, "payload": each.payload} for each in taken_records(folder.resolve().as_uri())]
     if "raw" in files:
         rows = pq.read_table(files["raw"]).to_pylist()
         return [{"key": row["key"], "payload": _loads(row["payload"])} for row in rows]

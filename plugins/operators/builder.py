@@ -117,7 +117,12 @@ def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[A
     common: dict[str, Any] = {"flow": flow_name, "leg": name, "config": leg}
     with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}"):
         extract = ExtractOperator(
-            task_id="extract", overlap_minutes=flow.overlap_minutes, trigger_rule="none_failed", **common
+            task_id="extract",
+            overlap_minutes=flow.overlap_minutes,
+            max_records=flow.max_records,
+            behind=flow.behind(name),
+            trigger_rule="none_failed",
+            **common,
         )
         transform = TransformOperator(task_id="transform", **common)
         gate = GateOperator(task_id="gate", **common)

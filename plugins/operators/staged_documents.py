@@ -9,6 +9,7 @@ from ledgerbridge.delivery import content_hash, document_text, documents_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
 from operators.staging import BatchRef, read_frames, read_raw_batch
+from operators.taken import taken_records
 
 __all__ = ["documents_by_hash", "records_of_batch"]
 
@@ -34,7 +35,14 @@ def records_of_batch(uri: str, rows: dict[str, int], batch_hash: str) -> list[Ra
     :param rows: rows by part, :param batch_hash: of all its files, as the audit tells them.
     :raises ConfigurationError: the batch is not the one the audit tells of.
     """
-    return _unless_purged(read_raw_batch, BatchRef(uri, rows, batch_hash), [])
+    # batches of earlier releases hold their records themselves
+    read = read_raw_batch if "raw" in rows else _taken
+    return _unless_purged(read, BatchRef(uri, rows, batch_hash), [])
+
+
+def _taken(reference: BatchRef) -> list[RawRecord]:
+    read_frames(reference)  # refuses another batch than the one referred to
+    return taken_records(reference.uri)
 
 
 def _unless_purged(read: Callable[[BatchRef], Content], reference: BatchRef, purged: Content) -> Content:
