@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from ledgerbridge.changes import (
     Batch,
@@ -340,7 +340,7 @@ from ledgerbridge.changes import Found, SourceId, append
 from ledgerbridge.state import connect, transaction
 
 engine = connect(sys.argv[1])
-for number in range(60):
+for number in range(20):
     with transaction(engine) as session:
         found = [Found(f"{sys.argv[2]}-{number}-{each}", "v1", datetime(2026, 3, 2, tzinfo=UTC)) for each in range(5)]
         append(session, SourceId("main", "shopify.order", "shopify_us"), found, how="poll", payload_uri="file:///1")
@@ -359,8 +359,60 @@ def test_a_leg_that_takes_while_two_processes_write_misses_no_change(state_db: E
         passes += 1
     assert [writer.returncode for writer in writers] == [0, 0]
     assert sorted(keys) == sorted(
-        f"{name}-{n}-{each}" for name in ("one", "two") for n in range(60) for each in range(5)
+        f"{name}-{n}-{each}" for name in ("one", "two") for n in range(20) for each in range(5)
     )
+
+
+HESITATING = """
+import sys
+from datetime import UTC, datetime
+from ledgerbridge.changes import Found, SourceId, append
+from ledgerbridge.state import connect, transaction
+
+key = sys.argv[2]
+print("begins", flush=True)
+with transaction(connect(sys.argv[1])) as session:
+    found = [Found(key, "v1", datetime(2026, 3, 2, tzinfo=UTC))]
+    append(session, SourceId("main", "shopify.order", "shopify_us"), found, how="poll", payload_uri="file:///1")
+    print("has its number", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(engine: Engine, key: str) -> subprocess.Popen[str]:
+    url = engine.url.render_as_string(hide_password=False)
+    pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", HESITATING, url, key], text=True, **pipes)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate("now\n", timeout=60)
+    assert process.returncode == 0
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def test_a_number_that_is_given_first_is_not_seen_after_a_later_one(state_db: Engine) -> None:
+    first = writer(state_db, "first")
+    assert first.stdout is not None
+    assert first.stdout.readline() == "has its number\n"
+    second = writer(state_db, "second")
+    assert second.stdin is not None
+    second.stdin.write("now\n")
+    second.stdin.flush()
+    if state_db.dialect.name == "postgresql":  # on SQLite nobody can take while somebody writes
+        while second.poll() is None and not waits_for_a_lock(state_db):
+            pass
+        assert taken(state_db, "run-1") == []
+    end(first)
+    end(second)
+    assert taken(state_db, "run-2") == [("first", "v1"), ("second", "v1")]
 
 
 def batch_left(engine: Engine) -> bool:
