@@ -11,7 +11,9 @@ from airflow.sdk import Context
 
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.records import digest_list, record_digest
-from ledgerbridge.changes import Batch, LegId, SourceId, Taken, has_position, is_read_by, take
+from ledgerbridge.changes import LegId, SourceId, Taken, take
+from ledgerbridge.changes.readings import is_read_by
+from ledgerbridge.changes.taking import Batch, has_position
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.flows.config import MAX_RECORDS
 from ledgerbridge.state import transaction

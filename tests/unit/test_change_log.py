@@ -10,22 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select, text, update
 
-from ledgerbridge.changes import (
-    Batch,
-    Found,
-    LegId,
-    SourceId,
-    append,
-    begin_reading,
-    end_reading,
-    has_position,
-    is_read_by,
-    take,
-    unknown,
-)
+from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, end_reading, take, unknown
 from ledgerbridge.changes.log import last_number
+from ledgerbridge.changes.readings import is_read_by
+from ledgerbridge.changes.retention import forget_payloads, old_payloads
+from ledgerbridge.changes.taking import Batch, has_position
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.models import LoggedChange, Position, Reading, SourceRecord
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes, still_own
@@ -425,3 +416,48 @@ def test_of_what_is_read_only_the_new_needs_to_be_staged(state_db: Engine) -> No
     log(state_db, [found("a"), found("b")])
     with transaction(state_db) as session:
         assert unknown(session, US, [found("a"), found("b", "v2"), found("c")]) == [found("b", "v2"), found("c")]
+
+
+def old(engine: Engine, before: datetime) -> list[str]:
+    with transaction(engine) as session:
+        return old_payloads(session, before)
+
+
+def test_a_payload_is_kept_until_every_leg_that_runs_has_taken_and_finished_it(state_db: Engine) -> None:
+    log(state_db, [found("a")], uri="file:///1")
+    log(state_db, [found("b")], uri="file:///2")
+    yesterday, tomorrow = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
+    assert taken(state_db, "run-1", leg=CUSTOMER) == [("a", "v1"), ("b", "v1")]
+    taken(state_db, "run-1", limit=1)
+    finish(state_db, "ab", leg=CUSTOMER)
+    assert old(state_db, tomorrow) == ["file:///2"]  # no leg has run since; the order has not ended
+    finish(state_db, "a")
+    assert old(state_db, tomorrow) == ["file:///1", "file:///2"]
+    with transaction(state_db) as session:
+        session.execute(update(LoggedChange).values(known_at=yesterday - timedelta(days=1)))
+    assert old(state_db, yesterday) == ["file:///1"]
+    taken(state_db, "run-2")
+    finish(state_db, "b")
+    assert old(state_db, yesterday) == ["file:///1", "file:///2"]
+
+
+def test_after_a_purge_the_legs_that_run_take_nothing_twice_and_others_begin_anew(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")], uri="file:///1")
+    read(state_db, at=NOON, newest=NOON)
+    for leg in (CUSTOMER, ORDER):
+        taken(state_db, "run-1", leg=leg)
+        finish(state_db, "ab", leg=leg)
+    idle_since = datetime.now(UTC)
+    with transaction(state_db) as session:
+        session.execute(update(Position).where(Position.leg == "order").values(taken_at=idle_since - timedelta(days=9)))
+        forget_payloads(session, ["file:///1"], idle_since - timedelta(days=1))
+    with transaction(state_db) as session:
+        assert [has_position(session, leg) for leg in (CUSTOMER, ORDER)] == [True, False]
+    assert begun(state_db, at=NOON, new_leg=True) is None
+    assert log(state_db, [found("a"), found("b", "v2")], uri="file:///2") == 2
+    assert taken(state_db, "run-2", leg=CUSTOMER) == [("b", "v2")]
+    assert taken(state_db, "run-2", leg=ORDER) == [("b", "v2")]
+    assert taken(state_db, "run-2", leg=ORDER._replace(leg="added")) == [("a", "v1"), ("b", "v2")]
+    with transaction(state_db) as session:
+        hashes = session.scalars(select(LoggedChange.content_hash).where(LoggedChange.payload_uri.is_(None))).all()
+    assert set(hashes) == {"hash of a v1", "hash of b v1"}

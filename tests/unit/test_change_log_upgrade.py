@@ -10,7 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Engine, inspect, select, text
 from test_state import scripts
 
-from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, has_position, take
+from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, take
+from ledgerbridge.changes.taking import has_position
 from ledgerbridge.state import migrate, transaction
 from ledgerbridge.state.models import Position, Reading, SourceRecord
 
