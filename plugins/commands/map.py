@@ -135,13 +135,16 @@ def _records(path: Path) -> list[dict[str, Any]]:
 
 
 def _staged(folder: Path) -> list[dict[str, Any]]:
-    """The records of a staged batch: raw ones, or canonical frames put together by record."""
+    """The records of a staged batch: taken or raw ones, or canonical frames put together by record."""
     from operators.staging import batch_in, read_raw, read_rows  # Airflow's storage paths are slow to import
+    from operators.taken import taken_records
 
     open_payloads()
     batch = batch_in(folder.resolve().as_uri())
     if batch is not None and "raw" in batch.rows:
         return [{"key": record.key, "payload": record.payload} for record in read_raw(batch)]
+    if batch is not None and "taken" in batch.rows:
+        return [{"key": record.key, "payload": record.payload} for record in taken_records(batch)]
     if batch is None or "header" not in batch.rows:
         raise ConfigurationError(
             "LB-MAP-012",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commands.database import state_engine
+from ledgerbridge.changes.retention import forget_payloads, old_payloads
 from ledgerbridge.state import transaction
 from ledgerbridge.state.batches import forget_batches
 from ledgerbridge.state.purge import old_batches, purge_payloads, tell_purged
@@ -38,10 +39,11 @@ def _purge(options: argparse.Namespace) -> int:
     before = datetime.now(UTC) - options.older_than
     engine = state_engine(options)
     with transaction(engine) as session:
-        folders = old_batches(session, before)
-    removed = remove_batches(folders)
+        batches, payloads = old_batches(session, before), old_payloads(session, before)
+    removed = remove_batches([*batches, *payloads])
     with transaction(engine) as session:
         forget_batches(session, removed)
+        forget_payloads(session, payloads, before)
         purged = purge_payloads(session, before)
         tell_purged(session, before, purged, removed, options.by or getpass.getuser())
     print(f"before {before:%Y-%m-%d}: {len(removed)} batches, {purged.letters} dead letters, {purged.headers} headers")

@@ -84,6 +84,7 @@ class XeroHook(WebApiHook):
 
     def __init__(self, xero_conn_id: str = default_conn_name) -> None:
         super().__init__(method="GET", http_conn_id=xero_conn_id)
+        self._answered: tuple[Response, float] | None = None
 
     def entity(self, name: str) -> Source | Target | Master:
         """
@@ -158,8 +159,16 @@ class XeroHook(WebApiHook):
         return chosen
 
     def clock(self) -> datetime:
-        """Xero's time now, aware UTC."""
-        return self.date(self._called("GET", "Organisation"))
+        """
+        Xero's time now, aware UTC: that of its last answer to this hook and what has gone by since.
+
+        Only a hook without an answer asks: each reading wants the time, and calls are counted.
+        """
+        if self._answered is None:
+            self._called("GET", "Organisation")
+        assert self._answered is not None
+        response, answered_at = self._answered
+        return self.date(response) + timedelta(seconds=time.monotonic() - answered_at)
 
     def trial_balance(self, on: date) -> list[AccountBalance]:
         """
@@ -340,6 +349,7 @@ class XeroHook(WebApiHook):
             with self._budget.call():
                 response = self._authorised(method, f"{_API}/{path}", headers=tenant, **request)
             if response.status_code != 429:
+                self._answered = response, time.monotonic()
                 self._watch_day(response)
                 return response
             self._heed(response)

@@ -23,7 +23,7 @@ class Window:
     Which changes to read: those with ``since <= changed_at <= until`` (aware UTC, the source's own clock).
 
     :param since: None reads from the beginning.
-    :param until: None reads up to the newest record; a rerun of the same run gives the window it had first.
+    :param until: None reads up to the newest record, as flows do.
     """
 
     since: datetime | None = None

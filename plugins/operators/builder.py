@@ -125,6 +125,8 @@ def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[A
         extract = ExtractOperator(
             task_id="extract",
             overlap_minutes=flow.overlap_minutes,
+            max_records=flow.max_records,
+            behind=flow.behind(name),
             trigger_rule="none_failed",
             execution_timeout=_most(flow, "extract"),
             **common,

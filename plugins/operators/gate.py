@@ -45,7 +45,10 @@ class GateOperator(LegOperator):
         :raises ConfigurationError: too many of the batch were rejected.
         """
         actor = self.actor(context)
-        frames = read_frames(self.given_batch(context))
+        frames, superseded = self.own_documents(context, read_frames(self.given_batch(context)))
+        if frames["header"].empty:
+            self.close_batch(actor, superseded)
+            raise self.nothing_goes_on("newer versions of all its records are taken")
         suite = load_suite(settings.include_folder() / "expectations" / f"{self.config.gate}.yaml")
         result = run_suite(suite, frames)
         failed = {failure["record_key"] for failure in result.failures}
@@ -53,7 +56,7 @@ class GateOperator(LegOperator):
         batch = write_frames(self.batch_uri(context, self.step), passed)
         self._keep(context, result, frames, documents_of(refused, self.config.target), batch)
         if passed["header"].empty:
-            self.close_batch(actor)
+            self.close_batch(actor, superseded)
             raise self.nothing_goes_on("no record of this batch meets the suite")
         return batch.to_xcom()
 
@@ -81,7 +84,7 @@ class GateOperator(LegOperator):
         with transaction(self.engine) as session:
             reasons = write_letters(session, actor, letters)
             fates = {key: Fate("rejected", reason) for key, reason in reasons.items()}
-            set_outcomes(session, self.flow, self.leg, fates)
+            set_outcomes(session, self.flow, self.leg, fates, run_id=actor.run_id)
             remember(session, batch, validations)
             upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
             self.audit_batch(session, actor, self.config.target, batch)

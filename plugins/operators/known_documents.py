@@ -12,7 +12,8 @@ from sqlalchemy import Engine, func, select
 from ledgerbridge.reconciliation import Booked, Known
 from ledgerbridge.reconciliation.model import TOLERANCE
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import Delivery, ExtractionWindow, SourceRecord
+from ledgerbridge.state.models import Delivery, Reading, SourceRecord
+from operators import settings
 from operators.systems import Books
 
 __all__ = ["KnownDocuments"]
@@ -63,13 +64,12 @@ class KnownDocuments:
                 ).all()
             )
             self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
-            self._read_until: dict[str, datetime] = dict(
-                session.execute(
-                    select(ExtractionWindow.entity, func.max(ExtractionWindow.until))
-                    .where(ExtractionWindow.flow == flow)
-                    .group_by(ExtractionWindow.entity)
-                ).all()
+            read = session.execute(
+                select(Reading.entity, func.max(Reading.until))
+                .where(Reading.company == settings.company().key)
+                .group_by(Reading.entity)
             )
+            self._read_until: dict[str, datetime] = {entity: until for entity, until in read if until is not None}
         first, second = books
         # what was made from a document of the other ledger has that one's record key, which ends in its number
         self._read_from = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
@@ -25,12 +25,17 @@ from ledgerbridge.flows import LegConfig, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.clock import database_now
-from ledgerbridge.state.source_records import counts, hold_rejected, tell_released
+from ledgerbridge.state.source_records import Fate, counts, hold_rejected, set_outcomes, still_own, tell_released
 from operators import settings
 from operators.anchors import note_head
+from operators.links import changes_of, source_keys_of
 from operators.retries import ByErrorClass
-from operators.staging import BatchRef, batch_uri, read_raw, read_rows, standing
+from operators.staging import BatchRef, batch_uri, read_rows, standing
+from operators.taken import taken_changes, taken_records
 from triggers.circuit import ConnectionBack, first_pause
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["LegOperator"]
 
@@ -151,7 +156,27 @@ class LegOperator(BaseOperator):
         """Records of this run's batch by source key, as they were read."""
         if not keys:
             return {}
-        return {record.key: record for record in read_raw(self.staged(context, "extract"), keys)}
+        return {record.key: record for record in taken_records(self.staged(context, "extract"), keys)}
+
+    def own_documents(self, context: Context, frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], int]:
+        """
+        The documents without those of a record that was taken in a newer version since; how many such records.
+
+        What a document shares with such a record waits for the next run, which makes it anew.
+        """
+        links, run_id = self.staged(context, "links"), str(context["run_id"])
+        taken, sources = taken_changes(self.staged(context, "extract")), source_keys_of(links)
+        with transaction(self.engine) as session:
+            left_over = still_own(session, self.flow, self.leg, run_id, taken)
+            own = still_own(session, self.flow, self.leg, run_id, changes_of(links))
+            gone = {key for key in frames["header"]["record_key"] if not own.issuperset(sources[key])}
+            shared = {key for each in gone for key in sources[each]} & own
+            waits = Fate("waiting", "made together with a record of which a newer version is taken")
+            set_outcomes(session, self.flow, self.leg, dict.fromkeys(shared, waits), run_id=run_id)
+        if gone:
+            self.log.info("flow=%s leg=%s superseded since: %s", self.flow, self.leg, ", ".join(sorted(gone)))
+        left = {name: frame[~frame["record_key"].isin(gone)].reset_index(drop=True) for name, frame in frames.items()}
+        return left, len(taken) - len(left_over)
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""
@@ -186,16 +211,19 @@ class LegOperator(BaseOperator):
         change = Change(f"batch-{self.step}", entity, f"batch:{batch.sha256}", None, batch.sha256, details)
         append(session, actor, [change])
 
-    def close_batch(self, actor: Actor) -> Counter[str]:
+    def close_batch(self, actor: Actor, superseded: int = 0) -> Counter[str]:
         """
-        The batch's balance: every record read has one outcome (docs/explanation/why-it-cannot-double.md).
+        The batch's balance: every record taken has one outcome (docs/explanation/why-it-cannot-double.md).
 
+        :param superseded: how many of the batch another run has taken in a newer version since.
         :raises LedgerbridgeError: a record has none: something was lost.
         """
         with transaction(self.engine) as session:
             balance = counts(session, self.flow, self.leg, actor.run_id)
             if self.config.stop_if_rejected_over is not None:
                 tell_released(session, actor)
+        if superseded:
+            balance["superseded"] += superseded
         self.log.info("flow=%s leg=%s %s", self.flow, self.leg, dict(balance))
         if balance["read"]:
             raise LedgerbridgeError(

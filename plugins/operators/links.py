@@ -1,10 +1,10 @@
-"""Which source records a document was made from, and by which mapping, as transform staged it."""
+"""Which source records a document was made from, in which version and by which mapping, as transform staged it."""
 
 from __future__ import annotations
 
 from operators.staging import BatchRef, read_rows
 
-__all__ = ["mapping_versions", "source_keys_of"]
+__all__ = ["changes_of", "mapping_versions", "source_keys_of"]
 
 
 def source_keys_of(links: BatchRef) -> dict[str, list[str]]:
@@ -18,3 +18,8 @@ def source_keys_of(links: BatchRef) -> dict[str, list[str]]:
 def mapping_versions(links: BatchRef) -> dict[str, str | None]:
     """The version of the mapping that made a document, by its record key."""
     return {row["record_key"]: row["mapping_version"] for row in read_rows(links, "links")}
+
+
+def changes_of(links: BatchRef) -> dict[str, int | None]:
+    """The number of the change that a document was made of, by source key; None from before there was a change log."""
+    return {row["source_key"]: row.get("change") for row in read_rows(links, "links")}

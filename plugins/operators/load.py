@@ -33,8 +33,9 @@ class LoadOperator(LegOperator):
     """
     Deliver a batch to its target.
 
-    Safe to rerun at any time: what arrived is not sent again, what was interrupted is looked up first. Returns how many
-    source records had which outcome.
+    Safe to rerun at any time: what arrived is not sent again, what was interrupted is looked up first, and what another
+    run has taken in a newer version since is neither sent nor touched. Returns how many source records had which
+    outcome.
     """
 
     step = "load"
@@ -48,7 +49,7 @@ class LoadOperator(LegOperator):
         system, _, entity = self.config.target.partition(".")
         connection = settings.company().connections_of(system)[0]
         self.await_connections([connection])
-        frames = read_frames(batch)
+        frames, superseded = self.own_documents(context, read_frames(batch))
         documents = documents_of(frames, self.config.target)
         canonical = self.canonical_headers(context)
         made_by = mapping_versions(self.staged(context, "links"))
@@ -66,7 +67,7 @@ class LoadOperator(LegOperator):
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
         self._settle(context, actor, results, loaded)
-        balance = self.close_batch(actor)
+        balance = self.close_batch(actor, superseded)
         self.note_head()
         return dict(balance)
 
@@ -101,7 +102,7 @@ class LoadOperator(LegOperator):
             fates = {key: _fate(seen, refusals.get(key), reasons.get(key)) for key, seen in outcomes.items()}
             close_letters(session, actor, [], [result.record_key for result in results if result.error is None])
             fates |= self._stopped_before(session, actor.run_id, [*fates])
-            set_outcomes(session, self.flow, self.leg, fates)
+            set_outcomes(session, self.flow, self.leg, fates, run_id=actor.run_id)
             close_letters(session, actor, [key for key, fate in fates.items() if fate.outcome != "rejected"])
 
     def _stopped_before(self, session: Session, run_id: str, source_keys: list[str]) -> dict[str, Fate]:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from ledgerbridge.delivery import content_hash, document_text, documents_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
-from operators.staging import BatchRef, read_frames, read_raw
+from operators.staging import BatchRef, read_frames
+from operators.taken import taken_records
 
 __all__ = ["documents_by_hash", "records_of_batch"]
 
@@ -34,7 +35,7 @@ def records_of_batch(uri: str, rows: dict[str, int], batch_hash: str) -> list[Ra
     :param rows: rows by part, :param batch_hash: of all its files, as the audit tells them.
     :raises ConfigurationError: the batch is not the one the audit tells of.
     """
-    return _unless_purged(read_raw, BatchRef(uri, rows, batch_hash), [])
+    return _unless_purged(taken_records, BatchRef(uri, rows, batch_hash), [])
 
 
 def _unless_purged(read: Callable[[BatchRef], Content], reference: BatchRef, purged: Content) -> Content:

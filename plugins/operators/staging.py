@@ -37,15 +37,12 @@ __all__ = [
     "batch_in",
     "batch_uri",
     "leg_uri",
-    "newest",
     "raw_chunks",
-    "raw_records",
     "raw_table",
     "raw_versions",
     "read_frames",
     "read_parts",
     "read_raw",
-    "read_raw_table",
     "read_rows",
     "read_validations",
     "remember",
@@ -185,40 +182,11 @@ def raw_table(records: Iterable[RawRecord]) -> pa.Table:
     )
 
 
-def newest(tables: Iterable[pa.Table]) -> pa.Table:
-    """
-    One record a key, in order of change; a source may give a record twice while it is read.
-
-    The one changed last counts, the later one of those changed at the same time.
-    """
-    records = pa.concat_tables([raw_table([]), *tables])
-    places = records.select(["key", "changed_at"]).append_column("place", pa.array(range(records.num_rows), pa.int64()))
-    by_age = places.sort_by([("changed_at", "ascending"), ("place", "ascending")])
-    last = dict(zip(by_age["key"].to_pylist(), by_age["place"].to_pylist(), strict=True))
-    chosen = places.take(pa.array(last.values(), pa.int64()))
-    return records.take(chosen.sort_by([("changed_at", "ascending"), ("key", "ascending")])["place"])
-
-
-def raw_records(table: pa.Table) -> Iterator[RawRecord]:
-    """The records of a table, of which some hundreds at a time are in memory as values."""
-    for rows in table.to_batches(max_chunksize=_AT_A_TIME):
-        yield from _raw_records(rows)
-
-
 def write_raw(uri: str, table: pa.Table) -> BatchRef:
     """Stage records as they were read."""
     buffer = BytesIO()
     pq.write_table(table, buffer, row_group_size=_AT_A_TIME, compression="zstd")
     return _keep(uri, {"raw": buffer.getvalue()}, {"raw": table.num_rows})
-
-
-def read_raw_table(reference: BatchRef, keys: Collection[str]) -> pa.Table:
-    """The staged records of ``keys``, unread; raises as ``read_parts``."""
-    wanted = pa.array(keys, pa.string())
-    rows = pq.ParquetFile(_part(reference, "raw")).iter_batches(batch_size=_AT_A_TIME)
-    chosen = (each.filter(pc.is_in(each["key"], wanted)) for each in rows)
-    # batches of earlier releases have payloads of the smaller kind
-    return pa.Table.from_batches([each.cast(RAW_SCHEMA) for each in chosen], RAW_SCHEMA)
 
 
 def read_raw(reference: BatchRef, keys: Collection[str] | None = None) -> list[RawRecord]:
@@ -306,8 +274,8 @@ def read_parts(reference: BatchRef, suffix: str = _PARQUET) -> dict[str, bytes]:
 
 
 _READ_AGAIN = (
-    "Put the file back from a backup of the staging folder, or clear the extract task of the run in that address:"
-    " it reads its window again."
+    "Put the file back from a backup of the staging folder, or clear the extract task of the leg that can't go on, with"
+    " all after it: what can't be read any more it reads from its source again."
 )
 
 

@@ -22,13 +22,14 @@ from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.installation import key_salt
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
-from ledgerbridge.state.source_records import Fate, news, set_outcomes
+from ledgerbridge.state.source_records import Fate, news, set_outcomes, still_own
 from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
 from operators.resume import with_canonical, with_documents
-from operators.staging import BatchRef, raw_chunks, raw_versions, read_raw, remember, write_frames
+from operators.staging import BatchRef, remember, write_frames
 from operators.systems import live_lookup
+from operators.taken import taken_changes, taken_chunks, taken_records, taken_versions
 
 __all__ = ["TransformOperator"]
 
@@ -37,6 +38,7 @@ class TransformOperator(LegOperator):
     """
     Make the target's documents of a raw batch; what can't be made becomes dead letters, the rest goes on.
 
+    A record that another run has taken in a newer version since is left alone.
     Both the canonical frames and the documents are kept for the audit.
     """
 
@@ -48,12 +50,19 @@ class TransformOperator(LegOperator):
         """Conform, check, rule, map, stage; the reference to the documents."""
         actor = self.actor(context)
         given = self.given_batch(context)
+        changes, versions = taken_changes(given), taken_versions(given)
+        with transaction(self.engine) as session:
+            own = still_own(session, self.flow, self.leg, actor.run_id, changes)
+        superseded = len(changes) - len(own)
+        if not own:
+            self.close_batch(actor, superseded)
+            raise self.nothing_goes_on("newer versions of all its records are taken")
         reader = DatabaseReader(self.engine)
         company = settings.company()
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
         live = live_lookup(company, self.engine)
-        work = _Work(actor, raw_versions(given))
+        work = _Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
         with transaction(self.engine) as session:
             salt = key_salt(session)
             work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
@@ -74,10 +83,10 @@ class TransformOperator(LegOperator):
             write_frames(self.batch_uri(context, "links"), {"links": work.links()}),
         ]
         batch = write_frames(self.batch_uri(context, "documents"), documents)
-        letters = work.letters_with(read_raw(given, work.refused())) if work.letters else []
+        letters = work.letters_with(taken_records(given, work.refused())) if work.letters else []
         self._settle(work, letters, set(documents["header"]["record_key"]), batch, beside)
         if documents["header"].empty:
-            self.close_batch(actor)
+            self.close_batch(actor, superseded)
             raise self.nothing_goes_on("no record of this batch goes on")
         return batch.to_xcom()
 
@@ -89,7 +98,7 @@ class TransformOperator(LegOperator):
     ) -> dict[str, pd.DataFrame]:
         """What is made of the records of ``keys``; as they were read they are in memory some hundreds at a time."""
         mapping = self._conform_mapping()
-        mapped = map_chunks(mapping, raw_chunks(given, keys), lookups, since)
+        mapped = map_chunks(mapping, taken_chunks(given, set(keys)), lookups, since)
         work.made = {key: set() for key in keys}
         work.earlier = {
             keys[position]: f"dated {day}, before the company's `send_from` {since}: people keyed it"
@@ -139,7 +148,7 @@ class TransformOperator(LegOperator):
             close_letters(session, work.actor, settled)
             append(session, work.actor, news(session, work.actor.task, self.config.source, fates))
             self.audit_batch(session, work.actor, self.config.target, batch)
-            set_outcomes(session, self.flow, self.leg, fates)
+            set_outcomes(session, self.flow, self.leg, fates, run_id=work.actor.run_id)
             stopped = self.too_many_rejected(session, work.actor)
         if stopped is not None:
             raise stopped
@@ -151,6 +160,7 @@ class _Work:
 
     actor: Actor
     source_versions: dict[str, str]
+    changes: dict[str, int | None]
 
     def __post_init__(self) -> None:
         self.made: dict[str, set[str]] = {}
@@ -234,12 +244,15 @@ class _Work:
         ]
 
     def links(self) -> pd.DataFrame:
-        """Which source record became which document, by which version of the mapping."""
+        """Which source record, in which version, became which document, by which version of the mapping."""
         rows = [
-            (key, made, self.versions.get(made)) for key, all_made in self.made.items() for made in sorted(all_made)
+            (key, self.changes[key], made, self.versions.get(made))
+            for key, all_made in self.made.items()
+            for made in sorted(all_made)
         ]
-        columns = ["source_key", "record_key", "mapping_version"]
-        return pd.DataFrame(rows, columns=columns, dtype="string[pyarrow]")
+        text = "string[pyarrow]"
+        types = {"source_key": text, "change": "int64[pyarrow]", "record_key": text, "mapping_version": text}
+        return pd.DataFrame(rows, columns=list(types)).astype(types)
 
     def _sources(self, record_key: str) -> list[str]:
         return list(self._made_of.get(record_key, ()))

@@ -212,6 +212,22 @@ def test_the_connection_finds_its_only_organisation(hook: XeroHook, tenant: str)
     assert hook.clock() >= datetime.fromisoformat("2026-03-03T15:00:00+00:00")
 
 
+def test_the_time_is_asked_for_once_and_then_told_by_each_answer(hook: XeroHook, address: str) -> None:
+    first = hook.clock()
+    left = calls_left(hook)
+    assert first <= hook.clock() < first + timedelta(minutes=5)
+    assert calls_left(hook) == left - 1  # the one that asked
+    order(address, "PUT", "clock", {"now": (first + timedelta(hours=1)).isoformat()})
+    calls_left(hook)
+    assert hook.clock() >= first + timedelta(hours=1)
+
+
+def calls_left(hook: XeroHook) -> int:
+    hook.get("Organisation")
+    assert hook._budget.left_today is not None
+    return hook._budget.left_today
+
+
 def test_the_plain_order_leaves_the_books_it_should(hook: XeroHook, address: str, contact_id: str) -> None:
     (sent,) = accepted(target(hook, "invoice").send([invoice(contact_id)]))
     assert (sent.number, sent.content["Total"], sent.content["TotalTax"]) == ("STDINV1001", "53.77", "3.87")

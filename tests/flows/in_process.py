@@ -7,7 +7,7 @@ For cases by the hundred and for quick answers; what only a scheduler shows is t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,12 @@ from sandbox.player import Player, opening_of
 
 LEDGER_SECONDS = 5
 """How long a call to a simulated ledger may take; what is waited for after a lost answer follows from it."""
-STEPS = {"extract": ExtractOperator, "transform": TransformOperator, "gate": GateOperator, "load": LoadOperator}
+STEPS: dict[str, Any] = {
+    "extract": ExtractOperator,
+    "transform": TransformOperator,
+    "gate": GateOperator,
+    "load": LoadOperator,
+}
 
 
 @dataclass
@@ -53,28 +58,35 @@ class InProcess:
         folder = settings.include_folder()
         return load_flow(folder / "flows" / f"{self.name}.yaml", folder)
 
-    def run(self, run_id: str, *, close: bool = False, reconcile: bool = True) -> dict[str, Any]:
-        """One pass; skipped tasks have no result."""
+    def run(
+        self, run_id: str, *, close: bool = False, reconcile: bool = True, legs: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """One pass, of these legs or of all; skipped tasks have no result."""
         self.results = {}
         flow = self.flow
         for leg in _in_order(flow):
-            self._leg(flow, leg, run_id)
+            self._leg(leg, run_id, legs)
         if reconcile and flow.reconcile:
             task = ReconcileOperator(task_id="reconcile", flow=self.name, config=flow)
             self.results["reconcile"] = task.execute(self.context(run_id, close=close))
         return self.results
 
-    def _leg(self, flow: FlowConfig, leg: str, run_id: str) -> None:
-        for step, operator in STEPS.items():
-            task = operator(task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg])
+    def _leg(self, leg: str, run_id: str, legs: Sequence[str] | None) -> None:
+        for step in STEPS:
+            task = self.task(leg, step)
             try:
-                self.results[task.task_id] = task.execute(self.context(run_id))
+                self.results[task.task_id] = task.execute(self.context(run_id, legs=legs))
             except DownstreamTasksSkipped:
                 return
 
-    def context(self, run_id: str, *, close: bool = False) -> Any:
+    def task(self, leg: str, step: str) -> Any:
+        """One task of a leg, as the flow's DAG has it."""
+        more = {"behind": self.flow.behind(leg), "max_records": self.flow.max_records} if step == "extract" else {}
+        return STEPS[step](task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=self.flow.legs[leg], **more)
+
+    def context(self, run_id: str, *, close: bool = False, legs: Sequence[str] | None = None) -> Any:
         """What Airflow hands to a task."""
-        return {"run_id": run_id, "params": {"legs": None, "close": close}, "ti": self}
+        return {"run_id": run_id, "params": {"legs": legs, "close": close}, "ti": self}
 
     def xcom_pull(self, task_ids: str) -> Any:
         """As a task instance gives it."""

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from demo.stack import Stack
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import Delivery, ExtractionWindow, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Delivery, SourceRecord
 from sandbox.player import Player
 from tests.flows.golden_orders import edit, fulfil, lamp, order_file, pay, sale
 from tests.flows.in_process import Office, open_office
@@ -63,5 +63,6 @@ def test_every_record_read_has_an_outcome(office: Office) -> None:
 
 def test_first_run_reads_from_a_month_before_the_day_in_the_companys_zone(office: Office) -> None:
     with transaction(office.state) as session:
-        since = session.scalars(select(ExtractionWindow.since).where(ExtractionWindow.run_id == office.runs[0])).all()
-    assert set(since) == {datetime(2026, 1, 31, 5, 0, tzinfo=UTC)}
+        told = select(AuditEntry).where(AuditEntry.run_id == office.runs[0], AuditEntry.action == "window-read")
+        since = {entry.details["since"] for entry in session.scalars(told)}
+    assert since == {datetime(2026, 1, 31, 5, 0, tzinfo=UTC).isoformat()}

@@ -35,6 +35,11 @@ def office(file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path
         yield office
 
 
+def payloads(office: Office) -> list[Path]:
+    """The files of the change log that hold the orders."""
+    return sorted((office.folder / "staging" / "changes" / "main" / "shopify.order").glob("*/raw.*"))
+
+
 def run(office: Office, run_id: str, *steps: str) -> None:
     """The named tasks of the customers' leg, as a scheduler starts them."""
     for step in steps:
@@ -73,8 +78,8 @@ def delivered(office: Office) -> list[str]:
 @pytest.mark.parametrize(
     ("part", "damage", "stops"),
     [
-        ("extract/raw", renamed("payload"), "transform"),
-        ("extract/raw", cut, "transform"),
+        ("extract/taken", renamed("key"), "transform"),
+        ("extract/taken", cut, "transform"),
         ("documents/header", cut, "gate"),
         ("canonical/header", renamed("name"), "load"),
         ("canonical/header", cut, "load"),
@@ -96,28 +101,50 @@ def test_a_batch_changed_between_two_tasks_stops_the_leg_until_its_extract_is_cl
     assert set(delivered(office)) == {"delivered"}
 
 
-def test_a_damaged_batch_that_records_wait_in_is_read_anew_by_its_own_run(office: Office) -> None:
-    run(office, "run-1", "extract")  # its worker is lost; the next run carries its records over
-    (raw,) = staged(office, "run-1", "extract/raw")
-    whole = raw.read_bytes()
-    cut(raw)
-    with pytest.raises(ConfigurationError, match=r"LB-STG-002 .*/run-1/customer/extract"):
-        run(office, "run-2", "extract")
+@pytest.mark.parametrize("damage", [renamed("payload"), cut, Path.unlink])
+def test_a_damaged_file_of_the_change_log_stops_the_leg_until_its_extract_is_cleared(
+    office: Office, damage: Callable[[Path], None]
+) -> None:
     run(office, "run-1", "extract")
+    (raw,) = payloads(office)
+    whole = raw.read_bytes()
+    damage(raw)
+    with pytest.raises(ConfigurationError, match=r"LB-STG-00[12]") as caught:
+        run(office, "run-1", "transform")
+    assert "clear the extract task" in caught.value.remedy
+    run(office, "run-1", *STEPS)
     assert raw.read_bytes() == whole
+    assert set(delivered(office)) == {"delivered"}
+
+
+def test_what_lay_in_a_damaged_file_and_changed_since_comes_in_its_newer_version(office: Office) -> None:
+    run(office, "run-1", "extract")
+    (raw,) = payloads(office)
+    cut(raw)
+    office.player.play(office.file, 3)
+    run(office, "run-1", *STEPS)
+    assert set(delivered(office)) == {"delivered"}
+
+
+def test_a_later_run_mends_what_an_earlier_one_took_and_left(office: Office) -> None:
+    run(office, "run-1", "extract")  # its worker is lost; the next run carries its records over
+    (raw,) = payloads(office)
+    cut(raw)
+    with pytest.raises(ConfigurationError, match=r"LB-STG-002 .*/changes/main/shopify\.order/"):
+        run(office, "run-2", "extract", "transform")
     run(office, "run-2", *STEPS)
     assert set(delivered(office)) == {"delivered"}
 
 
-def test_a_batch_put_back_from_a_backup_is_taken_up_where_it_was_left(office: Office) -> None:
+def test_a_file_put_back_from_a_backup_is_taken_up_where_it_was_left(office: Office) -> None:
     run(office, "run-1", "extract")
-    (raw,) = staged(office, "run-1", "extract/raw")
+    (raw,) = payloads(office)
     backup = raw.read_bytes()
     raw.unlink()
     with pytest.raises(ConfigurationError, match="LB-STG-001"):
-        run(office, "run-2", "extract")
+        run(office, "run-2", "extract", "transform")
     raw.write_bytes(backup)
-    run(office, "run-2", *STEPS)
+    run(office, "run-2", "transform", "gate", "load")
     assert set(delivered(office)) == {"delivered"}
 
 
@@ -125,8 +152,8 @@ def test_a_task_killed_before_it_told_of_its_batch_leaves_the_last_one_standing(
     run(office, "run-1", "extract")
     before = BatchRef.from_xcom(office.flow.results[f"{LEG}.extract"])
     # a kill between writing a file and telling of it, and one amid writing
-    (raw,) = staged(office, "run-1", "extract/raw")
-    raw.with_name(f"raw.{'0' * 64}.parquet").write_bytes(b"PAR1 and no mo")
+    (taken,) = staged(office, "run-1", "extract/taken")
+    taken.with_name(f"taken.{'0' * 64}.parquet").write_bytes(b"PAR1 and no mo")
     run(office, "run-1", "extract", "transform", "gate", "load")
     assert BatchRef.from_xcom(office.flow.results[f"{LEG}.extract"]) == before
     assert set(delivered(office)) == {"delivered"}

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from cryptography.fernet import Fernet
 
+from ledgerbridge.changes import Taken
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from operators.staging import (
@@ -23,13 +24,13 @@ from operators.staging import (
     raw_versions,
     read_frames,
     read_raw,
-    read_raw_table,
     read_rows,
     read_validations,
     write_frames,
     write_raw,
     write_validations,
 )
+from operators.taken import taken_changes, write_taken
 from pages.batches import preview
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -58,11 +59,17 @@ def _frames(uri: str, number: int) -> BatchRef:
     return write_frames(uri, {"header": header, "lines": lines})
 
 
+def _taken(uri: str, number: int) -> BatchRef:
+    taken = [Taken(f"order:{n}", f"v{n}", n, f"{uri}/{number}") for n in range(1, 41)]
+    return write_taken(uri, taken, {}, {f"{uri}/{number}": BatchRef(f"{uri}/{number}", {"raw": 40}, "0" * 64)})
+
+
 KINDS = {
     "raw": Kind(_raw, read_raw),
-    "raw by key": Kind(_raw, lambda batch: read_raw_table(batch, {"order:3"})),
+    "raw by key": Kind(_raw, lambda batch: read_raw(batch, {"order:3"})),
     "raw in chunks": Kind(_raw, lambda batch: list(raw_chunks(batch, {"order:3"}))),
     "versions": Kind(_raw, raw_versions),
+    "taken": Kind(_taken, taken_changes),
     "frames": Kind(_frames, read_frames),
     "header": Kind(_frames, lambda batch: read_rows(batch, "header")),
     "validations": Kind(

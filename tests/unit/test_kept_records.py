@@ -27,13 +27,14 @@ class Ledger(Source):
 
     records: dict[int, RawRecord] = field(default_factory=dict)
     asked: list[datetime | None] = field(default_factory=list)
+    now: datetime = FIRST + timedelta(hours=2)
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         self.asked.append(window.since)
         yield [each for each in self.records.values() if window.since is None or each.changed_at >= window.since]
 
     def clock(self) -> datetime:
-        return FIRST
+        return self.now
 
 
 def without_name(payload: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def test_everything_is_read_anew_when_asked_and_then_kept(ledger: Ledger, tmp_pa
     assert amounts(KeptRecords(tmp_path), ledger) == ["10.00"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"layout": 0, "records": []}', b'{"layout": 1, "records": [{}]}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"layout": 0, "records": []}', b'{"layout": 2, "records": [{}]}'])
 def test_a_file_that_can_not_be_read_is_no_obstacle(ledger: Ledger, tmp_path: Path, content: bytes) -> None:
     amounts(KeptRecords(tmp_path), ledger)
     (path,) = tmp_path.iterdir()
@@ -82,3 +83,34 @@ def test_a_file_that_can_not_be_read_is_no_obstacle(ledger: Ledger, tmp_path: Pa
 def test_without_a_folder_nothing_is_kept(ledger: Ledger) -> None:
     assert amounts(KeptRecords(), ledger) == amounts(KeptRecords(), ledger)
     assert ledger.asked == [None, None]
+
+
+@dataclass
+class BusyLedger(Ledger):
+    """Somebody writes a record behind what was read, and a later one before it, while it is read."""
+
+    meanwhile: tuple[RawRecord, RawRecord] | None = None
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        yield from super().read(window)
+        if self.meanwhile is not None:
+            behind, before = self.meanwhile
+            self.records |= {0: behind, 9: before}
+            self.meanwhile = None
+            self.now += timedelta(hours=1)
+            yield [before]
+
+
+def test_what_is_written_behind_a_reading_is_read_by_the_next_one(tmp_path: Path) -> None:
+    ledger = BusyLedger({1: record(1, "10.00")}, now=FIRST + timedelta(hours=2))
+    ledger.meanwhile = (record(0, "0.50", minutes=121), record(9, "90.00", minutes=179))
+    assert amounts(KeptRecords(tmp_path), ledger) == ["10.00", "90.00"]
+    assert amounts(KeptRecords(tmp_path), ledger) == ["10.00", "90.00", "0.50"]
+
+
+def test_a_stamp_from_the_future_hides_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.records[3] = record(3, "30.00", minutes=60 * 24 * 365)
+    assert amounts(KeptRecords(tmp_path), ledger) == ["10.00", "20.00", "30.00"]
+    ledger.records[4] = record(4, "40.00", minutes=150)
+    ledger.now += timedelta(hours=1)
+    assert amounts(KeptRecords(tmp_path), ledger) == ["10.00", "20.00", "30.00", "40.00"]

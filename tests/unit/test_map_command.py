@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from commands.main import main
+from ledgerbridge.changes import Taken
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import Lookups, load_mapping, nested_records
 from ledgerbridge.mapping.trial import given_lookups
 from operators.staging import raw_table, write_frames, write_raw
+from operators.taken import write_taken
 
 INCLUDE = Path(__file__).parents[2] / "include"
 ORDER_MAPPING = """\
@@ -158,16 +160,20 @@ def test_try_shows_before_and_after_and_the_errors_of_each_field(
     assert printed.splitlines()[-1] == "2 records, 1 mapped, 1 rejected"
 
 
-def test_try_reads_a_staged_batch_raw_or_canonical(
+def test_try_reads_a_staged_batch_taken_raw_or_canonical(
     tmp_path: Path, include: Path, ledgerbridge: Callable[..., tuple[int, str]]
 ) -> None:
     payout = {"id": "po_1", "arrival_date": 1772420400, "amount": "12.00", "status": "paid"}
     payout |= {"reconciliation_status": "completed", "items": []}
     key, now = "stripe:acct_1:payout:po_1", datetime(2026, 3, 2, tzinfo=UTC)
     raw = write_raw(f"file://{tmp_path}/raw", raw_table([RawRecord(key, "1", now, payout)]))
-    code, printed = ledgerbridge("map", "try", "stripe_payout_to_payout", raw.uri.removeprefix("file://"), "--json")
-    ((tried),) = json.loads(printed)
-    assert (code, tried["key"], tried["before"]) == (0, key, payout)
+    taken = write_taken(f"file://{tmp_path}/extract", [Taken(key, "1", 1, raw.uri)], {}, {raw.uri: raw})
+    for batch in (raw, taken):
+        code, printed = ledgerbridge(
+            "map", "try", "stripe_payout_to_payout", batch.uri.removeprefix("file://"), "--json"
+        )
+        ((tried),) = json.loads(printed)
+        assert (code, tried["key"], tried["before"]) == (0, key, payout)
     conformed = load_mapping(include / "mappings" / "stripe_payout_to_payout.yaml").run(
         nested_records([payout], [key], [now]), _nothing_known(tmp_path)
     )

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
-from operators.staging import (
-    RAW_SCHEMA,
-    newest,
-    raw_records,
-    raw_table,
-    raw_versions,
-    read_raw,
-    read_raw_table,
-    remember,
-    standing,
-    write_raw,
-)
+from operators.staging import RAW_SCHEMA, raw_table, raw_versions, read_raw, remember, standing, write_raw
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RECORDS = [RawRecord(f"order:{n}", f"v{n}", NOON, {"name": f"#{n}", "tax": "1.50", "gift": None}) for n in range(4)]
@@ -60,12 +46,11 @@ def test_more_records_than_are_written_at_a_time_come_back_in_their_order(tmp_pa
     assert write_raw(uri, raw_table(many)) == batch
 
 
-def test_records_staged_before_payloads_could_be_longer_are_carried_over(tmp_path: Path) -> None:
+def test_records_staged_before_payloads_could_be_longer_come_back_too(tmp_path: Path) -> None:
     uri = f"file://{tmp_path}/read"
     shorter = pa.schema([field.with_type(pa.string()) if field.name == "payload" else field for field in RAW_SCHEMA])
     batch = write_raw(uri, raw_table(RECORDS).cast(shorter))
-    carried = read_raw_table(batch, {"order:1", "order:3"})
-    assert list(raw_records(newest([carried, raw_table(RECORDS[:1])]))) == [RECORDS[0], RECORDS[1], RECORDS[3]]
+    assert read_raw(batch, {"order:1", "order:3"}) == [RECORDS[1], RECORDS[3]]
 
 
 def test_a_batch_of_an_earlier_release_is_found_under_its_name_and_checked_all_the_same(tmp_path: Path) -> None:
@@ -94,24 +79,3 @@ def test_a_batch_without_records_comes_back_empty(tmp_path: Path) -> None:
     uri = f"file://{tmp_path}/read"
     batch = write_raw(uri, raw_table([]))
     assert (read_raw(batch), read_raw(batch, {"order:1"}), raw_versions(batch)) == ([], [], {})
-
-
-@given(
-    pages=st.lists(
-        st.lists(st.tuples(st.sampled_from("abc"), st.integers(min_value=0, max_value=3)), max_size=4), max_size=4
-    )
-)
-def test_of_a_record_that_is_read_several_times_the_one_changed_last_is_kept(
-    pages: list[list[tuple[str, int]]],
-) -> None:
-    numbers = count()
-    read = [
-        [RawRecord(key, f"v{next(numbers)}", NOON + timedelta(hours=hour), {"hour": hour}) for key, hour in page]
-        for page in pages
-    ]
-    expected: dict[str, RawRecord] = {}
-    for record in (record for page in read for record in page):
-        if record.key not in expected or record.changed_at >= expected[record.key].changed_at:
-            expected[record.key] = record
-    found = raw_records(newest(raw_table(page) for page in read))
-    assert list(found) == sorted(expected.values(), key=lambda record: (record.changed_at, record.key))

@@ -27,19 +27,17 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
-from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, ExtractionWindow, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, Position, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import (
     Fate,
     Seen,
-    carried_over,
     counts,
-    known_versions,
     register,
     set_outcomes,
+    still_own,
 )
 from ledgerbridge.state.upsert import upsert
-from ledgerbridge.state.windows import next_since, record_window, window_of_run
 
 ACTOR = Actor("order_to_cash", "orders", "run-1", "load")
 LEG = ("order_to_cash", "orders")
@@ -113,16 +111,16 @@ def test_two_processes_that_start_together_migrate_once(empty_state_db: Engine) 
 def test_an_instant_comes_back_aware_whatever_its_zone_was(state_db: Engine) -> None:
     auckland = timezone(timedelta(hours=13))
     with transaction(state_db) as session:
-        keep_window(session, "run-1", NOON.astimezone(auckland))
+        keep_position(session, NOON.astimezone(auckland))
     with transaction(state_db) as session:
-        window = session.scalars(select(ExtractionWindow)).one()
-    assert window.until == NOON
-    assert window.until.tzinfo is UTC
+        position = session.scalars(select(Position)).one()
+    assert position.taken_at == NOON
+    assert position.taken_at.tzinfo is UTC
 
 
 def test_an_instant_without_a_zone_is_refused(state_db: Engine) -> None:
     with pytest.raises(StatementError, match="has no zone"), transaction(state_db) as session:
-        keep_window(session, "run-1", NOON.replace(tzinfo=None))
+        keep_position(session, NOON.replace(tzinfo=None))
 
 
 def test_each_audit_entry_carries_the_hash_of_the_one_before(state_db: Engine) -> None:
@@ -213,13 +211,12 @@ def test_a_closed_letter_opens_again_when_its_reason_comes_back(state_db: Engine
     assert actions == ["dead-lettered", "dead-letter-closed"] * 2
 
 
-def test_a_finished_version_is_known_to_other_runs_and_an_unfinished_one_is_carried_over(state_db: Engine) -> None:
+def test_the_balance_of_a_batch_counts_what_its_run_has_by_outcome(state_db: Engine) -> None:
     with transaction(state_db) as session:
         register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in "abc"], "batch-1")
+        register(session, *LEG, "run-2", "shopify.order", [Seen("d", "v1")], "batch-2")
         set_outcomes(session, *LEG, {"a": Fate("delivered"), "b": Fate("waiting", "no invoice yet")})
     with transaction(state_db) as session:
-        assert known_versions(session, *LEG, "run-2", ["a", "b", "c"]) == {"a": "v1"}
-        assert carried_over(session, *LEG, "run-2") == {"batch-1": {"b", "c"}}
         assert counts(session, *LEG, "run-1") == {"delivered": 1, "waiting": 1, "read": 1}
 
 
@@ -241,15 +238,6 @@ def test_outcomes_of_one_batch_may_each_say_something_else(state_db: Engine) -> 
     assert (kept["b"].canonical, kept["b"].chain_key, kept["a"].canonical) == (canonical, "order-2", None)
 
 
-def test_a_rerun_takes_the_records_its_run_had_taken(state_db: Engine) -> None:
-    with transaction(state_db) as session:
-        register(session, *LEG, "run-1", "shopify.order", [Seen("a", "v1")], "batch-1")
-        set_outcomes(session, *LEG, {"a": Fate("delivered")})
-    with transaction(state_db) as session:
-        assert known_versions(session, *LEG, "run-1", ["a"]) == {}
-        assert carried_over(session, *LEG, "run-1") == {"batch-1": {"a"}}
-
-
 def test_a_waiting_record_that_a_later_run_takes_moves_to_its_batch(state_db: Engine) -> None:
     with transaction(state_db) as session:
         register(session, *LEG, "run-1", "shopify.order", [Seen("a", "v1")], "batch-1")
@@ -257,7 +245,8 @@ def test_a_waiting_record_that_a_later_run_takes_moves_to_its_batch(state_db: En
     with transaction(state_db) as session:
         register(session, *LEG, "run-2", "shopify.order", [Seen("a", "v1")], "batch-2")
     with transaction(state_db) as session:
-        assert carried_over(session, *LEG, "run-3") == {"batch-2": {"a"}}
+        row = session.scalars(select(SourceRecord)).one()
+        assert (row.batch_uri, row.run_id) == ("batch-2", "run-2")
         assert counts(session, *LEG, "run-1") == {}
     assert DatabaseReader(state_db).labels("shopify.order", ["#1001"]) == {"#1001": {"record_key": "a"}}
 
@@ -334,30 +323,12 @@ def test_more_keys_than_one_statement_takes_are_all_found(state_db: Engine) -> N
     with transaction(state_db) as session:
         register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in keys], "batch-1")
         set_outcomes(session, *LEG, {keys[0]: Fate("delivered"), keys[-1]: Fate("rejected", "dead letter 1")})
-        assert known_versions(session, *LEG, "run-2", keys) == {keys[0]: "v1", keys[-1]: "v1"}
+        assert still_own(session, *LEG, "run-1", dict.fromkeys([*keys, "unknown"])) == set(keys)
 
 
-def test_a_rerun_reads_its_window_again_and_a_new_run_goes_on_with_an_overlap(state_db: Engine) -> None:
-    with transaction(state_db) as session:
-        assert next_since(session, "order_to_cash", "shopify.order", "shop_us", timedelta(minutes=5)) is None
-        keep_window(session, "run-1", NOON)
-        keep_window(session, "run-2", NOON + timedelta(hours=1))
-        keep_window(session, "run-1", NOON)
-    with transaction(state_db) as session:
-        first = window_of_run(session, "order_to_cash", "shopify.order", "shop_us", "run-1")
-        other_shop = window_of_run(session, "order_to_cash", "shopify.order", "shop_uk", "run-1")
-        since = next_since(session, "order_to_cash", "shopify.order", "shop_us", timedelta(minutes=5))
-    assert first is not None
-    assert (first.since, first.until, first.rows) == (None, NOON, 3)
-    assert other_shop is None
-    assert since == NOON + timedelta(minutes=55)
-
-
-def keep_window(session: Session, run_id: str, until: datetime) -> None:
-    record_window(
-        session, "order_to_cash", "shopify.order", "shop_us", run_id,
-        leg="orders", since=None, until=until, rows=3, batch_uri=f"file:///{run_id}",
-    )  # fmt: skip
+def keep_position(session: Session, taken_at: datetime) -> None:
+    key = {"company": "main", "flow": "order_to_cash", "leg": "orders", "entity": "shopify.order"}
+    session.add(Position(**key, change=1, taken_at=taken_at))
 
 
 def audit(engine: Engine) -> list[AuditEntry]:

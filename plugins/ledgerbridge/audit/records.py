@@ -15,7 +15,7 @@ import orjson
 
 from ledgerbridge.entities import RawRecord
 
-__all__ = ["record_list", "record_text"]
+__all__ = ["digest_list", "record_digest", "record_list", "record_text"]
 
 
 def record_text(record: RawRecord) -> bytes:
@@ -29,7 +29,16 @@ def record_text(record: RawRecord) -> bytes:
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
+def record_digest(record: RawRecord) -> str:
+    """The hash of a record."""
+    return sha256(record_text(record)).hexdigest()
+
+
 def record_list(records: Iterable[RawRecord]) -> bytes:
     """The hashes of a batch's records, sorted, one a line."""
-    digests = sorted(sha256(record_text(each)).hexdigest() for each in records)
-    return "".join(f"{digest}\n" for digest in digests).encode()
+    return digest_list(record_digest(each) for each in records)
+
+
+def digest_list(digests: Iterable[str]) -> bytes:
+    """The same, of the hashes."""
+    return "".join(f"{digest}\n" for digest in sorted(digests)).encode()

@@ -28,6 +28,12 @@ class Company(ConfigModel):
     """The pair of organisations a flow keeps in step."""
 
     name: str = Field(description="For people.")
+    key: str = Field(
+        "main",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        description="What everything that is kept of this company bears. Choose it before the first run, and leave it:"
+        " under another one, everything is read and taken anew. Default: `main`.",
+    )
     base_currency: str = Field(description="ISO code of both ledgers' base currency.")
     time_zone: str = Field(description="Zone whose days the documents bear (accounting-rules.md §4).")
     connections: dict[str, Annotated[list[str], BeforeValidator(listed), OneOrMany()]] = Field(

@@ -14,9 +14,11 @@ from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["FlowConfig", "LegConfig", "StepMinutes", "leg_config"]
+__all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "StepMinutes", "leg_config"]
 
 
+MAX_RECORDS = 10_000
+"""What the steps of a leg hold in memory at once is bounded by this: docs/explanation/speed.md."""
 _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
 
 
@@ -36,6 +38,9 @@ class LegConfig(ConfigModel):
         default_factory=list, description="Legs that must have ended before this one begins."
     )
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    max_records: int | None = Field(
+        None, ge=1, description="Most source records of one batch; what is left the next run takes. None: the flow's."
+    )
     stop_if_rejected_over: Annotated[str, WithJsonSchema({"type": ["string", "integer"]})] | None = Field(
         None,
         description="Most of a batch that transform and gate may reject, share (`10%`) or number of records (`5`); when"
@@ -84,7 +89,10 @@ class FlowConfig(ConfigModel):
         default_factory=StepMinutes,
         description="How long a try of a step may take; what hangs longer is ended and tried again.",
     )
-    overlap_minutes: int = Field(10, ge=0, description="How far a window reaches back into the one before.")
+    overlap_minutes: int = Field(10, ge=0, description="How far a reading reaches back into the one before.")
+    max_records: int = Field(
+        MAX_RECORDS, ge=1, description="Most source records a leg takes in one run; what is left the next run takes."
+    )
     legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")
     reconcile: list[str] = Field(
         default_factory=list,
@@ -111,6 +119,17 @@ class FlowConfig(ConfigModel):
             done |= ready
             waiting = {name: before for name, before in waiting.items() if name not in ready}
         return self
+
+    def behind(self, leg: str) -> list[str]:
+        """The legs that must have ended before this one and take the same source, directly or over others."""
+        before: dict[str, None] = {}
+        left = list(self.legs[leg].after)
+        while left:
+            name = left.pop()
+            if name in self.legs and name not in before:
+                before[name] = None
+                left += self.legs[name].after
+        return sorted(name for name in before if self.legs[name].source == self.legs[leg].source)
 
     @property
     def overlap(self) -> timedelta:

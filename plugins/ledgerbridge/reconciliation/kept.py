@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,9 +26,16 @@ Keep = Callable[[dict[str, Any]], dict[str, Any]]
 """What of a payload the books need."""
 
 # Whoever changes what is kept of a payload counts on.
-_LAYOUT = 1
+_LAYOUT = 2
 # A source may show a change later than one that was made after it.
 _OVERLAP = timedelta(minutes=10)
+
+
+class _Kept(NamedTuple):
+    """Records by key, and up to when the source was read, by its own clock."""
+
+    records: dict[str, RawRecord]
+    until: datetime | None
 
 
 class KeptRecords:
@@ -47,20 +54,30 @@ class KeptRecords:
         """
         All records of a source, those that changed since the last reading read now; payloads as ``keep`` leaves them.
 
+        What is written while it reads, behind what it has read, is read by the next one: as for the change log, a
+        reading ends at the newest stamp or at the source's time when it began, whichever is earlier.
+
         :param name: what distinguishes the source from all others of the flow, its scope included.
         """
-        kept = self.kept(name)
-        newest = max((record.changed_at for record in kept.values()), default=None)
-        changed = dict(_read(source, newest - _OVERLAP if newest else None, keep))
-        if self._anew or any(kept.get(key) != each for key, each in changed.items()):
-            kept |= changed
-            self._write(name, kept)
-        return list(kept.values())
+        kept = self._read_before(name)
+        records, began = kept.records, source.clock()
+        changed = dict(_read(source, min(kept.until, began) - _OVERLAP if kept.until else None, keep))
+        newest = max((record.changed_at for record in changed.values()), default=None)
+        until = kept.until if newest is None else min(newest, began)
+        if kept.until is not None and kept.until <= began:
+            until = max(until or kept.until, kept.until)
+        if self._anew or until != kept.until or any(records.get(key) != each for key, each in changed.items()):
+            records |= changed
+            self._write(name, _Kept(records, until))
+        return list(records.values())
 
     def kept(self, name: str) -> dict[str, RawRecord]:
         """What an earlier run kept, by key; nothing where all is to be read anew."""
+        return self._read_before(name).records
+
+    def _read_before(self, name: str) -> _Kept:
         if self._folder is None or self._anew:
-            return {}
+            return _Kept({}, None)
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = orjson.loads(self._path(name).read_bytes())
             if content["layout"] == _LAYOUT:
@@ -68,17 +85,18 @@ class KeptRecords:
                     RawRecord(**{**row, "changed_at": datetime.fromisoformat(row["changed_at"])})
                     for row in content["records"]
                 ]
-                return {record.key: record for record in records}
-        return {}
+                until = datetime.fromisoformat(content["until"]) if content["until"] else None
+                return _Kept({record.key: record for record in records}, until)
+        return _Kept({}, None)
 
-    def _write(self, name: str, records: dict[str, RawRecord]) -> None:
+    def _write(self, name: str, kept: _Kept) -> None:
         if self._folder is None:
             return
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_suffix(f".{os.getpid()}")
-        rows = [asdict(record) for record in records.values()]
-        new.write_bytes(orjson.dumps({"layout": _LAYOUT, "records": rows}))
+        rows = [asdict(record) for record in kept.records.values()]
+        new.write_bytes(orjson.dumps({"layout": _LAYOUT, "until": kept.until, "records": rows}))
         new.replace(path)
 
     def _path(self, name: str) -> Path:

@@ -24,6 +24,7 @@ def batch_of(session: Session, uri: str) -> StagedBatch | None:
 
 
 def forget_batches(session: Session, folders: Iterable[str]) -> None:
-    """Forget the batches below these folders: they were taken away."""
+    """Forget the batches at these addresses and below them: they were taken away."""
     for folder in folders:
-        session.execute(delete(StagedBatch).where(StagedBatch.uri.startswith(f"{folder}/", autoescape=True)))
+        below = StagedBatch.uri.startswith(f"{folder}/", autoescape=True)
+        session.execute(delete(StagedBatch).where(below | (StagedBatch.uri == folder)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
@@ -28,10 +28,12 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "DeliveryTry",
-    "ExtractionWindow",
     "Installation",
+    "LoggedChange",
     "MasterRow",
     "OAuthToken",
+    "Position",
+    "Reading",
     "SourceRecord",
     "StagedBatch",
     "ValidationResult",
@@ -83,13 +85,79 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
 
 
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""Of a change; SQLite counts by itself only in a column of exactly this type."""
+
+
+class LoggedChange(Base):
+    """
+    One version of one record of a source, as it became known; never updated but for its payload, never deleted.
+
+    ``how``: ``poll``, ``webhook``, ``backfill`` or ``person``. ``payload_uri`` is the staged file that holds it;
+    none where a change was only announced, or its payload was purged. ``content_hash`` is the audit's of the record.
+    Numbers of an entity become visible in their order; between two of them others may lie.
+    """
+
+    __tablename__ = "change"
+    __table_args__ = (
+        Index("ix_change_entity", "company", "entity", "number"),
+        Index("ix_change_record", "company", "entity", "source_key", "number"),
+        Index("ix_change_payload", "payload_uri"),
+        {"sqlite_autoincrement": True},  # a number is never given twice, not even after the last one is gone
+    )
+    number: Mapped[int] = mapped_column(Number, primary_key=True)
+    company: Mapped[str] = mapped_column(String(64))
+    entity: Mapped[str] = mapped_column(String(64))
+    connection: Mapped[str] = mapped_column(String(128))
+    source_key: Mapped[str] = mapped_column(String(255))
+    version: Mapped[str] = mapped_column(String(128))
+    changed_at: Mapped[datetime]
+    how: Mapped[str] = mapped_column(String(16))
+    payload_uri: Mapped[str | None] = mapped_column(Text)
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    known_at: Mapped[datetime]
+
+
+class Reading(Base):
+    """
+    How far a source was read: what changed up to ``until``, by its own clock, is in the change log.
+
+    ``run_id`` is the run that read last. ``whole`` says that the log holds every record since the company's
+    beginning with its payload, so that a leg that is added now has nothing to read again.
+    """
+
+    __tablename__ = "reading"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    connection: Mapped[str] = mapped_column(String(128), primary_key=True)
+    since: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    rows: Mapped[int]
+    whole: Mapped[bool]
+    run_id: Mapped[str] = mapped_column(String(250))
+    ended_at: Mapped[datetime]
+
+
+class Position(Base):
+    """Up to which change a leg has taken its source; what it took stands in the work list."""
+
+    __tablename__ = "position"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    leg: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    change: Mapped[int] = mapped_column(Number)
+    taken_at: Mapped[datetime]
+
+
 class SourceRecord(Base):
     """
     What became of one source record in one leg: the work list, and the balance of every batch.
 
     ``outcome`` is ``read`` while it is under way, then ``delivered``, ``unchanged``, ``waiting``, ``superseded`` or
     ``rejected``; ``held`` is a rejected one of a batch that was stopped (``stop_if_rejected_over``). ``read``,
-    ``waiting`` and ``held`` ones are taken again by the next pass, from ``batch_uri``. ``canonical`` is the first
+    ``waiting`` and ``held`` ones are taken again by the next pass, from ``batch_uri``. ``change`` is the number of the
+    version that was taken; none for one that was taken before there was a change log. ``canonical`` is the first
     canonical header made of it, decimals as strings.
     """
 
@@ -107,6 +175,7 @@ class SourceRecord(Base):
     entity: Mapped[str] = mapped_column(String(64))
     source_key: Mapped[str] = mapped_column(String(255))
     version: Mapped[str] = mapped_column(String(128))
+    change: Mapped[int | None] = mapped_column(Number)
     label: Mapped[str | None] = mapped_column(Shown(512))
     chain_key: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
@@ -292,23 +361,6 @@ class Circuit(Base):
     paused_since: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[datetime]
-
-
-class ExtractionWindow(Base):
-    """What a run read; a rerun of the same run reads the same window again."""
-
-    __tablename__ = "extraction_window"
-    __table_args__ = (UniqueConstraint("flow", "entity", "connection", "run_id"),)
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    flow: Mapped[str] = mapped_column(String(64))
-    entity: Mapped[str] = mapped_column(String(64))
-    connection: Mapped[str] = mapped_column(String(128))
-    run_id: Mapped[str] = mapped_column(String(250))
-    leg: Mapped[str] = mapped_column(String(64))
-    since: Mapped[datetime | None]
-    until: Mapped[datetime]
-    rows: Mapped[int]
-    batch_uri: Mapped[str] = mapped_column(Text)
 
 
 class StagedBatch(Base):

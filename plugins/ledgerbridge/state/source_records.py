@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
@@ -19,13 +19,12 @@ __all__ = [
     "Fate",
     "Outcomes",
     "Seen",
-    "carried_over",
     "counts",
     "hold_rejected",
-    "known_versions",
     "news",
     "register",
     "set_outcomes",
+    "still_own",
     "tell_released",
 ]
 
@@ -34,10 +33,11 @@ UNFINISHED = ("read", "waiting", "held")
 
 @dataclass(frozen=True)
 class Seen:
-    """A source record as it was read."""
+    """A source record as it was read; ``change`` is its number in the change log."""
 
     source_key: str
     version: str
+    change: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,42 +53,6 @@ class Fate:
 Outcomes = Mapping[str, Fate]
 
 
-def known_versions(session: Session, flow: str, leg: str, run_id: str, keys: Sequence[str]) -> dict[str, str]:
-    """Versions that other runs have finished with; reading them again gives nothing new."""
-    known: dict[str, str] = {}
-    for chunk in in_chunks(keys):
-        rows = session.execute(
-            select(SourceRecord.source_key, SourceRecord.version).where(
-                SourceRecord.flow == flow,
-                SourceRecord.leg == leg,
-                SourceRecord.run_id != run_id,
-                SourceRecord.outcome.not_in(UNFINISHED),
-                SourceRecord.source_key.in_(chunk),
-            )
-        )
-        known.update((key, version) for key, version in rows)
-    return known
-
-
-def carried_over(session: Session, flow: str, leg: str, run_id: str) -> dict[str, set[str]]:
-    """
-    Source keys by the batch that holds them: those no run has finished with, and those this run had already taken.
-
-    The former wait for something or were left by a run that failed, the latter make a rerun carry the same records.
-    """
-    rows = session.execute(
-        select(SourceRecord.batch_uri, SourceRecord.source_key).where(
-            SourceRecord.flow == flow,
-            SourceRecord.leg == leg,
-            or_(SourceRecord.run_id == run_id, SourceRecord.outcome.in_(UNFINISHED)),
-        )
-    )
-    batches: dict[str, set[str]] = {}
-    for uri, key in rows:
-        batches.setdefault(uri, set()).add(key)
-    return batches
-
-
 def register(
     session: Session, flow: str, leg: str, run_id: str, entity: str, records: Iterable[Seen], batch_uri: str
 ) -> None:
@@ -101,6 +65,7 @@ def register(
             "entity": entity,
             "source_key": record.source_key,
             "version": record.version,
+            "change": record.change,
             "outcome": "read",
             "reason": None,
             "batch_uri": batch_uri,
@@ -112,8 +77,35 @@ def register(
     upsert(session, SourceRecord, rows, key=["flow", "leg", "source_key"])
 
 
-def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> None:
-    """Write what became of source records of the current batch."""
+def still_own(session: Session, flow: str, leg: str, run_id: str, changes: Mapping[str, int | None]) -> set[str]:
+    """
+    The source keys of a run's batch that are its own still, in the version it took.
+
+    Another run, or another try of this one's extract, may have taken a newer version: that one is the leg's now, and
+    this batch must neither send the record nor say what became of it.
+
+    :param changes: number of the version in the batch, by source key.
+    """
+    own: set[str] = set()
+    for chunk in in_chunks(list(changes)):
+        rows = session.execute(
+            select(SourceRecord.source_key, SourceRecord.change).where(
+                SourceRecord.flow == flow,
+                SourceRecord.leg == leg,
+                SourceRecord.run_id == run_id,
+                SourceRecord.source_key.in_(chunk),
+            )
+        )
+        own.update(key for key, change in rows if change == changes[key])
+    return own
+
+
+def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes, *, run_id: str | None = None) -> None:
+    """
+    Write what became of source records of the current batch.
+
+    :param run_id: only of those that this run has; None: whichever run has them.
+    """
     now = datetime.now(UTC)
     changes = {}
     for key, fate in outcomes.items():
@@ -123,8 +115,9 @@ def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes) -> N
         if fate.canonical is not None:
             values |= {"canonical": fate.canonical, "chain_key": fate.canonical.get("chain_key")}
         changes[key] = values
-    of_leg = (SourceRecord.flow == flow, SourceRecord.leg == leg)
-    update_each(session, SourceRecord, changes, *of_leg, key=SourceRecord.source_key)
+    rows = [SourceRecord.flow == flow, SourceRecord.leg == leg]
+    rows += [] if run_id is None else [SourceRecord.run_id == run_id]
+    update_each(session, SourceRecord, changes, *rows, key=SourceRecord.source_key)
 
 
 def hold_rejected(session: Session, actor: Actor, *, held: bool) -> None:

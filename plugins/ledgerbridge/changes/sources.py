@@ -1,0 +1,15 @@
+"""Which source a change comes from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["SourceId"]
+
+
+class SourceId(NamedTuple):
+    """An entity of a company, read over one connection: ``main``, ``shopify.order``, ``shopify_us``."""
+
+    company: str
+    entity: str
+    connection: str

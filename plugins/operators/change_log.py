@@ -1,0 +1,127 @@
+"""Reading a source into the change log: page by page, so that a backlog of any size is read in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import Engine
+
+from ledgerbridge.audit.records import record_digest
+from ledgerbridge.changes import Begun, Found, SourceId, append, begin_again, begin_reading, end_reading, unknown
+from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.state import transaction
+from operators import settings
+from operators.staging import raw_table, remember, write_raw
+
+__all__ = ["Read", "read_again", "read_source"]
+
+_AT_A_TIME = 1_000
+"""Records in memory as values, and in one staged file, unless a source's page has more."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a reading found: ``rows`` records, of which the log lacked ``new``."""
+
+    since: datetime | None
+    until: datetime
+    rows: int
+    new: int
+
+
+def read_source(
+    engine: Engine,
+    source: Source,
+    named: SourceId,
+    *,
+    run_id: str,
+    overlap: timedelta,
+    beginning: datetime | None,
+    new_leg: bool = False,
+) -> Read:
+    """
+    Write into the log what changed in a source since it was read last.
+
+    Broken off, it has written what it got so far, and the next one reads all of it again.
+
+    :param beginning, new_leg: as for ``begin_reading``.
+    :raises TransientError, ConfigurationError: as the source raises them.
+    """
+    at = source.clock()
+    with transaction(engine) as session:
+        begun = begin_reading(session, named, at=at, overlap=overlap, beginning=beginning, new_leg=new_leg)
+    newest: datetime | None = None
+    rows = new = 0
+    for records in _in_portions(source.read(Window(begun.since))):
+        rows += len(records)
+        latest = max(record.changed_at for record in records)
+        newest = latest if newest is None else max(newest, latest)
+        new += _write(engine, named, begun, records)
+    with transaction(engine) as session:
+        until = end_reading(session, named, begun, newest=newest, beginning=beginning, run_id=run_id, rows=rows)
+    return Read(begun.since, until, rows, new)
+
+
+def read_again(
+    engine: Engine,
+    source: Source,
+    named: SourceId,
+    *,
+    lost: Collection[str],
+    overlap: timedelta,
+    beginning: datetime | None,
+) -> Read | None:
+    """
+    Write into the log once more what lies in staged files that can't be read; None: nothing of this source does.
+
+    :param lost: their addresses. :param beginning: as for ``begin_reading``.
+    :raises TransientError, ConfigurationError: as the source raises them.
+    """
+    at = source.clock()
+    with transaction(engine) as session:
+        begun = begin_again(session, named, at=at, overlap=overlap, beginning=beginning, lost=lost)
+    if begun is None:
+        return None
+    rows = new = 0
+    for records in _in_portions(source.read(Window(begun.since))):
+        rows += len(records)
+        new += _write(engine, named, begun, records, lost)
+    return Read(begun.since, at, rows, new)
+
+
+def _in_portions(pages: Iterator[list[RawRecord]]) -> Iterator[list[RawRecord]]:
+    """Some pages together, oldest change first; of a record that is there twice the one changed last."""
+    portion: dict[str, RawRecord] = {}
+    for page in pages:
+        for record in page:
+            if record.key not in portion or record.changed_at >= portion[record.key].changed_at:
+                portion[record.key] = record
+        if len(portion) >= _AT_A_TIME:
+            yield _by_age(portion)
+            portion = {}
+    if portion:
+        yield _by_age(portion)
+
+
+def _by_age(portion: dict[str, RawRecord]) -> list[RawRecord]:
+    return sorted(portion.values(), key=lambda record: (record.changed_at, record.key))
+
+
+def _write(engine: Engine, named: SourceId, begun: Begun, records: list[RawRecord], lost: Collection[str] = ()) -> int:
+    """Stage what the log lacks, then log it: a file that nothing refers to does no harm, the reverse would."""
+    with transaction(engine) as session:
+        fresh = unknown(session, named, records, began_after=begun.after, lost=lost)
+    if not fresh:
+        return 0
+    found = [Found(each.key, each.version, each.changed_at, record_digest(each)) for each in fresh]
+    # named by what it holds: another try writes the same file
+    name = sha256("".join(str(each.content_hash) for each in found).encode()).hexdigest()
+    uri = f"{settings.staging_url()}/changes/{named.company}/{named.entity}/{name}"
+    file = write_raw(uri, raw_table(fresh))
+    with transaction(engine) as session:
+        new = append(session, named, found, how=begun.how, payload_uri=uri, began_after=begun.after, lost=lost)
+        remember(session, file)
+    return new

@@ -1,0 +1,56 @@
+"""A backlog beyond `max_records` is worked off pass by pass, no order before its customer, and the books agree."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from demo.stack import Stack
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import DeadLetter, SourceRecord
+from operators import settings
+from sandbox.orders import make_orders
+from sandbox.player import Player, opening_of
+from tests.flows.in_process import Office, open_office
+
+MOST = 3
+ORDERS = 10
+
+
+@pytest.fixture
+def office(stack: Stack, sandboxes: Player, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """Ten orders placed in the shop before the first run of a flow that takes three at a time."""
+    include = Path(shutil.copytree(settings.include_folder(), tmp_path / "include"))
+    flow = include / "flows" / "order_to_cash.yaml"
+    flow.write_text(flow.read_text().replace("legs:\n", f"max_records: {MOST}\nlegs:\n", 1))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
+    file = make_orders(ORDERS)
+    with open_office(file, stack, sandboxes, tmp_path) as office:
+        sandboxes.set_clock(opening_of(file))
+        sandboxes.play(file, 1)
+        yield office
+
+
+def taken(office: Office, leg: str) -> Counter[str]:
+    """How many records of a leg each run has."""
+    with transaction(office.state) as session:
+        return Counter(session.scalars(select(SourceRecord.run_id).where(SourceRecord.leg == leg)))
+
+
+def test_each_pass_takes_as_many_as_it_may_and_no_order_comes_before_its_customer(office: Office) -> None:
+    runs = [f"run-{number}" for number in range(1, 6)]
+    for run_id in runs:
+        office.flow.run(run_id, reconcile=False)
+        orders, customers = taken(office, "order"), taken(office, "customer")
+        assert sum(orders.values()) <= sum(customers.values())
+        assert max([*orders.values(), *customers.values()]) <= MOST
+    assert taken(office, "customer") == {"run-1": 3, "run-2": 3, "run-3": 3, "run-4": 1}
+    assert sum(taken(office, "order").values()) == ORDERS
+    with transaction(office.state) as session:
+        codes = set(session.scalars(select(DeadLetter.field).where(DeadLetter.leg == "order")))
+    assert "CUSTNMBR" not in codes

@@ -1,0 +1,463 @@
+"""The change log: what is appended once, how far a reading got, and what a leg takes, on every database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select, text, update
+
+from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, end_reading, take, unknown
+from ledgerbridge.changes.log import last_number
+from ledgerbridge.changes.readings import is_read_by
+from ledgerbridge.changes.retention import forget_payloads, old_payloads
+from ledgerbridge.changes.taking import Batch, has_position
+from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.models import LoggedChange, Position, Reading, SourceRecord
+from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes, still_own
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+OVERLAP = timedelta(minutes=10)
+US = SourceId("main", "shopify.order", "shopify_us")
+ORDER = LegId("main", "order_to_cash", "order", "shopify.order")
+CUSTOMER = ORDER._replace(leg="customer")
+
+
+def found(key: str, version: str = "v1", minutes: int = 0) -> Found:
+    return Found(key, version, NOON + timedelta(minutes=minutes), f"hash of {key} {version}")
+
+
+def log(engine: Engine, changes: Sequence[Found], *, uri: str | None = "file:///1", after: int | None = None) -> int:
+    with transaction(engine) as session:
+        return append(session, US, changes, how="poll", payload_uri=uri, began_after=after)
+
+
+def logged(engine: Engine) -> list[tuple[str, str]]:
+    with transaction(engine) as session:
+        rows = session.scalars(select(LoggedChange).order_by(LoggedChange.number))
+        return [(row.source_key, row.version) for row in rows]
+
+
+def taken(
+    engine: Engine, run_id: str, *, leg: LegId = ORDER, limit: int = 100, behind: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    return pairs(batch(engine, run_id, leg=leg, limit=limit, behind=behind))
+
+
+def batch(engine: Engine, run_id: str, *, leg: LegId = ORDER, limit: int = 100, behind: Sequence[str] = ()) -> Batch:
+    with transaction(engine) as session:
+        return take(session, leg, run_id, limit, behind)
+
+
+def pairs(batch: Batch) -> list[tuple[str, str]]:
+    return [(each.key, each.version) for each in batch.records]
+
+
+def finish(engine: Engine, keys: Iterable[str], outcome: str = "delivered", leg: LegId = ORDER) -> None:
+    with transaction(engine) as session:
+        set_outcomes(session, leg.flow, leg.leg, {key: Fate(outcome) for key in keys})
+
+
+def test_a_version_that_is_read_again_is_not_appended_and_another_one_is(state_db: Engine) -> None:
+    assert log(state_db, [found("a"), found("b")]) == 2
+    assert log(state_db, [found("a"), found("b", "v2")]) == 1
+    assert log(state_db, [found("b", "v1")]) == 1  # it came back to what it was
+    assert logged(state_db) == [("a", "v1"), ("b", "v1"), ("b", "v2"), ("b", "v1")]
+
+
+def test_what_was_only_announced_is_new_when_it_is_read(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        append(session, US, [found("a")], how="webhook", payload_uri=None)
+    assert taken(state_db, "run-1") == []
+    assert log(state_db, [found("a")]) == 1
+    assert taken(state_db, "run-2") == [("a", "v1")]
+
+
+def test_a_slow_reader_does_not_put_an_older_version_over_the_one_another_reader_found_meanwhile(
+    state_db: Engine,
+) -> None:
+    log(state_db, [found("a", "v1")])
+    with transaction(state_db) as session:
+        began_after = last_number(session, *US[:2])
+    log(state_db, [found("a", "v3", minutes=2)])
+    assert log(state_db, [found("a", "v2", minutes=1)], after=began_after) == 0
+    assert log(state_db, [found("a", "v4", minutes=3)], after=began_after) == 1
+    assert logged(state_db) == [("a", "v1"), ("a", "v3"), ("a", "v4")]
+
+
+def test_a_record_that_was_put_back_to_an_earlier_stamp_is_taken_as_it_is_now(state_db: Engine) -> None:
+    log(state_db, [found("a", "v2", minutes=5)])
+    with transaction(state_db) as session:
+        began_after = last_number(session, *US[:2])
+    assert log(state_db, [found("a", "v1")], after=began_after) == 1
+
+
+def test_another_company_has_a_log_and_positions_of_its_own(state_db: Engine) -> None:
+    log(state_db, [found("a")])
+    with transaction(state_db) as session:
+        append(session, US._replace(company="second"), [found("a")], how="poll", payload_uri="file:///2")
+    assert len(logged(state_db)) == 2
+    assert taken(state_db, "run-1") == [("a", "v1")]
+    assert taken(state_db, "run-1", leg=ORDER._replace(company="second", flow="second")) == [("a", "v1")]
+
+
+def begun(engine: Engine, *, at: datetime, new_leg: bool = False, beginning: datetime | None = None) -> datetime | None:
+    with transaction(engine) as session:
+        reading = begin_reading(session, US, at=at, overlap=OVERLAP, beginning=beginning, new_leg=new_leg)
+    return reading.since
+
+
+def read(engine: Engine, *, at: datetime, newest: datetime | None, run_id: str = "run-1") -> datetime:
+    with transaction(engine) as session:
+        reading = begin_reading(session, US, at=at, overlap=OVERLAP, beginning=None)
+        return end_reading(session, US, reading, newest=newest, beginning=None, run_id=run_id, rows=1)
+
+
+def test_a_reading_begins_where_the_one_before_ended_less_the_overlap(state_db: Engine) -> None:
+    assert begun(state_db, at=NOON) is None
+    read(state_db, at=NOON, newest=NOON - timedelta(hours=1))
+    assert begun(state_db, at=NOON) == NOON - timedelta(hours=1) - OVERLAP
+
+
+def test_a_reading_ends_when_it_began_however_late_the_newest_stamp_is(state_db: Engine) -> None:
+    assert read(state_db, at=NOON, newest=NOON + timedelta(minutes=30)) == NOON
+    assert begun(state_db, at=NOON + timedelta(hours=1)) == NOON - OVERLAP
+
+
+def test_a_reading_that_saw_nothing_ends_where_the_one_before_did(state_db: Engine) -> None:
+    assert read(state_db, at=NOON, newest=None) == NOON
+    assert read(state_db, at=NOON + timedelta(hours=1), newest=None) == NOON
+
+
+def test_a_reading_that_another_one_overtook_does_not_move_the_cursor_back(state_db: Engine) -> None:
+    late = NOON + timedelta(hours=1)
+    with transaction(state_db) as session:
+        slow = begin_reading(session, US, at=NOON, overlap=OVERLAP, beginning=None)
+    read(state_db, at=late, newest=late, run_id="run-2")
+    with transaction(state_db) as session:
+        end_reading(session, US, slow, newest=NOON, beginning=None, run_id="run-1", rows=1)
+        kept = session.scalars(select(Reading)).one()
+    assert kept.until == late
+
+
+def test_a_cursor_in_the_future_leads_nowhere(state_db: Engine) -> None:
+    read(state_db, at=NOON + timedelta(days=365), newest=NOON + timedelta(days=365))
+    assert begun(state_db, at=NOON) == NOON - OVERLAP
+    assert read(state_db, at=NOON, newest=NOON) == NOON
+
+
+def test_each_run_reads_a_source_once(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        assert not is_read_by(session, US, "run-1")
+    read(state_db, at=NOON, newest=NOON, run_id="run-1")
+    with transaction(state_db) as session:
+        assert is_read_by(session, US, "run-1")
+        assert not is_read_by(session, US, "run-2")
+        assert not is_read_by(session, US._replace(connection="shopify_uk"), "run-1")
+
+
+def test_for_a_new_leg_everything_is_read_again_unless_the_log_has_it_all(state_db: Engine) -> None:
+    beginning = NOON - timedelta(days=60)
+    with transaction(state_db) as session:
+        assert not has_position(session, ORDER)
+        row = {"since": None, "until": NOON, "rows": 0, "whole": False, "run_id": "", "ended_at": NOON}
+        session.add(Reading(**US._asdict(), **row))
+    assert begun(state_db, at=NOON, beginning=beginning) == NOON - OVERLAP
+    assert begun(state_db, at=NOON, beginning=beginning, new_leg=True) == beginning
+    with transaction(state_db) as session:
+        reading = begin_reading(session, US, at=NOON, overlap=OVERLAP, beginning=beginning, new_leg=True)
+        assert reading.how == "backfill"
+        end_reading(session, US, reading, newest=NOON, beginning=beginning, run_id="run-1", rows=1)
+    assert begun(state_db, at=NOON, beginning=beginning, new_leg=True) == NOON - OVERLAP
+
+
+def test_each_leg_takes_every_change_at_its_own_pace(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")])
+    assert taken(state_db, "run-1", leg=CUSTOMER) == [("a", "v1"), ("b", "v1")]
+    finish(state_db, "ab", leg=CUSTOMER)
+    log(state_db, [found("b", "v2"), found("c")])
+    assert taken(state_db, "run-2", leg=CUSTOMER) == [("b", "v2"), ("c", "v1")]
+    assert taken(state_db, "run-2") == [("a", "v1"), ("b", "v2"), ("c", "v1")]
+    assert taken(state_db, "run-3", leg=ORDER._replace(leg="added")) == [("a", "v1"), ("b", "v2"), ("c", "v1")]
+
+
+def test_a_finished_version_is_not_taken_again_and_an_unfinished_one_is(state_db: Engine) -> None:
+    log(state_db, [found(key) for key in "abc"])
+    taken(state_db, "run-1")
+    with transaction(state_db) as session:
+        set_outcomes(session, *ORDER[1:3], {"a": Fate("delivered"), "b": Fate("waiting", "no invoice yet")})
+    assert taken(state_db, "run-2") == [("b", "v1"), ("c", "v1")]
+    with transaction(state_db) as session:
+        owners = dict(session.execute(select(SourceRecord.source_key, SourceRecord.run_id)).all())
+    assert owners == {"a": "run-1", "b": "run-2", "c": "run-2"}
+
+
+def test_a_version_finished_before_there_was_a_log_is_not_taken_when_it_is_read_again(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        register(session, *ORDER[1:3], "old", "shopify.order", [Seen(key, "v1") for key in "ab"], "file:///old")
+        set_outcomes(session, *ORDER[1:3], {"a": Fate("delivered")})
+    log(state_db, [found("a"), found("b")])
+    [left_over] = batch(state_db, "run-1").records
+    assert (left_over.key, left_over.uri, left_over.change) == ("b", "file:///old", None)
+    log(state_db, [found("a", "v2")])
+    assert ("a", "v2") in taken(state_db, "run-2")
+
+
+def test_a_rerun_takes_what_its_run_had_taken(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")])
+    first = batch(state_db, "run-1")
+    finish(state_db, "ab")
+    assert batch(state_db, "run-1") == first
+    finish(state_db, "ab")
+    assert taken(state_db, "run-2") == []
+
+
+def test_what_a_later_run_has_taken_is_no_longer_the_earlier_ones(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")])
+    changes = {each.key: each.change for each in batch(state_db, "run-1").records}
+    finish(state_db, "ab")
+    log(state_db, [found("a", "v2")])
+    assert taken(state_db, "run-2") == [("a", "v2")]
+    with transaction(state_db) as session:
+        assert still_own(session, *ORDER[1:3], "run-1", changes) == {"b"}
+        set_outcomes(session, *ORDER[1:3], {"a": Fate("rejected"), "b": Fate("unchanged")}, run_id="run-1")
+        kept = dict(session.execute(select(SourceRecord.source_key, SourceRecord.outcome)).all())
+    assert kept == {"a": "read", "b": "unchanged"}
+    finish(state_db, "a")
+    assert taken(state_db, "run-1") == [("b", "v1")]
+
+
+def test_what_the_same_run_took_in_a_newer_version_is_not_its_older_batchs(state_db: Engine) -> None:
+    log(state_db, [found("a")])
+    [first] = batch(state_db, "run-1").records
+    log(state_db, [found("a", "v2")])
+    [second] = batch(state_db, "run-1").records
+    with transaction(state_db) as session:
+        assert still_own(session, *ORDER[1:3], "run-1", {"a": first.change}) == set()
+        assert still_own(session, *ORDER[1:3], "run-1", {"a": second.change}) == {"a"}
+
+
+def test_a_backlog_is_taken_in_batches_in_the_order_it_became_known(state_db: Engine) -> None:
+    log(state_db, [found(f"{number:04}") for number in range(2_500)])
+    passes = []
+    more = True
+    while more:
+        found_now = batch(state_db, f"run-{len(passes)}", limit=1_000)
+        passes.append([each.key for each in found_now.records])
+        finish(state_db, passes[-1])
+        more = found_now.more
+    assert [len(each) for each in passes] == [1_000, 1_000, 500]
+    assert [key for each in passes for key in each] == [f"{number:04}" for number in range(2_500)]
+
+
+def test_what_waits_leaves_half_of_a_batch_to_what_is_new_and_comes_in_turn(state_db: Engine) -> None:
+    log(state_db, [found(f"w{number}") for number in range(6)])
+    taken(state_db, "run-0")
+    finish(state_db, [f"w{number}" for number in range(6)], "waiting")
+    log(state_db, [found(f"n{number}") for number in range(4)])
+    tried: list[str] = []
+    for number in range(1, 4):
+        keys = [key for key, _ in taken(state_db, f"run-{number}", limit=4)]
+        assert len(keys) == 4
+        tried += keys
+        finish(state_db, [key for key in keys if key.startswith("w")], "waiting")
+        finish(state_db, [key for key in keys if key.startswith("n")])
+    assert sorted(tried) == [
+        *(f"n{number}" for number in range(4)),
+        *sorted([f"w{n}" for n in range(6)] + ["w0", "w1"]),
+    ]
+
+
+def test_a_leg_goes_no_further_than_the_legs_it_comes_behind(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")])
+    assert taken(state_db, "run-1", behind=["customer"]) == []
+    taken(state_db, "run-1", leg=CUSTOMER, limit=1)
+    log(state_db, [found("a", "v2")])
+    assert taken(state_db, "run-1", behind=["customer"]) == [("a", "v1")]
+    taken(state_db, "run-2", leg=CUSTOMER)
+    assert taken(state_db, "run-2", behind=["customer"]) == [("b", "v1"), ("a", "v2")]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.just("log"), st.sampled_from("abcd"), st.integers(1, 4)),
+            st.tuples(st.just("take"), st.sampled_from(["x", "y"]), st.integers(1, 3)),
+            st.tuples(st.just("fail"), st.sampled_from(["x", "y"]), st.integers(1, 3)),
+        ),
+        max_size=25,
+    )
+)
+def test_whatever_is_taken_when_each_leg_ends_with_the_newest_version_of_every_record(
+    steps: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('log') / 'state.db'}")
+    migrate(engine)
+    newest: dict[str, str] = {}
+    delivered: dict[str, dict[str, str]] = {"x": {}, "y": {}}
+
+    def run(leg: str, run_id: str, limit: int, *, fails: bool = False) -> bool:
+        got = batch(engine, run_id, leg=ORDER._replace(leg=leg), limit=limit)
+        assert len(got.records) <= limit
+        if not fails:
+            for each in got.records:
+                delivered[leg][each.key] = each.version
+            finish(engine, [each.key for each in got.records], leg=ORDER._replace(leg=leg))
+        return got.more or fails
+
+    for number, (what, name, count) in enumerate(steps):
+        if what == "log":
+            newest[name] = f"v{count}"
+            log(engine, [found(name, f"v{count}", minutes=number)])
+        else:
+            run(name, f"run-{number}", count, fails=what == "fail")
+    for leg in delivered:
+        rounds = 0
+        while run(leg, f"last-{leg}-{rounds}", 2):
+            rounds += 1
+    assert delivered == {"x": newest, "y": newest}
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from ledgerbridge.changes import Found, SourceId, append
+from ledgerbridge.state import connect, transaction
+
+engine = connect(sys.argv[1])
+for number in range(20):
+    with transaction(engine) as session:
+        found = [Found(f"{sys.argv[2]}-{number}-{each}", "v1", datetime(2026, 3, 2, tzinfo=UTC)) for each in range(5)]
+        append(session, SourceId("main", "shopify.order", "shopify_us"), found, how="poll", payload_uri="file:///1")
+"""
+
+
+def test_a_leg_that_takes_while_two_processes_write_misses_no_change(state_db: Engine) -> None:
+    url = state_db.url.render_as_string(hide_password=False)
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, name]) for name in ("one", "two")]
+    keys: list[str] = []
+    passes = 0
+    while any(writer.poll() is None for writer in writers) or batch_left(state_db):
+        got = [key for key, _ in taken(state_db, f"run-{passes}", limit=7)]
+        finish(state_db, got)
+        keys += got
+        passes += 1
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert sorted(keys) == sorted(
+        f"{name}-{n}-{each}" for name in ("one", "two") for n in range(20) for each in range(5)
+    )
+
+
+HESITATING = """
+import sys
+from datetime import UTC, datetime
+from ledgerbridge.changes import Found, SourceId, append
+from ledgerbridge.state import connect, transaction
+
+key = sys.argv[2]
+print("begins", flush=True)
+with transaction(connect(sys.argv[1])) as session:
+    found = [Found(key, "v1", datetime(2026, 3, 2, tzinfo=UTC))]
+    append(session, SourceId("main", "shopify.order", "shopify_us"), found, how="poll", payload_uri="file:///1")
+    print("has its number", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(engine: Engine, key: str) -> subprocess.Popen[str]:
+    url = engine.url.render_as_string(hide_password=False)
+    pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", HESITATING, url, key], text=True, **pipes)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate("now\n", timeout=60)
+    assert process.returncode == 0
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def test_a_number_that_is_given_first_is_not_seen_after_a_later_one(state_db: Engine) -> None:
+    first = writer(state_db, "first")
+    assert first.stdout is not None
+    assert first.stdout.readline() == "has its number\n"
+    second = writer(state_db, "second")
+    assert second.stdin is not None
+    second.stdin.write("now\n")
+    second.stdin.flush()
+    if state_db.dialect.name == "postgresql":  # on SQLite nobody can take while somebody writes
+        while second.poll() is None and not waits_for_a_lock(state_db):
+            pass
+        assert taken(state_db, "run-1") == []
+    end(first)
+    end(second)
+    assert taken(state_db, "run-2") == [("first", "v1"), ("second", "v1")]
+
+
+def batch_left(engine: Engine) -> bool:
+    with transaction(engine) as session:
+        reached = session.scalars(select(Position.change)).first() or 0
+        return last_number(session, "main", "shopify.order") > reached
+
+
+def test_of_what_is_read_only_the_new_needs_to_be_staged(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")])
+    with transaction(state_db) as session:
+        assert unknown(session, US, [found("a"), found("b", "v2"), found("c")]) == [found("b", "v2"), found("c")]
+
+
+def old(engine: Engine, before: datetime) -> list[str]:
+    with transaction(engine) as session:
+        return old_payloads(session, before)
+
+
+def test_a_payload_is_kept_until_every_leg_that_runs_has_taken_and_finished_it(state_db: Engine) -> None:
+    log(state_db, [found("a")], uri="file:///1")
+    log(state_db, [found("b")], uri="file:///2")
+    yesterday, tomorrow = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
+    assert taken(state_db, "run-1", leg=CUSTOMER) == [("a", "v1"), ("b", "v1")]
+    taken(state_db, "run-1", limit=1)
+    finish(state_db, "ab", leg=CUSTOMER)
+    assert old(state_db, tomorrow) == ["file:///2"]  # no leg has run since; the order has not ended
+    finish(state_db, "a")
+    assert old(state_db, tomorrow) == ["file:///1", "file:///2"]
+    with transaction(state_db) as session:
+        session.execute(update(LoggedChange).values(known_at=yesterday - timedelta(days=1)))
+    assert old(state_db, yesterday) == ["file:///1"]
+    taken(state_db, "run-2")
+    finish(state_db, "b")
+    assert old(state_db, yesterday) == ["file:///1", "file:///2"]
+
+
+def test_after_a_purge_the_legs_that_run_take_nothing_twice_and_others_begin_anew(state_db: Engine) -> None:
+    log(state_db, [found("a"), found("b")], uri="file:///1")
+    read(state_db, at=NOON, newest=NOON)
+    for leg in (CUSTOMER, ORDER):
+        taken(state_db, "run-1", leg=leg)
+        finish(state_db, "ab", leg=leg)
+    idle_since = datetime.now(UTC)
+    with transaction(state_db) as session:
+        session.execute(update(Position).where(Position.leg == "order").values(taken_at=idle_since - timedelta(days=9)))
+        forget_payloads(session, ["file:///1"], idle_since - timedelta(days=1))
+    with transaction(state_db) as session:
+        assert [has_position(session, leg) for leg in (CUSTOMER, ORDER)] == [True, False]
+    assert begun(state_db, at=NOON, new_leg=True) is None
+    assert log(state_db, [found("a"), found("b", "v2")], uri="file:///2") == 2
+    assert taken(state_db, "run-2", leg=CUSTOMER) == [("b", "v2")]
+    assert taken(state_db, "run-2", leg=ORDER) == [("b", "v2")]
+    assert taken(state_db, "run-2", leg=ORDER._replace(leg="added")) == [("a", "v1"), ("b", "v2")]
+    with transaction(state_db) as session:
+        hashes = session.scalars(select(LoggedChange.content_hash).where(LoggedChange.payload_uri.is_(None))).all()
+    assert set(hashes) == {"hash of a v1", "hash of b v1"}
