@@ -87,10 +87,13 @@ class AirflowApi:
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         """All tasks of a run."""
         found = self._pages(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
-        names = ("task_id", "state", "try_number", "map_index")
         return [
             TaskRun(
-                *(task[name] for name in names), datetime.fromisoformat(task["end_date"]) if task["end_date"] else None
+                task_id=task["task_id"],
+                state=task["state"],
+                try_number=task["try_number"],
+                map_index=task["map_index"],
+                end_date=datetime.fromisoformat(task["end_date"]) if task["end_date"] else None,
             )
             for task in found
         ]
