@@ -12,7 +12,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import FlowConfig, LegConfig, load_flow
+from ledgerbridge.flows import Company, FlowConfig, LegConfig, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.extract import ExtractOperator
@@ -74,9 +74,9 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
     }
     deadline = None
     if flow.alerts is not None:
-        zone = settings.company().time_zone
-        defaults["on_failure_callback"] = AlertNotifier(name, flow.alerts, zone)
-        deadline = _deadline(name, flow.alerts, zone)
+        company = settings.company()
+        defaults["on_failure_callback"] = AlertNotifier(name, flow.alerts, company.time_zone, company.key)
+        deadline = _deadline(name, flow.alerts, company)
     with DAG(
         name,
         description=flow.description,
@@ -108,10 +108,15 @@ def _dag(name: str, flow: FlowConfig) -> DAG:
     return dag
 
 
-def _deadline(name: str, alerts: AlertsConfig, zone: str) -> DeadlineAlert | None:
+def _deadline(name: str, alerts: AlertsConfig, company: Company) -> DeadlineAlert | None:
     if alerts.deadline_minutes is None:
         return None
-    told = {"flow": name, "config": alerts.model_dump(mode="json"), "zone": zone}
+    told = {
+        "flow": name,
+        "config": alerts.model_dump(mode="json"),
+        "zone": company.time_zone,
+        "company": company.key,
+    }
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=alerts.deadline_minutes),

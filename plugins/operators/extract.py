@@ -19,7 +19,6 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.config import MAX_RECORDS
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import kept_records
-from operators import settings
 from operators.change_log import Read, read_again, read_source
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
@@ -63,7 +62,7 @@ class ExtractOperator(LegOperator):
         if legs and self.leg not in legs:
             raise self.nothing_goes_on(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
-        leg = LegId(settings.company().key, self.flow, self.leg, self.config.source)
+        leg = LegId(self.company.key, self.flow, self.leg, self.config.source)
         with transaction(self.engine) as session:
             again = has_taken(session, leg, actor.run_id)
         self._read(context, actor, leg)
@@ -134,7 +133,7 @@ class ExtractOperator(LegOperator):
         self._call(context, self._sources(leg), read)
 
     def _sources(self, leg: LegId) -> list[SourceId]:
-        connections = settings.company().connections_of(leg.entity.partition(".")[0])
+        connections = self.company.connections_of(leg.entity.partition(".")[0])
         return [SourceId(leg.company, leg.entity, each) for each in connections]
 
     def _call(
@@ -146,7 +145,7 @@ class ExtractOperator(LegOperator):
         system, _, entity = self.config.source.partition(".")
         by_connection = {each.connection: each for each in sources}
         self.await_connections(list(by_connection))
-        for connection, hook in hooks_of(system, settings.company()).items():
+        for connection, hook in hooks_of(system, self.company).items():
             if connection not in by_connection:
                 continue
             with self.calling(context, connection):
@@ -159,7 +158,7 @@ class ExtractOperator(LegOperator):
 
     def _beginning(self) -> datetime | None:
         """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
-        begins = settings.company().sending_begins
+        begins = self.company.sending_begins
         return None if begins is None else begins - _DATED_AHEAD
 
     def _told(self, connection: str, read: Read) -> Change:

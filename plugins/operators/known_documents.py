@@ -13,7 +13,6 @@ from ledgerbridge.reconciliation import Booked, Known
 from ledgerbridge.reconciliation.model import TOLERANCE
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, Reading, SourceRecord
-from operators import settings
 from operators.systems import Books
 
 __all__ = ["KnownDocuments"]
@@ -64,11 +63,7 @@ class KnownDocuments:
                 ).all()
             )
             self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
-            read = session.execute(
-                select(Reading.entity, func.max(Reading.until))
-                .where(Reading.company == settings.company().key)
-                .group_by(Reading.entity)
-            )
+            read = session.execute(select(Reading.entity, func.max(Reading.until)).group_by(Reading.entity))
             self._read_until: dict[str, datetime] = {entity: until for entity, until in read if until is not None}
         first, second = books
         # what was made from a document of the other ledger has that one's record key, which ends in its number
