@@ -14,6 +14,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Ledgerbridge",
         "description": "Xero, Dynamics GP, Shopify and Stripe for accounting flows.",
         "connection-types": [_XERO, _GP, _GP_WEB_SERVICES, _SHOPIFY, _STRIPE, _MAGENTO],
+        "cli": ["commands.under_airflow.get_cli_commands"],
         "config": {"ledgerbridge": {"description": "Settings of Ledgerbridge.", "options": _OPTIONS}},
     }
 
