@@ -14,8 +14,8 @@ from commands.options import new_app
 from ledgerbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from hooks.xero import XeroHook
-    from hooks.xero_consent import Tenant
+    from hooks.xero.consent import Tenant
+    from hooks.xero.hook import XeroHook
 
 __all__ = ["app"]
 
@@ -41,7 +41,7 @@ def xero(
     wait: Annotated[float, typer.Option(metavar="SECONDS", help="For the consent.")] = 300,
 ) -> int:
     """Consent in the browser; the tokens are kept and renewed from then on."""
-    from hooks.xero import XeroHook
+    from hooks.xero.hook import XeroHook
 
     # like `airflow connections test`, for connections that lie in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
