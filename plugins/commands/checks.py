@@ -25,14 +25,14 @@ __all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems"]
 @cache
 def offered() -> dict[str, frozenset[Role]]:
     """Every entity of every system; read of the hooks once."""
-    from operators.systems import offered_entities
+    from hooks.systems import offered_entities
 
     return offered_entities()
 
 
 def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
     """Everything that is wrong with a mapping file."""
-    from operators.systems import target_fields
+    from hooks.systems import target_fields
 
     checked, _ = check_mapping_file(path)
     if checked.content is not None:
@@ -46,7 +46,7 @@ def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
 
 def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
     """Everything that is wrong with a flow file and the files it names."""
-    from operators.systems import BOOKS
+    from operators.systems import ledgers
 
     flow = check_flow_file(path, options.include)
     content = flow.checked.content
@@ -61,8 +61,8 @@ def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
                 if key not in SETTINGS:
                     _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
     for index, ledger in enumerate(content.reconcile):
-        if ledger not in BOOKS:
-            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, BOOKS))
+        if ledger not in ledgers():
+            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
     _check_connections(flow.checked, content, options)
     for stem in flow.mappings:
         problems += mapping_problems(options.include / "mappings" / f"{stem}.yaml", options)
