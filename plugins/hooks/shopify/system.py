@@ -11,7 +11,7 @@ _HOOK = "hooks.shopify.hook:ShopifyHook"
 SYSTEM = System(
     name="shopify",
     hook=_HOOK,
-    entities="hooks.shopify.hook:SOURCES",
+    entities="hooks.shopify.entities:ENTITIES",
     forms=(
         ConnectionForm(
             type="shopify",
