@@ -14,9 +14,10 @@ from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, document_text, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
 from ledgerbridge.errors import RecordRejected, RecordWaits
+from ledgerbridge.mapping import load_mapping
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
-from ledgerbridge.state.models import DeadLetter, SourceRecord
+from ledgerbridge.state.models import OURS, DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from ledgerbridge.state.upsert import in_chunks
 from operators import settings
@@ -63,6 +64,8 @@ class LoadOperator(LegOperator):
                 settle=settings.settle(),
                 lease=settings.lease(),
                 made_by=made_by,
+                company=settings.company().key,
+                kind=self._kind(),
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
@@ -70,6 +73,11 @@ class LoadOperator(LegOperator):
         balance = self.close_batch(actor, superseded)
         self.note_head()
         return dict(balance)
+
+    def _kind(self) -> str:
+        """What the leg's documents are in life: the canonical entity its source is conformed to."""
+        path = settings.include_folder() / "mappings" / f"{self.config.conform}.yaml"
+        return load_mapping(path).target.removeprefix(OURS)
 
     def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
         sources = source_keys_of(self.staged(context, "links"))

@@ -57,8 +57,8 @@ class TransformOperator(LegOperator):
         if not own:
             self.close_batch(actor, superseded)
             raise self.nothing_goes_on("newer versions of all its records are taken")
-        reader = DatabaseReader(self.engine)
         company = settings.company()
+        reader = DatabaseReader(self.engine, company.key)
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
         live = live_lookup(company, self.engine)

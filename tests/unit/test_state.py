@@ -27,7 +27,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
-from ledgerbridge.state.models import AuditEntry, Base, CrossReference, DeadLetter, Position, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Base, DeadLetter, Position, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import (
     Fate,
@@ -37,7 +37,6 @@ from ledgerbridge.state.source_records import (
     set_outcomes,
     still_own,
 )
-from ledgerbridge.state.upsert import upsert
 
 ACTOR = Actor("order_to_cash", "orders", "run-1", "load")
 LEG = ("order_to_cash", "orders")
@@ -284,21 +283,6 @@ def test_a_url_as_hosts_write_it_is_understood(scheme: str) -> None:
 def test_another_database_or_no_url_is_refused_with_what_to_give(url: str, found: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{found}.* Remedy: Give sqlite:////path/state.db or postgresql://"):
         connect(url)
-
-
-def test_a_key_that_stands_for_several_things_leads_to_the_newest(state_db: Engine) -> None:
-    row = {"entity": "gp.customer", "record_key": "shopify:us:customer:1", "number": None, "created_at": NOON}
-    key = ["entity", "target_id", "record_key"]
-    with transaction(state_db) as session:
-        for target in ("OLD", "NEW"):
-            upsert(session, CrossReference, [{**row, "target_id": target}], key=key)
-    with transaction(state_db) as session:
-        again = [{**row, "target_id": "OLD", "number": "1", "created_at": NOON + timedelta(days=1)}]
-        upsert(session, CrossReference, again, key=key, keep=["created_at"])
-        kept = session.scalars(select(CrossReference).where(CrossReference.target_id == "OLD")).one()
-    found = DatabaseReader(state_db).cross_references("gp.customer", "record_key", ["shopify:us:customer:1"])
-    assert found["shopify:us:customer:1"]["target_id"] == "NEW"
-    assert (kept.number, kept.created_at) == ("1", NOON)
 
 
 def test_a_name_that_two_records_have_names_neither(state_db: Engine) -> None:

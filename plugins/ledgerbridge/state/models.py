@@ -10,7 +10,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Index, Integer, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
@@ -18,17 +29,19 @@ from sqlalchemy.types import TypeEngine
 from ledgerbridge.state.sealing import SealedJson, SealedText
 
 __all__ = [
+    "OURS",
     "AlertRow",
     "AuditEntry",
     "Base",
     "BookedDocument",
     "Circuit",
-    "CrossReference",
     "DatabaseClock",
     "DeadLetter",
     "Delivery",
     "DeliveryTry",
     "Installation",
+    "Link",
+    "LinkEnd",
     "LoggedChange",
     "MasterRow",
     "OAuthToken",
@@ -306,20 +319,50 @@ class DeadLetter(Base):
     reason: Mapped[str | None] = mapped_column(Text)
 
 
-class CrossReference(Base):
-    """Which id in which system is the same thing as a record of ours; two records may be one thing there."""
+OURS = "canonical."
+"""What the entity of an end begins with whose key is our record key: ``canonical.customer``."""
 
-    __tablename__ = "cross_reference"
+
+class Link(Base):
+    """One thing in life; its ends say what it is called in each system. ``kind``: ``customer``, ``sales_invoice``."""
+
+    __tablename__ = "link"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    company: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class LinkEnd(Base):
+    """
+    One id of a linked thing, and what its side was last seen to hold and last written.
+
+    ``entity`` is ``gp.customer``, and ``canonical.customer`` for our own record key, of which a thing may have
+    several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
+    where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
+    """
+
+    __tablename__ = "link_end"
     __table_args__ = (
-        UniqueConstraint("entity", "target_id", "record_key"),
-        Index("ix_cross_reference_key", "entity", "record_key"),
+        UniqueConstraint("company", "entity", "key"),
+        Index("ix_link_end_link", "link_id"),
+        Index("ix_link_end_key", "key"),
+        Index("ix_link_end_number", "number"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    link_id: Mapped[int] = mapped_column(ForeignKey("link.id"))
+    company: Mapped[str] = mapped_column(String(64))
     entity: Mapped[str] = mapped_column(String(64))
-    target_id: Mapped[str] = mapped_column(String(255))
+    key: Mapped[str] = mapped_column(String(255))
     number: Mapped[str | None] = mapped_column(String(255))
-    record_key: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime]
+    matched_by: Mapped[str | None] = mapped_column(String(32))
+    linked_at: Mapped[datetime]
+    seen_hash: Mapped[str | None] = mapped_column(String(64))
+    seen: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    seen_at: Mapped[datetime | None]
+    written_hash: Mapped[str | None] = mapped_column(String(64))
+    written: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    written_at: Mapped[datetime | None]
 
 
 class AlertRow(Base):
