@@ -24,14 +24,14 @@ __all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems"]
 @cache
 def offered() -> dict[str, frozenset[Role]]:
     """Every entity of every system; read of the hooks once."""
-    from operators.systems import offered_entities
+    from hooks.systems import offered_entities
 
     return offered_entities()
 
 
 def mapping_problems(path: Path, folders: Folders) -> list[Problem]:
     """Everything that is wrong with a mapping file."""
-    from operators.systems import target_fields
+    from hooks.systems import target_fields
 
     checked, _ = check_mapping_file(path)
     if checked.content is not None:
@@ -45,7 +45,7 @@ def mapping_problems(path: Path, folders: Folders) -> list[Problem]:
 
 def flow_problems(path: Path, folders: Folders) -> list[Problem]:
     """Everything that is wrong with a flow file and the files it names."""
-    from operators.systems import BOOKS
+    from operators.systems import ledgers
 
     flow = check_flow_file(path, folders.include)
     content = flow.checked.content
@@ -60,8 +60,8 @@ def flow_problems(path: Path, folders: Folders) -> list[Problem]:
                 if key not in SETTINGS:
                     _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
     for index, ledger in enumerate(content.reconcile):
-        if ledger not in BOOKS:
-            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, BOOKS))
+        if ledger not in ledgers():
+            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
     _check_connections(flow.checked, content, folders)
     for stem in flow.mappings:
         problems += mapping_problems(folders.include / "mappings" / f"{stem}.yaml", folders)

@@ -68,7 +68,7 @@ def _arguments(command: Any, context: Any) -> str:
 
 
 def _settings() -> str:
-    from ledgerbridge.provider import get_provider_info
+    from hooks.provider import get_provider_info
 
     section = get_provider_info()["config"]["ledgerbridge"]["options"]
     options = (
@@ -86,7 +86,7 @@ def _settings() -> str:
 
 
 def _connections() -> str:
-    from ledgerbridge.provider import get_provider_info
+    from hooks.provider import get_provider_info
 
     sections = []
     for form in get_provider_info()["connection-types"]:
@@ -150,13 +150,13 @@ def _files() -> str:
 
 
 def _entities() -> str:
+    from hooks.systems import entity_class, offered_entities, systems, target_fields
     from ledgerbridge.canonical.models import CANONICAL
-    from operators.systems import ENTITIES, entity_class, offered_entities, target_fields
 
     words = {"source": "read", "target": "written", "master": "looked up"}
     offered = offered_entities()
     sections = []
-    for system in ENTITIES:
+    for system in systems():
         mine = {name: roles for name, roles in offered.items() if name.split(".")[0] == system}
         rows = (
             (f"`{name}`", ", ".join(word for role, word in words.items() if role in roles), _about(entity_class(name)))

@@ -88,7 +88,7 @@ def _conform(asked: Asked) -> str:
 
 
 def _map(asked: Asked) -> str:
-    from operators.systems import target_fields
+    from hooks.systems import target_fields
 
     lines = [f"{_schema('mapping')}from: {asked.canonical}", f"to: {asked.target}", "description: To be written."]
     fields = target_fields(asked.target)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from added_system import add_system
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from memory_system import NOON, MemoryHook, MemorySource
 from sqlalchemy import Engine, select
@@ -18,7 +19,6 @@ from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
-from operators import systems
 from operators.extract import ExtractOperator
 
 FLOW = "some_flow"
@@ -29,6 +29,9 @@ time_zone: UTC
 connections: {memory: [memory]}
 accounts: []
 gateways: []
+"""
+SYSTEM = """
+SYSTEM = System("memory", "memory_system:MemoryHook", "memory_system:ENTITIES", forms=())
 """
 LEG = {"from": "memory.record", "conform": "c", "map": "m", "gate": "g", "to": "memory.record"}
 
@@ -95,7 +98,7 @@ def legs(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANY_FILE", str(tmp_path / "company.yaml"))
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(tmp_path))
-    monkeypatch.setitem(systems.HOOKS, "memory", "memory_system.MemoryHook")
+    add_system(tmp_path, monkeypatch, "memory", SYSTEM)
     monkeypatch.setattr(MemoryHook, "sources", {"memory": source})
     return Legs(state_db, source, tmp_path / "staging")
 
