@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import warnings
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from commands.files import Folders, company_of, company_tables
+from commands.files import company_of, company_tables
 from ledgerbridge.canonical.rules import SETTINGS
 from ledgerbridge.flows import FlowConfig
-from ledgerbridge.flows.checks import check_flow_file
+from ledgerbridge.flows.checks import check_flow_file, place_of
 from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
 from ledgerbridge.mapping.engine import check_mapping_file
@@ -29,44 +30,46 @@ def offered() -> dict[str, frozenset[Role]]:
     return offered_entities()
 
 
-def mapping_problems(path: Path, folders: Folders) -> list[Problem]:
+def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
     """Everything that is wrong with a mapping file."""
     from hooks.systems import target_fields
 
     checked, _ = check_mapping_file(path)
     if checked.content is not None:
-        tables, zone = company_tables(folders)
-        check_tables(checked, given_lookups(folders.include / "lookups", {}, tables, zone))
+        tables, zone = company_tables(options)
+        check_tables(checked, given_lookups(options.include / "lookups", {}, tables, zone))
         check_entities(checked, offered())
         if "target" in offered().get(checked.content.to, ()):
             check_target_fields(checked, target_fields(checked.content.to))
     return checked.problems
 
 
-def flow_problems(path: Path, folders: Folders) -> list[Problem]:
+def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
     """Everything that is wrong with a flow file and the files it names."""
     from operators.systems import ledgers
 
-    flow = check_flow_file(path, folders.include)
+    flow = check_flow_file(path, options.include)
     content = flow.checked.content
     if content is None:
         return flow.problems
     problems = list(flow.problems)
     for name, leg in content.legs.items():
-        _must_offer(flow.checked, ("legs", name, "from"), leg.source, "source")
-        _must_offer(flow.checked, ("legs", name, "to"), leg.target, "target")
+        _must_offer(flow.checked, place_of(content, name, "from"), leg.source, "source")
+        _must_offer(flow.checked, place_of(content, name, "to"), leg.target, "target")
         for rule, entities in leg.rules.items():
             for key, entity in entities.items():
                 if key not in SETTINGS:
-                    _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
-    for index, ledger in enumerate(content.reconcile):
-        if ledger not in ledgers():
-            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
-    _check_connections(flow.checked, content, folders)
+                    _must_offer(flow.checked, place_of(content, name, "rules", rule, key), entity, None)
+    for stage, config in content.stages.items():
+        for index, ledger in enumerate(config.reconcile):
+            if ledger not in ledgers():
+                place = ("stages", stage, "reconcile", index)
+                flow.checked.complain(place, f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
+    _check_connections(flow.checked, content, options)
     for stem in flow.mappings:
-        problems += mapping_problems(folders.include / "mappings" / f"{stem}.yaml", folders)
+        problems += mapping_problems(options.include / "mappings" / f"{stem}.yaml", options)
     for stem in flow.suites:
-        problems += suite_problems(folders.include / "expectations" / f"{stem}.yaml")
+        problems += suite_problems(options.include / "expectations" / f"{stem}.yaml")
     return [*problems, *flow.checked.problems]
 
 
@@ -86,14 +89,14 @@ def _must_offer(checked: CheckedFile[FlowConfig], location: Location, entity: st
         checked.complain(location, f'"{entity}" is no {what}.', _instead(entity, there))
 
 
-def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, folders: Folders) -> None:
-    connections = company_of(folders).connections
+def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, options: argparse.Namespace) -> None:
+    connections = company_of(options).connections
     for name, leg in flow.legs.items():
         for key, entity in ("from", leg.source), ("to", leg.target):
             system = entity.partition(".")[0]
             if not connections.get(system) and entity in offered():
                 checked.complain(
-                    ("legs", name, key),
+                    place_of(flow, name, key),
                     f"the company file names no connection for {system}.",
                     f"Add it there: `connections: {{{system}: <Airflow connection id>}}`.",
                 )

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
+import getpass
 from collections import Counter
 from itertools import chain
-
-import typer
+from typing import Any
 
 from commands.database import open_payloads, payload_key, state_engine
-from commands.options import By, new_app, who
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.resealing import reseal_columns, tell_resealed
 from ledgerbridge.state.sealing import Sealer
 
-__all__ = ["app"]
-
-app = new_app()
+__all__ = ["register"]
 
 
-@app.command()
-def reseal(context: typer.Context, by: By = None) -> int:
-    """Encrypt what lies there anew, batch by batch."""
+def register(commands: Any) -> None:
+    """Add ``reseal``."""
+    command = commands.add_parser(
+        "reseal", help="encrypt all payloads by the first key of payload_key, so that the others can be taken away"
+    )
+    command.add_argument("--by", default=None, help="who; default: the user logged in here")
+    command.set_defaults(run=_reseal)
+
+
+def _reseal(options: argparse.Namespace) -> int:
     from operators.staging import reseal_batches  # Airflow's storage paths are slow to import
 
     if not Sealer(payload_key()).encrypts:
@@ -31,7 +36,7 @@ def reseal(context: typer.Context, by: By = None) -> int:
             remedy="Set LEDGERBRIDGE_PAYLOAD_KEY, or [ledgerbridge] payload_key as Airflow's variable.",
         )
     open_payloads()
-    engine = state_engine(context)
+    engine = state_engine(options)
     done = []
     seen: Counter[str] = Counter()
     for each in chain(reseal_columns(engine), reseal_batches()):
@@ -41,7 +46,7 @@ def reseal(context: typer.Context, by: By = None) -> int:
             f"{each.place}: {seen[each.place]} seen, {each.renewed} of the last {each.seen} encrypted anew", flush=True
         )
     with transaction(engine) as session:
-        tell_resealed(session, done, who(by))
+        tell_resealed(session, done, options.by or getpass.getuser())
     lost = [name for each in done for name in each.unreadable]
     print(f"{sum(each.renewed for each in done)} encrypted anew, {len(lost)} that no key opens")
     for name in lost:

