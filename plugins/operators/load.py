@@ -9,6 +9,7 @@ from airflow.sdk import Context
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hooks.systems import hook_for
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, document_text, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
@@ -25,7 +26,6 @@ from operators.links import mapping_versions, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
 from operators.resume import schemas_of
 from operators.staging import read_frames
-from operators.systems import hook_for
 
 __all__ = ["LoadOperator"]
 
