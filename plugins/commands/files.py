@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import Company, load_company
+from ledgerbridge.flows import Company, company_file, load_company
 from ledgerbridge.mapping.lookups import Row
 from ledgerbridge.yaml_files import Problem, nearest
 
@@ -22,7 +22,12 @@ def add_folders(command: argparse.ArgumentParser) -> None:
     """The options that say where the files lie; by default where Airflow is told by its environment, or include/."""
     include = Path(os.environ.get(f"{_SETTING}INCLUDE_FOLDER") or _CHECKOUT / "include")
     command.add_argument("--include", type=Path, default=include, metavar="FOLDER", help="flows, mappings, suites")
-    command.add_argument("--company", type=Path, metavar="FILE", help="company file (default: company.yaml of include)")
+    command.add_argument(
+        "--company",
+        type=Path,
+        metavar="FILE",
+        help="company file (default: main.yaml of companies/)",
+    )
 
 
 def named_files(options: argparse.Namespace, kind: str, names: Sequence[str]) -> list[Path]:
@@ -41,8 +46,8 @@ def named_files(options: argparse.Namespace, kind: str, names: Sequence[str]) ->
 
 def company_of(options: argparse.Namespace) -> Company:
     """The company the files are for."""
-    path = options.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or options.include / "company.yaml"
-    return load_company(Path(path))
+    folder = Path(os.environ.get(f"{_SETTING}COMPANIES_FOLDER") or options.include / "companies")
+    return load_company(options.company or company_file(folder))
 
 
 def company_tables(options: argparse.Namespace) -> tuple[dict[str, dict[str, Row]], str]:

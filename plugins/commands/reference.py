@@ -150,7 +150,7 @@ def _files() -> str:
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
-        "## Company: `include/company.yaml`\n\n" + model_table(Company),
+        "## Companies: `include/companies/*.yaml`\n\n" + model_table(Company),
         "### gateways\n\n" + model_table(Gateway),
         "## Suite: `include/expectations/*.yaml`\n\n" + model_table(Suite, leave_out=("name",)),
         "### expectations\n\n" + model_table(Expectation),

@@ -14,7 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
 
-__all__ = ["Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Warns", "Window"]
+__all__ = ["MAIN", "Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Warns", "Window"]
+
+MAIN = "main"
+"""The key of the company of an installation that has but one, and of all that was kept before there were several."""
 
 
 @dataclass(frozen=True)

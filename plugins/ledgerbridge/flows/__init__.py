@@ -1,9 +1,9 @@
 """Flow files and the company they work for."""
 
 from ledgerbridge.flows.checks import load_flow
-from ledgerbridge.flows.company import Company, load_company
+from ledgerbridge.flows.company import Company, company_file, company_keys, default_key, load_company
 from ledgerbridge.flows.config import FlowConfig, LegConfig, StageConfig, StepMinutes, leg_config
-from ledgerbridge.flows.names import dag_of, flow_of, stage_of
+from ledgerbridge.flows.names import company_of, dag_of, flow_of, stage_of
 
 __all__ = [
     "Company",
@@ -11,7 +11,11 @@ __all__ = [
     "LegConfig",
     "StageConfig",
     "StepMinutes",
+    "company_file",
+    "company_keys",
+    "company_of",
     "dag_of",
+    "default_key",
     "flow_of",
     "leg_config",
     "load_company",
