@@ -158,16 +158,15 @@ class LegOperator(BaseOperator):
             return {}
         return {record.key: record for record in taken_records(self.staged(context, "extract"), keys)}
 
-    def own_documents(self, context: Context, frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], int]:
+    def own_documents(self, context: Context, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """
-        The documents without those of a record that was taken in a newer version since; how many such records.
+        The documents without those of a record that was taken in a newer version since.
 
         What a document shares with such a record waits for the next run, which makes it anew.
         """
         links, run_id = self.staged(context, "links"), str(context["run_id"])
-        taken, sources = taken_changes(self.staged(context, "extract")), source_keys_of(links)
+        sources = source_keys_of(links)
         with transaction(self.engine) as session:
-            left_over = still_own(session, self.flow, self.leg, run_id, taken)
             own = still_own(session, self.flow, self.leg, run_id, changes_of(links))
             gone = {key for key in frames["header"]["record_key"] if not own.issuperset(sources[key])}
             shared = {key for each in gone for key in sources[each]} & own
@@ -175,8 +174,14 @@ class LegOperator(BaseOperator):
             set_outcomes(session, self.flow, self.leg, dict.fromkeys(shared, waits), run_id=run_id)
         if gone:
             self.log.info("flow=%s leg=%s superseded since: %s", self.flow, self.leg, ", ".join(sorted(gone)))
-        left = {name: frame[~frame["record_key"].isin(gone)].reset_index(drop=True) for name, frame in frames.items()}
-        return left, len(taken) - len(left_over)
+        return {name: frame[~frame["record_key"].isin(gone)].reset_index(drop=True) for name, frame in frames.items()}
+
+    def superseded_since(self, context: Context) -> int:
+        """How many records of this run's batch were taken in a newer version since."""
+        taken = taken_changes(self.staged(context, "extract"))
+        with transaction(self.engine) as session:
+            own = still_own(session, self.flow, self.leg, str(context["run_id"]), taken)
+        return len(taken) - len(own)
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""
