@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, document_text, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
-from ledgerbridge.errors import RecordRejected, RecordWaits
+from ledgerbridge.errors import RecordBusy, RecordRejected, RecordWaits
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.models import DeadLetter, SourceRecord
@@ -24,6 +24,7 @@ from operators.leg import LegOperator
 from operators.links import changes_of, mapping_versions, newest_changes, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
 from operators.resume import schemas_of
+from operators.retries import has_tries_left
 from operators.staging import read_frames
 from operators.systems import hook_for
 
@@ -35,7 +36,8 @@ class LoadOperator(LegOperator):
     Deliver a batch to its target.
 
     Safe to rerun at any time: what arrived is not sent again, what was interrupted is looked up first, and what another
-    run has taken in a newer version since is neither sent nor touched. Returns how many source records had which
+    run has taken in a newer version since is neither sent nor touched. What can't be written now, for a person has it
+    open, is tried again alone; after the last try it waits for the next run. Returns how many source records had which
     outcome.
     """
 
@@ -44,7 +46,11 @@ class LoadOperator(LegOperator):
     operator_extra_links = (DocumentsLink(), DeadLettersLink())
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Deliver, write the outcomes, close the balance."""
+        """
+        Deliver, write the outcomes, close the balance.
+
+        :raises RecordBusy: some records can't be written now, and the task has tries left; the others are settled.
+        """
         actor = self.actor(context)
         batch = self.given_batch(context)
         system, _, entity = self.config.target.partition(".")
@@ -69,12 +75,28 @@ class LoadOperator(LegOperator):
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
-        self._settle(context, actor, results, loaded)
+        busy = [each for each in results if isinstance(each.error, RecordBusy)]
+        again = busy if has_tries_left(context) else []
+        self._settle(context, actor, results, loaded, again)
+        if again:
+            raise _to_try_again(again, len(results))
+        if busy:
+            self.log.warning(
+                "flow=%s leg=%s %d of %d documents can't be written now and wait for the next run: %s",
+                *(self.flow, self.leg, len(busy), len(results), ", ".join(each.record_key for each in busy)),
+            )
         balance = self.close_batch(actor, self.superseded_since(context))
         self.note_head()
         return dict(balance)
 
-    def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
+    def _settle(
+        self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded, again: list[Delivered]
+    ) -> None:
+        """
+        Write what became of the batch's records.
+
+        :param again: what the next try sends: its records are under way as before.
+        """
         links = self.staged(context, "links")
         sources = source_keys_of(links)
         refused = {key for result in results if result.error is not None for key in sources[result.record_key]}
@@ -82,6 +104,7 @@ class LoadOperator(LegOperator):
         with transaction(self.engine) as session:
             # what was taken in a newer version meanwhile is another run's to settle, with its letters
             own = still_own(session, self.flow, self.leg, actor.run_id, changes_of(links))
+            own -= {key for each in again for key in sources[each.record_key]}
             ends: dict[str, list[Delivered]] = {}
             for result in results:
                 for key in own.intersection(sources[result.record_key]):
@@ -148,13 +171,25 @@ def _fate(ends: Sequence[Delivered], refusal: str | None, waiting: str | None) -
     """What became of a source record, of what became of its documents."""
     if refusal is not None:
         return Fate("rejected", refusal)
-    deferred = [each.error.reason for each in ends if isinstance(each.error, RecordWaits)]
+    deferred = [each.error.reason for each in ends if isinstance(each.error, RecordWaits | RecordBusy)]
     if deferred or waiting:
         return Fate("waiting", deferred[-1] if deferred else waiting)
     later = [each.later for each in ends if each.outcome == "superseded"]
     if later:
         return Fate("superseded", f"its target has change {later[-1]} already, which is newer")
     return Fate("delivered" if any(each.outcome == "delivered" for each in ends) else "unchanged")
+
+
+def _to_try_again(busy: Sequence[Delivered], documents: int) -> RecordBusy:
+    errors = [each.error for each in busy if isinstance(each.error, RecordBusy)]
+    first, asked = errors[0], [error.retry_after_seconds for error in errors if error.retry_after_seconds is not None]
+    return RecordBusy(
+        "LB-DLV-004",
+        f"{len(busy)} of {documents} documents can't be written now, the others are settled. The first,"
+        f" {busy[0].record_key}: {first.message} ({first.code}).",
+        remedy=f"None: they are tried again, and wait for the next run after this task's last try. {first.remedy}",
+        retry_after_seconds=max(asked, default=None),
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from ledgerbridge.delivery import Delivered, Deliverer
 from ledgerbridge.delivery import deliver as delivering
 from ledgerbridge.delivery.content import content_hash
 from ledgerbridge.entities import Document, Found, Outcome
-from ledgerbridge.errors import TargetConflict, TransientError
+from ledgerbridge.errors import RecordBusy, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying, going_out
 from ledgerbridge.state import migrate, transaction
 from ledgerbridge.state.clock import database_now
@@ -154,6 +155,45 @@ def test_a_document_of_a_closed_period_waits_and_goes_on_when_it_comes_again_aft
     assert (delivery(state_db, "A").state, delivery(state_db, "A").reason) == ("delivered", None)
     told = [action for action in actions(state_db) if action != "sending"]
     assert told == ["waits", "delivered", "delivered"]  # one that goes on waiting is told once
+
+
+def test_of_a_thousand_documents_the_one_a_person_has_open_waits_and_all_others_are_delivered(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    ledger.max_batch = 100
+    ledger.locked = {"207"}
+    documents = [document(str(number)) for number in range(1000)]
+    results = deliver(state_db, ledger, *documents)
+    assert Counter(outcomes(results)) == {"delivered": 999, "waiting": 1}
+    (waits,) = [each for each in results if each.outcome == "waiting"]
+    assert isinstance(waits.error, RecordBusy)
+    assert waits.error.reason == "waits: Anna has 207 open. (LB-TEST-006). Wait until she closes it."
+    row = delivery(state_db, "207")
+    assert (row.state, row.reason, row.fence, row.called_at) == ("not_sent", waits.error.reason, None, None)
+    ledger.locked = set()
+    assert Counter(outcomes(deliver(state_db, ledger, *documents))) == {"unchanged": 999, "delivered": 1}
+    assert len(ledger.numbers) == 1000
+    assert [action for action in actions(state_db) if action == "waits"] == ["waits"]
+
+
+def test_a_document_the_target_stumbles_over_is_looked_up_by_the_next_try_and_the_others_are_delivered(
+    state_db: Engine,
+) -> None:
+    ledger = MemoryLedger()
+    ledger.broken = {"A"}
+    documents = [document(name) for name in "ABCDE"]
+    results = deliver(state_db, ledger, *documents)
+    assert {each.record_key[-1]: each.outcome for each in results} == {
+        "A": "waiting", "B": "delivered", "C": "delivered", "D": "delivered", "E": "delivered",
+    }  # fmt: skip
+    assert delivery(state_db, "A").state == "sending"
+    ledger.broken = set()
+    ledger.books.append(document("A"))
+    assert outcomes(deliver(state_db, ledger, *documents, actor=NEXT_RUN)) == [
+        *["unchanged"] * 2,
+        "delivered",
+        *["unchanged"] * 2,
+    ]
+    assert ledger.numbers == list("ABCDE")
 
 
 def test_a_changed_document_is_refused_where_the_target_takes_no_updates(state_db: Engine) -> None:

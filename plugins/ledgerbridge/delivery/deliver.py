@@ -24,7 +24,14 @@ from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, plain
 from ledgerbridge.delivery.lease import LEASE, Try
 from ledgerbridge.entities import Document, Found, Outcome, Target
-from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
+from ledgerbridge.errors import (
+    LedgerbridgeError,
+    RecordBusy,
+    RecordRejected,
+    RecordWaits,
+    TargetConflict,
+    TransientError,
+)
 from ledgerbridge.going_out import granting
 from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.database import serialise, transaction
@@ -57,7 +64,7 @@ _steps = logging.getLogger("ledgerbridge.delivery.steps")
 class Delivered:
     """
     What became of one document: ``delivered``, ``unchanged``, ``superseded``, or with its error ``rejected`` or
-    ``waiting``.
+    ``waiting`` (``RecordWaits``, or ``RecordBusy``: worth another try soon).
 
     :param later: number of the newer change that one which is ``superseded`` would have undone.
     """
@@ -123,6 +130,8 @@ class Deliverer:
         """
         Deliver ``documents``; ``canonical`` is each one's canonical header, kept with its delivery. To be called once.
 
+        What is wrong with one document stops that one alone, a passing trouble too.
+
         :raises TransientError: the target can't answer, or another try holds a record (the others are delivered);
             what was not sent yet stays to be sent, what may have been sent is looked up by the next try.
         :raises ConfigurationError: as the target raises it.
@@ -166,9 +175,10 @@ class Deliverer:
         self._step("answered")
         results += self._finish(to_send, outcomes)
         self._step("written outcome")
-        unsettled = next((each.error for each in outcomes if isinstance(each.error, TransientError)), None)
-        if unsettled is not None:
-            raise unsettled
+        unsettled = [each.error for each in outcomes if isinstance(each.error, TransientError)]
+        broken = next((error for error in unsettled if not isinstance(error, RecordBusy)), None)
+        if broken is not None:
+            raise broken
         return results
 
     def _send(self, documents: Sequence[Document]) -> list[Outcome]:
@@ -436,8 +446,9 @@ class Deliverer:
     ) -> list[Delivered]:
         by_key = {item.key: item for item in items}
         # one that may have arrived stays ``sending``: the next try looks it up
-        settled = [outcome for outcome in outcomes if not isinstance(outcome.error, TransientError)]
-        never_left = [each for each in outcomes if isinstance(each.error, TransientError) and not _may_be_there(each)]
+        settled = [each for each in outcomes if _is_settled(each)]
+        busy = [each for each in outcomes if isinstance(each.error, RecordBusy) and _may_be_there(each)]
+        never_left = [each for each in outcomes if not _is_settled(each) and not _may_be_there(each)]
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
             rows = self._locked(session, [each.record_key for each in settled])
@@ -468,7 +479,8 @@ class Deliverer:
         if taken_over is not None:
             raise taken_over
         return [
-            Delivered(each.record_key, _ended(each).outcome, _with_key(each.error, each.record_key)) for each in settled
+            Delivered(each.record_key, _ended(each).outcome, _with_key(each.error, each.record_key))
+            for each in [*settled, *busy]
         ]
 
     def _keep_late(
@@ -561,11 +573,18 @@ def _may_be_there(outcome: Outcome) -> bool:
     return isinstance(outcome.error, TransientError) and outcome.error.outcome_unknown
 
 
+def _is_settled(outcome: Outcome) -> bool:
+    """Whether the target has said what becomes of the document, if only that it does not take it now."""
+    if isinstance(outcome.error, RecordBusy):
+        return not outcome.error.outcome_unknown
+    return not isinstance(outcome.error, TransientError)
+
+
 def _ended(outcome: Outcome) -> _Ended:
     match outcome.error:
         case None:
             return _Ended("delivered", "delivered")
-        case RecordWaits() as error:
+        case RecordWaits() | RecordBusy() as error:
             return _Ended("not_sent", "waiting", "waits", error.reason)
         case _:
             return _Ended("rejected", "rejected", "refused")
