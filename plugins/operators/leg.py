@@ -20,7 +20,7 @@ from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable, TransientError
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordBusy, StoreUnavailable, TransientError
 from ledgerbridge.flows import LegConfig, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
@@ -103,8 +103,8 @@ class LegOperator(BaseOperator):
         try:
             yield
         except TransientError as error:
-            # waiting for another worker, or for a database or disk of ours, says nothing of the system
-            if error.code != LEASED and not isinstance(error, StoreUnavailable):
+            # waiting for another worker, for a database or disk of ours, or for one record says nothing of the system
+            if error.code != LEASED and not isinstance(error, StoreUnavailable | RecordBusy):
                 seconds = error.retry_after_seconds
                 with suppress(SQLAlchemyError, LedgerbridgeError), transaction(self.engine) as session:
                     asked = None if seconds is None else timedelta(seconds=seconds)
@@ -120,6 +120,13 @@ class LegOperator(BaseOperator):
             raise
         with transaction(self.engine) as session:
             call_succeeded(session, self.actor(context), connection)
+
+    @contextmanager
+    def asking(self, context: Context, connection: str) -> Iterator[None]:
+        """As ``calling``, of a system that a step asks on its way; while that one is down the task waits for it."""
+        self.await_connections([connection])
+        with self.calling(context, connection):
+            yield
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from demo.stack import Stack
-from ledgerbridge.errors import RecordBusy
+from ledgerbridge.errors import RecordBusy, TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Circuit, DeadLetter, Delivery, SourceRecord
 from operators import settings
@@ -90,3 +90,18 @@ def test_the_next_run_sends_it_once_it_is_closed(office: Office) -> None:
     assert results["order.load"] == {"delivered": 1}
     assert set(quantities().values()) == {Decimal(5)}
     assert standing(office)["#4702"] == "delivered"
+
+
+def test_outage_of_xero_while_orders_for_gp_are_mapped_counts_against_xero_alone(office: Office) -> None:
+    """The tax of a GP order is looked up among Xero's rates."""
+    office.player.play(order_file([sale(4704, [lamp()], [], placed_at=AT)]), 1)
+    office.player.order_fault("xero", {"kind": "status", "status": 503, "path": "/api.xro/2.0/TaxRates", "times": None})
+    try:
+        with pytest.raises(TransientError, match="TaxRates"):
+            office.flow.run("run-4", reconcile=False, legs=ORDERS)
+        with transaction(office.state) as session:
+            failures = dict(session.execute(select(Circuit.connection, Circuit.failures)).all())
+    finally:
+        office.player.forget_faults()
+    assert (failures["xero"], failures.get("gp", 0)) == (1, 0)
+    assert office.flow.run("run-5", reconcile=False, legs=ORDERS)["order.load"] == {"delivered": 1}
