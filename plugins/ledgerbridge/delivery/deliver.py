@@ -33,9 +33,11 @@ from ledgerbridge.errors import (
     TransientError,
 )
 from ledgerbridge.going_out import granting
+from ledgerbridge.links import End, State, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
+from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
-from ledgerbridge.state.models import CrossReference, Delivery, DeliveryTry, LoggedChange
+from ledgerbridge.state.models import Delivery, DeliveryTry, LoggedChange
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
@@ -96,6 +98,7 @@ class Deliverer:
     :param made_by: version of the mapping that made a document, by record key; for the audit.
     :param changes: number of the change that a document was made of, by record key. One that is lower than what was
         sent or tried of its record before is not sent. A document without a number is taken as it comes.
+    :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Deliverer:
         lease: timedelta = LEASE,
         made_by: Mapping[str, str | None] | None = None,
         changes: Mapping[str, int] | None = None,
+        kind: str = "",
     ) -> None:
         self._engine = engine
         self._actor = actor
@@ -121,6 +125,9 @@ class Deliverer:
         self._lease = lease
         self._made_by = made_by or {}
         self._changes = changes or {}
+        self._company = bound_company(engine) or MAIN
+        self._kind = kind or entity.partition(".")[2]
+        self._joins = getattr(target, "updatable", False) and getattr(target, "adopts", False)
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
@@ -452,19 +459,12 @@ class Deliverer:
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
             rows = self._locked(session, [each.record_key for each in settled])
+            settled = self._link(session, settled, by_key, action)
             late = [each for each in settled if rows[each.record_key].fence != self._try.number]
             taken_over = self._leased(session, rows[late[0].record_key]) if late else None
             self._keep_late(session, late, rows, by_key)
             settled = [each for each in settled if each not in late]
             self._write_outcomes(session, settled, by_key, now)
-            references = [*self._references(settled, now), *self._references(late, now)]
-            upsert(
-                session,
-                CrossReference,
-                references,
-                key=["entity", "target_id", "record_key"],
-                keep=["created_at"],
-            )
             news = [
                 each
                 for each in settled
@@ -523,17 +523,27 @@ class Deliverer:
             changes[outcome.record_key] = values
         update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 
-    def _references(self, outcomes: Sequence[Outcome], now: datetime) -> list[dict[str, Any]]:
+    def _link(
+        self, session: Session, outcomes: Sequence[Outcome], by_key: Mapping[str, _Item], action: str
+    ) -> list[Outcome]:
+        """The outcomes, their ids linked; a conflict instead where the id is another record's."""
+        ends = [
+            End(
+                each.record_key,
+                self._entity,
+                each.target_id,
+                each.number,
+                "written" if action == "delivered" else "number",
+                State(content_hash(each.content, {})) if each.content else None,
+                State(by_key[each.record_key].digest) if action == "delivered" else None,
+            )
+            for each in outcomes
+            if each.target_id and not each.error
+        ]
+        conflicts = keep_ends(session, self._company, self._kind, ends, joins=self._joins)
         return [
-            {
-                "entity": self._entity,
-                "target_id": outcome.target_id,
-                "number": outcome.number,
-                "record_key": outcome.record_key,
-                "created_at": now,
-            }
-            for outcome in outcomes
-            if outcome.target_id and not outcome.error
+            Outcome(each.record_key, error=conflicts[each.record_key]) if each.record_key in conflicts else each
+            for each in outcomes
         ]
 
     def _begun(self, item: _Item, row: Delivery | None) -> Change:
