@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow.configuration import conf
 
 from hooks.state_database import payload_key, state_engine
+from hooks.systems import gateway_fields
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.flows import Company, load_company
@@ -93,6 +94,5 @@ def time_stamps() -> TimeStamps | None:
 
 def company() -> Company:
     """The company the flows work for."""
-    return load_company(
-        Path(conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml")
-    )
+    path = conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml"
+    return load_company(Path(path), gateway_fields())
