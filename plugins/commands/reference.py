@@ -131,7 +131,7 @@ def _choices(field: dict[str, Any]) -> str:
 def _files() -> str:
     from hooks.systems import gateway_fields
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import FlowConfig, LegConfig, StepMinutes, company_model
+    from ledgerbridge.flows import FlowConfig, LegConfig, StageConfig, StepMinutes, company_model
     from ledgerbridge.flows.company import gateway_model
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
@@ -147,6 +147,7 @@ def _files() -> str:
         "the models that read them",
         introduction,
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
+        "### stages\n\n" + model_table(StageConfig),
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),

@@ -2,16 +2,21 @@
 
 from ledgerbridge.flows.checks import load_flow
 from ledgerbridge.flows.company import Company, GatewayFields, company_model, load_company
-from ledgerbridge.flows.config import FlowConfig, LegConfig, StepMinutes, leg_config
+from ledgerbridge.flows.config import FlowConfig, LegConfig, StageConfig, StepMinutes, leg_config
+from ledgerbridge.flows.names import dag_of, flow_of, stage_of
 
 __all__ = [
     "Company",
     "FlowConfig",
     "GatewayFields",
     "LegConfig",
+    "StageConfig",
     "StepMinutes",
     "company_model",
+    "dag_of",
+    "flow_of",
     "leg_config",
     "load_company",
     "load_flow",
+    "stage_of",
 ]
