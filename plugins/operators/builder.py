@@ -13,7 +13,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import FlowConfig, dag_of, load_flow
+from ledgerbridge.flows import Company, FlowConfig, dag_of, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.extract import ExtractOperator
@@ -64,10 +64,10 @@ def build_flow(name: str, include: Path | None = None) -> dict[str, DAG]:
     folder = include or settings.include_folder()
     try:
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
-        zone = settings.company().time_zone
+        company = settings.company()
     except ConfigurationError as error:
         return {name: BrokenFlow(name, error)}
-    dags = [_Stage(name, flow, stage, zone).dag() for stage in flow.stages]
+    dags = [_Stage(name, flow, stage, company).dag() for stage in flow.stages]
     return {dag.dag_id: dag for dag in dags}
 
 
@@ -78,7 +78,7 @@ class _Stage:
     flow_name: str
     flow: FlowConfig
     name: str
-    zone: str
+    company: Company
 
     def dag(self) -> DAG:
         flow, config = self.flow, self.flow.stages[self.name]
@@ -90,7 +90,8 @@ class _Stage:
             "retry_policy": ByErrorClass(flow.retry_seconds),
         }
         if flow.alerts is not None:
-            defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, self.zone)
+            company = self.company
+            defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, company.time_zone, company.key)
         with DAG(
             dag_of(self.flow_name, self.name),
             description=config.description or flow.description,
@@ -101,7 +102,7 @@ class _Stage:
             params={**(_LEGS_PARAMS if config.legs else {}), **(_RECONCILE_PARAMS if config.reconcile else {})},
             tags=["ledgerbridge", self.flow_name],
             is_paused_upon_creation=config.schedule is not None,
-            deadline=None if flow.alerts is None else _deadline(self.flow_name, flow.alerts, self.zone),
+            deadline=None if flow.alerts is None else _deadline(self.flow_name, flow.alerts, self.company),
         ) as dag:
             ends = self._legs() if config.legs else []
             if config.reconcile:
@@ -159,10 +160,15 @@ class _Stage:
         )
 
 
-def _deadline(name: str, alerts: AlertsConfig, zone: str) -> DeadlineAlert | None:
+def _deadline(name: str, alerts: AlertsConfig, company: Company) -> DeadlineAlert | None:
     if alerts.deadline_minutes is None:
         return None
-    told = {"flow": name, "config": alerts.model_dump(mode="json"), "zone": zone}
+    told = {
+        "flow": name,
+        "config": alerts.model_dump(mode="json"),
+        "zone": company.time_zone,
+        "company": company.key,
+    }
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=alerts.deadline_minutes),

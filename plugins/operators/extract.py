@@ -18,7 +18,6 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.config import MAX_RECORDS
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import kept_records
-from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
 from operators.sources import Sources
@@ -68,7 +67,7 @@ class ExtractOperator(LegOperator):
         if legs and self.leg not in legs:
             raise self.nothing_goes_on(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
-        leg = LegId(settings.company().key, self.flow, self.leg, self.config.source)
+        leg = LegId(self.company.key, self.flow, self.leg, self.config.source)
         with transaction(self.engine) as session:
             again = has_taken(session, leg, actor.run_id)
         sources = Sources(self, context, self.overlap_minutes)

@@ -13,7 +13,6 @@ from ledgerbridge.reconciliation import Booked, Known
 from ledgerbridge.reconciliation.model import TOLERANCE
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, Reading, SourceRecord
-from operators import settings
 from operators.systems import Books
 
 __all__ = ["KnownDocuments"]
@@ -66,9 +65,7 @@ class KnownDocuments:
             )
             self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
             read = session.execute(
-                select(Reading.entity, func.max(Reading.until), func.max(Reading.ended_at))
-                .where(Reading.company == settings.company().key)
-                .group_by(Reading.entity)
+                select(Reading.entity, func.max(Reading.until), func.max(Reading.ended_at)).group_by(Reading.entity)
             ).all()
             self._read_until: dict[str, datetime] = {entity: until for entity, until, _ in read if until is not None}
             self._read_at: dict[str, datetime] = {entity: ended_at for entity, _, ended_at in read}

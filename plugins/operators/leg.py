@@ -21,7 +21,7 @@ from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable, TransientError
-from ledgerbridge.flows import LegConfig, flow_of, leg_config
+from ledgerbridge.flows import Company, LegConfig, flow_of, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.clock import database_now
@@ -63,8 +63,13 @@ class FlowOperator(BaseOperator):
 
     @cached_property
     def engine(self) -> Engine:
-        """The state database."""
-        return settings.state_engine()
+        """The state database, of the company's rows."""
+        return settings.state_engine(self.company.key)
+
+    @cached_property
+    def company(self) -> Company:
+        """Whose books these are."""
+        return settings.company()
 
     def actor(self, context: Context) -> Actor:
         """This task, for leases and the audit."""

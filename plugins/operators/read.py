@@ -14,7 +14,6 @@ from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import pause_of
-from operators import settings
 from operators.leg import FlowOperator
 from operators.sources import Sources
 
@@ -54,13 +53,12 @@ class ReadOperator(FlowOperator):
 
     def _read(self, context: Context, legs: list[str]) -> set[str]:
         """Bring the sources of these legs up to date; the entities that could not be read."""
-        company = settings.company()
         sources = Sources(self, context, self.config.overlap_minutes)
         unread = set()
         for entity in dict.fromkeys(self.config.legs[leg].source for leg in legs):
-            taking = [LegId(company.key, self.flow, leg, entity) for leg in legs if self._source(leg) == entity]
+            taking = [LegId(self.company.key, self.flow, leg, entity) for leg in legs if self._source(leg) == entity]
             with transaction(self.engine) as session:
-                connections = company.connections_of(entity.partition(".")[0])
+                connections = self.company.connections_of(entity.partition(".")[0])
                 is_down = any(pause_of(session, each) is not None for each in connections)
                 new_leg = not all(has_position(session, leg) for leg in taking)
             if is_down:
@@ -76,13 +74,12 @@ class ReadOperator(FlowOperator):
         return unread
 
     def _with_work(self, legs: list[str], unread: set[str], run_id: str) -> list[str]:
-        company = settings.company()
         started: list[str] = []
         written: set[str] = set()
         with transaction(self.engine) as session:
             for leg in legs:
                 config = self.config.legs[leg]
-                named = LegId(company.key, self.flow, leg, config.source)
+                named = LegId(self.company.key, self.flow, leg, config.source)
                 may_get = config.source in unread | written or has_taken(session, named, run_id)
                 if may_get or has_work(session, named, self.config.behind_stages(leg)):
                     started.append(leg)

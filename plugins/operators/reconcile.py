@@ -60,8 +60,13 @@ class ReconcileOperator(BaseOperator):
 
     @cached_property
     def engine(self) -> Engine:
-        """The state database."""
-        return settings.state_engine()
+        """The state database, of the company's rows."""
+        return settings.state_engine(self.company.key)
+
+    @cached_property
+    def company(self) -> Company:
+        """Whose books these are."""
+        return settings.company()
 
     def execute(self, context: Context) -> str:
         """
@@ -69,7 +74,7 @@ class ReconcileOperator(BaseOperator):
 
         :raises LedgerbridgeError: a difference nobody can explain.
         """
-        params, company = context["params"], settings.company()
+        params, company = context["params"], self.company
         period, closing = _period(params), bool(params.get("close"))
         folder = settings.state_folder() / "reconciliation" / self.flow / "kept"
         kept = KeptRecords(folder, anew=closing or not period.is_whole)

@@ -12,7 +12,6 @@ from ledgerbridge.changes import SourceId
 from ledgerbridge.changes.readings import is_read_by
 from ledgerbridge.entities import Source
 from ledgerbridge.state import transaction
-from operators import settings
 from operators.change_log import Read, read_again, read_source
 from operators.leg import FlowOperator
 from operators.systems import hooks_of
@@ -73,7 +72,7 @@ class Sources:
         self._call(entity, self._of(entity), read)
 
     def _of(self, entity: str) -> list[SourceId]:
-        company = settings.company()
+        company = self._task.company
         return [SourceId(company.key, entity, each) for each in company.connections_of(entity.partition(".")[0])]
 
     def _call(self, entity: str, sources: Sequence[SourceId], read: Callable[[Source, SourceId], Read | None]) -> None:
@@ -83,7 +82,7 @@ class Sources:
         task, (system, _, name) = self._task, entity.partition(".")
         by_connection = {each.connection: each for each in sources}
         task.await_connections(list(by_connection))
-        for connection, hook in hooks_of(system, settings.company()).items():
+        for connection, hook in hooks_of(system, task.company).items():
             if connection not in by_connection:
                 continue
             with task.calling(self._context, connection):
@@ -96,7 +95,7 @@ class Sources:
 
     def _beginning(self) -> datetime | None:
         """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
-        begins = settings.company().sending_begins
+        begins = self._task.company.sending_begins
         return None if begins is None else begins - _DATED_AHEAD
 
     def _told(self, entity: str, connection: str, read: Read) -> Change:

@@ -23,6 +23,7 @@ from demo.company import connection_environment, write_company_file
 from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.models import Installation
 from ledgerbridge.state.signing import new_key
 from operators import settings
@@ -190,7 +191,7 @@ def open_office(
         }.items():
             environment.setenv(name, value)
         get_fernet.cache_clear()  # a task process reads its key once; here it may be another office's
-        state = connect(url, signing_key=signing_key)
+        state = connect(url, signing_key=signing_key, company=MAIN)
         migrate(state)
         salt_keys(state, "16" * 32)  # a case that fails fails again
         yield Office(file, InProcess("order_to_cash"), player, state, folder)

@@ -137,7 +137,7 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
     found = run_suite(suite, {"header": pd.DataFrame({"record_key": [KEY], "name": [name]})})
     validations = write_validations(f"{folder}/gate/validations", found.validations)
     actor = Actor("order_to_cash", "customer", "run-1", "customer.gate")
-    with transaction(connect(home.state_url, key)) as session:
+    with transaction(connect(home.state_url, key, company="main")) as session:
         remember(session, raw, validations)
         write_letters(
             session,
