@@ -29,7 +29,7 @@ from demo.stack import FLOW, Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.order_file import OrderFileError, read_order_file
 from sandbox.orders import make_orders
-from sandbox.places import SYSTEMS
+from sandbox.places import ANNOUNCEMENT, SYSTEMS, announced
 from sandbox.player import Player, opening_of
 
 LOG_WIDTH = 140
@@ -67,9 +67,10 @@ def _start(console: Console, options: argparse.Namespace) -> int:
         )
     (folder / "orders.json").write_text(json.dumps(file, indent=1))
     try:
-        good = _run(console, stack, file, sandbox_ports)
-        if options.stay:
-            _stay(console)
+        with announced(stack.addresses, folder / ANNOUNCEMENT.name):
+            good = _run(console, stack, file, sandbox_ports)
+            if options.stay:
+                _stay(console)
         return 0 if good else 1
     finally:
         stack.services.stop()

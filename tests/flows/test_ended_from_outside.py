@@ -49,10 +49,6 @@ class Started:
         """Until one of its processes has the word in its command line."""
         self._wait(lambda: any(word in each for each in self.processes()), STARTS_WITHIN_SECONDS)
 
-    def wait_for_output(self, word: str) -> None:
-        """Until it has told something."""
-        self._wait(lambda: word in self.output.read_text(), STARTS_WITHIN_SECONDS)
-
     def end(self) -> int:
         """Its exit code, once it has ended by itself."""
         self._wait(lambda: self.make.poll() is not None, ENDS_WITHIN_SECONDS, running=False)
@@ -84,6 +80,18 @@ def ctrl_c(started: Started) -> None:
     os.killpg(started.make.pid, signal.SIGINT)
 
 
+def assert_ends(started: Started, at: str, told: Callable[[Started], None]) -> None:
+    """At the first word, quietly, and with nothing left behind."""
+    try:
+        started.wait_for(at)
+        told(started)
+        assert started.end() != 0
+        assert started.processes() == []
+        assert "Traceback" not in started.output.read_text()
+    finally:
+        started.kill()
+
+
 ONE_ORDER = {"FAULTS": "5", "ARGS": "--orders 1 --database sqlite"}
 
 
@@ -101,15 +109,7 @@ ONE_ORDER = {"FAULTS": "5", "ARGS": "--orders 1 --database sqlite"}
 def test_it_ends_at_the_first_word_and_leaves_nothing_behind(
     target: str, variables: dict[str, str], at: str, told: Callable[[Started], None], tmp_path: Path
 ) -> None:
-    started = Started(target, tmp_path, **variables)
-    try:
-        started.wait_for(at)
-        told(started)
-        assert started.end() != 0
-        assert started.processes() == []
-        assert "Traceback" not in started.output.read_text()
-    finally:
-        started.kill()
+    assert_ends(Started(target, tmp_path, **variables), at, told)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,4 @@ def test_the_demo_ends_at_the_first_word_and_leaves_nothing_behind(
     at: str, told: Callable[[Started], None], tmp_path: Path
 ) -> None:
     ports = {"AIRFLOW_PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
-    started = Started("demo", tmp_path, ORDERS="1", FOLDER=str(tmp_path), **ports)
-    try:
-        started.wait_for(at)
-        told(started)
-        assert started.end() != 0
-        assert started.processes() == []
-        assert "Traceback" not in started.output.read_text()
-    finally:
-        started.kill()
+    assert_ends(Started("demo", tmp_path, ORDERS="1", FOLDER=str(tmp_path), **ports), at, told)
