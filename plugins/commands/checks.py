@@ -11,7 +11,7 @@ from pathlib import Path
 from commands.files import Folders, company_of, company_tables
 from ledgerbridge.canonical.rules import SETTINGS
 from ledgerbridge.flows import FlowConfig
-from ledgerbridge.flows.checks import check_flow_file
+from ledgerbridge.flows.checks import check_flow_file, place_of
 from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
 from ledgerbridge.mapping.engine import check_mapping_file
@@ -53,15 +53,17 @@ def flow_problems(path: Path, folders: Folders) -> list[Problem]:
         return flow.problems
     problems = list(flow.problems)
     for name, leg in content.legs.items():
-        _must_offer(flow.checked, ("legs", name, "from"), leg.source, "source")
-        _must_offer(flow.checked, ("legs", name, "to"), leg.target, "target")
+        _must_offer(flow.checked, place_of(content, name, "from"), leg.source, "source")
+        _must_offer(flow.checked, place_of(content, name, "to"), leg.target, "target")
         for rule, entities in leg.rules.items():
             for key, entity in entities.items():
                 if key not in SETTINGS:
-                    _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
-    for index, ledger in enumerate(content.reconcile):
-        if ledger not in ledgers():
-            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
+                    _must_offer(flow.checked, place_of(content, name, "rules", rule, key), entity, None)
+    for stage, config in content.stages.items():
+        for index, ledger in enumerate(config.reconcile):
+            if ledger not in ledgers():
+                place = ("stages", stage, "reconcile", index)
+                flow.checked.complain(place, f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
     _check_connections(flow.checked, content, folders)
     for stem in flow.mappings:
         problems += mapping_problems(folders.include / "mappings" / f"{stem}.yaml", folders)
@@ -93,7 +95,7 @@ def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, folde
             system = entity.partition(".")[0]
             if not connections.get(system) and entity in offered():
                 checked.complain(
-                    ("legs", name, key),
+                    place_of(flow, name, key),
                     f"the company file names no connection for {system}.",
                     f"Add it there: `connections: {{{system}: <Airflow connection id>}}`.",
                 )

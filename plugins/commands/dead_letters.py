@@ -83,7 +83,7 @@ def list_(
 ) -> int:
     """List them with remedy; as JSON one object a line."""
     states = _states("all" if everything else state) or UNSETTLED
-    return _list(context, Wanted(states, flow, leg, step, code, label, source_key, since), as_json=json)
+    return _list(context, Wanted(states, None, flow, leg, step, code, label, source_key, since), as_json=json)
 
 
 @app.command()
@@ -133,7 +133,7 @@ def replay(
 ) -> int:
     """Let the next pass of the flow take them, from the step that failed."""
     states = _states("all" if everything else state)
-    wanted = Wanted(states or ("open",), flow, leg, step, code, label, source_key, since)
+    wanted = Wanted(states or ("open",), None, flow, leg, step, code, label, source_key, since)
     with transaction(state_engine(context)) as session:
         chosen = _chosen(session, ids, wanted, named=states is not None)
         replayed = let_go_on(session, chosen, _person(by, reason, "replay"), force=force)
@@ -159,7 +159,7 @@ def discard(
 ) -> int:
     """Give them up for good, with a reason."""
     states = _states("all" if everything else state)
-    wanted = Wanted(states or ("open",), flow, leg, step, code, label, source_key, since)
+    wanted = Wanted(states or ("open",), None, flow, leg, step, code, label, source_key, since)
     with transaction(state_engine(context)) as session:
         chosen = _chosen(session, ids, wanted, named=states is not None)
         give_up(session, chosen, _person(by, reason, "discard"))

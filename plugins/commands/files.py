@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from hooks.systems import gateway_fields
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, load_company
 from ledgerbridge.mapping.lookups import Row
@@ -74,7 +75,7 @@ def named_files(folders: Folders, kind: str, names: Sequence[str]) -> list[Path]
 def company_of(folders: Folders) -> Company:
     """The company the files are for."""
     path = folders.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or folders.include / "company.yaml"
-    return load_company(Path(path))
+    return load_company(Path(path), gateway_fields())
 
 
 def company_tables(folders: Folders) -> tuple[dict[str, dict[str, Row]], str]:

@@ -119,9 +119,10 @@ def _choices(field: dict[str, Any]) -> str:
 
 
 def _files() -> str:
+    from hooks.systems import gateway_fields
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import Company, FlowConfig, LegConfig, StepMinutes
-    from ledgerbridge.flows.company import Gateway
+    from ledgerbridge.flows import FlowConfig, LegConfig, StageConfig, StepMinutes, company_model
+    from ledgerbridge.flows.company import gateway_model
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
     from ledgerbridge.mapping.reference import model_table
@@ -136,11 +137,12 @@ def _files() -> str:
         "the models that read them",
         introduction,
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
+        "### stages\n\n" + model_table(StageConfig),
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
-        "## Company: `include/company.yaml`\n\n" + model_table(Company),
-        "### gateways\n\n" + model_table(Gateway),
+        "## Company: `include/company.yaml`\n\n" + model_table(company_model(gateway_fields())),
+        "### gateways\n\n" + model_table(gateway_model(gateway_fields())),
         "## Suite: `include/expectations/*.yaml`\n\n" + model_table(Suite, leave_out=("name",)),
         "### expectations\n\n" + model_table(Expectation),
         "## Mapping: `include/mappings/*.yaml`\n\n"

@@ -48,10 +48,10 @@ class LoadOperator(LegOperator):
         actor = self.actor(context)
         batch = self.given_batch(context)
         system, _, entity = self.config.target.partition(".")
-        connection = settings.company().connections_of(system)[0]
+        connection = self.company.connections_of(system)[0]
         self.await_connections([connection])
         frames, superseded = self.own_documents(context, read_frames(batch))
-        documents = documents_of(frames, self.config.target)
+        documents = documents_of(frames, self.config.target, self.company.key)
         canonical = self.canonical_headers(context)
         made_by = mapping_versions(self.staged(context, "links"))
         with self.calling(context, connection):
@@ -64,7 +64,6 @@ class LoadOperator(LegOperator):
                 settle=settings.settle(),
                 lease=settings.lease(),
                 made_by=made_by,
-                company=settings.company().key,
                 kind=self._kind(),
             )
             results = deliverer.deliver(documents, canonical)

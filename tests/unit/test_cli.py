@@ -44,7 +44,7 @@ class Accepting:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     address = f"sqlite:///{tmp_path / 'state.db'}"
-    engine = connect(address)
+    engine = connect(address, company="main")
     migrate(engine)
     Deliverer(engine, ACTOR, "gp.sales_order", Accepting()).deliver(
         [Document(ORDER, "key", {"SOPNUMBE": "LBO1"})], {ORDER: {"chain_key": ORDER, "label": "#1"}}
@@ -100,7 +100,7 @@ def test_a_broken_audit_chain_is_told_with_its_entry(
     told = capsys.readouterr().out
     assert told.startswith("3 entries, the chain is whole; its head is not signed")
     assert "1 anchors hold" in told
-    engine = connect(url)
+    engine = connect(url, company="main")
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
         connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
@@ -144,7 +144,7 @@ def test_a_page_without_a_key_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
     url: str, anchors: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = connect(url)
+    engine = connect(url, company="main")
     with transaction(engine) as session:
         anchor = next_anchor(session, [])
         tell_anchor(session, ACTOR, anchor)
@@ -159,7 +159,7 @@ def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
 
 def anchored(url: str, anchors: str) -> Engine:
     """A state whose head is kept there."""
-    engine = connect(url)
+    engine = connect(url, company="main")
     with transaction(engine) as session:
         keep_anchor(anchors, next_anchor(session, []))
     return engine
@@ -276,7 +276,7 @@ def test_dead_letters_are_listed_without_what_only_tasks_need(url: str) -> None:
 @pytest.mark.parametrize("read", [1, 20_000])
 def test_an_answer_that_nobody_reads_to_its_end_ends_quietly(url: str, read: int) -> None:
     """As `ledgerbridge … | head`: gone before the first line is out, or in the middle."""
-    engine = connect(url)
+    engine = connect(url, company="main")
     many = [
         Letter("map", f"k{number}", "v1", f"k{number}", "LB-MAP-002", "sku", "NONE", "no", "Mend it.")
         for number in range(2_000)

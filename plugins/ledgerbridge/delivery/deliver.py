@@ -28,6 +28,7 @@ from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, 
 from ledgerbridge.going_out import granting
 from ledgerbridge.links import End, State, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
+from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import Delivery, DeliveryTry
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
@@ -82,7 +83,6 @@ class Deliverer:
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.
-    :param company: whose links the documents are kept in.
     :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
     """
 
@@ -96,7 +96,6 @@ class Deliverer:
         settle: timedelta = SETTLE,
         lease: timedelta = LEASE,
         made_by: Mapping[str, str | None] | None = None,
-        company: str = "main",
         kind: str = "",
     ) -> None:
         self._engine = engine
@@ -109,7 +108,7 @@ class Deliverer:
         self._breaks = settle
         self._lease = lease
         self._made_by = made_by or {}
-        self._company = company
+        self._company = bound_company(engine) or MAIN
         self._kind = kind or entity.partition(".")[2]
         self._joins = getattr(target, "updatable", False) and getattr(target, "adopts", False)
         self._try = Try(engine, actor, lease)
