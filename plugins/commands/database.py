@@ -29,7 +29,7 @@ def state_engine(context: typer.Context, company: str | None = None) -> Engine:
     :param company: key of the one whose rows alone are seen; None: all are.
     :raises ConfigurationError: none is named.
     """
-    url = context.find_root().params["state"]
+    url = context.find_root().params["state"] or os.environ.get(STATE_URL)
     if url:
         return connect(url, payload_key(), signing_key(), company)
     if context.obj is None:
