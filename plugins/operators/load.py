@@ -21,6 +21,7 @@ from ledgerbridge.state.models import OURS, DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from ledgerbridge.state.upsert import in_chunks
 from operators import settings
+from operators.assets import tell_changed
 from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
@@ -71,6 +72,8 @@ class LoadOperator(LegOperator):
         self._settle(context, actor, results, loaded)
         balance = self.close_batch(actor, superseded)
         self.note_head()
+        if any(each.outcome == "delivered" for each in results):
+            tell_changed(self, context, self.company.key, self.config.target)
         return dict(balance)
 
     def _kind(self) -> str:
