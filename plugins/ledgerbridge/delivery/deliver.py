@@ -236,9 +236,10 @@ class Deliverer:
             with transaction(self._engine) as session:
                 now = database_now(session)
                 left = (*self._mine([item.key for item in items]), Delivery.state == "sending")
-                session.execute(
-                    update(Delivery).where(*left, Delivery.called_at.is_(None)).values(state="not_sent", fence=None)
-                )
+                never_called = (*left, Delivery.called_at.is_(None))
+                freed = set(session.scalars(select(Delivery.record_key).where(*never_called)))
+                session.execute(update(Delivery).where(*never_called).values(state="not_sent", fence=None))
+                append(session, self._actor, [self._change("put-back", item) for item in items if item.key in freed])
                 at_least = now + self._breaks  # a broken call may just have reached the target
                 early = or_(Delivery.settles_at.is_(None), Delivery.settles_at < at_least)
                 session.execute(update(Delivery).where(*left, early).values(settles_at=at_least))
