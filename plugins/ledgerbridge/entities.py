@@ -200,7 +200,7 @@ class Matched(Target, Protocol):
     number_field: str
     """The header field of a document that has the number we give."""
 
-    def candidates(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """What may be the same thing, by record key; all that fit, inactive ones too. Few calls for many documents."""
 
     def common(self, document: Document) -> str | None:

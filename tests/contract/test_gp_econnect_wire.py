@@ -551,7 +551,7 @@ def test_who_has_the_e_mail_in_any_address_is_reported_case_aside(described: Scr
     described.will_reply(NONE, customer_row("ARCHER01", "shop@example.com", "Ann@Example.com"))
     customers = target(hook, "customer")
     assert isinstance(customers, Matched)
-    [found] = customers.candidates([customer("C1", "ann@EXAMPLE.com")]).values()
+    [found] = customers.matches([customer("C1", "ann@EXAMPLE.com")]).values()
     assert [(each.found.number, each.by, each.own, each.active) for each in found] == [
         ("ARCHER01", "INET1", False, True)
     ]

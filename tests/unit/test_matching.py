@@ -41,7 +41,7 @@ class People(Matched):
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         raise AssertionError("candidates are asked for")
 
-    def candidates(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         found: dict[str, list[Candidate]] = {}
         for document in documents:
             for each in self.people:

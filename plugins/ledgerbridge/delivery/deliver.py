@@ -416,7 +416,7 @@ class Deliverer:
         """What the target holds of the documents, by record key, and where a person is to say whether it does."""
         if self._matched is None:
             return self._target.find(documents)
-        candidates = self._matched.candidates(documents)
+        candidates = self._matched.matches(documents)
         held: dict[str, Found | TargetConflict] = {}
         for document in documents:
             decided = decide(

@@ -42,7 +42,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
     source_where = ""
     source_key = ("CUSTNMBR",)
 
-    def candidates(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """Who is there under the number or has the e-mail, case aside, in any address of theirs; also inactive ones."""
         located = self._located(documents)
         candidates = defaultdict(list)
