@@ -78,7 +78,7 @@ def _help(action: argparse.Action) -> str:
 
 
 def _settings() -> str:
-    from ledgerbridge.provider import get_provider_info
+    from hooks.provider import get_provider_info
 
     section = get_provider_info()["config"]["ledgerbridge"]["options"]
     options = (
@@ -96,7 +96,7 @@ def _settings() -> str:
 
 
 def _connections() -> str:
-    from ledgerbridge.provider import get_provider_info
+    from hooks.provider import get_provider_info
 
     sections = []
     for form in get_provider_info()["connection-types"]:
@@ -130,7 +130,7 @@ def _choices(field: dict[str, Any]) -> str:
 
 def _files() -> str:
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import Company, FlowConfig, LegConfig, StepMinutes
+    from ledgerbridge.flows import Company, FlowConfig, LegConfig, StageConfig, StepMinutes
     from ledgerbridge.flows.company import Gateway
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
@@ -146,6 +146,7 @@ def _files() -> str:
         "the models that read them",
         introduction,
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
+        "### stages\n\n" + model_table(StageConfig),
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
@@ -160,13 +161,13 @@ def _files() -> str:
 
 
 def _entities() -> str:
+    from hooks.systems import entity_class, offered_entities, systems, target_fields
     from ledgerbridge.canonical.models import CANONICAL
-    from operators.systems import ENTITIES, entity_class, offered_entities, target_fields
 
     words = {"source": "read", "target": "written", "master": "looked up"}
     offered = offered_entities()
     sections = []
-    for system in ENTITIES:
+    for system in systems():
         mine = {name: roles for name, roles in offered.items() if name.split(".")[0] == system}
         rows = (
             (f"`{name}`", ", ".join(word for role, word in words.items() if role in roles), _about(entity_class(name)))

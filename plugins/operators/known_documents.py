@@ -13,7 +13,6 @@ from ledgerbridge.reconciliation import Booked, Known
 from ledgerbridge.reconciliation.model import TOLERANCE
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, Reading, SourceRecord
-from operators import settings
 from operators.systems import Books
 
 __all__ = ["KnownDocuments"]
@@ -24,37 +23,38 @@ class KnownDocuments:
     The deliveries of the ledgers' documents, and what became of what was read.
 
     :param books: of both ledgers, the first and the second.
-    :param run_id: the run that compares; what it sent itself it may have read before.
     :param closing: whether nothing may be left under way: what is booked after the last reading is no excuse.
     """
 
-    def __init__(self, engine: Engine, flow: str, books: Mapping[str, Books], *, run_id: str, closing: bool) -> None:
+    def __init__(self, engine: Engine, flow: str, books: Mapping[str, Books], *, closing: bool) -> None:
         self._books = books
         self._closing = closing
         self._delivered: dict[str, dict[str, str]] = {}  # by ledger: id or number to record key
         self._sent: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {}  # by ledger: record key to state and ids
         self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
+        self._sent_at: dict[str, datetime] = {}
         with transaction(engine) as session:
-            self._sent_now = set(
-                session.scalars(
-                    select(Delivery.record_key).where(Delivery.run_id == run_id, Delivery.state == "delivered")
-                )
-            )
             for ledger in books:
                 rows = session.execute(
                     select(
-                        Delivery.record_key, Delivery.target_id, Delivery.number, Delivery.state, Delivery.reason
+                        Delivery.record_key,
+                        Delivery.target_id,
+                        Delivery.number,
+                        Delivery.state,
+                        Delivery.reason,
+                        Delivery.updated_at,
                     ).where(Delivery.entity.startswith(f"{ledger}."))
                 ).all()
+                self._sent_at.update({row.record_key: row.updated_at for row in rows if row.state == "delivered"})
                 self._delivered[ledger] = {
                     str(known): key for key, target_id, number, *_ in rows for known in (number, target_id) if known
                 }
                 self._sent[ledger] = {
                     key: (state, tuple(str(known) for known in (target_id, number) if known))
-                    for key, target_id, number, state, _ in rows
+                    for key, target_id, number, state, *_ in rows
                 }
                 self._deferred[ledger] = {
-                    key: reason for key, *_, state, reason in rows if reason and state == "not_sent"
+                    row.record_key: row.reason for row in rows if row.reason and row.state == "not_sent"
                 }
             self._stuck = dict(
                 session.execute(
@@ -65,11 +65,10 @@ class KnownDocuments:
             )
             self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
             read = session.execute(
-                select(Reading.entity, func.max(Reading.until))
-                .where(Reading.company == settings.company().key)
-                .group_by(Reading.entity)
-            )
-            self._read_until: dict[str, datetime] = {entity: until for entity, until in read if until is not None}
+                select(Reading.entity, func.max(Reading.until), func.max(Reading.ended_at)).group_by(Reading.entity)
+            ).all()
+            self._read_until: dict[str, datetime] = {entity: until for entity, until, _ in read if until is not None}
+            self._read_at: dict[str, datetime] = {entity: ended_at for entity, _, ended_at in read}
         first, second = books
         # what was made from a document of the other ledger has that one's record key, which ends in its number
         self._read_from = {
@@ -140,8 +139,8 @@ class KnownDocuments:
             return self._lost(missing_in, ids)
         if not state and self.came_later(booked.source, booked.changed_at):
             return Known("booked after this run read it")
-        if not state and not self._closing and booked.key in self._sent_now:
-            return Known("sent by this run after it had read such documents")
+        if not state and self._sent_later(booked):
+            return Known("sent after such documents were last read")
         return Known()
 
     def unequal(self, pair: Sequence[Booked], changed: Mapping[str, Decimal]) -> Known:
@@ -165,6 +164,11 @@ class KnownDocuments:
         """Whether a document was written after the last run had read such documents; never at the end of a period."""
         until = self._read_until.get(entity)
         return not self._closing and until is not None and changed_at is not None and changed_at > until
+
+    def _sent_later(self, booked: Booked) -> bool:
+        """Whether we wrote a document ourselves after the last run had read such documents."""
+        sent_at, read_at = self._sent_at.get(booked.key), self._read_at.get(booked.source)
+        return not self._closing and sent_at is not None and (read_at is None or sent_at >= read_at)
 
     def stuck(self, source_key: str) -> str | None:
         """Why a source record can't go on."""

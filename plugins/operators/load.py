@@ -9,6 +9,7 @@ from airflow.sdk import Context
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hooks.systems import hook_for
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, document_text, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
@@ -25,7 +26,6 @@ from operators.links import mapping_versions, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
 from operators.resume import schemas_of
 from operators.staging import read_frames
-from operators.systems import hook_for
 
 __all__ = ["LoadOperator"]
 
@@ -48,10 +48,10 @@ class LoadOperator(LegOperator):
         actor = self.actor(context)
         batch = self.given_batch(context)
         system, _, entity = self.config.target.partition(".")
-        connection = settings.company().connections_of(system)[0]
+        connection = self.company.connections_of(system)[0]
         self.await_connections([connection])
         frames, superseded = self.own_documents(context, read_frames(batch))
-        documents = documents_of(frames, self.config.target)
+        documents = documents_of(frames, self.config.target, self.company.key)
         canonical = self.canonical_headers(context)
         made_by = mapping_versions(self.staged(context, "links"))
         with self.calling(context, connection):
@@ -64,7 +64,6 @@ class LoadOperator(LegOperator):
                 settle=settings.settle(),
                 lease=settings.lease(),
                 made_by=made_by,
-                company=settings.company().key,
                 kind=self._kind(),
                 match=self.config.match,
             )

@@ -47,21 +47,26 @@ class ReconcileOperator(BaseOperator):
     JSON and as a page in Markdown; the task returns the former's path.
 
     :param flow: name of the flow.
-    :param config: the flow; its ``reconcile`` names the two ledgers.
+    :param config: the flow; :param stage: which of its stages, whose ``reconcile`` names the two ledgers.
     """
 
     ui_color = "#f3eefb"
     operator_extra_links = (ReconciliationLink(),)
 
-    def __init__(self, *, flow: str, config: FlowConfig, **kwargs: Any) -> None:
+    def __init__(self, *, flow: str, config: FlowConfig, stage: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.flow = flow
-        self.config = config
+        self.ledgers = config.stages[stage].reconcile
 
     @cached_property
     def engine(self) -> Engine:
-        """The state database."""
-        return settings.state_engine()
+        """The state database, of the company's rows."""
+        return settings.state_engine(self.company.key)
+
+    @cached_property
+    def company(self) -> Company:
+        """Whose books these are."""
+        return settings.company()
 
     def execute(self, context: Context) -> str:
         """
@@ -69,7 +74,7 @@ class ReconcileOperator(BaseOperator):
 
         :raises LedgerbridgeError: a difference nobody can explain.
         """
-        params, company = context["params"], settings.company()
+        params, company = context["params"], self.company
         period, closing = _period(params), bool(params.get("close"))
         folder = settings.state_folder() / "reconciliation" / self.flow / "kept"
         kept = KeptRecords(folder, anew=closing or not period.is_whole)
@@ -81,10 +86,10 @@ class ReconcileOperator(BaseOperator):
     def _compare(
         self, company: Company, kept: KeptRecords, period: Period, *, closing: bool, run_id: str
     ) -> Reconciliation:
-        books = {ledger: books_of(ledger, company, kept) for ledger in self.config.reconcile}
+        books = {ledger: books_of(ledger, company, kept) for ledger in self.ledgers}
         roles = {ledger: _roles(company, ledger) for ledger in books}
         read = {ledger: each.booked() for ledger, each in books.items()}
-        known = KnownDocuments(self.engine, self.flow, books, run_id=run_id, closing=closing)
+        known = KnownDocuments(self.engine, self.flow, books, closing=closing)
         compared = {ledger: _compared(each, roles[ledger], company) for ledger, each in read.items()}
         keyed = {ledger: known.keyed(each, ledger) for ledger, each in compared.items()}
         actor = Actor(self.flow, "", run_id, self.task_id)

@@ -6,11 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.configuration import conf
+from sqlalchemy import Engine
 
-from hooks.state_database import payload_key, state_engine
+from hooks import state_database
+from hooks.state_database import payload_key
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.flows import Company, load_company
+from ledgerbridge.state.companies import for_company
 
 __all__ = [
     "anchors_to",
@@ -89,6 +92,12 @@ def time_stamps() -> TimeStamps | None:
     if not path and not timestamp_url():
         return None
     return TimeStamps.of_file(path)
+
+
+def state_engine(company: str | None = None) -> Engine:
+    """The state database, for the company of that key alone or for all."""
+    engine = state_database.state_engine()
+    return engine if company is None else for_company(engine, company)
 
 
 def company() -> Company:

@@ -243,7 +243,7 @@ def _another_state(request: pytest.FixtureRequest, folder: Path) -> Engine:
         url = f"sqlite:///{folder / 'restored.db'}"
     else:
         url = request.getfixturevalue("postgres_cluster").new_database()
-    engine = connect(url)
+    engine = connect(url, company="main")
     migrate(engine)
     return engine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -88,10 +89,18 @@ def test_migrations_go_up_and_down_one_by_one_and_keep_what_is_there(empty_state
 
 def test_the_hash_of_a_batch_staged_before_hashes_were_kept_is_taken_from_the_audit(empty_state_db: Engine) -> None:
     migrate(empty_state_db, "0013")
-    with transaction(empty_state_db) as session:
-        for rows, digest in ((2, "a" * 64), (3, "b" * 64)):  # a task that was tried twice
-            details = {"leg": "orders", "uri": "file:///run-1/extract", "rows": {"raw": rows}}
-            append(session, ACTOR, [Change("batch-extract", "e", f"batch:{digest}", None, digest, details)])
+    with empty_state_db.begin() as connection:
+        for number, (rows, digest) in enumerate(((2, "a" * 64), (3, "b" * 64)), 1):  # a task that was tried twice
+            details = json.dumps({"leg": "orders", "uri": "file:///run-1/extract", "rows": {"raw": rows}})
+            entry = {"id": number, "digest": digest, "details": details, "hash": str(number) * 64}
+            connection.execute(
+                text(
+                    "INSERT INTO audit_entry (id, at, run_id, task, action, entity, record_key, content_hash, details,"
+                    " previous_hash, hash) VALUES (:id, '2026-03-02 12:00:00', 'run-1', 'extract', 'batch-extract',"
+                    " 'e', 'batch', :digest, :details, '', :hash)"
+                ),
+                entry,
+            )
     migrate(empty_state_db)
     with transaction(empty_state_db) as session:
         kept = batch_of(session, "file:///run-1/extract")

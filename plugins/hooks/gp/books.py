@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY, Journal
+from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
 from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
 
-if TYPE_CHECKING:
-    from hooks.gp.econnect.hook import GPEConnectHook
-
-__all__ = ["APPLICATION_ENTRY", "GPBooks"]
+__all__ = ["GPBooks"]
 
 Row = Mapping[str, Any]
 
@@ -28,7 +28,6 @@ _KINDS = {
     "DRM": ("debit memo", "gp.receivables_document"),
     "CRJ": ("payment", "gp.cash_receipt"),
 }
-APPLICATION_ENTRY = "RMAPY"
 _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
@@ -127,9 +126,6 @@ class GPBooks:
 
     @cached_property
     def _entries(self) -> list[Booked]:
-        # lxml stays out of what DAG parsing imports
-        from hooks.gp.econnect.ledger import Journal
-
         site = self._hook.site()
         company = site.company
         records = self._kept.read(f"gp-{company}-journal", Journal(site), _journal_line)
@@ -142,8 +138,6 @@ class GPBooks:
 
     def _taxes(self) -> dict[str, dict[str, Decimal]]:
         """Tax by set of details of the sales documents, in their currency, by number."""
-        from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
-
         site = self._hook.site()
         return {
             record.payload["SOPNUMBE"].upper(): _tax_sets(record.payload, sign)

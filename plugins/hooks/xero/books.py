@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.xero.hook import XeroHook
 from hooks.xero.sources import SOURCES
 from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["XeroBooks"]
 

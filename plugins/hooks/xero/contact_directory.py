@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.xero.api import XeroApi
 from hooks.xero.targets import equals
 from ledgerbridge.entities import Document
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["ContactDirectory"]
 
@@ -34,7 +32,7 @@ class ContactDirectory:
     changed. Light fields only: no addresses.
     """
 
-    def __init__(self, hook: XeroHook) -> None:
+    def __init__(self, hook: XeroApi) -> None:
         self._hook = hook
         self._contacts: dict[str, Contact] = {}
         self._known_as: dict[tuple[str, str], set[str]] = {}  # field and folded value to ids, of before too

@@ -28,6 +28,7 @@ from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, 
 from ledgerbridge.going_out import granting
 from ledgerbridge.links import End, MatchPolicy, State, decide, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
+from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import Delivery, DeliveryTry
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
@@ -82,7 +83,6 @@ class Deliverer:
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.
-    :param company: whose links the documents are kept in.
     :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
     :param match: what becomes of a new record when a ``Matched`` target holds something that may be the same.
     """
@@ -97,7 +97,6 @@ class Deliverer:
         settle: timedelta = SETTLE,
         lease: timedelta = LEASE,
         made_by: Mapping[str, str | None] | None = None,
-        company: str = "main",
         kind: str = "",
         match: MatchPolicy = "adopt",
     ) -> None:
@@ -111,7 +110,7 @@ class Deliverer:
         self._breaks = settle
         self._lease = lease
         self._made_by = made_by or {}
-        self._company = company
+        self._company = bound_company(engine) or MAIN
         self._kind = kind or entity.partition(".")[2]
         self._matched = target if isinstance(target, Matched) else None
         self._match: MatchPolicy = match

@@ -2,6 +2,19 @@
 
 from ledgerbridge.flows.checks import load_flow
 from ledgerbridge.flows.company import Company, load_company
-from ledgerbridge.flows.config import FlowConfig, LegConfig, StepMinutes, leg_config
+from ledgerbridge.flows.config import FlowConfig, LegConfig, StageConfig, StepMinutes, leg_config
+from ledgerbridge.flows.names import dag_of, flow_of, stage_of
 
-__all__ = ["Company", "FlowConfig", "LegConfig", "StepMinutes", "leg_config", "load_company", "load_flow"]
+__all__ = [
+    "Company",
+    "FlowConfig",
+    "LegConfig",
+    "StageConfig",
+    "StepMinutes",
+    "dag_of",
+    "flow_of",
+    "leg_config",
+    "load_company",
+    "load_flow",
+    "stage_of",
+]

@@ -19,11 +19,10 @@ Row = dict[str, Any]
 
 
 class DatabaseReader:
-    """Links, deliveries and labels, found by key in few statements."""
+    """Links, deliveries and labels of the engine's company, found by key in few statements."""
 
-    def __init__(self, engine: Engine, company: str = "main") -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._company = company
 
     def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
         """Rows ``{record_key, target_id, number}`` by any of these; the newest, where one key has several."""
@@ -33,7 +32,6 @@ class DatabaseReader:
             select(ours.key.label("record_key"), there.key.label("target_id"), there.number)
             .join(there, there.link_id == ours.link_id)
             .where(
-                there.company == self._company,
                 there.entity == entity,
                 ours.entity.startswith(OURS, autoescape=True),
             )
