@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select
@@ -14,7 +15,8 @@ from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
 from ledgerbridge.errors import TargetConflict
 from ledgerbridge.links import MatchPolicy
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import LinkEnd
+from ledgerbridge.state.models import AuditEntry, LinkEnd
+from ledgerbridge.state.purge import purge_payloads
 from ledgerbridge.state.reader import DatabaseReader
 
 RUN = Actor("order_to_cash", "customer", "run-1", "customer.load")
@@ -94,6 +96,9 @@ def test_the_only_one_with_the_e_mail_is_adopted_and_left_as_it_is(state_db: Eng
     target = People([Person("ANNA01", "anna@example.com", name="Anna K.")])
     [result] = deliver(state_db, target, customer("1"))
     assert (result.outcome, ids(state_db, "1")) == ("delivered", ["ANNA01"])
+    with transaction(state_db) as session:
+        told = session.scalars(select(AuditEntry).where(AuditEntry.action == "adopted")).one()
+    assert (told.details["target_id"], told.details["matched_by"]) == ("ANNA01", "EMAIL")
     [later] = deliver(state_db, target, customer("1", name="Anna Moved"))
     assert (later.outcome, target.people) == ("delivered", [Person("ANNA01", "anna@example.com", name="Anna K.")])
     with transaction(state_db) as session:
@@ -174,3 +179,15 @@ def test_what_was_written_of_a_customer_is_kept_to_merge_on(state_db: Engine) ->
     assert target.people[0].name == "Anne"
     assert end.written == {"header": {"NUMBER": "LB-1", "EMAIL": "anna@example.com", "NAME": "Anne"}}
     assert end.seen == {"name": "Anne"}
+
+
+def test_a_purge_takes_away_what_a_link_holds_of_a_person_and_keeps_who_it_is(state_db: Engine) -> None:
+    deliver(state_db, People(), customer("1"))
+    with transaction(state_db) as session:
+        assert purge_payloads(session, datetime.now(UTC) - timedelta(days=1)).headers == 0
+        assert purge_payloads(session, datetime.now(UTC) + timedelta(days=1)).headers == 2
+        assert purge_payloads(session, datetime.now(UTC) + timedelta(days=1)).headers == 0
+        end = session.scalars(select(LinkEnd).where(LinkEnd.entity == "gp.customer")).one()
+    assert (end.seen, end.written) == (None, None)
+    assert end.written_hash == content_hash(customer("1").header, {})
+    assert ids(state_db, "1") == ["LB-1"]

@@ -562,6 +562,8 @@ class Deliverer:
         details: dict[str, Any] = {"number": outcome.number, "target_id": outcome.target_id} if outcome else {}
         if outcome is not None and outcome.error is not None:
             details = {"code": outcome.error.code}
+        elif outcome is not None and not outcome.written and item.key in self._matched_by:
+            details["matched_by"] = self._matched_by[item.key]
         return Change(action, self._entity, item.key, item.canonical.get("chain_key"), item.digest, details)
 
 
