@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from hooks import state_database
 from hooks.state_database import payload_key
+from hooks.systems import gateway_fields
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.flows import Company, load_company
@@ -102,6 +103,5 @@ def state_engine(company: str | None = None) -> Engine:
 
 def company() -> Company:
     """The company the flows work for."""
-    return load_company(
-        Path(conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml")
-    )
+    path = conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml"
+    return load_company(Path(path), gateway_fields())

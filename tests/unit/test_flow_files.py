@@ -11,6 +11,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, TaskGroup
 
+from hooks.systems import gateway_fields
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import LegConfig, StageConfig, flow_of, load_company, load_flow, stage_of
@@ -249,7 +250,7 @@ def test_unknown_expectation_names_the_nearest(include: Path) -> None:
 
 
 def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> None:
-    tables = load_company(INCLUDE / "company.yaml").tables()
+    tables = load_company(INCLUDE / "company.yaml", gateway_fields()).tables()
     one_sided = {"inventory", "cost_of_goods_sold"}
     assert {str(row["role"]) for row in tables["accounts_xero"].values()} == set(tables["accounts"]) - one_sided
     assert tables["gateways_by_role"]["clearing"]["checkbook"] == "STRIPE"
@@ -264,6 +265,18 @@ def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> No
             ':3:1: time_zone: "Mars/Olympus" is no time zone',
             id="zone",
         ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {gp: gp}\naccounts: []\n"
+            "gateways: [{name: stripe, contact: Stripe}]\n",
+            "gateway stripe has no `checkbook`, which gp asks for: add it",
+            id="gateway of which a connected ledger lacks something",
+        ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {}\naccounts: []\n"
+            "gateways: [{name: stripe, chekbook: STRIPE}]\n",
+            ':6:27: unknown key "chekbook". Remedy: Remove it, or did you mean "checkbook"?',
+            id="gateway with a key no system asks for",
+        ),
         pytest.param(f"{COMPANY}send_from: spring\n", ":7:1: send_from: ", id="no day"),
         pytest.param(
             f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2025-12-31\n",
@@ -276,17 +289,17 @@ def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, messag
     path = tmp_path / "company.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        load_company(path)
+        load_company(path, gateway_fields())
     assert message in str(caught.value)
 
 
 def test_books_are_compared_from_the_first_day_sent_unless_told_a_later_one(tmp_path: Path) -> None:
     path = tmp_path / "company.yaml"
     path.write_text(f"{COMPANY}send_from: 2026-01-01\n")
-    assert load_company(path).compared_from == date(2026, 1, 1)
-    assert load_company(path).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
+    assert load_company(path, gateway_fields()).compared_from == date(2026, 1, 1)
+    assert load_company(path, gateway_fields()).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
     path.write_text(f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2026-02-01\n")
-    assert load_company(path).compared_from == date(2026, 2, 1)
+    assert load_company(path, gateway_fields()).compared_from == date(2026, 2, 1)
 
 
 def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
