@@ -14,8 +14,9 @@ from typing import Any
 
 from hooks.xero.contact_directory import ContactDirectory, folded, is_archived
 from hooks.xero.refusals import NAME_TAKEN
-from hooks.xero.targets import DocumentTarget
+from hooks.xero.targets import DocumentTarget, failed
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
+from ledgerbridge.errors import TransientError
 
 __all__ = ["Contacts"]
 
@@ -80,7 +81,12 @@ class Contacts(DocumentTarget, Matched):
                 held_id = document.target_id if held is None else held["ContactID"]
                 updates.append(_with_id(self._distinct(document, names), str(held_id)))
         outcomes |= self._saved(updates)
-        outcomes |= self._saved(creations)
+        try:
+            outcomes |= self._saved(creations)
+        except TransientError as error:
+            if not updates:
+                raise
+            outcomes |= failed(creations, error)
         for outcome in outcomes.values():
             if outcome.error is None and outcome.written:
                 self._directory.add(outcome.content)
@@ -98,7 +104,10 @@ class Contacts(DocumentTarget, Matched):
         outcomes = self._write_all(documents)
         clashes = [document for document in documents if _clashes(outcomes[document.record_key])]
         if clashes:
-            outcomes |= self._write_all([_numbered(document) for document in clashes])
+            try:
+                outcomes |= self._write_all([_numbered(document) for document in clashes])
+            except TransientError as error:
+                outcomes |= failed(clashes, error)
         return outcomes
 
     def _candidates(self, document: Document) -> list[Candidate]:
