@@ -231,11 +231,26 @@ def test_deliveries_are_shown_by_what_is_known_of_them(
 
 
 def test_without_a_state_database_it_says_how_to_name_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(STATE_URL, raising=False)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     assert main(["dead-letters"]) == 2
     assert STATE_URL in capsys.readouterr().err
+
+
+def test_commands_find_the_state_database_of_the_airflow_home(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv(STATE_URL, "sqlite:////nowhere")  # so that it is put back after the test
+    monkeypatch.delenv(STATE_URL)
+    (tmp_path / "ledgerbridge.env").write_text(f"{STATE_URL}={url}\n")
+    assert main(["dead-letters"]) == 0
+    assert "LB-MAP-002 order #2" in capsys.readouterr().out
+    monkeypatch.setenv(STATE_URL, "mysql://elsewhere")
+    assert main(["dead-letters"]) == 2
+    assert "LB-CFG-009" in capsys.readouterr().err
 
 
 def test_a_word_that_is_no_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
