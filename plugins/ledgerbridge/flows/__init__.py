@@ -10,16 +10,18 @@ from ledgerbridge.flows.company import (
     default_key,
     load_company,
 )
-from ledgerbridge.flows.config import FlowConfig, LegConfig, StageConfig, StepMinutes, leg_config
-from ledgerbridge.flows.names import company_of, dag_of, flow_of, stage_of
+from ledgerbridge.flows.config import FlowConfig, LegConfig, ScheduleConfig, StageConfig, StepMinutes, leg_config
+from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stage_of
 
 __all__ = [
     "Company",
     "FlowConfig",
     "GatewayFields",
     "LegConfig",
+    "ScheduleConfig",
     "StageConfig",
     "StepMinutes",
+    "asset_of",
     "company_file",
     "company_keys",
     "company_model",
