@@ -74,6 +74,7 @@ class LoadOperator(LegOperator):
                 made_by=made_by,
                 changes=newest_changes(links),
                 kind=self._kind(),
+                match=self.config.match,
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from commands.options import STATE_URL
 from ledgerbridge.audit import Actor
 from ledgerbridge.audit.anchors import next_anchor, tell_anchor
 from ledgerbridge.audit.evidence import VERIFIER
+from ledgerbridge.changes import Found as LoggedVersion
+from ledgerbridge.changes import SourceId, append
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.state import connect, migrate, transaction
@@ -75,6 +78,24 @@ def test_trace_finds_the_order_by_any_of_its_ids(url: str, known_as: str, capsys
     assert step == "└─ order: gp.sales_order LBO1 delivered"
     assert [line.split()[2] for line in lines] == ["sending", "delivered"]
     assert all(line.endswith("[run-1 order.load]") for line in lines)
+
+
+def test_an_earlier_version_is_listed_and_sent_again_with_a_reason(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = SourceId("main", "shopify.order", "shopify_us")
+    with transaction(connect(url, company="main")) as session:
+        for version in ("v1", "v2"):
+            found = [LoggedVersion(ORDER, version, datetime(2026, 3, 2, tzinfo=UTC))]
+            append(session, source, found, how="poll", payload_uri="file:///x")
+    assert main(["--state", url, "changes", "list", ORDER]) == 0
+    first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (first[-1], second[-1]) == ("v1", "v2")
+    assert main(["--state", url, "changes", "send-again", first[0]]) == 2  # without a reason
+    assert main(["--state", url, "changes", "send-again", first[0], "--reason", "the edit was a mistake"]) == 0
+    assert f"change {first[0]} is the newest now, as 3" in capsys.readouterr().out
+    assert main(["--state", url, "changes", "list", "shopify:x:order:none"]) == 2
+    assert "LB-CHG-001" in capsys.readouterr().err
 
 
 def test_an_unknown_id_is_told_with_what_may_be_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,11 +231,26 @@ def test_deliveries_are_shown_by_what_is_known_of_them(
 
 
 def test_without_a_state_database_it_says_how_to_name_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(STATE_URL, raising=False)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     assert main(["dead-letters"]) == 2
     assert STATE_URL in capsys.readouterr().err
+
+
+def test_commands_find_the_state_database_of_the_airflow_home(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv(STATE_URL, "sqlite:////nowhere")  # so that it is put back after the test
+    monkeypatch.delenv(STATE_URL)
+    (tmp_path / "ledgerbridge.env").write_text(f"{STATE_URL}={url}\n")
+    assert main(["dead-letters"]) == 0
+    assert "LB-MAP-002 order #2" in capsys.readouterr().out
+    monkeypatch.setenv(STATE_URL, "mysql://elsewhere")
+    assert main(["dead-letters"]) == 2
+    assert "LB-CFG-009" in capsys.readouterr().err
 
 
 def test_a_word_that_is_no_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, fi
 
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.links import MatchPolicy
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
 __all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "StageConfig", "StepMinutes", "leg_config"]
@@ -41,6 +42,11 @@ class LegConfig(ConfigModel):
         " if it takes the same entity: this one then takes no record before that one has done with it.",
     )
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    match: MatchPolicy = Field(
+        "adopt",
+        description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"
+        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+    )
     max_records: int | None = Field(
         None, ge=1, description="Most source records of one batch; what is left the next run takes. None: the flow's."
     )
