@@ -123,7 +123,7 @@ class Candidate:
     """
     What a target holds that may be the same thing as a document.
 
-    :param by: what it was found by, in the target's words: ``CUSTNMBR``, ``EmailAddress``.
+    :param by: what it was found by, in the target's words: ``EmailAddress``.
     :param own: it bears the number we give it.
     :param active: it may be used; ``current``: it is as we would write it.
     """
