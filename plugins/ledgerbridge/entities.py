@@ -14,7 +14,19 @@ from typing import Any, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
 
-__all__ = ["Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Warns", "Window"]
+__all__ = [
+    "Candidate",
+    "Document",
+    "Found",
+    "Master",
+    "Matched",
+    "Outcome",
+    "RawRecord",
+    "Source",
+    "Target",
+    "Warns",
+    "Window",
+]
 
 
 @dataclass(frozen=True)
@@ -82,12 +94,14 @@ class Document:
     :param header: wire name to value (str, int, bool, ``Decimal``, ``date``, None = leave the element out); a dot
         nests (``Contact.ContactID``).
     :param parts: child rows by name (``lines``, ``taxes``), each row as ``header``.
+    :param target_id: the target's own id of what it updates, where that is known.
     """
 
     record_key: str
     idempotency_key: str
     header: dict[str, Any]
     parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    target_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,23 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """
+    What a target holds that may be the same thing as a document.
+
+    :param by: what it was found by, in the target's words: ``CUSTNMBR``, ``EmailAddress``.
+    :param own: it bears the number we give it.
+    :param active: it may be used; ``current``: it is as we would write it.
+    """
+
+    found: Found
+    by: str
+    own: bool = False
+    active: bool = True
+    current: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """
     What became of one document that was sent.
@@ -116,6 +147,7 @@ class Outcome:
     :param error: ``RecordRejected`` (the record goes to the dead letters), ``RecordBusy`` (this one can't be written
         now) or another ``TransientError`` (the connection fails, and nothing more is sent); of both ``outcome_unknown``
         tells whether to look it up first. None when it was accepted.
+    :param written: False: somebody else's, which is left as it is.
     """
 
     record_key: str
@@ -123,6 +155,7 @@ class Outcome:
     number: str | None = None
     content: dict[str, Any] = field(default_factory=dict)
     error: LedgerbridgeError | None = None
+    written: bool = True
 
 
 @runtime_checkable
@@ -154,6 +187,25 @@ class Target(Protocol):
         :raises TransientError: none of the documents was taken, or nobody knows (``outcome_unknown``).
         :raises ConfigurationError: nothing was sent and nothing will be until a person acts.
         """
+
+
+@runtime_checkable
+class Matched(Target, Protocol):
+    """
+    A target in which people may have made the same thing before: customers, not invoices.
+
+    It reports what may be the same; the core decides by the flow's policy (docs/explanation/links.md). ``send`` updates
+    what ``Document.target_id`` names, and leaves as it is what bears another number than ours.
+    """
+
+    number_field: str
+    """The header field of a document that has the number we give."""
+
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+        """What may be the same thing, by record key; all that fit, inactive ones too. Few calls for many documents."""
+
+    def common(self, document: Document) -> str | None:
+        """What two documents of one thing have in common, such as the e-mail address; None: nothing."""
 
 
 @runtime_checkable

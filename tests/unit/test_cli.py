@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from commands.options import STATE_URL
 from ledgerbridge.audit import Actor
 from ledgerbridge.audit.anchors import next_anchor, tell_anchor
 from ledgerbridge.audit.evidence import VERIFIER
+from ledgerbridge.changes import Found as LoggedVersion
+from ledgerbridge.changes import SourceId, append
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.state import connect, migrate, transaction
@@ -102,6 +105,24 @@ def test_trace_tells_the_story_in_the_order_of_the_process(url: str, capsys: pyt
         ["2026-03-02", "paid", "1,053.77", "USD"],
         ["2026-03-04", "invoiced", "53.77", "USD"],
     ]
+
+
+def test_an_earlier_version_is_listed_and_sent_again_with_a_reason(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = SourceId("main", "shopify.order", "shopify_us")
+    with transaction(connect(url, company="main")) as session:
+        for version in ("v1", "v2"):
+            found = [LoggedVersion(ORDER, version, datetime(2026, 3, 2, tzinfo=UTC))]
+            append(session, source, found, how="poll", payload_uri="file:///x")
+    assert main(["--state", url, "changes", "list", ORDER]) == 0
+    first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (first[-1], second[-1]) == ("v1", "v2")
+    assert main(["--state", url, "changes", "send-again", first[0]]) == 2  # without a reason
+    assert main(["--state", url, "changes", "send-again", first[0], "--reason", "the edit was a mistake"]) == 0
+    assert f"change {first[0]} is the newest now, as 3" in capsys.readouterr().out
+    assert main(["--state", url, "changes", "list", "shopify:x:order:none"]) == 2
+    assert "LB-CHG-001" in capsys.readouterr().err
 
 
 def test_an_unknown_id_is_told_with_what_may_be_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:

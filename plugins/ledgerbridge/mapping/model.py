@@ -119,6 +119,9 @@ class ShortHash(ConfigModel):
         description="Made with a secret of this installation, for what can be guessed, as an e-mail address:"
         " nobody else can make the name of a guess and compare.",
     )
+    case_aside: bool = Field(
+        False, description="Values that differ in case or in spaces around them have one name, as e-mail addresses do."
+    )
 
 
 class Share(ConfigModel):

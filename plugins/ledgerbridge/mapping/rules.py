@@ -193,6 +193,8 @@ def _hashing(options: ShortHash) -> Column:
         keys = as_array(pc.binary_join_element_wise(*parts, "\x1f")).to_pylist()
         # a digest has no Arrow kernel; pandas' own hash is not promised to stay the same
         salt = batch.lookups.key_salt if options.salted else batch.lookups.company_key
+        if options.case_aside:
+            keys = ["\x1f".join(part.strip() for part in key.casefold().split("\x1f")) for key in keys]
         digests = (blake2b(key.encode(), digest_size=20, key=salt).digest() for key in keys)
         return pa.array([options.prefix + b32encode(digest).decode()[:length] for digest in digests], pa.string())
 
