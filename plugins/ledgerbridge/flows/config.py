@@ -27,7 +27,7 @@ _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
 class LegConfig(ConfigModel):
     """One entity moved from one system to another."""
 
-    source: str = Field(alias="from", description="Entity read, e.g. `xero.invoice`.")
+    source: str = Field(alias="from", description="Entity read, `system.name`.")
     conform: str = Field(description="Mapping from the source's record to the canonical one.")
     rules: dict[str, dict[str, str]] = Field(
         default_factory=dict,
@@ -35,7 +35,7 @@ class LegConfig(ConfigModel):
     )
     map: str = Field(description="Mapping from the canonical record to the target's document.")
     gate: str = Field(description="Expectation suite every mapped row must pass before load.")
-    target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")
+    target: str = Field(alias="to", description="Entity written, `system.name`.")
     after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list,
         description="Legs of the stage that must have ended before this one begins. A leg of another stage may be named"
