@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "load", "main", "root"]
 
 COMMANDS = {
     "audit": "The audit trail: verify, anchor, key, sign.",
+    "changes": "What became known of a record; an earlier version sent again, by a person.",
     "connect": "Let a connection's app reach an organisation, by a person's consent.",
     "dead-letters": "The records that can't go on: list, show, edit, replay, discard.",
     "deliveries": "Each document's standing: not sent, confirmed, unknown, rejected.",

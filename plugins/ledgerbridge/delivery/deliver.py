@@ -50,7 +50,7 @@ SETTLE = timedelta(seconds=20)
 How long after a call the target is given to end what it may have begun; at least as long as a call may take.
 
 A look-up that comes too early finds nothing, and the document is sent again while the first is still being booked. A
-target that takes longer is stopped by its own uniqueness only: GP's and Xero's numbers, Xero's idempotency keys.
+target that takes longer is stopped by its own uniqueness only: its documents' numbers, its idempotency keys.
 """
 _LEAVES_WITHIN = timedelta(seconds=5)
 """How long after it was marked a call may still leave; what was frozen for longer in between does not."""
@@ -92,7 +92,7 @@ class Deliverer:
     """
     Delivers documents of one entity for one task.
 
-    :param entity: target entity, e.g. ``gp.sales_order``.
+    :param entity: target entity, ``system.name``.
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.
@@ -258,9 +258,10 @@ class Deliverer:
             with transaction(self._engine) as session:
                 now = database_now(session)
                 left = (*self._mine([item.key for item in items]), Delivery.state == "sending")
-                session.execute(
-                    update(Delivery).where(*left, Delivery.called_at.is_(None)).values(state="not_sent", fence=None)
-                )
+                never_called = (*left, Delivery.called_at.is_(None))
+                freed = set(session.scalars(select(Delivery.record_key).where(*never_called)))
+                session.execute(update(Delivery).where(*never_called).values(state="not_sent", fence=None))
+                append(session, self._actor, [self._change("put-back", item) for item in items if item.key in freed])
                 at_least = now + self._breaks  # a broken call may just have reached the target
                 early = or_(Delivery.settles_at.is_(None), Delivery.settles_at < at_least)
                 session.execute(update(Delivery).where(*left, early).values(settles_at=at_least))
