@@ -6,7 +6,7 @@ __all__ = ["asset_of", "company_of", "dag_of", "flow_of", "stage_of"]
 
 
 def asset_of(company: str, entity: str) -> str:
-    """The asset of a company's entity, by the company's key: ``ledgerbridge://main/shopify.order``."""
+    """The asset of a company's entity, by the company's key: ``ledgerbridge://main/shop.order``."""
     return f"ledgerbridge://{company}/{entity}"
 
 
