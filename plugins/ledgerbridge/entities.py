@@ -2,7 +2,7 @@
 What a hook offers to the flows: entities that can be read, looked up or written.
 
 The core and the operators know only these shapes; each hook's ``entity(name)`` returns an object that has the
-methods its entity supports. Wire names stay wire names (``SOPNUMBE``, ``InvoiceNumber``).
+methods its entity supports. Wire names stay wire names (``InvoiceNumber``).
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ class RawRecord:
     """
     One record as the source gave it.
 
-    :param key: ``system:scope:entity:id``, e.g. ``shopify:harbor-us.myshopify.com:order:5591``,
-        ``gp:TWO:sales_invoice:STDINV1001``, ``xero:<tenant id>:payment:<PaymentID>``, ``stripe:acct_1:charge:ch_1``.
+    :param key: ``system:scope:entity:id``; the scope is the shop, company or account within the system.
     :param version: differs whenever the content the flows care about may have changed (``updatedAt``, ``DEX_ROW_TS``).
     :param changed_at: when it changed, by the source's clock, aware UTC.
     :param payload: as on the wire: dicts, lists, str, int, bool, None. **No floats**: a decimal number is a string.
@@ -124,7 +123,7 @@ class Candidate:
     """
     What a target holds that may be the same thing as a document.
 
-    :param by: what it was found by, in the target's words: ``CUSTNMBR``, ``EmailAddress``.
+    :param by: what it was found by, in the target's words: ``EmailAddress``.
     :param own: it bears the number we give it.
     :param active: it may be used; ``current``: it is as we would write it.
     """

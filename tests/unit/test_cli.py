@@ -72,12 +72,39 @@ def test_dead_letters_are_listed_with_field_and_remedy(url: str, capsys: pytest.
 
 @pytest.mark.parametrize("known_as", ["LBO1", ORDER])
 def test_trace_finds_the_order_by_any_of_its_ids(url: str, known_as: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--state", url, "trace", known_as]) == 0
+    assert main(["--state", url, "trace", known_as, "--full"]) == 0
     first, step, *lines = capsys.readouterr().out.splitlines()
     assert first == ORDER
-    assert step == "└─ order: gp.sales_order LBO1 delivered"
+    assert step.split() == ["└─", "order", "gp.sales_order", "LBO1", "delivered"]
     assert [line.split()[2] for line in lines] == ["sending", "delivered"]
     assert all(line.endswith("[run-1 order.load]") for line in lines)
+
+
+def test_trace_tells_the_story_in_the_order_of_the_process(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A customer without a day, an order, a part of it invoiced later, its payment on the day of the order."""
+    engine = connect(url, company="main")
+    happened = [
+        ("invoice", "xero.invoice", "INV1", {"invoiced_on": "2026-03-04", "total": "53.77000", "currency": "USD"}),
+        ("payment", "xero.payment", "PAY1", {"paid_on": "2026-03-02", "amount": "1053.77000", "currency": "USD"}),
+        ("customer", "gp.customer", "ANNA01", {}),
+        ("ordering", "gp.sales_order", "LBO2", {"ordered_on": "2026-03-01", "total": "1053.77000", "currency": "USD"}),
+    ]
+    for leg, entity, number, header in happened:
+        key = f"{ORDER}:{leg}"
+        actor = Actor("order_to_cash", leg, "run-2", f"{leg}.load")
+        Deliverer(engine, actor, entity, Accepting()).deliver(
+            [Document(key, key, {"NUMBER": number})], {key: {"chain_key": ORDER, **header}}
+        )
+    engine.dispose()
+    assert main(["--state", url, "trace", ORDER]) == 0
+    _, *told = capsys.readouterr().out.splitlines()
+    assert [line[3:].split("  gp.")[0].split("  xero.")[0].split() for line in told] == [
+        ["order"],
+        ["customer"],
+        ["2026-03-01", "ordered", "1,053.77", "USD"],
+        ["2026-03-02", "paid", "1,053.77", "USD"],
+        ["2026-03-04", "invoiced", "53.77", "USD"],
+    ]
 
 
 def test_an_earlier_version_is_listed_and_sent_again_with_a_reason(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, AssetAny
+from airflow.serialization.serialized_objects import DagSerialization
 
 from hooks.systems import gateway_fields
 from ledgerbridge.canonical.models import CANONICAL
@@ -98,11 +99,18 @@ def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_
         assert dag.max_active_runs == 1
 
 
-def test_legs_stand_in_the_order_of_the_process_in_airflow_s_grid(include: Path) -> None:
+def test_each_leg_stands_behind_those_it_waits_for_in_airflow_s_grid(include: Path) -> None:
     flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     for stage, dag in stages(include).items():
-        groups = [each.label for each in dag.task_group.topological_sort() if isinstance(each, TaskGroup)]
-        assert groups == flow.in_order(stage)
+        shown = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))  # as the pages know it
+        nodes = [each.label for each in shown.task_group.topological_sort()]
+        for leg, config in flow.stages[stage].legs.items():
+            assert all(nodes.index(before) < nodes.index(leg) for before in config.after if before in nodes)
+            assert nodes[0] == "read"
+
+
+def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(include: Path) -> None:
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     reversed_legs = StageConfig(legs=dict(reversed(flow.stages["orders"].legs.items())))
     assert flow.model_copy(update={"stages": {"orders": reversed_legs}}).in_order("orders") == ["customer", "order"]
 
@@ -153,6 +161,10 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
             "    reconcile: [gp, xero]\n", "    legs: {}\n", "has `legs`, or two ledgers to `reconcile`", id="empty"
         ),
         pytest.param("  money:\n", "  my money:\n", "is no name for a stage", id="no-name"),
+        pytest.param("  money:\n", "  money:\n    schedule: {}\n", "a schedule has `cron`, `events: true`", id="never"),
+        pytest.param(
+            "  reconcile:\n", "  reconcile:\n    schedule: {events: true}\n", "no source whose `events`", id="no-events"
+        ),
     ],
 )
 def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, message: str) -> None:
@@ -161,6 +173,32 @@ def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, m
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=message):
         load_flow(path, include)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cron", "events"),
+    [
+        pytest.param('{cron: "*/10 * * * *"}', "*/10 * * * *", False, id="cron"),
+        pytest.param("{events: true}", None, True, id="events"),
+        pytest.param('{cron: "*/10 * * * *", events: true}', "*/10 * * * *", True, id="both"),
+    ],
+)
+def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
+    include: Path, schedule: str, cron: str | None, events: bool
+) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    path.write_text(path.read_text().replace("  money:\n", f"  money:\n    schedule: {schedule}\n"))
+    dag = stages(include)["money"]
+    told = DagSerialization.serialize_dag(dag)
+    assert cron is None or cron in str(told["timetable"])
+    awaited = {asset.uri for asset in dag.timetable.asset_condition.objects} if events else set()
+    sources = {leg.source for leg in load_flow(path, include).stages["money"].legs.values()}
+    # goods come back when their order is done with: that writes a customer or an order
+    wakers = {*sources, "gp.customer", "gp.sales_order"} if events else set()
+    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers}
+    assert not events or isinstance(dag.timetable.asset_condition, AssetAny)  # any one of them starts it
+    assert dag.is_paused_upon_creation
+    assert not stages(include)["orders"].is_paused_upon_creation
 
 
 def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_by_an_arrow(include: Path) -> None:

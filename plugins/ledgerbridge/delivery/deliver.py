@@ -50,7 +50,7 @@ SETTLE = timedelta(seconds=20)
 How long after a call the target is given to end what it may have begun; at least as long as a call may take.
 
 A look-up that comes too early finds nothing, and the document is sent again while the first is still being booked. A
-target that takes longer is stopped by its own uniqueness only: GP's and Xero's numbers, Xero's idempotency keys.
+target that takes longer is stopped by its own uniqueness only: its documents' numbers, its idempotency keys.
 """
 _LEAVES_WITHIN = timedelta(seconds=5)
 """How long after it was marked a call may still leave; what was frozen for longer in between does not."""
@@ -92,7 +92,7 @@ class Deliverer:
     """
     Delivers documents of one entity for one task.
 
-    :param entity: target entity, e.g. ``gp.sales_order``.
+    :param entity: target entity, ``system.name``.
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.

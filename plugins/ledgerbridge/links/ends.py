@@ -35,7 +35,7 @@ class End:
     """
     One id of a thing in a target, as a delivery learned of it.
 
-    :param entity: ``gp.customer``; ``key`` is the id there, ``number`` what people call it.
+    :param entity: ``system.name``; ``key`` is the id there, ``number`` what people call it.
     :param matched_by: how we know that it is the same: ``written`` by us, or the criterion it was found by.
     :param seen: what the target answered; None: it did not tell.
     :param written: what we wrote; None: it was there as it is.

@@ -24,7 +24,7 @@ def decide(
     that would be a guess.
 
     :param candidates: what the target holds that may be it.
-    :param entity: ``gp.customer``, for the message; ``field`` is where the document has its number.
+    :param entity: ``system.name``, for the message; ``field`` is where the document has its number.
     """
     own = next((each for each in candidates if each.own), None)
     if own is not None and own.active:

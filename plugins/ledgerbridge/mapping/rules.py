@@ -214,7 +214,7 @@ def _segmenting(options: Segment, of: Column, changes: dict[int, Column], place:
             old = segments[number - 1]
             new = convert.text_array(change(rows, batch))
             segments[number - 1] = pc.coalesce(new, old)
-            # the segments of a GP account have fixed lengths: sources.md GP §4
+            # the segments of an account have fixed lengths: sources.md GP §4
             same = pc.equal(pc.utf8_length(pc.coalesce(new, old)), pc.utf8_length(old))
             failed |= convert.mask_of(accounts.is_valid()) & ~convert.mask_of(same)
         batch.failures.add(
