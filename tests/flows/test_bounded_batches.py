@@ -27,7 +27,7 @@ def office(stack: Stack, sandboxes: Player, tmp_path: Path, monkeypatch: pytest.
     """Ten orders placed in the shop before the first run of a flow that takes three at a time."""
     include = Path(shutil.copytree(settings.include_folder(), tmp_path / "include"))
     flow = include / "flows" / "order_to_cash.yaml"
-    flow.write_text(flow.read_text().replace("legs:\n", f"max_records: {MOST}\nlegs:\n", 1))
+    flow.write_text(flow.read_text().replace("stages:\n", f"max_records: {MOST}\nstages:\n", 1))
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
     file = make_orders(ORDERS)
     with open_office(file, stack, sandboxes, tmp_path) as office:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, create_engine, select, text, update
 from demo.airflow_home import CHECKOUT, AirflowHome
 from demo.stack import Stack
 from ledgerbridge.audit import Actor, Anchor, Change, append, head
+from ledgerbridge.flows import flow_of
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.mending import Wanted, find_letters
 from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery
@@ -58,10 +59,10 @@ def run_dag(
     """
     Run a DAG to its end by ``airflow dags test``; whether it succeeded, and what its tasks told.
 
-    :param beside: DAGs it starts.
+    :param beside: files of the DAGs it starts.
     """
     home = replace(home, dags_folder=home.path / "dags")
-    for name in (dag_id, *beside):  # reading the folder takes longer than the run
+    for name in (flow_of(dag_id), *beside):  # reading the folder takes longer than the run
         (home.path / "dags").mkdir(exist_ok=True)
         shutil.copy(CHECKOUT / "dags" / f"{name}.py", home.path / "dags")
     airflow = str(Path(sys.executable).parent / "airflow")
@@ -123,9 +124,9 @@ def test_a_letter_corrected_in_the_form_is_replayed_by_the_run_it_starts_and_clo
     succeeded, told = run_dag(office_home, "replay_dead_letters", form, beside=["order_to_cash"])
     assert succeeded, told
     assert letter_of(office, "replaying").id == letter.id
-    (conf,) = started(office_home, "order_to_cash")
+    (conf,) = started(office_home, "order_to_cash.orders")
     assert conf == {"legs": ["order"]}
-    succeeded, told = run_dag(office_home, "order_to_cash", conf)
+    succeeded, told = run_dag(office_home, "order_to_cash.orders", conf)
     assert succeeded, told
     assert letter_of(office, "closed").id == letter.id
     with transaction(office.state) as session:

@@ -64,7 +64,7 @@ def office(
 def allow(include: Path, limit: str) -> None:
     path = include / "flows" / "order_to_cash.yaml"
     lines = [line for line in path.read_text().splitlines() if "stop_if_rejected_over" not in line]
-    lines.insert(lines.index("    gate: gp_customer"), f"    stop_if_rejected_over: {limit}")
+    lines.insert(lines.index("        gate: gp_customer"), f"        stop_if_rejected_over: {limit}")
     path.write_text("\n".join(lines))
 
 
