@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
 
-__all__ = ["generated", "register"]
+from commands.options import new_app
+
+__all__ = ["app", "generated"]
+
+app = new_app()
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def register(commands: Any) -> None:
-    """Add ``generate``."""
-    command = commands.add_parser("generate", help="write the JSON Schemas and the reference pages made of the code")
-    command.set_defaults(run=_generate)
 
 
 def generated() -> dict[Path, str]:
     """Every file that is made of the models, with what it should hold."""
     from commands.reference import reference_pages
+    from hooks.systems import gateway_fields
     from ledgerbridge.mapping.reference import mapping_reference
-    from ledgerbridge.schemas import SCHEMAS, schema_text
+    from ledgerbridge.schemas import file_models, schema_text
 
-    reference = _CHECKOUT / "docs" / "reference"
+    schemas, reference = _CHECKOUT / "include" / "schemas", _CHECKOUT / "docs" / "reference"
     return {
-        **{_CHECKOUT / "include" / "schemas" / f"{name}.json": schema_text(name) for name in SCHEMAS},
+        **{schemas / f"{name}.json": schema_text(model) for name, model in file_models(gateway_fields()).items()},
         reference / "mapping-language.md": mapping_reference(reference),
         **{reference / f"{name}.md": content for name, content in reference_pages().items()},
     }
 
 
-def _generate(options: argparse.Namespace) -> int:
+@app.command()
+def generate() -> int:
+    """Write the files that are made of the code."""
     for path, content in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")

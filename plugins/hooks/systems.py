@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SystemHook",
     "entity_class",
+    "gateway_fields",
     "hook_for",
     "offered_entities",
     "system_named",
@@ -103,6 +104,11 @@ def target_fields(entity: str) -> dict[str, dict[str, int]]:
     path = system_named(system).target_fields
     fields: dict[str, dict[str, int]] = resolve_name(path)(name) if path else {}
     return fields
+
+
+def gateway_fields() -> dict[str, Mapping[str, str]]:
+    """By system, what it has to be told of each gateway in the company file: key and what it says."""
+    return {name: system.gateway_fields for name, system in systems().items() if system.gateway_fields}
 
 
 def _entities(system: System) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from hooks import state_database
 from hooks.state_database import payload_key
+from hooks.systems import gateway_fields
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.errors import ConfigurationError
@@ -127,7 +128,7 @@ def company(key: str | None = None) -> Company:
     :param key: None: the only one, or `main` among several.
     :raises ConfigurationError: there is none, or its file is wrong; what is wrong with others' files does not matter.
     """
-    return load_company(company_file(companies_folder(), key))
+    return load_company(company_file(companies_folder(), key), gateway_fields())
 
 
 def in_dag_ids(key: str) -> str:

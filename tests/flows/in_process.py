@@ -50,11 +50,17 @@ STEPS: dict[str, Any] = {
 
 @dataclass
 class InProcess:
-    """Runs passes of a company's flow, the default one's unless named; ``results`` of its last run."""
+    """
+    Runs passes of a company's flow, the default one's unless named; ``results``: what each task of the last returned.
+
+    Each task is on its last try unless ``max_tries`` allows for more.
+    """
 
     name: str
     company: str | None = None
     results: dict[str, Any] = field(default_factory=dict)
+    try_number: int = 1
+    max_tries: int = 0
 
     @property
     def flow(self) -> FlowConfig:

@@ -74,8 +74,10 @@ class DepotHook(BaseHook):
 FLOW = """
 description: A label for each parcel.
 owner: depot
-legs:
-  label: {from: depot.parcel, conform: conform, map: map, gate: gate, to: depot.label}
+stages:
+  all:
+    legs:
+      label: {from: depot.parcel, conform: conform, map: map, gate: gate, to: depot.label}
 """
 CONFORM = """
 from: depot.parcel

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from hooks.systems import gateway_fields
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import company_of, dag_of, default_key, flow_of, load_company, stage_of
 from operators import settings
@@ -78,12 +79,12 @@ def test_the_setting_of_earlier_releases_is_named_with_what_takes_its_place(
 def test_a_file_that_is_not_named_by_its_key_is_refused(folder: Path, name: str, text: str, message: str) -> None:
     write(folder, name, text=text)
     with pytest.raises(ConfigurationError, match=f"LB-CFG-004 .*{message}"):
-        load_company(folder / f"{name}.yaml")
+        load_company(folder / f"{name}.yaml", gateway_fields())
 
 
 def test_a_file_that_names_its_own_key_as_before_is_read(folder: Path) -> None:
     write(folder, "quay", text=f"key: quay\n{FILE}")
-    assert load_company(folder / "quay.yaml").key == "quay"
+    assert load_company(folder / "quay.yaml", gateway_fields()).key == "quay"
 
 
 def test_dags_of_one_company_keep_their_names_and_those_of_a_second_begin_with_its_key(folder: Path) -> None:

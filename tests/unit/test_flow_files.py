@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, AssetAny
+from airflow.serialization.serialized_objects import DagSerialization
 
+from hooks.systems import gateway_fields
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import LegConfig, StageConfig, flow_of, load_company, load_flow, stage_of
@@ -97,11 +99,18 @@ def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_
         assert dag.max_active_runs == 1
 
 
-def test_legs_stand_in_the_order_of_the_process_in_airflow_s_grid(include: Path) -> None:
+def test_each_leg_stands_behind_those_it_waits_for_in_airflow_s_grid(include: Path) -> None:
     flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     for stage, dag in stages(include).items():
-        groups = [each.label for each in dag.task_group.topological_sort() if isinstance(each, TaskGroup)]
-        assert groups == flow.in_order(stage)
+        shown = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))  # as the pages know it
+        nodes = [each.label for each in shown.task_group.topological_sort()]
+        for leg, config in flow.stages[stage].legs.items():
+            assert all(nodes.index(before) < nodes.index(leg) for before in config.after if before in nodes)
+            assert nodes[0] == "read"
+
+
+def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(include: Path) -> None:
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     reversed_legs = StageConfig(legs=dict(reversed(flow.stages["orders"].legs.items())))
     assert flow.model_copy(update={"stages": {"orders": reversed_legs}}).in_order("orders") == ["customer", "order"]
 
@@ -152,6 +161,10 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
             "    reconcile: [gp, xero]\n", "    legs: {}\n", "has `legs`, or two ledgers to `reconcile`", id="empty"
         ),
         pytest.param("  money:\n", "  my money:\n", "is no name for a stage", id="no-name"),
+        pytest.param("  money:\n", "  money:\n    schedule: {}\n", "a schedule has `cron`, `events: true`", id="never"),
+        pytest.param(
+            "  reconcile:\n", "  reconcile:\n    schedule: {events: true}\n", "no source whose `events`", id="no-events"
+        ),
     ],
 )
 def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, message: str) -> None:
@@ -160,6 +173,32 @@ def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, m
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=message):
         load_flow(path, include)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cron", "events"),
+    [
+        pytest.param('{cron: "*/10 * * * *"}', "*/10 * * * *", False, id="cron"),
+        pytest.param("{events: true}", None, True, id="events"),
+        pytest.param('{cron: "*/10 * * * *", events: true}', "*/10 * * * *", True, id="both"),
+    ],
+)
+def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
+    include: Path, schedule: str, cron: str | None, events: bool
+) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    path.write_text(path.read_text().replace("  money:\n", f"  money:\n    schedule: {schedule}\n"))
+    dag = stages(include)["money"]
+    told = DagSerialization.serialize_dag(dag)
+    assert cron is None or cron in str(told["timetable"])
+    awaited = {asset.uri for asset in dag.timetable.asset_condition.objects} if events else set()
+    sources = {leg.source for leg in load_flow(path, include).stages["money"].legs.values()}
+    # goods come back when their order is done with: that writes a customer or an order
+    wakers = {*sources, "gp.customer", "gp.sales_order"} if events else set()
+    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers}
+    assert not events or isinstance(dag.timetable.asset_condition, AssetAny)  # any one of them starts it
+    assert dag.is_paused_upon_creation
+    assert not stages(include)["orders"].is_paused_upon_creation
 
 
 def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_by_an_arrow(include: Path) -> None:
@@ -249,7 +288,7 @@ def test_unknown_expectation_names_the_nearest(include: Path) -> None:
 
 
 def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> None:
-    tables = load_company(INCLUDE / "companies" / "main.yaml").tables()
+    tables = load_company(INCLUDE / "companies" / "main.yaml", gateway_fields()).tables()
     one_sided = {"inventory", "cost_of_goods_sold"}
     assert {str(row["role"]) for row in tables["accounts_xero"].values()} == set(tables["accounts"]) - one_sided
     assert tables["gateways_by_role"]["clearing"]["checkbook"] == "STRIPE"
@@ -264,6 +303,18 @@ def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> No
             ':3:1: time_zone: "Mars/Olympus" is no time zone',
             id="zone",
         ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {gp: gp}\naccounts: []\n"
+            "gateways: [{name: stripe, contact: Stripe}]\n",
+            "gateway stripe has no `checkbook`, which gp asks for: add it",
+            id="gateway of which a connected ledger lacks something",
+        ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {}\naccounts: []\n"
+            "gateways: [{name: stripe, chekbook: STRIPE}]\n",
+            ':6:27: unknown key "chekbook". Remedy: Remove it, or did you mean "checkbook"?',
+            id="gateway with a key no system asks for",
+        ),
         pytest.param(f"{COMPANY}send_from: spring\n", ":7:1: send_from: ", id="no day"),
         pytest.param(
             f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2025-12-31\n",
@@ -276,17 +327,17 @@ def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, messag
     path = tmp_path / "company.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        load_company(path)
+        load_company(path, gateway_fields())
     assert message in str(caught.value)
 
 
 def test_books_are_compared_from_the_first_day_sent_unless_told_a_later_one(tmp_path: Path) -> None:
     path = tmp_path / "company.yaml"
     path.write_text(f"{COMPANY}send_from: 2026-01-01\n")
-    assert load_company(path).compared_from == date(2026, 1, 1)
-    assert load_company(path).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
+    assert load_company(path, gateway_fields()).compared_from == date(2026, 1, 1)
+    assert load_company(path, gateway_fields()).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
     path.write_text(f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2026-02-01\n")
-    assert load_company(path).compared_from == date(2026, 2, 1)
+    assert load_company(path, gateway_fields()).compared_from == date(2026, 2, 1)
 
 
 def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ SYSTEM = System(
     entities="hooks.gp.econnect.registry:ENTITIES",
     target_fields="hooks.gp.econnect.registry:target_fields",
     books="hooks.gp.books:GPBooks",
+    gateway_fields={"checkbook": "GP checkbook on its clearing account (CHEKBKID)."},
     forms=(
         ConnectionForm(
             type="gp_econnect",

@@ -13,6 +13,7 @@ SYSTEM = System(
     hook=_HOOK,
     entities="hooks.xero.entities:ENTITIES",
     books="hooks.xero.books:XeroBooks",
+    gateway_fields={"contact": "Xero contact its fees are paid to."},
     forms=(
         ConnectionForm(
             type="xero",

@@ -206,7 +206,8 @@ class Delivery(OfCompany, Base):
     ``state``: ``sending`` (a try has taken it), ``not_sent`` (nothing was taken, or the target does not take it yet:
     then ``reason`` says why), ``delivered``, ``rejected``. ``fence`` is the try that may send it. ``called_at`` is
     written before each call: what has one and no outcome may have been sent, and is looked up, not before
-    ``settles_at``. ``target_id`` is set once it arrived, and stays when an update is refused.
+    ``settles_at``. ``target_id`` is set once it arrived, and stays when an update is refused. ``change`` is the number
+    of the newest change that was sent or tried, none from before there were numbers: an older one is not sent.
     ``canonical`` is the header it was made from, decimals as strings.
     """
 
@@ -230,6 +231,7 @@ class Delivery(OfCompany, Base):
     target_id: Mapped[str | None] = mapped_column(String(255))
     number: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    change: Mapped[int | None] = mapped_column(Number)
     reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int | None]
@@ -336,7 +338,7 @@ class LinkEnd(OfCompany, Base):
     """
     One id of a linked thing, and what its side was last seen to hold and last written.
 
-    ``entity`` is ``gp.customer``, and ``canonical.customer`` for our own record key, of which a thing may have
+    ``entity`` is ``system.name``, and ``canonical.customer`` for our own record key, of which a thing may have
     several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
     where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
     """
@@ -471,8 +473,8 @@ class BookedDocument(OfCompany, Base):
     """
     What a ledger booked for one document, as a reconciliation read it last.
 
-    :attr key: the ledger's own, ``gp:TWO:journal:12``. ``record_key`` is that of the delivery it belongs to, where it
-        is known. ``effects`` are debit minus credit by account, base currency, as text.
+    :attr key: the ledger's own, made as ``RawRecord.key`` is. ``record_key`` is that of the delivery it belongs to,
+        where it is known. ``effects`` are debit minus credit by account, base currency, as text.
     """
 
     __tablename__ = "booked_document"
