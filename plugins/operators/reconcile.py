@@ -46,16 +46,17 @@ class ReconcileOperator(BaseOperator):
     pass of one, in which nothing may be left under way. The result is kept under the state folder, one file a run as
     JSON and as a page in Markdown; the task returns the former's path.
 
-    :param flow: name of the flow.
+    :param flow: name of the flow; :param company: key of whose books these are, as for ``FlowOperator``.
     :param config: the flow; :param stage: which of its stages, whose ``reconcile`` names the two ledgers.
     """
 
     ui_color = "#f3eefb"
     operator_extra_links = (ReconciliationLink(),)
 
-    def __init__(self, *, flow: str, config: FlowConfig, stage: str, **kwargs: Any) -> None:
+    def __init__(self, *, flow: str, config: FlowConfig, stage: str, company: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.flow = flow
+        self.company_key = company
         self.ledgers = config.stages[stage].reconcile
 
     @cached_property
@@ -66,7 +67,7 @@ class ReconcileOperator(BaseOperator):
     @cached_property
     def company(self) -> Company:
         """Whose books these are."""
-        return settings.company()
+        return settings.company(self.company_key)
 
     def execute(self, context: Context) -> str:
         """
@@ -76,7 +77,7 @@ class ReconcileOperator(BaseOperator):
         """
         params, company = context["params"], self.company
         period, closing = _period(params), bool(params.get("close"))
-        folder = settings.state_folder() / "reconciliation" / self.flow / "kept"
+        folder = _folder(company.key, self.flow) / "kept"
         kept = KeptRecords(folder, anew=closing or not period.is_whole)
         result = self._compare(company, kept, period, closing=closing, run_id=str(context["run_id"]))
         path = self._keep(str(context["run_id"]), result)
@@ -114,7 +115,7 @@ class ReconcileOperator(BaseOperator):
         return result
 
     def _keep(self, run_id: str, result: Reconciliation) -> Path:
-        path = result_path(self.flow, run_id)
+        path = result_path(self.company.key, self.flow, run_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2))
         path.with_suffix(".md").write_text(page_of(result, f"Reconciliation of {self.flow}, run {run_id}"))
@@ -135,9 +136,13 @@ class ReconcileOperator(BaseOperator):
         )
 
 
-def result_path(flow: str, run_id: str) -> Path:
-    """Where the result of a flow's run is kept."""
-    return settings.state_folder() / "reconciliation" / flow / f"{run_id.replace(':', '-').replace('+', '-')}.json"
+def result_path(company: str, flow: str, run_id: str) -> Path:
+    """Where the result of a run of a company's flow is kept."""
+    return _folder(company, flow) / f"{run_id.replace(':', '-').replace('+', '-')}.json"
+
+
+def _folder(company: str, flow: str) -> Path:
+    return settings.state_folder() / "reconciliation" / company / flow
 
 
 def _period(params: Mapping[str, Any]) -> Period:

@@ -68,7 +68,7 @@ class Desk:
         task = ReconcileOperator(task_id="reconcile", flow=flow.name, config=flow.flow)
         with suppress(LedgerbridgeError):
             assert task.execute({"run_id": "audit", "params": params})  # type: ignore[typeddict-item]
-        path = result_path(self.office.flow.name, "audit")
+        path = result_path("main", self.office.flow.name, "audit")
         verdict: dict[str, Any] = json.loads(path.read_text())
         path.unlink()
         return verdict
@@ -451,6 +451,6 @@ def test_what_changed_since_the_last_run_is_seen_with_what_that_run_read(desk: D
 def test_the_verdict_is_kept_as_a_page(desk: Desk) -> None:
     _void_invoice(desk)
     desk.verdict()
-    page = result_path(desk.office.flow.name, "audit").with_suffix(".md").read_text()
+    page = result_path("main", desk.office.flow.name, "audit").with_suffix(".md").read_text()
     assert "**The books differ in 3 ways.**" in page
     assert "| missing in xero | receivables | 107.75 | gp invoice " in page

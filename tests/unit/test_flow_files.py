@@ -288,7 +288,7 @@ def test_unknown_expectation_names_the_nearest(include: Path) -> None:
 
 
 def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> None:
-    tables = load_company(INCLUDE / "company.yaml", gateway_fields()).tables()
+    tables = load_company(INCLUDE / "companies" / "main.yaml", gateway_fields()).tables()
     one_sided = {"inventory", "cost_of_goods_sold"}
     assert {str(row["role"]) for row in tables["accounts_xero"].values()} == set(tables["accounts"]) - one_sided
     assert tables["gateways_by_role"]["clearing"]["checkbook"] == "STRIPE"

@@ -11,7 +11,7 @@ from ledgerbridge.flows import load_company
 from ledgerbridge.reconciliation import Booked
 from operators.reconcile import _compared
 
-COMPANY = Path(__file__).parents[2] / "include" / "company.yaml"
+COMPANY = Path(__file__).parents[2] / "include" / "companies" / "main.yaml"
 ROLES = {"000-4100-00": "sales", "000-1200-00": "receivables"}
 
 
