@@ -123,7 +123,7 @@ def hostile(elsewhere: str) -> str:
 def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> None:
     """What one run of a leg leaves behind, encrypted."""
     patch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", key)
-    folder = f"{(home.state_folder / 'staging').as_uri()}/order_to_cash/run-1/customer"
+    folder = f"{(home.state_folder / 'staging').as_uri()}/runs/main/order_to_cash/run-1/customer"
     now = datetime(2026, 3, 2, tzinfo=UTC)
     raw = write_raw(f"{folder}/extract", raw_table([RawRecord(KEY, "v1", now, {"name": name})]))
     suite = Suite(
@@ -150,7 +150,7 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
                 content_hash="c", idempotency_key="i", canonical={"name": name}, run_id="run-1", updated_at=now,
             )
         )  # fmt: skip
-    result = home.state_folder / "reconciliation" / "order_to_cash" / "run-1.json"
+    result = home.state_folder / "reconciliation" / "main" / "order_to_cash" / "run-1.json"
     result.parent.mkdir(parents=True)
     document = {"system": "gp", "kind": "invoice", "number": "INV1", "record": KEY}
     difference = {

@@ -71,7 +71,7 @@ def test_both_ledgers_end_with_the_same_books(office: Office) -> None:
 
 
 def test_an_entry_in_a_batch_explains_its_difference(office: Office) -> None:
-    results = (office.folder / "reconciliation" / office.flow.name).glob("*.json")
+    results = (office.folder / "reconciliation" / "main" / office.flow.name).glob("*.json")
     reasons = {each["reason"] for path in results for each in json.loads(path.read_text())["differences"]}
     assert "booked when it is applied: that entry is in batch LBX 2026-03-03" in reasons
 

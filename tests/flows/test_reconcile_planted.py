@@ -435,7 +435,9 @@ def test_a_period_is_compared_by_itself(desk: Desk) -> None:
 
 def test_what_changed_since_the_last_run_is_seen_with_what_that_run_read(desk: Desk) -> None:
     assert found(desk.verdict()) == []
-    (journal,) = (settings.state_folder() / "reconciliation" / desk.office.flow.name / "kept").glob("gp-*-journal.json")
+    (journal,) = (settings.state_folder() / "reconciliation" / "main" / desk.office.flow.name / "kept").glob(
+        "gp-*-journal.json"
+    )
     read = journal.read_bytes()
     assert found(desk.verdict()) == []
     assert journal.read_bytes() == read
