@@ -7,12 +7,10 @@ the bookkeeper before the next pass can take it further.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,12 +19,14 @@ from sqlalchemy import Engine, func, select
 from demo.airflow_api import AirflowApi, TaskRun
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
+from ledgerbridge.state.reconciliations import kept_result
 from sandbox.player import STEPS, OrderFile, Player, events_of
 
 __all__ = ["FlowRunner", "PassFailed", "deliveries_sent"]
 
 PASSES_PER_STEP = 12
-RECONCILE = "reconcile"
+COMPANY = "main"
+"""The key of the one company that the demo's company file describes."""
 STALLED_SECONDS = 120.0
 WAITING_STATES = {"scheduled", "queued", "up_for_retry", "up_for_reschedule", "awaiting_input", "deferred"}
 STEP_NAMES = {
@@ -110,8 +110,8 @@ class FlowRunner:
 
     def reconciliation(self, run_id: str) -> dict[str, Any] | None:
         """What the reconcile task of a run found; None if it did not come so far."""
-        path = self.api.returned(self.dag_id, run_id, RECONCILE)
-        return json.loads(Path(path).read_text()) if path else None
+        with transaction(self.state) as session:
+            return kept_result(session, COMPANY, self.dag_id, run_id)
 
     def wait(self, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
         """

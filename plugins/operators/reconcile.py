@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import orjson
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, ObjectStoragePath
 from sqlalchemy import Engine
 
 from ledgerbridge.audit import Actor
@@ -29,13 +27,14 @@ from ledgerbridge.reconciliation import (
 from ledgerbridge.reconciliation.model import ONE_SIDED_ROLES
 from ledgerbridge.state import transaction
 from ledgerbridge.state.booked import keep_booked
+from ledgerbridge.state.reconciliations import keep_result
 from operators import settings
 from operators.gateways import Gateways
 from operators.known_documents import KnownDocuments
 from operators.page_links import ReconciliationLink
 from operators.systems import Books, books_of
 
-__all__ = ["ReconcileOperator", "result_path"]
+__all__ = ["ReconcileOperator", "page_url"]
 
 
 class ReconcileOperator(BaseOperator):
@@ -43,8 +42,8 @@ class ReconcileOperator(BaseOperator):
     Compare what both ledgers booked, and the clearing accounts with their gateways (accounting-rules.md §6).
 
     Params: ``from`` and ``to`` (days, both included) compare a period instead of everything; ``close`` is the last
-    pass of one, in which nothing may be left under way. The result is kept under the state folder, one file a run as
-    JSON and as a page in Markdown; the task returns the former's path.
+    pass of one, in which nothing may be left under way. The result is kept in the state database, and as a page in
+    Markdown under the staging URL, one a run; the task returns the page's address.
 
     :param flow: name of the flow.
     :param config: the flow; its ``reconcile`` names the two ledgers.
@@ -74,9 +73,9 @@ class ReconcileOperator(BaseOperator):
         folder = settings.state_folder() / "reconciliation" / self.flow / "kept"
         kept = KeptRecords(folder, anew=closing or not period.is_whole)
         result = self._compare(company, kept, period, closing=closing, run_id=str(context["run_id"]))
-        path = self._keep(str(context["run_id"]), result)
+        page = self._keep(company, str(context["run_id"]), result)
         self._tell(result)
-        return str(path)
+        return page
 
     def _compare(
         self, company: Company, kept: KeptRecords, period: Period, *, closing: bool, run_id: str
@@ -108,12 +107,13 @@ class ReconcileOperator(BaseOperator):
         Gateways(company, self.engine, self.flow, known, documents, roles, kept).reconcile(result)
         return result
 
-    def _keep(self, run_id: str, result: Reconciliation) -> Path:
-        path = result_path(self.flow, run_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2))
-        path.with_suffix(".md").write_text(page_of(result, f"Reconciliation of {self.flow}, run {run_id}"))
-        return path
+    def _keep(self, company: Company, run_id: str, result: Reconciliation) -> str:
+        with transaction(self.engine) as session:
+            keep_result(session, company.key, self.flow, run_id, result)
+        page = ObjectStoragePath(page_url(company, self.flow, run_id))
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(page_of(result, f"Reconciliation of {self.flow}, run {run_id}"))
+        return str(page)
 
     def _tell(self, result: Reconciliation) -> None:
         for each in result.differences:
@@ -130,9 +130,10 @@ class ReconcileOperator(BaseOperator):
         )
 
 
-def result_path(flow: str, run_id: str) -> Path:
-    """Where the result of a flow's run is kept."""
-    return settings.state_folder() / "reconciliation" / flow / f"{run_id.replace(':', '-').replace('+', '-')}.json"
+def page_url(company: Company, flow: str, run_id: str) -> str:
+    """Where the page of a run lies."""
+    name = run_id.replace(":", "-").replace("+", "-")
+    return f"{settings.staging_url()}/reconciliation/{company.key}/{flow}/{name}.md"
 
 
 def _period(params: Mapping[str, Any]) -> Period:

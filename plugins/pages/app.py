@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlunsplit
 
-import orjson
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
@@ -25,8 +24,9 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.state.reconciliations import kept_result
+from operators import settings
 from operators.page_links import airflow_prefix, leg_address
-from operators.reconcile import result_path
 from operators.staging import STEPS, batch_uri, leg_uri, read_validations, validations_uri
 from pages import state
 from pages.batches import preview
@@ -123,10 +123,10 @@ def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Name, valu
 @app.get("/dags/{dag_id}/runs/{run_id}/reconciliation", dependencies=[MayRead], response_class=HTMLResponse)
 def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Values) -> Response:
     """Balances of both ledgers by role, and every difference with its reason or remedy."""
-    path = result_path(dag_id, run_id)
-    if not path.exists():
+    with state.session() as session:
+        result = kept_result(session, settings.company().key, dag_id, run_id)
+    if result is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
-    result = orjson.loads(path.read_bytes())
     return _page(request, "reconciliation.html", "Reconciliation", result=result, values=values)
 
 

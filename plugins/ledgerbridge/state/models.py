@@ -34,6 +34,7 @@ __all__ = [
     "OAuthToken",
     "Position",
     "Reading",
+    "ReconciliationResult",
     "SourceRecord",
     "StagedBatch",
     "ValidationResult",
@@ -445,6 +446,18 @@ class BookedDocument(Base):
     booked_on: Mapped[date]
     effects: Mapped[dict[str, Any]]
     run_id: Mapped[str] = mapped_column(String(250))
+
+
+class ReconciliationResult(Base):
+    """The verdict of a run's reconciliation, as `docs/reference/reconciliation.md` shows it; ``agree`` is in it too."""
+
+    __tablename__ = "reconciliation_result"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(250), primary_key=True)
+    agree: Mapped[bool]
+    result: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    ended_at: Mapped[datetime]
 
 
 class AuditEntry(Base):
