@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from bench.xero_office import Calls, open_xero
-from hooks.xero import XeroHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.errors import TransientError
 
 __all__ = ["measure"]

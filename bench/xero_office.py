@@ -19,7 +19,7 @@ from demo.company import connections
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import sandbox_services
-from hooks.xero import XeroHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.state import connect, migrate
 from sandbox.orders import harbor_light_supply
 from sandbox.places import CREDENTIALS, SYSTEMS, Addresses

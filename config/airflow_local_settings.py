@@ -23,10 +23,10 @@ LIBRARIES = (
     "zeep",
 )
 OURS = (
-    "hooks.gp_econnect",
-    "hooks.shopify",
-    "hooks.stripe",
-    "hooks.xero",
+    "hooks.gp.econnect.hook",
+    "hooks.shopify.hook",
+    "hooks.stripe.hook",
+    "hooks.xero.hook",
     "triggers.circuit",
     "operators.builder",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ class TaskRun:
     state: str | None
     try_number: int
     map_index: int
+    end_date: datetime | None
 
 
 class AirflowApi:
@@ -85,8 +87,16 @@ class AirflowApi:
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         """All tasks of a run."""
         found = self._pages(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
-        names = ("task_id", "state", "try_number", "map_index")
-        return [TaskRun(*(task[name] for name in names)) for task in found]
+        return [
+            TaskRun(
+                task_id=task["task_id"],
+                state=task["state"],
+                try_number=task["try_number"],
+                map_index=task["map_index"],
+                end_date=datetime.fromisoformat(task["end_date"]) if task["end_date"] else None,
+            )
+            for task in found
+        ]
 
     def runs(self, dag_id: str) -> list[str]:
         """The run ids of a DAG, oldest first."""

@@ -12,8 +12,8 @@ from commands.callback import Callback
 from ledgerbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from hooks.xero import XeroHook
-    from hooks.xero_consent import Tenant
+    from hooks.xero.consent import Tenant
+    from hooks.xero.hook import XeroHook
 
 __all__ = ["register"]
 
@@ -41,7 +41,7 @@ def register(commands: Any) -> None:
 
 
 def _connect_xero(options: argparse.Namespace) -> int:
-    from hooks.xero import XeroHook
+    from hooks.xero.hook import XeroHook
 
     # like `airflow connections test`, for connections that lie in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")

@@ -28,7 +28,7 @@ def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
 
 _XERO = {
     "connection-type": "xero",
-    "hook-class-name": "hooks.xero.XeroHook",
+    "hook-class-name": "hooks.xero.hook.XeroHook",
     "hook-name": "Xero",
     "ui-field-behaviour": {
         "hidden-fields": ["port", "schema"],
@@ -48,7 +48,7 @@ _XERO = {
 }
 _GP = {
     "connection-type": "gp_econnect",
-    "hook-class-name": "hooks.gp_econnect.GPEConnectHook",
+    "hook-class-name": "hooks.gp.econnect.hook.GPEConnectHook",
     "hook-name": "Dynamics GP (eConnect)",
     "ui-field-behaviour": {
         "hidden-fields": [],
@@ -65,7 +65,7 @@ _GP = {
 }
 _GP_WEB_SERVICES = {
     "connection-type": "gp_web_services",
-    "hook-class-name": "hooks.gp_web_services.GPWebServicesHook",
+    "hook-class-name": "hooks.gp.web_services.hook.GPWebServicesHook",
     "hook-name": "Dynamics GP (Web Services)",
     "ui-field-behaviour": {
         "hidden-fields": [],
@@ -82,7 +82,7 @@ _GP_WEB_SERVICES = {
 }
 _MAGENTO = {
     "connection-type": "magento",
-    "hook-class-name": "hooks.magento.MagentoHook",
+    "hook-class-name": "hooks.magento.hook.MagentoHook",
     "hook-name": "Magento",
     "ui-field-behaviour": {
         "hidden-fields": ["port", "schema"],
@@ -98,7 +98,7 @@ _MAGENTO = {
 }
 _SHOPIFY = {
     "connection-type": "shopify",
-    "hook-class-name": "hooks.shopify.ShopifyHook",
+    "hook-class-name": "hooks.shopify.hook.ShopifyHook",
     "hook-name": "Shopify",
     "ui-field-behaviour": {
         "hidden-fields": ["port", "schema"],
@@ -114,7 +114,7 @@ _SHOPIFY = {
 }
 _STRIPE = {
     "connection-type": "stripe",
-    "hook-class-name": "hooks.stripe.StripeHook",
+    "hook-class-name": "hooks.stripe.hook.StripeHook",
     "hook-name": "Stripe",
     "ui-field-behaviour": {
         "hidden-fields": ["port", "schema", "login"],

@@ -36,25 +36,25 @@ __all__ = [
 ]
 
 HOOKS = {
-    "gp": "hooks.gp_econnect.GPEConnectHook",
-    "magento": "hooks.magento.MagentoHook",
-    "shopify": "hooks.shopify.ShopifyHook",
-    "stripe": "hooks.stripe.StripeHook",
-    "xero": "hooks.xero.XeroHook",
+    "gp": "hooks.gp.econnect.hook.GPEConnectHook",
+    "magento": "hooks.magento.hook.MagentoHook",
+    "shopify": "hooks.shopify.hook.ShopifyHook",
+    "stripe": "hooks.stripe.hook.StripeHook",
+    "xero": "hooks.xero.hook.XeroHook",
 }
 ENTITIES = {
-    "gp": "hooks.gp_econnect_registry.ENTITIES",
-    "magento": "hooks.magento_sources.SOURCES",
-    "shopify": "hooks.shopify.SOURCES",
-    "stripe": "hooks.stripe_sources.SOURCES",
-    "xero": "hooks.xero_entities.ENTITIES",
+    "gp": "hooks.gp.econnect.registry.ENTITIES",
+    "magento": "hooks.magento.sources.SOURCES",
+    "shopify": "hooks.shopify.hook.SOURCES",
+    "stripe": "hooks.stripe.sources.SOURCES",
+    "xero": "hooks.xero.entities.ENTITIES",
 }
 """The classes of each system's entities, by name."""
-TARGET_FIELDS = {"gp": "hooks.gp_econnect_registry.target_fields"}
+TARGET_FIELDS = {"gp": "hooks.gp.econnect.registry.target_fields"}
 """The fields of each target, where the system has a fixed list."""
-BOOKS = {"gp": "hooks.gp_books.GPBooks", "xero": "hooks.xero_books.XeroBooks"}
+BOOKS = {"gp": "hooks.gp.books.GPBooks", "xero": "hooks.xero.books.XeroBooks"}
 """What each ledger booked, document by document."""
-GATEWAY_BOOKS = {"stripe": "hooks.stripe_books.StripeBooks"}
+GATEWAY_BOOKS = {"stripe": "hooks.stripe.books.StripeBooks"}
 """What moved each gateway's balance."""
 
 

@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,10 @@ class Watch:
                 self._world.api.clear_leg(FLOW, self._run_id, f"{leg}.extract")
             self._world.api.clear_failed(FLOW, self._run_id)
             self.cleared += 1
+        elif self._clears and (ahead := [task.task_id for task in tasks if self._waits_for_a_wrong_clock(task)]):
+            for task_id in ahead:
+                self._world.api.clear_leg(FLOW, self._run_id, task_id)
+            self.cleared += 1
         elif self._clears and state == "failed":
             # on SQLite nothing locks the run: a scheduler that just gave it up overwrites that it was cleared
             self._world.api.queue_again(FLOW, self._run_id)
@@ -115,6 +119,12 @@ class Watch:
             self._world.kill_machine()
             self._last_move = now
             self.restarts += 1
+
+    @staticmethod
+    def _waits_for_a_wrong_clock(task: TaskRun) -> bool:
+        """Whether its worker's clock was ahead: Airflow counts the retry's delay from the end that worker told."""
+        ahead = datetime.now(UTC) + STALLED
+        return task.state == "up_for_retry" and task.end_date is not None and task.end_date > ahead
 
     def _reads_again(self, task: TaskRun) -> bool:
         """Whether the batch a task was given is not what was staged: its remedy is to clear the leg's extract."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from hooks.stripe import StripeHook
+from hooks.stripe.hook import StripeHook
 from tests.contract.small_company import COMPANY
 from tests.contract.small_company import order as one_mug
 

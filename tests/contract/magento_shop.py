@@ -9,7 +9,7 @@ import pytest
 import requests
 from requests_oauthlib import OAuth1
 
-from hooks.magento import MagentoHook
+from hooks.magento.hook import MagentoHook
 from sandbox.magento.app import create_app
 from tests.contract.small_company import COMPANY
 

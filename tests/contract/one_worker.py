@@ -16,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hooks.gp_econnect import GPEConnectHook
+from hooks.gp.econnect.hook import GPEConnectHook
 from hooks.state_database import state_engine
-from hooks.xero import XeroHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from hooks.shopify import ShopifyHook
+from hooks.shopify.hook import ShopifyHook
 from tests.contract.small_company import COMPANY
 
 DOMAIN = "us-harbor-light-supply.myshopify.com"

@@ -17,7 +17,7 @@ import requests
 
 from commands.main import main
 from demo.ports import free_port
-from hooks.xero import XeroHook
+from hooks.xero.hook import XeroHook
 from sandbox.xero.app import create_app
 from tests.contract.consent_page import decide
 from tests.contract.served_app import serve

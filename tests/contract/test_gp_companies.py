@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from hooks.gp_econnect import GPEConnectHook
-from hooks.gp_web_services import GPWebServicesHook
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.gp.web_services.hook import GPWebServicesHook
 from ledgerbridge.entities import Document, Master, Outcome, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordWaits
 from sandbox.gp.app import create_app

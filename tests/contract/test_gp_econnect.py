@@ -15,7 +15,7 @@ import pytest
 import requests
 from sqlalchemy import Engine, select
 
-from hooks.gp_econnect import GPEConnectHook
+from hooks.gp.econnect.hook import GPEConnectHook
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.flows import Company

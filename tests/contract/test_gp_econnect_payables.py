@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hooks.gp_econnect import GPEConnectHook
+from hooks.gp.econnect.hook import GPEConnectHook
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import RecordRejected
 from sandbox.gp.app import create_app

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 import pytest
 from lxml import etree
 
-from hooks.gp_econnect import GPEConnectHook
+from hooks.gp.econnect.hook import GPEConnectHook
 from ledgerbridge.entities import Document, Master, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script

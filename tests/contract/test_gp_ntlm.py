@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import spnego
 
-from hooks.gp_web_services import GPWebServicesHook
+from hooks.gp.web_services.hook import GPWebServicesHook
 
 
 class NtlmServer:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from hooks.gp_web_services import GPWebServicesHook
+from hooks.gp.web_services.hook import GPWebServicesHook
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected
 from sandbox.gp.app import create_app

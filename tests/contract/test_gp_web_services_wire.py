@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from hooks.gp_web_services import GPWebServicesHook
+from hooks.gp.web_services.hook import GPWebServicesHook
 from ledgerbridge.entities import Document, Master, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TransientError
 from tests.contract.gp_web_services_wsdl import DESCRIPTION, GP, build_wsdl, object_xml

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests import Session
 
-from hooks import untrusted
-from hooks.gp_econnect import GPEConnectHook
-from hooks.limited_answers import AnswerTooLarge, limit_answers, limited_lines
-from hooks.magento import MagentoHook
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.magento.hook import MagentoHook
+from hooks.wire import untrusted
+from hooks.wire.limited_answers import AnswerTooLarge, limit_answers, limited_lines
 from ledgerbridge.errors import TransientError
 
 LIMIT = 1_000_000

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hooks.magento import MagentoHook
+from hooks.magento.hook import MagentoHook
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from sandbox.magento.events import Event, PlacedOrder

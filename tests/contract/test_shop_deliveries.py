@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hooks import shopify_webhooks, stripe_webhooks
+from hooks.shopify import webhooks as shopify_webhooks
+from hooks.stripe import webhooks as stripe_webhooks
 from ledgerbridge.entities import Window
 from sandbox.shopify.app import create_app as create_shop
 from sandbox.stripe.app import create_app as create_gateway

@@ -14,9 +14,10 @@ from typing import Any
 import graphql
 import pytest
 
-from hooks import shopify_queries, untrusted
-from hooks.shopify import ShopifyHook
-from hooks.shopify_errors import QueryTooDear
+from hooks.shopify import queries as shopify_queries
+from hooks.shopify.errors import QueryTooDear
+from hooks.shopify.hook import ShopifyHook
+from hooks.wire import untrusted
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from tests.contract.query_cost import requested_cost

@@ -15,7 +15,7 @@ import requests
 from airflow.sdk.crypto import get_fernet
 from cryptography.fernet import Fernet
 
-from hooks.shopify import ShopifyHook
+from hooks.shopify.hook import ShopifyHook
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from sandbox.shopify.app import create_app

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.stripe import StripeHook
-from hooks.stripe_amounts import major
+from hooks.stripe.amounts import major
+from hooks.stripe.hook import StripeHook
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hooks.stripe import StripeHook
+from hooks.stripe.hook import StripeHook
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError
 from sandbox.stripe.app import create_app

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from requests import Session
 from requests.exceptions import Timeout
 
-from hooks.gp_econnect import GPEConnectHook
-from hooks.limited_answers import limit_answers, limited_lines
-from hooks.magento import MagentoHook
-from hooks.timed_calls import AnswerTooSlow
-from hooks.xero_oauth import App
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.magento.hook import MagentoHook
+from hooks.wire.limited_answers import limit_answers, limited_lines
+from hooks.wire.timed_calls import AnswerTooSlow
+from hooks.xero.oauth import App
 from ledgerbridge.errors import TransientError
 
 SECONDS = 1.0
@@ -121,7 +121,7 @@ def test_soap_service_that_drips_is_asked_again_later(dripper: Dripper, monkeypa
 
 @pytest.mark.parametrize("dripper", KINDS)
 def test_identity_service_that_drips_is_asked_again_later(dripper: Dripper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hooks.xero_oauth.TIMEOUT_SECONDS", SECONDS)
+    monkeypatch.setattr("hooks.xero.oauth.TIMEOUT_SECONDS", SECONDS)
     with dripping(dripper):
         app = App("id", "secret", "", "client_credentials", dripper.url, dripper.url, {}, verify=True)
         with pytest.raises(TransientError, match=r"LB-XERO-009 .*\(AnswerTooSlow\)"):

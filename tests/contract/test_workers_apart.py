@@ -26,8 +26,8 @@ import requests
 from airflow.sdk.crypto import get_fernet
 from sqlalchemy import Engine, func, make_url, select, text, update
 
-from hooks.gp_econnect import GPEConnectHook
-from hooks.xero import XeroHook
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.models import Delivery

@@ -14,8 +14,8 @@ import requests
 from airflow.sdk.crypto import get_fernet
 from cryptography.fernet import Fernet
 
-from hooks.xero import XeroHook
-from hooks.xero_books import XeroBooks
+from hooks.xero.books import XeroBooks
+from hooks.xero.hook import XeroHook
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.reconciliation import KeptRecords

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.xero import XeroHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.entities import Document, Window
 from tests.contract.scripted_api import Asked, Reply, ScriptedApi, serve_script
 from tests.contract.xero_connection import hook_on, provide_state, source, target

@@ -15,9 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hooks.xero import XeroHook
-from hooks.xero_refusals import refusal
-from hooks.xero_wire import decoded, element, inverse_rate, serialized
+from hooks.xero.hook import XeroHook
+from hooks.xero.refusals import refusal
+from hooks.xero.wire import decoded, element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.crypto import get_fernet
 
-from hooks.xero import XeroHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.entities import Source, Target
 from ledgerbridge.state import connect, migrate
 

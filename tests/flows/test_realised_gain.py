@@ -14,7 +14,7 @@ from sqlalchemy import select
 from demo.books import read_result
 from demo.passes import deliveries_sent
 from demo.stack import Stack
-from hooks.gp_econnect import GPEConnectHook
+from hooks.gp.econnect.hook import GPEConnectHook
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction

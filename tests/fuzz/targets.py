@@ -11,8 +11,10 @@ from pathlib import Path
 import orjson
 from hypothesis import strategies as st
 
-from hooks import shopify_webhooks, stripe_webhooks, xero_webhooks
-from hooks.untrusted import parse_json, parse_xml
+from hooks.shopify import webhooks as shopify_webhooks
+from hooks.stripe import webhooks as stripe_webhooks
+from hooks.wire.untrusted import parse_json, parse_xml
+from hooks.xero import webhooks as xero_webhooks
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping import Lookups, load_mapping, map_raw
 from tests.fuzz.records import MAPPINGS, batch, raw_mappings

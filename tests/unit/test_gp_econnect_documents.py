@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from hooks.gp_econnect_customers import Customer
-from hooks.gp_econnect_documents import build_xml
-from hooks.gp_econnect_fields import NODES
-from hooks.gp_econnect_items import Item
-from hooks.gp_econnect_ledger import GLTransaction
-from hooks.gp_econnect_payables import PayablesCreditMemo, PayablesInvoice, Vendor
-from hooks.gp_econnect_receivables import Application, CashReceipt, CreditMemo, DebitMemo
-from hooks.gp_econnect_sales import SalesOrder, SalesReturn
+from hooks.gp.econnect.customers import Customer
+from hooks.gp.econnect.documents import build_xml
+from hooks.gp.econnect.fields import NODES
+from hooks.gp.econnect.items import Item
+from hooks.gp.econnect.ledger import GLTransaction
+from hooks.gp.econnect.payables import PayablesCreditMemo, PayablesInvoice, Vendor
+from hooks.gp.econnect.receivables import Application, CashReceipt, CreditMemo, DebitMemo
+from hooks.gp.econnect.sales import SalesOrder, SalesReturn
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import RecordRejected
 

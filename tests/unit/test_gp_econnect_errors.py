@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from hooks.gp_econnect_errors import ProcedureError, ProcedureFault, parse_procedure_errors, record_error, system_error
+from hooks.gp.econnect.errors import ProcedureError, ProcedureFault, parse_procedure_errors, record_error, system_error
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TransientError
 
 KEY = "gp:HLS:gl_transaction:fee:1"

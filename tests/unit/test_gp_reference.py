@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hooks.gp_econnect import GPEConnectHook
-from hooks.gp_econnect_fields import NODES
-from hooks.gp_econnect_reader import DOCTYPES
-from hooks.gp_web_services_entities import ENTITIES
+from hooks.gp.econnect.fields import NODES
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.gp.econnect.reader import DOCTYPES
+from hooks.gp.web_services.entities import ENTITIES
 from ledgerbridge.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]

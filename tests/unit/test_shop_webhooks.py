@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import stripe
 
-from hooks import shopify_webhooks, stripe_webhooks, xero_webhooks
-from hooks.webhook_event import WebhookEvent
+from hooks.shopify import webhooks as shopify_webhooks
+from hooks.stripe import webhooks as stripe_webhooks
+from hooks.wire.webhook_event import WebhookEvent
+from hooks.xero import webhooks as xero_webhooks
 from ledgerbridge.errors import ConfigurationError
 
 ORDER = b'{"id":820982911946154508,"admin_graphql_api_id":"gid://shopify/Order/820982911946154508"}'

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hooks.shopify_bulk import assembled
-from hooks.untrusted import limited, parse_json, parse_xml
+from hooks.shopify.bulk import assembled
+from hooks.wire.untrusted import limited, parse_json, parse_xml
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.mapping import load_mapping
 from tests.fuzz.__main__ import fuzz

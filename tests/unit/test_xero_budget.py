@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hooks.xero_budget import CallBudget, Limits
+from hooks.xero.budget import CallBudget, Limits
 from ledgerbridge.errors import TransientError
 
 HOLDER = """
 import sys
 from pathlib import Path
-from hooks.xero_budget import CallBudget, Limits
+from hooks.xero.budget import CallBudget, Limits
 with CallBudget(Path(sys.argv[1]), "t-1", Limits(calls_at_once=1)).call():
     print("holding", flush=True)
     sys.stdin.read()
@@ -69,7 +69,7 @@ def an_hour_ahead(folder: Path, code: str) -> None:
     faketime = shutil.which("faketime")
     if faketime is None:
         pytest.skip("no faketime: apt-get install faketime")
-    begin = "import sys\nfrom pathlib import Path\nfrom hooks.xero_budget import CallBudget, Limits\n"
+    begin = "import sys\nfrom pathlib import Path\nfrom hooks.xero.budget import CallBudget, Limits\n"
     made = 'budget = CallBudget(Path(sys.argv[1]), "t-1", Limits(calls_per_minute=2), patience_seconds=60)\n'
     subprocess.run([faketime, "-f", "+1h", sys.executable, "-c", begin + made + code, folder], check=True)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hooks.xero_entities import ENTITIES
+from hooks.xero.entities import ENTITIES
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference/xero.md").read_text()
-SOURCES = "".join(path.read_text() for path in (ROOT / "plugins/hooks").glob("xero*.py"))
+SOURCES = "".join(path.read_text() for path in (ROOT / "plugins/hooks/xero").glob("*.py"))
 
 
 def test_every_entity_is_described() -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hooks.webhook_event import WebhookEvent
-from hooks.xero_webhooks import events_of, is_genuine
+from hooks.wire.webhook_event import WebhookEvent
+from hooks.xero.webhooks import events_of, is_genuine
 
 BODY = b'{"events":[],"firstEventSequence":0,"lastEventSequence":0,"entropy":"S0m3r4ndomt3xt"}'
 SIGNATURE = "sPH26K1IMjlO8NFOnj3i31Mgrwwx3DMFktLXFJ5IGb4="  # openssl dgst -sha256 -hmac hush -binary | base64

@@ -1,0 +1,249 @@
+"""What Dynamics GP booked, document by document, read from the journal of open and closed years (GL20000, GL30000)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
+
+if TYPE_CHECKING:
+    from hooks.gp.econnect.hook import GPEConnectHook
+
+__all__ = ["APPLICATION_ENTRY", "GPBooks"]
+
+Row = Mapping[str, Any]
+
+# Source document codes (sources.md GP §4; the codes unverified) and what a flow reads such documents as. Who keeps
+# others sees the kind "entry".
+_KINDS = {
+    "SJ": ("invoice", "gp.sales_invoice"),
+    "RTN": ("return", "gp.sales_return"),
+    "CRM": ("credit memo", "gp.receivables_document"),
+    "DRM": ("debit memo", "gp.receivables_document"),
+    "CRJ": ("payment", "gp.cash_receipt"),
+}
+APPLICATION_ENTRY = "RMAPY"
+_GENERAL_ENTRY = "GJ"
+# What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
+_YEAR_END = {"BBF", "P/L"}
+_JOURNAL_COLUMNS = (
+    "JRNENTRY", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM",
+    "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+)  # fmt: skip
+_TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
+_RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
+_DEBIT_MEMO = 3
+_CREDITS = {"7", "8", "9"}
+
+
+class GPBooks:
+    """
+    The books of one company.
+
+    :param kept: what earlier runs read.
+    :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
+    """
+
+    def __init__(self, hook: GPEConnectHook, kept: KeptRecords) -> None:
+        self._hook = hook
+        self._kept = kept
+
+    def booked(self) -> list[Booked]:
+        """
+        Every posted document with all that GP booked for it; a realised gain or write-off belongs to what was applied.
+
+        An entry made in the general ledger itself is known by its reference (REFRENCE); one that names both documents
+        of an application belongs to it, and is there twice where GP made the same entry. A document whose entries
+        cancel each other out was voided, and is no more.
+        """
+        taxes = self._taxes()
+        return [replace(each, taxes=taxes.get(each.number.upper())) for each in self._entries if not _is_void(each)]
+
+    @cached_property
+    def withdrawn(self) -> dict[str, str]:
+        """What became of documents that were posted and then voided, by what GP knows them by."""
+        return {identity: "voided" for each in self._entries if _is_void(each) for identity in each.ids}
+
+    def open_amounts(self) -> list[OpenAmount]:
+        """What is left of posted receivables (CURTRXAM)."""
+        reader = self._hook.site().reader
+        rows = [
+            row
+            for page in reader.pages("Receivables_Posted_Transaction", "CURTRXAM <> 0", key=("RMDTYPAL", "DOCNUMBR"))
+            for row in page
+        ]
+        return [
+            OpenAmount(
+                number=str(row["DOCNUMBR"]),
+                amount=Decimal(row["CURTRXAM"]) * (-1 if row["RMDTYPAL"] in _CREDITS else 1),
+                booked_on=date.fromisoformat(str(row["DOCDATE"])[:10]),
+            )
+            for row in rows
+        ]
+
+    def applied_to(self, numbers: Sequence[str]) -> dict[str, str]:
+        """
+        By number of a receipt or credit, the document it is applied to; by number of a debit memo, the credit it paid.
+
+        One that is applied to several counts for the last.
+        """
+        reader, found = self._hook.site().reader, {}
+        for doctype in ("Receivables_Apply", "Receivables_History_Apply"):
+            for column, other in (("APTODCNM", "APFRDCNM"), ("APFRDCNM", "APTODCNM")):
+                where = f"APTODCTY = {_DEBIT_MEMO}" if column == "APTODCNM" else f"APTODCTY <> {_DEBIT_MEMO}"
+                rows = reader.by_keys(doctype, column, numbers, where=where, key=("APTODCNM", "APFRDCNM"))
+                found.update({str(row[column]): str(row[other]) for row in rows})
+        return found
+
+    @cached_property
+    def on_the_way(self) -> dict[str, str]:
+        """
+        Where documents lie that nobody has posted yet, by what GP knows them by.
+
+        Entries of applications (realised gain, write-off) are known by both documents.
+        """
+        reader = self._hook.site().reader
+        found: dict[str, str] = {}
+        for doctype, where, key in (
+            ("Sales_Transaction", "SOPTYPE IN (3, 4)", ("SOPTYPE", "SOPNUMBE")),
+            ("Cash_Receipt", "", ("DOCNUMBR",)),
+            ("Receivables_Transaction", "", ("RMDTYPAL", "DOCNUMBR")),
+            ("GL_Work_Trans", "", ("JRNENTRY",)),
+        ):
+            for page in reader.pages(doctype, where, key=key):
+                for row in page:
+                    found.update(dict.fromkeys(_names(row), f"in batch {row['BACHNUMB']}"))
+        return found
+
+    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> dict[str, Decimal]:
+        """Nothing: the documents are read from the general ledger itself."""
+        return {}
+
+    @cached_property
+    def _entries(self) -> list[Booked]:
+        # lxml stays out of what DAG parsing imports
+        from hooks.gp.econnect.ledger import Journal
+
+        site = self._hook.site()
+        company = site.company
+        records = self._kept.read(f"gp-{company}-journal", Journal(site), _journal_line)
+        lines = [record.payload for record in records if record.payload["SOURCDOC"] not in _YEAR_END]
+        receipts = {str(line["ORDOCNUM"]) for line in lines if line["SOURCDOC"] == "CRJ"}
+        entries: dict[str, list[Row]] = defaultdict(list)
+        for line in lines:
+            entries[_document(line, receipts) or f"entry {line['JRNENTRY']}"].append(line)
+        return [each for lines in entries.values() for each in _documents(company, lines)]
+
+    def _taxes(self) -> dict[str, dict[str, Decimal]]:
+        """Tax by set of details of the sales documents, in their currency, by number."""
+        from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
+
+        site = self._hook.site()
+        return {
+            record.payload["SOPNUMBE"].upper(): _tax_sets(record.payload, sign)
+            for source, sign in ((SalesInvoice(site), -1), (SalesReturn(site), 1))
+            for record in self._kept.read(f"gp-{site.company}-{source.source_name}", source, _taxed)
+        }
+
+
+def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> str:
+    """
+    The document a journal line was made for.
+
+    Of an application it is the one that is money: the receipt applied, else the debit memo a credit was applied to.
+    """
+    if _is_of_application(line) and str(line.get("ORCTRNUM")) in receipts:
+        return str(line["ORCTRNUM"])
+    return str(line.get("ORDOCNUM") or "")
+
+
+def _is_of_application(line: Row) -> bool:
+    """Whether GP made it when it applied a document, or somebody in the general ledger for that application."""
+    by_hand = line["SOURCDOC"] == _GENERAL_ENTRY and line.get("ORDOCNUM") and line.get("ORCTRNUM")
+    return line["SOURCDOC"] == APPLICATION_ENTRY or bool(by_hand)
+
+
+def _documents(company: str, lines: list[Row]) -> Iterator[Booked]:
+    """The document; and once more what was entered of an application though GP had booked it on the same accounts."""
+    own, entered = defaultdict(set), defaultdict(list)
+    for line in lines:
+        if line["SOURCDOC"] == APPLICATION_ENTRY:
+            own[_applied(line)].add(line["ACTNUMST"])
+        elif _is_of_application(line):
+            entered[_applied(line)].append(line)
+    again = [each for pair, each in entered.items() if {line["ACTNUMST"] for line in each} <= own[pair]]
+    twice = {line["JRNENTRY"] for each in again for line in each}
+    document = _booked(company, [line for line in lines if line["JRNENTRY"] not in twice])
+    yield document
+    for each in again:
+        yield replace(_booked(company, each), kind=document.kind, number=document.number, ids=())
+
+
+def _applied(line: Row) -> tuple[str, str]:
+    return str(line["ORDOCNUM"]), str(line["ORCTRNUM"])
+
+
+def _journal_line(line: Row) -> dict[str, Any]:
+    return {column: line.get(column) for column in _JOURNAL_COLUMNS}
+
+
+def _taxed(document: Row) -> dict[str, Any]:
+    taxes = [{column: tax.get(column) for column in _TAX_COLUMNS} for tax in document.get("Tax", [])]
+    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes}
+
+
+def _booked(company: str, lines: list[Row]) -> Booked:
+    effects: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        effects[str(line["ACTNUMST"])] += Decimal(line["DEBITAMT"]) - Decimal(line["CRDTAMNT"])
+    first = next((line for line in lines if not _is_of_application(line)), lines[0])
+    number = _document(first) or str(first["REFRENCE"])
+    kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
+    return Booked(
+        key=f"gp:{company}:journal:{first['JRNENTRY']}",
+        kind=kind,
+        number=number,
+        booked_on=date.fromisoformat(str(first["TRXDATE"])[:10]),
+        effects={account: amount for account, amount in effects.items() if amount},
+        customer=str(first.get("ORMSTRID") or ""),
+        # receivables are read by type and number, sales documents by number, journal entries by their own
+        ids=(number, *(f"{kind}-{number}" for kind in _RECEIVABLES), str(first["JRNENTRY"])),
+        rate=Decimal(first.get("XCHGRATE") or 0) or Decimal(1),
+        changed_at=max(datetime.fromisoformat(str(line["DEX_ROW_TS"])).replace(tzinfo=UTC) for line in lines),
+        source=source,
+    )
+
+
+def _is_void(booked: Booked) -> bool:
+    """Whether nothing is left of it though it has entries; a document without value has none from the start."""
+    return not booked.effects
+
+
+def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
+    """Details of one line are a set (accounting-rules.md rule 4); rows of LNITMSEQ 0 add the freight's."""
+    # a company of one currency has no originating amounts
+    of_goods, of_freight = ("ORSLSTAX", "ORFRTTAX") if document.get("CURNCYID") else ("STAXAMNT", "FRTTXAMT")
+    lines: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for tax in document.get("Tax", []):
+        if tax["LNITMSEQ"] != "0":
+            lines[tax["LNITMSEQ"]][str(tax["TAXDTLID"])] = Decimal(tax[of_goods])
+        elif Decimal(tax[of_freight]):
+            lines["freight"][str(tax["TAXDTLID"])] = Decimal(tax[of_freight])
+    sets: dict[str, Decimal] = defaultdict(Decimal)
+    for details in lines.values():
+        sets["+".join(sorted(details))] += sign * sum(details.values(), Decimal(0))
+    return {details: amount for details, amount in sets.items() if amount}
+
+
+def _names(row: Row) -> Iterator[str]:
+    for column in ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE"):
+        if row.get(column):
+            yield str(row[column])
+    for line in row.get("Line", []):
+        yield from (str(line[column]) for column in ("ORDOCNUM", "ORCTRNUM") if line.get(column))

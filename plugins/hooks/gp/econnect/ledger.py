@@ -1,0 +1,86 @@
+"""General ledger of GP: journal entries written and read, accounts (sources.md GP §1.3, §4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from hooks.gp.econnect.documents import HEADER, Transaction
+from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.reader import Row
+from hooks.gp.econnect.targets import EConnectTarget, Place, difference
+from ledgerbridge.entities import Document, Found
+
+__all__ = ["Account", "AccountIndex", "GLTransaction", "Journal"]
+
+
+class Account(MasterRows):
+    """Accounts by ACTNUMST, the number as people write it (``000-1100-00``)."""
+
+    master_doctype = "GL_Accounts"
+    master_column = "ACTNUMST"
+
+
+class AccountIndex(MasterRows):
+    """Accounts by ACTINDX, the company's own number that journal lines carry."""
+
+    master_doctype = "GL_Accounts"
+    master_column = "ACTINDX"
+
+
+class GLTransaction(EConnectTarget):
+    """
+    Journal entries; JRNENTRY is asked from GP when sending, REFRENCE is ours and finds the entry again.
+
+    Part: ``lines`` (taGLTransactionLineInsert).
+    """
+
+    transaction = Transaction(
+        name="GLTransactionType",
+        parts={"lines": "taGLTransactionLineInsert", HEADER: "taGLTransactionHeaderInsert"},
+        copied=("BACHNUMB", "JRNENTRY", "CURNCYID", "XCHGRATE"),
+    )
+    natural_key = "REFRENCE"
+    adopts = True  # GP itself takes a REFRENCE twice
+    places = (
+        Place("GL_Work_Trans", "REFRENCE", key=("JRNENTRY",)),
+        Place("GL_Open_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
+        Place("GL_Hist_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
+    )
+
+    def _write(self, document: Document) -> None:
+        number = self._site.client.next_journal_entry()
+        self._site.client.create_transaction(self._xml(document, assigned={"JRNENTRY": number}))
+
+    def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
+        """Entries with their lines below ``Line``; a posted entry is one row per line in the table."""
+        rows = self._site.reader.by_keys(place.doctype, place.number, numbers, where=place.where, key=place.key)
+        entries: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            entries[str(row["REFRENCE"]).upper()].append(row)
+        return {
+            reference: lines[0] if "Line" in lines[0] else {**lines[0], "Line": lines}
+            for reference, lines in entries.items()
+        }
+
+    def _found(self, document: Document, row: Row) -> Found:
+        return Found(str(row["JRNENTRY"]), str(row["JRNENTRY"]), row, tuple(self._differences(document, row)))
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        debits = sum((Decimal(line["DEBITAMT"]) for line in row["Line"]), Decimal(0))
+        sent = sum((line["DEBITAMT"] for line in document.parts.get("lines", [])), Decimal(0))
+        return difference("DEBITAMT in sum", debits, sent)
+
+
+class Journal(ChangedRows):
+    """Lines of posted entries in open and closed years (GL20000, GL30000), each with its account's ACTNUMST."""
+
+    source_name = "journal"
+    source_doctypes = ("GL_Open_Trans", "GL_Hist_Trans")
+    source_where = ""
+    source_key = ("JRNENTRY", "SEQNUMBR")
+
+    def _prepared(self, rows: list[Row]) -> list[Row]:
+        accounts = AccountIndex(self._site).lookup(sorted({str(row["ACTINDX"]) for row in rows}))
+        return [{**row, "ACTNUMST": accounts.get(str(row["ACTINDX"]), {}).get("ACTNUMST")} for row in rows]

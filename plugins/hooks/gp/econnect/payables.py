@@ -1,0 +1,92 @@
+"""Payables of GP: vendors, their invoices and credit memos (sources.md GP §1.3, §4)."""
+
+from __future__ import annotations
+
+from hooks.gp.econnect.documents import HEADER, Transaction
+from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.reader import Row, equal
+from hooks.gp.econnect.targets import DistributedTarget, MasterTarget, Place, difference
+from ledgerbridge.entities import Document
+
+__all__ = ["PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "Vendor"]
+
+_INVOICE, _CREDIT_MEMO = 1, 5
+_OPEN, _HISTORY = "Payables_Posted_Transaction", "Payables_History_Transaction"
+
+
+class Vendor(MasterTarget, ChangedRows, MasterRows):
+    """Vendors by VENDORID. Part: ``addresses`` (taCreateVendorAddress)."""
+
+    transaction = Transaction(
+        name="PMVendorMasterType",
+        parts={HEADER: "taUpdateCreateVendorRcd", "addresses": "taCreateVendorAddress"},
+        copied=("VENDORID",),
+    )
+    natural_key = "VENDORID"
+    places = (Place("Vendor", "VENDORID"),)
+    master_doctype = "Vendor"
+    master_column = "VENDORID"
+    source_name = "vendor"
+    source_doctypes = ("Vendor",)
+    source_where = ""
+    source_key = ("VENDORID",)
+
+
+class _PayablesTarget(DistributedTarget):
+    """Parts: ``taxes`` (taPMTransactionTaxInsert), ``distributions`` (taPMDistribution)."""
+
+    natural_key = "VCHNUMWK"
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        header = document.header
+        found = difference("VENDORID", row.get("VENDORID"), header.get("VENDORID"))
+        found += difference("DOCNUMBR", row.get("DOCNUMBR"), header.get("DOCNUMBR"))
+        # payables keep the base currency's amount: a foreign document's is told by number and vendor
+        return found if header.get("CURNCYID") else found + difference("DOCAMNT", row.get("DOCAMNT"), header["DOCAMNT"])
+
+
+def _payables_transaction(document_type: int) -> Transaction:
+    return Transaction(
+        name="PMTransactionType",
+        parts={
+            "taxes": "taPMTransactionTaxInsert",
+            "distributions": "taPMDistribution",
+            HEADER: "taPMTransactionInsert",
+        },
+        constants={"DOCTYPE": document_type},
+        copied=("VENDORID", "DOCTYPE", "BACHNUMB"),
+        renamed={"VCHRNMBR": "VCHNUMWK"},
+    )
+
+
+def _payables_places(document_type: int) -> tuple[Place, ...]:
+    where = equal("DOCTYPE", document_type)
+    # the voucher's number is VCHNUMWK in work and VCHRNMBR once posted
+    return (
+        Place("Payables_Transaction", "VCHNUMWK", where),
+        Place(_OPEN, "VCHRNMBR", where),
+        Place(_HISTORY, "VCHRNMBR", where),
+    )
+
+
+class PayablesInvoice(_PayablesTarget):
+    """Vendor invoices; VCHNUMWK is ours, DOCNUMBR the vendor's own number."""
+
+    transaction = _payables_transaction(_INVOICE)
+    places = _payables_places(_INVOICE)
+
+
+class PayablesCreditMemo(_PayablesTarget):
+    """Vendor credit memos."""
+
+    transaction = _payables_transaction(_CREDIT_MEMO)
+    places = _payables_places(_CREDIT_MEMO)
+
+
+class PayablesDocument(ChangedRows):
+    """Posted payables of every type; a document paid in full moves to history by itself."""
+
+    source_name = "payables_document"
+    source_doctypes = (_OPEN, _HISTORY)
+    source_where = ""
+    source_key = ("DOCTYPE", "VCHRNMBR")

@@ -1,0 +1,61 @@
+"""Which class reads, writes or looks up which entity of GP."""
+
+from __future__ import annotations
+
+from hooks.gp.econnect.customers import Customer
+from hooks.gp.econnect.documents import HEADER
+from hooks.gp.econnect.entities import GPEntity
+from hooks.gp.econnect.fields import NODES
+from hooks.gp.econnect.items import Item
+from hooks.gp.econnect.ledger import Account, AccountIndex, GLTransaction, Journal
+from hooks.gp.econnect.payables import PayablesCreditMemo, PayablesDocument, PayablesInvoice, Vendor
+from hooks.gp.econnect.receivables import (
+    Application,
+    AppliedCredit,
+    CashReceipt,
+    CreditMemo,
+    DebitMemo,
+    ReceivablesDocument,
+    ReceivablesVoid,
+)
+from hooks.gp.econnect.sales import SalesInvoice, SalesOrder, SalesReturn, TaxDetail
+from hooks.gp.econnect.targets import EConnectTarget
+
+__all__ = ["ENTITIES", "target_fields"]
+
+ENTITIES: dict[str, type[GPEntity]] = {
+    "account": Account,
+    "account_index": AccountIndex,
+    "application": Application,
+    "applied_credit": AppliedCredit,
+    "cash_receipt": CashReceipt,
+    "credit_memo": CreditMemo,
+    "customer": Customer,
+    "debit_memo": DebitMemo,
+    "gl_transaction": GLTransaction,
+    "item": Item,
+    "journal": Journal,
+    "payables_credit_memo": PayablesCreditMemo,
+    "payables_document": PayablesDocument,
+    "payables_invoice": PayablesInvoice,
+    "receivables_document": ReceivablesDocument,
+    "receivables_void": ReceivablesVoid,
+    "sales_invoice": SalesInvoice,
+    "sales_order": SalesOrder,
+    "sales_return": SalesReturn,
+    "tax_detail": TaxDetail,
+    "vendor": Vendor,
+}
+
+
+def target_fields(name: str) -> dict[str, dict[str, int]]:
+    """The fields a document for a target may have, by part; a text's length, 0 for other kinds."""
+    entity = ENTITIES[name]
+    if not issubclass(entity, EConnectTarget):
+        return {}
+    fields = {
+        part: {field.name: field.length for field in NODES[node].fields.values()}
+        for part, node in entity.transaction.parts.items()
+    }
+    fields[HEADER].update(dict.fromkeys(entity.instructions, 0))
+    return fields

@@ -1,0 +1,257 @@
+"""
+Writing documents through eConnect, one transaction each, several at a time, read back afterwards.
+
+A site's Pre and Post procedures may change what is written (sources.md GP §1.1): what counts is what GP holds then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from hooks.gp.econnect.documents import Transaction, build_xml
+from hooks.gp.econnect.entities import GPEntity
+from hooks.gp.econnect.errors import DUPLICATE, ProcedureFault, record_error
+from hooks.gp.econnect.reader import Row
+from ledgerbridge.entities import Document, Found, Outcome
+from ledgerbridge.errors import (
+    ConfigurationError,
+    LedgerbridgeError,
+    RecordRejected,
+    TargetConflict,
+    TransientError,
+)
+from ledgerbridge.going_out import carrying
+
+__all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "is_current", "outcome_of"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """
+    A table where a document may lie, by its natural key's column.
+
+    :param where: further condition, such as the document type.
+    :param key: columns the table is read in the order of, unique together.
+    """
+
+    doctype: str
+    number: str
+    where: str = ""
+    key: tuple[str, ...] = ()
+
+
+class EConnectTarget(GPEntity):
+    """
+    A kind of document we write and find again by the number we gave it.
+
+    ``header`` and ``parts`` of a document carry the fields of gp_econnect_fields.NODES; what the entity always has
+    (``SOPTYPE``) and what children repeat of their header may be left out.
+    """
+
+    max_batch = 100
+    asks_before_each_call = True
+    transaction: ClassVar[Transaction]
+    natural_key: ClassVar[str]
+    instructions: ClassVar[tuple[str, ...]] = ()
+    """Header fields that say what to do with the document and are no field of its node."""
+    places: ClassVar[tuple[Place, ...]]
+    """Work, open, history: in the order a document travels, so that none is missed while it is posted."""
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """What GP holds under the documents' numbers, in work, open or history."""
+        return self._located(documents)
+
+    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """The same, also what an update could still change."""
+        found: dict[str, Found] = {}
+        waiting = {str(document.header[self.natural_key]).upper(): document for document in documents}
+        for place in self.places:
+            for number, row in self._rows(place, list(waiting)).items():
+                document = waiting.pop(number)
+                found[document.record_key] = self._found(document, row)
+        return found
+
+    def send(self, documents: Sequence[Document]) -> list[Outcome]:
+        """
+        Write each document by a transaction of its own; what GP then holds under its number is the outcome.
+
+        A document that GP changed on the way is a TargetConflict naming both values; it stands in GP.
+        """
+        return self._send(documents, self._write)
+
+    def _send(self, documents: Sequence[Document], write: Callable[[Document], None]) -> list[Outcome]:
+        with ThreadPoolExecutor(self._site.max_parallel) as pool:
+            # each in a copy of this context: delivery grants its calls
+            begun = [pool.submit(copy_context().run, _outcome, document, write) for document in documents]
+            outcomes = [each.result() for each in begun]
+        accepted = [document for document, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
+        refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
+        if refused is not None and not accepted:
+            raise refused
+        # a number that is taken may be ours, from a call that was given up and ended all the same
+        taken = [
+            document
+            for document, outcome in zip(documents, outcomes, strict=True)
+            if outcome.error is not None and outcome.error.code == DUPLICATE
+        ]
+        read_back = self._read_back(accepted) | self._adopted(taken)
+        return [read_back.get(outcome.record_key, outcome) for outcome in outcomes]
+
+    def _adopted(self, documents: Sequence[Document]) -> dict[str, Outcome]:
+        if not documents:
+            return {}
+        try:
+            found = self._located(documents)
+        except LedgerbridgeError:
+            return {}  # what GP answered stands
+        return {key: outcome_of(key, held) for key, held in found.items()}
+
+    def _write(self, document: Document) -> None:
+        self._site.client.create_transaction(self._xml(document))
+
+    def _xml(
+        self,
+        document: Document,
+        *,
+        assigned: Mapping[str, Any] | None = None,
+        first: Sequence[tuple[Transaction, Mapping[str, Any]]] = (),
+    ) -> str:
+        in_gp_terms = self._site.currencies.document_to_gp(document)
+        return build_xml(self.transaction, in_gp_terms, assigned=assigned, first=first)
+
+    def _read_back(self, documents: Sequence[Document]) -> dict[str, Outcome]:
+        try:
+            found = self._located(documents)
+        except LedgerbridgeError as error:
+            unread = TransientError(
+                "LB-GP-022",
+                f"GP took the document, but it could not be read back: {error.message}",
+                remedy=error.remedy,
+                outcome_unknown=True,
+            )
+            return {document.record_key: Outcome(document.record_key, error=unread) for document in documents}
+        return {document.record_key: self._seen(document, found.get(document.record_key)) for document in documents}
+
+    def _seen(self, document: Document, found: Found | None) -> Outcome:
+        key = document.record_key
+        if found is None:
+            # sent again it might be there twice: a person looks
+            missing = RecordRejected(
+                "LB-GP-023",
+                f"GP took it, but GetEntity shows it in none of {', '.join(place.doctype for place in self.places)}",
+                record_key=key,
+                field=self.natural_key,
+                value=document.header.get(self.natural_key),
+                remedy="Look for it in GP; enable these DOCTYPEs in the Requester or set the extra `doctypes`.",
+            )
+            return Outcome(key, error=missing)
+        return outcome_of(key, found)
+
+    def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
+        """The rows of these numbers, by number in capitals."""
+        rows = self._site.reader.by_keys(place.doctype, place.number, numbers, where=place.where)
+        return {str(row[place.number]).upper(): row for row in rows}
+
+    def _found(self, document: Document, row: Row) -> Found:
+        number = str(document.header[self.natural_key])
+        return Found(number, number, row, tuple(self._differences(document, row)))
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        raise NotImplementedError
+
+
+class MasterTarget(EConnectTarget):
+    """A master record: whoever is there under its key is brought up to date, fields that are not given stay."""
+
+    updatable = True
+    adopts = True
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """Who is there as sent, under another number, or in the way; who only needs an update is left out."""
+        located = self._located(documents)
+        found = {}
+        for document in documents:
+            holder = located.get(document.record_key)
+            if holder is not None and (
+                holder.differences
+                or holder.number.upper() != str(document.header[self.natural_key]).upper()
+                or is_current(document.header, holder.content)
+            ):
+                found[document.record_key] = holder
+        return found
+
+    def _write(self, document: Document) -> None:
+        self._site.client.create_master(self._xml(document))
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        return []
+
+
+class DistributedTarget(EConnectTarget):
+    """A document that may bring its own ``distributions``."""
+
+    def _write(self, document: Document) -> None:
+        # GP adds its own distributions to ours unless told not to, without an error: sources.md GP §5
+        assigned = {"CREATEDIST": 0} if document.parts.get("distributions") else {}
+        self._site.client.create_transaction(self._xml(document, assigned=assigned))
+
+
+def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:
+    try:
+        with carrying([document]):
+            write(document)
+    except ProcedureFault as fault:
+        return Outcome(document.record_key, error=record_error(fault, record_key=document.record_key))
+    except LedgerbridgeError as error:
+        return Outcome(document.record_key, error=error)
+    return Outcome(document.record_key)
+
+
+def is_current(header: Mapping[str, Any], row: Row) -> bool:
+    """Whether the texts and dates of a header stand in GP as sent, as far as the column has the field's name."""
+    for name, value in header.items():
+        # GP has its own ids of currencies
+        if name == "CURNCYID" or name not in row or not value:
+            continue
+        if isinstance(value, str) and difference(name, row[name], value):
+            return False
+        if isinstance(value, date) and str(row[name])[:10] != value.isoformat():
+            return False
+    return True
+
+
+def outcome_of(record_key: str, found: Found) -> Outcome:
+    """What GP holds as an outcome: a conflict when it is not what we would send."""
+    outcome = Outcome(record_key, found.target_id, found.number, found.content)
+    if not found.differences:
+        return outcome
+    conflict = TargetConflict(
+        "LB-GP-015",
+        f"GP holds something else than was sent: {'; '.join(found.differences)}",
+        record_key=record_key,
+        field=found.differences[0].split()[0],
+        value=found.number,
+        remedy="Compare the two: mend the document in GP, or the Pre or Post procedure of the site that changed it.",
+    )
+    return replace(outcome, error=conflict)
+
+
+def difference(name: str, in_gp: object, sent: object, *, within: Decimal = Decimal(0)) -> list[str]:
+    """
+    One sentence when the values differ, none when they are the same amount, date or text (case aside).
+
+    :param within: how far amounts may lie apart: the cent of a conversion.
+    """
+    if sent is None:
+        return []
+    if isinstance(sent, Decimal):
+        same = abs(Decimal(str(in_gp or 0)) - sent) <= within
+    else:
+        same = str(in_gp or "").strip().upper() == str(sent).strip().upper()
+    return [] if same else [f"{name} is {in_gp} in GP, {sent} was sent"]

@@ -1,0 +1,250 @@
+"""The documents Xero takes: invoices, credit notes, payments, allocations, bank entries, manual journals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from hooks.xero.refusals import RequestRefused
+from hooks.xero.targets import DocumentTarget, equals
+from ledgerbridge.entities import Document, Found
+
+__all__ = [
+    "Allocations",
+    "BankTransactions",
+    "BankTransfers",
+    "CreditNotes",
+    "Invoices",
+    "ManualJournals",
+    "Payments",
+]
+
+
+class Invoices(DocumentTarget):
+    """Sales invoices. Key: InvoiceNumber."""
+
+    collection = "Invoices"
+    id_field = "InvoiceID"
+    compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        numbers = [str(document.header["InvoiceNumber"]) for document in documents]
+        for content in self.hook.listed("Invoices", "InvoiceNumbers", numbers, unitdp=4):
+            if content["Type"] == "ACCREC":  # bills may carry the same number
+                yield content
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (str(content["InvoiceNumber"]),)
+
+    def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return _set_status(self, contents, "VOIDED")
+
+
+class CreditNotes(DocumentTarget):
+    """Sales credit notes. Key: CreditNoteNumber."""
+
+    collection = "CreditNotes"
+    id_field = "CreditNoteID"
+    compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        clauses = [equals("CreditNoteNumber", str(document.header["CreditNoteNumber"])) for document in documents]
+        for content in self.hook.any_of("CreditNotes", clauses, unitdp=4):
+            if content["Type"] == "ACCRECCREDIT":
+                yield content
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (str(content["CreditNoteNumber"]),)
+
+    def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return _set_status(self, contents, "VOIDED")
+
+
+class Payments(DocumentTarget):
+    """
+    Payments on invoices and credit notes, which the header names by number or id. Key: Reference, on that document.
+
+    Found among the payments of their document, since Xero is slow to search all payments by reference.
+    """
+
+    adopts = True  # Xero itself takes a Reference twice
+    collection = "Payments"
+    id_field = "PaymentID"
+    options = MappingProxyType({"summarizeErrors": "false"})
+    compared = ("Amount", "Date")
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        for paid in [*_named_invoices(self, documents), *_named_credit_notes(self, documents)]:
+            yield from paid.get("Payments") or []
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (str(content.get("Reference", "")),)
+
+
+class Allocations(DocumentTarget):
+    """
+    Parts of sales credit notes set against invoices, both named by number or id. Key: credit note and invoice.
+
+    Xero gives an allocation no number of its own; people see the two it joins.
+    """
+
+    adopts = True
+    per_request = 1
+    collection = "Allocations"
+    id_field = "AllocationID"
+    compared = ("Amount",)
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        invoices = {invoice["InvoiceID"]: invoice for invoice in _named_invoices(self, documents)}
+        for note in _named_credit_notes(self, documents):
+            for allocation in note.get("Allocations") or []:
+                invoice = allocation["Invoice"]
+                known = invoices.get(invoice["InvoiceID"], invoice)
+                yield {**allocation, "CreditNote": note, "Invoice": known}
+
+    def find(self, documents: Sequence[Document]) -> dict[str, Found]:
+        """What Xero holds between the same two documents, by record key."""
+        contents = list(self.candidates(documents))
+        found = {}
+        for document in documents:
+            joined = [content for content in contents if _names_both(document.header, content)]
+            if joined:
+                found[document.record_key] = self._found(document, joined)
+        return found
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        note, invoice = content.get("CreditNote", {}), content.get("Invoice", {})
+        return " ".join(filter(None, [note.get("CreditNoteNumber"), invoice.get("InvoiceNumber")]))
+
+    def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
+        (document,) = documents
+        body = self.element(document)
+        named = body.pop("CreditNote")
+        note = next(_named_credit_notes(self, documents), None)
+        if note is None:
+            raise RequestRefused(404, {"Message": f"Xero has no sales credit note {' '.join(named.values())}"})
+        path = f"CreditNotes/{note['CreditNoteID']}/Allocations"
+        answer = self.write("PUT", path, documents, {"Allocations": [body]}, summarizeErrors="false")
+        return [{**content, "CreditNote": named} for content in answer["Allocations"]]
+
+
+class BankTransactions(DocumentTarget):
+    """Money received or spent on a bank account. Key: Reference and the account's code."""
+
+    adopts = True  # Xero itself takes a Reference twice
+    per_request = 1
+    collection = "BankTransactions"
+    id_field = "BankTransactionID"
+    compared = ("Type", "Date", "CurrencyCode")
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        yield from self.hook.any_of("BankTransactions", _references(documents), unitdp=4)
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (str(content.get("Reference", "")), str(content["BankAccount"]["Code"]))
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        return str(content.get("Reference", ""))
+
+    def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return _set_status(self, contents, "DELETED")
+
+
+class BankTransfers(DocumentTarget):
+    """Money moved between two bank accounts. Key: Reference and both accounts' codes."""
+
+    adopts = True  # Xero itself takes a Reference twice
+    per_request = 1
+    collection = "BankTransfers"
+    id_field = "BankTransferID"
+    compared = ("Amount", "Date")
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        for content in self.hook.any_of("BankTransfers", _references(documents), paged=False):
+            yield {**content, **{side: self._with_code(content[side]) for side in ("FromBankAccount", "ToBankAccount")}}
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        accounts = (content["FromBankAccount"], content["ToBankAccount"])
+        return (str(content.get("Reference", "")), *(str(account["Code"]) for account in accounts))
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        return str(content.get("Reference", ""))
+
+    def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
+        body = {"BankTransfers": [self.element(document) for document in documents]}
+        answer = self.write("PUT", "BankTransfers", documents, body)
+        transfers: list[dict[str, Any]] = answer["BankTransfers"]
+        return transfers
+
+    def _with_code(self, account: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Xero shows a transfer's accounts by AccountID and Name alone (sources.md Xero §5)."""
+        return account if account.get("Code") else {**account, "Code": self._codes.get(account.get("AccountID"))}
+
+    @cached_property
+    def _codes(self) -> dict[Any, Any]:
+        return {account["AccountID"]: account.get("Code") for account in self.hook.get("Accounts")["Accounts"]}
+
+
+class ManualJournals(DocumentTarget):
+    """
+    Entries between accounts that are neither receivables, payables nor bank. Key: Narration and Date.
+
+    Part ``journal_lines``: LineAmount (debit positive), AccountCode, Description, TaxType.
+    """
+
+    adopts = True  # Xero itself takes a Narration twice
+    per_request = 1
+    collection = "ManualJournals"
+    id_field = "ManualJournalID"
+    options = MappingProxyType({"summarizeErrors": "false"})
+    compared = ()
+
+    def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        narrations = [equals("Narration", str(document.header["Narration"])) for document in documents]
+        yield from self.hook.any_of("ManualJournals", narrations)
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (str(content["Narration"]), str(content["Date"])[:10])
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        return str(content["Narration"])
+
+    def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return _set_status(self, contents, "VOIDED")
+
+
+def _references(documents: Sequence[Document]) -> list[str]:
+    return [equals("Reference", str(document.header["Reference"])) for document in documents]
+
+
+def _named_invoices(target: DocumentTarget, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+    headers = [document.header for document in documents]
+    numbers = [str(header["Invoice.InvoiceNumber"]) for header in headers if "Invoice.InvoiceNumber" in header]
+    ids = [str(header["Invoice.InvoiceID"]) for header in headers if "Invoice.InvoiceID" in header]
+    yield from target.hook.listed("Invoices", "InvoiceNumbers", numbers)
+    yield from target.hook.listed("Invoices", "IDs", ids)
+
+
+def _named_credit_notes(target: DocumentTarget, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+    clauses = []
+    for header in (document.header for document in documents):
+        if number := header.get("CreditNote.CreditNoteNumber"):
+            clauses.append(equals("CreditNoteNumber", str(number)))
+        if identity := header.get("CreditNote.CreditNoteID"):
+            clauses.append(f'CreditNoteID==guid("{identity}")')
+    yield from target.hook.any_of("CreditNotes", clauses)
+
+
+def _names_both(header: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+    named = {path: value for path, value in header.items() if path.split(".")[0] in ("CreditNote", "Invoice")}
+    return all(content[path.split(".")[0]].get(path.split(".")[1]) == value for path, value in named.items())
+
+
+def _set_status(target: DocumentTarget, contents: Sequence[Mapping[str, Any]], status: str) -> list[dict[str, Any]]:
+    body = {target.collection: [{target.id_field: content[target.id_field], "Status": status} for content in contents]}
+    answers: list[dict[str, Any]] = target.hook.write("POST", target.collection, body, summarizeErrors="false")[
+        target.collection
+    ]
+    return answers

@@ -1,0 +1,83 @@
+"""Which class reads, writes or looks up which entity of Xero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hooks.xero.contacts import Contacts
+from hooks.xero.documents import (
+    Allocations,
+    BankTransactions,
+    BankTransfers,
+    CreditNotes,
+    Invoices,
+    ManualJournals,
+    Payments,
+)
+from hooks.xero.masters import Accounts, Items, SystemAccounts, TaxRates, TrackingOptions
+from hooks.xero.sources import (
+    AccountSource,
+    BankTransactionSource,
+    BankTransferSource,
+    ContactSource,
+    CreditNoteSource,
+    InvoiceSource,
+    ItemSource,
+    PaymentSource,
+)
+from ledgerbridge.entities import Master, Source, Target
+
+if TYPE_CHECKING:
+    from hooks.xero.hook import XeroHook
+
+__all__ = ["ENTITIES"]
+
+
+class _Invoice(Invoices, InvoiceSource):
+    """Sales invoices, to write and to read."""
+
+
+class _CreditNote(CreditNotes, CreditNoteSource):
+    """Sales credit notes, to write and to read."""
+
+
+class _Payment(Payments, PaymentSource):
+    """Payments on sales invoices and credit notes, to write and to read."""
+
+
+class _BankTransaction(BankTransactions, BankTransactionSource):
+    """Money received and spent, to write and to read."""
+
+
+class _BankTransfer(BankTransfers, BankTransferSource):
+    """Transfers between bank accounts, to write and to read."""
+
+
+class _Contact(Contacts, ContactSource):
+    """Contacts, to write and to read."""
+
+
+class _Account(Accounts, AccountSource):
+    """Accounts, to look up by Code and to read."""
+
+
+class _Item(Items, ItemSource):
+    """Items, to look up by Code and to read."""
+
+
+ENTITIES: dict[str, Callable[[XeroHook], Source | Target | Master]] = {
+    "account": _Account,
+    "allocation": Allocations,
+    "bank_transaction": _BankTransaction,
+    "bank_transfer": _BankTransfer,
+    "contact": _Contact,
+    "credit_note": _CreditNote,
+    "invoice": _Invoice,
+    "item": _Item,
+    "manual_journal": ManualJournals,
+    "payment": _Payment,
+    "system_account": SystemAccounts,
+    "tax_rate": TaxRates,
+    "tracking_option": TrackingOptions,
+}
