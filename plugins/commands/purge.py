@@ -9,6 +9,7 @@ from typing import Any
 
 from commands.database import state_engine
 from ledgerbridge.changes.retention import forget_payloads, old_payloads
+from ledgerbridge.reconciliation.retention import forget_books
 from ledgerbridge.state import transaction
 from ledgerbridge.state.batches import forget_batches
 from ledgerbridge.state.purge import old_batches, purge_payloads, tell_purged
@@ -45,6 +46,7 @@ def _purge(options: argparse.Namespace) -> int:
         forget_batches(session, removed)
         forget_payloads(session, payloads, before)
         purged = purge_payloads(session, before)
+        forget_books(session, before)
         tell_purged(session, before, purged, removed, options.by or getpass.getuser())
     print(f"before {before:%Y-%m-%d}: {len(removed)} batches, {purged.letters} dead letters, {purged.headers} headers")
     return 0

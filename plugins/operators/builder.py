@@ -27,6 +27,7 @@ __all__ = ["build_flow"]
 _PARAMS = {
     "legs": Param(None, type=["null", "array"], items={"type": "string"}, description="Only these legs; empty: all."),
     "close": Param(False, type="boolean", description="Last pass of a period: nothing may be left under way."),
+    "anew": Param(False, type="boolean", description="Reconcile everything read anew: a ledger was restored, say."),
     "from": Param(None, type=["null", "string"], format="date", description="First day to reconcile; empty: all."),
     "to": Param(None, type=["null", "string"], format="date", description="Last day to reconcile; empty: up to now."),
 }

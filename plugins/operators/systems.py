@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
-from decimal import Decimal
+from collections.abc import Sequence
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -15,15 +14,13 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
 from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
-from ledgerbridge.reconciliation import Booked, KeptRecords, Movement, OpenAmount
+from ledgerbridge.reconciliation import Books, GatewayBooks, Looked
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
 from ledgerbridge.yaml_files import nearest
 
 __all__ = [
-    "Books",
-    "GatewayBooks",
     "SystemHook",
     "books_of",
     "entity_class",
@@ -68,40 +65,6 @@ class SystemHook(Protocol):
         """The entity of that name: a Source, a Target or a Master."""
 
 
-class Books(Protocol):
-    """What a ledger tells of its books; made of a hook and what earlier runs read."""
-
-    def booked(self) -> list[Booked]:
-        """Every document as it booked it; to be called first."""
-
-    @property
-    def withdrawn(self) -> Mapping[str, str]:
-        """What became of documents that were booked and no longer are, by id or number."""
-
-    def open_amounts(self) -> Sequence[OpenAmount]:
-        """What is open of its receivables now."""
-
-    def applied_to(self, numbers: Sequence[str]) -> Mapping[str, str]:
-        """By number of a receipt, credit or memo, the document it is applied to, where the ledger keeps that apart."""
-
-    @property
-    def on_the_way(self) -> Mapping[str, str]:
-        """Where documents lie that are not booked yet, by id or number."""
-
-    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> Mapping[str, Decimal]:
-        """By account, what its balances of that day hold beyond these documents, less what they held before."""
-
-
-class GatewayBooks(Protocol):
-    """What a gateway tells of its balance; made of a hook and what earlier runs read."""
-
-    def balance(self) -> Decimal:
-        """What it holds."""
-
-    def movements(self) -> Iterable[Movement]:
-        """What moved its balance."""
-
-
 def hook_for(system: str, connection: str) -> SystemHook:
     """
     The hook of a system on one connection.
@@ -142,26 +105,25 @@ def target_fields(entity: str) -> dict[str, dict[str, int]]:
     return fields
 
 
-def books_of(system: str, company: Company, kept: KeptRecords) -> Books:
+def books_of(system: str, company: Company) -> Books:
     """
     The books of a ledger.
 
-    :param kept: what earlier runs read of it.
     :raises ConfigurationError: the system is no ledger.
     """
     if system not in BOOKS:
         raise ConfigurationError(
             "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(BOOKS)}."
         )
-    books: Books = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]), kept)
+    books: Books = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]))
     return books
 
 
-def gateway_books_of(gateway: str, company: Company, kept: KeptRecords) -> GatewayBooks:
+def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBooks:
     """
     The movements of a gateway.
 
-    :param kept: what earlier runs read of it.
+    :param kept: what earlier passes read of it.
     :raises ConfigurationError: nobody knows how to read this gateway's balance.
     """
     if gateway not in GATEWAY_BOOKS:

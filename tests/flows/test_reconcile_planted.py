@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -180,7 +179,6 @@ def desk(played: Desk, kept: dict[Path, Path]) -> Iterator[Desk]:
     played.office.runs[:] = runs
     for database, copy in kept.items():
         _copy(copy, database)
-    shutil.rmtree(settings.state_folder() / "reconciliation")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -437,17 +435,12 @@ def test_a_period_is_compared_by_itself(desk: Desk) -> None:
 
 def test_what_changed_since_the_last_run_is_seen_with_what_that_run_read(desk: Desk) -> None:
     assert found(desk.verdict()) == []
-    (journal,) = (settings.state_folder() / "reconciliation" / desk.office.flow.name / "kept").glob("gp-*-journal.json")
-    read = journal.read_bytes()
-    assert found(desk.verdict()) == []
-    assert journal.read_bytes() == read
     _void_invoice(desk)
     desk.journal("by hand", {FEES: "9.00", SALES: "-9.00"})
     by_hand = [("missing in xero", "fees", "9.00"), ("missing in xero", "sales", "-9.00")]
     expected = sorted([*(("missing in xero", *each) for each in WHOLE_INVOICE), *by_hand])
     for params in ({}, {"close": True}):
         assert found(desk.verdict(**params)) == expected
-    assert journal.read_bytes() != read
 
 
 def test_the_verdict_is_kept_as_a_page(desk: Desk) -> None:

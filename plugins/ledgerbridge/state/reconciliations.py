@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ledgerbridge.reconciliation import Reconciliation
+from ledgerbridge.reconciliation.model import Reconciliation
 from ledgerbridge.state.models import ReconciliationResult
 from ledgerbridge.state.upsert import upsert
 
