@@ -28,6 +28,7 @@ from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource,
 from ledgerbridge.reconciliation.kept import KeptBooks
 from ledgerbridge.reconciliation.passes import BooksPass, CompanyTerms
 from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.companies import MAIN, for_company
 from ledgerbridge.state.models import Delivery
 
 __all__ = ["measure"]
@@ -149,7 +150,7 @@ def _deliver(url: str, numbers: range) -> None:
         for number in numbers
         for ledger in LEDGERS
     ]  # fmt: skip
-    with transaction(connect(url)) as session:
+    with transaction(for_company(connect(url), MAIN)) as session:
         session.connection().execute(insert(Delivery), rows)
 
 
@@ -162,7 +163,7 @@ def _run(url: str, numbers: range) -> bool:
         legs=["l"],
         sources=["shop.order"],
     )
-    kept = KeptBooks(connect(url), "main", "f")
+    kept = KeptBooks(for_company(connect(url), MAIN), MAIN, "f")
     books = {ledger: Books(Invoices(ledger, numbers)) for ledger in LEDGERS}
     return BooksPass(kept, terms, books, {}, Actor("f", "", "run", "reconcile")).run(Period()).agree
 

@@ -9,6 +9,7 @@ the task has for nothing. Great Expectations takes 5.2 s to import, our operator
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 
 FORKING_COMMANDS = {"scheduler", "celery", "edge"}
@@ -22,15 +23,13 @@ LIBRARIES = (
     "sqlalchemy.orm",
     "zeep",
 )
-OURS = (
-    "hooks.gp.econnect.hook",
-    "hooks.shopify.hook",
-    "hooks.stripe.hook",
-    "hooks.xero.hook",
-    "triggers.circuit",
-    "operators.builder",
-)
+OURS = ("triggers.circuit", "operators.builder")
 
 if FORKING_COMMANDS.intersection(sys.argv[1:2]):
     for _module in LIBRARIES + OURS:
         importlib.import_module(_module)
+    from hooks.systems import systems
+
+    for _system in systems().values():
+        pkgutil.resolve_name(_system.hook)
+        pkgutil.resolve_name(_system.entities)

@@ -1,5 +1,5 @@
-"""The Airflow DAG of order to cash: include/flows/order_to_cash.yaml says what it does."""
+"""The Airflow DAGs of order to cash: include/flows/order_to_cash.yaml says what its stages do."""
 
 from operators.builder import build_flow
 
-dag = build_flow("order_to_cash")
+globals().update(build_flow("order_to_cash"))

@@ -25,7 +25,7 @@ from demo.memory import MemoryWatch
 from demo.passes import FlowRunner, PassFailed
 from demo.ports import check_free
 from demo.report import print_report
-from demo.stack import FLOW, Stack, start_sandboxes
+from demo.stack import STAGES, Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.order_file import OrderFileError, read_order_file
 from sandbox.orders import make_orders
@@ -109,7 +109,7 @@ def _play(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: d
             api = stack.wait_for_airflow()
         address = f"Airflow: {stack.airflow.url}  user {USER}  password {stack.airflow.password}"
         console.print(address, highlight=False)
-        runner = FlowRunner(api, player, state, console, FLOW)
+        runner = FlowRunner(api, player, state, console, STAGES)
         closing_run, failure = "", None
         try:
             closing_run = runner.play(file)

@@ -67,9 +67,10 @@ class AirflowApi:
             raise ImportFailed("\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in errors))
         return False
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        """Start a run now, without a logical date; its run id."""
-        answer = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+    def trigger(self, dag_id: str, conf: dict[str, Any], run_id: str | None = None) -> str:
+        """Start a run now, without a logical date; its run id, which Airflow makes unless it is given."""
+        asked = {"logical_date": None, "conf": conf, **({} if run_id is None else {"dag_run_id": run_id})}
+        answer = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=asked)
         return str(answer["dag_run_id"])
 
     def unpause(self, dag_id: str) -> None:

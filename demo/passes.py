@@ -1,22 +1,24 @@
 """
 A run of a file of orders: play a step, then let the flow and the bookkeeper work until nothing moves.
 
-One pass is one DAG run of the live scheduler. Documents land in GP unposted, so that what one pass sent is posted by
-the bookkeeper before the next pass can take it further.
+One pass is a run of each stage on the live scheduler, one after the other, under one run id. Documents land in GP
+unposted, so that what one pass sent is posted by the bookkeeper before the next pass can take it further.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from sqlalchemy import Engine, func, select
 
 from demo.airflow_api import AirflowApi, TaskRun
+from ledgerbridge.flows import flow_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
 from ledgerbridge.state.reconciliations import kept_result
@@ -48,13 +50,17 @@ class PassFailed(RuntimeError):
 
 @dataclass
 class FlowRunner:
-    """Triggers the flow, watches it, and knows what each run sent."""
+    """
+    Triggers the flow, watches it, and knows what each pass sent.
+
+    :param stages: its DAGs, in order.
+    """
 
     api: AirflowApi
     player: Player
     state: Engine
     console: Console
-    dag_id: str
+    stages: Sequence[str]
 
     def play(self, file: OrderFile) -> str:
         """
@@ -86,7 +92,7 @@ class FlowRunner:
             if not sent and not posted and not self.player.open_batches():
                 return
         raise RuntimeError(
-            f"{self.dag_id} still sends documents after {PASSES_PER_STEP} passes over the same orders. "
+            f"The flow still sends documents after {PASSES_PER_STEP} passes over the same orders. "
             "A leg takes the same records again and again: compare its deliveries in the state database."
         )
 
@@ -99,21 +105,23 @@ class FlowRunner:
         """
         started = time.monotonic()
         name = "closing pass" if close else "pass"
-        run_id = self.api.trigger(self.dag_id, {"close": True} if close else {})
-        with self._progress(name) as show:
-            state = self.wait(run_id, lambda tasks: show(_summary(tasks)))
-        if state != "success":
-            raise PassFailed(self.dag_id, run_id, self._explain(run_id))
+        run_id = f"pass__{datetime.now(UTC).isoformat()}"
+        for dag_id in self.stages:
+            self.api.trigger(dag_id, {"close": True} if close else {}, run_id)
+            with self._progress(f"{name}, {dag_id}") as show:
+                state = self.wait(dag_id, run_id, lambda tasks: show(_summary(tasks)))
+            if state != "success":
+                raise PassFailed(dag_id, run_id, self._explain(dag_id, run_id))
         sent = deliveries_sent(self.state, run_id)
         self.console.print(f"  {name}: {sent} documents sent in {time.monotonic() - started:.1f} s")
         return run_id
 
     def reconciliation(self, run_id: str) -> dict[str, Any] | None:
-        """What the reconcile task of a run found; None if it did not come so far."""
+        """What the reconcile task of a pass found; None if it did not come so far."""
         with transaction(self.state) as session:
-            return kept_result(session, COMPANY, self.dag_id, run_id)
+            return kept_result(session, COMPANY, flow_of(self.stages[-1]), run_id)
 
-    def wait(self, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
+    def wait(self, dag_id: str, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
         """
         Watch a run until it ends; its last state.
 
@@ -122,30 +130,30 @@ class FlowRunner:
         """
         seen: list[TaskRun] = []
         last_change = time.monotonic()
-        while not self.api.is_finished(self.dag_id, run_id):
-            tasks = self.api.tasks(self.dag_id, run_id)
+        while not self.api.is_finished(dag_id, run_id):
+            tasks = self.api.tasks(dag_id, run_id)
             if on_tasks:
                 on_tasks(tasks)
             if tasks != seen or any(task.state == "running" for task in tasks):
                 seen, last_change = tasks, time.monotonic()
             elif time.monotonic() > last_change + STALLED_SECONDS:
-                raise TimeoutError(self._why_stalled(run_id, tasks))
+                raise TimeoutError(self._why_stalled(dag_id, run_id, tasks))
             time.sleep(0.3)
-        return self.api.state(self.dag_id, run_id)
+        return self.api.state(dag_id, run_id)
 
-    def _why_stalled(self, run_id: str, tasks: list[TaskRun]) -> str:
+    def _why_stalled(self, dag_id: str, run_id: str, tasks: list[TaskRun]) -> str:
         waiting = ", ".join(task.task_id for task in tasks if task.state in WAITING_STATES)
         return (
-            f"{self.dag_id} {run_id}: nothing ran for {STALLED_SECONDS:.0f} s, while these wait: {waiting}. "
+            f"{dag_id} {run_id}: nothing ran for {STALLED_SECONDS:.0f} s, while these wait: {waiting}. "
             "Remedy: look at their pools in Airflow (`airflow pools import config/pools.json`), then at the log of the "
             "scheduler."
         )
 
-    def _explain(self, run_id: str) -> str:
-        failed = [task for task in self.api.tasks(self.dag_id, run_id) if task.state == "failed"]
+    def _explain(self, dag_id: str, run_id: str) -> str:
+        failed = [task for task in self.api.tasks(dag_id, run_id) if task.state == "failed"]
         parts = []
         for task in failed:
-            tail = "\n".join(f"    {line}" for line in self.api.log_tail(self.dag_id, run_id, task))
+            tail = "\n".join(f"    {line}" for line in self.api.log_tail(dag_id, run_id, task))
             parts.append(f"  task {task.task_id}, try {task.try_number}:\n{tail}")
         return "\n".join(parts) or "  No task failed: look at the run in Airflow."
 

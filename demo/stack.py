@@ -18,9 +18,11 @@ from demo.company import connection_environment, write_company_file
 from demo.services import Service, Services
 from sandbox.places import SYSTEMS, Addresses
 
-__all__ = ["FLOW", "Stack", "sandbox_services", "start_sandboxes"]
+__all__ = ["FLOW", "STAGES", "Stack", "sandbox_services", "start_sandboxes"]
 
 FLOW = "order_to_cash"
+STAGES = tuple(f"{FLOW}.{stage}" for stage in ("orders", "invoices", "money", "payouts", "reconcile"))
+"""The DAGs of a pass through the flow, in order."""
 START_SECONDS = 240.0
 
 
@@ -108,7 +110,7 @@ class Stack:
         for service in self.airflow.services():
             self.services.start(service)
 
-    def wait_for_airflow(self, dag_id: str = FLOW) -> AirflowApi:
+    def wait_for_airflow(self, dag_id: str = STAGES[-1]) -> AirflowApi:
         """
         A client, when all processes are healthy and the flow is loaded.
 

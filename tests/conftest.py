@@ -11,6 +11,7 @@ from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import Engine
 
 from ledgerbridge.state import connect, migrate
+from ledgerbridge.state.companies import MAIN
 
 # a machine under load must not fail a test that is right
 hypothesis.settings.register_profile("ledgerbridge", deadline=None)
@@ -64,8 +65,8 @@ def state_url(state_db_kind: str, tmp_path: Path, request: pytest.FixtureRequest
 
 @pytest.fixture
 def empty_state_db(state_url: str) -> Engine:
-    """A database without tables."""
-    return connect(state_url)
+    """A database without tables, for the company `main`."""
+    return connect(state_url, company=MAIN)
 
 
 @pytest.fixture

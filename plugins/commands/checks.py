@@ -12,7 +12,7 @@ from pathlib import Path
 from commands.files import company_of, company_tables
 from ledgerbridge.canonical.rules import SETTINGS
 from ledgerbridge.flows import FlowConfig
-from ledgerbridge.flows.checks import check_flow_file
+from ledgerbridge.flows.checks import check_flow_file, place_of
 from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
 from ledgerbridge.mapping.engine import check_mapping_file
@@ -25,14 +25,14 @@ __all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems"]
 @cache
 def offered() -> dict[str, frozenset[Role]]:
     """Every entity of every system; read of the hooks once."""
-    from operators.systems import offered_entities
+    from hooks.systems import offered_entities
 
     return offered_entities()
 
 
 def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
     """Everything that is wrong with a mapping file."""
-    from operators.systems import target_fields
+    from hooks.systems import target_fields
 
     checked, _ = check_mapping_file(path)
     if checked.content is not None:
@@ -46,7 +46,7 @@ def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
 
 def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
     """Everything that is wrong with a flow file and the files it names."""
-    from operators.systems import BOOKS
+    from operators.systems import ledgers
 
     flow = check_flow_file(path, options.include)
     content = flow.checked.content
@@ -54,15 +54,17 @@ def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
         return flow.problems
     problems = list(flow.problems)
     for name, leg in content.legs.items():
-        _must_offer(flow.checked, ("legs", name, "from"), leg.source, "source")
-        _must_offer(flow.checked, ("legs", name, "to"), leg.target, "target")
+        _must_offer(flow.checked, place_of(content, name, "from"), leg.source, "source")
+        _must_offer(flow.checked, place_of(content, name, "to"), leg.target, "target")
         for rule, entities in leg.rules.items():
             for key, entity in entities.items():
                 if key not in SETTINGS:
-                    _must_offer(flow.checked, ("legs", name, "rules", rule, key), entity, None)
-    for index, ledger in enumerate(content.reconcile):
-        if ledger not in BOOKS:
-            flow.checked.complain(("reconcile", index), f'"{ledger}" is no ledger.', _instead(ledger, BOOKS))
+                    _must_offer(flow.checked, place_of(content, name, "rules", rule, key), entity, None)
+    for stage, config in content.stages.items():
+        for index, ledger in enumerate(config.reconcile):
+            if ledger not in ledgers():
+                place = ("stages", stage, "reconcile", index)
+                flow.checked.complain(place, f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
     _check_connections(flow.checked, content, options)
     for stem in flow.mappings:
         problems += mapping_problems(options.include / "mappings" / f"{stem}.yaml", options)
@@ -94,7 +96,7 @@ def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, optio
             system = entity.partition(".")[0]
             if not connections.get(system) and entity in offered():
                 checked.complain(
-                    ("legs", name, key),
+                    place_of(flow, name, key),
                     f"the company file names no connection for {system}.",
                     f"Add it there: `connections: {{{system}: <Airflow connection id>}}`.",
                 )

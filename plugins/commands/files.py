@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hooks.systems import gateway_fields
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, load_company
 from ledgerbridge.mapping.lookups import Row
@@ -42,7 +43,7 @@ def named_files(options: argparse.Namespace, kind: str, names: Sequence[str]) ->
 def company_of(options: argparse.Namespace) -> Company:
     """The company the files are for."""
     path = options.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or options.include / "company.yaml"
-    return load_company(Path(path))
+    return load_company(Path(path), gateway_fields())
 
 
 def company_tables(options: argparse.Namespace) -> tuple[dict[str, dict[str, Row]], str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.checks import CheckedFlow, check_flow_file
 from ledgerbridge.flows.config import FlowConfig, LegConfig
+from ledgerbridge.flows.names import dag_of
 from ledgerbridge.yaml_files import nearest
 
 __all__ = ["register"]
@@ -65,36 +65,36 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _draw(name: str, flow: CheckedFlow, content: FlowConfig) -> None:
-    when = content.schedule or "started by hand or by events"
-    print(f"{name} ({content.owner}; {when})\n  {content.description}\n")
-    for number, (leg_name, leg) in enumerate(_in_order(content.legs), 1):
-        after = f"  after {', '.join(leg.after)}" if leg.after else ""
-        print(f"{number:>3} {leg_name}{after}")
-        conform, suite = flow.mappings.get(leg.conform), flow.suites.get(leg.gate)
-        canonical = conform.target if conform else "?"
-        count = len(suite.content.expectations) if suite and suite.content else "?"
-        print(f"      {leg.source}")
-        print(f"        │ conform  {leg.conform}  → {canonical}")
-        for rule, entities in leg.rules.items():
-            looks = ", ".join(f"{key} {entity}" for key, entity in entities.items())
-            print(f"        │ rule     {rule} ({looks})")
-        print(f"        │ map      {leg.map}")
-        stops = f", stops over {leg.stop_if_rejected_over} rejected" if leg.stop_if_rejected_over else ""
-        print(f"        │ gate     {leg.gate} ({count} expectations{stops})")
-        print(f"        ▼ load{f' in pool {leg.pool}' if leg.pool else ''}")
-        print(f"      {leg.target}\n")
-    if content.reconcile:
-        print(f"then the books of {' and '.join(content.reconcile)} are compared")
+    print(f"{name} ({content.owner})\n  {content.description}\n")
+    number = 0
+    for stage_name, stage in content.stages.items():
+        print(f"{dag_of(name, stage_name)} ({stage.schedule or 'started by hand or by events'})")
+        if stage.description:
+            print(f"  {stage.description}")
+        print()
+        for leg_name in content.in_order(stage_name):
+            number += 1
+            _draw_leg(number, leg_name, stage.legs[leg_name], flow)
+        if stage.reconcile:
+            print(f"{'then ' if stage.legs else ''}the books of {' and '.join(stage.reconcile)} are compared")
 
 
-def _in_order(legs: dict[str, LegConfig]) -> Iterable[tuple[str, LegConfig]]:
-    """Each leg behind those it waits for."""
-    waiting, done = dict(legs), set[str]()
-    while waiting:
-        ready = [name for name, leg in waiting.items() if not (set(leg.after) & set(legs)) - done]
-        for name in ready:
-            yield name, waiting.pop(name)
-        done |= set(ready)
+def _draw_leg(number: int, name: str, leg: LegConfig, flow: CheckedFlow) -> None:
+    after = f"  after {', '.join(leg.after)}" if leg.after else ""
+    print(f"{number:>3} {name}{after}")
+    conform, suite = flow.mappings.get(leg.conform), flow.suites.get(leg.gate)
+    canonical = conform.target if conform else "?"
+    count = len(suite.content.expectations) if suite and suite.content else "?"
+    print(f"      {leg.source}")
+    print(f"        │ conform  {leg.conform}  → {canonical}")
+    for rule, entities in leg.rules.items():
+        looks = ", ".join(f"{key} {entity}" for key, entity in entities.items())
+        print(f"        │ rule     {rule} ({looks})")
+    print(f"        │ map      {leg.map}")
+    stops = f", stops over {leg.stop_if_rejected_over} rejected" if leg.stop_if_rejected_over else ""
+    print(f"        │ gate     {leg.gate} ({count} expectations{stops})")
+    print(f"        ▼ load{f' in pool {leg.pool}' if leg.pool else ''}")
+    print(f"      {leg.target}\n")
 
 
 def _new(options: argparse.Namespace) -> int:

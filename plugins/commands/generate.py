@@ -20,12 +20,13 @@ def register(commands: Any) -> None:
 def generated() -> dict[Path, str]:
     """Every file that is made of the models, with what it should hold."""
     from commands.reference import reference_pages
+    from hooks.systems import gateway_fields
     from ledgerbridge.mapping.reference import mapping_reference
-    from ledgerbridge.schemas import SCHEMAS, schema_text
+    from ledgerbridge.schemas import file_models, schema_text
 
-    reference = _CHECKOUT / "docs" / "reference"
+    schemas, reference = _CHECKOUT / "include" / "schemas", _CHECKOUT / "docs" / "reference"
     return {
-        **{_CHECKOUT / "include" / "schemas" / f"{name}.json": schema_text(name) for name in SCHEMAS},
+        **{schemas / f"{name}.json": schema_text(model) for name, model in file_models(gateway_fields()).items()},
         reference / "mapping-language.md": mapping_reference(reference),
         **{reference / f"{name}.md": content for name, content in reference_pages().items()},
     }

@@ -78,7 +78,7 @@ def _help(action: argparse.Action) -> str:
 
 
 def _settings() -> str:
-    from ledgerbridge.provider import get_provider_info
+    from hooks.provider import get_provider_info
 
     section = get_provider_info()["config"]["ledgerbridge"]["options"]
     options = (
@@ -96,7 +96,7 @@ def _settings() -> str:
 
 
 def _connections() -> str:
-    from ledgerbridge.provider import get_provider_info
+    from hooks.provider import get_provider_info
 
     sections = []
     for form in get_provider_info()["connection-types"]:
@@ -129,9 +129,10 @@ def _choices(field: dict[str, Any]) -> str:
 
 
 def _files() -> str:
+    from hooks.systems import gateway_fields
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import Company, FlowConfig, LegConfig, StepMinutes
-    from ledgerbridge.flows.company import Gateway
+    from ledgerbridge.flows import FlowConfig, LegConfig, StageConfig, StepMinutes, company_model
+    from ledgerbridge.flows.company import gateway_model
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
     from ledgerbridge.mapping.reference import model_table
@@ -146,11 +147,12 @@ def _files() -> str:
         "the models that read them",
         introduction,
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
+        "### stages\n\n" + model_table(StageConfig),
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
-        "## Company: `include/company.yaml`\n\n" + model_table(Company),
-        "### gateways\n\n" + model_table(Gateway),
+        "## Company: `include/company.yaml`\n\n" + model_table(company_model(gateway_fields())),
+        "### gateways\n\n" + model_table(gateway_model(gateway_fields())),
         "## Suite: `include/expectations/*.yaml`\n\n" + model_table(Suite, leave_out=("name",)),
         "### expectations\n\n" + model_table(Expectation),
         "## Mapping: `include/mappings/*.yaml`\n\n"
@@ -160,13 +162,13 @@ def _files() -> str:
 
 
 def _entities() -> str:
+    from hooks.systems import entity_class, offered_entities, systems, target_fields
     from ledgerbridge.canonical.models import CANONICAL
-    from operators.systems import ENTITIES, entity_class, offered_entities, target_fields
 
     words = {"source": "read", "target": "written", "master": "looked up"}
     offered = offered_entities()
     sections = []
-    for system in ENTITIES:
+    for system in systems():
         mine = {name: roles for name, roles in offered.items() if name.split(".")[0] == system}
         rows = (
             (f"`{name}`", ", ".join(word for role, word in words.items() if role in roles), _about(entity_class(name)))

@@ -46,19 +46,21 @@ def flow_files(name: str, asked: Asked) -> dict[Path, str]:
         f"{_schema('flow')}"
         f"description: {asked.source} to {asked.target}.\n"
         f"owner: {asked.owner}\n"
-        '# schedule: "0 * * * *"\n'
-        "legs:\n"
+        "stages:\n"
         f"  {leg}:\n"
-        f"    from: {asked.source}\n"
-        f"    conform: {conform}\n"
-        f"    map: {mapping}\n"
-        f"    gate: {suite}\n"
-        f"    to: {asked.target}\n"
+        '    # schedule: "0 * * * *"\n'
+        "    legs:\n"
+        f"      {leg}:\n"
+        f"        from: {asked.source}\n"
+        f"        conform: {conform}\n"
+        f"        map: {mapping}\n"
+        f"        gate: {suite}\n"
+        f"        to: {asked.target}\n"
     )
     files[asked.dags / f"{name}.py"] = (
-        f'"""The Airflow DAG of {name}: include/flows/{name}.yaml says what it does."""\n\n'
+        f'"""The Airflow DAGs of {name}: include/flows/{name}.yaml says what its stages do."""\n\n'
         "from operators.builder import build_flow\n\n"
-        f'dag = build_flow("{name}")\n'
+        f'globals().update(build_flow("{name}"))\n'
     )
     return files
 
@@ -88,7 +90,7 @@ def _conform(asked: Asked) -> str:
 
 
 def _map(asked: Asked) -> str:
-    from operators.systems import target_fields
+    from hooks.systems import target_fields
 
     lines = [f"{_schema('mapping')}from: {asked.canonical}", f"to: {asked.target}", "description: To be written."]
     fields = target_fields(asked.target)

@@ -7,25 +7,27 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from ledgerbridge.flows import Company, FlowConfig
+from ledgerbridge.flows import FlowConfig, GatewayFields, company_model
 from ledgerbridge.gates import Suite
 from ledgerbridge.mapping.model import MappingFile
 from ledgerbridge.yaml_files import ConfigModel
 
-__all__ = ["SCHEMAS", "schema_text"]
-
-SCHEMAS: dict[str, type[ConfigModel]] = {
-    "company": Company,
-    "flow": FlowConfig,
-    "mapping": MappingFile,
-    "suite": Suite,
-}
-"""Name of the file in include/schemas, and its model."""
+__all__ = ["file_models", "schema_text"]
 
 
-def schema_text(name: str) -> str:
+def file_models(asked: GatewayFields) -> dict[str, type[ConfigModel]]:
+    """Name of the file in include/schemas, and its model; ``asked`` is what systems ask of gateways."""
+    return {
+        "company": company_model(asked),
+        "flow": FlowConfig,
+        "mapping": MappingFile,
+        "suite": Suite,
+    }
+
+
+def schema_text(model: type[ConfigModel]) -> str:
     """The JSON Schema of one kind of file, as it is published."""
-    schema = _tidy(SCHEMAS[name].model_json_schema(by_alias=True))
+    schema = _tidy(model.model_json_schema(by_alias=True))
     return json.dumps({"$schema": GenerateJsonSchema.schema_dialect, **schema}, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -12,6 +12,7 @@ from ledgerbridge.alerts import Alert, AlertsConfig, messages_due, not_sent, rai
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.companies import MAIN, for_company
 
 __all__ = ["AlertNotifier", "deadline_missed", "send", "tell"]
 
@@ -25,13 +26,15 @@ class AlertNotifier(BaseNotifier):
     :param flow: name of the flow.
     :param config: the flow's `alerts`.
     :param zone: the company's zone, for quiet hours.
+    :param company: its key.
     """
 
-    def __init__(self, flow: str, config: AlertsConfig, zone: str) -> None:
+    def __init__(self, flow: str, config: AlertsConfig, zone: str, company: str = MAIN) -> None:
         super().__init__()
         self.flow = flow
         self.config = config
         self.zone = zone
+        self.company = company
 
     def notify(self, context: Context) -> None:
         """Count the failure, tell what is due."""
@@ -46,7 +49,7 @@ class AlertNotifier(BaseNotifier):
             error.remedy if isinstance(error, LedgerbridgeError) else "Read the task's log.",
             str(getattr(task, "log_url", "") or ""),
         )
-        _occurred(alert, self.config, self.zone)
+        _occurred(alert, self.config, self.zone, self.company)
 
 
 def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
@@ -67,14 +70,14 @@ def tell(engine: Engine, flow: str, config: AlertsConfig, zone: str) -> int:
     return reached
 
 
-async def deadline_missed(flow: str, config: dict[str, Any], zone: str, **_: Any) -> None:
+async def deadline_missed(flow: str, config: dict[str, Any], zone: str, company: str = MAIN, **_: Any) -> None:
     """What Airflow calls when a run takes longer than ``deadline_minutes``; runs in the triggerer."""
     import asyncio
 
-    await asyncio.to_thread(_deadline_missed, flow, AlertsConfig.model_validate(config), zone)
+    await asyncio.to_thread(_deadline_missed, flow, AlertsConfig.model_validate(config), zone, company)
 
 
-def _deadline_missed(flow: str, config: AlertsConfig, zone: str) -> None:
+def _deadline_missed(flow: str, config: AlertsConfig, zone: str, company: str) -> None:
     alert = Alert(
         flow,
         "",
@@ -82,13 +85,13 @@ def _deadline_missed(flow: str, config: AlertsConfig, zone: str) -> None:
         f"a run has been going on for more than {config.deadline_minutes} minutes",
         "Look at its tasks in Airflow: what waits, and for whom.",
     )
-    _occurred(alert, config, zone)
+    _occurred(alert, config, zone, company)
 
 
-def _occurred(alert: Alert, config: AlertsConfig, zone: str) -> None:
+def _occurred(alert: Alert, config: AlertsConfig, zone: str, company: str) -> None:
     """Count an alert and tell what is due; when it can't be counted it is told each time rather than never."""
     try:
-        engine = state_engine()
+        engine = for_company(state_engine(), company)
         with transaction(engine) as session:
             raise_alert(session, alert, database_now(session))
         tell(engine, alert.flow, config, zone)

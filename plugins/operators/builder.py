@@ -1,7 +1,8 @@
-"""From a flow file to a DAG: one task group a leg, the reconciliation at the end."""
+"""From a flow file to its DAGs: one a stage, in it one task group a leg."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,23 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import FlowConfig, LegConfig, load_flow
+from ledgerbridge.flows import Company, FlowConfig, dag_of, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
+from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.retries import ByErrorClass
 from operators.transform import TransformOperator
 
 __all__ = ["build_flow"]
 
-_PARAMS = {
+_LEGS_PARAMS = {
     "legs": Param(None, type=["null", "array"], items={"type": "string"}, description="Only these legs; empty: all."),
+}
+_RECONCILE_PARAMS = {
     "close": Param(False, type="boolean", description="Last pass of a period: nothing may be left under way."),
     "anew": Param(False, type="boolean", description="Reconcile everything read anew: a ledger was restored, say."),
     "from": Param(None, type=["null", "string"], format="date", description="First day to reconcile; empty: all."),
@@ -49,96 +53,128 @@ class BrokenFlow(DAG):
         raise ValueError(str(self._error))
 
 
-def build_flow(name: str, include: Path | None = None) -> DAG:
+def build_flow(name: str, include: Path | None = None) -> dict[str, DAG]:
     """
-    The DAG of a flow.
+    The DAGs of a flow by id, one a stage: ``order_to_cash.orders``.
 
-    :param name: the flow file's name; also the DAG's id.
+    Of a broken flow one under its own name, whose ``validate()`` tells Airflow what is wrong.
+
+    :param name: the flow file's name.
     :param include: folder with flows, mappings and expectations; the setting's by default.
     """
     folder = include or settings.include_folder()
     try:
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
-        settings.company()
+        company = settings.company()
     except ConfigurationError as error:
-        return BrokenFlow(name, error)
-    return _dag(name, flow)
+        return {name: BrokenFlow(name, error)}
+    dags = [_Stage(name, flow, stage, company).dag() for stage in flow.stages]
+    return {dag.dag_id: dag for dag in dags}
 
 
-def _dag(name: str, flow: FlowConfig) -> DAG:
-    defaults: dict[str, Any] = {
-        "owner": flow.owner,
-        "retries": flow.retries,
-        # of what no policy is asked about: a task that was killed
-        "retry_delay": timedelta(seconds=flow.retry_seconds),
-        "retry_policy": ByErrorClass(flow.retry_seconds),
-    }
-    deadline = None
-    if flow.alerts is not None:
-        zone = settings.company().time_zone
-        defaults["on_failure_callback"] = AlertNotifier(name, flow.alerts, zone)
-        deadline = _deadline(name, flow.alerts, zone)
-    with DAG(
-        name,
-        description=flow.description,
-        schedule=flow.schedule,
-        catchup=False,
-        max_active_runs=1,
-        default_args=defaults,
-        params=_PARAMS,
-        tags=["ledgerbridge"],
-        is_paused_upon_creation=flow.schedule is not None,
-        deadline=deadline,
-    ) as dag:
+@dataclass(frozen=True)
+class _Stage:
+    """One stage of a flow, on its way to a DAG."""
+
+    flow_name: str
+    flow: FlowConfig
+    name: str
+    company: Company
+
+    def dag(self) -> DAG:
+        flow, config = self.flow, self.flow.stages[self.name]
+        defaults: dict[str, Any] = {
+            "owner": flow.owner,
+            "retries": flow.retries,
+            # of what no policy is asked about: a task that was killed
+            "retry_delay": timedelta(seconds=flow.retry_seconds),
+            "retry_policy": ByErrorClass(flow.retry_seconds),
+        }
+        if flow.alerts is not None:
+            company = self.company
+            defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, company.time_zone, company.key)
+        with DAG(
+            dag_of(self.flow_name, self.name),
+            description=config.description or flow.description,
+            schedule=config.schedule,
+            catchup=False,
+            max_active_runs=1,
+            default_args=defaults,
+            params={**(_LEGS_PARAMS if config.legs else {}), **(_RECONCILE_PARAMS if config.reconcile else {})},
+            tags=["ledgerbridge", self.flow_name],
+            is_paused_upon_creation=config.schedule is not None,
+            deadline=None if flow.alerts is None else _deadline(self.flow_name, flow.alerts, self.company),
+        ) as dag:
+            ends = self._legs() if config.legs else []
+            if config.reconcile:
+                ends >> self._reconcile()
+        return dag
+
+    def _legs(self) -> list[Any]:
+        """The stage's legs behind its `read`, as task groups in the order of the process; the last task of each."""
+        config = self.flow.stages[self.name]
+        read = ReadOperator(
+            task_id="read",
+            flow=self.flow_name,
+            config=self.flow,
+            stage=self.name,
+            execution_timeout=_most(self.flow, "extract"),
+        )
         ends: dict[str, Any] = {}
-        begins: dict[str, Any] = {}
-        for leg_name, leg in flow.legs.items():
-            begins[leg_name], ends[leg_name] = _leg(name, leg_name, leg, flow)
-        for leg_name, leg in flow.legs.items():
-            for before in leg.after:
-                ends[before] >> begins[leg_name]
-        if flow.reconcile:
-            reconcile = ReconcileOperator(
-                task_id="reconcile",
-                flow=name,
-                config=flow,
+        for leg in self.flow.in_order(self.name):
+            begin, end = self._leg(leg)
+            before = [ends[each] for each in config.legs[leg].after if each in ends]
+            (before or read) >> begin
+            ends[leg] = end
+        return list(ends.values())
+
+    def _leg(self, name: str) -> tuple[Any, Any]:
+        flow, leg = self.flow, self.flow.legs[name]
+        common: dict[str, Any] = {"flow": self.flow_name, "leg": name, "config": leg}
+        with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}"):
+            extract = ExtractOperator(
+                task_id="extract",
+                overlap_minutes=flow.overlap_minutes,
+                max_records=flow.max_records,
+                behind=flow.behind(name),
+                done_by=flow.behind_stages(name),
                 trigger_rule="none_failed",
-                execution_timeout=_most(flow, "reconcile"),
+                execution_timeout=_most(flow, "extract"),
+                **common,
             )
-            list(ends.values()) >> reconcile
-    return dag
+            transform = TransformOperator(task_id="transform", execution_timeout=_most(flow, "transform"), **common)
+            gate = GateOperator(task_id="gate", execution_timeout=_most(flow, "gate"), **common)
+            load = LoadOperator(
+                task_id="load", pool=leg.pool or "default_pool", execution_timeout=_most(flow, "load"), **common
+            )
+            extract >> transform >> gate >> load
+        return extract, load
+
+    def _reconcile(self) -> ReconcileOperator:
+        return ReconcileOperator(
+            task_id="reconcile",
+            flow=self.flow_name,
+            config=self.flow,
+            stage=self.name,
+            trigger_rule="none_failed",
+            execution_timeout=_most(self.flow, "reconcile"),
+        )
 
 
-def _deadline(name: str, alerts: AlertsConfig, zone: str) -> DeadlineAlert | None:
+def _deadline(name: str, alerts: AlertsConfig, company: Company) -> DeadlineAlert | None:
     if alerts.deadline_minutes is None:
         return None
-    told = {"flow": name, "config": alerts.model_dump(mode="json"), "zone": zone}
+    told = {
+        "flow": name,
+        "config": alerts.model_dump(mode="json"),
+        "zone": company.time_zone,
+        "company": company.key,
+    }
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=alerts.deadline_minutes),
         callback=AsyncCallback(deadline_missed, kwargs=told),
     )
-
-
-def _leg(flow_name: str, name: str, leg: LegConfig, flow: FlowConfig) -> tuple[Any, Any]:
-    common: dict[str, Any] = {"flow": flow_name, "leg": name, "config": leg}
-    with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}"):
-        extract = ExtractOperator(
-            task_id="extract",
-            overlap_minutes=flow.overlap_minutes,
-            max_records=flow.max_records,
-            behind=flow.behind(name),
-            trigger_rule="none_failed",
-            execution_timeout=_most(flow, "extract"),
-            **common,
-        )
-        transform = TransformOperator(task_id="transform", execution_timeout=_most(flow, "transform"), **common)
-        gate = GateOperator(task_id="gate", execution_timeout=_most(flow, "gate"), **common)
-        load = LoadOperator(
-            task_id="load", pool=leg.pool or "default_pool", execution_timeout=_most(flow, "load"), **common
-        )
-        extract >> transform >> gate >> load
-    return extract, load
 
 
 def _most(flow: FlowConfig, step: str) -> timedelta:

@@ -2,60 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from airflow.sdk import Context
 
-from ledgerbridge.audit import Actor, Change, append
+from ledgerbridge.audit import Actor
 from ledgerbridge.audit.records import digest_list, record_digest
-from ledgerbridge.changes import LegId, SourceId, Taken, take
-from ledgerbridge.changes.readings import is_read_by
+from ledgerbridge.changes import LegId, Taken, take
+from ledgerbridge.changes.readings import is_written_by
 from ledgerbridge.changes.taking import Batch, has_position, has_taken
-from ledgerbridge.entities import RawRecord, Source
+from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.config import MAX_RECORDS
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import kept_records
-from operators import settings
-from operators.change_log import Read, read_again, read_source
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
+from operators.sources import Sources
 from operators.staging import BatchRef, read_parts, remember, standing
-from operators.systems import hooks_of
 from operators.taken import places_of, taken_records, write_taken
 
 __all__ = ["ExtractOperator"]
-
-_DATED_AHEAD = timedelta(days=31)  # in a ledger people may date an invoice weeks after the day they enter it
 
 
 class ExtractOperator(LegOperator):
     """
     Take a leg's next batch from the change log of its source, of all shops or companies a system has.
 
-    The first leg of a run that comes to a source reads it into the log, for all legs of all flows. A leg takes what it
-    has not taken, whichever run or leg it was read by, and what earlier runs left unfinished; a rerun takes what its
-    run had taken, and reads anew from the source what can't be read where it lies. An empty batch skips the leg. The
-    first reading begins at the company's `send_from`, and a month earlier for what is dated ahead.
+    Who comes to a source first in a run reads it into the log, for all legs of all flows: the stage's `read`, or the
+    first leg of a DAG without one; a leg reads it again where one before it has written there. A leg takes what it has
+    not taken, whichever run or leg it was read by, and what earlier runs left unfinished; a rerun takes what its run
+    had taken, and reads anew from the source what can't be read where it lies. An empty batch skips the leg. The first
+    reading begins at the company's `send_from`, and a month earlier for what is dated ahead.
 
     :param overlap_minutes: how far a reading reaches back behind where the one before ended.
     :param max_records: most records of a batch, unless the leg says; what is left the next run takes.
-    :param behind: legs of the flow that take the same source and come before: this one goes no further than they have.
+    :param behind: legs of the stage that take the same source and come before: this one goes no further than they have.
+    :param done_by: legs of other stages that do: this one goes no further than they have done with.
     """
 
     step = "extract"
     operator_extra_links = (BatchLink(),)
 
     def __init__(
-        self, *, overlap_minutes: int = 10, max_records: int = MAX_RECORDS, behind: Sequence[str] = (), **kwargs: Any
+        self,
+        *,
+        overlap_minutes: int = 10,
+        max_records: int = MAX_RECORDS,
+        behind: Sequence[str] = (),
+        done_by: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.overlap_minutes = overlap_minutes
         self.max_records = max_records
         self.behind = list(behind)
+        self.done_by = list(done_by)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read, take, stage; the reference to the batch."""
@@ -63,13 +67,14 @@ class ExtractOperator(LegOperator):
         if legs and self.leg not in legs:
             raise self.nothing_goes_on(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
-        leg = LegId(settings.company().key, self.flow, self.leg, self.config.source)
+        leg = LegId(self.company.key, self.flow, self.leg, self.config.source)
         with transaction(self.engine) as session:
             again = has_taken(session, leg, actor.run_id)
-        self._read(context, actor, leg)
+        sources = Sources(self, context, self.overlap_minutes)
+        self._read(sources, actor, leg)
         taken, kept = self._take(leg, actor.run_id)
         if again and (lost := self._lost(taken, kept)):
-            self._read_again(context, leg, lost)
+            sources.read_again(leg.entity, lost)
             taken, kept = self._take(leg, actor.run_id, lost)
         self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(taken.records))
         if taken.more:
@@ -91,25 +96,12 @@ class ExtractOperator(LegOperator):
             self.audit_batch(session, actor, self.config.source, batch, records=listed)
         return batch.to_xcom()
 
-    def _read(self, context: Context, actor: Actor, leg: LegId) -> None:
-        """Bring the log up to date, unless another leg of this run has."""
-        sources = self._sources(leg)
+    def _read(self, sources: Sources, actor: Actor, leg: LegId) -> None:
+        """Bring the log up to date, unless this run has: a leg before this one may have written what it reads."""
         with transaction(self.engine) as session:
-            unread = [each for each in sources if not is_read_by(session, each, actor.run_id)]
             new_leg = not has_position(session, leg)
-
-        def read(source: Source, named: SourceId) -> Read:
-            return read_source(
-                self.engine,
-                source,
-                named,
-                run_id=actor.run_id,
-                overlap=timedelta(minutes=self.overlap_minutes),
-                beginning=self._beginning(),
-                new_leg=new_leg,
-            )
-
-        self._call(context, unread, read)
+            written = is_written_by(session, leg.entity, actor.run_id)
+        sources.read(leg.entity, new_leg=new_leg, once=not written)
 
     def _lost(self, taken: Batch, kept: Mapping[str, RawRecord]) -> list[str]:
         """The files of a batch that are damaged or gone."""
@@ -124,59 +116,11 @@ class ExtractOperator(LegOperator):
                 lost.append(uri)
         return lost
 
-    def _read_again(self, context: Context, leg: LegId, lost: Collection[str]) -> None:
-        """Log once more what lay in these files, as it is in its source now."""
-
-        def read(source: Source, named: SourceId) -> Read | None:
-            overlap = timedelta(minutes=self.overlap_minutes)
-            return read_again(self.engine, source, named, lost=lost, overlap=overlap, beginning=self._beginning())
-
-        self._call(context, self._sources(leg), read)
-
-    def _sources(self, leg: LegId) -> list[SourceId]:
-        connections = settings.company().connections_of(leg.entity.partition(".")[0])
-        return [SourceId(leg.company, leg.entity, each) for each in connections]
-
-    def _call(
-        self, context: Context, sources: Sequence[SourceId], read: Callable[[Source, SourceId], Read | None]
-    ) -> None:
-        """Read these sources, each over its connection, and tell the audit."""
-        if not sources:
-            return
-        system, _, entity = self.config.source.partition(".")
-        by_connection = {each.connection: each for each in sources}
-        self.await_connections(list(by_connection))
-        for connection, hook in hooks_of(system, settings.company()).items():
-            if connection not in by_connection:
-                continue
-            with self.calling(context, connection):
-                found = read(hook.entity(entity), by_connection[connection])
-            if found is None:
-                continue
-            self.log.info("leg=%s connection=%s read=%d new=%d", self.leg, connection, found.rows, found.new)
-            with transaction(self.engine) as session:
-                append(session, self.actor(context), [self._told(connection, found)])
-
-    def _beginning(self) -> datetime | None:
-        """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
-        begins = settings.company().sending_begins
-        return None if begins is None else begins - _DATED_AHEAD
-
-    def _told(self, connection: str, read: Read) -> Change:
-        details = {
-            "leg": self.leg,
-            "since": read.since and read.since.isoformat(),
-            "until": read.until.isoformat(),
-            "rows": read.rows,
-            "new": read.new,
-        }
-        return Change("window-read", self.config.source, connection, details=details)
-
     def _take(self, leg: LegId, run_id: str, lost: Collection[str] = ()) -> tuple[Batch, dict[str, RawRecord]]:
         """The batch, and the records people corrected of it, by key."""
         with transaction(self.engine) as session:
             limit = self.config.max_records or self.max_records
-            batch = take(session, leg, run_id, limit, self.behind, lost=lost)
+            batch = take(session, leg, run_id, limit, self.behind, done_by=self.done_by, lost=lost)
             keys = sorted(each.key for each in batch.records)
             return batch, kept_records(session, self.flow, self.leg, keys)
 

@@ -21,7 +21,7 @@ from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable, TransientError
-from ledgerbridge.flows import LegConfig, leg_config
+from ledgerbridge.flows import Company, LegConfig, flow_of, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.clock import database_now
@@ -37,46 +37,39 @@ from triggers.circuit import ConnectionBack, first_pause
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LegOperator"]
+__all__ = ["FlowOperator", "LegOperator"]
 
 
-class LegOperator(BaseOperator):
+class FlowOperator(BaseOperator):
     """
-    A task of one leg.
+    A task of a flow that calls systems.
 
-    :param leg: name of the leg; what is kept about its records is kept under flow and leg.
-    :param config: the leg's definition, as in a flow file.
-    :param flow: name of the flow; the DAG's id by default.
-    :param batch: the batch to work on, ``other_task.output``; by default what the task named like the step before,
-        beside this one, returned.
+    :param flow: name of the flow; of the DAG by default.
     :param retry_policy: what a failure leads to; ``ByErrorClass`` by default.
     """
 
-    step: ClassVar[str]
-    before: ClassVar[str | None] = None
-    template_fields = ("batch",)
     ui_color = "#e8f1f8"
+    leg = ""
 
     def __init__(
         self,
         *,
-        leg: str,
-        config: LegConfig | Mapping[str, Any],
         flow: str | None = None,
-        batch: Any = None,
         retry_policy: RetryPolicy | None = None,  # named, or Airflow would not give it the one of `default_args`
         **kwargs: Any,
     ) -> None:
         super().__init__(retry_policy=retry_policy or ByErrorClass(), **kwargs)
-        self.flow = flow or self.dag_id
-        self.leg = leg
-        self.config = leg_config(leg, config)
-        self.batch = batch
+        self.flow = flow or flow_of(self.dag_id)
 
     @cached_property
     def engine(self) -> Engine:
-        """The state database."""
-        return settings.state_engine()
+        """The state database, of the company's rows."""
+        return settings.state_engine(self.company.key)
+
+    @cached_property
+    def company(self) -> Company:
+        """Whose books these are."""
+        return settings.company()
 
     def actor(self, context: Context) -> Actor:
         """This task, for leases and the audit."""
@@ -120,6 +113,35 @@ class LegOperator(BaseOperator):
             raise
         with transaction(self.engine) as session:
             call_succeeded(session, self.actor(context), connection)
+
+
+class LegOperator(FlowOperator):
+    """
+    A task of one leg.
+
+    :param leg: name of the leg; what is kept about its records is kept under flow and leg.
+    :param config: the leg's definition, as in a flow file.
+    :param batch: the batch to work on, ``other_task.output``; by default what the task named like the step before,
+        beside this one, returned.
+    """
+
+    step: ClassVar[str]
+    before: ClassVar[str | None] = None
+    template_fields = ("batch",)
+
+    def __init__(
+        self,
+        *,
+        leg: str,
+        config: LegConfig | Mapping[str, Any],
+        batch: Any = None,
+        retry_policy: RetryPolicy | None = None,  # as above
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(retry_policy=retry_policy, **kwargs)
+        self.leg = leg
+        self.config = leg_config(leg, config)
+        self.batch = batch
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""

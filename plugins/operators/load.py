@@ -9,13 +9,15 @@ from airflow.sdk import Context
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hooks.systems import hook_for
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, document_text, documents_of, plain
 from ledgerbridge.entities import Document, RawRecord
 from ledgerbridge.errors import RecordRejected, RecordWaits
+from ledgerbridge.mapping import load_mapping
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
-from ledgerbridge.state.models import DeadLetter, SourceRecord
+from ledgerbridge.state.models import OURS, DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from ledgerbridge.state.upsert import in_chunks
 from operators import settings
@@ -24,7 +26,6 @@ from operators.links import mapping_versions, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
 from operators.resume import schemas_of
 from operators.staging import read_frames
-from operators.systems import hook_for
 
 __all__ = ["LoadOperator"]
 
@@ -47,10 +48,10 @@ class LoadOperator(LegOperator):
         actor = self.actor(context)
         batch = self.given_batch(context)
         system, _, entity = self.config.target.partition(".")
-        connection = settings.company().connections_of(system)[0]
+        connection = self.company.connections_of(system)[0]
         self.await_connections([connection])
         frames, superseded = self.own_documents(context, read_frames(batch))
-        documents = documents_of(frames, self.config.target)
+        documents = documents_of(frames, self.config.target, self.company.key)
         canonical = self.canonical_headers(context)
         made_by = mapping_versions(self.staged(context, "links"))
         with self.calling(context, connection):
@@ -63,6 +64,7 @@ class LoadOperator(LegOperator):
                 settle=settings.settle(),
                 lease=settings.lease(),
                 made_by=made_by,
+                kind=self._kind(),
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
@@ -70,6 +72,11 @@ class LoadOperator(LegOperator):
         balance = self.close_batch(actor, superseded)
         self.note_head()
         return dict(balance)
+
+    def _kind(self) -> str:
+        """What the leg's documents are in life: the canonical entity its source is conformed to."""
+        path = settings.include_folder() / "mappings" / f"{self.config.conform}.yaml"
+        return load_mapping(path).target.removeprefix(OURS)
 
     def _settle(self, context: Context, actor: Actor, results: list[Delivered], loaded: _Loaded) -> None:
         sources = source_keys_of(self.staged(context, "links"))

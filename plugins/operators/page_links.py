@@ -8,6 +8,8 @@ from urllib.parse import quote, urlsplit
 from airflow.configuration import conf
 from airflow.sdk import BaseOperatorLink
 
+from ledgerbridge.flows import flow_of
+
 __all__ = [
     "BatchLink",
     "DataDocsLink",
@@ -24,16 +26,21 @@ def airflow_prefix() -> str:
     return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 
 
-def run_address(flow: str, run_id: str, *names: str) -> str:
+def run_address(dag: str, run_id: str, *names: str) -> str:
     """The address of a page about a run."""
     return "/".join(
-        [f"{airflow_prefix()}/ledgerbridge/dags", *(quote(each, safe="") for each in (flow, "runs", run_id, *names))]
+        [f"{airflow_prefix()}/ledgerbridge/dags", *(quote(each, safe="") for each in (dag, "runs", run_id, *names))]
     )
 
 
-def leg_address(flow: str, run_id: str, leg: str, *names: str) -> str:
+def leg_address(dag: str, run_id: str, leg: str, *names: str) -> str:
     """The address of a page about a leg of a run."""
-    return run_address(flow, run_id, "legs", leg, *names)
+    return run_address(dag, run_id, "legs", leg, *names)
+
+
+def _dag(operator: Any, ti_key: Any) -> str:
+    """The DAG whose readers may see what the task did: its own, or the one named as the other flow it serves."""
+    return str(ti_key.dag_id if flow_of(ti_key.dag_id) == operator.flow else operator.flow)
 
 
 class BatchLink(BaseOperatorLink):
@@ -43,7 +50,7 @@ class BatchLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page of the step's batch."""
-        return leg_address(operator.flow, ti_key.run_id, operator.leg, "batch", operator.step)
+        return leg_address(_dag(operator, ti_key), ti_key.run_id, operator.leg, "batch", operator.step)
 
 
 class DeadLettersLink(BaseOperatorLink):
@@ -53,7 +60,7 @@ class DeadLettersLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page of the dead letters of the leg in this run."""
-        return leg_address(operator.flow, ti_key.run_id, operator.leg, "dead-letters")
+        return leg_address(_dag(operator, ti_key), ti_key.run_id, operator.leg, "dead-letters")
 
 
 class DocumentsLink(BaseOperatorLink):
@@ -63,7 +70,7 @@ class DocumentsLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page of the deliveries of the leg in this run."""
-        return leg_address(operator.flow, ti_key.run_id, operator.leg, "documents")
+        return leg_address(_dag(operator, ti_key), ti_key.run_id, operator.leg, "documents")
 
 
 class DataDocsLink(BaseOperatorLink):
@@ -73,7 +80,7 @@ class DataDocsLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page with Great Expectations' Data Docs of this run."""
-        return leg_address(operator.flow, ti_key.run_id, operator.leg, "data-docs")
+        return leg_address(_dag(operator, ti_key), ti_key.run_id, operator.leg, "data-docs")
 
 
 class ReconciliationLink(BaseOperatorLink):
@@ -83,4 +90,4 @@ class ReconciliationLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page of the run's reconciliation."""
-        return run_address(operator.flow, ti_key.run_id, "reconciliation")
+        return run_address(_dag(operator, ti_key), ti_key.run_id, "reconciliation")

@@ -36,21 +36,27 @@ class ReconcileOperator(BaseOperator):
     state database, and as a page in Markdown under the staging URL, one a run; the task returns the page's address.
 
     :param flow: name of the flow.
-    :param config: the flow; its ``reconcile`` names the two ledgers.
+    :param config: the flow; :param stage: which of its stages, whose ``reconcile`` names the two ledgers.
     """
 
     ui_color = "#f3eefb"
     operator_extra_links = (ReconciliationLink(),)
 
-    def __init__(self, *, flow: str, config: FlowConfig, **kwargs: Any) -> None:
+    def __init__(self, *, flow: str, config: FlowConfig, stage: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.flow = flow
         self.config = config
+        self.ledgers = config.stages[stage].reconcile
 
     @cached_property
     def engine(self) -> Engine:
-        """The state database."""
-        return settings.state_engine()
+        """The state database, of the company's rows."""
+        return settings.state_engine(self.company.key)
+
+    @cached_property
+    def company(self) -> Company:
+        """Whose books these are."""
+        return settings.company()
 
     def execute(self, context: Context) -> str:
         """
@@ -58,14 +64,14 @@ class ReconcileOperator(BaseOperator):
 
         :raises LedgerbridgeError: a difference nobody can explain.
         """
-        params, company = context["params"], settings.company()
+        params, company = context["params"], self.company
         run_id, period, closing = str(context["run_id"]), _period(params), bool(params.get("close"))
         anew = closing or not period.is_whole or bool(params.get("anew"))
         kept = KeptBooks(self.engine, company.key, self.flow, anew=anew)
         result = BooksPass(
             kept,
             self._terms(company),
-            {ledger: books_of(ledger, company) for ledger in self.config.reconcile},
+            {ledger: books_of(ledger, company) for ledger in self.ledgers},
             {
                 gateway.name: gateway_books_of(gateway.name, company, kept)
                 for gateway in company.gateways
@@ -80,7 +86,7 @@ class ReconcileOperator(BaseOperator):
 
     def _terms(self, company: Company) -> CompanyTerms:
         return CompanyTerms(
-            roles={ledger: _roles(company, ledger) for ledger in self.config.reconcile},
+            roles={ledger: _roles(company, ledger) for ledger in self.ledgers},
             gateways={each.name: each.role for each in company.gateways if each.name in company.connections},
             compared_from=company.compared_from,
             zone=ZoneInfo(company.time_zone),

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import FlowConfig, dag_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.mending import (
     Person,
@@ -23,6 +24,7 @@ from ledgerbridge.state.mending import (
     replay,
 )
 from ledgerbridge.state.models import DeadLetter
+from ledgerbridge.yaml_files import load_file
 from operators import settings
 
 __all__ = ["REPLAY_PARAMS", "ReplayOperator"]
@@ -58,7 +60,7 @@ class ReplayOperator(BaseOperator):
     """
     Correct, replay or discard the dead letters that the run's params choose.
 
-    Returns what starts the flows concerned, one a flow: ``trigger_dag_id`` and ``conf`` with the legs.
+    Returns what starts the stages concerned: ``trigger_dag_id`` and ``conf`` with the legs.
     """
 
     ui_color = "#fdf0e3"
@@ -87,9 +89,21 @@ class ReplayOperator(BaseOperator):
             replayed = letters_by_id(session, replay(session, letters, person, force=params["force"]))
         self.log.info("replayed=%s", ",".join(letter.id for letter in replayed))
         legs: dict[str, set[str]] = {}
-        for letter in replayed:
-            legs.setdefault(letter.flow, set()).add(letter.leg)
-        return [{"trigger_dag_id": flow, "conf": {"legs": sorted(names)}} for flow, names in sorted(legs.items())]
+        for flow in {letter.flow for letter in replayed}:
+            dag_of_leg = _dags(flow)
+            for letter in replayed:
+                if letter.flow == flow:
+                    legs.setdefault(dag_of_leg.get(letter.leg, flow), set()).add(letter.leg)
+        return [{"trigger_dag_id": dag, "conf": {"legs": sorted(names)}} for dag, names in sorted(legs.items())]
+
+
+def _dags(flow: str) -> dict[str, str]:
+    """The DAG of each leg of a flow; none of a flow without a file: its legs are a DAG that people wrote by hand."""
+    path = settings.include_folder() / "flows" / f"{flow}.yaml"
+    if not path.exists():
+        return {}
+    config, _ = load_file(path, FlowConfig, code="LB-CFG-003")
+    return {leg: dag_of(flow, stage) for leg, stage in config.stage_of.items()}
 
 
 def _chosen(session: Session, params: Any) -> list[DeadLetter]:

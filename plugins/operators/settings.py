@@ -6,11 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.configuration import conf
+from sqlalchemy import Engine
 
-from hooks.state_database import payload_key, state_engine
+from hooks import state_database
+from hooks.state_database import payload_key
+from hooks.systems import gateway_fields
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.flows import Company, load_company
+from ledgerbridge.state.companies import for_company
 
 __all__ = [
     "anchors_to",
@@ -91,8 +95,13 @@ def time_stamps() -> TimeStamps | None:
     return TimeStamps.of_file(path)
 
 
+def state_engine(company: str | None = None) -> Engine:
+    """The state database, for the company of that key alone or for all."""
+    engine = state_database.state_engine()
+    return engine if company is None else for_company(engine, company)
+
+
 def company() -> Company:
     """The company the flows work for."""
-    return load_company(
-        Path(conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml")
-    )
+    path = conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml"
+    return load_company(Path(path), gateway_fields())

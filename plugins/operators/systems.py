@@ -1,108 +1,30 @@
-"""The systems flows can name, and the hook of each: adding a system adds a line here."""
+"""The systems of a company: its hooks, its books, and what mappings look up in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from importlib import import_module
-from typing import Any, Protocol
+from pkgutil import resolve_name
+from typing import Any
 
 from sqlalchemy import Engine
 
+from hooks.systems import SystemHook, hook_for, system_named, systems
 from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
-from ledgerbridge.mapping.checks import Role
 from ledgerbridge.mapping.lookups import LiveLookup
 from ledgerbridge.reconciliation import Books, GatewayBooks, Looked
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
-from ledgerbridge.yaml_files import nearest
 
-__all__ = [
-    "SystemHook",
-    "books_of",
-    "entity_class",
-    "gateway_books_of",
-    "hook_for",
-    "hooks_of",
-    "live_lookup",
-    "offered_entities",
-    "target_fields",
-]
-
-HOOKS = {
-    "gp": "hooks.gp.econnect.hook.GPEConnectHook",
-    "magento": "hooks.magento.hook.MagentoHook",
-    "shopify": "hooks.shopify.hook.ShopifyHook",
-    "stripe": "hooks.stripe.hook.StripeHook",
-    "xero": "hooks.xero.hook.XeroHook",
-}
-ENTITIES = {
-    "gp": "hooks.gp.econnect.registry.ENTITIES",
-    "magento": "hooks.magento.sources.SOURCES",
-    "shopify": "hooks.shopify.hook.SOURCES",
-    "stripe": "hooks.stripe.sources.SOURCES",
-    "xero": "hooks.xero.entities.ENTITIES",
-}
-"""The classes of each system's entities, by name."""
-TARGET_FIELDS = {"gp": "hooks.gp.econnect.registry.target_fields"}
-"""The fields of each target, where the system has a fixed list."""
-BOOKS = {"gp": "hooks.gp.books.GPBooks", "xero": "hooks.xero.books.XeroBooks"}
-"""What each ledger booked, document by document."""
-GATEWAY_BOOKS = {"stripe": "hooks.stripe.books.StripeBooks"}
-"""What moved each gateway's balance."""
+__all__ = ["books_of", "gateway_books_of", "hooks_of", "ledgers", "live_lookup"]
 
 
-_METHODS: dict[Role, str] = {"source": "read", "target": "send", "master": "lookup"}
-
-
-class SystemHook(Protocol):
-    """What every hook of ours offers."""
-
-    def entity(self, name: str) -> Any:
-        """The entity of that name: a Source, a Target or a Master."""
-
-
-def hook_for(system: str, connection: str) -> SystemHook:
-    """
-    The hook of a system on one connection.
-
-    :raises ConfigurationError: there is no such system.
-    """
-    if system not in HOOKS:
-        hint = nearest(system, HOOKS)
-        raise ConfigurationError(
-            "LB-CFG-005",
-            f'there is no system "{system}".',
-            remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(HOOKS)}.",
-        )
-    hook: SystemHook = _imported(HOOKS[system])(connection)
-    return hook
-
-
-def offered_entities() -> dict[str, frozenset[Role]]:
-    """Every entity of every system, ``system.name``, and what can be done with it."""
-    offered = {}
-    for system, path in ENTITIES.items():
-        for name, entity in _imported(path).items():
-            roles = {role for role, method in _METHODS.items() if hasattr(entity, method)}
-            offered[f"{system}.{name}"] = frozenset(roles)
-    return offered
-
-
-def entity_class(entity: str) -> Any:
-    """The class of an entity, ``system.name``."""
-    system, _, name = entity.partition(".")
-    return _imported(ENTITIES[system])[name]
-
-
-def target_fields(entity: str) -> dict[str, dict[str, int]]:
-    """The fields a document for ``entity`` may have, by part, and a text's length; empty where any field goes."""
-    system, _, name = entity.partition(".")
-    fields: dict[str, dict[str, int]] = _imported(TARGET_FIELDS[system])(name) if system in TARGET_FIELDS else {}
-    return fields
+def ledgers() -> list[str]:
+    """The systems that keep books."""
+    return [name for name, system in systems().items() if system.books]
 
 
 def books_of(system: str, company: Company) -> Books:
@@ -111,11 +33,12 @@ def books_of(system: str, company: Company) -> Books:
 
     :raises ConfigurationError: the system is no ledger.
     """
-    if system not in BOOKS:
+    path = system_named(system).books
+    if path is None:
         raise ConfigurationError(
-            "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(BOOKS)}."
+            "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(ledgers())}."
         )
-    books: Books = _imported(BOOKS[system])(hook_for(system, company.connections_of(system)[0]))
+    books: Books = resolve_name(path)(hook_for(system, company.connections_of(system)[0]))
     return books
 
 
@@ -126,18 +49,13 @@ def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBoo
     :param kept: what earlier passes read of it.
     :raises ConfigurationError: nobody knows how to read this gateway's balance.
     """
-    if gateway not in GATEWAY_BOOKS:
-        raise ConfigurationError(
-            "LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {', '.join(GATEWAY_BOOKS)}."
-        )
+    path = system_named(gateway).gateway_books
+    if path is None:
+        gateways = ", ".join(name for name, each in systems().items() if each.gateway_books)
+        raise ConfigurationError("LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {gateways}.")
     hook = hook_for(gateway, company.connections_of(gateway)[0])
-    books: GatewayBooks = _imported(GATEWAY_BOOKS[gateway])(hook, kept)
+    books: GatewayBooks = resolve_name(path)(hook, kept)
     return books
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)
 
 
 def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:

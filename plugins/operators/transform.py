@@ -19,7 +19,7 @@ from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
-from ledgerbridge.state.installation import key_salt
+from ledgerbridge.state.installation import company_key, key_salt
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import Fate, news, set_outcomes, still_own
@@ -58,15 +58,17 @@ class TransformOperator(LegOperator):
             self.close_batch(actor, superseded)
             raise self.nothing_goes_on("newer versions of all its records are taken")
         reader = DatabaseReader(self.engine)
-        company = settings.company()
+        company = self.company
         connection = company.connections_of(self.config.target.partition(".")[0])[0]
         self.await_connections([connection])  # its master data is looked up
         live = live_lookup(company, self.engine)
         work = _Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
         with transaction(self.engine) as session:
-            salt = key_salt(session)
+            salt, of_company = key_salt(session), company_key(session)
             work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
-        lookups = Lookups(settings.lookups_folder(), company.tables(), reader, live, company.time_zone, salt)
+        lookups = Lookups(
+            settings.lookups_folder(), company.tables(), reader, live, company.time_zone, salt, of_company
+        )
         anew = [key for key in work.source_versions if key not in work.resumed]
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}

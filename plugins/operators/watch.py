@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.alerts import Alert, AlertsConfig, end_alerts, raise_alert
 from ledgerbridge.entities import Warns
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-from ledgerbridge.flows import FlowConfig, load_flow
+from ledgerbridge.flows import Company, FlowConfig, load_flow
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import open_circuits
 from ledgerbridge.state.clock import database_now
@@ -42,15 +42,20 @@ class WatchOperator(BaseOperator):
 
     @cached_property
     def engine(self) -> Engine:
-        """The state database."""
-        return settings.state_engine()
+        """The state database, of the company's rows."""
+        return settings.state_engine(self.company.key)
+
+    @cached_property
+    def company(self) -> Company:
+        """Whose books these are."""
+        return settings.company()
 
     def execute(self, context: Context) -> int:
         """Look, count, tell; how many messages reached somebody."""
         alerts = self.config.alerts
         if alerts is None:
             return 0
-        zone = settings.company().time_zone
+        zone = self.company.time_zone
         warnings = self._warnings()
         with transaction(self.engine) as session:
             now = database_now(session)
@@ -113,10 +118,9 @@ class WatchOperator(BaseOperator):
 
     def _warnings(self) -> dict[str, tuple[str, str]]:
         """What the systems' hooks know that will soon stop the flow."""
-        company = settings.company()
         found = {}
-        for system in company.connections:
-            for connection, hook in hooks_of(system, company).items():
+        for system in self.company.connections:
+            for connection, hook in hooks_of(system, self.company).items():
                 if isinstance(hook, Warns):
                     try:
                         warnings = hook.warnings()

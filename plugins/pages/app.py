@@ -24,7 +24,9 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import FlowConfig, StageConfig, flow_of, stage_of
 from ledgerbridge.state.reconciliations import kept_result
+from ledgerbridge.yaml_files import load_file
 from operators import settings
 from operators.page_links import airflow_prefix, leg_address
 from operators.staging import STEPS, batch_uri, leg_uri, read_validations, validations_uri
@@ -62,33 +64,52 @@ def may_see_values(dag_id: Name, user: GetUserDep) -> bool:
     return bool(get_auth_manager().is_authorized_dag(method="PUT", details=details, user=user))
 
 
+def leg_of_dag(dag_id: Name, leg: Name) -> str:
+    """A leg of the stage that the DAG is: who may read one stage sees nothing of another."""
+    stage = _stage(dag_id)
+    if stage is not None and leg not in stage.legs:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"The DAG {dag_id} has no leg {leg}.")
+    return leg
+
+
+def _stage(dag_id: str) -> StageConfig | None:
+    """What a DAG is a stage of; None of one that people wrote by hand."""
+    path = settings.include_folder() / "flows" / f"{flow_of(dag_id)}.yaml"
+    if not path.exists():
+        return None
+    config, _ = load_file(path, FlowConfig, code="LB-CFG-003")
+    return config.stages.get(stage_of(dag_id))
+
+
 MayRead = Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))
 Values = Annotated[bool, Depends(may_see_values)]
+Leg = Annotated[str, Depends(leg_of_dag)]
 LEG = "/dags/{dag_id}/runs/{run_id}/legs/{leg}"
 
 
 @app.get(LEG + "/batch/{step}", dependencies=[MayRead], response_class=HTMLResponse)
-def show_batch(request: Request, dag_id: Name, run_id: Name, leg: Name, step: Name, values: Values) -> Response:
+def show_batch(request: Request, dag_id: Name, run_id: Name, leg: Leg, step: Name, values: Values) -> Response:
     """How much a step staged, where it lies, its fields, and its first rows."""
     if step not in STEPS:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"No step of a leg leaves a batch {step!r}.")
-    uris = [batch_uri(dag_id, run_id, leg, folder) for folder in STEPS[step]]
+    uris = [batch_uri(flow_of(dag_id), run_id, leg, folder) for folder in STEPS[step]]
     with state.session() as session:
-        balance = state.balance(session, dag_id, leg, run_id)
+        balance = state.balance(session, flow_of(dag_id), leg, run_id)
         batches = state.batches(session, uris)
     return _page(
         request, "batch.html", f"Batch of {step}",
-        uri=leg_uri(dag_id, run_id, leg), parts=preview(batches, with_values=values), balance=balance, values=values,
+        uri=leg_uri(flow_of(dag_id), run_id, leg), parts=preview(batches, with_values=values),
+        balance=balance, values=values,
     )  # fmt: skip
 
 
 @app.get(LEG + "/dead-letters", dependencies=[MayRead], response_class=HTMLResponse)
 def show_dead_letters(
-    request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values, offset: Offset = 0
+    request: Request, dag_id: Name, run_id: Name, leg: Leg, values: Values, offset: Offset = 0
 ) -> Response:
     """The records of the run that can't go on, each with field, value, message and remedy."""
     with state.session() as session:
-        letters, total = state.dead_letters(session, dag_id, leg, run_id, offset, ROWS)
+        letters, total = state.dead_letters(session, flow_of(dag_id), leg, run_id, offset, ROWS)
     return _page(
         request, "dead_letters.html", "Dead letters",
         letters=letters, total=total, offset=offset, rows=ROWS, values=values,
@@ -97,12 +118,12 @@ def show_dead_letters(
 
 @app.get(LEG + "/documents", dependencies=[MayRead], response_class=HTMLResponse)
 def show_documents(
-    request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values, offset: Offset = 0
+    request: Request, dag_id: Name, run_id: Name, leg: Leg, values: Values, offset: Offset = 0
 ) -> Response:
     """The documents the run delivered, with number, id and state in the target."""
     with state.session() as session:
-        documents, total = state.documents(session, dag_id, leg, run_id, offset, ROWS)
-        balance = state.balance(session, dag_id, leg, run_id)
+        documents, total = state.documents(session, flow_of(dag_id), leg, run_id, offset, ROWS)
+        balance = state.balance(session, flow_of(dag_id), leg, run_id)
     return _page(
         request, "documents.html", "Documents",
         documents=documents, total=total, offset=offset, rows=ROWS, balance=balance, values=values,
@@ -110,10 +131,10 @@ def show_documents(
 
 
 @app.get(LEG + "/data-docs", dependencies=[MayRead], response_class=HTMLResponse)
-def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Name, values: Values) -> Response:
+def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Leg, values: Values) -> Response:
     """What the gate found, as Great Expectations' Data Docs show it."""
     with state.session() as session:
-        kept = state.batches(session, [validations_uri(dag_id, run_id, leg)])
+        kept = state.batches(session, [validations_uri(flow_of(dag_id), run_id, leg)])
     if not kept:
         raise HTTPException(HTTPStatus.NOT_FOUND, "The gate kept no result for this run.")
     sections = render_validations(read_validations(kept[0]), with_values=values)
@@ -123,9 +144,10 @@ def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Name, valu
 @app.get("/dags/{dag_id}/runs/{run_id}/reconciliation", dependencies=[MayRead], response_class=HTMLResponse)
 def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Values) -> Response:
     """Balances of both ledgers by role, and every difference with its reason or remedy."""
+    stage = _stage(dag_id)
     with state.session() as session:
-        result = kept_result(session, settings.company().key, dag_id, run_id)
-    if result is None:
+        result = kept_result(session, settings.company().key, flow_of(dag_id), run_id)
+    if result is None or (stage is not None and not stage.reconcile):
         raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
     return _page(request, "reconciliation.html", "Reconciliation", result=result, values=values)
 

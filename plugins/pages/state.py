@@ -21,8 +21,8 @@ __all__ = ["balance", "batches", "dead_letters", "documents", "session"]
 
 @contextmanager
 def session() -> Iterator[Session]:
-    """A session of the state database; nothing is written in it."""
-    engine = settings.state_engine()
+    """A session of the company's rows of the state database; nothing is written in it."""
+    engine = settings.state_engine(settings.company().key)
     try:
         with transaction(engine) as opened:
             yield opened

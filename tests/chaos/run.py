@@ -16,7 +16,7 @@ from demo.airflow_api import TaskRun
 from demo.books import read_result
 from demo.passes import deliveries_sent
 from demo.ports import free_port
-from demo.stack import FLOW, Stack, start_sandboxes
+from demo.stack import STAGES, Stack, start_sandboxes
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.models import DeadLetter
@@ -81,11 +81,13 @@ class Watch:
     """
     Does what an operator does while a run goes on: clears what failed, and starts a scheduler again that does nothing.
 
+    :param dag_id: the stage that runs.
     :param clears: False where nothing may fail any more.
     """
 
-    def __init__(self, world: World, run_id: str, *, clears: bool) -> None:
+    def __init__(self, world: World, dag_id: str, run_id: str, *, clears: bool) -> None:
         self._world = world
+        self._dag_id = dag_id
         self._run_id = run_id
         self._clears = clears
         self.cleared = 0
@@ -99,19 +101,19 @@ class Watch:
         if now < self._last_look + 1.5:
             return
         self._last_look = now
-        tasks = self._world.api.tasks(FLOW, self._run_id)
+        tasks = self._world.api.tasks(self._dag_id, self._run_id)
         if self._clears and any(task.state in ("failed", "upstream_failed") for task in tasks):
             for leg in {task.task_id.partition(".")[0] for task in tasks if self._reads_again(task)}:
-                self._world.api.clear_leg(FLOW, self._run_id, f"{leg}.extract")
-            self._world.api.clear_failed(FLOW, self._run_id)
+                self._world.api.clear_leg(self._dag_id, self._run_id, f"{leg}.extract")
+            self._world.api.clear_failed(self._dag_id, self._run_id)
             self.cleared += 1
         elif self._clears and (ahead := [task.task_id for task in tasks if self._waits_for_a_wrong_clock(task)]):
             for task_id in ahead:
-                self._world.api.clear_leg(FLOW, self._run_id, task_id)
+                self._world.api.clear_leg(self._dag_id, self._run_id, task_id)
             self.cleared += 1
         elif self._clears and state == "failed":
             # on SQLite nothing locks the run: a scheduler that just gave it up overwrites that it was cleared
-            self._world.api.queue_again(FLOW, self._run_id)
+            self._world.api.queue_again(self._dag_id, self._run_id)
             self.cleared += 1
         if tasks != self._seen:
             self._seen, self._last_move = tasks, now
@@ -130,7 +132,7 @@ class Watch:
         """Whether the batch a task was given is not what was staged: its remedy is to clear the leg's extract."""
         if task.state != "failed" or "." not in task.task_id:
             return False
-        return "LB-STG-00" in "\n".join(self._world.api.log_tail(FLOW, self._run_id, task))
+        return "LB-STG-00" in "\n".join(self._world.api.log_tail(self._dag_id, self._run_id, task))
 
 
 class ChaosRun:
@@ -183,31 +185,36 @@ class ChaosRun:
     def _drain(self, *, disturbed: bool) -> None:
         """Pass after pass, posting in between, until nothing moves."""
         for _ in range(40):
-            run_id = self._pass(disturbed=disturbed)
+            runs = self._pass(disturbed=disturbed)
             posted = self._calmly(self._world.player.post)
-            if not posted and not self._under_way(run_id):
+            if not posted and not self._under_way(runs):
                 return
         raise RuntimeError("the flow still sends documents after forty passes over the same orders")
 
-    def _under_way(self, run_id: str) -> bool:
-        sent = int(self._until_it_works(lambda: deliveries_sent(self._world.state, run_id)))
+    def _under_way(self, runs: list[str]) -> bool:
+        sent = int(self._until_it_works(lambda: sum(deliveries_sent(self._world.state, run_id) for run_id in runs)))
         return bool(sent or self._calmly(self._world.player.open_batches))
 
-    def _pass(self, *, disturbed: bool, close: bool = False) -> str:
+    def _pass(self, *, disturbed: bool, close: bool = False) -> list[str]:
+        """A run of each stage to its good end; their run ids."""
+        before = self._faults.happened
+        if disturbed:
+            self._until_it_works(self._faults.between_passes)
+        most = before + self._faults.share_of(min(self._budget - before, FAULTS_A_PASS)) if disturbed else 0
+        return [self._run(stage, most, disturbed=disturbed, close=close) for stage in STAGES]
+
+    def _run(self, dag_id: str, most: int, *, disturbed: bool, close: bool) -> str:
         """One run to its good end; an operator clears what failed."""
         api = self._world.api
         began, before = time.monotonic(), self._faults.happened
-        if disturbed:
-            self._until_it_works(self._faults.between_passes)
-        run_id = str(self._until_it_works(lambda: api.trigger(FLOW, {"close": True} if close else {})))
-        watch = Watch(self._world, run_id, clears=disturbed)
+        run_id = str(self._until_it_works(lambda: api.trigger(dag_id, {"close": True} if close else {})))
+        watch = Watch(self._world, dag_id, run_id, clears=disturbed)
         next_fault = began + self._faults.pause_seconds()
-        most = before + self._faults.share_of(min(self._budget - before, FAULTS_A_PASS)) if disturbed else 0
-        while (state := self._until_it_works(lambda: api.state(FLOW, run_id))) != "success":
+        while (state := self._until_it_works(lambda: api.state(dag_id, run_id))) != "success":
             if time.monotonic() > began + PATIENCE.total_seconds():
-                raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(run_id)}")
+                raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(dag_id, run_id)}")
             if state == "failed" and not disturbed:
-                raise RuntimeError(f"{run_id} failed although nothing went wrong any more: {self._explain(run_id)}")
+                raise RuntimeError(f"{run_id} failed although nothing went wrong now: {self._explain(dag_id, run_id)}")
             due = disturbed and time.monotonic() >= next_fault and self._world.is_at_work()
             if due and self._faults.happened < most:
                 self._faults.strike()
@@ -216,7 +223,7 @@ class ChaosRun:
             self._until_it_works(lambda state=state: watch.look(state))  # type: ignore[misc]
             time.sleep(0.1)
         self._tell(
-            f"step {self._step}{'' if disturbed else ', calm'}: a pass of {time.monotonic() - began:.0f} s with "
+            f"step {self._step}{'' if disturbed else ', calm'}: {dag_id}, {time.monotonic() - began:.0f} s with "
             f"{self._faults.happened - before} faults, cleared {watch.cleared} times"
             + (f", scheduler started again {watch.restarts} times" if watch.restarts else "")
         )
@@ -239,11 +246,13 @@ class ChaosRun:
                 self._world.revive()
                 time.sleep(0.5)
 
-    def _explain(self, run_id: str) -> str:
+    def _explain(self, dag_id: str, run_id: str) -> str:
         api = self._world.api
-        failed = [task for task in api.tasks(FLOW, run_id) if task.state not in ("success", "skipped")]
+        failed = [task for task in api.tasks(dag_id, run_id) if task.state not in ("success", "skipped")]
         logs = [
-            f"{task.task_id} {task.state} {api.log_tail(FLOW, run_id, task)}" for task in failed[:3] if task.try_number
+            f"{task.task_id} {task.state} {api.log_tail(dag_id, run_id, task)}"
+            for task in failed[:3]
+            if task.try_number
         ]
         with transaction(connect(self._world.state_url)) as session:
             letters = [f"{each.code} {each.message}" for each in session.query(DeadLetter) if each.state == "open"]

@@ -23,6 +23,7 @@ from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import TransientError
+from ledgerbridge.state.companies import for_company
 
 __all__ = ["LEASE", "RETRY", "SETTLE", "attempt", "entry", "spent", "transferred", "written"]
 
@@ -81,7 +82,7 @@ def attempt(entity: str, run_id: str, names: Sequence[str]) -> float | None:
     hook, connection, make = KINDS[entity]
     target = hook(connection).entity(entity.partition(".")[2])
     actor = Actor("order_to_cash", "fee", run_id, "fee.load")
-    deliverer = Deliverer(state_engine(), actor, entity, target, settle=SETTLE, lease=LEASE)
+    deliverer = Deliverer(for_company(state_engine(), "main"), actor, entity, target, settle=SETTLE, lease=LEASE)
     try:
         results = deliverer.deliver([make(name) for name in names], {})
     except TransientError as error:

@@ -27,7 +27,7 @@ ACTOR = Actor("order_to_cash", "payment", "run-1", "payment.extract")
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
-    engine = connect(url)
+    engine = connect(url, company="main")
     migrate(engine)
     return engine
 

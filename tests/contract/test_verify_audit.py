@@ -56,7 +56,7 @@ def installation(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "AIRFLOW__LEDGERBRIDGE__ANCHORS_URL": (tmp_path / "anchors").as_uri(),
     }.items():
         monkeypatch.setenv(name, value)
-    made = Installation(connect(url, signing_key=KEY), tmp_path / "anchors")
+    made = Installation(connect(url, signing_key=KEY, company="main"), tmp_path / "anchors")
     made.work(3)
     return made
 

@@ -12,7 +12,7 @@ import pytest
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import USER, AirflowHome
 from demo.ports import free_port
-from demo.stack import FLOW, Stack, start_sandboxes
+from demo.stack import STAGES, Stack, start_sandboxes
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
@@ -44,7 +44,7 @@ def dags_folder() -> Path | None:
 @pytest.fixture(scope="module")
 def dag_id() -> str:
     """The DAG that must be loaded before a module's tests start."""
-    return FLOW
+    return STAGES[-1]
 
 
 @pytest.fixture(scope="module")

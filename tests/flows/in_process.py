@@ -23,12 +23,14 @@ from demo.company import connection_environment, write_company_file
 from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.models import Installation
 from ledgerbridge.state.signing import new_key
 from operators import settings
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
+from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.transform import TransformOperator
 from sandbox.orders import make_orders
@@ -61,15 +63,31 @@ class InProcess:
     def run(
         self, run_id: str, *, close: bool = False, reconcile: bool = True, legs: Sequence[str] | None = None
     ) -> dict[str, Any]:
-        """One pass, of these legs or of all; skipped tasks have no result."""
+        """One pass through all stages, of these legs or of all; skipped tasks have no result."""
         self.results = {}
-        flow = self.flow
-        for leg in _in_order(flow):
-            self._leg(leg, run_id, legs)
-        if reconcile and flow.reconcile:
-            task = ReconcileOperator(task_id="reconcile", flow=self.name, config=flow)
-            self.results["reconcile"] = task.execute(self.context(run_id, close=close))
+        for stage in self.flow.stages:
+            self.run_stage(stage, run_id, close=close, reconcile=reconcile, legs=legs)
         return self.results
+
+    def run_stage(
+        self,
+        stage: str,
+        run_id: str,
+        *,
+        close: bool = False,
+        reconcile: bool = True,
+        legs: Sequence[str] | None = None,
+    ) -> None:
+        """One run of a stage's DAG; what its tasks return is added to ``results``."""
+        flow = self.flow
+        config = flow.stages[stage]
+        if config.legs:
+            read = ReadOperator(task_id="read", flow=self.name, config=flow, stage=stage)
+            for leg in read.legs_with_work(self.context(run_id, legs=legs)):
+                self._leg(leg, run_id, legs)
+        if reconcile and config.reconcile:
+            task = ReconcileOperator(task_id="reconcile", flow=self.name, config=flow, stage=stage)
+            self.results["reconcile"] = task.execute(self.context(run_id, close=close))
 
     def _leg(self, leg: str, run_id: str, legs: Sequence[str] | None) -> None:
         for step in STEPS:
@@ -81,8 +99,12 @@ class InProcess:
 
     def task(self, leg: str, step: str) -> Any:
         """One task of a leg, as the flow's DAG has it."""
-        more = {"behind": self.flow.behind(leg), "max_records": self.flow.max_records} if step == "extract" else {}
-        return STEPS[step](task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=self.flow.legs[leg], **more)
+        flow = self.flow
+        more: dict[str, Any] = {}
+        if step == "extract":
+            behind, done_by = flow.behind(leg), flow.behind_stages(leg)
+            more = {"behind": behind, "done_by": done_by, "max_records": flow.max_records}
+        return STEPS[step](task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg], **more)
 
     def context(self, run_id: str, *, close: bool = False, legs: Sequence[str] | None = None) -> Any:
         """What Airflow hands to a task."""
@@ -91,13 +113,6 @@ class InProcess:
     def xcom_pull(self, task_ids: str) -> Any:
         """As a task instance gives it."""
         return self.results.get(task_ids)
-
-
-def _in_order(flow: FlowConfig) -> list[str]:
-    ordered: list[str] = []
-    while len(ordered) < len(flow.legs):
-        ordered += [n for n, leg in flow.legs.items() if n not in ordered and set(leg.after) <= set(ordered)]
-    return ordered
 
 
 @dataclass
@@ -176,7 +191,7 @@ def open_office(
         }.items():
             environment.setenv(name, value)
         get_fernet.cache_clear()  # a task process reads its key once; here it may be another office's
-        state = connect(url, signing_key=signing_key)
+        state = connect(url, signing_key=signing_key, company=MAIN)
         migrate(state)
         salt_keys(state, "16" * 32)  # a case that fails fails again
         yield Office(file, InProcess("order_to_cash"), player, state, folder)

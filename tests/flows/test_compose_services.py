@@ -32,6 +32,7 @@ from ledgerbridge.state.models import Delivery
 
 COMPOSE: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yaml").read_text())
 SANDBOXES = ("sandbox-shopify", "sandbox-stripe", "sandbox-gp", "sandbox-xero")
+ORDERS = "order_to_cash.orders"
 AIRFLOW = ("scheduler", "api-server", "dag-processor", "triggerer")
 
 pytestmark = pytest.mark.skipif(postgres_binaries() is None, reason="no PostgreSQL in /usr/lib/postgresql")
@@ -160,16 +161,12 @@ def test_services_get_healthy_in_the_order_of_the_file_and_an_order_reaches_gp(d
     place = ["sandbox", "place", "1"]
     subprocess.run(place, env=deployment.environment("sandbox-company"), check=True, capture_output=True)
     api = AirflowApi(deployment.api_url, "admin", json.loads(deployment.passwords.read_text())["admin"])
-    deployment.services.wait_until(lambda: api.has_dag("order_to_cash"), what="the flow", timeout_seconds=120)
-    run_id = api.trigger("order_to_cash", {})
-    api.unpause("order_to_cash")
-    deployment.services.wait_until(
-        lambda: api.is_finished("order_to_cash", run_id), what="the first pass", timeout_seconds=240
-    )
-    failed = [task for task in api.tasks("order_to_cash", run_id) if task.state == "failed"]
-    assert api.state("order_to_cash", run_id) == "success", [
-        api.log_tail("order_to_cash", run_id, task) for task in failed
-    ]
+    deployment.services.wait_until(lambda: api.has_dag(ORDERS), what="the flow", timeout_seconds=120)
+    run_id = api.trigger(ORDERS, {})
+    api.unpause(ORDERS)
+    deployment.services.wait_until(lambda: api.is_finished(ORDERS, run_id), what="the first pass", timeout_seconds=240)
+    failed = [task for task in api.tasks(ORDERS, run_id) if task.state == "failed"]
+    assert api.state(ORDERS, run_id) == "success", [api.log_tail(ORDERS, run_id, task) for task in failed]
     api.close()
     with transaction(connect(deployment.state_url)) as session:
         delivered = set(session.scalars(select(Delivery.entity).where(Delivery.state == "delivered")))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from demo.stack import Stack
 from ledgerbridge.errors import StoreUnavailable
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import Circuit, Delivery, ExtractionWindow
+from ledgerbridge.state.models import Circuit, Delivery, Reading
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office, placed_orders
 from tests.small_disk import fill, small_disk
@@ -46,8 +46,8 @@ def test_a_full_staging_disk_pauses_no_connection_and_loses_no_record(
         assert set(sent) == {"delivered"}
 
 
-def _kept(office: Office) -> tuple[list[Circuit], list[ExtractionWindow]]:
+def _kept(office: Office) -> tuple[list[Circuit], list[Reading]]:
     """What the state database holds of failed connections and of what was read."""
     with transaction(office.state) as session:
         failing = select(Circuit).where(Circuit.failures > 0)
-        return list(session.scalars(failing)), list(session.scalars(select(ExtractionWindow)))
+        return list(session.scalars(failing)), list(session.scalars(select(Reading)))

@@ -69,7 +69,7 @@ def dag_id() -> str:
 @pytest.fixture
 def runner(stack: Stack, live_airflow: AirflowApi) -> FlowRunner:
     console = Console(file=io.StringIO())
-    return FlowRunner(live_airflow, Player(stack.addresses), connect(stack.airflow.state_url), console, "small_flow")
+    return FlowRunner(live_airflow, Player(stack.addresses), connect(stack.airflow.state_url), console, ["small_flow"])
 
 
 def test_pass_runs_to_its_end_on_the_live_scheduler(runner: FlowRunner, live_airflow: AirflowApi) -> None:
@@ -81,7 +81,7 @@ def test_pass_runs_to_its_end_on_the_live_scheduler(runner: FlowRunner, live_air
 def test_cleared_run_does_every_task_again(runner: FlowRunner, live_airflow: AirflowApi) -> None:
     run_id = runner.run_once()
     live_airflow.clear("small_flow", run_id)
-    assert runner.wait(run_id) == "success"
+    assert runner.wait("small_flow", run_id) == "success"
     assert {task.try_number for task in live_airflow.tasks("small_flow", run_id)} == {2}
     assert live_airflow.runs("small_flow")[-1] == run_id
 

@@ -22,13 +22,15 @@ owner: finance
 retries: {retries}
 retry_seconds: 300
 alerts: {alerts}
-legs:
-  customer:
-    from: shopify.order
-    conform: shopify_order_to_customer
-    map: customer_to_gp_customer
-    gate: gp_customer
-    to: gp.customer
+stages:
+  customers:
+    legs:
+      customer:
+        from: shopify.order
+        conform: shopify_order_to_customer
+        map: customer_to_gp_customer
+        gate: gp_customer
+        to: gp.customer
 """
 FLOWS = {
     "failing": FLOW_FILE.format(retries=0, alerts="{to: team}"),
@@ -48,20 +50,22 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f'"""An Airflow DAG."""\n'
             f"from pathlib import Path\n"
             f"from operators.builder import build_flow\n"
-            f"dag = build_flow({name!r}, Path({str(include)!r}))\n"
+            f"globals().update(build_flow({name!r}, Path({str(include)!r})))\n"
         )
     return folder
 
 
 @pytest.fixture(scope="module")
 def dag_id() -> str:
-    return "late"
+    return "late.customers"
 
 
 @pytest.fixture(scope="module")
 def team(stack: Stack, live_airflow: AirflowApi) -> Iterator[Receiver]:
     """Who is told: the address lies in Airflow's database, where the triggerer has to ask for it."""
-    stack.services.wait_until(lambda: live_airflow.has_dag("failing"), what="the flow failing", timeout_seconds=90)
+    stack.services.wait_until(
+        lambda: live_airflow.has_dag("failing.customers"), what="the flow failing", timeout_seconds=90
+    )
     with receiving() as receiver:
         path = receiver.url.replace("http://", "json://")
         extra = json.dumps({"config": {"path": path, "tag": "alerts"}})
@@ -82,16 +86,16 @@ def message(team: Receiver, timeout_seconds: float) -> Any:
 
 
 def test_failed_task_is_told_with_its_cause_and_log(team: Receiver, live_airflow: AirflowApi) -> None:
-    live_airflow.trigger("failing", {})
+    live_airflow.trigger("failing.customers", {})
     told = message(team, 90)
     assert told["title"] == "failing: TransientError"
     assert "failing customer, TransientError, once since" in told["message"]
-    assert "/dags/failing/runs/" in told["message"]
+    assert "/dags/failing.customers/runs/" in told["message"]
 
 
 def test_run_past_its_deadline_is_told_while_it_goes_on(team: Receiver, live_airflow: AirflowApi) -> None:
-    run_id = live_airflow.trigger("late", {})
+    run_id = live_airflow.trigger("late.customers", {})
     told = message(team, 150)
     assert told["title"] == "late: deadline"
     assert "more than 1 minutes" in told["message"]
-    assert live_airflow.state("late", run_id) == "running"
+    assert live_airflow.state("late.customers", run_id) == "running"

@@ -91,7 +91,7 @@ def test_a_refused_order_goes_on_from_its_kept_document_by_the_form(stack: Stack
     before = letters(office)["#1001"]
     refuse_orders(stack, None)
     started = use_form(ids=[before.id], path="document.header.BACHNUMB", value="HELD ORDERS")
-    assert started == [{"trigger_dag_id": "order_to_cash", "conf": {"legs": ["order"]}}]
+    assert started == [{"trigger_dag_id": "order_to_cash.orders", "conf": {"legs": ["order"]}}]
     office.flow.run("run-2", reconcile=False)
     assert letters(office, "closed")["#1001"].reason == "the record went on in run run-2"
     record, delivery = order(office, "#1001")

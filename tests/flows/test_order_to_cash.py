@@ -16,7 +16,7 @@ from demo.airflow_api import AirflowApi
 from demo.books import KEPT_BY_GP_ALONE, LEDGERS, read_result, roles_that_differ
 from demo.passes import FlowRunner, deliveries_sent
 from demo.report import print_report
-from demo.stack import FLOW, Stack
+from demo.stack import STAGES, Stack
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.player import Player
@@ -38,7 +38,7 @@ class PlayedRun:
 def played(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> Iterator[PlayedRun]:
     file = make_orders(20)
     state = connect(stack.airflow.state_url)
-    runner = FlowRunner(live_airflow, sandboxes, state, Console(file=io.StringIO()), FLOW)
+    runner = FlowRunner(live_airflow, sandboxes, state, Console(file=io.StringIO()), STAGES)
     closing_run = runner.play(file)
     yield PlayedRun(file, runner, sandboxes, state, closing_run, read_result(file, sandboxes, state))
     state.dispose()
@@ -90,12 +90,13 @@ def test_report_shows_every_step_with_its_documents(played: PlayedRun) -> None:
 
 def test_rerun_of_every_task_leaves_both_ledgers_as_they_were(played: PlayedRun, live_airflow: AirflowApi) -> None:
     before = {system: played.player.ledger(system) for system in LEDGERS}
-    runs = live_airflow.runs(FLOW)
+    runs = live_airflow.runs(STAGES[0])
     busiest = max(runs, key=lambda run_id: deliveries_sent(played.state, run_id))
     assert deliveries_sent(played.state, busiest) > 0
     for run_id in (runs[0], busiest, played.closing_run):
-        live_airflow.clear(FLOW, run_id)
-        assert played.runner.wait(run_id) == "success"
+        for stage in STAGES:
+            live_airflow.clear(stage, run_id)
+            assert played.runner.wait(stage, run_id) == "success"
     assert {system: played.player.ledger(system) for system in LEDGERS} == before
     assert played.player.open_batches() == []
 

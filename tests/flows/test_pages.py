@@ -37,8 +37,8 @@ from operators.staging import raw_table, remember, write_raw, write_validations
 NAME = "Zebedeo Quisenberry"
 AMOUNT = "4711.08"
 KEY = "shopify:us:customer:1"
-LEG = "/ledgerbridge/dags/order_to_cash/runs/run-1/legs/customer"
-RUN = "/ledgerbridge/dags/order_to_cash/runs/run-1"
+LEG = "/ledgerbridge/dags/order_to_cash.orders/runs/run-1/legs/customer"
+RUN = "/ledgerbridge/dags/order_to_cash.reconcile/runs/run-1"
 PAGES = [
     f"{LEG}/batch/extract",
     f"{LEG}/dead-letters",
@@ -139,7 +139,7 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
     found = run_suite(suite, {"header": pd.DataFrame({"record_key": [KEY], "name": [name]})})
     validations = write_validations(f"{folder}/gate/validations", found.validations)
     actor = Actor("order_to_cash", "customer", "run-1", "customer.gate")
-    with transaction(connect(home.state_url, key)) as session:
+    with transaction(connect(home.state_url, key, company="main")) as session:
         remember(session, raw, validations)
         write_letters(
             session,
@@ -219,6 +219,15 @@ def test_an_address_beyond_what_databases_count_is_refused_as_a_page(site: Site)
         assert browser.get(f"{LEG}/documents?offset={2**63 - 101}").status_code == 200
         assert browser.get(f"{LEG}/dead-letters?offset={2**63 - 101}").status_code == 200
         assert browser.get(f"/ledgerbridge/dags/{'d' * 251}/runs/run-1/reconciliation").status_code == 422
+
+
+def test_a_stage_shows_its_own_legs_and_no_other_stage_s(site: Site) -> None:
+    with site.browser("ada") as browser:
+        for stage in ("invoices", "money", "reconcile"):
+            answer = browser.get(LEG.replace(".orders", f".{stage}") + "/documents")
+            assert answer.status_code == 404
+            assert NAME not in answer.text
+        assert browser.get(f"{RUN.replace('.reconcile', '.orders')}/reconciliation").status_code == 404
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1:1@evil.example"])

@@ -66,7 +66,7 @@ class Desk:
     def verdict(self, **params: Any) -> dict[str, Any]:
         """What the reconciliation says, whether it fails or not."""
         flow = self.office.flow
-        task = ReconcileOperator(task_id="reconcile", flow=flow.name, config=flow.flow)
+        task = ReconcileOperator(task_id="reconcile", flow=flow.name, config=flow.flow, stage="reconcile")
         with suppress(LedgerbridgeError):
             assert task.execute({"run_id": "audit", "params": params})  # type: ignore[typeddict-item]
         with transaction(self.office.state) as session:

@@ -84,14 +84,14 @@ def key_of(number: int) -> str:
     return f"shopify:us:order:{number}"
 
 
-def company_of(state_db: Engine, signing_key: str = "", orders: int = 6) -> Company:
+def company_of(state_db: Engine, signing_key: str = "", orders: int = 6, key: str = "main") -> Company:
     """
     One day of a company, in a database that has its tables.
 
     Order 3 is refused and a dead letter, 4 waits, 5 is a dead letter too, the others are delivered; all are booked.
     """
     url = state_db.url.render_as_string(hide_password=False)
-    company = Company(connect(url, signing_key=signing_key))
+    company = Company(connect(url, signing_key=signing_key, company=key))
     numbers = range(1, orders + 1)
     for number in numbers:
         payload = {"name": f"#{number}", "total": f"{100 * number}.00"}

@@ -27,6 +27,7 @@ from ledgerbridge.reconciliation import (
 from ledgerbridge.reconciliation.kept import KeptBooks
 from ledgerbridge.reconciliation.passes import BooksPass, CompanyTerms
 from ledgerbridge.state import transaction
+from ledgerbridge.state.companies import for_company
 from ledgerbridge.state.models import Delivery
 from ledgerbridge.state.upsert import upsert
 
@@ -206,7 +207,7 @@ class Company:
     """
 
     def __init__(self, engine: Engine, name: str) -> None:
-        self.engine = engine
+        self.engine = for_company(engine, name)
         self.name = name
         self.clock = Clock()
         self.gp = Ledger("gp", Table(f"gp-{name}", name, self.clock))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from added_system import add_system
+from sqlalchemy import Engine
 
 from ledgerbridge.entities import RawRecord, Source, Window
 
-__all__ = ["NOON", "MemoryHook", "MemorySource"]
+__all__ = ["NOON", "MemoryHook", "MemorySource", "register"]
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -60,3 +66,26 @@ class MemoryHook:
     def entity(self, name: str) -> MemorySource:
         """The one source of the connection."""
         return self.sources[self._connection]
+
+
+def register(
+    sources: dict[str, MemorySource], state: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, company: str = ""
+) -> None:
+    """
+    A company with a system for each source, of one connection, both of its name; state folder and files in ``folder``.
+
+    :param company: more lines of its file.
+    """
+    connections = ", ".join(f"{name}: [{name}]" for name in sources)
+    (folder / "company.yaml").write_text(
+        "name: Somebody\nbase_currency: USD\ntime_zone: UTC\naccounts: []\ngateways: []\n"
+        f"connections: {{{connections}}}\n{company}"
+    )
+    url = state.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANY_FILE", str(folder / "company.yaml"))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(folder))
+    for name in sources:
+        system = f'SYSTEM = System("{name}", "memory_system:MemoryHook", "memory_system:ENTITIES", forms=())'
+        add_system(folder, monkeypatch, name, f"{system}\n")
+    monkeypatch.setattr(MemoryHook, "sources", sources)

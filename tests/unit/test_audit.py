@@ -207,7 +207,7 @@ def test_the_database_refuses_to_change_what_was_written(state_db: Engine, state
 def test_sqlite_refuses_to_replace_an_entry_whatever_the_connection_sets(
     tmp_path: Path, statement: str, recursive: str
 ) -> None:
-    engine = connect(f"sqlite:///{tmp_path / 'state.db'}")
+    engine = connect(f"sqlite:///{tmp_path / 'state.db'}", company="main")
     migrate(engine)
     with transaction(engine) as session:
         append(session, ACTOR, [Change("window-read", "shopify.order", "window-1")])
@@ -261,7 +261,7 @@ def signed_chain(state_db: Engine) -> Engine:
 
 
 def with_key(engine: Engine, key: str) -> Engine:
-    return connect(engine.url.render_as_string(hide_password=False), signing_key=key)
+    return connect(engine.url.render_as_string(hide_password=False), signing_key=key, company="main")
 
 
 def rewrite_whole(session: Session) -> None:

@@ -18,6 +18,7 @@ from ledgerbridge.changes.readings import is_read_by
 from ledgerbridge.changes.retention import forget_payloads, old_payloads
 from ledgerbridge.changes.taking import Batch, has_position
 from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.companies import for_company
 from ledgerbridge.state.models import LoggedChange, Position, Reading, SourceRecord
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes, still_own
 
@@ -99,11 +100,12 @@ def test_a_record_that_was_put_back_to_an_earlier_stamp_is_taken_as_it_is_now(st
 
 def test_another_company_has_a_log_and_positions_of_its_own(state_db: Engine) -> None:
     log(state_db, [found("a")])
-    with transaction(state_db) as session:
+    second = for_company(state_db, "second")
+    with transaction(second) as session:
         append(session, US._replace(company="second"), [found("a")], how="poll", payload_uri="file:///2")
-    assert len(logged(state_db)) == 2
+    assert len(logged(state_db)) == 1
     assert taken(state_db, "run-1") == [("a", "v1")]
-    assert taken(state_db, "run-1", leg=ORDER._replace(company="second", flow="second")) == [("a", "v1")]
+    assert taken(second, "run-1", leg=ORDER._replace(company="second")) == [("a", "v1")]
 
 
 def begun(engine: Engine, *, at: datetime, new_leg: bool = False, beginning: datetime | None = None) -> datetime | None:
@@ -297,7 +299,7 @@ def test_a_leg_goes_no_further_than_the_legs_it_comes_behind(state_db: Engine) -
 def test_whatever_is_taken_when_each_leg_ends_with_the_newest_version_of_every_record(
     steps: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('log') / 'state.db'}")
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('log') / 'state.db'}", company="main")
     migrate(engine)
     newest: dict[str, str] = {}
     delivered: dict[str, dict[str, str]] = {"x": {}, "y": {}}

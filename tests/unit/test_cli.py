@@ -40,7 +40,7 @@ class Accepting:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     address = f"sqlite:///{tmp_path / 'state.db'}"
-    engine = connect(address)
+    engine = connect(address, company="main")
     migrate(engine)
     Deliverer(engine, ACTOR, "gp.sales_order", Accepting()).deliver(
         [Document(ORDER, "key", {"SOPNUMBE": "LBO1"})], {ORDER: {"chain_key": ORDER, "label": "#1"}}

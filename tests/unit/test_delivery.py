@@ -24,7 +24,7 @@ from ledgerbridge.errors import TargetConflict, TransientError
 from ledgerbridge.going_out import carrying, going_out
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
-from ledgerbridge.state.models import AuditEntry, CrossReference, Delivery, DeliveryTry
+from ledgerbridge.state.models import AuditEntry, Delivery, DeliveryTry, LinkEnd
 from ledgerbridge.state.reader import DatabaseReader
 
 ENTITY = "gp.sales_order"
@@ -60,9 +60,8 @@ def test_a_new_document_is_sent_and_its_ids_are_kept(state_db: Engine) -> None:
     row = delivery(state_db, "A")
     assert (row.state, row.target_id, row.number, row.attempts) == ("delivered", "id-A", "A", 1)
     assert (row.fence, row.called_at, row.settles_at) == (None, None, None)
-    with transaction(state_db) as session:
-        reference = session.scalars(select(CrossReference)).one()
-    assert (reference.entity, reference.target_id, reference.record_key) == (ENTITY, "id-A", row.record_key)
+    found = DatabaseReader(state_db).cross_references(ENTITY, "record_key", [row.record_key])
+    assert found == {row.record_key: {"record_key": row.record_key, "target_id": "id-A", "number": "A"}}
     assert actions(state_db) == ["sending", "delivered"]
 
 
@@ -394,7 +393,7 @@ def test_a_double_that_could_not_be_kept_out_is_named_with_both_numbers(
     assert actions(state_db)[-1] == "doubled"
     assert "stands twice in the target: A and A-2" in caplog.text
     with transaction(state_db) as session:
-        ids = set(session.scalars(select(CrossReference.target_id)))
+        ids = set(session.scalars(select(LinkEnd.key).where(LinkEnd.entity == ENTITY)))
     assert ids == {"id-A", "id-A-2"}  # the reconciliation finds both under one record
 
 

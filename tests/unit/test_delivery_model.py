@@ -68,7 +68,7 @@ class WorkingTry(Thread):
         self.at = "begin"
         self.killed = self.over = False
         self._go, self._there = Semaphore(0), Semaphore(0)
-        self._engine = connect(world.url)
+        self._engine = connect(world.url, company="main")
         event.listen(self._engine, "begin", lambda _: self._live(), insert=True)
         actor = Actor("order_to_cash", "fee", f"run-{number}", "load")
         target = SteppedLedger(self)
@@ -157,7 +157,7 @@ class DeliveryProtocol(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="protocol-"))
         self.url = f"sqlite:///{self.folder / 'state.db'}"
         shutil.copy(_empty_state(), self.folder / "state.db")
-        self.engine: Engine = connect(self.url)
+        self.engine: Engine = connect(self.url, company="main")
         self.seconds = 1000.0
         self.date = datetime(2026, 3, 2, 12, tzinfo=UTC)
         self.calls: list[Call] = []
@@ -281,7 +281,7 @@ def _empty_state() -> Path:
     """A state database with its tables and nothing in them, made once."""
     if not _EMPTY:
         path = Path(tempfile.mkdtemp(prefix="protocol-")) / "state.db"
-        engine = connect(f"sqlite:///{path}")
+        engine = connect(f"sqlite:///{path}", company="main")
         migrate(engine)
         with sqlite3.connect(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

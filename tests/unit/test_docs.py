@@ -17,9 +17,10 @@ import pytest
 import yaml
 
 from commands.main import parser
+from hooks.systems import gateway_fields
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.flows import LegConfig
-from ledgerbridge.flows.company import Gateway
+from ledgerbridge.flows.company import gateway_model
 from ledgerbridge.gates import Suite
 from ledgerbridge.mapping.model import MappingFile
 from sandbox.cli import _parser as sandbox_parser
@@ -140,4 +141,4 @@ def test_yaml_shown_has_the_keys_of_its_kind_of_file(page: str, content: Any) ->
     for leg in content.get("legs", {}).values():
         assert set(leg) <= {field.alias or name for name, field in LegConfig.model_fields.items()}
     for gateway in content.get("gateways", []):
-        Gateway.model_validate(gateway)
+        gateway_model(gateway_fields()).model_validate(gateway)

@@ -34,7 +34,7 @@ PUBLIC = SIGNER.public.known[0]
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     """A company of six orders whose audit is signed."""
-    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('state') / 'state.db'}")
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('state') / 'state.db'}", company="main")
     migrate(engine)
     return company_of(engine, new_key_of)
 

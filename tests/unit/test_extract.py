@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,25 +10,16 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
-from memory_system import NOON, MemoryHook, MemorySource
+from memory_system import NOON, MemorySource, register
 from sqlalchemy import Engine, select
 
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
-from operators import systems
 from operators.extract import ExtractOperator
 
 FLOW = "some_flow"
-COMPANY = """
-name: Somebody
-base_currency: USD
-time_zone: UTC
-connections: {memory: [memory]}
-accounts: []
-gateways: []
-"""
 LEG = {"from": "memory.record", "conform": "c", "map": "m", "gate": "g", "to": "memory.record"}
 
 
@@ -90,13 +80,7 @@ def legs(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
     source = MemorySource()
     for number, key in enumerate(("a", "b", "c", "d")):
         source.write(key, "v1", at=NOON - timedelta(hours=3 - number))
-    (tmp_path / "company.yaml").write_text(COMPANY)
-    url = state_db.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANY_FILE", str(tmp_path / "company.yaml"))
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(tmp_path))
-    monkeypatch.setitem(systems.HOOKS, "memory", "memory_system.MemoryHook")
-    monkeypatch.setattr(MemoryHook, "sources", {"memory": source})
+    register({"memory": source}, state_db, tmp_path, monkeypatch)
     return Legs(state_db, source, tmp_path / "staging")
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, TaskGroup
 
+from hooks.systems import gateway_fields
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import LegConfig, load_company, load_flow
+from ledgerbridge.flows import LegConfig, StageConfig, flow_of, load_company, load_flow, stage_of
 from ledgerbridge.gates import load_suite
 from ledgerbridge.mapping import load_mapping
 from operators.builder import build_flow
+from operators.extract import ExtractOperator
 from operators.leg import LegOperator
 from operators.retries import ByErrorClass
 
@@ -78,18 +81,36 @@ def test_every_shipped_mapping_and_suite_is_used_by_a_flow() -> None:
     assert {path.stem for path in SUITES} == {leg.gate for leg in legs}
 
 
-def test_each_leg_is_a_task_group_of_four_tasks(include: Path) -> None:
-    dag = build_flow("order_to_cash", include)
-    legs = load_flow(include / "flows" / "order_to_cash.yaml", include).legs
-    assert set(dag.task_ids) == {
-        f"{leg}.{step}" for leg in legs for step in ("extract", "transform", "gate", "load")
-    } | {"reconcile"}
+def stages(include: Path) -> dict[str, DAG]:
+    """The DAGs of the shipped flow by stage."""
+    return {stage_of(name): dag for name, dag in build_flow("order_to_cash", include).items()}
+
+
+def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_tasks_a_leg(include: Path) -> None:
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    dags = stages(include)
+    assert list(dags) == ["orders", "invoices", "money", "payouts", "reconcile"]
+    for stage, dag in dags.items():
+        legs = flow.stages[stage].legs
+        tasks = {f"{leg}.{step}" for leg in legs for step in ("extract", "transform", "gate", "load")}
+        assert set(dag.task_ids) == tasks | ({"read"} if legs else {"reconcile"})
+        assert all("read" in dag.get_task(name).get_flat_relative_ids(upstream=True) for name in tasks)
+        assert dag.max_active_runs == 1
+
+
+def test_legs_stand_in_the_order_of_the_process_in_airflow_s_grid(include: Path) -> None:
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    for stage, dag in stages(include).items():
+        groups = [each.label for each in dag.task_group.topological_sort() if isinstance(each, TaskGroup)]
+        assert groups == flow.in_order(stage)
+    reversed_legs = StageConfig(legs=dict(reversed(flow.stages["orders"].legs.items())))
+    assert flow.model_copy(update={"stages": {"orders": reversed_legs}}).in_order("orders") == ["customer", "order"]
 
 
 def test_each_task_of_a_leg_is_tried_again_as_soon_as_the_flow_says(include: Path) -> None:
     path = include / "flows" / "order_to_cash.yaml"
     path.write_text(path.read_text() + "retries: 6\nretry_seconds: 2\n")
-    for task in build_flow("order_to_cash", include).tasks:
+    for task in (task for dag in stages(include).values() for task in dag.tasks):
         assert isinstance(task.retry_policy, ByErrorClass)
         assert task.retry_policy.first_seconds == 2
         assert (task.retries, task.retry_delay) == (6, timedelta(seconds=2))
@@ -98,37 +119,74 @@ def test_each_task_of_a_leg_is_tried_again_as_soon_as_the_flow_says(include: Pat
 def test_a_try_of_each_step_ends_when_the_flow_says(include: Path) -> None:
     path = include / "flows" / "order_to_cash.yaml"
     path.write_text(path.read_text() + "most_minutes: {extract: 3000, load: 90}\n")
-    found = {(task.task_id.rpartition(".")[2], task.execution_timeout) for task in build_flow(path.stem, include).tasks}
-    minutes = {"extract": 3000, "transform": 240, "gate": 60, "load": 90, "reconcile": 240}
+    tasks = [task for dag in stages(include).values() for task in dag.tasks]
+    found = {(task.task_id.rpartition(".")[2], task.execution_timeout) for task in tasks}
+    minutes = {"read": 3000, "extract": 3000, "transform": 240, "gate": 60, "load": 90, "reconcile": 240}
     assert found == {(step, timedelta(minutes=most)) for step, most in minutes.items()}
 
 
 @pytest.mark.parametrize("path", sorted((INCLUDE.parent / "dags").glob("*.py")), ids=lambda path: path.stem)
 def test_no_task_of_a_shipped_dag_may_hang_for_ever(path: Path) -> None:
-    dag = runpy.run_path(str(path))["dag"]
-    assert all(getattr(task, "execution_timeout", None) for task in dag.tasks)
+    dags = [each for each in runpy.run_path(str(path)).values() if isinstance(each, DAG)]
+    assert dags
+    assert all(getattr(task, "execution_timeout", None) for dag in dags for task in dag.tasks)
 
 
 def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(include: Path) -> None:
-    task = build_flow("order_to_cash", include).get_task("customer.extract")
+    task = stages(include)["orders"].get_task("customer.extract")
     assert isinstance(task, LegOperator)
     assert task.nothing_goes_on("nothing new").tasks == ["customer.gate", "customer.load", "customer.transform"]
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param(
+            "after: [contact]",
+            "after: [contact, payment]",
+            r'order_to_cash.yaml:\d+:\d+: leg "invoice" takes gp.sales_invoice; `after` names "payment" of the stage'
+            r" money, which takes stripe.charge\. Remedy: Stages run by themselves",
+            id="waits-for-a-leg-of-another-stage-with-another-source",
+        ),
+        pytest.param("      payment:\n", "      invoice:\n", "several stages have a leg invoice", id="one-name-twice"),
+        pytest.param(
+            "    reconcile: [gp, xero]\n", "    legs: {}\n", "has `legs`, or two ledgers to `reconcile`", id="empty"
+        ),
+        pytest.param("  money:\n", "  my money:\n", "is no name for a stage", id="no-name"),
+    ],
+)
+def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, message: str) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ConfigurationError, match=message):
+        load_flow(path, include)
+
+
+def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_by_an_arrow(include: Path) -> None:
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    assert flow.legs["goods_back"].after == ["order"]
+    assert (flow.behind("goods_back"), flow.behind_stages("goods_back")) == ([], ["customer", "order"])
+    extract = stages(include)["money"].get_task("goods_back.extract")
+    assert isinstance(extract, ExtractOperator)
+    assert (extract.behind, extract.done_by) == ([], ["customer", "order"])
+    assert extract.upstream_task_ids == {"read"}
+
+
+@pytest.mark.parametrize(
     ("old", "new", "where", "hint"),
     [
-        pytest.param("gate: gp_customer", "gates: gp_customer", "order_to_cash.yaml:11", '"gate"', id="unknown-key"),
+        pytest.param("gate: gp_customer", "gates: gp_customer", "order_to_cash.yaml:13", '"gate"', id="unknown-key"),
         pytest.param(
-            "map: customer_to_gp_customer", "map: customer_to_gp", ":10", '"customer_to_gp_customer"', id="no-mapping"
+            "map: customer_to_gp_customer", "map: customer_to_gp", ":12", '"customer_to_gp_customer"', id="no-mapping"
         ),
-        pytest.param("gate: gp_customer", "gate: gp_custmer", ":11", '"gp_customer"', id="no-suite"),
+        pytest.param("gate: gp_customer", "gate: gp_custmer", ":13", '"gp_customer"', id="no-suite"),
         pytest.param("after: [customer]", "after: [costumer]", "leg", '"customer"', id="no-leg"),
         pytest.param("allocate_to_invoices:", "alocate_to_invoices:", "rules", '"allocate_to_invoices"', id="no-rule"),
         pytest.param(
             "gate: gp_customer",
             "stop_if_rejected_over: 101%",
-            "order_to_cash.yaml:11",
+            "order_to_cash.yaml:13",
             '"101%" is neither a share like 10% (at most 100%) nor a number of records like 5',
             id="no-limit",
         ),
@@ -142,7 +200,7 @@ def test_wrong_flow_file_is_an_import_error_with_place_and_remedy(
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ValueError, match="LB-CFG-003") as caught:
-        build_flow("order_to_cash", include).validate()
+        build_flow("order_to_cash", include)["order_to_cash"].validate()
     assert where in str(caught.value)
     assert hint in str(caught.value)
 
@@ -155,23 +213,25 @@ def test_broken_flow_is_one_import_error_and_takes_no_other_dag_down(
     broken = (flows / "order_to_cash.yaml").read_text().replace("gate: gp_customer", "gates: gp_customer", 1)
     (flows / "order_to_cash.yaml").write_text(broken)
     for name in ("order_to_cash", "other"):
-        text = f'"""An Airflow dag."""\nfrom operators.builder import build_flow\ndag = build_flow("{name}")\n'
+        text = (
+            f'"""An Airflow dag."""\nfrom operators.builder import build_flow\nglobals().update(build_flow("{name}"))\n'
+        )
         (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
     monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
     bag = DagBag(dag_folder=tmp_path)
-    assert list(bag.dags) == ["other"]
+    assert set(bag.dags) == {f"other.{stage}" for stage in ("orders", "invoices", "money", "payouts", "reconcile")}
     ((file, message),) = bag.import_errors.items()
     assert file == str(tmp_path / "order_to_cash.py")
     assert message.startswith("ValueError: LB-CFG-003 ")
-    assert 'order_to_cash.yaml:11:5: unknown key "gates". Remedy: Remove it, or did you mean "gate"?' in message
+    assert 'order_to_cash.yaml:13:9: unknown key "gates". Remedy: Remove it, or did you mean "gate"?' in message
 
 
 def test_leg_whose_mapping_makes_another_entity_is_refused(include: Path) -> None:
     path = include / "flows" / "order_to_cash.yaml"
     path.write_text(path.read_text().replace("to: gp.customer", "to: gp.vendor", 1))
     with pytest.raises(ValueError, match=r"customer_to_gp_customer makes gp\.customer, the leg needs gp\.vendor"):
-        build_flow("order_to_cash", include).validate()
+        build_flow("order_to_cash", include)["order_to_cash"].validate()
 
 
 def test_suite_without_a_remedy_is_an_import_error(include: Path) -> None:
@@ -179,7 +239,7 @@ def test_suite_without_a_remedy_is_an_import_error(include: Path) -> None:
         "expectations:\n  - {expect: expect_column_values_to_not_be_null, column: A}\n"
     )
     with pytest.raises(ValueError, match=r'gp_customer\.yaml:2:\d+: key "remedy" is missing'):
-        build_flow("order_to_cash", include).validate()
+        build_flow("order_to_cash", include)["order_to_cash"].validate()
 
 
 def test_unknown_expectation_names_the_nearest(include: Path) -> None:
@@ -190,7 +250,7 @@ def test_unknown_expectation_names_the_nearest(include: Path) -> None:
 
 
 def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> None:
-    tables = load_company(INCLUDE / "company.yaml").tables()
+    tables = load_company(INCLUDE / "company.yaml", gateway_fields()).tables()
     one_sided = {"inventory", "cost_of_goods_sold"}
     assert {str(row["role"]) for row in tables["accounts_xero"].values()} == set(tables["accounts"]) - one_sided
     assert tables["gateways_by_role"]["clearing"]["checkbook"] == "STRIPE"
@@ -205,6 +265,18 @@ def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> No
             ':3:1: time_zone: "Mars/Olympus" is no time zone',
             id="zone",
         ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {gp: gp}\naccounts: []\n"
+            "gateways: [{name: stripe, contact: Stripe}]\n",
+            "gateway stripe has no `checkbook`, which gp asks for: add it",
+            id="gateway of which a connected ledger lacks something",
+        ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {}\naccounts: []\n"
+            "gateways: [{name: stripe, chekbook: STRIPE}]\n",
+            ':6:27: unknown key "chekbook". Remedy: Remove it, or did you mean "checkbook"?',
+            id="gateway with a key no system asks for",
+        ),
         pytest.param(f"{COMPANY}send_from: spring\n", ":7:1: send_from: ", id="no day"),
         pytest.param(
             f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2025-12-31\n",
@@ -217,17 +289,17 @@ def test_wrong_company_file_says_what_is_wrong(tmp_path: Path, text: str, messag
     path = tmp_path / "company.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        load_company(path)
+        load_company(path, gateway_fields())
     assert message in str(caught.value)
 
 
 def test_books_are_compared_from_the_first_day_sent_unless_told_a_later_one(tmp_path: Path) -> None:
     path = tmp_path / "company.yaml"
     path.write_text(f"{COMPANY}send_from: 2026-01-01\n")
-    assert load_company(path).compared_from == date(2026, 1, 1)
-    assert load_company(path).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
+    assert load_company(path, gateway_fields()).compared_from == date(2026, 1, 1)
+    assert load_company(path, gateway_fields()).sending_begins == datetime(2026, 1, 1, 5, tzinfo=UTC)
     path.write_text(f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2026-02-01\n")
-    assert load_company(path).compared_from == date(2026, 2, 1)
+    assert load_company(path, gateway_fields()).compared_from == date(2026, 2, 1)
 
 
 def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,4 +307,4 @@ def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(__file__).parents[2] / "dags"
     bag = DagBag(dag_folder=folder)
     assert bag.import_errors == {}
-    assert set(bag.dags) == {path.stem for path in folder.glob("*.py")}
+    assert {flow_of(name) for name in bag.dags} == {path.stem for path in folder.glob("*.py")}

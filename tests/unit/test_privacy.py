@@ -50,7 +50,7 @@ def everything(engine: Engine) -> str:
 
 def test_payloads_in_the_database_are_unreadable_without_the_key(state_db: Engine) -> None:
     key = Fernet.generate_key().decode()
-    sealed = connect(state_db.url.render_as_string(hide_password=False), key)
+    sealed = connect(state_db.url.render_as_string(hide_password=False), key, company="main")
     keep(sealed)
     assert EMAIL not in everything(state_db)
     with transaction(sealed) as session:
@@ -65,7 +65,7 @@ def test_payloads_in_the_database_are_unreadable_without_the_key(state_db: Engin
 
 def test_what_was_kept_before_there_was_a_key_stays_readable(state_db: Engine) -> None:
     keep(state_db)
-    sealed = connect(state_db.url.render_as_string(hide_password=False), Fernet.generate_key().decode())
+    sealed = connect(state_db.url.render_as_string(hide_password=False), Fernet.generate_key().decode(), company="main")
     with transaction(sealed) as session:
         assert session.scalars(select(DeadLetter)).one().raw == {"email": EMAIL}
 
@@ -132,7 +132,7 @@ def test_purge_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
     key = Fernet.generate_key().decode()
     monkeypatch.setenv(PAYLOAD_KEY, key)
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    engine = connect(url, key)
+    engine = connect(url, key, company="main")
     migrate(engine)
     keep(engine)
     with transaction(engine) as session:

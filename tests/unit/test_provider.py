@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
-from ledgerbridge.provider import get_provider_info
+from hooks.provider import get_provider_info
 
 TYPES = get_provider_info()["connection-types"]
 

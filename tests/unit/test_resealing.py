@@ -54,7 +54,7 @@ def test_old_key_is_taken_away_and_everything_is_read(
     with transaction(state_db) as session:
         write_letters(session, ACTOR, [plain])  # before there was a key
     staged = [stage(staging, "customer")]
-    keep(connect(url, OLD))
+    keep(connect(url, OLD, company="main"))
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, OLD)
     staged.append(stage(staging, "order"))
 
@@ -68,7 +68,7 @@ def test_old_key_is_taken_away_and_everything_is_read(
     )
 
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, NEW)
-    with transaction(connect(url, NEW)) as session:
+    with transaction(connect(url, NEW, company="main")) as session:
         letters = {letter.source_key: letter for letter in session.scalars(select(DeadLetter))}
         assert {key: (each.value, each.raw) for key, each in letters.items()} == {
             "plain": ("sealed:Ltd", {"email": "sealed:Ltd"}),
@@ -85,7 +85,10 @@ def test_old_key_is_taken_away_and_everything_is_read(
         assert read_raw(raw) == RECORDS
         assert read_validations(validations)[0]["result"] == {"email": EMAIL}
     for key in (OLD, ""):
-        with pytest.raises(ConfigurationError, match="LB-CFG-021"), transaction(connect(url, key)) as session:
+        with (
+            pytest.raises(ConfigurationError, match="LB-CFG-021"),
+            transaction(connect(url, key, company="main")) as session,
+        ):
             session.scalars(select(DeadLetter)).all()
 
 
@@ -94,13 +97,13 @@ def test_what_was_broken_off_goes_on_where_it_was(
 ) -> None:
     url = url_of(state_db)
     letters = [replace(LETTER, source_key=str(number), record_key=str(number)) for number in range(700)]
-    with transaction(connect(url, OLD)) as session:
+    with transaction(connect(url, OLD, company="main")) as session:
         write_letters(session, ACTOR, letters)
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, OLD)
     raw, _ = stage(staging, "order")
     half_written = Path(f"{file_of(raw).removeprefix('file://')}.resealed")
     half_written.write_bytes(b"sealed:")
-    broken_off = reseal_columns(connect(url, f"{NEW},{OLD}"))
+    broken_off = reseal_columns(connect(url, f"{NEW},{OLD}", company="main"))
     assert next(each.renewed for each in broken_off if each.place == "dead_letter") == 500
     broken_off.close()
 
@@ -110,7 +113,7 @@ def test_what_was_broken_off_goes_on_where_it_was(
     assert not half_written.exists()
     assert main(["--state", url, "reseal"]) == 0
     assert capsys.readouterr().out.endswith("\n0 encrypted anew, 0 that no key opens\n")
-    with transaction(connect(url, NEW)) as session:
+    with transaction(connect(url, NEW, company="main")) as session:
         assert {letter.value for letter in session.scalars(select(DeadLetter))} == {EMAIL}
 
 
@@ -118,7 +121,7 @@ def test_what_no_key_opens_is_named_and_stops_nothing(
     state_db: Engine, staging: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = url_of(state_db)
-    with transaction(connect(url, Fernet.generate_key().decode())) as session:
+    with transaction(connect(url, Fernet.generate_key().decode(), company="main")) as session:
         write_letters(session, ACTOR, [LETTER])
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, OLD)
     raw, _ = stage(staging, "order")

@@ -53,7 +53,7 @@ class Roles:
         cluster.execute(f"REVOKE ALL ON DATABASE {url.database} FROM PUBLIC")
         cluster.execute(f'GRANT CONNECT ON DATABASE {url.database} TO "{self.tasks_name}"')
         self.owner, self.tasks = (
-            connect(url.set(username=name).render_as_string(hide_password=False))
+            connect(url.set(username=name).render_as_string(hide_password=False), company="main")
             for name in (self.owner_name, self.tasks_name)
         )
         migrate(self.owner)

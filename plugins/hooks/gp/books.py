@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.gp.econnect.hook import GPEConnectHook
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY, Journal
+from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
 
-if TYPE_CHECKING:
-    from hooks.gp.econnect.hook import GPEConnectHook
-
-__all__ = ["APPLICATION_ENTRY", "GPBooks"]
+__all__ = ["GPBooks"]
 
 Row = Mapping[str, Any]
 
@@ -29,7 +29,6 @@ _KINDS = {
     "DRM": ("debit memo", "gp.receivables_document"),
     "CRJ": ("payment", "gp.cash_receipt"),
 }
-APPLICATION_ENTRY = "RMAPY"
 _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
@@ -58,10 +57,6 @@ class GPBooks:
 
     def sources(self) -> list[KeptSource]:
         """The journal, the taxes of sales documents, and what is open of posted receivables, which is read whole."""
-        # lxml stays out of what DAG parsing imports
-        from hooks.gp.econnect.ledger import Journal
-        from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
-
         site = self._hook.site()
         scope = f"gp-{site.company}"
         return [

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from hooks.magento.api import MagentoApi
 from hooks.wire.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import TransientError
-
-if TYPE_CHECKING:
-    from hooks.magento.hook import MagentoHook
 
 __all__ = ["INTERNAL_ERROR", "SOURCES", "MagentoSource"]
 
@@ -45,7 +43,7 @@ class MagentoSource:
     path: ClassVar[str]
     single_path: ClassVar[str]
 
-    def __init__(self, hook: MagentoHook) -> None:
+    def __init__(self, hook: MagentoApi) -> None:
         self._hook = hook
 
     def clock(self) -> datetime:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from requests.exceptions import RequestException
 
+from hooks.shopify.api import ShopifyApi
 from hooks.shopify.queries import BULK_RUN, BULK_STATE
 from hooks.wire.limited_answers import limited_lines
 from hooks.wire.untrusted import parse_json, unexpected_shape
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
-
-if TYPE_CHECKING:
-    from hooks.shopify.hook import ShopifyHook
 
 __all__ = ["assembled", "exported_lines"]
 
@@ -29,7 +27,7 @@ _BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING", "CANCELING"})
 
 
-def exported_lines(hook: ShopifyHook, query: str) -> Iterator[bytes]:
+def exported_lines(hook: ShopifyApi, query: str) -> Iterator[bytes]:
     """
     Run a query in bulk, wait for its end, and yield its JSONL lines.
 
@@ -100,7 +98,7 @@ def _with_children(rows: sqlite3.Connection, content: str) -> dict[str, Any]:
     return item
 
 
-def _finished(hook: ShopifyHook, identity: str) -> Mapping[str, Any]:
+def _finished(hook: ShopifyApi, identity: str) -> Mapping[str, Any]:
     wait_seconds = _FIRST_WAIT_SECONDS
     while True:
         state: Mapping[str, Any] = hook.graphql(BULK_STATE, {"id": identity}).data["bulkOperation"]

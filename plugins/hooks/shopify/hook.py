@@ -10,7 +10,6 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -21,9 +20,10 @@ from airflow.sdk import Connection
 from requests import Response
 
 from hooks.shopify.access import TOKEN_CODES, Access, ShopApp, access_of
+from hooks.shopify.api import Answer
+from hooks.shopify.entities import ENTITIES
 from hooks.shopify.errors import error_of_answer, error_of_status, throttled_seconds
-from hooks.shopify.orders import OrderSource
-from hooks.shopify.payments import BalanceTransactionSource, PayoutSource, balance
+from hooks.shopify.payments import balance
 from hooks.shopify.queries import CLOCK, INSTALLATION
 from hooks.state_database import state_engine
 from hooks.wire.oauth_tokens import AccessTokens
@@ -32,7 +32,7 @@ from ledgerbridge.entities import Source
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state.tokens import TokenStore
 
-__all__ = ["SOURCES", "Answer", "ShopifyHook"]
+__all__ = ["ShopifyHook"]
 
 _NEEDED_SCOPES = ("read_orders", "read_customers", "read_products")
 _ALL_ORDERS = "read_all_orders"
@@ -40,19 +40,6 @@ _VISIBLE_WITHOUT_ALL_ORDERS = timedelta(days=60)
 # A full bucket refills within 20 s on any plan (sources.md Shopify §2): who is throttled longer shares it with others.
 _LONGEST_WAIT_SECONDS = 30.0
 _WAITS = 5
-
-
-@dataclass(frozen=True)
-class Answer:
-    """
-    What one query gave.
-
-    :param data: the ``data`` member, decimal numbers as strings.
-    :param requested_cost: points the query was taken for before it ran, 0 where the shop doesn't tell.
-    """
-
-    data: dict[str, Any]
-    requested_cost: int
 
 
 class ShopifyHook(WebApiHook):
@@ -116,13 +103,13 @@ class ShopifyHook(WebApiHook):
 
         :raises ConfigurationError: there is no such entity.
         """
-        if name not in SOURCES:
+        if name not in ENTITIES:
             raise ConfigurationError(
                 "LB-SHOPIFY-008",
                 f"there is no entity `shopify.{name}`",
-                remedy=f"Use one of {', '.join(sorted(SOURCES))}.",
+                remedy=f"Use one of {', '.join(sorted(ENTITIES))}.",
             )
-        return SOURCES[name](self)
+        return ENTITIES[name](self)
 
     def balance(self) -> dict[str, Decimal]:
         """What Shopify Payments holds for the shop, by currency code."""
@@ -263,10 +250,3 @@ class ShopifyHook(WebApiHook):
                 "shop %s answers in version %s, asked was %s: set `api_version` of connection %s to a supported one",
                 self.shop, served, self.api_version, self.http_conn_id,
             )  # fmt: skip
-
-
-SOURCES: dict[str, Callable[[ShopifyHook], Source]] = {
-    "order": OrderSource,
-    "payout": PayoutSource,
-    "balance_transaction": BalanceTransactionSource,
-}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from hooks.shopify.api import ShopifyApi
 from hooks.shopify.bulk import assembled, exported_lines
 from hooks.shopify.errors import QueryTooDear
 from hooks.shopify.queries import COUNT, ORDERS, REFUND, REST, bulk_orders
@@ -18,9 +19,6 @@ from hooks.shopify.search import SearchWindow, instant
 from hooks.wire.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
-
-if TYPE_CHECKING:
-    from hooks.shopify.hook import ShopifyHook
 
 __all__ = ["OrderSource"]
 
@@ -47,7 +45,7 @@ class OrderSource:
     ``version`` is a hash of all of it but ``updatedAt``, which tags, notes and shipping move too.
     """
 
-    def __init__(self, hook: ShopifyHook) -> None:
+    def __init__(self, hook: ShopifyApi) -> None:
         self._hook = hook
         self._page_size = _FIRST_PAGE
 

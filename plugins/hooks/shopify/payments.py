@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from hooks.shopify.api import ShopifyApi
 from hooks.shopify.queries import BALANCE, BALANCE_TRANSACTIONS, PAYOUTS
 from hooks.shopify.search import SearchWindow, instant
 from hooks.wire.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from hooks.shopify.hook import ShopifyHook
 
 __all__ = ["BalanceTransactionSource", "PayoutSource", "balance"]
 
@@ -36,7 +34,7 @@ class PayoutSource:
     WITHDRAWAL takes from the bank: its items' net is negative, its own net is compared as negative.
     """
 
-    def __init__(self, hook: ShopifyHook) -> None:
+    def __init__(self, hook: ShopifyApi) -> None:
         self._hook = hook
 
     def clock(self) -> datetime:
@@ -74,7 +72,7 @@ class PayoutSource:
 class BalanceTransactionSource:
     """Balance transactions without the payouts' own; each names the order and the payment it comes from."""
 
-    def __init__(self, hook: ShopifyHook) -> None:
+    def __init__(self, hook: ShopifyApi) -> None:
         self._hook = hook
 
     def clock(self) -> datetime:
@@ -101,7 +99,7 @@ class BalanceTransactionSource:
         )
 
 
-def balance(hook: ShopifyHook) -> dict[str, Decimal]:
+def balance(hook: ShopifyApi) -> dict[str, Decimal]:
     """
     What Shopify Payments holds for the shop, by currency code.
 
@@ -111,7 +109,7 @@ def balance(hook: ShopifyHook) -> dict[str, Decimal]:
     return {money["currencyCode"]: Decimal(money["amount"]) for money in held}
 
 
-def _pages(hook: ShopifyHook, document: str, search: str | None) -> Iterator[list[dict[str, Any]]]:
+def _pages(hook: ShopifyApi, document: str, search: str | None) -> Iterator[list[dict[str, Any]]]:
     after: str | None = None
     while True:
         page = _account(hook, document, {"filter": search, "after": after})["connection"]
@@ -121,7 +119,7 @@ def _pages(hook: ShopifyHook, document: str, search: str | None) -> Iterator[lis
         after = page["pageInfo"]["endCursor"]
 
 
-def _account(hook: ShopifyHook, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+def _account(hook: ShopifyApi, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     account = hook.graphql(document, variables).data["shopifyPaymentsAccount"]
     if account is None:
         raise ConfigurationError(

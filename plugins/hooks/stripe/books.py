@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.stripe.hook import StripeHook
 from hooks.stripe.sources import BalanceTransactionSource, PayoutSource
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.reconciliation import KeptRecord, KeptSource, Looked, Movement
-
-if TYPE_CHECKING:
-    from hooks.stripe.hook import StripeHook
 
 __all__ = ["StripeBooks"]
 

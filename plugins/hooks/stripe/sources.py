@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from hooks.stripe.amounts import with_decimals
+from hooks.stripe.api import StripeApi
 from hooks.wire.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
-
-if TYPE_CHECKING:
-    from hooks.stripe.hook import StripeHook
 
 __all__ = ["SOURCES", "StripeSource"]
 
@@ -35,7 +33,7 @@ class StripeSource:
     version_fields: ClassVar[tuple[str, ...]]
     look_back: ClassVar[timedelta] = _OVERLAP
 
-    def __init__(self, hook: StripeHook) -> None:
+    def __init__(self, hook: StripeApi) -> None:
         self._hook = hook
 
     @classmethod

@@ -10,13 +10,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from hooks.xero.api import XeroApi
 from ledgerbridge.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["Attachment", "Attachments"]
 
@@ -51,7 +48,7 @@ class Attachments:
     :raises ConfigurationError: records of that kind have no files.
     """
 
-    def __init__(self, hook: XeroHook, entity: str) -> None:
+    def __init__(self, hook: XeroApi, entity: str) -> None:
         if entity not in _RESOURCES:
             raise ConfigurationError(
                 "LB-XERO-023",

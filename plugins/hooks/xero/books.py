@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.xero.hook import XeroHook
 from hooks.xero.sources import SOURCES, BankTransferSource
 from ledgerbridge.entities import Source
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["XeroBooks"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from hooks.xero.api import XeroApi
 from hooks.xero.contacts import Contacts
 from hooks.xero.documents import (
     Allocations,
@@ -27,9 +27,6 @@ from hooks.xero.sources import (
     PaymentSource,
 )
 from ledgerbridge.entities import Master, Source, Target
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["ENTITIES"]
 
@@ -66,7 +63,7 @@ class _Item(Items, ItemSource):
     """Items, to look up by Code and to read."""
 
 
-ENTITIES: dict[str, Callable[[XeroHook], Source | Target | Master]] = {
+ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "account": _Account,
     "allocation": Allocations,
     "bank_transaction": _BankTransaction,

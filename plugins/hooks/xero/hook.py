@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote
 
 from airflow.configuration import AIRFLOW_HOME
@@ -26,8 +26,11 @@ from hooks.state_database import state_engine
 from hooks.wire.oauth_tokens import AccessTokens
 from hooks.wire.untrusted import parse_json
 from hooks.wire.web_api import WebApiHook, retry_after_seconds
+from hooks.xero.attachments import Attachments
 from hooks.xero.budget import CallBudget, Limits
 from hooks.xero.consent import Choose, Consent, Tenant, pick, tenants_in
+from hooks.xero.entities import ENTITIES
+from hooks.xero.masters import AccountBalance, trial_balance
 from hooks.xero.oauth import TOKEN_CODES, App
 from hooks.xero.refusals import RequestRefused
 from hooks.xero.wire import decoded, serialized
@@ -35,10 +38,6 @@ from ledgerbridge.entities import Master, Source, Target
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.going_out import going_out
 from ledgerbridge.state.tokens import TokenStore
-
-if TYPE_CHECKING:
-    from hooks.xero.attachments import Attachments
-    from hooks.xero.masters import AccountBalance
 
 __all__ = ["XeroHook"]
 
@@ -97,8 +96,6 @@ class XeroHook(WebApiHook):
 
         :raises ConfigurationError: there is no such entity.
         """
-        from hooks.xero.entities import ENTITIES
-
         if name not in ENTITIES:
             raise ConfigurationError(
                 "LB-XERO-023",
@@ -178,8 +175,6 @@ class XeroHook(WebApiHook):
 
         Source: GET /Reports/TrialBalance; sources.md Xero §5.
         """
-        from hooks.xero.masters import trial_balance
-
         return trial_balance(self, on)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **headers: str) -> dict[str, Any]:
@@ -202,8 +197,6 @@ class XeroHook(WebApiHook):
 
         :raises ConfigurationError: they have none.
         """
-        from hooks.xero.attachments import Attachments
-
         return Attachments(self, entity)
 
     def pages(self, collection: str, params: Mapping[str, Any], **headers: str) -> Iterator[list[dict[str, Any]]]:

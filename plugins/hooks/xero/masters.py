@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.xero.api import XeroApi
 from ledgerbridge.entities import Master
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["AccountBalance", "Accounts", "Items", "SystemAccounts", "TaxRates", "TrackingOptions", "trial_balance"]
 
@@ -39,7 +37,7 @@ class _Whole(Master):
 
     collection: str
 
-    def __init__(self, hook: XeroHook) -> None:
+    def __init__(self, hook: XeroApi) -> None:
         self.hook = hook
 
     def lookup(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -115,7 +113,7 @@ class TrackingOptions(_Whole):
         }
 
 
-def trial_balance(hook: XeroHook, on: date) -> list[AccountBalance]:
+def trial_balance(hook: XeroApi, on: date) -> list[AccountBalance]:
     """Each account's balance at the end of that day; see ``XeroHook.trial_balance``."""
     accounts = {account["AccountID"]: account for account in hook.get("Accounts")["Accounts"]}
     report = hook.get("Reports/TrialBalance", {"date": on.isoformat()})["Reports"][0]

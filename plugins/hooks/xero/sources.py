@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.xero.api import XeroApi
 from ledgerbridge.entities import RawRecord, Source, Window
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = [
     "SOURCES",
@@ -38,7 +36,7 @@ class _Changed(Source):
     query: Mapping[str, Any] = MappingProxyType({})
     """What the collection's reads ask for besides time and page."""
 
-    def __init__(self, hook: XeroHook) -> None:
+    def __init__(self, hook: XeroApi) -> None:
         self.hook = hook
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:

@@ -13,16 +13,14 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hooks.xero.api import XeroApi
 from hooks.xero.refusals import NUMBER_TAKEN, RequestRefused, refusal, refused, validation_messages
 from hooks.xero.wire import element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying
-
-if TYPE_CHECKING:
-    from hooks.xero.hook import XeroHook
 
 __all__ = ["DocumentTarget", "equals", "with_rate"]
 
@@ -54,7 +52,7 @@ class DocumentTarget(Target):
     compared: tuple[str, ...]
     """The header fields that make two documents of one number the same."""
 
-    def __init__(self, hook: XeroHook) -> None:
+    def __init__(self, hook: XeroApi) -> None:
         self.hook = hook
 
     @property
@@ -255,7 +253,7 @@ def equals(field: str, value: str) -> str:
     return f'{field}=="{escaped}"'
 
 
-def with_rate(hook: XeroHook, header: Mapping[str, Any]) -> dict[str, Any]:
+def with_rate(hook: XeroApi, header: Mapping[str, Any]) -> dict[str, Any]:
     """
     The header with Xero's CurrencyRate, left out on documents in base currency.
 

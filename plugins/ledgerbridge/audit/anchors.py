@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit.chain import GENESIS, Actor, Change, append
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.companies import ALL_COMPANIES
 from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.signing import ANCHOR, PublicKeys, signer_of
 
@@ -72,7 +73,9 @@ class Anchor:
 
 def head(session: Session) -> Anchor:
     """The chain's last entry."""
-    last = session.execute(select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)).first()
+    last = session.execute(
+        select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1), execution_options=ALL_COMPANIES
+    ).first()
     return Anchor(*last) if last else Anchor(0, GENESIS)
 
 

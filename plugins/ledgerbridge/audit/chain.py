@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.commitments import Told, commitments
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.companies import ALL_COMPANIES, MAIN, bound_company
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.signing import ENTRY, HEAD, Signer, signer_of
@@ -56,17 +57,22 @@ _CONTENT = (
     "content_hash",
     "details",
 )
-"""What the hash of an entry covers, with its number and the hash before it."""
+"""What the hash of an entry covers, with its number and the hash before it, and its company unless that is `main`."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something: the flow, its leg, the run and the task."""
+    """
+    Who changes something: the flow, its leg, the run and the task.
+
+    :param company: the key of whose it is; by default the session's, or else nobody's.
+    """
 
     flow: str
     leg: str
     run_id: str
     task: str
+    company: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,9 @@ def begin_signing(session: Session, actor: Actor, by: str) -> None:
     signer = signer_of(session)
     if not signer:
         raise _no_key()
-    signed = session.scalar(select(func.max(AuditEntry.id)).where(AuditEntry.signature.is_not(None)))
+    signed = session.scalar(
+        select(func.max(AuditEntry.id)).where(AuditEntry.signature.is_not(None)), execution_options=ALL_COMPANIES
+    )
     if signed is not None:
         raise ConfigurationError(
             "LB-AUD-008",
@@ -129,8 +137,10 @@ def begin_signing(session: Session, actor: Actor, by: str) -> None:
 
 
 def _end(session: Session) -> tuple[int, str, str | None]:
-    columns = (AuditEntry.id, AuditEntry.hash, AuditEntry.signature)
-    last = session.execute(select(*columns).order_by(AuditEntry.id.desc()).limit(1)).first()
+    last = session.execute(
+        select(AuditEntry.id, AuditEntry.hash, AuditEntry.signature).order_by(AuditEntry.id.desc()).limit(1),
+        execution_options=ALL_COMPANIES,
+    ).first()
     return (0, GENESIS, None) if last is None else (last.id, last.hash, last.signature)
 
 
@@ -160,7 +170,8 @@ def _append(
     session: Session, signer: Signer, actor: Actor, wanted: Sequence[Change], so_far: int, previous: str
 ) -> None:
     rows: list[dict[str, Any]] = []
-    told = [Told(each.entity, each.record_key, each.action, each.details) for each in wanted]
+    company = actor.company or bound_company(session)
+    told = [Told(each.entity, each.record_key, each.action, each.details, company or MAIN) for each in wanted]
     for number, (change, row_hashes) in enumerate(zip(wanted, commitments(session, told), strict=True), so_far + 1):
         row = {
             "id": number,
@@ -173,6 +184,7 @@ def _append(
             "chain_key": change.chain_key,
             "content_hash": change.content_hash,
             "details": {name: value for name, value in change.details.items() if value is not None} | row_hashes,
+            "company": None if company == MAIN else company,
         }
         previous, before = chained(previous, sha256(_text(number, row)).hexdigest()), previous
         purpose = HEAD if number == so_far + len(wanted) else ENTRY
@@ -192,11 +204,14 @@ def content_text(entry: AuditEntry, *, number: int | None = None) -> bytes:
 
     :param number: as if it stood there.
     """
-    return _text(entry.id if number is None else number, {name: getattr(entry, name) for name in _CONTENT})
+    content = {name: getattr(entry, name) for name in (*_CONTENT, "company")}
+    return _text(entry.id if number is None else number, content)
 
 
 def _text(number: int, content: Mapping[str, Any]) -> bytes:
     hashed = {**{name: content[name] for name in _CONTENT}, "at": content["at"].isoformat(), "number": number}
+    if content["company"] is not None:
+        hashed["company"] = content["company"]
     return orjson.dumps(hashed, option=orjson.OPT_SORT_KEYS)
 
 

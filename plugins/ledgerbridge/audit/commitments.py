@@ -19,6 +19,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.canonical.models import PERSONAL
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.models import BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.upsert import in_chunks
 
@@ -77,12 +78,13 @@ PURGED = "purged"
 
 @dataclass(frozen=True)
 class Told:
-    """What a change tells of, as far as it leads to a row."""
+    """What a change tells of, as far as it leads to a row of its company."""
 
     entity: str
     record_key: str
     action: str
     details: dict[str, Any]
+    company: str
 
     @property
     def letter(self) -> str | None:
@@ -90,9 +92,9 @@ class Told:
         return self.details.get("dead_letter")
 
     @property
-    def booking(self) -> tuple[str, str] | None:
-        """The booking's ledger and key."""
-        return (self.entity, str(self.details.get("key"))) if self.action == "booked" else None
+    def booking(self) -> tuple[str, str, str] | None:
+        """The booking's company, ledger and key."""
+        return (self.company, self.entity, str(self.details.get("key"))) if self.action == "booked" else None
 
 
 def commitments(session: Session, told: Sequence[Told]) -> list[dict[str, str]]:
@@ -100,7 +102,7 @@ def commitments(session: Session, told: Sequence[Told]) -> list[dict[str, str]]:
     letters = letter_digests(session, {each.letter for each in told if each.letter is not None})
     bookings = _bookings(session, {each.booking for each in told if each.booking is not None})
     plain = [each for each in told if each.letter is None and each.booking is None]
-    deliveries = _deliveries(session, {(each.entity, each.record_key) for each in plain})
+    deliveries = _deliveries(session, {each.record_key for each in plain})
     found: list[dict[str, str]] = []
     for each in told:
         if each.booking is not None:
@@ -108,14 +110,20 @@ def commitments(session: Session, told: Sequence[Told]) -> list[dict[str, str]]:
         elif each.letter is not None:
             found.append(letters.get(each.letter, {}))
         else:
-            found.append(deliveries.get((each.entity, each.record_key), {}))
+            found.append(deliveries.get((each.company, each.entity, each.record_key), {}))
     return found
 
 
 def committed(table: type[Any], row: Any) -> dict[str, Any]:
-    """The fields of a row that an entry commits to, for JSON; a delivery's header without what tells of a person."""
+    """
+    The fields of a row that an entry commits to, for JSON; a delivery's header without what tells of a person.
+
+    Its company is left out where it is `main`, as of rows from before there were several.
+    """
     names = {Delivery: DELIVERY, DeadLetter: LETTER, BookedDocument: BOOKED}[table]
     fields = {name: _plain(getattr(row, name)) for name in names}
+    if row.company != MAIN:
+        fields["company"] = row.company
     if table is Delivery:
         header = fields["canonical"] or {}
         # a customer's label is a name
@@ -155,20 +163,24 @@ def _plain(value: Any) -> Any:
 
 def letter_digests(session: Session, ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """What an entry about each dead letter commits to now, by its id."""
-    rows = _rows(session, [getattr(DeadLetter, name) for name in (*LETTER, *BODY)], DeadLetter.id, sorted(ids))
+    columns = [DeadLetter.company, *(getattr(DeadLetter, name) for name in (*LETTER, *BODY))]
+    rows = _rows(session, columns, DeadLetter.id, sorted(ids))
     return {row.id: {"row": row_digest(DeadLetter, row), "body": body_digest(row)} for row in rows}
 
 
-def _bookings(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
-    columns = [getattr(BookedDocument, name) for name in BOOKED]
-    rows = _rows(session, columns, BookedDocument.key, sorted({key for _, key in keys}))
-    return {(row.ledger, row.key): {"row": row_digest(BookedDocument, row)} for row in rows}
+def _bookings(session: Session, named: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], dict[str, str]]:
+    columns = [BookedDocument.company, *(getattr(BookedDocument, name) for name in BOOKED)]
+    rows = _rows(session, columns, BookedDocument.key, sorted({key for *_, key in named}))
+    return {(row.company, row.ledger, row.key): {"row": row_digest(BookedDocument, row)} for row in rows}
 
 
-def _deliveries(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
-    columns = [Delivery.state, *(getattr(Delivery, name) for name in DELIVERY)]
-    rows = _rows(session, columns, Delivery.record_key, sorted({key for _, key in keys}))
-    return {(row.entity, row.record_key): {"row": row_digest(Delivery, row), "stands": row.state} for row in rows}
+def _deliveries(session: Session, keys: Iterable[str]) -> dict[tuple[str, str, str], dict[str, str]]:
+    columns = [Delivery.company, Delivery.state, *(getattr(Delivery, name) for name in DELIVERY)]
+    rows = _rows(session, columns, Delivery.record_key, sorted(keys))
+    return {
+        (row.company, row.entity, row.record_key): {"row": row_digest(Delivery, row), "stands": row.state}
+        for row in rows
+    }
 
 
 def _rows(

@@ -31,6 +31,7 @@ from ledgerbridge.audit.trace import trace
 from ledgerbridge.audit.verify import verify
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.signing import PACK, signer_of
 from ledgerbridge.state.upsert import in_chunks
@@ -214,7 +215,12 @@ def _chain(session: Session, entries: list[AuditEntry]) -> bytes:
 
 
 def _rows_of(session: Session, entries: list[AuditEntry]) -> dict[Any, list[Any]]:
-    """The rows that entries tell of or whose record they are about, by table; a dead letter's source counts too."""
+    """
+    The rows that entries tell of or whose record they are about, by table; a dead letter's source counts too.
+
+    Another company may have records of the same keys: only rows of companies that the entries are of.
+    """
+    companies = {entry.company or MAIN for entry in entries}
     keys = sorted({entry.record_key for entry in entries})
     letters = sorted({str(entry.details["dead_letter"]) for entry in entries if "dead_letter" in entry.details})
     bookings = sorted({str(entry.details["key"]) for entry in entries if entry.action == "booked"})
@@ -229,8 +235,9 @@ def _rows_of(session: Session, entries: list[AuditEntry]) -> dict[Any, list[Any]
     )
     for table, column, known in wanted:
         for chunk in in_chunks(known):
-            rows[table] |= {row.id: row for row in session.scalars(select(table).where(column.in_(chunk)))}
-    return {table: [found[key] for key in sorted(found)] for table, found in rows.items()}
+            found = select(table).where(column.in_(chunk), table.company.in_(companies))
+            rows[table] |= {row.id: row for row in session.scalars(found)}
+    return {table: [of_table[key] for key in sorted(of_table)] for table, of_table in rows.items()}
 
 
 def _with_tellers(session: Session, entries: list[AuditEntry], tables: dict[Any, list[Any]]) -> list[AuditEntry]:

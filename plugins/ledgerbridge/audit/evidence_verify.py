@@ -283,9 +283,12 @@ def check_rows(pack: Pack, entries: "dict[int, dict[str, Any]]") -> None:
             needed.add(key)
         last[key] = content
     rows = [
-        *((("delivery", row["entity"], row["record_key"]), row) for row in rows_of(pack, "deliveries.json")),
+        *(
+            (("delivery", *company_of(row), row["entity"], row["record_key"]), row)
+            for row in rows_of(pack, "deliveries.json")
+        ),
         *((("dead letter", row["id"]), row) for row in rows_of(pack, "dead_letters.json")),
-        *((("booking", row["ledger"], row["key"]), row) for row in rows_of(pack, "booked.json")),
+        *((("booking", *company_of(row), row["ledger"], row["key"]), row) for row in rows_of(pack, "booked.json")),
     ]
     for key, row in rows:
         if key not in last:
@@ -312,8 +315,13 @@ def named_row(content: "dict[str, Any]") -> "tuple[str, ...]":
     if "dead_letter" in content["details"]:
         return ("dead letter", content["details"]["dead_letter"])
     if content["action"] == "booked":
-        return ("booking", content["entity"], content["details"]["key"])
-    return ("delivery", content["entity"], content["record_key"])
+        return ("booking", *company_of(content), content["entity"], content["details"]["key"])
+    return ("delivery", *company_of(content), content["entity"], content["record_key"])
+
+
+def company_of(told: "dict[str, Any]") -> "tuple[str, ...]":
+    """The company of a row or an entry; one named `main` is not told."""
+    return (str(told["company"]),) if "company" in told else ()
 
 
 def fits(kind: str, row: "dict[str, Any]", content: "dict[str, Any]") -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.audit.commitments import BODY, PURGED, body, body_digest, row_digest
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.upsert import in_chunks
 
@@ -31,6 +32,7 @@ _ENTRY = (
     AuditEntry.record_key,
     AuditEntry.content_hash,
     AuditEntry.details,
+    AuditEntry.company,
 )
 _OF_DELIVERIES = ("sending", "delivered", "adopted", "refused", "waits", "put-back", "change-refused")
 _STATE_AFTER = {
@@ -98,7 +100,10 @@ def _ledgers_untold(session: Session) -> set[str]:
 
 
 def last_entries(session: Session, table: Any, rows: Sequence[Any]) -> dict[Key, Entry]:
-    """The last entry about each row, by ``entity, record_key`` of deliveries, ``id`` of letters, ``ledger, key``."""
+    """
+    The last entry about each row, by ``company, entity, record_key`` of deliveries, ``id`` of letters, ``company,
+    ledger, key`` of bookings; without the company where it is `main`.
+    """
     wanted = {_key(table, row) for row in rows}
     found: dict[Key, Entry] = {}
     for chunk in in_chunks(sorted({row.record_key for row in rows})):
@@ -111,18 +116,20 @@ def last_entries(session: Session, table: Any, rows: Sequence[Any]) -> dict[Key,
 
 
 def _key(table: Any, row: Any) -> Key:
-    if table is Delivery:
-        return (row.entity, row.record_key)
-    return (row.id,) if table is DeadLetter else (row.ledger, row.key)
+    if table is DeadLetter:
+        return (row.id,)
+    company = () if row.company == MAIN else (row.company,)
+    return (*company, row.entity, row.record_key) if table is Delivery else (*company, row.ledger, row.key)
 
 
 def _names(entry: Entry) -> tuple[Any, Key]:
     """The table and the key of the row an entry tells of; a delivery's where nothing else is named."""
     if "dead_letter" in entry.details:
         return DeadLetter, (str(entry.details["dead_letter"]),)
+    company = () if entry.company is None else (entry.company,)
     if entry.action == "booked":
-        return BookedDocument, (entry.entity, str(entry.details["key"]))
-    return Delivery, (entry.entity, entry.record_key)
+        return BookedDocument, (*company, entry.entity, str(entry.details["key"]))
+    return Delivery, (*company, entry.entity, entry.record_key)
 
 
 def _pieces(session: Session, table: Any) -> Iterator[list[Any]]:
@@ -154,7 +161,10 @@ def _delivery(session: Session, row: Delivery, entry: Entry | None) -> str | Non
 
 def _waited(session: Session, row: Delivery) -> bool:
     told = select(AuditEntry.id).where(
-        AuditEntry.record_key == row.record_key, AuditEntry.entity == row.entity, AuditEntry.action == "waits"
+        AuditEntry.record_key == row.record_key,
+        AuditEntry.entity == row.entity,
+        AuditEntry.action == "waits",
+        AuditEntry.company.is_not_distinct_from(None if row.company == MAIN else row.company),
     )
     return session.scalar(told.limit(1)) is not None
 

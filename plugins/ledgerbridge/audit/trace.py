@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from ledgerbridge.errors import LedgerbridgeError
-from ledgerbridge.state.models import AuditEntry, BookedDocument, CrossReference, DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.models import OURS, AuditEntry, BookedDocument, DeadLetter, Delivery, LinkEnd, SourceRecord
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["Step", "Trace", "trace"]
@@ -101,11 +101,17 @@ def _record_keys(session: Session, wanted: str) -> set[str]:
     found: set[str] = set()
     for table, columns in (
         (Delivery, (Delivery.target_id, Delivery.number)),
-        (CrossReference, (CrossReference.target_id, CrossReference.number)),
         (BookedDocument, (BookedDocument.number,)),
     ):
         known = select(table.record_key).where(or_(*(column == wanted for column in columns)))
         found.update(session.scalars(known))
+    there, ours = aliased(LinkEnd), aliased(LinkEnd)
+    linked = (
+        select(ours.key)
+        .join(there, there.link_id == ours.link_id)
+        .where(or_(there.key == wanted, there.number == wanted), ours.entity.startswith(OURS, autoescape=True))
+    )
+    found.update(session.scalars(linked))
     booked = select(BookedDocument.record_key).where(_named(wanted, BookedDocument.key))
     found.update(session.scalars(booked))
     found.update(session.scalars(select(DeadLetter.source_key).where(DeadLetter.id == wanted)))

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.log import How, last_number
 from ledgerbridge.changes.sources import SourceId
-from ledgerbridge.state.models import LoggedChange, Reading
+from ledgerbridge.state.models import Delivery, LoggedChange, Reading
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Begun", "begin_again", "begin_reading", "end_reading", "is_read_by"]
+__all__ = ["Begun", "begin_again", "begin_reading", "end_reading", "is_read_by", "is_written_by"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ def is_read_by(session: Session, source: SourceId, run_id: str) -> bool:
     """Whether this run has read the source, by whichever leg."""
     reading = _reading(session, source)
     return reading is not None and reading.run_id == run_id
+
+
+def is_written_by(session: Session, entity: str, run_id: str) -> bool:
+    """Whether a run has delivered to an entity: what it read of it before may not be all."""
+    of_run = (Delivery.run_id == run_id, Delivery.entity == entity, Delivery.state == "delivered")
+    return session.scalar(select(Delivery.id).where(*of_run).limit(1)) is not None
 
 
 def begin_reading(

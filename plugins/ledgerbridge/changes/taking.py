@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.log import newest
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import LoggedChange, Position, SourceRecord
-from ledgerbridge.state.source_records import Seen, register
+from ledgerbridge.state.source_records import UNFINISHED, Seen, register
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Batch", "LegId", "Taken", "has_position", "has_taken", "take"]
+__all__ = ["Batch", "LegId", "Taken", "has_position", "has_taken", "has_work", "take"]
 
 _BROKEN_OFF = ("read", "held")
 """Outcomes of records whose run got no further, or was stopped."""
@@ -70,6 +70,7 @@ def take(
     limit: int,
     behind: Sequence[str] = (),
     *,
+    done_by: Sequence[str] = (),
     lost: Collection[str] = (),
 ) -> Batch:
     """
@@ -81,10 +82,12 @@ def take(
     :param limit: most records of a batch.
     :param behind: legs of the flow that this one comes after and that take the same entity: it goes no further than
         they have, or it would have orders whose customers are not taken yet.
+    :param done_by: legs of other stages that take the same entity and come before: they run at any time, so that this
+        one goes no further than they have done with what they took.
     :param lost: staged files that can't be read any more: what lies there is taken as it was read anew.
     """
     serialise(session, f"take {leg.company} {leg.flow} {leg.leg}")
-    bound = _bound(session, leg, behind)
+    bound = _bound(session, leg, behind, done_by)
     begun = _carried(session, leg, run_id, limit + 1, waiting=False)
     carried = dict(list(begun.items())[:limit])
     room = max(0, limit - len(carried))
@@ -126,7 +129,7 @@ class _Log:
     def take(self, room: int) -> dict[str, Taken]:
         """The newest version of the next records, as many as there is room for, by key."""
         chosen: dict[str, Taken] = {}
-        while numbers := self._next():
+        while numbers := self.next_numbers():
             keys = list({key for _, key in numbers})
             latest = newest(self._session, self._leg.company, self._leg.entity, keys, upto=self._bound)
             open_keys = self._open(latest)
@@ -139,7 +142,8 @@ class _Log:
                 self.position = number
         return chosen
 
-    def _next(self) -> list[tuple[int, str]]:
+    def next_numbers(self, at_most: int = _AT_A_TIME) -> list[tuple[int, str]]:
+        """Numbers beyond the position, with the keys of their records."""
         within = [] if self._bound is None else [LoggedChange.number <= self._bound]
         found = self._session.execute(
             select(LoggedChange.number, LoggedChange.source_key)
@@ -151,7 +155,7 @@ class _Log:
                 *within,
             )
             .order_by(LoggedChange.number)
-            .limit(_AT_A_TIME)
+            .limit(at_most)
         )
         return [(number, key) for number, key in found]
 
@@ -184,9 +188,30 @@ def _carried(session: Session, leg: LegId, run_id: str, limit: int, *, waiting: 
     return {key: Taken(key, version, change, uri) for key, version, change, uri in rows}
 
 
-def _bound(session: Session, leg: LegId, behind: Sequence[str]) -> int | None:
-    reached = [session.get(Position, (leg.company, leg.flow, each, leg.entity)) for each in behind]
-    return min((each.change if each is not None else 0 for each in reached), default=None)
+def has_work(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:
+    """
+    Whether there is something to take: left over, waiting, or beyond the leg's position.
+
+    :param done_by: as for ``take``.
+    """
+    unfinished = (SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg, SourceRecord.outcome.in_(UNFINISHED))
+    if session.scalar(select(SourceRecord.id).where(*unfinished).limit(1)) is not None:
+        return True
+    return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
+
+
+def _bound(session: Session, leg: LegId, behind: Sequence[str], done_by: Sequence[str]) -> int | None:
+    """The last number that may be taken; None: all of them."""
+    bounds = []
+    for other in {*behind, *done_by}:
+        position = session.get(Position, (leg.company, leg.flow, other, leg.entity))
+        bounds.append(position.change if position is not None else 0)
+        if other in done_by:
+            of_other = (SourceRecord.flow == leg.flow, SourceRecord.leg == other)
+            under_way = SourceRecord.outcome.in_(_BROKEN_OFF)
+            first = session.scalar(select(func.min(SourceRecord.change)).where(*of_other, under_way))
+            bounds += [] if first is None else [first - 1]
+    return min(bounds, default=None)
 
 
 def _at_their_newest(

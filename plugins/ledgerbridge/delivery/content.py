@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.entities import Document
+from ledgerbridge.state.companies import MAIN
 
 __all__ = ["content_hash", "document_text", "documents_of", "plain"]
 
@@ -40,12 +41,13 @@ def document_text(document: Document) -> dict[str, Any]:
     return content
 
 
-def documents_of(frames: dict[str, pd.DataFrame], entity: str) -> list[Document]:
+def documents_of(frames: dict[str, pd.DataFrame], entity: str, company: str = MAIN) -> list[Document]:
     """
     The documents of mapped frames, in the header's order.
 
-    The idempotency key is the content's: the same document sent again has the same one.
+    The idempotency key is the company's and the content's: the same document sent again has the same one.
     """
+    of_company = () if company == MAIN else (company,)
     children = {name: _rows_by_key(frame) for name, frame in frames.items() if name != "header"}
     documents = []
     for header in rows_of(frames["header"]):
@@ -53,7 +55,9 @@ def documents_of(frames: dict[str, pd.DataFrame], entity: str) -> list[Document]
         parts = {name: rows.get(key, []) for name, rows in children.items()}
         digest = content_hash(header, parts)
         documents.append(
-            Document(key, sha256(f"{entity}\x1f{key}\x1f{digest}".encode()).hexdigest()[:48], header, parts)
+            Document(
+                key, sha256("\x1f".join((*of_company, entity, key, digest)).encode()).hexdigest()[:48], header, parts
+            )
         )
     return documents
 

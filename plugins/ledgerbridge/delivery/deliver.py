@@ -26,9 +26,11 @@ from ledgerbridge.delivery.lease import LEASE, Try
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.going_out import granting
+from ledgerbridge.links import End, State, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
+from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
-from ledgerbridge.state.models import CrossReference, Delivery, DeliveryTry
+from ledgerbridge.state.models import Delivery, DeliveryTry
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
@@ -81,6 +83,7 @@ class Deliverer:
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.
+    :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Deliverer:
         settle: timedelta = SETTLE,
         lease: timedelta = LEASE,
         made_by: Mapping[str, str | None] | None = None,
+        kind: str = "",
     ) -> None:
         self._engine = engine
         self._actor = actor
@@ -104,6 +108,9 @@ class Deliverer:
         self._breaks = settle
         self._lease = lease
         self._made_by = made_by or {}
+        self._company = bound_company(engine) or MAIN
+        self._kind = kind or entity.partition(".")[2]
+        self._joins = getattr(target, "updatable", False) and getattr(target, "adopts", False)
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
@@ -407,19 +414,12 @@ class Deliverer:
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
             rows = self._locked(session, [each.record_key for each in settled])
+            settled = self._link(session, settled, by_key, action)
             late = [each for each in settled if rows[each.record_key].fence != self._try.number]
             taken_over = self._leased(session, rows[late[0].record_key]) if late else None
             self._keep_late(session, late, rows, by_key)
             settled = [each for each in settled if each not in late]
             self._write_outcomes(session, settled, by_key, now)
-            references = [*self._references(settled, now), *self._references(late, now)]
-            upsert(
-                session,
-                CrossReference,
-                references,
-                key=["entity", "target_id", "record_key"],
-                keep=["created_at"],
-            )
             news = [
                 each
                 for each in settled
@@ -477,17 +477,27 @@ class Deliverer:
             changes[outcome.record_key] = values
         update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 
-    def _references(self, outcomes: Sequence[Outcome], now: datetime) -> list[dict[str, Any]]:
+    def _link(
+        self, session: Session, outcomes: Sequence[Outcome], by_key: Mapping[str, _Item], action: str
+    ) -> list[Outcome]:
+        """The outcomes, their ids linked; a conflict instead where the id is another record's."""
+        ends = [
+            End(
+                each.record_key,
+                self._entity,
+                each.target_id,
+                each.number,
+                "written" if action == "delivered" else "number",
+                State(content_hash(each.content, {})) if each.content else None,
+                State(by_key[each.record_key].digest) if action == "delivered" else None,
+            )
+            for each in outcomes
+            if each.target_id and not each.error
+        ]
+        conflicts = keep_ends(session, self._company, self._kind, ends, joins=self._joins)
         return [
-            {
-                "entity": self._entity,
-                "target_id": outcome.target_id,
-                "number": outcome.number,
-                "record_key": outcome.record_key,
-                "created_at": now,
-            }
-            for outcome in outcomes
-            if outcome.target_id and not outcome.error
+            Outcome(each.record_key, error=conflicts[each.record_key]) if each.record_key in conflicts else each
+            for each in outcomes
         ]
 
     def _begun(self, item: _Item, row: Delivery | None) -> Change:

@@ -1,7 +1,22 @@
 """Flow files and the company they work for."""
 
 from ledgerbridge.flows.checks import load_flow
-from ledgerbridge.flows.company import Company, load_company
-from ledgerbridge.flows.config import FlowConfig, LegConfig, StepMinutes, leg_config
+from ledgerbridge.flows.company import Company, GatewayFields, company_model, load_company
+from ledgerbridge.flows.config import FlowConfig, LegConfig, StageConfig, StepMinutes, leg_config
+from ledgerbridge.flows.names import dag_of, flow_of, stage_of
 
-__all__ = ["Company", "FlowConfig", "LegConfig", "StepMinutes", "leg_config", "load_company", "load_flow"]
+__all__ = [
+    "Company",
+    "FlowConfig",
+    "GatewayFields",
+    "LegConfig",
+    "StageConfig",
+    "StepMinutes",
+    "company_model",
+    "dag_of",
+    "flow_of",
+    "leg_config",
+    "load_company",
+    "load_flow",
+    "stage_of",
+]

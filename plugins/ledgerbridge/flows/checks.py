@@ -14,7 +14,7 @@ from ledgerbridge.gates import Suite, check_suite_file
 from ledgerbridge.mapping.engine import Mapping, check_mapping_file
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, nearest, raise_first
 
-__all__ = ["CheckedFlow", "check_flow_file", "load_flow"]
+__all__ = ["CheckedFlow", "check_flow_file", "load_flow", "place_of"]
 
 
 @dataclass
@@ -57,7 +57,7 @@ def check_flow_file(path: Path, include: Path) -> CheckedFlow:
         return flow
     known = {kind: _stems(include / kind) for kind in ("mappings", "expectations")}
     for name, leg in content.legs.items():
-        _check_names(flow.checked, name, leg, content, known)
+        _check_names(flow.checked, name, content, known)
         for stem in {leg.conform, leg.map} & known["mappings"] - set(flow.mappings):
             file, mapping = check_mapping_file(include / "mappings" / f"{stem}.yaml")
             flow._others.extend(file.problems)
@@ -65,7 +65,7 @@ def check_flow_file(path: Path, include: Path) -> CheckedFlow:
                 flow.mappings[stem] = mapping
         if leg.gate in known["expectations"] and leg.gate not in flow.suites:
             flow.suites[leg.gate] = check_suite_file(include / "expectations" / f"{leg.gate}.yaml")
-        _check_chain(flow, name, leg)
+        _check_chain(flow, name, content)
         _check_gate(flow, leg)
     return flow
 
@@ -74,25 +74,36 @@ def _stems(folder: Path) -> set[str]:
     return {each.stem for each in folder.glob("*.yaml")}
 
 
-def _check_names(
-    checked: CheckedFile[FlowConfig], name: str, leg: LegConfig, flow: FlowConfig, known: dict[str, set[str]]
-) -> None:
+def place_of(flow: FlowConfig, leg: str, *keys: str | int) -> Location:
+    """Where something of a leg stands in a flow's file."""
+    return ("stages", flow.stage_of[leg], "legs", leg, *keys)
+
+
+def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, known: dict[str, set[str]]) -> None:
+    leg = flow.legs[name]
     for key, kind, stem in (
         ("conform", "mappings", leg.conform),
         ("map", "mappings", leg.map),
         ("gate", "expectations", leg.gate),
     ):
-        _must_know(checked, ("legs", name, key), stem, known[kind], f"a file in include/{kind}")
+        _must_know(checked, name, place_of(flow, name, key), stem, known[kind], f"a file in include/{kind}")
     for other in leg.after:
-        _must_know(checked, ("legs", name, "after"), other, flow.legs, "a leg of this flow")
+        _must_know(checked, name, place_of(flow, name, "after"), other, flow.legs, "a leg of this flow")
+        if other in flow.legs and flow.stage_of[other] != flow.stage_of[name] and flow.legs[other].source != leg.source:
+            checked.complain(
+                place_of(flow, name, "after"),
+                f'leg "{name}" takes {leg.source}; `after` names "{other}" of the stage {flow.stage_of[other]}, which'
+                f" takes {flow.legs[other].source}.",
+                f"Stages run by themselves: move one of the legs, or let a rule hold what has to wait for {other}.",
+            )
     for rule, entities in leg.rules.items():
-        place = ("legs", name, "rules", rule)
-        _must_know(checked, place, rule, RULES, "a rule")
+        place = place_of(flow, name, "rules", rule)
+        _must_know(checked, name, place, rule, RULES, "a rule")
         if rule in RULES:
             parameters = inspect.signature(RULES[rule]).parameters.values()
             takes = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
             for entity in entities:
-                _must_know(checked, (*place, entity), entity, takes, f"what {rule} looks at")
+                _must_know(checked, name, (*place, entity), entity, takes, f"what {rule} looks at")
                 allowed = SETTINGS.get(entity)
                 if allowed is not None and not re.fullmatch(allowed, entities[entity]):
                     checked.complain(
@@ -106,7 +117,8 @@ def _check_names(
                 )
 
 
-def _check_chain(flow: CheckedFlow, name: str, leg: LegConfig) -> None:
+def _check_chain(flow: CheckedFlow, name: str, content: FlowConfig) -> None:
+    leg = content.legs[name]
     conform, mapping = flow.mappings.get(leg.conform), flow.mappings.get(leg.map)
     links = []
     if conform is not None:
@@ -118,7 +130,7 @@ def _check_chain(flow: CheckedFlow, name: str, leg: LegConfig) -> None:
     for key, does, found, needed in links:
         if found != needed:
             flow.checked.complain(
-                ("legs", name, key),
+                place_of(content, name, key),
                 f'leg "{name}": {does} {found}, the leg needs {needed}.',
                 "Name another mapping here, or correct `from` and `to` in the mapping.",
             )
@@ -145,10 +157,10 @@ def _check_gate(flow: CheckedFlow, leg: LegConfig) -> None:
 
 
 def _must_know(
-    checked: CheckedFile[FlowConfig], location: Location, name: str, known: Iterable[str], what: str
+    checked: CheckedFile[FlowConfig], leg: str, location: Location, name: str, known: Iterable[str], what: str
 ) -> None:
     if name not in known:
-        leg, key = location[1], location[2]
+        key = location[4]
         checked.complain(location, f'leg "{leg}": `{key}` names "{name}", which is not {what}.', _instead(name, known))
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed, load_file
 
-__all__ = ["Company", "Gateway", "load_company"]
+__all__ = ["Company", "Gateway", "GatewayFields", "company_model", "gateway_model", "load_company"]
+
+GatewayFields = Mapping[str, Mapping[str, str]]
+"""What systems have to be told of a gateway: by system, the key in the company file and what it says."""
+_GATEWAYS = "Payment gateways."
 
 
 class Gateway(ConfigModel):
     """A payment gateway and where its money lies until it is paid out."""
 
-    name: str = Field(description="System name, e.g. `stripe`.")
+    name: str = Field(description="Its name as a system.")
     role: str = Field("clearing", description="Account role of its clearing account.")
-    checkbook: str = Field(description="GP checkbook on that account (CHEKBKID).")
-    contact: str = Field(description="Xero contact its fees are paid to.")
 
 
 class Company(ConfigModel):
@@ -42,7 +45,7 @@ class Company(ConfigModel):
     accounts: list[dict[str, str | None]] = Field(
         description="One entry a role: `role`, and under each ledger's name its account (accounting-rules.md §1)."
     )
-    gateways: list[Gateway] = Field(description="Payment gateways.")
+    gateways: Sequence[Gateway] = Field(description=_GATEWAYS)
     send_from: date | None = Field(
         None,
         description="First day whose documents the flows send: what is dated earlier people keyed by hand, also when it"
@@ -125,10 +128,43 @@ class Company(ConfigModel):
         return {str(account[ledger]): dict(account) for account in self.accounts if account.get(ledger)}
 
 
-def load_company(path: Path) -> Company:
+def gateway_model(asked: GatewayFields) -> type[Gateway]:
+    """A gateway in the company file, with what the systems that are there ask of it."""
+    fields: dict[str, Any] = {
+        name: (str | None, Field(None, description=f"{about} Needed where the company has a connection of {system}."))
+        for system, abouts in asked.items()
+        for name, about in abouts.items()
+    }
+    return create_model("Gateway", __base__=Gateway, __doc__=Gateway.__doc__, **fields)
+
+
+def company_model(asked: GatewayFields) -> type[Company]:
+    """The company file, with what the systems that are there ask of its gateways."""
+
+    def tells_what_is_asked(company: Company) -> Company:
+        for gateway in company.gateways:
+            for system in company.connections:
+                for name in asked.get(system, ()):
+                    if not getattr(gateway, name):
+                        raise ValueError(f"gateway {gateway.name} has no `{name}`, which {system} asks for: add it")
+        return company
+
+    validators: dict[str, Any] = {"tells_what_is_asked": model_validator(mode="after")(tells_what_is_asked)}
+    gateways: Any = (list[gateway_model(asked)], Field(description=_GATEWAYS))  # type: ignore[misc]  # made just now
+    return create_model(
+        "Company",
+        __base__=Company,
+        __doc__=Company.__doc__,
+        __validators__=validators,
+        gateways=gateways,
+    )
+
+
+def load_company(path: Path, asked: GatewayFields) -> Company:
     """
     Read the company file.
 
+    :param asked: what the systems that are there ask of each gateway.
     :raises ConfigurationError: anything wrong with it, with file, line and remedy.
     """
-    return load_file(path, Company, code="LB-CFG-004")[0]
+    return load_file(path, company_model(asked), code="LB-CFG-004")[0]

@@ -1,11 +1,12 @@
-"""The format of flow files (`include/flows/*.yaml`): a business process, its legs and when it runs."""
+"""The format of flow files (`include/flows/*.yaml`): a business process, its stages, and the legs of each."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
@@ -14,7 +15,7 @@ from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "StepMinutes", "leg_config"]
+__all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "StageConfig", "StepMinutes", "leg_config"]
 
 
 MAX_RECORDS = 10_000
@@ -35,7 +36,9 @@ class LegConfig(ConfigModel):
     gate: str = Field(description="Expectation suite every mapped row must pass before load.")
     target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")
     after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
-        default_factory=list, description="Legs that must have ended before this one begins."
+        default_factory=list,
+        description="Legs of the stage that must have ended before this one begins. A leg of another stage may be named"
+        " if it takes the same entity: this one then takes no record before that one has done with it.",
     )
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
     max_records: int | None = Field(
@@ -75,12 +78,29 @@ class StepMinutes(ConfigModel):
     reconcile: int = Field(240, ge=1, description="Comparing the books.")
 
 
-class FlowConfig(ConfigModel):
-    """A business process; one DAG."""
+class StageConfig(ConfigModel):
+    """The legs of a flow that go together, in one rhythm; one DAG, `<flow>.<stage>`."""
 
-    description: str = Field(description="What it does, for the DAG's page.")
-    owner: str = Field(description="Who answers for it.")
+    description: str | None = Field(None, description="What it does, for its DAG's page. None: the flow's.")
     schedule: str | None = Field(None, description="Cron expression; none: started by hand or by events.")
+    legs: dict[str, LegConfig] = Field(default_factory=dict, description="Its legs by name, as the process goes.")
+    reconcile: list[str] = Field(
+        default_factory=list,
+        description="The two ledgers that must agree after its legs (accounting-rules.md §6); empty: none.",
+    )
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> Self:
+        if not self.legs and not self.reconcile:
+            raise ValueError("a stage has `legs`, or two ledgers to `reconcile`")
+        return self
+
+
+class FlowConfig(ConfigModel):
+    """A business process, in stages."""
+
+    description: str = Field(description="What it does, for the pages of its DAGs.")
+    owner: str = Field(description="Who answers for it.")
     retries: int = Field(3, ge=0, description="How often a task that failed for a passing reason is tried again.")
     retry_seconds: int = Field(
         10, ge=1, description="How long the first of these tries waits unless the system said; doubles with each."
@@ -93,13 +113,37 @@ class FlowConfig(ConfigModel):
     max_records: int = Field(
         MAX_RECORDS, ge=1, description="Most source records a leg takes in one run; what is left the next run takes."
     )
-    legs: dict[str, LegConfig] = Field(min_length=1, description="Its legs by name.")
-    reconcile: list[str] = Field(
-        default_factory=list,
-        description="The two ledgers that must agree after the legs (accounting-rules.md §6); empty: none.",
-    )
-
+    stages: dict[str, StageConfig] = Field(min_length=1, description="Its stages by name, in the order of the process.")
     alerts: AlertsConfig | None = Field(None, description="Who is told of what; none: nobody.")
+
+    @cached_property
+    def legs(self) -> dict[str, LegConfig]:
+        """The legs of all stages by name."""
+        return {name: leg for stage in self.stages.values() for name, leg in stage.legs.items()}
+
+    @cached_property
+    def stage_of(self) -> dict[str, str]:
+        """The stage of each leg."""
+        return {leg: name for name, stage in self.stages.items() for leg in stage.legs}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _legs_in_stages(cls, content: Any) -> Any:
+        if isinstance(content, Mapping) and "legs" in content and "stages" not in content:
+            raise ValueError("`legs` belong to a stage: write `stages: {all: {legs: ..., reconcile: [...]}}`")
+        return content
+
+    @field_validator("stages")
+    @classmethod
+    def _one_name_a_leg(cls, stages: dict[str, StageConfig]) -> dict[str, StageConfig]:
+        for name in stages:
+            if not name.isidentifier():
+                raise ValueError(f'"{name}" is no name for a stage: letters, digits and _ only')
+        names = Counter(leg for stage in stages.values() for leg in stage.legs)
+        twice = sorted(name for name, times in names.items() if times > 1)
+        if twice:
+            raise ValueError(f"several stages have a leg {', '.join(twice)}: what is kept of a leg is kept by its name")
+        return stages
 
     @model_validator(mode="after")
     def _expected_legs(self) -> Self:
@@ -120,8 +164,29 @@ class FlowConfig(ConfigModel):
             waiting = {name: before for name, before in waiting.items() if name not in ready}
         return self
 
+    def in_order(self, stage: str) -> list[str]:
+        """The legs of a stage in the order of the process: each behind those it waits for."""
+        legs = self.stages[stage].legs
+        ordered: list[str] = []
+        while len(ordered) < len(legs):
+            ordered.append(
+                next(
+                    name
+                    for name, leg in legs.items()
+                    if name not in ordered and set(leg.after) & set(legs) <= set(ordered)
+                )
+            )
+        return ordered
+
     def behind(self, leg: str) -> list[str]:
-        """The legs that must have ended before this one and take the same source, directly or over others."""
+        """The legs of its stage that must have ended before this one and take the same source, also over others."""
+        return self._before(leg, lambda name: self.stage_of[name] == self.stage_of[leg])
+
+    def behind_stages(self, leg: str) -> list[str]:
+        """The legs of other stages that must have done with a record of a common source before this one takes it."""
+        return self._before(leg, lambda name: self.stage_of[name] != self.stage_of[leg])
+
+    def _before(self, leg: str, wanted: Callable[[str], bool]) -> list[str]:
         before: dict[str, None] = {}
         left = list(self.legs[leg].after)
         while left:
@@ -129,12 +194,7 @@ class FlowConfig(ConfigModel):
             if name in self.legs and name not in before:
                 before[name] = None
                 left += self.legs[name].after
-        return sorted(name for name in before if self.legs[name].source == self.legs[leg].source)
-
-    @property
-    def overlap(self) -> timedelta:
-        """How far a window reaches back."""
-        return timedelta(minutes=self.overlap_minutes)
+        return sorted(name for name in before if self.legs[name].source == self.legs[leg].source and wanted(name))
 
 
 def leg_config(name: str, leg: LegConfig | Mapping[str, Any]) -> LegConfig:

@@ -43,6 +43,7 @@ class Lookups:
     :param live: asks a system for master data: ``live(entity, keys, max_age_minutes)``.
     :param zone: the organisation's time zone.
     :param key_salt: what salted keys are made with; empty where nothing is kept of them, as in a trial.
+    :param company_key: what all other keys are made with; empty for the company `main`.
     """
 
     tables: Path
@@ -51,6 +52,7 @@ class Lookups:
     live: LiveLookup
     zone: str
     key_salt: bytes = b""
+    company_key: bytes = b""
     _rows: dict[str, list[Row]] = field(default_factory=dict)
     _indexed: dict[tuple[str, str | None], dict[str, list[Row]]] = field(default_factory=dict)
 

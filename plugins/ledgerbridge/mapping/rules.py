@@ -192,7 +192,7 @@ def _hashing(options: ShortHash) -> Column:
         parts = [pc.fill_null(convert.text_array(rows.column(path)), "") for path in options.of]
         keys = as_array(pc.binary_join_element_wise(*parts, "\x1f")).to_pylist()
         # a digest has no Arrow kernel; pandas' own hash is not promised to stay the same
-        salt = batch.lookups.key_salt if options.salted else b""
+        salt = batch.lookups.key_salt if options.salted else batch.lookups.company_key
         digests = (blake2b(key.encode(), digest_size=20, key=salt).digest() for key in keys)
         return pa.array([options.prefix + b32encode(digest).decode()[:length] for digest in digests], pa.string())
 

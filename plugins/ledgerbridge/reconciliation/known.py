@@ -17,7 +17,14 @@ from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["KnownDocuments", "delivered_entities"]
 
-_DELIVERY = (Delivery.record_key, Delivery.target_id, Delivery.number, Delivery.state, Delivery.reason)
+_DELIVERY = (
+    Delivery.record_key,
+    Delivery.target_id,
+    Delivery.number,
+    Delivery.state,
+    Delivery.reason,
+    Delivery.updated_at,
+)
 
 
 class KnownDocuments:
@@ -30,7 +37,6 @@ class KnownDocuments:
     :param legs: names of the flow's legs. :param sources: the entities they read, ``gp.sales_invoice``.
     :param books: of both ledgers, the first and the second.
     :param withdrawn: what became of documents of a ledger that were booked and no longer are, by id or number.
-    :param run_id: the run that compares; what it sent itself it may have read before.
     :param closing: whether nothing may be left under way: what is booked after the last reading is no excuse.
     """
 
@@ -44,7 +50,6 @@ class KnownDocuments:
         legs: Collection[str],
         sources: Collection[str],
         withdrawn: Callable[[str, Sequence[str]], Mapping[str, str]],
-        run_id: str,
         closing: bool,
     ) -> None:
         self._books = books
@@ -59,9 +64,7 @@ class KnownDocuments:
         self._sent: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {}  # by ledger: record key to state and ids
         self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
         self._read_from: dict[str, dict[str, str]] = {}  # by ledger: id to record key of what was made from it
-        self._sent_now = set(
-            session.scalars(select(Delivery.record_key).where(Delivery.run_id == run_id, Delivery.state == "delivered"))
-        )
+        self._sent_at: dict[str, datetime] = {}
         self._stuck = dict(
             session.execute(
                 select(SourceRecord.source_key, SourceRecord.reason).where(
@@ -73,9 +76,12 @@ class KnownDocuments:
         )
         self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
         read = session.execute(
-            select(Reading.entity, func.max(Reading.until)).where(Reading.company == company).group_by(Reading.entity)
-        )
-        self._read_until: dict[str, datetime] = {entity: until for entity, until in read if until is not None}
+            select(Reading.entity, func.max(Reading.until), func.max(Reading.ended_at))
+            .where(Reading.company == company)
+            .group_by(Reading.entity)
+        ).all()
+        self._read_until: dict[str, datetime] = {entity: until for entity, until, _ in read if until is not None}
+        self._read_at: dict[str, datetime] = {entity: ended_at for entity, _, ended_at in read}
 
     def look_at(self, session: Session, documents: Mapping[str, Sequence[Booked]]) -> None:
         """
@@ -87,6 +93,7 @@ class KnownDocuments:
         self._sent = {ledger: {} for ledger in self._books}
         self._deferred = {ledger: {} for ledger in self._books}
         self._read_from = {ledger: {} for ledger in self._books}
+        self._sent_at = {}
         keys = {each.key for booked in documents.values() for each in booked}
         for ledger, booked in documents.items():
             read_from = {key for each in booked for key in self._read_keys(ledger, each)}
@@ -143,7 +150,9 @@ class KnownDocuments:
         ]
 
     def _add(self, ledger: str, rows: Iterable[Any]) -> None:
-        for key, target_id, number, state, reason in rows:
+        for key, target_id, number, state, reason, updated_at in rows:
+            if state == "delivered":
+                self._sent_at[key] = updated_at
             self._sent[ledger][key] = (state, tuple(str(known) for known in (target_id, number) if known))
             if reason and state == "not_sent":
                 self._deferred[ledger][key] = reason
@@ -160,8 +169,8 @@ class KnownDocuments:
             return self._lost(missing_in, ids)
         if not state and self.came_later(booked.source, booked.changed_at):
             return Known("booked after this run read it")
-        if not state and not self._closing and booked.key in self._sent_now:
-            return Known("sent by this run after it had read such documents")
+        if not state and self._sent_later(booked):
+            return Known("sent after such documents were last read")
         return Known()
 
     def unequal(self, pair: Sequence[Booked], changed: Mapping[str, Decimal]) -> Known:
@@ -185,6 +194,11 @@ class KnownDocuments:
         """Whether a document was written after the last run had read such documents; never at the end of a period."""
         until = self._read_until.get(entity)
         return not self._closing and until is not None and changed_at is not None and changed_at > until
+
+    def _sent_later(self, booked: Booked) -> bool:
+        """Whether we wrote a document ourselves after the last run had read such documents."""
+        sent_at, read_at = self._sent_at.get(booked.key), self._read_at.get(booked.source)
+        return not self._closing and sent_at is not None and (read_at is None or sent_at >= read_at)
 
     def stuck(self, source_key: str) -> str | None:
         """Why a source record can't go on."""

@@ -118,7 +118,6 @@ class BooksPass:
                 legs=self.terms.legs,
                 sources=self.terms.sources,
                 withdrawn=self._withdrawn,
-                run_id=self.actor.run_id,
                 closing=self.closing,
             )
         cases = [

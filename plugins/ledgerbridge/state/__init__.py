@@ -1,4 +1,4 @@
-"""The state database: deliveries, dead letters, cross-references, change log, audit."""
+"""The state database: deliveries, dead letters, links, change log, audit."""
 
 from ledgerbridge.state.database import connect, migrate, snapshot, transaction
 

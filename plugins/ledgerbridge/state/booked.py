@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.audit.commitments import row_digest
 from ledgerbridge.reconciliation.model import Booked
+from ledgerbridge.state.companies import bound_company
 from ledgerbridge.state.models import AuditEntry, BookedDocument
 from ledgerbridge.state.upsert import in_chunks, upsert
 
@@ -25,9 +26,11 @@ def keep_booked(session: Session, actor: Actor, ledger: str, books: Sequence[Boo
     :param keys: the record key each belongs to, in the order of ``books``.
     :returns: how many were new or had changed.
     """
+    company = actor.company or bound_company(session)
     rows: dict[str, dict[str, Any]] = {}
     for booked, key in zip(books, keys, strict=True):
         rows[booked.key[:255]] = {
+            "company": company,
             "ledger": ledger,
             "key": booked.key[:255],
             "record_key": key[:255],

@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.companies import MAIN, OfCompany, for_company, only_of
 from ledgerbridge.state.faults import explain_faults, not_to_be_opened
+from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.sealing import Sealer
 from ledgerbridge.state.signing import Signer
 
@@ -26,7 +28,7 @@ _PATIENCE_SECONDS = 60
 """How long a transaction waits for another one that holds what it needs."""
 
 
-def connect(url: str, payload_key: str = "", signing_key: str = "") -> Engine:
+def connect(url: str, payload_key: str = "", signing_key: str = "", company: str | None = None) -> Engine:
     """
     An engine for the state database; one connection per use, so that forked tasks never share one.
 
@@ -39,6 +41,7 @@ def connect(url: str, payload_key: str = "", signing_key: str = "") -> Engine:
         a minute; on SQLite the URL may say otherwise (``?timeout=`` seconds).
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
     :param signing_key: signs the audit's entries, see ``Signer``.
+    :param company: key of the one whose rows alone are seen, see ``for_company``; None: all are.
     :raises ConfigurationError: it is no URL, or another database's, or its folder can't be made.
     """
     parsed = _parsed(url)
@@ -47,7 +50,7 @@ def connect(url: str, payload_key: str = "", signing_key: str = "") -> Engine:
     dialect: Any = engine.dialect  # what column types are handed, and each session leads to
     dialect.payload_sealer = Sealer(payload_key)
     dialect.audit_signer = Signer(signing_key)
-    return engine
+    return engine if company is None else for_company(engine, company)
 
 
 def _on_sqlite(parsed: URL) -> Engine:
@@ -107,10 +110,25 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+class StateSession(Session):
+    """A session that sees the rows of the company its engine is bound to (``for_company``), or of all."""
+
+
+@event.listens_for(StateSession, "do_orm_execute")
+def _hold_to_company(state: ORMExecuteState) -> None:
+    company = only_of(state)
+    if company is not None:
+        told = None if company == MAIN else company  # see AuditEntry
+        state.statement = state.statement.options(
+            with_loader_criteria(OfCompany, lambda table: table.company == company, include_aliases=True),
+            with_loader_criteria(AuditEntry, AuditEntry.company.is_not_distinct_from(told), include_aliases=True),
+        )
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits when the block ends well; what is read stays usable afterwards."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    with StateSession(engine, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -119,7 +137,7 @@ def snapshot(engine: Engine) -> Iterator[Session]:
     """A session that reads everything as it stood at one moment, however long it takes; others go on writing."""
     on_postgresql = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     options = on_postgresql if engine.dialect.name == "postgresql" else {_SNAPSHOT: True}
-    with Session(engine.execution_options(**options), expire_on_commit=False) as session, session.begin():
+    with StateSession(engine.execution_options(**options), expire_on_commit=False) as session, session.begin():
         yield session
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.audit.commitments import letter_digests
+from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.models import DeadLetter
 from ledgerbridge.state.upsert import in_chunks, upsert
 
@@ -47,9 +48,11 @@ class Letter:
     changed_at: datetime | None = None
     error_class: str = "RecordRejected"
 
-    def id(self, flow: str, leg: str) -> str:
+    def id(self, flow: str, leg: str, company: str = MAIN) -> str:
         """The same for the same reason, so that a rerun writes it once."""
-        key = "\x1f".join([flow, leg, self.source_key, self.version, self.code, self.field, self.value or ""])
+        of_company = [] if company == MAIN else [company]  # `main` has ids from before there were several
+        why = [self.source_key, self.version, self.code, self.field, self.value or ""]
+        key = "\x1f".join([*of_company, flow, leg, *why])
         return blake2b(key.encode(), digest_size=12).hexdigest()
 
 
@@ -59,7 +62,8 @@ def write_letters(session: Session, actor: Actor, letters: Iterable[Letter]) -> 
 
     :returns: the reason of the rejection by source key, which names the letter (the last one, if there are several).
     """
-    by_id = {letter.id(actor.flow, actor.leg): letter for letter in letters}
+    company = bound_company(session) or MAIN
+    by_id = {letter.id(actor.flow, actor.leg, company): letter for letter in letters}
     known = _known(session, list(by_id))
     attempts = _attempts(session, actor, [letter.source_key for letter in by_id.values()])
     now = datetime.now(UTC)

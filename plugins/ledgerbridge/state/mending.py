@@ -30,6 +30,7 @@ class Wanted:
     """Which letters; what is None doesn't matter."""
 
     states: Sequence[str] = UNSETTLED
+    company: str | None = None
     flow: str | None = None
     leg: str | None = None
     step: str | None = None
@@ -55,7 +56,7 @@ class Person:
 
     def actor(self, letter: DeadLetter) -> Actor:
         """For the audit of one letter."""
-        return Actor(letter.flow, letter.leg, self.run_id, self.means)
+        return Actor(letter.flow, letter.leg, self.run_id, self.means, letter.company)
 
     def told(self, **details: Any) -> dict[str, Any]:
         """Details of an audit entry, with who and why."""
@@ -65,7 +66,7 @@ class Person:
 def find_letters(session: Session, wanted: Wanted) -> list[DeadLetter]:
     """Letters, oldest first."""
     query: Select[DeadLetter] = select(DeadLetter).where(DeadLetter.state.in_(wanted.states))
-    for name in ("flow", "leg", "step", "code", "label", "source_key"):
+    for name in ("company", "flow", "leg", "step", "code", "label", "source_key"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(getattr(DeadLetter, name) == value)
@@ -200,6 +201,7 @@ def _siblings(session: Session, letter: DeadLetter, states: Sequence[str]) -> li
         session.scalars(
             select(DeadLetter)
             .where(
+                DeadLetter.company == letter.company,
                 DeadLetter.flow == letter.flow,
                 DeadLetter.leg == letter.leg,
                 DeadLetter.source_key == letter.source_key,
@@ -221,6 +223,7 @@ def _start(letters: Sequence[DeadLetter]) -> str:
 def _record(session: Session, letter: DeadLetter) -> SourceRecord:
     record = session.scalar(
         select(SourceRecord).where(
+            SourceRecord.company == letter.company,
             SourceRecord.flow == letter.flow,
             SourceRecord.leg == letter.leg,
             SourceRecord.source_key == letter.source_key,

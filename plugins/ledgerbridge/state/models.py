@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     String,
@@ -26,9 +27,11 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
+from ledgerbridge.state.companies import OfCompany
 from ledgerbridge.state.sealing import SealedJson, SealedText
 
 __all__ = [
+    "OURS",
     "AlertRow",
     "AuditEntry",
     "Base",
@@ -42,12 +45,13 @@ __all__ = [
     "BooksState",
     "BooksSum",
     "Circuit",
-    "CrossReference",
     "DatabaseClock",
     "DeadLetter",
     "Delivery",
     "DeliveryTry",
     "Installation",
+    "Link",
+    "LinkEnd",
     "LoggedChange",
     "MasterRow",
     "OAuthToken",
@@ -109,7 +113,7 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 """Of a change; SQLite counts by itself only in a column of exactly this type."""
 
 
-class LoggedChange(Base):
+class LoggedChange(OfCompany, Base):
     """
     One version of one record of a source, as it became known; never updated but for its payload, never deleted.
 
@@ -126,7 +130,6 @@ class LoggedChange(Base):
         {"sqlite_autoincrement": True},  # a number is never given twice, not even after the last one is gone
     )
     number: Mapped[int] = mapped_column(Number, primary_key=True)
-    company: Mapped[str] = mapped_column(String(64))
     entity: Mapped[str] = mapped_column(String(64))
     connection: Mapped[str] = mapped_column(String(128))
     source_key: Mapped[str] = mapped_column(String(255))
@@ -138,7 +141,7 @@ class LoggedChange(Base):
     known_at: Mapped[datetime]
 
 
-class Reading(Base):
+class Reading(OfCompany, Base):
     """
     How far a source was read: what changed up to ``until``, by its own clock, is in the change log.
 
@@ -158,7 +161,7 @@ class Reading(Base):
     ended_at: Mapped[datetime]
 
 
-class Position(Base):
+class Position(OfCompany, Base):
     """Up to which change a leg has taken its source; what it took stands in the work list."""
 
     __tablename__ = "position"
@@ -170,7 +173,7 @@ class Position(Base):
     taken_at: Mapped[datetime]
 
 
-class SourceRecord(Base):
+class SourceRecord(OfCompany, Base):
     """
     What became of one source record in one leg: the work list, and the balance of every batch.
 
@@ -183,11 +186,11 @@ class SourceRecord(Base):
 
     __tablename__ = "source_record"
     __table_args__ = (
-        UniqueConstraint("flow", "leg", "source_key"),
-        Index("ix_source_record_outcome", "flow", "leg", "outcome"),
-        Index("ix_source_record_label", "entity", "label"),
+        UniqueConstraint("company", "flow", "leg", "source_key"),
+        Index("ix_source_record_outcome", "company", "flow", "leg", "outcome"),
+        Index("ix_source_record_label", "company", "entity", "label"),
         Index("ix_source_record_run", "run_id"),
-        Index("ix_source_record_chain", "entity", "chain_key"),
+        Index("ix_source_record_chain", "company", "entity", "chain_key"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
@@ -206,7 +209,7 @@ class SourceRecord(Base):
     updated_at: Mapped[datetime]
 
 
-class Delivery(Base):
+class Delivery(OfCompany, Base):
     """
     One document's journey to one target.
 
@@ -219,10 +222,10 @@ class Delivery(Base):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("entity", "record_key"),
-        Index("ix_delivery_chain", "entity", "chain_key"),
-        Index("ix_delivery_target", "entity", "target_id"),
-        Index("ix_delivery_number", "entity", "number"),
+        UniqueConstraint("company", "entity", "record_key"),
+        Index("ix_delivery_chain", "company", "entity", "chain_key"),
+        Index("ix_delivery_target", "company", "entity", "target_id"),
+        Index("ix_delivery_number", "company", "entity", "number"),
         Index("ix_delivery_run", "run_id"),
         Index("ix_delivery_updated", "updated_at"),
     )
@@ -277,7 +280,7 @@ class DatabaseClock(Base):
     at: Mapped[datetime]
 
 
-class DeadLetter(Base):
+class DeadLetter(OfCompany, Base):
     """
     A record that can't go on, kept whole with its reason. ``id`` is derived, so that a rerun writes it once.
 
@@ -291,7 +294,7 @@ class DeadLetter(Base):
 
     __tablename__ = "dead_letter"
     __table_args__ = (
-        Index("ix_dead_letter_source", "flow", "leg", "source_key"),
+        Index("ix_dead_letter_source", "company", "flow", "leg", "source_key"),
         Index("ix_dead_letter_state", "state"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -327,23 +330,51 @@ class DeadLetter(Base):
     reason: Mapped[str | None] = mapped_column(Text)
 
 
-class CrossReference(Base):
-    """Which id in which system is the same thing as a record of ours; two records may be one thing there."""
+OURS = "canonical."
+"""What the entity of an end begins with whose key is our record key: ``canonical.customer``."""
 
-    __tablename__ = "cross_reference"
-    __table_args__ = (
-        UniqueConstraint("entity", "target_id", "record_key"),
-        Index("ix_cross_reference_key", "entity", "record_key"),
-    )
+
+class Link(OfCompany, Base):
+    """One thing in life; its ends say what it is called in each system. ``kind``: ``customer``, ``sales_invoice``."""
+
+    __tablename__ = "link"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    entity: Mapped[str] = mapped_column(String(64))
-    target_id: Mapped[str] = mapped_column(String(255))
-    number: Mapped[str | None] = mapped_column(String(255))
-    record_key: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
 
 
-class AlertRow(Base):
+class LinkEnd(OfCompany, Base):
+    """
+    One id of a linked thing, and what its side was last seen to hold and last written.
+
+    ``entity`` is ``gp.customer``, and ``canonical.customer`` for our own record key, of which a thing may have
+    several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
+    where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
+    """
+
+    __tablename__ = "link_end"
+    __table_args__ = (
+        UniqueConstraint("company", "entity", "key"),
+        Index("ix_link_end_link", "link_id"),
+        Index("ix_link_end_key", "key"),
+        Index("ix_link_end_number", "number"),
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    link_id: Mapped[int] = mapped_column(ForeignKey("link.id"))
+    entity: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(255))
+    number: Mapped[str | None] = mapped_column(String(255))
+    matched_by: Mapped[str | None] = mapped_column(String(32))
+    linked_at: Mapped[datetime]
+    seen_hash: Mapped[str | None] = mapped_column(String(64))
+    seen: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    seen_at: Mapped[datetime | None]
+    written_hash: Mapped[str | None] = mapped_column(String(64))
+    written: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    written_at: Mapped[datetime | None]
+
+
+class AlertRow(OfCompany, Base):
     """
     One thing people are told of: ``times`` it occurred since ``began_at``, ``told_times`` of them were told.
 
@@ -351,7 +382,7 @@ class AlertRow(Base):
     """
 
     __tablename__ = "alert"
-    __table_args__ = (UniqueConstraint("flow", "leg", "kind"),)
+    __table_args__ = (UniqueConstraint("company", "flow", "leg", "kind"),)
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
     leg: Mapped[str] = mapped_column(String(64))
@@ -431,11 +462,11 @@ class OAuthToken(Base):
     lease_until: Mapped[datetime | None]
 
 
-class ValidationResult(Base):
+class ValidationResult(OfCompany, Base):
     """What a gate found in one batch."""
 
     __tablename__ = "validation_result"
-    __table_args__ = (UniqueConstraint("flow", "leg", "run_id"),)
+    __table_args__ = (UniqueConstraint("company", "flow", "leg", "run_id"),)
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
     leg: Mapped[str] = mapped_column(String(64))
@@ -447,7 +478,7 @@ class ValidationResult(Base):
     validated_at: Mapped[datetime]
 
 
-class BookedDocument(Base):
+class BookedDocument(OfCompany, Base):
     """
     What a ledger booked for one document, as a reconciliation read it last.
 
@@ -456,7 +487,10 @@ class BookedDocument(Base):
     """
 
     __tablename__ = "booked_document"
-    __table_args__ = (UniqueConstraint("ledger", "key"), Index("ix_booked_document_record", "record_key"))
+    __table_args__ = (
+        UniqueConstraint("company", "ledger", "key"),
+        Index("ix_booked_document_record", "company", "record_key"),
+    )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     ledger: Mapped[str] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(255))
@@ -643,7 +677,8 @@ class AuditEntry(Base):
     """
     One state change, chained to the one before by its hash; never updated, never deleted.
 
-    ``signature`` is by the installation's key, of number and hash; none where there is no key.
+    ``signature`` is by the installation's key, of number and hash; none where there is no key. ``company`` is none
+    where it is ``main``, and where the whole installation is concerned: so entries from before there were several hold.
     """
 
     __tablename__ = "audit_entry"
@@ -661,3 +696,4 @@ class AuditEntry(Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
     signature: Mapped[str | None] = mapped_column(String(128))
+    company: Mapped[str | None] = mapped_column(String(64))

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, or_, select
+from sqlalchemy.orm import aliased
 
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.dead_letters import open_letters
-from ledgerbridge.state.models import CrossReference, Delivery, SourceRecord
+from ledgerbridge.state.models import OURS, Delivery, LinkEnd, SourceRecord
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["DatabaseReader"]
@@ -18,32 +19,29 @@ Row = dict[str, Any]
 
 
 class DatabaseReader:
-    """Cross-references, deliveries and labels, found by key in few statements."""
+    """Links, deliveries and labels of the engine's company, found by key in few statements."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
         """Rows ``{record_key, target_id, number}`` by any of these; the newest, where one key has several."""
-        column = getattr(CrossReference, by)
+        there, ours = aliased(LinkEnd), aliased(LinkEnd)
+        column = {"record_key": ours.key, "target_id": there.key, "number": there.number}[by]
+        linked = (
+            select(ours.key.label("record_key"), there.key.label("target_id"), there.number)
+            .join(there, there.link_id == ours.link_id)
+            .where(
+                there.entity == entity,
+                ours.entity.startswith(OURS, autoescape=True),
+            )
+            .order_by(there.id, ours.id)
+        )
         found: dict[str, Row] = {}
         with transaction(self._engine) as session:
             for chunk in in_chunks(keys):
-                rows = session.scalars(
-                    select(CrossReference)
-                    .where(CrossReference.entity == entity, column.in_(chunk))
-                    .order_by(CrossReference.id)
-                )
-                found.update(
-                    {
-                        getattr(row, by): {
-                            "record_key": row.record_key,
-                            "target_id": row.target_id,
-                            "number": row.number,
-                        }
-                        for row in rows
-                    }
-                )
+                for row in session.execute(linked.where(column.in_(chunk))).mappings():
+                    found[row[by]] = dict(row)
         return found
 
     def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:

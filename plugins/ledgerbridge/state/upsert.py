@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, update
+from sqlalchemy import ColumnElement, bindparam, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from ledgerbridge.state.companies import OfCompany, bound_company
 from ledgerbridge.state.models import Base
 
 __all__ = ["in_chunks", "update_each", "upsert"]
@@ -20,9 +21,15 @@ _ROWS_A_STATEMENT = 500
 def upsert(
     session: Session, table: type[Base], rows: Sequence[dict[str, Any]], *, key: Sequence[str], keep: Sequence[str] = ()
 ) -> None:
-    """Insert ``rows``; where ``key`` is there already, overwrite all other given columns but those in ``keep``."""
+    """
+    Insert ``rows``; where ``key`` is there already, overwrite all other given columns but those in ``keep``.
+
+    A company's rows are inserted for, and looked for in, the company they name, or else the session's.
+    """
     if not rows:
         return
+    if issubclass(table, OfCompany) and "company" not in key and not _is_primary(table, key):
+        key = ["company", *key]
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
@@ -36,6 +43,11 @@ def upsert(
     )
 
 
+def _is_primary(table: type[Base], key: Sequence[str]) -> bool:
+    """Whether rows of all companies are told apart by it."""
+    return {column.key for column in inspect(table).primary_key} == set(key)
+
+
 def update_each(
     session: Session,
     table: type[Base],
@@ -47,8 +59,10 @@ def update_each(
     Give rows a value each.
 
     :param changes: new values by a row's ``key``.
-    :param where: which rows ``key`` is looked for in.
+    :param where: which rows ``key`` is looked for in; of them the session's company's, if it has one.
     """
+    if issubclass(table, OfCompany) and (company := bound_company(session)) is not None:
+        where = (*where, table.company == company)
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for value, changed in changes.items():
         alike.setdefault(tuple(changed), []).append({**changed, "_key": value})

@@ -10,16 +10,18 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import BaseHook
 
+from hooks.gp.econnect.client import EConnectAddress, EConnectClient
+from hooks.gp.econnect.currencies import Currencies
+from hooks.gp.econnect.entities import GPEntity, Site
+from hooks.gp.econnect.ledger import Account, Journal
+from hooks.gp.econnect.reader import TableReader
+from hooks.gp.econnect.registry import ENTITIES
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-
-if TYPE_CHECKING:
-    from hooks.gp.econnect.client import EConnectAddress, EConnectClient
-    from hooks.gp.econnect.entities import GPEntity, Site
 
 __all__ = ["GPEConnectHook"]
 
@@ -70,9 +72,6 @@ class GPEConnectHook(BaseHook):
 
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """
-        # lxml and the tables stay out of what DAG parsing imports
-        from hooks.gp.econnect.registry import ENTITIES
-
         if name not in ENTITIES:
             raise ConfigurationError(
                 "LB-GP-024",
@@ -83,8 +82,6 @@ class GPEConnectHook(BaseHook):
 
     def journal_lines(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[RawRecord]:
         """Posted journal lines changed in the window (both ends included), with ACTNUMST; amounts as text."""
-        from hooks.gp.econnect.ledger import Journal
-
         for page in Journal(self.site()).read(Window(since, until)):
             yield from page
 
@@ -94,8 +91,6 @@ class GPEConnectHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Reads the WSDL and one account of the company."""
-        from hooks.gp.econnect.ledger import Account
-
         try:
             Account(self.site()).lookup(["0"])
         except LedgerbridgeError as error:
@@ -108,11 +103,6 @@ class GPEConnectHook(BaseHook):
 
         :raises ConfigurationError: the connection lacks something.
         """
-        from hooks.gp.econnect.client import EConnectClient
-        from hooks.gp.econnect.currencies import Currencies
-        from hooks.gp.econnect.entities import Site
-        from hooks.gp.econnect.reader import TableReader
-
         connection = self.get_connection(self.gp_econnect_conn_id)
         extra = connection.extra_dejson
         address = self._address(connection, extra)
@@ -127,8 +117,6 @@ class GPEConnectHook(BaseHook):
         )
 
     def _address(self, connection: Any, extra: dict[str, Any]) -> EConnectAddress:
-        from hooks.gp.econnect.client import EConnectAddress
-
         company = str(extra.get("company") or "")
         if not connection.host:
             raise self._unset("host", "nothing")

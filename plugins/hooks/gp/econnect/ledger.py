@@ -12,7 +12,10 @@ from hooks.gp.econnect.reader import Row
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["Account", "AccountIndex", "GLTransaction", "Journal"]
+__all__ = ["APPLICATION_ENTRY", "Account", "AccountIndex", "GLTransaction", "Journal"]
+
+APPLICATION_ENTRY = "RMAPY"
+"""Source document code of what GP books when receivables are applied (sources.md GP §4; unverified)."""
 
 
 class Account(MasterRows):

@@ -8,9 +8,9 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from hooks.gp.books import APPLICATION_ENTRY
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY
 from hooks.gp.econnect.reader import Row, all_of, equal, one_of
 from hooks.gp.econnect.targets import DistributedTarget, EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found

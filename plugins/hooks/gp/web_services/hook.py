@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import BaseHook
 
+from hooks.gp.web_services.client import WebServicesAddress, WebServicesClient
+from hooks.gp.web_services.entities import ENTITIES, MasterRecords, WritableMasterRecords
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-
-if TYPE_CHECKING:
-    from hooks.gp.web_services.client import WebServicesAddress, WebServicesClient
-    from hooks.gp.web_services.entities import MasterRecords
 
 __all__ = ["GPWebServicesHook"]
 
@@ -50,8 +48,6 @@ class GPWebServicesHook(BaseHook):
 
     def get_conn(self) -> WebServicesClient:
         """The client of this company, one per process: the WSDL is read once."""
-        from hooks.gp.web_services.client import WebServicesClient
-
         address = self._address()
         with _clients_lock:
             if address not in _clients:
@@ -64,9 +60,6 @@ class GPWebServicesHook(BaseHook):
 
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """
-        # zeep and the tables stay out of what DAG parsing imports
-        from hooks.gp.web_services.entities import ENTITIES, MasterRecords, WritableMasterRecords
-
         if name not in ENTITIES:
             raise ConfigurationError(
                 "LB-GP-024",
@@ -95,8 +88,6 @@ class GPWebServicesHook(BaseHook):
         return True, "Web Services answer and open the company"
 
     def _address(self) -> WebServicesAddress:
-        from hooks.gp.web_services.client import WebServicesAddress
-
         connection = self.get_connection(self.gp_web_services_conn_id)
         extra = connection.extra_dejson
         if not connection.host or "company_id" not in extra:

@@ -1,0 +1,101 @@
+"""What Airflow learns of Ledgerbridge through its provider entry point: connection types and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hooks.systems import systems
+from ledgerbridge.systems import ConnectionForm
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Connection forms and the `[ledgerbridge]` section, as plain data (sources.md Airflow §2)."""
+    return {
+        "package-name": "ledgerbridge",
+        "name": "Ledgerbridge",
+        "description": "Ledgers, shops and payment gateways for accounting flows.",
+        "connection-types": [_connection_type(form) for system in systems().values() for form in system.forms],
+        "config": {"ledgerbridge": {"description": "Settings of Ledgerbridge.", "options": _OPTIONS}},
+    }
+
+
+def _connection_type(form: ConnectionForm) -> dict[str, Any]:
+    return {
+        "connection-type": form.type,
+        "hook-class-name": form.hook.replace(":", "."),
+        "hook-name": form.title,
+        "ui-field-behaviour": {
+            "hidden-fields": list(form.hidden),
+            "relabeling": dict(form.labels),
+            "placeholders": dict(form.examples),
+        },
+        "conn-fields": dict(form.extra),
+    }
+
+
+def _option(description: str, example: str) -> dict[str, Any]:
+    return {"description": description, "version_added": "0.1.0", "type": "string", "example": example, "default": ""}
+
+
+_OPTIONS = {
+    "anchors_to": _option(
+        "Apprise connection that is sent every anchor of the audit chain, such as a mailbox the database's"
+        " administrators can't delete from. Blank: nobody.",
+        "audit_mailbox",
+    ),
+    "anchors_url": _option(
+        "Folder where the DAG verify_audit keeps the heads of the audit chain, an object each: let it be where the"
+        " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
+        "s3://bucket/audit_anchors",
+    ),
+    "circuit_pause_seconds": _option(
+        "How long a system that failed three times in a row is left alone at first; doubles with each failed probe"
+        " up to four times as long. Default: 15.",
+        "60",
+    ),
+    "company_file": _option("Whose books these are. Default: include/company.yaml.", "/etc/ledgerbridge/company.yaml"),
+    "include_folder": _option(
+        "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"
+    ),
+    "lookups_folder": _option("Lookup tables. Default: lookups/ of the include folder.", "/srv/lookups"),
+    "payload_key": {
+        **_option(
+            "Fernet keys that encrypt payloads at rest, staged batches and the state database; commas between them,"
+            " the first encrypts. Blank: not encrypted.",
+            "",
+        ),
+        "sensitive": True,
+    },
+    "lease_seconds": _option(
+        "How long a worker that gives no sign of life keeps others out of what it has taken. Default: 60.", "30"
+    ),
+    "settle_seconds": _option(
+        "How long after a broken call a target may still end what it had begun, before it is asked; at least as long as"
+        " the connection lets a call take. Default: 20.",
+        "60",
+    ),
+    "signing_key": {
+        **_option(
+            "Ed25519 keys that sign the audit's heads, anchors and evidence packs, 64 hexadecimal characters each;"
+            " commas between them, the first signs. Blank: nothing is signed. `ledgerbridge audit key --new` makes one."
+            " Let it come from a secrets backend (`signing_key_secret`, `signing_key_cmd`), out of reach of whoever"
+            " administers the state database.",
+            "",
+        ),
+        "sensitive": True,
+    },
+    "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),
+    "state_folder": _option(
+        "Call budgets, and by default the state database and what is staged: production has those elsewhere (the"
+        " connection ledgerbridge_db, staging_url). Default: .state/ beside the DAGs.",
+        "/var/lib/ledgerbridge",
+    ),
+    "timestamp_roots": _option(
+        "PEM file with the root certificates of the authority at timestamp_url.", "/etc/ledgerbridge/tsa_roots.pem"
+    ),
+    "timestamp_url": _option(
+        "A time-stamping authority (RFC 3161) that stamps every anchor. Blank: none.", "https://tsa.example.com/tsr"
+    ),
+}

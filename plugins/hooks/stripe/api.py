@@ -1,0 +1,34 @@
+"""What the sources of Stripe know of the hook they are read through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from requests import Response
+
+__all__ = ["StripeApi"]
+
+
+class StripeApi(Protocol):
+    """One account; ``StripeHook`` is it, and says what each method raises."""
+
+    @property
+    def account(self) -> str:
+        """The account's id, the scope of its record keys."""
+
+    def fetch(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """GET one object, amounts as Stripe sends them."""
+
+    def answer(self, path: str, parameters: Mapping[str, Any] | None = None) -> Response:
+        """The same, but the whole response."""
+
+    def date(self, response: Response) -> datetime:
+        """When Stripe answered, by its own clock."""
+
+    def pages(self, path: str, parameters: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """All pages of a list, amounts as decimal strings."""
+
+    def check_livemode(self, item: Mapping[str, Any]) -> None:
+        """Refuse an object of the other mode."""

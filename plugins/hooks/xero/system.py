@@ -1,0 +1,39 @@
+"""Xero, a ledger: all that is to be known of it (docs/reference/xero.md)."""
+
+from __future__ import annotations
+
+from ledgerbridge.systems import ConnectionForm, System, number, text
+
+__all__ = ["SYSTEM"]
+
+_HOOK = "hooks.xero.hook:XeroHook"
+
+SYSTEM = System(
+    name="xero",
+    hook=_HOOK,
+    entities="hooks.xero.entities:ENTITIES",
+    books="hooks.xero.books:XeroBooks",
+    gateway_fields={"contact": "Xero contact its fees are paid to."},
+    forms=(
+        ConnectionForm(
+            type="xero",
+            title="Xero",
+            hook=_HOOK,
+            hidden=("port", "schema"),
+            labels={"host": "API address", "login": "Client id", "password": "Client secret"},
+            examples={"host": "https://api.xero.com"},
+            extra={
+                "tenant_id": text("Tenant id", "Organisation; empty when the app has just one."),
+                "identity_url": text("Identity address", "Where tokens come from; default https://identity.xero.com."),
+                "login_url": text("Login address", "Where people consent; default https://login.xero.com."),
+                "scopes": text("Scopes", "Separated by blanks; apps made since March 2026 need the granular ones."),
+                "grant": text("Grant", "How tokens are got.", enum=["client_credentials", "refresh_token"]),
+                "calls_per_minute": number("Calls a minute", "Xero allows 60 for an organisation.", minimum=1),
+                "calls_per_day": number(
+                    "Calls a day", "Xero allows 5,000 for an organisation, 1,000 to starter apps.", minimum=1
+                ),
+                "calls_at_once": number("Calls at once", "Xero allows 5.", minimum=1),
+            },
+        ),
+    ),
+)

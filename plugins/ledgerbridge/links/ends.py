@@ -1,0 +1,152 @@
+"""Keeping the ends of links: what an id in a system is, in our words and in the other systems'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledgerbridge.errors import TargetConflict
+from ledgerbridge.state.database import serialise
+from ledgerbridge.state.models import OURS, Link, LinkEnd
+from ledgerbridge.state.upsert import in_chunks
+
+__all__ = ["End", "State", "keep_ends"]
+
+
+@dataclass(frozen=True)
+class State:
+    """
+    What one side holds of a thing.
+
+    :param content: kept, encrypted, where the two sides will be merged on it; None: only its hash is kept.
+    """
+
+    digest: str
+    content: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """
+    One id of a thing in a target, as a delivery learned of it.
+
+    :param entity: ``gp.customer``; ``key`` is the id there, ``number`` what people call it.
+    :param matched_by: how we know that it is the same: ``written`` by us, or the criterion it was found by.
+    :param seen: what the target answered; None: it did not tell.
+    :param written: what we wrote; None: it was there as it is.
+    """
+
+    record_key: str
+    entity: str
+    key: str
+    number: str | None
+    matched_by: str
+    seen: State | None = None
+    written: State | None = None
+
+
+def keep_ends(
+    session: Session, company: str, kind: str, ends: Sequence[End], *, joins: bool = False
+) -> dict[str, TargetConflict]:
+    """
+    Link each record with its id in a target; by record key the conflict of those that are not linked.
+
+    The first record of a thing makes its link. An id never changes its link: one that belongs to another record is a
+    conflict. Workers that link at once do so one after the other, so that a thing has one link.
+
+    :param kind: what the thing is, the canonical entity's name: ``customer``.
+    :param ends: all of one target entity, one a record.
+    :param joins: a record that has no link yet may be one thing with a record that has: two names of one customer.
+    """
+    if not ends:
+        return {}
+    serialise(session, f"links {company}")
+    name, entity = f"{OURS}{kind}", ends[0].entity
+    ours = _ends(session, company, name, [end.record_key for end in ends])
+    theirs = _ends(session, company, entity, [end.key for end in ends])
+    records = _records(session, {each.link_id for each in theirs.values()})
+    now = datetime.now(UTC)
+    unknown = {end.key for end in ends if end.record_key not in ours and end.key not in theirs}
+    made = {key: Link(company=company, kind=kind, created_at=now) for key in sorted(unknown)}
+    session.add_all(made.values())
+    session.flush()
+    conflicts: dict[str, TargetConflict] = {}
+    for end in ends:
+        own, there = ours.get(end.record_key), theirs.get(end.key)
+        if there is not None and not _is_same(end, own, there, records.get(there.link_id, set()), joins=joins):
+            conflicts[end.record_key] = _belongs_to_others(end, records[there.link_id])
+            continue
+        known = there or own
+        link_id = made[end.key].id if known is None else known.link_id
+        if own is None:
+            ours[end.record_key] = _new(session, link_id, company, name, end.record_key, now)
+            records.setdefault(link_id, set()).add(end.record_key)
+        if there is None:
+            there = theirs[end.key] = _new(session, link_id, company, entity, end.key, now)
+            there.matched_by = end.matched_by
+        _note(there, end, now)
+    session.flush()
+    return conflicts
+
+
+def _ends(session: Session, company: str, entity: str, keys: Sequence[str]) -> dict[str, LinkEnd]:
+    found: dict[str, LinkEnd] = {}
+    for chunk in in_chunks(sorted(set(keys))):
+        rows = session.scalars(
+            select(LinkEnd).where(LinkEnd.company == company, LinkEnd.entity == entity, LinkEnd.key.in_(chunk))
+        )
+        found |= {row.key: row for row in rows}
+    return found
+
+
+def _records(session: Session, links: set[int]) -> dict[int, set[str]]:
+    """Our record keys by link."""
+    found: dict[int, set[str]] = {}
+    for chunk in in_chunks(sorted(links)):
+        rows = session.execute(
+            select(LinkEnd.link_id, LinkEnd.key).where(
+                LinkEnd.link_id.in_(chunk), LinkEnd.entity.startswith(OURS, autoescape=True)
+            )
+        )
+        for link_id, key in rows:
+            found.setdefault(link_id, set()).add(key)
+    return found
+
+
+def _is_same(end: End, own: LinkEnd | None, there: LinkEnd, records: set[str], *, joins: bool) -> bool:
+    """Whether the record is the thing that the id is linked to already."""
+    if own is not None:
+        return own.link_id == there.link_id
+    return joins or not records or end.record_key in records
+
+
+def _new(session: Session, link_id: int, company: str, entity: str, key: str, now: datetime) -> LinkEnd:
+    row = LinkEnd(link_id=link_id, company=company, entity=entity, key=key, linked_at=now)
+    session.add(row)
+    return row
+
+
+def _note(row: LinkEnd, end: End, now: datetime) -> None:
+    row.number = end.number
+    if end.seen is not None:
+        row.seen_hash, row.seen, row.seen_at = end.seen.digest, end.seen.content, now
+    if end.written is not None:
+        row.written_hash, row.written, row.written_at = end.written.digest, end.written.content, now
+
+
+def _belongs_to_others(end: End, records: set[str]) -> TargetConflict:
+    others = ", ".join(sorted(records)[:3])
+    return TargetConflict(
+        "LB-LNK-001",
+        f"{end.entity} {end.number or end.key} is linked to {others} already, and an id belongs to one thing.",
+        record_key=end.record_key,
+        field="link",
+        value=end.number or end.key,
+        remedy="See by `ledgerbridge trace` what the two records are. If they are one, discard this dead letter; if"
+        " not, give one of the two another number, or e-mail address, where it came from, and replay.",
+    )

@@ -1,0 +1,96 @@
+"""Read: the first task of a stage brings its sources up to date, and starts only the legs that have something to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+from ledgerbridge.changes import LegId
+from ledgerbridge.changes.taking import has_position, has_taken, has_work
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import FlowConfig
+from ledgerbridge.state import transaction
+from ledgerbridge.state.circuits import pause_of
+from operators.leg import FlowOperator
+from operators.sources import Sources
+
+__all__ = ["ReadOperator"]
+
+
+class ReadOperator(FlowOperator):
+    """
+    Read the sources of a stage once for all its legs; legs with nothing to take are skipped without being started.
+
+    A leg has something to do when the change log or its work list holds something for it, when a leg that comes before
+    it in this run may write what it reads, and when it had something in this run before it was cleared. A source that
+    can't be read holds only the legs that take from it: their own extract meets the fault, and waits or fails for it.
+
+    :param config: the flow; :param stage: which of its stages.
+    """
+
+    def __init__(self, *, config: FlowConfig, stage: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.stage = stage
+
+    def execute(self, context: Context) -> list[str]:
+        """Start what has something to do; the names of those legs."""
+        started = self.legs_with_work(context)
+        self.log.info("flow=%s stage=%s starts=%s", self.flow, self.stage, ",".join(started) or "nothing")
+        others = {leg for leg in self.config.stages[self.stage].legs if leg not in started}
+        if others:
+            raise self._only(others)
+        return started
+
+    def legs_with_work(self, context: Context) -> list[str]:
+        """Read, and look which legs have something to do, in the order of the process."""
+        asked = context["params"].get("legs")
+        legs = [leg for leg in self.config.in_order(self.stage) if not asked or leg in asked]
+        return self._with_work(legs, self._read(context, legs), str(context["run_id"]))
+
+    def _read(self, context: Context, legs: list[str]) -> set[str]:
+        """Bring the sources of these legs up to date; the entities that could not be read."""
+        sources = Sources(self, context, self.config.overlap_minutes)
+        unread = set()
+        for entity in dict.fromkeys(self.config.legs[leg].source for leg in legs):
+            taking = [LegId(self.company.key, self.flow, leg, entity) for leg in legs if self._source(leg) == entity]
+            with transaction(self.engine) as session:
+                connections = self.company.connections_of(entity.partition(".")[0])
+                is_down = any(pause_of(session, each) is not None for each in connections)
+                new_leg = not all(has_position(session, leg) for leg in taking)
+            if is_down:
+                unread.add(entity)
+                continue
+            try:
+                sources.read(entity, new_leg=new_leg)
+            except LedgerbridgeError as error:
+                self.log.warning(
+                    "flow=%s stage=%s entity=%s is left to its legs: %s", self.flow, self.stage, entity, error
+                )
+                unread.add(entity)
+        return unread
+
+    def _with_work(self, legs: list[str], unread: set[str], run_id: str) -> list[str]:
+        started: list[str] = []
+        written: set[str] = set()
+        with transaction(self.engine) as session:
+            for leg in legs:
+                config = self.config.legs[leg]
+                named = LegId(self.company.key, self.flow, leg, config.source)
+                may_get = config.source in unread | written or has_taken(session, named, run_id)
+                if may_get or has_work(session, named, self.config.behind_stages(leg)):
+                    started.append(leg)
+                    written.add(config.target)
+        return started
+
+    def _source(self, leg: str) -> str:
+        return self.config.legs[leg].source
+
+    def _only(self, others: set[str]) -> DownstreamTasksSkipped:
+        """Raise it to end this task well and to skip all tasks of these legs at once."""
+        tasks: Mapping[str, Any] = {} if self.get_dag() is None else self.dag.task_dict
+        skipped = sorted(name for name, task in tasks.items() if getattr(task, "leg", "") in others)
+        return DownstreamTasksSkipped(tasks=skipped)  # type: ignore[no-untyped-call]  # Airflow gives it no types

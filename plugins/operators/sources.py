@@ -1,0 +1,109 @@
+"""The sources that a task reads into the change log, of all connections a system has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from airflow.sdk import Context
+
+from ledgerbridge.audit import Change, append
+from ledgerbridge.changes import SourceId
+from ledgerbridge.changes.readings import is_read_by
+from ledgerbridge.entities import Source
+from ledgerbridge.state import transaction
+from operators.change_log import Read, read_again, read_source
+from operators.leg import FlowOperator
+from operators.systems import hooks_of
+
+__all__ = ["Sources"]
+
+_DATED_AHEAD = timedelta(days=31)  # in a ledger people may date an invoice weeks after the day they enter it
+
+
+class Sources:
+    """
+    Brings the change log up to date for a task.
+
+    :param task: who reads; its connections' circuits and its audit are used.
+    :param overlap_minutes: how far a reading reaches back behind where the one before ended.
+    """
+
+    def __init__(self, task: FlowOperator, context: Context, overlap_minutes: int) -> None:
+        self._task = task
+        self._context = context
+        self._overlap = timedelta(minutes=overlap_minutes)
+        self._run_id = f"{task.dag_id} {context['run_id']}"[:250]  # stages that begin together have the same run id
+
+    def read(self, entity: str, *, new_leg: bool, once: bool = True) -> None:
+        """
+        Write into the log what changed in a source since it was read last.
+
+        :param new_leg: whether it is read for a leg that has taken nothing yet.
+        :param once: only what this run has not read yet.
+        :raises TransientError, ConfigurationError: as the source raises them.
+        """
+        sources = self._of(entity)
+        if once:
+            with transaction(self._task.engine) as session:
+                sources = [each for each in sources if not is_read_by(session, each, self._run_id)]
+
+        def read(source: Source, named: SourceId) -> Read:
+            return read_source(
+                self._task.engine,
+                source,
+                named,
+                run_id=self._run_id,
+                overlap=self._overlap,
+                beginning=self._beginning(),
+                new_leg=new_leg,
+            )
+
+        self._call(entity, sources, read)
+
+    def read_again(self, entity: str, lost: Collection[str]) -> None:
+        """Log once more what lay in these staged files, as it is in its source now; raises as ``read``."""
+
+        def read(source: Source, named: SourceId) -> Read | None:
+            return read_again(
+                self._task.engine, source, named, lost=lost, overlap=self._overlap, beginning=self._beginning()
+            )
+
+        self._call(entity, self._of(entity), read)
+
+    def _of(self, entity: str) -> list[SourceId]:
+        company = self._task.company
+        return [SourceId(company.key, entity, each) for each in company.connections_of(entity.partition(".")[0])]
+
+    def _call(self, entity: str, sources: Sequence[SourceId], read: Callable[[Source, SourceId], Read | None]) -> None:
+        """Read these sources, each over its connection, and tell the audit."""
+        if not sources:
+            return
+        task, (system, _, name) = self._task, entity.partition(".")
+        by_connection = {each.connection: each for each in sources}
+        task.await_connections(list(by_connection))
+        for connection, hook in hooks_of(system, task.company).items():
+            if connection not in by_connection:
+                continue
+            with task.calling(self._context, connection):
+                found = read(hook.entity(name), by_connection[connection])
+            if found is None:
+                continue
+            task.log.info("entity=%s connection=%s read=%d new=%d", entity, connection, found.rows, found.new)
+            with transaction(task.engine) as session:
+                append(session, task.actor(self._context), [self._told(entity, connection, found)])
+
+    def _beginning(self) -> datetime | None:
+        """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
+        begins = self._task.company.sending_begins
+        return None if begins is None else begins - _DATED_AHEAD
+
+    def _told(self, entity: str, connection: str, read: Read) -> Change:
+        details = {
+            "leg": self._task.leg,
+            "since": read.since and read.since.isoformat(),
+            "until": read.until.isoformat(),
+            "rows": read.rows,
+            "new": read.new,
+        }
+        return Change("window-read", entity, connection, details=details)
