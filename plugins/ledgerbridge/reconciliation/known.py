@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.reconciliation.books import Books
 from ledgerbridge.reconciliation.model import TOLERANCE, Booked, Known
-from ledgerbridge.state.models import Delivery, Reading, SourceRecord
+from ledgerbridge.state.models import Delivery, LoggedChange, Position, Reading, SourceRecord
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["KnownDocuments", "delivered_entities"]
@@ -65,6 +65,13 @@ class KnownDocuments:
         self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
         self._read_from: dict[str, dict[str, str]] = {}  # by ledger: id to record key of what was made from it
         self._sent_at: dict[str, datetime] = {}
+        self._to_take: set[str] = set()  # source keys of changes that a leg has still to take
+        positions = select(Position.entity, func.min(Position.change)).where(
+            Position.company == company, Position.flow == flow, Position.leg.in_(legs)
+        )
+        by_entity = session.execute(positions.group_by(Position.entity))
+        self._taken: dict[str, int] = {row.entity: row[1] for row in by_entity}
+        self._company = company
         self._stuck = dict(
             session.execute(
                 select(SourceRecord.source_key, SourceRecord.reason).where(
@@ -94,6 +101,7 @@ class KnownDocuments:
         self._deferred = {ledger: {} for ledger in self._books}
         self._read_from = {ledger: {} for ledger in self._books}
         self._sent_at = {}
+        self._to_take = set()
         keys = {each.key for booked in documents.values() for each in booked}
         for ledger, booked in documents.items():
             read_from = {key for each in booked for key in self._read_keys(ledger, each)}
@@ -110,6 +118,9 @@ class KnownDocuments:
             for key, row in sorted(found.items()):
                 self._delivered[ledger] |= {str(name): key for name in (row.number, row.target_id) if name}
             keys |= found.keys() | read_from
+            self._to_take |= self._beyond_positions(
+                session, ledger, {each.record or each.key for each in booked} | read_from
+            )
         for ledger in self._books:
             self._add(ledger, self._by(session, ledger, Delivery.record_key, keys))
 
@@ -137,6 +148,21 @@ class KnownDocuments:
         entities = {*self._read_as[ledger], booked.source.partition(".")[2]} - {""}
         for each in booked.ids if scope else ():
             yield from (f"{ledger}:{scope[0]}:{entity}:{each}" for entity in entities)
+
+    def _beyond_positions(self, session: Session, ledger: str, keys: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for chunk in in_chunks(sorted(set(keys))):
+            for entity, position in self._taken.items():
+                if not entity.startswith(f"{ledger}."):
+                    continue
+                beyond = select(LoggedChange.source_key).where(
+                    LoggedChange.company == self._company,
+                    LoggedChange.entity == entity,
+                    LoggedChange.source_key.in_(chunk),
+                    LoggedChange.number > position,
+                )
+                found.update(session.scalars(beyond))
+        return found
 
     def _by(self, session: Session, ledger: str, column: Any, values: Iterable[str]) -> list[Any]:
         return [
@@ -169,6 +195,8 @@ class KnownDocuments:
             return self._lost(missing_in, ids)
         if not state and self.came_later(booked.source, booked.changed_at):
             return Known("booked after this run read it")
+        if not state and not self._closing and self._is_to_be_taken(booked, missing_in):
+            return Known("read, and to be taken by the next run")
         if not state and self._sent_later(booked):
             return Known("sent after such documents were last read")
         return Known()
@@ -194,6 +222,10 @@ class KnownDocuments:
         """Whether a document was written after the last run had read such documents; never at the end of a period."""
         until = self._read_until.get(entity)
         return not self._closing and until is not None and changed_at is not None and changed_at > until
+
+    def _is_to_be_taken(self, booked: Booked, missing_in: str) -> bool:
+        """Whether the change log has the document, and a leg did not come so far yet."""
+        return any(key in self._to_take for key in (booked.record, *self._read_keys(self._other[missing_in], booked)))
 
     def _sent_later(self, booked: Booked) -> bool:
         """Whether we wrote a document ourselves after the last run had read such documents."""
