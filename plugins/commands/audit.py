@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import getpass
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from commands.database import signing_key, state_engine
-from ledgerbridge.audit import Anchor, read_anchors, verify
+from commands.options import By, new_app, who
+from ledgerbridge.audit import Anchor, read_anchors
+from ledgerbridge.audit import verify as verified
 from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.audit.chain import Actor, begin_signing
 from ledgerbridge.audit.evidence import key_page
@@ -18,45 +20,37 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.signing import PublicKeys, Signer, new_key
 
-__all__ = ["register"]
+__all__ = ["app"]
+
+app = new_app()
 
 
-def register(commands: Any) -> None:
-    """Add ``audit`` with ``verify``, ``anchor``, ``key`` and ``sign``."""
-    group = commands.add_parser("audit", help="the audit trail: verify, anchor, key, sign")
-    actions = group.add_subparsers(required=True, metavar="ACTION")
-    check = actions.add_parser("verify", help="walk the chain, compare the tables; name the first thing at fault")
-    check.add_argument(
-        "--anchors",
-        metavar="PLACE",
-        help="the folder or URL of all anchors: one that is missing is a fault; or a file with some of them, kept by a"
-        " person; default: `[ledgerbridge] anchors_url`",
-    )
-    check.add_argument(
-        "--key",
-        action="append",
-        metavar="PUBLIC",
-        help="whose signatures count, as `audit key` tells it; default: the signing key set here",
-    )
-    check.set_defaults(run=_verify)
-    anchor = actions.add_parser("anchor", help="print the head of the chain, to be kept away from the database")
-    anchor.set_defaults(run=_anchor)
-    key = actions.add_parser("key", help="print the page with the public key, to be published; or make a key")
-    key.add_argument("--new", action="store_true", help="make a private key for `signing_key` and print it")
-    key.add_argument("--out", type=Path, metavar="FILE", help="write the page there")
-    key.set_defaults(run=_key)
-    sign = actions.add_parser("sign", help="once, when a key is new: sign a chain that was written without one")
-    sign.add_argument("--by", default=None, help="who; default: the user logged in here")
-    sign.set_defaults(run=_sign)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    keys = PublicKeys(options.key) if options.key else None
+@app.command()
+def verify(
+    context: typer.Context,
+    anchors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="The folder or URL of all anchors: one that is missing is a fault; or a file with some of them, kept"
+            " by a person; default: `[ledgerbridge] anchors_url`.",
+        ),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PUBLIC",
+            help="Whose signatures count, as `audit key` tells it; default: the signing key set here.",
+        ),
+    ] = None,
+) -> int:
+    """Walk the chain, compare the tables; name the first thing at fault."""
+    keys = PublicKeys(key) if key else None
     # whether the chain tells of anchors is no question to ask of it: one that was cut tells of none
-    place = options.anchors or _own_place()
-    anchors, complete = _anchors(place)  # before the snapshot: a head noted since would be none of its
-    with snapshot(state_engine(options)) as session:
-        verdict = verify(session, anchors, keys, stamps=_stamps() if complete else None, complete=complete)
+    place = anchors or _own_place()
+    kept, complete = _anchors(place)  # before the snapshot: a head noted since would be none of its
+    with snapshot(state_engine(context)) as session:
+        verdict = verified(session, kept, keys, stamps=_stamps() if complete else None, complete=complete)
     if verdict.broken is not None:
         print(f"{verdict.broken.code} {verdict.broken}. Whole up to entry {verdict.head.number}. Anchors: {place}")
         return 1
@@ -64,7 +58,7 @@ def _verify(options: argparse.Namespace) -> int:
         f"{verdict.head.number} entries, the chain is whole",
         _signed(verdict, keys or Signer(signing_key()).public),
     ]
-    told.append(f"{len(anchors)} anchors hold" if anchors else "without anchors a missing end is not seen")
+    told.append(f"{len(kept)} anchors hold" if kept else "without anchors a missing end is not seen")
     print(f"{'; '.join(told)}. Head: {verdict.head.hash}")
     return 0
 
@@ -96,14 +90,21 @@ def _signed(verdict: Verdict, keys: PublicKeys) -> str:
     return "its head is signed" if keys else "its head is signed, by whom is not known: give --key"
 
 
-def _anchor(options: argparse.Namespace) -> int:
-    with transaction(state_engine(options)) as session:
+@app.command()
+def anchor(context: typer.Context) -> int:
+    """Print the head of the chain, to be kept away from the database."""
+    with transaction(state_engine(context)) as session:
         sys.stdout.write(signed_head(session).line().decode())
     return 0
 
 
-def _key(options: argparse.Namespace) -> int:
-    if options.new:
+@app.command()
+def key(
+    new: Annotated[bool, typer.Option("--new", help="Make a private key for `signing_key` and print it.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page there.")] = None,
+) -> int:
+    """Print the page with the public key, to be published; or make a key."""
+    if new:
         print(new_key())
         return 0
     public = Signer(signing_key()).public
@@ -115,18 +116,20 @@ def _key(options: argparse.Namespace) -> int:
             " --new` makes one.",
         )
     page = key_page(public.known)
-    if options.out:
-        options.out.write_text(page)
-        print(f"{options.out}: publish it where those who get evidence packs find it without you")
+    if out:
+        out.write_text(page)
+        print(f"{out}: publish it where those who get evidence packs find it without you")
     else:
         sys.stdout.write(page)
     return 0
 
 
-def _sign(options: argparse.Namespace) -> int:
-    by = options.by or getpass.getuser()
-    with transaction(state_engine(options)) as session:
-        begin_signing(session, Actor("", "", "", "ledgerbridge audit sign"), by)
+@app.command()
+def sign(context: typer.Context, by: By = None) -> int:
+    """Once, when a key is new: sign a chain that was written without one."""
+    person = who(by)
+    with transaction(state_engine(context)) as session:
+        begin_signing(session, Actor("", "", "", "ledgerbridge audit sign"), person)
         head = signed_head(session)
-    print(f"signed from entry {head.number} on by {by}")
+    print(f"signed from entry {head.number} on by {person}")
     return 0

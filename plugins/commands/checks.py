@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import warnings
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from commands.files import company_of, company_tables
+from commands.files import Folders, company_of, company_tables
 from ledgerbridge.canonical.rules import SETTINGS
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.flows.checks import check_flow_file, place_of
@@ -30,25 +29,25 @@ def offered() -> dict[str, frozenset[Role]]:
     return offered_entities()
 
 
-def mapping_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
+def mapping_problems(path: Path, folders: Folders) -> list[Problem]:
     """Everything that is wrong with a mapping file."""
     from hooks.systems import target_fields
 
     checked, _ = check_mapping_file(path)
     if checked.content is not None:
-        tables, zone = company_tables(options)
-        check_tables(checked, given_lookups(options.include / "lookups", {}, tables, zone))
+        tables, zone = company_tables(folders)
+        check_tables(checked, given_lookups(folders.include / "lookups", {}, tables, zone))
         check_entities(checked, offered())
         if "target" in offered().get(checked.content.to, ()):
             check_target_fields(checked, target_fields(checked.content.to))
     return checked.problems
 
 
-def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
+def flow_problems(path: Path, folders: Folders) -> list[Problem]:
     """Everything that is wrong with a flow file and the files it names."""
     from operators.systems import ledgers
 
-    flow = check_flow_file(path, options.include)
+    flow = check_flow_file(path, folders.include)
     content = flow.checked.content
     if content is None:
         return flow.problems
@@ -65,11 +64,11 @@ def flow_problems(path: Path, options: argparse.Namespace) -> list[Problem]:
             if ledger not in ledgers():
                 place = ("stages", stage, "reconcile", index)
                 flow.checked.complain(place, f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
-    _check_connections(flow.checked, content, options)
+    _check_connections(flow.checked, content, folders)
     for stem in flow.mappings:
-        problems += mapping_problems(options.include / "mappings" / f"{stem}.yaml", options)
+        problems += mapping_problems(folders.include / "mappings" / f"{stem}.yaml", folders)
     for stem in flow.suites:
-        problems += suite_problems(options.include / "expectations" / f"{stem}.yaml")
+        problems += suite_problems(folders.include / "expectations" / f"{stem}.yaml")
     return [*problems, *flow.checked.problems]
 
 
@@ -89,8 +88,8 @@ def _must_offer(checked: CheckedFile[FlowConfig], location: Location, entity: st
         checked.complain(location, f'"{entity}" is no {what}.', _instead(entity, there))
 
 
-def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, options: argparse.Namespace) -> None:
-    connections = company_of(options).connections
+def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, folders: Folders) -> None:
+    connections = company_of(folders).connections
     for name, leg in flow.legs.items():
         for key, entity in ("from", leg.source), ("to", leg.target):
             system = entity.partition(".")[0]

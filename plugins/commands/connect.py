@@ -2,62 +2,62 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import webbrowser
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from commands.callback import Callback
+from commands.options import new_app
 from ledgerbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from hooks.xero.consent import Tenant
     from hooks.xero.hook import XeroHook
 
-__all__ = ["register"]
+__all__ = ["app"]
+
+app = new_app()
 
 _PORT = 8914
 
 
-def register(commands: Any) -> None:
-    """Add ``connect``."""
-    command = commands.add_parser("connect", help="let a connection's app reach an organisation, by a person's consent")
-    systems = command.add_subparsers(required=True, metavar="SYSTEM")
-    xero = systems.add_parser("xero", help="consent in the browser; the tokens are kept and renewed from then on")
-    xero.add_argument("--connection", default="xero_default", help="Airflow connection (default: %(default)s)")
-    xero.add_argument(
-        "--port",
-        type=int,
-        default=_PORT,
-        help="the app has the redirect address http://localhost:PORT/callback (default: %(default)s)",
-    )
-    xero.add_argument("--tenant", metavar="NAME", help="organisation, by name or id, when the consent reaches several")
-    xero.add_argument("--no-browser", action="store_true", help="only print the address to open")
-    xero.add_argument(
-        "--wait", type=float, default=300, metavar="SECONDS", help="for the consent (default: %(default)s)"
-    )
-    xero.set_defaults(run=_connect_xero)
+@app.callback()
+def systems() -> None:
+    """One command a system that people consent at."""
 
 
-def _connect_xero(options: argparse.Namespace) -> int:
+@app.command()
+def xero(
+    connection: Annotated[str, typer.Option(help="Airflow connection.")] = "xero_default",
+    port: Annotated[int, typer.Option(help="The app has the redirect address http://localhost:PORT/callback.")] = _PORT,
+    tenant: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Organisation, by name or id, when the consent reaches several."),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address to open.")] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help="For the consent.")] = 300,
+) -> int:
+    """Consent in the browser; the tokens are kept and renewed from then on."""
     from hooks.xero.hook import XeroHook
 
     # like `airflow connections test`, for connections that lie in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    hook = XeroHook(options.connection)
+    hook = XeroHook(connection)
     _check_connections(hook)
-    with Callback(options.port) as callback:
+    with Callback(port) as callback:
         consent = hook.consent(callback.address)
         consent.check()
         print(f"Sign in to Xero and allow access:\n\n  {consent.url}\n", flush=True)
-        if not options.no_browser:
+        if not no_browser:
             webbrowser.open(consent.url)
-        redirected_to = callback.wait(options.wait)
-    chosen = hook.complete_consent(consent, redirected_to, _chooser(options.tenant))
-    print(f"Connection {options.connection} reaches {chosen}; its tokens renew themselves while it is used.")
+        redirected_to = callback.wait(wait)
+    chosen = hook.complete_consent(consent, redirected_to, _chooser(tenant))
+    print(f"Connection {connection} reaches {chosen}; its tokens renew themselves while it is used.")
     # a hook of its own, as any task has: what it can't do, no task can
-    works, found = XeroHook(options.connection).test_connection()
+    works, found = XeroHook(connection).test_connection()
     print(found)
     return 0 if works else 1
 

@@ -2,174 +2,196 @@
 
 from __future__ import annotations
 
-import argparse
-import getpass
-import json
 from datetime import UTC, datetime
-from typing import Any
+from json import dumps
+from typing import Annotated, Any, Literal
 
+import typer
 from sqlalchemy.orm import Session
 
 from commands.database import state_engine
+from commands.options import AsJson, By, Reason, new_app, who
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import UNSETTLED
 from ledgerbridge.state.mending import (
     Person,
     Wanted,
     correct,
-    discard,
     find_letters,
     letters_by_id,
     nothing_chosen,
-    replay,
 )
+from ledgerbridge.state.mending import discard as give_up
+from ledgerbridge.state.mending import replay as let_go_on
 from ledgerbridge.state.models import DeadLetter
 
-__all__ = ["register"]
+__all__ = ["app"]
+
+app = new_app()
 
 STATES = ("open", "replaying", "closed", "discarded")
 
 
-def register(commands: Any) -> None:
-    """Add ``dead-letters`` with its subcommands; without one it lists what is open."""
-    group = commands.add_parser("dead-letters", help="the records that can't go on: list, show, edit, replay, discard")
-    group.set_defaults(run=_list)
-    _add_filters(group)
-    actions = group.add_subparsers(metavar="ACTION")
-    for name, run, text in (
-        ("list", _list, "list them with remedy (default)"),
-        ("show", _show, "all that is kept of one"),
-        ("edit", _edit, "correct one value of the kept record; a replay uses it"),
-        ("replay", _replay, "let the next pass of the flow take them, from the step that failed"),
-        ("discard", _discard, "give them up for good, with a reason"),
-    ):
-        action = actions.add_parser(name, help=text)
-        action.set_defaults(run=run)
-        _ARGUMENTS[name](action)
-
-
-def _add_filters(parser: argparse.ArgumentParser) -> None:
-    for name, text in (
-        ("flow", "of this flow"),
-        ("leg", "of this leg"),
-        ("step", "that failed at this step: conform, check, rule, map, gate, load"),
-        ("code", "with this error code"),
-        ("label", 'of the record with this name, e.g. "#1016"'),
-        ("source-key", "of the source record with this key"),
-    ):
-        parser.add_argument(f"--{name}", metavar=name.upper(), help=text)
-    parser.add_argument("--since", metavar="WHEN", type=_instant, help="written since this day or instant (UTC)")
-    parser.add_argument("--state", dest="letter_state", choices=[*STATES, "all"], help="default: open and replaying")
-    parser.add_argument("--all", dest="letter_state", action="store_const", const="all", help="as --state all")
-    parser.add_argument("--json", action="store_true", help="as JSON, one object a line")
-
-
-def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="*", metavar="ID", help="letters by id, or choose by filters; --state open: all")
-    _add_filters(parser)
-    _add_person(parser)
-
-
-def _add_replay(parser: argparse.ArgumentParser) -> None:
-    _add_choice(parser)
-    parser.add_argument("--force", action="store_true", help="also where the source has a newer version")
-
-
-def _add_show(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
-
-
-def _add_edit(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
-    parser.add_argument("correction", metavar="PATH=VALUE", help="e.g. raw.lineItems.0.sku=MUG-12")
-    _add_person(parser)
-
-
-def _add_person(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", required=True, help="why; kept in the audit")
-    parser.add_argument("--by", default=None, help="who; default: the user logged in here")
-
-
-_ARGUMENTS = {
-    "list": _add_filters,
-    "show": _add_show,
-    "edit": _add_edit,
-    "replay": _add_replay,
-    "discard": _add_choice,
-}
-
-
 def _instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f'"{text}" is no day and no instant; write e.g. 2026-03-02T15:00') from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _list(options: argparse.Namespace) -> int:
-    with transaction(state_engine(options)) as session:
-        for letter in find_letters(session, _wanted(options)):
-            print(json.dumps(_summary(letter)) if options.json else _lines(letter))
-    return 0
+Flow = Annotated[str | None, typer.Option(help="Of this flow.")]
+Leg = Annotated[str | None, typer.Option(help="Of this leg.")]
+Step = Annotated[str | None, typer.Option(help="That failed at this step: conform, check, rule, map, gate, load.")]
+Code = Annotated[str | None, typer.Option(help="With this error code.")]
+Label = Annotated[str | None, typer.Option(help='Of the record with this name, e.g. "#1016".')]
+SourceKey = Annotated[str | None, typer.Option(help="Of the source record with this key.")]
+Since = Annotated[
+    datetime | None, typer.Option(metavar="WHEN", parser=_instant, help="Written since this day or instant (UTC).")
+]
+State = Annotated[
+    Literal["open", "replaying", "closed", "discarded", "all"] | None,
+    typer.Option(help="In this state; default: open and replaying, of what is chosen open."),
+]
+Everything = Annotated[bool, typer.Option("--all", help="As --state all.")]
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(help="Letters by id, or choose by filters; --state open: all."),
+]
+Id = Annotated[str, typer.Argument(metavar="ID")]
 
 
-def _show(options: argparse.Namespace) -> int:
-    with transaction(state_engine(options)) as session:
-        (letter,) = letters_by_id(session, [options.id])
+@app.callback(invoke_without_command=True)
+def dead_letters(context: typer.Context) -> int:
+    """Without another word: list what is open."""
+    return _list(context, Wanted(), as_json=False) if context.invoked_subcommand is None else 0
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    flow: Flow = None,
+    leg: Leg = None,
+    step: Step = None,
+    code: Code = None,
+    label: Label = None,
+    source_key: SourceKey = None,
+    since: Since = None,
+    state: State = None,
+    everything: Everything = False,
+    json: AsJson = False,
+) -> int:
+    """List them with remedy; as JSON one object a line."""
+    states = _states("all" if everything else state) or UNSETTLED
+    return _list(context, Wanted(states, None, flow, leg, step, code, label, source_key, since), as_json=json)
+
+
+@app.command()
+def show(context: typer.Context, id_: Id) -> int:
+    """Print all that is kept of one."""
+    with transaction(state_engine(context)) as session:
+        (letter,) = letters_by_id(session, [id_])
         kept = {name: getattr(letter, name) for name in ("corrections", "raw", "canonical", "document")}
-        print(json.dumps({**_summary(letter), **kept}, indent=2, ensure_ascii=False))
+        told = dumps({**_summary(letter), **kept}, indent=2, ensure_ascii=False)
+    print(told)
     return 0
 
 
-def _edit(options: argparse.Namespace) -> int:
-    path, _, value = options.correction.partition("=")
-    with transaction(state_engine(options)) as session:
-        (letter,) = letters_by_id(session, [options.id])
-        correct(session, letter, path, value, _person(options, "edit"))
-        print(f"{letter.id}: {path} corrected; `ledgerbridge dead-letters replay {letter.id}` sends it")
+@app.command()
+def edit(
+    context: typer.Context,
+    id_: Id,
+    correction: Annotated[str, typer.Argument(metavar="PATH=VALUE", help="E.g. raw.lineItems.0.sku=MUG-12.")],
+    reason: Reason,
+    by: By = None,
+) -> int:
+    """Correct one value of the kept record; a replay uses it."""
+    path, _, value = correction.partition("=")
+    with transaction(state_engine(context)) as session:
+        (letter,) = letters_by_id(session, [id_])
+        correct(session, letter, path, value, _person(by, reason, "edit"))
+    print(f"{id_}: {path} corrected; `ledgerbridge dead-letters replay {id_}` sends it")
     return 0
 
 
-def _replay(options: argparse.Namespace) -> int:
-    with transaction(state_engine(options)) as session:
-        chosen = _chosen(session, options)
-        replayed = replay(session, chosen, _person(options, "replay"), force=options.force)
-        print(f"{len(replayed)} under replay: the next pass of the flow takes them")
+@app.command()
+def replay(
+    context: typer.Context,
+    reason: Reason,
+    ids: Ids = None,
+    flow: Flow = None,
+    leg: Leg = None,
+    step: Step = None,
+    code: Code = None,
+    label: Label = None,
+    source_key: SourceKey = None,
+    since: Since = None,
+    state: State = None,
+    everything: Everything = False,
+    by: By = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where the source has a newer version.")] = False,
+) -> int:
+    """Let the next pass of the flow take them, from the step that failed."""
+    states = _states("all" if everything else state)
+    wanted = Wanted(states or ("open",), None, flow, leg, step, code, label, source_key, since)
+    with transaction(state_engine(context)) as session:
+        chosen = _chosen(session, ids, wanted, named=states is not None)
+        replayed = let_go_on(session, chosen, _person(by, reason, "replay"), force=force)
+    print(f"{len(replayed)} under replay: the next pass of the flow takes them")
     return 0
 
 
-def _discard(options: argparse.Namespace) -> int:
-    with transaction(state_engine(options)) as session:
-        chosen = _chosen(session, options)
-        discard(session, chosen, _person(options, "discard"))
-        print(f"{len(chosen)} discarded")
+@app.command()
+def discard(
+    context: typer.Context,
+    reason: Reason,
+    ids: Ids = None,
+    flow: Flow = None,
+    leg: Leg = None,
+    step: Step = None,
+    code: Code = None,
+    label: Label = None,
+    source_key: SourceKey = None,
+    since: Since = None,
+    state: State = None,
+    everything: Everything = False,
+    by: By = None,
+) -> int:
+    """Give them up for good, with a reason."""
+    states = _states("all" if everything else state)
+    wanted = Wanted(states or ("open",), None, flow, leg, step, code, label, source_key, since)
+    with transaction(state_engine(context)) as session:
+        chosen = _chosen(session, ids, wanted, named=states is not None)
+        give_up(session, chosen, _person(by, reason, "discard"))
+    print(f"{len(chosen)} discarded")
     return 0
 
 
-def _chosen(session: Session, options: argparse.Namespace) -> list[DeadLetter]:
-    if options.ids:
-        return letters_by_id(session, options.ids)
-    wanted = _wanted(options, states=("open",))
-    if wanted == Wanted(states=("open",)) and options.letter_state is None:
+def _list(context: typer.Context, wanted: Wanted, *, as_json: bool) -> int:
+    with transaction(state_engine(context)) as session:
+        letters = find_letters(session, wanted)
+    for letter in letters:
+        print(dumps(_summary(letter)) if as_json else _lines(letter))
+    return 0
+
+
+def _chosen(session: Session, ids: list[str] | None, wanted: Wanted, *, named: bool) -> list[DeadLetter]:
+    """Letters to do something to: those named, or those the filters choose; no filter at all chooses none."""
+    if ids:
+        return letters_by_id(session, ids)
+    if wanted == Wanted(states=("open",)) and not named:
         raise nothing_chosen()
     return find_letters(session, wanted)
 
 
-def _wanted(options: argparse.Namespace, states: tuple[str, ...] = UNSETTLED) -> Wanted:
-    if options.letter_state is not None:
-        states = STATES if options.letter_state == "all" else (options.letter_state,)
-    return Wanted(
-        states=states,
-        flow=options.flow,
-        leg=options.leg,
-        step=options.step,
-        code=options.code,
-        label=options.label,
-        source_key=options.source_key,
-        since=options.since,
-    )
+def _states(asked: str | None) -> tuple[str, ...] | None:
+    if asked is None:
+        return None
+    return STATES if asked == "all" else (asked,)
 
 
-def _person(options: argparse.Namespace, action: str) -> Person:
-    return Person(options.by or getpass.getuser(), options.reason, f"ledgerbridge dead-letters {action}")
+def _person(by: str | None, reason: str, action: str) -> Person:
+    return Person(who(by), reason, f"ledgerbridge dead-letters {action}")
 
 
 def _summary(letter: DeadLetter) -> dict[str, Any]:

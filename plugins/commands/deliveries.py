@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import Annotated, Literal
 
+import typer
 from sqlalchemy import select
 
 from commands.database import state_engine
+from commands.options import new_app
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
 
-__all__ = ["STANDINGS", "register"]
+__all__ = ["STANDINGS", "app"]
 
-STANDINGS = {
+app = new_app()
+
+Standing = Literal["not sent", "rejected", "sent and confirmed", "unknown"]
+STANDINGS: dict[str, Standing] = {
     "not_sent": "not sent",
     "sending": "unknown",
     "delivered": "sent and confirmed",
@@ -22,25 +26,23 @@ STANDINGS = {
 """What a delivery's state says to a person: an interrupted one is looked up in the target by the next pass."""
 
 
-def register(commands: Any) -> None:
-    """Add ``deliveries``."""
-    command = commands.add_parser("deliveries", help="each document's standing: not sent, confirmed, unknown, rejected")
-    command.add_argument("--standing", choices=sorted(STANDINGS.values()), help="only these")
-    command.add_argument("--entity", help="only of this target entity, e.g. gp.sales_order")
-    command.add_argument("--run-id", help="only those a run last worked on")
-    command.set_defaults(run=_list)
-
-
-def _list(options: argparse.Namespace) -> int:
+@app.command()
+def deliveries(
+    context: typer.Context,
+    standing: Annotated[Standing | None, typer.Option(help="Only these.")] = None,
+    entity: Annotated[str | None, typer.Option(help="Only of this target entity, e.g. gp.sales_order.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Only those a run last worked on.")] = None,
+) -> int:
+    """List the deliveries by entity."""
     query = select(Delivery).order_by(Delivery.entity, Delivery.id)
-    if options.standing:
-        states = [state for state, standing in STANDINGS.items() if standing == options.standing]
+    if standing:
+        states = [state for state, known in STANDINGS.items() if known == standing]
         query = query.where(Delivery.state.in_(states))
-    if options.entity:
-        query = query.where(Delivery.entity == options.entity)
-    if options.run_id:
-        query = query.where(Delivery.run_id == options.run_id)
-    with transaction(state_engine(options)) as session:
+    if entity:
+        query = query.where(Delivery.entity == entity)
+    if run_id:
+        query = query.where(Delivery.run_id == run_id)
+    with transaction(state_engine(context)) as session:
         for row in session.scalars(query):
             when = f"{row.updated_at:%Y-%m-%d %H:%M:%S}"
             number = row.number or ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hooks.systems import gateway_fields
 from ledgerbridge.errors import ConfigurationError
@@ -13,42 +16,71 @@ from ledgerbridge.flows import Company, load_company
 from ledgerbridge.mapping.lookups import Row
 from ledgerbridge.yaml_files import Problem, nearest
 
-__all__ = ["add_folders", "company_of", "company_tables", "named_files", "print_problems"]
+__all__ = [
+    "INCLUDE",
+    "CompanyFile",
+    "Folders",
+    "Include",
+    "company_of",
+    "company_tables",
+    "named_files",
+    "print_problems",
+]
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _SETTING = "AIRFLOW__LEDGERBRIDGE__"
 
 
-def add_folders(command: argparse.ArgumentParser) -> None:
-    """The options that say where the files lie; by default where Airflow is told by its environment, or include/."""
-    include = Path(os.environ.get(f"{_SETTING}INCLUDE_FOLDER") or _CHECKOUT / "include")
-    command.add_argument("--include", type=Path, default=include, metavar="FOLDER", help="flows, mappings, suites")
-    command.add_argument("--company", type=Path, metavar="FILE", help="company file (default: company.yaml of include)")
+Include = Annotated[
+    Path,
+    typer.Option(
+        metavar="FOLDER",
+        envvar=f"{_SETTING}INCLUDE_FOLDER",
+        show_default="include/ of the checkout",
+        help="Flows, mappings, suites.",
+    ),
+]
+CompanyFile = Annotated[
+    Path | None, typer.Option("--company", metavar="FILE", help="Company file; default: company.yaml of include.")
+]
+INCLUDE = _CHECKOUT / "include"
 
 
-def named_files(options: argparse.Namespace, kind: str, names: Sequence[str]) -> list[Path]:
+@dataclass(frozen=True)
+class Folders:
+    """
+    Where the files lie.
+
+    :param company: company file; None: as Airflow is told, or company.yaml of ``include``.
+    """
+
+    include: Path
+    company: Path | None = None
+
+
+def named_files(folders: Folders, kind: str, names: Sequence[str]) -> list[Path]:
     """
     The files of a kind that are named, by path or by name; all of them if none is named.
 
     :param kind: folder within the include folder: flows, mappings, expectations.
     :raises ConfigurationError: a name that is none; gives the nearest one.
     """
-    folder = options.include / kind
+    folder = folders.include / kind
     known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if not names:
         return list(known.values())
     return [_named(name, folder, known) for name in names]
 
 
-def company_of(options: argparse.Namespace) -> Company:
+def company_of(folders: Folders) -> Company:
     """The company the files are for."""
-    path = options.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or options.include / "company.yaml"
+    path = folders.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or folders.include / "company.yaml"
     return load_company(Path(path), gateway_fields())
 
 
-def company_tables(options: argparse.Namespace) -> tuple[dict[str, dict[str, Row]], str]:
+def company_tables(folders: Folders) -> tuple[dict[str, dict[str, Row]], str]:
     """The tables that mappings read of the company file, and the company's zone."""
-    company = company_of(options)
+    company = company_of(folders)
     return company.tables(), company.time_zone
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from commands.files import add_folders, named_files, print_problems
+import typer
+
+from commands.files import INCLUDE, CompanyFile, Folders, Include, named_files, print_problems
+from commands.options import new_app
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.checks import CheckedFlow, check_flow_file
@@ -14,53 +16,45 @@ from ledgerbridge.flows.config import FlowConfig, LegConfig
 from ledgerbridge.flows.names import dag_of
 from ledgerbridge.yaml_files import nearest
 
-__all__ = ["register"]
+__all__ = ["app"]
+
+app = new_app()
 
 
-def register(commands: Any) -> None:
-    """Add ``flow new``, ``flow check`` and ``flow show``."""
-    group = commands.add_parser("flow", help="begin, check and draw flows").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    new = group.add_parser("new", help="write a flow of one leg, its DAG file, and what it needs of mappings and suite")
-    new.add_argument("name", help="name of the flow, and of its DAG")
-    new.add_argument("--from", dest="source", required=True, metavar="ENTITY", help="entity read, as xero.invoice")
-    new.add_argument("--to", dest="target", required=True, metavar="ENTITY", help="entity written, as gp.sales_order")
-    new.add_argument("--as", dest="canonical", metavar="RECORD", help="canonical record between them")
-    new.add_argument("--owner", default="finance", help="who answers for it")
-    new.add_argument("--dags", type=Path, metavar="FOLDER", help="where its DAG file goes (default: beside include)")
-    add_folders(new)
-    new.set_defaults(run=_new)
-    check = group.add_parser("check", help="everything that is wrong with flows, their mappings and suites")
-    check.add_argument("flows", nargs="*", help="flow files or their names (default: all, and every suite)")
-    add_folders(check)
-    check.set_defaults(run=_check)
-    show = group.add_parser("show", help="the legs of a flow as a graph in text")
-    show.add_argument("flow", help="flow file or its name")
-    add_folders(show)
-    show.set_defaults(run=_show)
-
-
-def _check(options: argparse.Namespace) -> int:
+@app.command()
+def check(
+    flows: Annotated[
+        list[str] | None,
+        typer.Argument(help="Flow files or their names; default: all, and every suite."),
+    ] = None,
+    include: Include = INCLUDE,
+    company: CompanyFile = None,
+) -> int:
+    """Tell everything that is wrong with flows, their mappings and suites."""
     from commands.checks import flow_problems, suite_problems
 
-    files = named_files(options, "flows", options.flows)
-    problems = [problem for path in files for problem in flow_problems(path, options)]
-    if not options.flows:
-        for path in named_files(options, "expectations", []):
+    folders = Folders(include, company)
+    files = named_files(folders, "flows", flows or [])
+    problems = [problem for path in files for problem in flow_problems(path, folders)]
+    if not flows:
+        for path in named_files(folders, "expectations", []):
             problems += suite_problems(path)
     return print_problems(problems, f"{len(files)} flow{'s' if len(files) != 1 else ''}")
 
 
-def _show(options: argparse.Namespace) -> int:
-    (path,) = named_files(options, "flows", [options.flow])
-    flow = check_flow_file(path, options.include)
-    if flow.checked.content is None:
-        flow.checked.raise_first()
-    assert flow.checked.content is not None
-    _draw(path.stem, flow, flow.checked.content)
-    if flow.problems:
-        print(f"{len(flow.problems)} problems: `ledgerbridge flow check {path.stem}` names them.")
+@app.command()
+def show(
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Flow file or its name.")], include: Include = INCLUDE
+) -> int:
+    """Draw the legs of a flow as a graph in text."""
+    (path,) = named_files(Folders(include), "flows", [flow])
+    checked = check_flow_file(path, include)
+    if checked.checked.content is None:
+        checked.checked.raise_first()
+    assert checked.checked.content is not None
+    _draw(path.stem, checked, checked.checked.content)
+    if checked.problems:
+        print(f"{len(checked.problems)} problems: `ledgerbridge flow check {path.stem}` names them.")
     return 0
 
 
@@ -97,10 +91,25 @@ def _draw_leg(number: int, name: str, leg: LegConfig, flow: CheckedFlow) -> None
     print(f"      {leg.target}\n")
 
 
-def _new(options: argparse.Namespace) -> int:
-    from commands.stubs import flow_files
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the flow, with which its DAGs' names begin.")],
+    source: Annotated[str, typer.Option("--from", metavar="ENTITY", help="Entity read, as xero.invoice.")],
+    target: Annotated[str, typer.Option("--to", metavar="ENTITY", help="Entity written, as gp.sales_order.")],
+    canonical: Annotated[
+        str | None, typer.Option("--as", metavar="RECORD", help="Canonical record between them.")
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Who answers for it.")] = "finance",
+    dags: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where its DAG file goes; default: beside include.")
+    ] = None,
+    include: Include = INCLUDE,
+) -> int:
+    """Write a flow of one leg, its DAG file, and what it needs of mappings and suite."""
+    from commands.stubs import Asked, flow_files
 
-    files = flow_files(options.name, _asked(options))
+    between = _checked_names(name, source, target, canonical)
+    files = flow_files(name, Asked(source, target, between, owner, include, dags or include.parent / "dags"))
     existing = [path for path in files if path.exists()]
     if existing:
         raise ConfigurationError(
@@ -112,27 +121,25 @@ def _new(options: argparse.Namespace) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
         print(path)
-    print(f"Fill in the mappings, then `ledgerbridge flow check {options.name}`.")
+    print(f"Fill in the mappings, then `ledgerbridge flow check {name}`.")
     return 0
 
 
-def _asked(options: argparse.Namespace) -> Any:
-    """What is asked for, every name of it known."""
+def _checked_names(flow: str, source: str, target: str, canonical: str | None) -> str:
+    """The canonical record of a new flow, once every name of it is known."""
     from commands.checks import offered
-    from commands.stubs import Asked
 
-    if not options.name.isidentifier():
+    if not flow.isidentifier():
         raise ConfigurationError(
-            "LB-CFG-012", f'"{options.name}" is no name for a flow.', remedy="Use letters, digits and _ only."
+            "LB-CFG-012", f'"{flow}" is no name for a flow.', remedy="Use letters, digits and _ only."
         )
-    for entity, role in ((options.source, "source"), (options.target, "target")):
+    for entity, role in ((source, "source"), (target, "target")):
         there = [each for each, roles in offered().items() if role in roles]
         _must_be_known(entity, there, f"{role} of any system")
-    canonical = options.canonical or _canonical_for(options.source, options.target)
-    canonical = canonical if canonical.startswith("canonical.") else f"canonical.{canonical}"
-    _must_be_known(canonical, list(CANONICAL), "canonical record")
-    dags = options.dags or options.include.parent / "dags"
-    return Asked(options.source, options.target, canonical, options.owner, options.include, dags)
+    named = canonical or _canonical_for(source, target)
+    between = named if named.startswith("canonical.") else f"canonical.{named}"
+    _must_be_known(between, list(CANONICAL), "canonical record")
+    return between
 
 
 def _canonical_for(source: str, target: str) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
 
-__all__ = ["generated", "register"]
+from commands.options import new_app
+
+__all__ = ["app", "generated"]
+
+app = new_app()
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def register(commands: Any) -> None:
-    """Add ``generate``."""
-    command = commands.add_parser("generate", help="write the JSON Schemas and the reference pages made of the code")
-    command.set_defaults(run=_generate)
 
 
 def generated() -> dict[Path, str]:
@@ -32,7 +28,9 @@ def generated() -> dict[Path, str]:
     }
 
 
-def _generate(options: argparse.Namespace) -> int:
+@app.command()
+def generate() -> int:
+    """Write the files that are made of the code."""
     for path, content in generated().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")

@@ -1,57 +1,119 @@
-"""The ``ledgerbridge`` command: one module of this package a group of subcommands."""
+"""
+The ``ledgerbridge`` command: one module of this package a command, or a group of them.
+
+A module is imported when its command is called: telling what there is, or refusing a word, takes none of them.
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
-from commands import (
-    audit,
-    connect,
-    database,
-    dead_letters,
-    deliveries,
-    evidence,
-    flow,
-    generate,
-    map,
-    purge,
-    reseal,
-    trace,
-)
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from commands.options import STATE_URL
 from ledgerbridge.errors import LedgerbridgeError
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
-GROUPS = (audit, connect, database, dead_letters, deliveries, evidence, flow, generate, map, purge, reseal, trace)
-"""Each has ``register(commands)``; what it registers sets ``run``, which answers the exit code."""
+__all__ = ["COMMANDS", "EXIT_CODES", "load", "main", "root"]
+
+COMMANDS = {
+    "audit": "The audit trail: verify, anchor, key, sign.",
+    "connect": "Let a connection's app reach an organisation, by a person's consent.",
+    "dead-letters": "The records that can't go on: list, show, edit, replay, discard.",
+    "deliveries": "Each document's standing: not sent, confirmed, unknown, rejected.",
+    "evidence": "A zip that proves elsewhere what happened to a record or in a period.",
+    "flow": "Begin, check and draw flows.",
+    "generate": "Write the JSON Schemas and the reference pages made of the code.",
+    "map": "Check, explain and try mapping files.",
+    "migrate": "Bring the tables of the state database up to date.",
+    "purge": "Take away payloads past their retention; hashes and books stay.",
+    "reseal": "Encrypt all payloads by the newest key, so that older ones can be taken away.",
+    "trace": "The whole way of a record, by any of its ids or names.",
+}
+"""What each command is for; it is ``app`` of the module of its name, whose functions answer the exit code."""
+EXIT_CODES = {
+    0: "all is well",
+    1: "it found something wrong, or who read its answer went before the end",
+    2: "it could not be carried out: a word or a setting is wrong, or the state database is away",
+    130: "it was ended by Ctrl-C",
+}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, named: Callable[[], Engine] | None = None) -> int:
     """
     Run one command.
 
-    :returns: the exit code: 0 well, 1 the command found something wrong, 2 it could not be carried out.
+    :param arguments: default: those of this process.
+    :param named: the state database where no URL is given; None: there has to be one.
+    :returns: the exit code, see ``EXIT_CODES``.
     """
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code: int = options.run(options)
+        root()(words, prog_name="ledgerbridge", obj=named)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
     except LedgerbridgeError as error:
         print(error, file=sys.stderr)
-        return 2
+        code = 2
+    return _told(code)
+
+
+def _told(code: int) -> int:
+    """The exit code, once the answer is out; who reads it may have gone, as `head` does."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # else Python flushes once more at its end, and complains
+        sys.stdout = None
+        return 1
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands with their options; docs and `airflow ledgerbridge` are made of it."""
-    whole = argparse.ArgumentParser(prog="ledgerbridge", description="What the flows keep of their work.")
-    whole.add_argument(
-        "--state",
-        metavar="URL",
-        help=f"state database, as an SQLAlchemy URL (default: {database.STATE_URL})",
+class _Loaded(TyperGroup):
+    """Has of each command its name and help, and imports the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called, and the words left for it."""
+        name, known, rest = super().resolve_command(ctx, args)
+        return name, known and load(str(known.name)), rest
+
+
+def load(name: str) -> Any:
+    """A command, or group of them, as its module makes it."""
+    loaded = get_command(import_module(f"commands.{name.replace('-', '_')}").app)
+    loaded.name, loaded.help = name, COMMANDS[name]
+    return loaded
+
+
+def root() -> Any:
+    """All commands, by name and help only."""
+    app = typer.Typer(
+        cls=_Loaded, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, result_callback=_end
     )
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for group in GROUPS:
-        group.register(commands)
-    return whole
+    app.callback()(_begin)
+    for name, about in COMMANDS.items():
+        app.command(name, short_help=about)(_nothing)
+    return get_command(app)
+
+
+def _begin(
+    state: Annotated[
+        str | None, typer.Option(metavar="URL", envvar=STATE_URL, help="State database, as an SQLAlchemy URL.")
+    ] = None,
+) -> None:
+    """What the flows keep of their work."""
+
+
+def _nothing() -> None:
+    """Stands for a command until it is called."""
+
+
+def _end(code: int, **_: Any) -> None:
+    raise typer.Exit(code)

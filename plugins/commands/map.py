@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-import argparse
-import json
+from json import JSONDecodeError, dumps, loads
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from commands.database import open_payloads
-from commands.files import add_folders, company_tables, named_files, print_problems
+from commands.files import INCLUDE, CompanyFile, Folders, Include, company_tables, named_files, print_problems
+from commands.options import AsJson, new_app
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping.checks import part_locations
 from ledgerbridge.mapping.explain import explain_part, field_in_words
 from ledgerbridge.mapping.model import MappingFile, Part
 from ledgerbridge.yaml_files import load_file, nearest
 
-__all__ = ["register"]
+__all__ = ["app"]
+
+app = new_app()
+MappingName = Annotated[str, typer.Argument(metavar="FILE", help="Mapping file or its name.")]
 
 
-def register(commands: Any) -> None:
-    """Add ``map check``, ``map explain`` and ``map try``."""
-    group = commands.add_parser("map", help="check, explain and try mapping files").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    check = group.add_parser("check", help="everything that is wrong with mapping files, with place and remedy")
-    check.add_argument("files", nargs="*", help="mapping files or their names (default: all)")
-    add_folders(check)
-    check.set_defaults(run=_check)
-    explain = group.add_parser("explain", help="where the value of a field comes from, in words")
-    explain.add_argument("file", help="mapping file or its name")
-    explain.add_argument("fields", nargs="*", help="target fields, as FIELD or PART.FIELD (default: all)")
-    add_folders(explain)
-    explain.set_defaults(run=_explain)
-    trial = group.add_parser("try", help="what a mapping makes of sample records; no system is asked")
-    trial.add_argument("file", help="mapping file or its name")
-    trial.add_argument("records", help="JSON file with records, or a staged batch (a folder, or one of its files)")
-    trial.add_argument("--lookups", type=Path, metavar="FILE", help="JSON with what look-ups find, by place and name")
-    trial.add_argument("--json", action="store_true", help="print JSON")
-    add_folders(trial)
-    trial.set_defaults(run=_try)
-
-
-def _check(options: argparse.Namespace) -> int:
+@app.command()
+def check(
+    files: Annotated[list[str] | None, typer.Argument(help="Mapping files or their names; default: all.")] = None,
+    include: Include = INCLUDE,
+    company: CompanyFile = None,
+) -> int:
+    """Tell everything that is wrong with mapping files, with place and remedy."""
     from commands.checks import mapping_problems
 
-    files = named_files(options, "mappings", options.files)
-    problems = [problem for path in files for problem in mapping_problems(path, options)]
-    return print_problems(problems, f"{len(files)} mapping file{'s' if len(files) != 1 else ''}")
+    folders = Folders(include, company)
+    paths = named_files(folders, "mappings", files or [])
+    problems = [problem for path in paths for problem in mapping_problems(path, folders)]
+    return print_problems(problems, f"{len(paths)} mapping file{'s' if len(paths) != 1 else ''}")
 
 
-def _explain(options: argparse.Namespace) -> int:
-    (path,) = named_files(options, "mappings", [options.file])
-    file, marks = load_file(path, MappingFile, code="LB-CFG-002")
-    known = [f"{name}.{field}" for name, _, part in part_locations(file) for field in part.fields]
-    for wanted in options.fields:
+@app.command()
+def explain(
+    file: MappingName,
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(help="Target fields, as FIELD or PART.FIELD; default: all."),
+    ] = None,
+    include: Include = INCLUDE,
+) -> int:
+    """Say in words where the value of a field comes from."""
+    (path,) = named_files(Folders(include), "mappings", [file])
+    mapping, marks = load_file(path, MappingFile, code="LB-CFG-002")
+    known = [f"{name}.{field}" for name, _, part in part_locations(mapping) for field in part.fields]
+    for wanted in fields or []:
         if not any(wanted in (each, each.partition(".")[2]) for each in known):
             hint = nearest(wanted, [*known, *(each.partition(".")[2] for each in known)])
             raise ConfigurationError(
@@ -61,14 +59,14 @@ def _explain(options: argparse.Namespace) -> int:
                 f'{path}: there is no field "{wanted}".',
                 remedy=f'Did you mean "{hint}"?' if hint else f"There are: {', '.join(known)}.",
             )
-    print(f"{path.stem}: from {file.from_} to {file.to}. {file.description}".rstrip())
-    for name, location, part in part_locations(file):
-        fields = [field for field in part.fields if not options.fields or _is_wanted(field, name, options.fields)]
-        if fields:
+    print(f"{path.stem}: from {mapping.from_} to {mapping.to}. {mapping.description}".rstrip())
+    for name, location, part in part_locations(mapping):
+        shown = [field for field in part.fields if not fields or _is_wanted(field, name, fields)]
+        if shown:
             print(f"\n{name}: {' '.join(explain_part(part))}")
-        for field in fields:
+        for field in shown:
             line, _ = marks.get((*location, field), marks.get((name, field), (0, 0)))
-            _print_field(field, part, file, line)
+            _print_field(field, part, mapping, line)
     return 0
 
 
@@ -83,18 +81,34 @@ def _print_field(field: str, part: Part, file: MappingFile, line: int) -> None:
         print(f"    {each}")
 
 
-def _try(options: argparse.Namespace) -> int:
+@app.command("try")
+def try_(
+    file: MappingName,
+    records: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECORDS", help="JSON file with records, or a staged batch (a folder, or one of its files)."
+        ),
+    ],
+    lookups: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON with what look-ups find, by place and name.")
+    ] = None,
+    json: AsJson = False,
+    include: Include = INCLUDE,
+    company: CompanyFile = None,
+) -> int:
+    """Show what a mapping makes of sample records; no system is asked."""
     from ledgerbridge.mapping import load_mapping
     from ledgerbridge.mapping.trial import given_lookups, try_mapping
 
-    (path,) = named_files(options, "mappings", [options.file])
+    folders = Folders(include, company)
+    (path,) = named_files(folders, "mappings", [file])
     mapping = load_mapping(path)
-    tables, zone = company_tables(options)
-    given = _json(options.lookups) if options.lookups else {}
-    lookups = given_lookups(options.include / "lookups", given, tables, zone)
-    trials = try_mapping(mapping, _records(Path(options.records)), lookups)
-    if options.json:
-        print(json.dumps([each.__dict__ for each in trials], indent=2, default=str, ensure_ascii=False))
+    tables, zone = company_tables(folders)
+    given = _json(lookups) if lookups else {}
+    trials = try_mapping(mapping, _records(records), given_lookups(include / "lookups", given, tables, zone))
+    if json:
+        print(dumps([each.__dict__ for each in trials], indent=2, default=str, ensure_ascii=False))
         return 1 if any(each.errors for each in trials) else 0
     for trial in trials:
         _print_trial(trial.key, trial.before, trial.after, trial.errors)
@@ -107,7 +121,7 @@ def _print_trial(
     key: str, before: dict[str, Any], after: dict[str, list[dict[str, Any]]], errors: list[dict[str, Any]]
 ) -> None:
     print(f"{key}\n  before")
-    _print_lines(json.dumps(before, indent=2, default=str, ensure_ascii=False))
+    _print_lines(dumps(before, indent=2, default=str, ensure_ascii=False))
     print("  after")
     for part, rows in after.items():
         for number, row in enumerate(rows, 1):
@@ -171,11 +185,11 @@ def _staged(folder: Path) -> list[dict[str, Any]]:
 def _json(path: Path) -> Any:
     try:
         return _loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, JSONDecodeError) as error:
         raise ConfigurationError(
             "LB-MAP-012", f"{path}: {error}.", remedy="Name a JSON file, an object or a list of them."
         ) from None
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=str)  # a float would lose cents
+    return loads(text, parse_float=str)  # a float would lose cents

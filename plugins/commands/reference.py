@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -37,44 +36,35 @@ def _rows(heads: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> str:
 
 
 def _cli() -> str:
-    from commands.main import parser
+    from commands.main import EXIT_CODES, load, root
 
+    whole = root()
     introduction = (
-        "`ledgerbridge` ends with 0 when all is well, 1 when it found something wrong, 2 when it could not be "
-        "carried out. It is installed by `make` as `.venv/bin/ledgerbridge`. What people do to the simulated "
-        "systems is another command, `sandbox --help`; what builds and tests is `make help`."
+        "It is installed by `make` as `.venv/bin/ledgerbridge`; `airflow ledgerbridge` is the same command, which "
+        "without a URL takes the state database of Airflow's connection `ledgerbridge_db`. What people do to the "
+        "simulated systems is another command, `sandbox --help`; what builds and tests is `make help`."
     )
-    return _page("Commands", "the commands themselves", introduction, *_command(parser(), "ledgerbridge", ""))
+    codes = _rows(("exit code", "when"), ((f"`{code}`", when) for code, when in EXIT_CODES.items()))
+    errors = "Errors go to standard error, each with its [code](errors.md); answers to standard output."
+    context = whole.context_class(whole, info_name="ledgerbridge")
+    sections = [section for name in whole.list_commands(context) for section in _command(load(name), context)]
+    own = _arguments(whole, context)
+    return _page("Commands", "the commands themselves", introduction, f"{codes}\n\n{errors}", own, *sections)
 
 
-def _command(command: argparse.ArgumentParser, name: str, about: str) -> Iterator[str]:
-    actions = command._actions
-    groups = [each for each in actions if isinstance(each, argparse._SubParsersAction)]
-    rows = (
-        (_argument(each), _help(each))
-        for each in actions
-        if each not in groups and not isinstance(each, argparse._HelpAction)
-    )
-    described = list(rows)
-    if name == "ledgerbridge" or not groups or described:
-        heading = f"## {name}\n\n{about[:1].upper()}{about[1:]}{'.' if about else ''}"
-        yield heading.strip() + ("\n\n" + _rows(("argument", "what"), iter(described)) if described else "")
-    for group in groups:
-        helps = {choice.dest: choice.help or "" for choice in group._choices_actions}
-        for word, sub in group.choices.items():
-            yield from _command(sub, f"{name} {word}", helps.get(word, ""))
+def _command(command: Any, parent: Any) -> Iterator[str]:
+    """A command's section, or those of a group; ``context_class`` makes what Typer tells its arguments by."""
+    context = command.context_class(command, info_name=command.name, parent=parent)
+    described = _arguments(command, context)
+    yield f"## {context.command_path}\n\n{command.help}" + (f"\n\n{described}" if described else "")
+    for name in getattr(command, "commands", {}):
+        yield from _command(command.commands[name], context)
 
 
-def _argument(action: argparse.Action) -> str:
-    value = action.metavar or (action.dest if not action.choices else ", ".join(map(str, action.choices)))
-    if not action.option_strings:
-        return f"`{value}`" + ({"?": ", may be left out", "*": ", any number"}.get(str(action.nargs), ""))
-    takes = "" if action.nargs == 0 else f" {value}"
-    return f"`{', '.join(action.option_strings)}{takes}`" + (", needed" if action.required else "")
-
-
-def _help(action: argparse.Action) -> str:
-    return (action.help or "") % {"default": action.default, "prog": "ledgerbridge", "metavar": action.metavar}
+def _arguments(command: Any, context: Any) -> str:
+    told = filter(None, (each.get_help_record(context) for each in command.params))
+    rows = [(f"`{name if name.startswith('-') else name.partition(' <')[0]}`", about) for name, about in told]
+    return _rows(("argument", "what"), iter(rows)) if rows else ""
 
 
 def _settings() -> str:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
-import getpass
 from collections import Counter
 from itertools import chain
-from typing import Any
+
+import typer
 
 from commands.database import open_payloads, payload_key, state_engine
+from commands.options import By, new_app, who
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.resealing import reseal_columns, tell_resealed
 from ledgerbridge.state.sealing import Sealer
 
-__all__ = ["register"]
+__all__ = ["app"]
+
+app = new_app()
 
 
-def register(commands: Any) -> None:
-    """Add ``reseal``."""
-    command = commands.add_parser(
-        "reseal", help="encrypt all payloads by the first key of payload_key, so that the others can be taken away"
-    )
-    command.add_argument("--by", default=None, help="who; default: the user logged in here")
-    command.set_defaults(run=_reseal)
-
-
-def _reseal(options: argparse.Namespace) -> int:
+@app.command()
+def reseal(context: typer.Context, by: By = None) -> int:
+    """Encrypt what lies there anew, batch by batch."""
     from operators.staging import reseal_batches  # Airflow's storage paths are slow to import
 
     if not Sealer(payload_key()).encrypts:
@@ -36,7 +31,7 @@ def _reseal(options: argparse.Namespace) -> int:
             remedy="Set LEDGERBRIDGE_PAYLOAD_KEY, or [ledgerbridge] payload_key as Airflow's variable.",
         )
     open_payloads()
-    engine = state_engine(options)
+    engine = state_engine(context)
     done = []
     seen: Counter[str] = Counter()
     for each in chain(reseal_columns(engine), reseal_batches()):
@@ -46,7 +41,7 @@ def _reseal(options: argparse.Namespace) -> int:
             f"{each.place}: {seen[each.place]} seen, {each.renewed} of the last {each.seen} encrypted anew", flush=True
         )
     with transaction(engine) as session:
-        tell_resealed(session, done, options.by or getpass.getuser())
+        tell_resealed(session, done, who(by))
     lost = [name for each in done for name in each.unreadable]
     print(f"{sum(each.renewed for each in done)} encrypted anew, {len(lost)} that no key opens")
     for name in lost:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator
-from typing import Any
+from json import dumps
+from typing import Annotated, Any
+
+import typer
 
 from commands.database import state_engine
-from ledgerbridge.audit.trace import Step, Trace, trace
+from commands.options import AsJson, new_app
+from ledgerbridge.audit.trace import Step, Trace
+from ledgerbridge.audit.trace import trace as trace_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, BookedDocument
 
-__all__ = ["as_json", "as_lines", "register"]
+__all__ = ["app", "as_json", "as_lines"]
+
+app = new_app()
 
 
-def register(commands: Any) -> None:
-    """Add ``trace``."""
-    command = commands.add_parser("trace", help="the whole way of a record, by any of its ids or names")
-    command.add_argument("id", help="order name, document number or id in any system, charge, payout, journal entry")
-    command.add_argument("--json", action="store_true", help="as JSON")
-    command.set_defaults(run=_trace)
-
-
-def _trace(options: argparse.Namespace) -> int:
-    with transaction(state_engine(options)) as session:
-        found = trace(session, options.id)
-        if options.json:
-            print(json.dumps(as_json(found), indent=2))
-        else:
-            print("\n".join(as_lines(found)))
+@app.command()
+def trace(
+    context: typer.Context,
+    id_: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Order name, document number or id in any system, charge, payout, journal entry."
+        ),
+    ],
+    json: AsJson = False,
+) -> int:
+    """Tell the way as a tree."""
+    with transaction(state_engine(context)) as session:
+        found = trace_of(session, id_)
+        told = dumps(as_json(found), indent=2) if json else "\n".join(as_lines(found))
+    print(told)
     return 0
 
 

@@ -17,6 +17,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Ledgerbridge",
         "description": "Ledgers, shops and payment gateways for accounting flows.",
         "connection-types": [_connection_type(form) for system in systems().values() for form in system.forms],
+        "cli": ["commands.under_airflow.get_cli_commands"],
         "config": {"ledgerbridge": {"description": "Settings of Ledgerbridge.", "options": _OPTIONS}},
     }
 

@@ -113,8 +113,9 @@ class Outcome:
     :param target_id: the target's own id, when it was accepted.
     :param number: the document's number in the target (what people see).
     :param content: what the target answered, decimals as strings.
-    :param error: ``RecordRejected`` (the record goes to the dead letters) or ``TransientError`` (``outcome_unknown``
-        tells whether to look it up first); None when it was accepted.
+    :param error: ``RecordRejected`` (the record goes to the dead letters), ``RecordBusy`` (this one can't be written
+        now) or another ``TransientError`` (the connection fails, and nothing more is sent); of both ``outcome_unknown``
+        tells whether to look it up first. None when it was accepted.
     """
 
     record_key: str

@@ -4,6 +4,7 @@ Errors, by what should be done about them.
 * LedgerbridgeError
   * TransientError - try again later; ``outcome_unknown`` says whether a write may have happened
     * StoreUnavailable - our own database or staging can't be used now; it says nothing of the system called
+    * RecordBusy - one record can't be written now, the rest of the batch can; it says nothing of the connection
   * RecordRejected - one record can't go on, the rest of the batch does: a dead letter
     * RecordWaits - it can't go on yet: no dead letter, every pass tries it again
   * ConfigurationError - nothing will work until a person mends a setting: fail at once
@@ -20,6 +21,7 @@ from typing import Any
 __all__ = [
     "ConfigurationError",
     "LedgerbridgeError",
+    "RecordBusy",
     "RecordRejected",
     "RecordWaits",
     "StoreUnavailable",
@@ -81,6 +83,20 @@ class TransientError(LedgerbridgeError):
 
 class StoreUnavailable(TransientError):
     """Our own database or staging can't be used now; no connection is to blame, no circuit counts it."""
+
+
+class RecordBusy(TransientError):
+    """
+    One record can't be written now: a person has it open, another transaction had the same rows.
+
+    The rest of the batch goes on, and no circuit counts it. The task tries the record again; after its last try the
+    record waits for the next pass.
+    """
+
+    @property
+    def reason(self) -> str:
+        """Why the record waits."""
+        return f"waits: {self.message} ({self.code}). {self.remedy}"
 
 
 class RecordRejected(LedgerbridgeError):

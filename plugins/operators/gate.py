@@ -45,9 +45,9 @@ class GateOperator(LegOperator):
         :raises ConfigurationError: too many of the batch were rejected.
         """
         actor = self.actor(context)
-        frames, superseded = self.own_documents(context, read_frames(self.given_batch(context)))
+        frames = self.own_documents(context, read_frames(self.given_batch(context)))
         if frames["header"].empty:
-            self.close_batch(actor, superseded)
+            self.close_batch(actor, self.superseded_since(context))
             raise self.nothing_goes_on("newer versions of all its records are taken")
         suite = load_suite(settings.include_folder() / "expectations" / f"{self.config.gate}.yaml")
         result = run_suite(suite, frames)
@@ -56,7 +56,7 @@ class GateOperator(LegOperator):
         batch = write_frames(self.batch_uri(context, self.step), passed)
         self._keep(context, result, frames, documents_of(refused, self.config.target), batch)
         if passed["header"].empty:
-            self.close_batch(actor, superseded)
+            self.close_batch(actor, self.superseded_since(context))
             raise self.nothing_goes_on("no record of this batch meets the suite")
         return batch.to_xcom()
 

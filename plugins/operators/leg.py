@@ -20,7 +20,7 @@ from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.anchors import signed_head
 from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable, TransientError
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordBusy, StoreUnavailable, TransientError
 from ledgerbridge.flows import Company, LegConfig, flow_of, leg_config
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
@@ -96,8 +96,8 @@ class FlowOperator(BaseOperator):
         try:
             yield
         except TransientError as error:
-            # waiting for another worker, or for a database or disk of ours, says nothing of the system
-            if error.code != LEASED and not isinstance(error, StoreUnavailable):
+            # waiting for another worker, for a database or disk of ours, or for one record says nothing of the system
+            if error.code != LEASED and not isinstance(error, StoreUnavailable | RecordBusy):
                 seconds = error.retry_after_seconds
                 with suppress(SQLAlchemyError, LedgerbridgeError), transaction(self.engine) as session:
                     asked = None if seconds is None else timedelta(seconds=seconds)
@@ -113,6 +113,13 @@ class FlowOperator(BaseOperator):
             raise
         with transaction(self.engine) as session:
             call_succeeded(session, self.actor(context), connection)
+
+    @contextmanager
+    def asking(self, context: Context, connection: str) -> Iterator[None]:
+        """As ``calling``, of a system that a step asks on its way; while that one is down the task waits for it."""
+        self.await_connections([connection])
+        with self.calling(context, connection):
+            yield
 
 
 class LegOperator(FlowOperator):
@@ -180,16 +187,15 @@ class LegOperator(FlowOperator):
             return {}
         return {record.key: record for record in taken_records(self.staged(context, "extract"), keys)}
 
-    def own_documents(self, context: Context, frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], int]:
+    def own_documents(self, context: Context, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """
-        The documents without those of a record that was taken in a newer version since; how many such records.
+        The documents without those of a record that was taken in a newer version since.
 
         What a document shares with such a record waits for the next run, which makes it anew.
         """
         links, run_id = self.staged(context, "links"), str(context["run_id"])
-        taken, sources = taken_changes(self.staged(context, "extract")), source_keys_of(links)
+        sources = source_keys_of(links)
         with transaction(self.engine) as session:
-            left_over = still_own(session, self.flow, self.leg, run_id, taken)
             own = still_own(session, self.flow, self.leg, run_id, changes_of(links))
             gone = {key for key in frames["header"]["record_key"] if not own.issuperset(sources[key])}
             shared = {key for each in gone for key in sources[each]} & own
@@ -197,8 +203,14 @@ class LegOperator(FlowOperator):
             set_outcomes(session, self.flow, self.leg, dict.fromkeys(shared, waits), run_id=run_id)
         if gone:
             self.log.info("flow=%s leg=%s superseded since: %s", self.flow, self.leg, ", ".join(sorted(gone)))
-        left = {name: frame[~frame["record_key"].isin(gone)].reset_index(drop=True) for name, frame in frames.items()}
-        return left, len(taken) - len(left_over)
+        return {name: frame[~frame["record_key"].isin(gone)].reset_index(drop=True) for name, frame in frames.items()}
+
+    def superseded_since(self, context: Context) -> int:
+        """How many records of this run's batch were taken in a newer version since."""
+        taken = taken_changes(self.staged(context, "extract"))
+        with transaction(self.engine) as session:
+            own = still_own(session, self.flow, self.leg, str(context["run_id"]), taken)
+        return len(taken) - len(own)
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operators.staging import BatchRef, read_rows
 
-__all__ = ["changes_of", "mapping_versions", "source_keys_of"]
+__all__ = ["changes_of", "mapping_versions", "newest_changes", "source_keys_of"]
 
 
 def source_keys_of(links: BatchRef) -> dict[str, list[str]]:
@@ -23,3 +23,12 @@ def mapping_versions(links: BatchRef) -> dict[str, str | None]:
 def changes_of(links: BatchRef) -> dict[str, int | None]:
     """The number of the change that a document was made of, by source key; None from before there was a change log."""
     return {row["source_key"]: row.get("change") for row in read_rows(links, "links")}
+
+
+def newest_changes(links: BatchRef) -> dict[str, int]:
+    """The highest number of the changes that a document was made of, by its record key; nothing where none has one."""
+    numbers: dict[str, int] = {}
+    for row in read_rows(links, "links"):
+        if (number := row.get("change")) is not None:
+            numbers[row["record_key"]] = max(number, numbers.get(row["record_key"], number))
+    return numbers

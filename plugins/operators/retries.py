@@ -10,7 +10,7 @@ from airflow.sdk import Context, RetryDecision, RetryPolicy
 
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["ByErrorClass"]
+__all__ = ["ByErrorClass", "has_tries_left"]
 
 _LONGEST_SECONDS = 300.0
 
@@ -51,6 +51,12 @@ class ByErrorClass(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> ByErrorClass:
         """Back from the serialised DAG."""
         return cls(**data)
+
+
+def has_tries_left(context: Context) -> bool:
+    """Whether Airflow tries the task again when it fails now."""
+    task = context["ti"]
+    return bool(task.try_number <= task.max_tries)
 
 
 def _tries_since_cleared(try_number: int, max_tries: int, context: Context | None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pkgutil import resolve_name
 from typing import Any
@@ -63,7 +64,11 @@ def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:
     return {connection: hook_for(system, connection) for connection in company.connections_of(system)}
 
 
-def live_lookup(company: Company, engine: Engine) -> LiveLookup:
+Calling = Callable[[str], AbstractContextManager[None]]
+"""What is around a call over a connection: it knows how calls to that system went."""
+
+
+def live_lookup(company: Company, engine: Engine, calling: Calling) -> LiveLookup:
     """
     Master data of any system; what one lookup of a batch found serves the next.
 
@@ -85,10 +90,11 @@ def live_lookup(company: Company, engine: Engine) -> LiveLookup:
                 known.update(master_rows_since(session, connection, entity, missing, since))
         missing = [key for key in keys if key not in known]
         if missing:
-            if system not in hooks:
-                hooks[system] = hook_for(system, connection)
-            master: Master = hooks[system].entity(name)
-            answers = master.lookup(missing)
+            with calling(connection):
+                if system not in hooks:
+                    hooks[system] = hook_for(system, connection)
+                master: Master = hooks[system].entity(name)
+                answers = master.lookup(missing)
             known.update(answers)
             if max_age_minutes and answers:
                 with transaction(engine) as session:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Fields
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -59,9 +60,7 @@ class TransformOperator(LegOperator):
             raise self.nothing_goes_on("newer versions of all its records are taken")
         reader = DatabaseReader(self.engine)
         company = self.company
-        connection = company.connections_of(self.config.target.partition(".")[0])[0]
-        self.await_connections([connection])  # its master data is looked up
-        live = live_lookup(company, self.engine)
+        live = live_lookup(company, self.engine, partial(self.asking, context))
         work = _Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
         with transaction(self.engine) as session:
             salt, of_company = key_salt(session), company_key(session)
@@ -74,8 +73,7 @@ class TransformOperator(LegOperator):
         documents: dict[str, pd.DataFrame] = {}
         if anew:
             canonical = self._rule(self._conform(given, anew, lookups, company.send_from, work), reader, work)
-            with self.calling(context, connection):
-                documents = self._map(canonical, lookups, work)
+            documents = self._map(canonical, lookups, work)
         if work.resumed:
             kept = work.resume()
             canonical = with_canonical(canonical, self._conform_mapping().target, kept)

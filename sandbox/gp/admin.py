@@ -17,6 +17,7 @@ from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
 from sandbox.gp.posting import post_batches
+from sandbox.gp.screens import Screen, set_screen
 from sandbox.gp.seed import SeedRequest, seed_company
 from sandbox.gp.site import Site
 from sandbox.gp.site_procedures import PreProcedure, install
@@ -165,6 +166,11 @@ def admin_routes(site: Site) -> APIRouter:
             row = {"YEAR1": request.year, "PERIODID": request.period, "CLOSED": int(request.closed)}
             session.insert("SY40100", row)
         return request.model_dump()
+
+    @routes.put("/screens")
+    def set_document(screen: Screen, company: str | None = None) -> dict[str, list[str]]:
+        with site.company(company).writing() as session:
+            return {"open": set_screen(session, screen)}
 
     @routes.put("/procedures")
     def set_procedure(procedure: PreProcedure, company: str | None = None) -> dict[str, str]:

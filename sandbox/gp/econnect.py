@@ -18,6 +18,7 @@ from sandbox.gp import (
     safe_xml,
     sales,
     sales_lines,
+    screens,
     vendors,
 )
 from sandbox.gp.call import Call
@@ -115,6 +116,7 @@ def _run_node(session: Session, element: etree._Element) -> None:
     node = NODES[name]
     try:
         call = Call(session, node, before_procedure(session, element))
+        screens.refuse_if_open(call)
         PROCEDURES[name](call)
     except NodeRefused as refused:
         identifiers = {key: element.findtext(key) or "" for key in node.identifiers}

@@ -80,6 +80,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "duplicate_vendor": (50073, "Vendor number already exists and UpdateIfExists = 0"),
     "duplicate_item": (50074, "Item number already exists and UpdateIfExists = 0"),
     "schedule": (50075, "Unit of measure schedule does not exist in IV40201"),
+    "document_in_use": (50077, "Document is being edited by another user"),
     "applied": (50076, "Document has been applied, CURTRXAM is not ORTRXAMT"),
     "unsupported": (50090, "This sandbox does not do what the field asks for (see its README)"),
 }

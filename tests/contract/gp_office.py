@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal
@@ -22,16 +21,7 @@ from tests.contract.gp_company import COMPANY
 from tests.contract.served_app import serve
 
 LOGIN, PASSWORD, COMPANY_ID = "HLS\\econnect", "s3cret", "HLS"
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 CENT = Decimal("0.01")
-
-
-def golden(name: str) -> dict[str, Any]:
-    """An order file with its expected books; the test is skipped where they are not handed out."""
-    if not (GOLDEN / name).exists():
-        pytest.skip(f"{GOLDEN / name} is not on this machine")
-    found: dict[str, Any] = json.loads((GOLDEN / name).read_text())
-    return found
 
 
 def node(name: str, fields: Mapping[str, object]) -> str:

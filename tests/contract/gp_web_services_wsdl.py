@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-DESCRIPTION = Path(__file__).parents[3] / "shared" / "gp" / "ws-legacy-types.json"
+from tests.reference_data import GP_WEB_SERVICES
+
 GP = "http://schemas.microsoft.com/dynamics/gp/2006/01"
 
 
 def build_wsdl(operations: list[str], location: str) -> str:
     """The operations with all types they need, in the namespaces and the order of the description."""
-    return _Wsdl(json.loads(DESCRIPTION.read_text())["schemas"]).of(operations, location)
+    return _Wsdl(json.loads(GP_WEB_SERVICES.text())["schemas"]).of(operations, location)
 
 
 def object_xml(type_name: str, **given: str) -> str:
     """The inside of an object of that type in the description's order; what is required but not given is nil."""
-    described = json.loads(DESCRIPTION.read_text())["schemas"][GP]["complex"]
+    described = json.loads(GP_WEB_SERVICES.text())["schemas"][GP]["complex"]
     xml = ""
     for field in described[type_name]["elements"]:
         name = field["n"]

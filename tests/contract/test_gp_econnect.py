@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -772,7 +773,7 @@ def test_a_live_lookup_takes_a_kept_answer_that_is_young_enough_and_asks_again_f
 
     def look_up(max_age_minutes: int | None) -> dict[str, str]:
         company = Company.model_validate({**SETTINGS, "connections": {"gp": "gp_test"}})
-        rows = live_lookup(company, state_db)("gp.item", ["LAMP-01", "NEW-1"], max_age_minutes)
+        rows = live_lookup(company, state_db, nullcontext)("gp.item", ["LAMP-01", "NEW-1"], max_age_minutes)
         return {key: row["ITEMDESC"] for key, row in rows.items()}
 
     assert look_up(60) == {"LAMP-01": "Desk lamp"}

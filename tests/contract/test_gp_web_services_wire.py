@@ -13,10 +13,11 @@ from lxml import etree
 from hooks.gp.web_services.hook import GPWebServicesHook
 from ledgerbridge.entities import Document, Master, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TransientError
-from tests.contract.gp_web_services_wsdl import DESCRIPTION, GP, build_wsdl, object_xml
+from tests.contract.gp_web_services_wsdl import GP, build_wsdl, object_xml
 from tests.contract.scripted_api import Asked, Reply, ScriptedApi, serve_script
+from tests.reference_data import GP_WEB_SERVICES
 
-pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason=f"{DESCRIPTION} is not on this machine")
+pytestmark = GP_WEB_SERVICES.needed
 
 OPERATIONS = [
     "GetCustomerList",

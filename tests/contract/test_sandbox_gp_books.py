@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.contract.gp_company import shop_order
-from tests.contract.gp_office import Office, document, golden, open_office, start_over
+from tests.contract.gp_office import Office, document, open_office, start_over
+from tests.golden import golden_file
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +258,7 @@ def test_a_partly_transferred_line_is_computed_anew_where_the_site_does_so(offic
 
 @pytest.mark.parametrize("name", ["plain.json", "cases.json"])
 def test_the_golden_orders_leave_the_books_they_must(office: Office, name: str) -> None:
-    file = golden(name)
+    file = golden_file(name)
     office.seed(file["company"])
     for case in file["cases"]:
         Case(office, case).play()

@@ -23,10 +23,9 @@ import shopify
 from sandbox.shopify.app import create_app
 from tests.contract.served_app import serve
 from tests.contract.webhook_receiver import Receiver, receiving
+from tests.golden import golden_file
+from tests.reference_data import SHOPIFY_SCHEMA
 
-SHARED = Path(__file__).parents[3] / "shared"
-REAL_SCHEMA = SHARED / "shops" / "shopify-admin-subset.graphql"
-GOLDEN = SHARED / "golden" / "cases.json"
 OWN_SCHEMA = Path(__file__).parents[2] / "sandbox" / "shopify" / "schema.graphql"
 
 COMPANY = {
@@ -144,10 +143,10 @@ def sold(found: Any) -> Decimal:
 # --- the schema
 
 
-@pytest.mark.skipif(not REAL_SCHEMA.exists(), reason="the real schema's description is not on this machine")
+@SHOPIFY_SCHEMA.needed
 def test_every_type_field_and_argument_of_ours_is_in_the_real_schema_with_the_same_type() -> None:
     ours = graphql.build_schema(OWN_SCHEMA.read_text())
-    real = graphql.build_schema(REAL_SCHEMA.read_text(), assume_valid=True)
+    real = graphql.build_schema(SHOPIFY_SCHEMA.text(), assume_valid=True)
     differences = []
     for name, kind in ours.type_map.items():
         if name.startswith("__") or name in graphql.specified_scalar_types:
@@ -652,9 +651,8 @@ def test_an_event_that_contradicts_the_order_changes_nothing(
     assert ledger(sandbox)["refunds"] == []
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason="the golden cases are not on this machine")
 def test_every_golden_order_balances_at_each_of_its_events(sandbox: Sandbox) -> None:
-    file = json.loads(GOLDEN.read_text())
+    file = golden_file("cases.json")
     seeded = sandbox.press("POST", "seed", {"company": file["company"], "client_id": "app", "client_secret": "hush"})
     shops = {shop["shop"]: shop for shop in seeded["shops"]}
     sandbox.press("PUT", "settings", {"maximum_available": 1_000_000})

@@ -18,10 +18,8 @@ from jsonschema import Draft7Validator
 from sandbox.stripe.app import create_app
 from tests.contract.served_app import serve
 from tests.contract.webhook_receiver import Receiver, receiving
-
-SHARED = Path(__file__).parents[3] / "shared"
-DESCRIPTION = SHARED / "shops" / "stripe-openapi-subset.yaml"
-GOLDEN = SHARED / "golden" / "cases.json"
+from tests.golden import golden_file
+from tests.reference_data import STRIPE_API
 
 KEY = "sk_test_sandbox"
 COMPANY = {
@@ -139,13 +137,13 @@ def with_null(schema: Any) -> Any:
     return {"anyOf": [plain, {"type": "null"}]} if schema.get("nullable") is True else plain
 
 
-@pytest.mark.skipif(not DESCRIPTION.exists(), reason="the API's description is not on this machine")
+@STRIPE_API.needed
 def test_every_object_fits_the_description(sandbox: Sandbox) -> None:
     sandbox.charge()
     sandbox.refund(amount="3.77")
     sandbox.press("POST", "disputes", {"id": "du_1", "charge": "ch_1", "at": "2026-03-04T00:00:00Z", "fee": "15.00"})
     sandbox.pay_out("48.14", "ch_1", "re_1")
-    components = with_null(yaml.load(DESCRIPTION.read_text(), Loader=yaml.CSafeLoader)["components"])
+    components = with_null(yaml.load(STRIPE_API.text(), Loader=yaml.CSafeLoader)["components"])
     found: dict[str, Any] = {"balance": sandbox.get("/v1/balance").json()}
     for name in ("charge", "refund", "payment_intent", "balance_transaction", "dispute", "payout", "event"):
         found[name] = sandbox.get(f"/v1/{name}s").json()["data"][0]
@@ -331,9 +329,8 @@ def test_a_manual_payout_can_not_be_itemised(sandbox: Sandbox) -> None:
     assert sandbox.total() == 191
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason="the golden cases are not on this machine")
 def test_the_golden_payouts_empty_the_balance(sandbox: Sandbox) -> None:
-    file = json.loads(GOLDEN.read_text())
+    file = golden_file("cases.json")
     paths = {"pay": "charges", "refund": "refunds"}
     events = [(event, case["order"]) for case in file["cases"] for event in case["events"] if event["do"] in paths]
     for event, order in sorted(events, key=lambda played: (played[0]["step"], played[0]["at"])):

@@ -22,9 +22,9 @@ from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from tests.contract.query_cost import requested_cost
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
+from tests.reference_data import SHOPIFY_SCHEMA
 
 SHOP = "us-harbor-light-supply.myshopify.com"
-SCHEMA = Path(__file__).parents[3] / "shared" / "shops" / "shopify-admin-subset.graphql"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVENING = datetime(2026, 3, 2, 18, tzinfo=UTC)
 DATE = "Mon, 02 Mar 2026 18:00:00 GMT"
@@ -114,9 +114,7 @@ def clock_and(api: ScriptedApi, *replies: Reply) -> None:
 
 @pytest.fixture(scope="module")
 def schema() -> graphql.GraphQLSchema:
-    if not SCHEMA.exists():
-        pytest.skip(f"{SCHEMA} is not here: the Admin API's schema is reference data, not part of the project")
-    return graphql.build_schema(SCHEMA.read_text(), assume_valid=True)
+    return graphql.build_schema(SHOPIFY_SCHEMA.text(), assume_valid=True)
 
 
 QUERIES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -23,8 +22,8 @@ from tests.contract.served_app import serve
 from tests.contract.shop_office import DOMAIN, Shop
 from tests.contract.small_company import line, order
 from tests.contract.xero_connection import FERNET_KEY, provide_state
+from tests.golden import golden_file
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
 PLACED = datetime(2026, 3, 2, 15, 41, tzinfo=UTC)
 
 
@@ -273,10 +272,7 @@ def test_a_version_of_long_ago_is_answered_by_another(shop: Shop, capfd: pytest.
 
 @pytest.fixture
 def golden() -> dict[str, Any]:
-    if not GOLDEN.exists():
-        pytest.skip(f"{GOLDEN} is not here: the golden cases are reference data, not part of the project")
-    content: dict[str, Any] = json.loads(GOLDEN.read_text())
-    return content
+    return golden_file("cases.json")
 
 
 @pytest.fixture

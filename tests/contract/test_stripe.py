@@ -22,6 +22,7 @@ from hooks.stripe.hook import StripeHook
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
+from tests.reference_data import STRIPE_SAMPLES
 
 DATE = "Mon, 02 Mar 2026 16:41:30 GMT"
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -427,13 +428,8 @@ def test_the_documented_connection_is_complete(api: ScriptedApi, monkeypatch: py
     assert record.key == "stripe:acct_…:charge:ch_1"
 
 
-FIXTURES = Path(__file__).parents[3] / "shared" / "shops" / "stripe-fixtures-subset.json"
-
-
 def test_stripes_own_sample_objects_become_decimals(api: ScriptedApi, hook: StripeHook) -> None:
-    if not FIXTURES.exists():
-        pytest.skip(f"{FIXTURES} is not here: Stripe's samples are reference data, not part of the project")
-    samples = json.loads(FIXTURES.read_text())["resources"]
+    samples = json.loads(STRIPE_SAMPLES.text())["resources"]
     names = ["charge", "refund", "dispute", "payout", "balance_transaction"]
     for name in names:
         api.will_reply(listing(samples[name] | {"balance_transaction": None, "automatic": False}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,8 +17,8 @@ from sandbox.stripe.app import create_app
 from tests.contract import small_company
 from tests.contract.gateway_office import Account
 from tests.contract.served_app import serve
+from tests.golden import golden_file
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "cases.json"
 PAID = {"do": "pay", "id": "ch_1001", "at": "2026-03-02T16:41:30Z", "amount": "53.77", "fee": "1.86"}
 REFUNDED = {"do": "refund", "id": "re_1001", "at": "2026-03-11T19:00:00Z", "amount": "15.00"}
 
@@ -208,10 +207,7 @@ def test_a_restricted_key_that_lacks_a_right_is_named_by_the_connection_test(acc
 
 @pytest.fixture
 def golden() -> dict[str, Any]:
-    if not GOLDEN.exists():
-        pytest.skip(f"{GOLDEN} is not here: the golden cases are reference data, not part of the project")
-    content: dict[str, Any] = json.loads(GOLDEN.read_text())
-    return content
+    return golden_file("cases.json")
 
 
 @pytest.fixture

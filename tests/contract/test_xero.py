@@ -14,12 +14,17 @@ import pytest
 import requests
 from airflow.sdk.crypto import get_fernet
 from cryptography.fernet import Fernet
+from sqlalchemy import Engine, select, update
 
 from hooks.xero.books import XeroBooks
 from hooks.xero.hook import XeroHook
+from ledgerbridge.audit import Actor
+from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.reconciliation import Booked, KeptRecord, Totals
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery
 from sandbox.xero.app import create_app
 from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
@@ -339,6 +344,44 @@ def test_an_invoice_sent_again_with_another_key_is_adopted(hook: XeroHook, addre
     (second,) = accepted(target(hook, "invoice").send([again]))
     assert second.target_id == first.target_id
     assert len(order(address, "GET", "ledger")["invoices"]) == 1
+
+
+def test_a_look_up_that_fails_after_invoices_were_sent_leaves_recorded_what_xero_answered(
+    hook: XeroHook, address: str, contact_id: str, state_db: Engine
+) -> None:
+    """The number of one is taken, and Xero can't be asked by whom."""
+
+    def deliver() -> list[str]:
+        actor = Actor("order_to_cash", "invoice", "run-1", "load")
+        deliverer = Deliverer(state_db, actor, "xero.invoice", target(hook, "invoice"), settle=timedelta(0))
+        return [each.outcome for each in deliverer.deliver(documents, {})]
+
+    def states() -> dict[str, str]:
+        with transaction(state_db) as session:
+            return {row.record_key[-4:]: row.state for row in session.scalars(select(Delivery))}
+
+    accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    documents = [replace(invoice(contact_id), idempotency_key="another"), invoice(contact_id, "STDINV1002")]
+    down = {"kind": "status", "status": 503, "method": "GET", "path": "/api.xro/2.0/Invoices", "times": None}
+    order(address, "POST", "faults", down)
+    with pytest.raises(TransientError):
+        deliver()
+    assert states() == {"1001": "sending", "1002": "delivered"}
+    requests.delete(f"{address}/_sandbox/faults", timeout=30).raise_for_status()
+    with transaction(state_db) as session:
+        session.execute(update(Delivery).values(settles_at=None))  # the time a call may take is over
+    assert sorted(deliver()) == ["delivered", "unchanged"]
+    assert len(order(address, "GET", "ledger")["invoices"]) == 2
+
+
+def test_contacts_that_were_updated_stay_so_when_xero_takes_no_more_new_ones(
+    hook: XeroHook, address: str, contact_id: str
+) -> None:
+    renamed, new = customer(FirstName="Ann"), customer("BEN1", Name="Ben Bell")
+    order_fault(address, "contact", {"kind": "status", "status": 503})
+    updated, refused = target(hook, "contact").send([replace(renamed, idempotency_key="renamed"), new])
+    assert (updated.target_id, updated.error) == (contact_id, None)
+    assert isinstance(refused.error, TransientError)
 
 
 def test_another_invoice_under_the_number_is_a_conflict(hook: XeroHook, contact_id: str) -> None:

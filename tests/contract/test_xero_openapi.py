@@ -17,9 +17,9 @@ from hooks.xero.hook import XeroHook
 from ledgerbridge.entities import Document, Window
 from tests.contract.scripted_api import Asked, Reply, ScriptedApi, serve_script
 from tests.contract.xero_connection import hook_on, provide_state, source, target
+from tests.reference_data import XERO_API
 
-DESCRIPTION = Path(__file__).parents[3] / "shared" / "xero" / "xero_accounting.yaml"
-pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason=f"Xero's OpenAPI file is not at {DESCRIPTION}")
+pytestmark = XERO_API.needed
 
 LINE = {
     "Description": "Desk lamp",
@@ -101,7 +101,7 @@ def hook(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> X
 
 @pytest.fixture(scope="module")
 def description() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(DESCRIPTION.read_text(), yaml.CSafeLoader)
+    loaded: dict[str, Any] = yaml.load(XERO_API.text(), yaml.CSafeLoader)
     return loaded
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -11,7 +10,8 @@ import yaml
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 
-DESCRIPTION = Path(__file__).parents[3] / "shared" / "xero" / "xero_accounting.yaml"
+from tests.reference_data import XERO_API
+
 # Xero's examples show these, its schemas don't name them.
 _BESIDE_THE_SCHEMA = {
     "Id",
@@ -38,7 +38,7 @@ _PlainDates.yaml_implicit_resolvers = {
 
 @cache
 def _described() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.load(DESCRIPTION.read_text(), Loader=_PlainDates)
+    content: dict[str, Any] = yaml.load(XERO_API.text(), Loader=_PlainDates)
     return content
 
 
@@ -47,7 +47,7 @@ class Conformity:
 
     def __init__(self, base_url: str) -> None:
         self._description: OpenAPI | None = None
-        if DESCRIPTION.exists():
+        if not XERO_API.missing:
             self._content = _described() | {"servers": [{"url": f"{base_url}/api.xro/2.0"}]}
             self._description = OpenAPI.from_dict(self._content, config=Config(spec_validator_cls=None))
 

@@ -13,15 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-__all__ = ["Unspecified", "differences", "expect_books", "expect_case", "with_expectations"]
+__all__ = ["Unspecified", "expect_books", "expect_case", "with_expectations"]
 
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
 STEPS = (1, 2, 3, 4, 5)
-KEPT_BY_GP_ALONE = {"inventory", "cost_of_goods_sold"}
 
 Json = dict[str, Any]
 
@@ -79,41 +78,6 @@ def expect_case(case: Json, file: Json) -> Json:
     except Unspecified as reason:
         raise Unspecified(f"{case['order']['name']} ({case['id']}): {reason}") from reason
     return life.expectation()
-
-
-def differences(file: Json, result: Json) -> list[str]:
-    """
-    Where a run's result is not what the file expects, one line each.
-
-    :param result: in the golden form, read back from the ledgers.
-    """
-    found: list[str] = []
-    for case in file["cases"]:
-        got, want = result["orders"][case["order"]["name"]], case["expect"]
-        for name in ("outcome", "credited", "gp_invoices", "xero_invoices"):
-            if name in want and (seen := _comparable(got[name], want[name])) != _comparable(want[name], want[name]):
-                found.append(f"{case['id']}: {name} is {seen}, expected {_comparable(want[name], want[name])}")
-        letter = want.get("dead_letter", {})
-        if not any(letter.items() <= each.items() for each in got["dead_letters"] or [letter]):
-            found.append(f"{case['id']}: no dead letter with {letter}")
-    for ledger, books in result["books"].items() if all(case["expect"] for case in file["cases"]) else ():
-        for role in sorted((set(books) | set(file["books"])) - KEPT_BY_GP_ALONE):
-            seen, wanted = Decimal(books.get(role, "0")), Decimal(file["books"].get(role, "0"))
-            if seen != wanted:
-                found.append(f"{ledger}: {role} is {seen}, expected {wanted}")
-    return found
-
-
-def _comparable(value: Any, like: Any) -> Any:
-    """Amounts as numbers, lists in an order of their own, of objects only what is expected."""
-    if isinstance(value, list):
-        return sorted((_comparable(each, like[0] if like else {}) for each in value), key=repr)
-    if isinstance(value, dict):
-        return {name: _comparable(value[name], wanted) for name, wanted in like.items()}
-    try:
-        return cents(Decimal(value))
-    except InvalidOperation:
-        return value
 
 
 @dataclass

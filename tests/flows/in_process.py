@@ -50,10 +50,16 @@ STEPS: dict[str, Any] = {
 
 @dataclass
 class InProcess:
-    """Runs passes of one flow; ``results`` holds what each task of the last pass returned."""
+    """
+    Runs passes of one flow; ``results`` holds what each task of the last pass returned.
+
+    Each task is on its last try unless ``max_tries`` allows for more.
+    """
 
     name: str
     results: dict[str, Any] = field(default_factory=dict)
+    try_number: int = 1
+    max_tries: int = 0
 
     @property
     def flow(self) -> FlowConfig:

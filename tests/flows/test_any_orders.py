@@ -31,9 +31,10 @@ from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS, Addresses
 from sandbox.player import Player
 from tests.flows.dice import SeededDice
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
+from tests.golden.check import differences
 
 FAILING = Path("failing-orders.json")
 ORDERS_A_FILE = 500

@@ -15,9 +15,10 @@ from demo.stack import Stack
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, Delivery, SourceRecord
 from sandbox.player import Player
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import lamp, line, order_file, pay, refund, sale
 from tests.flows.in_process import Office, open_office
+from tests.golden.check import differences
 
 CANCEL = {"step": 1, "do": "cancel", "at": "2026-03-02T17:00:00Z"}
 POUNDS = {"shop": "uk", "currency": "GBP", "rate": "1.25", "taxes_included": True}

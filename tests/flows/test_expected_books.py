@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.flows.expected_books import expect_books, expect_case
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
+from tests.golden import golden_file
 
 
 @pytest.fixture(params=["plain.json", "cases.json"])
 def file(request: pytest.FixtureRequest) -> dict[str, Any]:
-    path = GOLDEN / request.param
-    if not path.exists():
-        pytest.skip(f"{path} is not here: the golden orders belong to the workplace, not to the project")
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
+    return golden_file(request.param)
 
 
 def test_each_golden_case_is_expected_as_the_file_says(file: dict[str, Any]) -> None:

@@ -18,9 +18,10 @@ from demo.stack import Stack
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, SourceRecord
 from sandbox.player import Player
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import fulfil, lamp, order_file, pay, sale
 from tests.flows.in_process import Office, open_office
+from tests.golden.check import differences
 
 # a lamp is 53.77 with its tax, 52.77 after the fee
 CASES = [sale(4700 + n, [lamp()], [pay(f"ch_{n}", "53.77"), fulfil()]) for n in (91, 92, 93)]

@@ -14,9 +14,10 @@ from demo.stack import Stack
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
 from sandbox.player import Player
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import fulfil, line, order_file, pay, sale
 from tests.flows.in_process import Office, open_office
+from tests.golden.check import differences
 
 POUNDS = {"shop": "uk", "currency": "GBP", "rate": "1.25", "taxes_included": True}
 LATER = "2026-03-02T17:00:00Z"

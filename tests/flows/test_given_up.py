@@ -13,9 +13,10 @@ from demo.stack import Stack
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, DeadLetter, SourceRecord
 from sandbox.player import Player
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import fulfil, lamp, line, order_file, pay, refund, returned, sale
 from tests.flows.in_process import Office, open_office
+from tests.golden.check import differences
 
 EARLY = "2026-03-02T17:00:00Z"
 LATER = "2026-03-02T20:00:00Z"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +13,13 @@ from demo.books import read_result
 from demo.stack import Stack
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
+from tests.golden import golden_file
+from tests.golden.check import differences
 
 
 @pytest.fixture(scope="module", params=["plain.json", "cases.json"])
 def file(request: pytest.FixtureRequest) -> dict[str, Any]:
-    path = GOLDEN / request.param
-    if not path.exists():
-        pytest.skip(f"{path} is not here: the golden orders belong to the workplace, not to the project")
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
+    return golden_file(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +40,7 @@ def office(
 
 
 def test_books_are_those_the_file_expects(office: Office, file: dict[str, Any], sandboxes: Player) -> None:
-    spec = importlib.util.spec_from_file_location("golden_check", GOLDEN / "check.py")
-    assert spec is not None
-    assert spec.loader is not None
-    golden = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(golden)
-    assert golden.check(file, read_result(file, sandboxes, office.state)) == []
+    assert differences(file, read_result(file, sandboxes, office.state)) == []
 
 
 def test_reconciliation_agrees_at_the_end(office: Office) -> None:

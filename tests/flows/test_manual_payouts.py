@@ -19,9 +19,10 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
 from sandbox.places import CREDENTIALS
 from sandbox.player import Player
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import fulfil, lamp, order_file, pay, sale
 from tests.flows.in_process import Office, open_office
+from tests.golden.check import differences
 
 # a lamp is 53.77 with its tax; no automatic payout takes the fees of 1.00
 CASES = [sale(4800 + n, [lamp()], [pay(f"ch_{n}", "53.77"), fulfil()]) for n in (94, 95)]

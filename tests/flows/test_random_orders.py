@@ -13,9 +13,9 @@ from demo.stack import Stack
 from sandbox.orders import harbor_light_supply
 from sandbox.player import Player
 from tests.flows.dice import SeededDice
-from tests.flows.expected_books import differences
 from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
+from tests.golden.check import differences
 
 
 @pytest.fixture(scope="module")

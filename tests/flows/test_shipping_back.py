@@ -7,9 +7,10 @@ from pathlib import Path
 from demo.books import read_result
 from demo.stack import Stack
 from sandbox.player import Player
-from tests.flows.expected_books import differences, with_expectations
+from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import fulfil, lamp, line, order_file, pay, refund, returned, sale
 from tests.flows.in_process import open_office
+from tests.golden.check import differences
 
 STATE_AND_COUNTY = [
     {"detail": "MA-STATE", "rate": "0.0625", "amount": "0.38"},

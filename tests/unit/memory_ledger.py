@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ledgerbridge.delivery import content_hash
 from ledgerbridge.entities import Document, Found, Outcome
-from ledgerbridge.errors import RecordRejected, RecordWaits, TransientError
+from ledgerbridge.errors import LedgerbridgeError, RecordBusy, RecordRejected, RecordWaits, TransientError
 
 __all__ = ["Fault", "MemoryLedger", "document"]
 
@@ -43,6 +43,8 @@ class MemoryLedger:
         self.books: list[Document] = []
         self.refuses: set[str] = set()
         self.closed: set[str] = set()
+        self.locked: set[str] = set()
+        self.broken: set[str] = set()
         self.sent: list[str] = []
         self._faults: Iterator[Fault | None] = iter(faults)
 
@@ -79,11 +81,18 @@ class MemoryLedger:
     def _book(self, document: Document) -> Outcome:
         number = str(document.header["NUMBER"])
         self.sent.append(number)
+        error: LedgerbridgeError
         if number in self.refuses:
             error = RecordRejected("LB-TEST-004", "Not wanted.", record_key="", field="NUMBER", value=number)
             return Outcome(document.record_key, error=error)
         if number in self.closed:
             error = RecordWaits("LB-TEST-005", "Its period is closed.", record_key="", field="NUMBER", value=number)
+            return Outcome(document.record_key, error=error)
+        if number in self.locked:
+            error = RecordBusy("LB-TEST-006", f"Anna has {number} open.", remedy="Wait until she closes it.")
+            return Outcome(document.record_key, error=error)
+        if number in self.broken:
+            error = RecordBusy("LB-TEST-007", "The ledger stumbled.", outcome_unknown=True)
             return Outcome(document.record_key, error=error)
         if self.updatable:
             self.books = [each for each in self.books if each.header["NUMBER"] != number]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from commands.database import STATE_URL
-from commands.main import main
+from commands.main import COMMANDS, load, main
+from commands.options import STATE_URL
 from ledgerbridge.audit import Actor
 from ledgerbridge.audit.anchors import next_anchor, tell_anchor
 from ledgerbridge.audit.evidence import VERIFIER
@@ -96,7 +100,7 @@ def test_a_broken_audit_chain_is_told_with_its_entry(
     told = capsys.readouterr().out
     assert told.startswith("3 entries, the chain is whole; its head is not signed")
     assert "1 anchors hold" in told
-    engine = connect(url)
+    engine = connect(url, company="main")
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER audit_entry_refuses_delete"))
         connection.execute(text("DELETE FROM audit_entry WHERE id = 3"))
@@ -140,7 +144,7 @@ def test_a_page_without_a_key_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
     url: str, anchors: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = connect(url)
+    engine = connect(url, company="main")
     with transaction(engine) as session:
         anchor = next_anchor(session, [])
         tell_anchor(session, ACTOR, anchor)
@@ -155,7 +159,7 @@ def test_anchors_the_chain_tells_of_are_missed_wherever_they_are_looked_for(
 
 def anchored(url: str, anchors: str) -> Engine:
     """A state whose head is kept there."""
-    engine = connect(url)
+    engine = connect(url, company="main")
     with transaction(engine) as session:
         keep_anchor(anchors, next_anchor(session, []))
     return engine
@@ -211,3 +215,93 @@ def test_without_a_state_database_it_says_how_to_name_one(
     monkeypatch.delenv(STATE_URL, raising=False)
     assert main(["dead-letters"]) == 2
     assert STATE_URL in capsys.readouterr().err
+
+
+def test_a_word_that_is_no_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dead-leters"]) == 2
+    assert "Did you mean 'dead-letters'?" in capsys.readouterr().err
+
+
+def test_an_option_that_is_wrong_is_told_with_its_place(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--state", url, "dead-letters", "list", "--since", "yesterday"]) == 2
+    assert "Invalid value for '--since': \"yesterday\" is no day" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_tells_what_it_is_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    assert COMMANDS[name] in " ".join(capsys.readouterr().out.split())
+    assert load(name).name == name
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, as a person does."""
+    return subprocess.run(
+        [Path(sys.executable).parent / words[0], *words[1:]],
+        env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+LOADED = "import sys; from commands.main import main; main(sys.argv[1:]); print(*sys.modules)"
+FOR_TASKS = {"airflow", "pandas", "pyarrow", "numpy", "great_expectations", "zeep", "alembic"}
+
+
+def test_help_imports_neither_a_database_nor_what_tasks_need() -> None:
+    asked = run("python", "-c", LOADED, "--help")
+    assert asked.returncode == 0
+    assert not (FOR_TASKS | {"sqlalchemy"}) & set(asked.stdout.split())
+
+
+def test_dead_letters_are_listed_without_what_only_tasks_need(url: str) -> None:
+    asked = run("python", "-c", LOADED, "--state", url, "dead-letters", "list")
+    assert "LB-MAP-002" in asked.stdout
+    assert not FOR_TASKS & set(asked.stdout.split())
+
+
+@pytest.mark.parametrize("read", [1, 20_000])
+def test_an_answer_that_nobody_reads_to_its_end_ends_quietly(url: str, read: int) -> None:
+    """As `ledgerbridge … | head`: gone before the first line is out, or in the middle."""
+    engine = connect(url, company="main")
+    many = [
+        Letter("map", f"k{number}", "v1", f"k{number}", "LB-MAP-002", "sku", "NONE", "no", "Mend it.")
+        for number in range(2_000)
+    ]
+    with transaction(engine) as session:
+        write_letters(session, ACTOR, many)
+    engine.dispose()
+    command = [Path(sys.executable).parent / "ledgerbridge", "--state", url, "dead-letters", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
+        assert asked.stdout is not None
+        assert asked.stderr is not None
+        asked.stdout.read(read)
+        asked.stdout.close()
+        assert asked.stderr.read() == b""
+    assert asked.returncode == 1
+
+
+def test_a_short_answer_that_nobody_reads_ends_quietly(url: str) -> None:
+    gone, end = os.pipe()
+    os.close(gone)
+    try:
+        command = [Path(sys.executable).parent / "ledgerbridge", "--state", url, "dead-letters", "list"]
+        asked = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(end)
+    assert (asked.returncode, asked.stderr) == (1, b"")
+
+
+def test_airflow_has_the_same_commands_on_the_state_database_of_its_tasks(url: str, tmp_path: Path) -> None:
+    home = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
+        STATE_URL: "",
+    }
+    listed = run("airflow", "ledgerbridge", "dead-letters", "list", "--code", "LB-MAP-002", **home)
+    assert "LB-MAP-002 order #2" in listed.stdout, listed.stderr
+    assert listed.returncode == 0
+    refused = run("airflow", "ledgerbridge", "--state", "mysql://nowhere", "trace", "#2", **home)
+    assert refused.returncode == 2
+    assert "LB-CFG-009" in refused.stderr
+    helped = run("airflow", "ledgerbridge", "trace", "--help", **home)
+    assert helped.returncode == 0
+    assert "Usage: ledgerbridge trace" in helped.stdout

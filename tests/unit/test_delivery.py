@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier
 from typing import get_args
@@ -13,16 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_ledger import Fault, MemoryLedger, document
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from ledgerbridge.audit import Actor
+from ledgerbridge.changes import Found as LoggedVersion
+from ledgerbridge.changes import SourceId, append
+from ledgerbridge.changes.log import last_number
 from ledgerbridge.delivery import Delivered, Deliverer
 from ledgerbridge.delivery import deliver as delivering
 from ledgerbridge.delivery.content import content_hash
 from ledgerbridge.entities import Document, Found, Outcome
-from ledgerbridge.errors import TargetConflict, TransientError
+from ledgerbridge.errors import RecordBusy, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying, going_out
-from ledgerbridge.state import transaction
+from ledgerbridge.state import migrate, transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import AuditEntry, Delivery, DeliveryTry, LinkEnd
 from ledgerbridge.state.reader import DatabaseReader
@@ -34,10 +38,25 @@ NEXT_RUN = Actor("order_to_cash", "orders", "run-2", "load")
 
 
 def deliver(
-    engine: Engine, ledger: MemoryLedger, *documents: Document, actor: Actor = RUN, entity: str = ENTITY
+    engine: Engine,
+    ledger: MemoryLedger,
+    *documents: Document,
+    actor: Actor = RUN,
+    entity: str = ENTITY,
+    change: int | None = None,
 ) -> list[Delivered]:
+    """All of ``documents``, made of that change."""
     canonical = {each.record_key: {"chain_key": each.record_key, "label": "#1"} for each in documents}
-    return Deliverer(engine, actor, entity, ledger, settle=SETTLE).deliver(documents, canonical)
+    changes = {} if change is None else {each.record_key: change for each in documents}
+    return Deliverer(engine, actor, entity, ledger, settle=SETTLE, changes=changes).deliver(documents, canonical)
+
+
+def logged(engine: Engine, version: str, source: str = "shopify.order") -> int:
+    """The number that a new version of the order gets in the change log."""
+    with transaction(engine) as session:
+        found = [LoggedVersion(document("A").record_key, version, datetime(2026, 3, 2, tzinfo=UTC))]
+        append(session, SourceId("main", source, "shop"), found, how="poll", payload_uri=f"file:///{version}")
+        return last_number(session, "main", source)
 
 
 def outcomes(results: Sequence[Delivered]) -> list[str]:
@@ -137,6 +156,45 @@ def test_a_document_of_a_closed_period_waits_and_goes_on_when_it_comes_again_aft
     assert told == ["waits", "delivered", "delivered"]  # one that goes on waiting is told once
 
 
+def test_of_a_thousand_documents_the_one_a_person_has_open_waits_and_all_others_are_delivered(state_db: Engine) -> None:
+    ledger = MemoryLedger()
+    ledger.max_batch = 100
+    ledger.locked = {"207"}
+    documents = [document(str(number)) for number in range(1000)]
+    results = deliver(state_db, ledger, *documents)
+    assert Counter(outcomes(results)) == {"delivered": 999, "waiting": 1}
+    (waits,) = [each for each in results if each.outcome == "waiting"]
+    assert isinstance(waits.error, RecordBusy)
+    assert waits.error.reason == "waits: Anna has 207 open. (LB-TEST-006). Wait until she closes it."
+    row = delivery(state_db, "207")
+    assert (row.state, row.reason, row.fence, row.called_at) == ("not_sent", waits.error.reason, None, None)
+    ledger.locked = set()
+    assert Counter(outcomes(deliver(state_db, ledger, *documents))) == {"unchanged": 999, "delivered": 1}
+    assert len(ledger.numbers) == 1000
+    assert [action for action in actions(state_db) if action == "waits"] == ["waits"]
+
+
+def test_a_document_the_target_stumbles_over_is_looked_up_by_the_next_try_and_the_others_are_delivered(
+    state_db: Engine,
+) -> None:
+    ledger = MemoryLedger()
+    ledger.broken = {"A"}
+    documents = [document(name) for name in "ABCDE"]
+    results = deliver(state_db, ledger, *documents)
+    assert {each.record_key[-1]: each.outcome for each in results} == {
+        "A": "waiting", "B": "delivered", "C": "delivered", "D": "delivered", "E": "delivered",
+    }  # fmt: skip
+    assert delivery(state_db, "A").state == "sending"
+    ledger.broken = set()
+    ledger.books.append(document("A"))
+    assert outcomes(deliver(state_db, ledger, *documents, actor=NEXT_RUN)) == [
+        *["unchanged"] * 2,
+        "delivered",
+        *["unchanged"] * 2,
+    ]
+    assert ledger.numbers == list("ABCDE")
+
+
 def test_a_changed_document_is_refused_where_the_target_takes_no_updates(state_db: Engine) -> None:
     ledger = MemoryLedger()
     deliver(state_db, ledger, document("A"))
@@ -156,6 +214,101 @@ def test_a_changed_document_is_sent_where_the_target_takes_updates(state_db: Eng
         first, second = session.scalars(select(AuditEntry).where(AuditEntry.action == "sending"))
     assert (second.details["before"], second.details["state"]) == (first.content_hash, "delivered")
     assert second.content_hash != first.content_hash
+
+
+def test_an_older_change_is_not_sent_over_a_newer_one_and_the_audit_tells(state_db: Engine) -> None:
+    ledger = MemoryLedger(updatable=True)
+    first, second = logged(state_db, "v1"), logged(state_db, "v2")
+    deliver(state_db, ledger, document("A"), change=first)
+    deliver(state_db, ledger, document("A", "50.00"), actor=NEXT_RUN, change=second)
+    assert deliver(state_db, ledger, document("A"), change=first) == [
+        Delivered(document("A").record_key, "superseded", later=second)
+    ]
+    assert [each.header["AMOUNT"] for each in ledger.books] == ["50.00"]
+    assert (delivery(state_db, "A").change, delivery(state_db, "A").run_id) == (second, "run-2")
+    with transaction(state_db) as session:
+        *_, told = session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+    assert (told.action, told.run_id) == ("superseded", "run-1")
+    assert (told.details["change"], told.details["later"]) == (first, second)
+    assert outcomes(deliver(state_db, ledger, document("A", "50.00"), change=second)) == ["unchanged"]
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["not updatable", "refused"])
+def test_an_older_change_is_no_conflict_and_does_not_follow_a_newer_one_that_was_refused(
+    state_db: Engine, refused: bool
+) -> None:
+    ledger = MemoryLedger(updatable=refused)
+    first, second = logged(state_db, "v1"), logged(state_db, "v2")
+    if refused:
+        ledger.refuses = {"A"}
+    deliver(state_db, ledger, document("A", "50.00"), change=second)
+    ledger.refuses = set()
+    sent = list(ledger.sent)
+    assert outcomes(deliver(state_db, ledger, document("A"), change=first)) == ["superseded"]
+    assert ledger.sent == sent
+
+
+def test_an_older_change_leaves_a_newer_one_that_is_under_way_to_its_try(state_db: Engine) -> None:
+    """A worker has sent the newer one and waits for the answer; an old task comes along."""
+
+    class SlowLedger(MemoryLedger):
+        def send(self, documents: Sequence[Document]) -> list[Outcome]:
+            seen.extend(outcomes(deliver(state_db, quick, document("A"), change=first)))
+            return super().send(documents)
+
+    seen: list[str] = []
+    quick, slow = MemoryLedger(updatable=True), SlowLedger(updatable=True)
+    first, second = logged(state_db, "v1"), logged(state_db, "v2")
+    assert outcomes(deliver(state_db, slow, document("A", "50.00"), actor=NEXT_RUN, change=second)) == ["delivered"]
+    assert (seen, quick.sent, slow.sent) == (["superseded"], [], ["A"])
+
+
+def test_a_newer_change_of_the_same_content_is_not_sent_and_keeps_those_between_from_being_sent(
+    state_db: Engine,
+) -> None:
+    """The order was edited and edited back; the edit was never delivered."""
+    ledger = MemoryLedger(updatable=True)
+    first, edited, back = (logged(state_db, version) for version in ("v1", "v2", "v3"))
+    deliver(state_db, ledger, document("A"), change=first)
+    assert outcomes(deliver(state_db, ledger, document("A"), change=back)) == ["unchanged"]
+    assert outcomes(deliver(state_db, ledger, document("A", "50.00"), change=edited)) == ["superseded"]
+    assert outcomes(deliver(state_db, ledger, document("A"), change=first)) == ["unchanged"]
+    assert (ledger.sent, delivery(state_db, "A").change) == (["A"], back)
+
+
+def test_numbers_of_two_source_entities_are_not_compared(state_db: Engine) -> None:
+    ledger = MemoryLedger(updatable=True)
+    order, customer = logged(state_db, "v1"), logged(state_db, "v1", source="shopify.customer")
+    deliver(state_db, ledger, document("A"), change=customer)
+    assert outcomes(deliver(state_db, ledger, document("A", "50.00"), change=order)) == ["delivered"]
+
+
+def test_a_delivery_of_before_there_were_numbers_keeps_what_it_has(empty_state_db: Engine) -> None:
+    migrate(empty_state_db, "0016")
+    kept = {"key": document("A").record_key, "hash": content_hash(document("A").header, {})}
+    with empty_state_db.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO delivery (flow, leg, entity, record_key, state, content_hash, idempotency_key, target_id,"
+                " number, canonical, attempts, run_id, updated_at) VALUES ('order_to_cash', 'orders', 'gp.sales_order',"
+                " :key, 'delivered', :hash, 'i', 'id-A', 'A', '{}', 1, 'run-0', '2026-03-02 12:00:00')"
+            ),
+            kept,
+        )
+    migrate(empty_state_db)
+    assert (delivery(empty_state_db, "A").target_id, delivery(empty_state_db, "A").change) == ("id-A", None)
+    ledger, number = MemoryLedger(), logged(empty_state_db, "v1")
+    assert outcomes(deliver(empty_state_db, ledger, document("A"), change=number)) == ["unchanged"]
+    assert delivery(empty_state_db, "A").change == number
+
+
+def test_what_was_delivered_before_there_were_numbers_is_updated(state_db: Engine) -> None:
+    ledger = MemoryLedger(updatable=True)
+    deliver(state_db, ledger, document("A"))
+    number = logged(state_db, "v1")
+    assert outcomes(deliver(state_db, ledger, document("A", "50.00"), change=number)) == ["delivered"]
+    assert outcomes(deliver(state_db, ledger, document("A", "60.00"))) == ["delivered"]
+    assert delivery(state_db, "A").change == number
 
 
 def test_an_update_whose_request_was_lost_is_sent_by_the_retry(state_db: Engine) -> None:

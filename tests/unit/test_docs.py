@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from commands.main import parser
+from commands.main import root
 from hooks.systems import gateway_fields
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.flows import LegConfig
@@ -32,7 +32,7 @@ SHOWN = re.compile(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", re.MULTILINE
 INLINE = re.compile(r"`((?:ledgerbridge|sandbox|make) [^`]+)`")
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 VARIABLES = set(re.findall(r"^([A-Z_]+) \?=", (ROOT / "Makefile").read_text(), re.MULTILINE))
-PARSERS = {"ledgerbridge": parser, "sandbox": sandbox_parser}
+COMMANDS = ("ledgerbridge", "sandbox")
 
 
 def lines_shown() -> Iterator[tuple[str, list[str]]]:
@@ -44,7 +44,7 @@ def lines_shown() -> Iterator[tuple[str, list[str]]]:
                 words = shlex.split(line, comments=True)
                 while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
                     words.pop(0)
-                if words and Path(words[0]).name in (*PARSERS, "make"):
+                if words and Path(words[0]).name in (*COMMANDS, "make"):
                     end = next((at for at, word in enumerate(words) if word in ("|", ">", "&&", "&")), len(words))
                     yield page.relative_to(ROOT).as_posix(), words[:end]
         for span in INLINE.findall(FENCE.sub("", text)):
@@ -52,12 +52,22 @@ def lines_shown() -> Iterator[tuple[str, list[str]]]:
                 yield page.relative_to(ROOT).as_posix(), shlex.split(span)
 
 
-def subcommand(command: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.ArgumentParser, list[str]]:
-    """The parser that the leading words lead to, for prose that names a command without its arguments."""
-    for action in command._actions:
-        if isinstance(action, argparse._SubParsersAction) and words and words[0] in action.choices:
-            return subcommand(action.choices[words[0]], words[1:])
-    return command, words
+def type_at_sandbox(words: list[str]) -> None:
+    """See that the words can be typed; ends the test with SystemExit where they can't."""
+    known = next(each for each in sandbox_parser()._actions if isinstance(each, argparse._SubParsersAction))
+    if words not in [[name] for name in known.choices]:  # named, not called
+        sandbox_parser().parse_args(words)
+
+
+def type_at_ledgerbridge(words: list[str]) -> None:
+    """See that the words can be typed, as far as they go; ends the test with an error of Typer's where they can't."""
+    command = root()
+    context = command.make_context("ledgerbridge", list(words))
+    while rest := [*context._protected_args, *context.args]:
+        name, command, rest = command.resolve_command(context, rest)
+        if not rest:
+            return  # named, not called
+        context = command.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +80,8 @@ def test_a_command_line_in_the_docs_can_be_typed(page: str, words: list[str]) ->
             variable, assigns, _ = word.partition("=")
             assert (variable in VARIABLES) if assigns else (word in TARGETS or word == ".venv/.dev"), f"{page}: {word}"
         return
-    command, rest = subcommand(PARSERS[name](), arguments)
-    if command is not PARSERS[name]() and not rest:
-        return  # named, not called
-    if {"-h", "--help"} & set(arguments):
-        return
-    PARSERS[name]().parse_args(arguments)  # ends the test with SystemExit where it can't be typed
+    if not {"-h", "--help"} & set(arguments):
+        (type_at_sandbox if name == "sandbox" else type_at_ledgerbridge)(arguments)
 
 
 def test_the_pages_build_with_every_link_and_every_page_in_its_place(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from hooks.gp.econnect.receivables import Application, CashReceipt, CreditMemo, 
 from hooks.gp.econnect.sales import SalesOrder, SalesReturn
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import RecordRejected
+from tests.reference_data import GP_NODES
 
-SCHEMA = Path(__file__).parents[3] / "shared" / "gp" / "econnect-nodes.json"
 KEY = "gp:HLS:sales_order:SHUS1001"
 
 
@@ -143,9 +142,7 @@ def test_unknown_part_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    if not SCHEMA.exists():
-        pytest.skip(f"{SCHEMA} is not on this machine")
-    loaded: dict[str, Any] = json.loads(SCHEMA.read_text())
+    loaded: dict[str, Any] = json.loads(GP_NODES.text())
     return loaded
 
 

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from hooks.xero.refusals import NAME_TAKEN
-from hooks.xero.targets import DocumentTarget, adopted, equals
+from hooks.xero.targets import DocumentTarget, adopted, equals, failed
 from ledgerbridge.entities import Document, Found, Outcome
-from ledgerbridge.errors import TargetConflict
+from ledgerbridge.errors import TargetConflict, TransientError
 
 __all__ = ["Contacts"]
 
@@ -82,7 +82,12 @@ class Contacts(DocumentTarget):
             else:
                 creations.append(known.distinct(document))
         outcomes |= self._saved(updates)
-        outcomes |= self._saved(creations)
+        try:
+            outcomes |= self._saved(creations)
+        except TransientError as error:
+            if not updates:
+                raise
+            outcomes |= failed(creations, error)
         for document, same in sharers:
             outcomes[document.record_key] = replace(outcomes[same.record_key], record_key=document.record_key)
         return [outcomes[document.record_key] for document in documents]
@@ -99,7 +104,10 @@ class Contacts(DocumentTarget):
         outcomes = self._write_all(documents)
         clashes = [document for document in documents if _clashes(outcomes[document.record_key])]
         if clashes:
-            outcomes |= self._write_all([_numbered(document) for document in clashes])
+            try:
+                outcomes |= self._write_all([_numbered(document) for document in clashes])
+            except TransientError as error:
+                outcomes |= failed(clashes, error)
         return outcomes
 
     def _relatives(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying
 
-__all__ = ["DocumentTarget", "equals", "with_rate"]
+__all__ = ["DocumentTarget", "adopted", "equals", "failed", "with_rate"]
 
 # Xero takes 3.5 MB a request (sources.md Xero §2); the rest is for the brackets around the elements.
 _MOST_BYTES = 3_400_000
@@ -142,7 +142,7 @@ class DocumentTarget(Target):
         try:
             return outcomes | self._write_once(rejected)
         except TransientError as error:
-            return outcomes | _failed(rejected, error)
+            return outcomes | failed(rejected, error)
 
     def _write_once(self, documents: Sequence[Document]) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
@@ -162,7 +162,7 @@ class DocumentTarget(Target):
             except TransientError as error:
                 if not outcomes:
                     raise
-                return outcomes | _failed(batch, error) | _unsent(waiting, error)
+                return outcomes | failed(batch, error) | _unsent(waiting, error)
             for document, content in zip(batch, answers, strict=True):
                 outcomes[document.record_key] = self._outcome(document, content)
         return outcomes
@@ -191,7 +191,13 @@ class DocumentTarget(Target):
         taken = [document for document in documents if _code(outcomes[document.record_key]) == NUMBER_TAKEN]
         if not taken:
             return
-        found = self.find(taken)
+        try:
+            found = self.find(taken)
+        except LedgerbridgeError as error:
+            # what the requests before it were answered stands; whose number these are the next try asks
+            unseen = TransientError(error.code, error.message, remedy=error.remedy, outcome_unknown=True)
+            outcomes |= failed(taken, unseen)
+            return
         for document in taken:
             if match := found.get(document.record_key):
                 outcomes[document.record_key] = adopted(document, match)
@@ -212,7 +218,7 @@ class DocumentTarget(Target):
             answers = [{"ValidationErrors": [{"Message": text} for text in problem.messages]}] * len(unexpected)
         except TransientError as error:
             error.outcome_unknown = True
-            outcomes |= _failed([document for document, _, _ in unexpected], error)
+            outcomes |= failed([document for document, _, _ in unexpected], error)
             return
         for (document, outcome, differences), answer in zip(unexpected, answers, strict=True):
             rejection = _unexpected_total(document, outcome, differences, stands=refused(answer))
@@ -270,7 +276,8 @@ def with_rate(hook: XeroApi, header: Mapping[str, Any]) -> dict[str, Any]:
     return {**fields, "CurrencyRate": inverse_rate(rate)}
 
 
-def _failed(documents: Sequence[Document], error: LedgerbridgeError) -> dict[str, Outcome]:
+def failed(documents: Sequence[Document], error: LedgerbridgeError) -> dict[str, Outcome]:
+    """One outcome with this error for each document."""
     return {document.record_key: Outcome(document.record_key, error=error) for document in documents}
 
 
@@ -281,7 +288,7 @@ def _unsent(batches: Sequence[Sequence[Document]], cause: TransientError) -> dic
         remedy=cause.remedy,
         retry_after_seconds=cause.retry_after_seconds,
     )
-    return _failed([document for batch in batches for document in batch], error)
+    return failed([document for batch in batches for document in batch], error)
 
 
 def _code(outcome: Outcome) -> str | None:

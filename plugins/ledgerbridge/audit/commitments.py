@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ledgerbridge.canonical.models import PERSONAL
+from ledgerbridge.canonical.personal import PERSONAL
 from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.models import BookedDocument, DeadLetter, Delivery
 from ledgerbridge.state.upsert import in_chunks

@@ -10,10 +10,12 @@ import base64
 import binascii
 from datetime import datetime, timedelta
 from pathlib import Path
-
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from typing import TYPE_CHECKING
 
 from ledgerbridge.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 __all__ = ["TimeStamps", "kept_answer", "request_for"]
 
@@ -50,6 +52,8 @@ class TimeStamps:
 
         :raises ConfigurationError: it is not there, or has none.
         """
+        from cryptography.x509 import load_pem_x509_certificates
+
         try:
             return cls(load_pem_x509_certificates(Path(path).read_bytes()))
         except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
-__all__ = ["CANONICAL", "MONEY", "PERSONAL", "QUANTITY", "RATE"]
+__all__ = ["CANONICAL", "MONEY", "QUANTITY", "RATE"]
 
 MONEY: Final = pa.decimal128(19, 5)
 QUANTITY: Final = pa.decimal128(12, 5)
@@ -22,11 +22,6 @@ TEXT: Final = pa.string()
 DAY: Final = pa.date32()
 NUMBER: Final = pa.int64()
 FLAG: Final = pa.bool_()
-
-PERSONAL: Final = frozenset(
-    {"email", "name", "first_name", "last_name", "address1", "address2", "city", "state", "zip", "country"}
-)
-"""Header fields that tell of a person; a purge takes them away, amounts and keys stay."""
 
 _KEYS: Final = {"record_key": TEXT, "label": TEXT, "chain_key": TEXT}
 _LINES: Final = {

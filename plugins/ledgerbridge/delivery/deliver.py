@@ -24,13 +24,20 @@ from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, plain
 from ledgerbridge.delivery.lease import LEASE, Try
 from ledgerbridge.entities import Document, Found, Outcome, Target
-from ledgerbridge.errors import LedgerbridgeError, RecordRejected, RecordWaits, TargetConflict, TransientError
+from ledgerbridge.errors import (
+    LedgerbridgeError,
+    RecordBusy,
+    RecordRejected,
+    RecordWaits,
+    TargetConflict,
+    TransientError,
+)
 from ledgerbridge.going_out import granting
 from ledgerbridge.links import End, State, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
-from ledgerbridge.state.models import Delivery, DeliveryTry
+from ledgerbridge.state.models import Delivery, DeliveryTry, LoggedChange
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
@@ -57,11 +64,17 @@ _steps = logging.getLogger("ledgerbridge.delivery.steps")
 
 @dataclass(frozen=True)
 class Delivered:
-    """What became of one document: ``delivered``, ``unchanged``, or with its error ``rejected`` or ``waiting``."""
+    """
+    What became of one document: ``delivered``, ``unchanged``, ``superseded``, or with its error ``rejected`` or
+    ``waiting`` (``RecordWaits``, or ``RecordBusy``: worth another try soon).
+
+    :param later: number of the newer change that one which is ``superseded`` would have undone.
+    """
 
     record_key: str
     outcome: str
     error: LedgerbridgeError | None = None
+    later: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,8 @@ class Deliverer:
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.
+    :param changes: number of the change that a document was made of, by record key. One that is lower than what was
+        sent or tried of its record before is not sent. A document without a number is taken as it comes.
     :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
     """
 
@@ -96,6 +111,7 @@ class Deliverer:
         settle: timedelta = SETTLE,
         lease: timedelta = LEASE,
         made_by: Mapping[str, str | None] | None = None,
+        changes: Mapping[str, int] | None = None,
         kind: str = "",
     ) -> None:
         self._engine = engine
@@ -108,6 +124,7 @@ class Deliverer:
         self._breaks = settle
         self._lease = lease
         self._made_by = made_by or {}
+        self._changes = changes or {}
         self._company = bound_company(engine) or MAIN
         self._kind = kind or entity.partition(".")[2]
         self._joins = getattr(target, "updatable", False) and getattr(target, "adopts", False)
@@ -119,6 +136,8 @@ class Deliverer:
     def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
         """
         Deliver ``documents``; ``canonical`` is each one's canonical header, kept with its delivery. To be called once.
+
+        What is wrong with one document stops that one alone, a passing trouble too.
 
         :raises TransientError: the target can't answer, or another try holds a record (the others are delivered);
             what was not sent yet stays to be sent, what may have been sent is looked up by the next try.
@@ -163,9 +182,10 @@ class Deliverer:
         self._step("answered")
         results += self._finish(to_send, outcomes)
         self._step("written outcome")
-        unsettled = next((each.error for each in outcomes if isinstance(each.error, TransientError)), None)
-        if unsettled is not None:
-            raise unsettled
+        unsettled = [each.error for each in outcomes if isinstance(each.error, TransientError)]
+        broken = next((error for error in unsettled if not isinstance(error, RecordBusy)), None)
+        if broken is not None:
+            raise broken
         return results
 
     def _send(self, documents: Sequence[Document]) -> list[Outcome]:
@@ -231,7 +251,7 @@ class Deliverer:
         results: list[Delivered] = []
         to_send: list[_Item] = []
         to_look_up: list[_Item] = []
-        refused: list[Change] = []
+        told: list[Change] = []
         with transaction(self._engine) as session:
             # two runs that both find no row of a record would both send it
             serialise(session, f"delivery {self._entity}")
@@ -239,13 +259,19 @@ class Deliverer:
             known = self._known(session, [item.key for item in items])
             self._bound_leases(session, [row for row in known.values() if row.state == "sending"], now)
             self._arrived = {key for key, row in known.items() if row.target_id}
+            later = self._later(session, known)
             for item in items:
                 row = known.get(item.key)
                 if row is not None and row.state == "delivered" and row.content_hash == item.digest:
                     results.append(Delivered(item.key, "unchanged"))
+                    if item.key not in later:  # what it stands for now, should one of between come along
+                        row.change = self._changes.get(item.key, row.change)
+                elif item.key in later:
+                    results.append(Delivered(item.key, "superseded", later=later[item.key]))
+                    told.append(self._superseded(item, later[item.key]))
                 elif row is not None and row.state == "delivered" and not getattr(self._target, "updatable", False):
                     results.append(self._refuse_change(item, row))
-                    refused.append(self._change("change-refused", item))
+                    told.append(self._change("change-refused", item))
                 elif row is not None and row.state == "sending":
                     if not self._take_over(session, row, now):
                         self._held_by_others = self._leased(session, row)
@@ -260,7 +286,7 @@ class Deliverer:
                 self._try.begin(session, now)
                 self._write_sending(session, taken, known)
             begun = [self._begun(item, known.get(item.key)) for item in taken]
-            append(session, self._actor, [*refused, *begun])
+            append(session, self._actor, [*told, *begun])
         self._known_as |= {item.key: known[item.key].target_id if item.key in known else None for item in taken}
         if getattr(self._target, "adopts", False):
             to_look_up += [item for item in to_send if item.key not in self._arrived]
@@ -270,6 +296,23 @@ class Deliverer:
     def _known(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
         rows = session.scalars(select(Delivery).where(Delivery.entity == self._entity, Delivery.record_key.in_(keys)))
         return {row.record_key: row for row in rows}
+
+    def _later(self, session: Session, known: Mapping[str, Delivery]) -> dict[str, int]:
+        """
+        The records of which a newer change than ours was sent or tried, and its number.
+
+        Numbers of two source entities do not tell which of their documents is the newer one.
+        """
+        pairs = {
+            key: (number, row.change)
+            for key, row in known.items()
+            if (number := self._changes.get(key)) is not None and row.change is not None and number < row.change
+        }
+        numbers = {number for pair in pairs.values() for number in pair}
+        logged = select(LoggedChange.number, LoggedChange.company, LoggedChange.entity)
+        found = session.execute(logged.where(LoggedChange.number.in_(numbers))) if numbers else ()
+        source = {number: (company, entity) for number, company, entity in found}
+        return {key: newer for key, (older, newer) in pairs.items() if source.get(older) == source.get(newer)}
 
     def _locked(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
         """The same rows, nobody else's until the transaction ends."""
@@ -352,6 +395,7 @@ class Deliverer:
                 "target_id": known[item.key].target_id if item.key in known else None,
                 "number": known[item.key].number if item.key in known else None,
                 "canonical": known[item.key].canonical if item.key in self._arrived else plain(item.canonical),
+                "change": self._changes.get(item.key, known[item.key].change if item.key in known else None),
                 "attempts": known[item.key].attempts + 1 if item.key in known else 1,
                 "fence": self._try.number,
                 "called_at": known[item.key].called_at if _was_called(known.get(item.key)) else None,
@@ -409,8 +453,9 @@ class Deliverer:
     ) -> list[Delivered]:
         by_key = {item.key: item for item in items}
         # one that may have arrived stays ``sending``: the next try looks it up
-        settled = [outcome for outcome in outcomes if not isinstance(outcome.error, TransientError)]
-        never_left = [each for each in outcomes if isinstance(each.error, TransientError) and not _may_be_there(each)]
+        settled = [each for each in outcomes if _is_settled(each)]
+        busy = [each for each in outcomes if isinstance(each.error, RecordBusy) and _may_be_there(each)]
+        never_left = [each for each in outcomes if not _is_settled(each) and not _may_be_there(each)]
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
             rows = self._locked(session, [each.record_key for each in settled])
@@ -434,7 +479,8 @@ class Deliverer:
         if taken_over is not None:
             raise taken_over
         return [
-            Delivered(each.record_key, _ended(each).outcome, _with_key(each.error, each.record_key)) for each in settled
+            Delivered(each.record_key, _ended(each).outcome, _with_key(each.error, each.record_key))
+            for each in [*settled, *busy]
         ]
 
     def _keep_late(
@@ -503,7 +549,11 @@ class Deliverer:
     def _begun(self, item: _Item, row: Delivery | None) -> Change:
         change = self._change("sending", item)
         before = {} if row is None else {"before": row.content_hash, "state": row.state}
-        return replace(change, details={"mapping": self._made_by.get(item.key), **before})
+        number = {"change": self._changes[item.key]} if item.key in self._changes else {}
+        return replace(change, details={"mapping": self._made_by.get(item.key), **number, **before})
+
+    def _superseded(self, item: _Item, later: int) -> Change:
+        return replace(self._change("superseded", item), details={"change": self._changes[item.key], "later": later})
 
     def _change(self, action: str, item: _Item, outcome: Outcome | None = None) -> Change:
         details: dict[str, Any] = {"number": outcome.number, "target_id": outcome.target_id} if outcome else {}
@@ -533,11 +583,18 @@ def _may_be_there(outcome: Outcome) -> bool:
     return isinstance(outcome.error, TransientError) and outcome.error.outcome_unknown
 
 
+def _is_settled(outcome: Outcome) -> bool:
+    """Whether the target has said what becomes of the document, if only that it does not take it now."""
+    if isinstance(outcome.error, RecordBusy):
+        return not outcome.error.outcome_unknown
+    return not isinstance(outcome.error, TransientError)
+
+
 def _ended(outcome: Outcome) -> _Ended:
     match outcome.error:
         case None:
             return _Ended("delivered", "delivered")
-        case RecordWaits() as error:
+        case RecordWaits() | RecordBusy() as error:
             return _Ended("not_sent", "waiting", "waits", error.reason)
         case _:
             return _Ended("rejected", "rejected", "refused")

@@ -216,7 +216,8 @@ class Delivery(OfCompany, Base):
     ``state``: ``sending`` (a try has taken it), ``not_sent`` (nothing was taken, or the target does not take it yet:
     then ``reason`` says why), ``delivered``, ``rejected``. ``fence`` is the try that may send it. ``called_at`` is
     written before each call: what has one and no outcome may have been sent, and is looked up, not before
-    ``settles_at``. ``target_id`` is set once it arrived, and stays when an update is refused.
+    ``settles_at``. ``target_id`` is set once it arrived, and stays when an update is refused. ``change`` is the number
+    of the newest change that was sent or tried, none from before there were numbers: an older one is not sent.
     ``canonical`` is the header it was made from, decimals as strings.
     """
 
@@ -241,6 +242,7 @@ class Delivery(OfCompany, Base):
     target_id: Mapped[str | None] = mapped_column(String(255))
     number: Mapped[str | None] = mapped_column(String(255))
     canonical: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    change: Mapped[int | None] = mapped_column(Number)
     reason: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int | None]

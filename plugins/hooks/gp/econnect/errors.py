@@ -14,6 +14,7 @@ from typing import Literal
 from ledgerbridge.errors import (
     ConfigurationError,
     LedgerbridgeError,
+    RecordBusy,
     RecordRejected,
     RecordWaits,
     TransientError,
@@ -24,6 +25,7 @@ __all__ = [
     "ErrorKind",
     "ProcedureError",
     "ProcedureFault",
+    "of_the_service",
     "parse_procedure_errors",
     "record_error",
     "system_error",
@@ -135,7 +137,7 @@ def record_error(fault: ProcedureFault, *, record_key: str) -> LedgerbridgeError
     code, remedy = _CODES[first.kind]
     message = f"GP refused it, {fault}"
     if first.kind == "lock":
-        return TransientError(code, message, remedy=remedy)
+        return RecordBusy(code, message, remedy=remedy)
     name, value = next(iter(first.related.items()), ("", None))
     if first.kind == "closed_period":
         return RecordWaits(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
@@ -145,7 +147,11 @@ def record_error(fault: ProcedureFault, *, record_key: str) -> LedgerbridgeError
 def system_error(
     text: str, *, sql_number: int | None, company: str, operation: str, writing: bool
 ) -> LedgerbridgeError:
-    """What a fault without procedure errors means: eConnect or SQL Server itself couldn't do the work."""
+    """
+    What a fault without procedure errors means: eConnect or SQL Server itself couldn't do the work.
+
+    It answered: in a write that is trouble of the one document, unless others fare no better (``of_the_service``).
+    """
     words = text.lower()
     if sql_number in (_SQL_CANNOT_OPEN, _SQL_LOGIN_FAILED) or "cannot open database" in words:
         return ConfigurationError(
@@ -159,10 +165,11 @@ def system_error(
             f'company "{company}" lacks what {operation} calls: {text}',
             remedy="Install eConnect's procedures for this company (GP Utilities) or remove the custom node.",
         )
+    busy = RecordBusy if writing else TransientError
     if sql_number == _SQL_DEADLOCK or "deadlock" in words:
-        return TransientError("LB-GP-006", f"SQL Server chose {operation} as deadlock victim", remedy=_BUSY_REMEDY)
+        return busy("LB-GP-006", f"SQL Server chose {operation} as deadlock victim", remedy=_BUSY_REMEDY)
     if sql_number == _SQL_TIMEOUT or "timeout" in words:
-        return TransientError(
+        return busy(
             "LB-GP-006", f"SQL Server took too long for {operation}", remedy=_BUSY_REMEDY, outcome_unknown=writing
         )
     if not writing:
@@ -171,12 +178,21 @@ def system_error(
             f"eConnect refused {operation}: {text}",
             remedy="Enable the DOCTYPE in the eConnect Requester set-up, or name the site's in the extra `doctypes`.",
         )
-    return TransientError(
+    return RecordBusy(
         "LB-GP-018",
         f"eConnect failed in {operation} without a procedure error: {text}",
         remedy="Look at the eConnect event log of the GP server; the record is looked up before it is sent again.",
         outcome_unknown=True,
     )
+
+
+def of_the_service(errors: Sequence[LedgerbridgeError | None]) -> TransientError | None:
+    """What eConnect could do for none of several documents, by what it answered for the first; None: it did for one."""
+    unknown = [error for error in errors if isinstance(error, RecordBusy) and error.outcome_unknown]
+    if len(unknown) < len(errors) or len(errors) < 2:
+        return None
+    first = unknown[0]
+    return TransientError(first.code, first.message, remedy=first.remedy, outcome_unknown=True)
 
 
 _BUSY_REMEDY = "None: it is tried again. If it stays, look for long-running jobs on the GP database."

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from hooks.gp.econnect.documents import Transaction, build_xml
 from hooks.gp.econnect.entities import GPEntity
-from hooks.gp.econnect.errors import DUPLICATE, ProcedureFault, record_error
+from hooks.gp.econnect.errors import DUPLICATE, ProcedureFault, of_the_service, record_error
 from hooks.gp.econnect.reader import Row
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import (
@@ -94,6 +94,8 @@ class EConnectTarget(GPEntity):
         refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
         if refused is not None and not accepted:
             raise refused
+        if down := of_the_service([outcome.error for outcome in outcomes]):
+            return [Outcome(document.record_key, error=down) for document in documents]
         # a number that is taken may be ours, from a call that was given up and ended all the same
         taken = [
             document
