@@ -245,10 +245,11 @@ class Keying:
         by_ledger = {ledger: [each for row, each in documents if row.ledger == ledger] for ledger in self.of.books}
         with self.of.kept.changing() as session:
             self.known.look_at(session, by_ledger)
-            for row, booked in documents:
-                key = self.known.key(booked, row.ledger)
-                if key is not None or row.known:
-                    self._pair(session, row, cut(key or row.key), known=key is not None)
+            keys = [(row, self.known.key(booked, row.ledger)) for row, booked in documents]
+            self._pair(
+                session,
+                [(row, cut(key or row.key), key is not None) for row, key in keys if key is not None or row.known],
+            )
 
     def _by_numbers(self, rows: Sequence[BooksDocument]) -> None:
         """One that nobody knows, under the number of one that is known, is the same thing entered twice."""
@@ -260,16 +261,19 @@ class Keying:
                     if twin.known:
                         booked = booked_of(twin)
                         twins.setdefault((booked.kind, booked.number), twin.pair)
-                for row in unknown:
-                    booked = booked_of(row)
-                    self._pair(session, row, twins.get((booked.kind, booked.number), row.key), known=False)
+                paired = [(row, booked_of(row)) for row in unknown]
+                self._pair(
+                    session,
+                    [(row, twins.get((each.kind, each.number), row.key), False) for row, each in paired],
+                )
 
-    def _pair(self, session: Session, row: BooksDocument, pair: str, *, known: bool) -> None:
-        if (row.pair, row.known) == (pair, known):
-            return
-        self.documents.touch(session, pairs=[row.pair])
-        row.pair, row.known = pair, known
-        session.execute(update(BooksDocument).where(BooksDocument.id == row.id).values(pair=pair, known=known))
+    def _pair(self, session: Session, paired: Sequence[tuple[BooksDocument, str, bool]]) -> None:
+        """Keep the pair of each document, and whether it is known; what it was paired with is compared again."""
+        changed = [(row, pair, known) for row, pair, known in paired if (row.pair, row.known) != (pair, known)]
+        self.documents.touch(session, pairs=[row.pair for row, *_ in changed])
+        _write(session, [{"id": row.id, "pair": pair, "known": known} for row, pair, known in changed])
+        for row, pair, known in changed:
+            row.pair, row.known = pair, known
 
     def _applied(self, rows: Sequence[BooksDocument]) -> dict[int, str]:
         """What documents that the other ledger lacks are applied to in their own, by id."""
@@ -288,12 +292,17 @@ class Keying:
         return found
 
     def _settle(self, session: Session, rows: Sequence[BooksDocument], applied: Mapping[int, str]) -> None:
-        for row in rows:
-            settles = cut((row.content or {})["settles"].upper() or applied.get(row.id, "").upper()) or None
-            if settles != row.settles:
-                self.documents.touch(session, numbers=[each for each in (row.settles, settles) if each])
-                row.settles = settles
-                session.execute(update(BooksDocument).where(BooksDocument.id == row.id).values(settles=settles))
+        now = {
+            row.id: cut((row.content or {})["settles"].upper() or applied.get(row.id, "").upper()) or None
+            for row in rows
+        }
+        changed = [row for row in rows if row.settles != now[row.id]]
+        self.documents.touch(
+            session, numbers=[each for row in changed for each in (row.settles, now[row.id]) if each is not None]
+        )
+        _write(session, [{"id": row.id, "settles": now[row.id]} for row in changed])
+        for row in changed:
+            row.settles = now[row.id]
 
     def _stand_for(self, session: Session, rows: Sequence[BooksDocument]) -> None:
         """Keep what of a gateway's a document on its clearing account stands for, and let that be compared."""
@@ -308,14 +317,13 @@ class Keying:
         entities = [entity for ledger in self.of.books for entity in delivered_entities(session, ledger)]
         pairs = {row.pair for row in on_clearing}
         made = made_from(session, self.of.kept.flow, entities, self.of.terms.gateways, pairs)
-        touched: list[str | None] = []
-        for row in on_clearing:
-            now = made.get(row.pair)
-            touched += [row.made_from, now]
-            if now != row.made_from:
-                row.made_from = now
-                session.execute(update(BooksDocument).where(BooksDocument.id == row.id).values(made_from=now))
-        touch_cases(session, self.of.kept, touched)
+        touch_cases(
+            session, self.of.kept, [each for row in on_clearing for each in (row.made_from, made.get(row.pair))]
+        )
+        changed = [row for row in on_clearing if row.made_from != made.get(row.pair)]
+        _write(session, [{"id": row.id, "made_from": made.get(row.pair)} for row in changed])
+        for row in changed:
+            row.made_from = made.get(row.pair)
 
     def _ledgers(self, session: Session, pairs: Collection[str]) -> dict[str, set[str]]:
         """Which ledgers have a document of each pair."""
@@ -449,6 +457,12 @@ class Comparing:
                 session.execute(update(document).where(document.id.in_(chunk), document.due <= number).values(due=None))
             for chunk in in_chunks(told):
                 session.execute(update(document).where(document.id.in_(chunk)).values(due=number))
+
+
+def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Give documents other values, by their ids, with one statement."""
+    if rows:
+        session.execute(update(BooksDocument), list(rows))
 
 
 def _open(item: BooksOpenItem) -> OpenAmount:
