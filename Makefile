@@ -12,6 +12,7 @@ ORDERS ?= 20
 CASES ?=
 STATE_DB ?=
 STAY ?= 1
+FOLDER ?=
 AIRFLOW_PORT ?= 8080
 SANDBOX_PORT ?= 8710
 FAULTS ?= 100
@@ -39,27 +40,28 @@ help:  ## Show what can be made
 	@echo '  make bench ARGS=transform     one bench; ALL=1: all of them, with the largest sizes'
 	@echo '  make test ARGS="tests/unit --state-db=sqlite"    without PostgreSQL; default: both where it is installed'
 
+# What starts processes takes the shell's place: a TERM to make is to reach it, not the shell alone.
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
-	@$(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS)) $(if $(filter 0,$(STAY)),--no-stay) \
+	@exec $(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS)) $(if $(filter 0,$(STAY)),--no-stay) \
 		$(if $(STATE_DB),--state-db '$(STATE_DB)') \
-		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT)
+		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
 
 test: .venv/.dev  ## Run every test
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 property: .venv/.dev  ## Let ORDERS orders with anything that can happen to them (hundreds and more) end with equal books
-	@$(BIN)/pytest -q -s -n 0 tests/flows/test_any_orders.py --orders $(ORDERS) $(ARGS)
+	@exec $(BIN)/pytest -q -s -n 0 tests/flows/test_any_orders.py --orders $(ORDERS) $(ARGS)
 
 chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs, and compare the books
-	@PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)
+	@exec env PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 bench: .venv/.dev  ## Measure how fast it is, beside other ways to do the same
-	@$(BIN)/python -m bench $(if $(filter 1,$(ALL)),--all) $(ARGS)
+	@exec $(BIN)/python -m bench $(if $(filter 1,$(ALL)),--all) $(ARGS)
 
 INPUTS ?= 10000
 
 fuzz: .venv/.dev  ## Give every parser of outside input INPUTS=100000 inputs
-	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
+	@exec $(BIN)/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
 lint: .venv/.dev  ## Check style, types and the arrows between the packages
 	@$(BIN)/ruff check $(SOURCES)

@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 
+from demo.ending import INTERRUPTED, end_by_signals
+
 BENCHES = {
     "transform": "rows a second of conform + validate + map, beside pandas, petl and rows in Python",
     "xero_calls": "Xero calls per 1,000 invoices",
@@ -33,13 +35,21 @@ def main() -> int:
     options = _parser().parse_args()
     names = options.names or list(BENCHES)
     FOLDER.mkdir(exist_ok=True)
-    for name in names:
-        print(f"{name}: {BENCHES[name]}", flush=True)
-        found = import_module(f"bench.{name}").measure(everything=options.all)
-        kept = FOLDER / f"{name}.json"
-        kept.write_text(json.dumps({"machine": _machine(), "results": found}, indent=1))
-        print(f"  kept in {kept.relative_to(FOLDER.parent)}", flush=True)
+    end_by_signals()
+    try:
+        for name in names:
+            _measure(name, everything=options.all)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
+
+
+def _measure(name: str, *, everything: bool) -> None:
+    print(f"{name}: {BENCHES[name]}", flush=True)
+    found = import_module(f"bench.{name}").measure(everything=everything)
+    kept = FOLDER / f"{name}.json"
+    kept.write_text(json.dumps({"machine": _machine(), "results": found}, indent=1))
+    print(f"  kept in {kept.relative_to(FOLDER.parent)}", flush=True)
 
 
 def _machine() -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """
 `make demo`: a company between a shop, GP and Xero, with orders that run through the live scheduler.
 
-Everything of a run lies in .airflow and .demo of the checkout and is made anew each time. With ``--no-stay`` the exit
-code is 0 only when every order is delivered or explained and the books agree.
+Everything of a run lies in .airflow and .demo of the checkout, or of another folder, and is made anew each time. With
+``--no-stay`` the exit code is 0 only when every order is delivered or explained and the books agree.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from rich.console import Console
 
 from demo.airflow_home import CHECKOUT, USER
 from demo.books import read_result, roles_that_differ
+from demo.ending import INTERRUPTED, end_by_signals
 from demo.memory import MemoryWatch
 from demo.passes import FlowRunner, PassFailed
 from demo.ports import check_free
@@ -29,12 +29,10 @@ from demo.stack import STAGES, Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.order_file import OrderFileError, read_order_file
 from sandbox.orders import make_orders
-from sandbox.places import SYSTEMS
+from sandbox.places import ANNOUNCEMENT, SYSTEMS, announced
 from sandbox.player import Player, opening_of
 
 LOG_WIDTH = 140
-HOME = CHECKOUT / ".airflow"
-FOLDER = CHECKOUT / ".demo"
 EXPECTED = (RuntimeError, OrderFileError, TimeoutError)
 EXPLAINED_OUTCOMES = {"delivered", "ordered", "cancelled", "rejected"}
 
@@ -43,12 +41,11 @@ def main() -> int:
     """Run the demo; the exit code says whether the run was good."""
     options = _parser().parse_args()
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_by_signals()
     try:
         return _start(console, options)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except EXPECTED as error:
         _print_error(console, error)
         return 1
@@ -57,25 +54,25 @@ def main() -> int:
 def _start(console: Console, options: argparse.Namespace) -> int:
     sandbox_ports = {system: options.sandbox_port + offset for offset, system in enumerate(SYSTEMS)}
     check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
+    folder = options.folder / ".demo"
     file = read_order_file(options.cases) if options.cases else make_orders(options.orders)
     with console.status("preparing .airflow"):
         stack = Stack.describe(
-            home=HOME,
-            folder=FOLDER,
+            home=options.folder / ".airflow",
+            folder=folder,
             company=file["company"],
             airflow_port=options.airflow_port,
             sandbox_ports=sandbox_ports,
             state_db=options.state_db,
         )
-    (FOLDER / "orders.json").write_text(json.dumps(file, indent=1))
+    (folder / "orders.json").write_text(json.dumps(file, indent=1))
     try:
-        good = _run(console, stack, file, sandbox_ports)
-        if options.stay:
-            _stay(console)
+        with announced(stack.addresses, folder / ANNOUNCEMENT.name):
+            good = _run(console, stack, file, sandbox_ports)
+            if options.stay:
+                _stay(console)
         return 0 if good else 1
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave anything behind
         stack.services.stop()
 
 
@@ -100,7 +97,7 @@ def _run(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: di
 def _play(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: dict[str, int]) -> bool:
     stack.start_airflow()
     with console.status("starting the sandbox"):
-        start_sandboxes(stack.services, sandbox_ports, FOLDER / "sandbox")
+        start_sandboxes(stack.services, sandbox_ports, stack.folder / "sandbox")
     state = connect(stack.airflow.state_url)
     with Player(stack.addresses) as player:
         player.seed(file["company"], opening_of(file))
@@ -116,12 +113,12 @@ def _play(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: d
         except PassFailed as error:
             closing_run, failure = error.run_id, error
         result = read_result(file, player, state)
-    _write_result(result)
+    (stack.folder / "result.json").write_text(json.dumps(result, indent=1))
     verdict = runner.reconciliation(closing_run)
     print_report(console, file, result, state, verdict)
     if failure:
         _print_error(console, failure)
-    console.print(f"Result: {FOLDER / 'result.json'}\n{address}", highlight=False)
+    console.print(f"Result: {stack.folder / 'result.json'}\n{address}", highlight=False)
     return failure is None and _is_good(console, result, verdict)
 
 
@@ -136,20 +133,13 @@ def _print_error(console: Console, error: Exception) -> None:
     console.print(str(error), style="red", highlight=False, markup=False)
 
 
-def _write_result(result: dict[str, Any]) -> None:
-    (FOLDER / "result.json").write_text(json.dumps(result, indent=1))
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--cases", type=Path, help="a file of orders to play (default: random ones)")
     parser.add_argument("--orders", type=int, default=20, help="how many random orders (default: %(default)s)")
     parser.add_argument("--no-stay", dest="stay", action="store_false", help="stop everything after the tables")
     parser.add_argument("--state-db", metavar="URL", help="a PostgreSQL database for the state (default: SQLite)")
+    parser.add_argument("--folder", type=Path, default=CHECKOUT, help="where .airflow and .demo lie (default: here)")
     parser.add_argument("--airflow-port", type=int, default=8080)
     parser.add_argument("--sandbox-port", type=int, default=8710, help="the first of four")
     return parser

@@ -39,6 +39,13 @@ COMPONENTS = {
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 
+FOR_COMMANDS = (
+    "AIRFLOW__API__BASE_URL",
+    "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY",
+    "AIRFLOW__LEDGERBRIDGE__STAGING_URL",
+    "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER",
+)
+
 
 @dataclass(frozen=True)
 class AirflowHome:
@@ -130,6 +137,7 @@ class AirflowHome:
         if not template.exists():
             self._migrate(template)
         shutil.copyfile(template, self.path / "airflow.db")
+        self._tell_commands()
         if self.state_db is not None:
             make_schema_anew(self.state_url)
         migrate(connect(self.state_url))
@@ -150,6 +158,14 @@ class AirflowHome:
         copy = template.with_suffix(f".{os.getpid()}")
         shutil.copyfile(self.path / "airflow.db", copy)
         copy.replace(template)  # whole or not at all, whoever else makes one now
+
+    def _tell_commands(self) -> None:
+        """What commands take where they are told nothing else; the signing key is nobody else's to read."""
+        environment = self.environment
+        told = {"LEDGERBRIDGE_STATE_URL": self.state_url, **{name: environment[name] for name in FOR_COMMANDS}}
+        file = self.path / "ledgerbridge.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
 
     def _forget_runs(self) -> None:
         for name in ("airflow.db", "airflow.db-wal", "airflow.db-shm"):

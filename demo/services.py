@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from demo.ending import held
+
 __all__ = ["Service", "ServiceDied", "Services"]
 
 
@@ -61,7 +63,7 @@ class Services:
     def start(self, service: Service) -> None:
         """Start one process; its output goes to the end of its log."""
         self._started[service.name] = service
-        with self._log(service.name).open("ab") as log:
+        with self._log(service.name).open("ab") as log, held():
             self._running[service.name] = subprocess.Popen(
                 list(service.command),
                 env=dict(service.environment),
@@ -113,6 +115,10 @@ class Services:
 
     def stop(self) -> None:
         """End all processes and all their children; those that do not listen are killed."""
+        with held():
+            self._stop()
+
+    def _stop(self) -> None:
         descendants = [child for process in self._running.values() for child in _with_children(process.pid)[1:]]
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGTERM)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,10 +23,12 @@ from sandbox.faults import KINDS
 from sandbox.magento.by_hand import add_magento_command
 from sandbox.order_file import read_order_file
 from sandbox.orders import OPENING, harbor_light_supply, make_orders
-from sandbox.places import SERVED, Addresses
+from sandbox.places import SERVED, Addresses, running
 from sandbox.player import STEPS, Player, SandboxRefused, opening_of
 
 __all__ = ["main"]
+
+FIRST_PLACED = 2001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,10 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--data", type=Path, required=True, help="folder of its database; several may share one")
 
     systems = argparse.ArgumentParser(add_help=False)
+    found = running()
     for system in SERVED:
-        variable = f"SANDBOX_{system.upper()}"
-        address = os.environ.get(variable) or Addresses().of(system)
-        systems.add_argument(f"--{system}", default=address, help=f"its address (default: {variable}, or {address})")
+        variable, address = f"SANDBOX_{system.upper()}", found.of(system)
+        systems.add_argument(
+            f"--{system}", default=address, help=f"its address (default: {variable}, or where it runs: {address})"
+        )
 
     def add(name: str, run: Any, about: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, parents=[systems])
@@ -75,8 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
     place = add("place", _place, "place and pay random orders now, as customers do")
     place.add_argument("count", type=int, nargs="?", default=1)
-    place.add_argument("--first", type=int, default=2001, help="number of the first order (default: %(default)s)")
-    place.add_argument("--seed", type=int, default=2, help="the same seed makes the same orders")
+    place.add_argument("--first", type=int, help=f"number of the first order (default: {FIRST_PLACED}, then the next)")
+    place.add_argument("--seed", type=int, help="the same seed makes the same orders (default: others each time)")
 
     fulfil = add("fulfil", _fulfil, "ship an order: transfer it to an invoice in GP")
     fulfil.add_argument("order", help="the shop's order name, for example '#1001'")
@@ -139,7 +143,10 @@ def _play(player: Player, options: argparse.Namespace) -> object:
 
 def _place(player: Player, options: argparse.Namespace) -> object:
     opening = datetime.fromisoformat(player.clock()["shopify"])
-    file = make_orders(options.count, seed=options.seed, first_number=options.first, opening=opening)
+    taken = [int(name[1:]) for name in player.order_names() if re.fullmatch(r"#\d+", name)]
+    first = options.first or max([FIRST_PLACED, *(number + 1 for number in taken)])
+    seed = options.seed if options.seed is not None else 2 + first - FIRST_PLACED
+    file = make_orders(options.count, seed=seed, first_number=first, opening=opening)
     player.play(file, 1)
     return {case["order"]["name"]: case["order"]["total"] for case in file["cases"]}
 

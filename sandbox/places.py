@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
-__all__ = ["CREDENTIALS", "SERVED", "SYSTEMS", "Addresses"]
+import psutil
+
+__all__ = ["ANNOUNCEMENT", "CREDENTIALS", "SERVED", "SYSTEMS", "Addresses", "announced", "running"]
+
+ANNOUNCEMENT = Path(__file__).parent.parent / ".demo" / "places.json"
+"""Where who starts the systems from this checkout says where they listen."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,33 @@ class Addresses:
     def of(self, system: str) -> str:
         """The base URL of ``system``."""
         return str(getattr(self, system))
+
+
+@contextmanager
+def announced(addresses: Addresses, file: Path = ANNOUNCEMENT) -> Iterator[None]:
+    """Let the commands of the checkout find systems that this process started, while the block lasts."""
+    own = psutil.Process()
+    told = {"process": own.pid, "began": own.create_time(), "addresses": asdict(addresses)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(told))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def running(file: Path = ANNOUNCEMENT) -> Addresses:
+    """
+    Where the systems listen: by ``SANDBOX_<SYSTEM>``, else where they are announced, else on their default ports.
+
+    What a process announced that is gone, killed before it could take it back, is not believed.
+    """
+    known = asdict(Addresses())
+    with suppress(FileNotFoundError, psutil.NoSuchProcess):
+        told = json.loads(file.read_text())
+        if psutil.Process(told["process"]).create_time() == told["began"]:  # a number may be somebody else's by now
+            known |= told["addresses"]
+    return Addresses(**{system: os.environ.get(f"SANDBOX_{system.upper()}") or url for system, url in known.items()})
 
 
 SERVED = tuple(field.name for field in fields(Addresses))

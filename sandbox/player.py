@@ -143,6 +143,10 @@ class Player:
         for system in SYSTEMS:
             self.call("PUT", system, "/_sandbox/clock", {"now": _text(now)}, accept=CLOCK_IS_AHEAD)
 
+    def order_names(self) -> list[str]:
+        """The names of all orders of all shops."""
+        return list(self.call("GET", "shopify", "/_sandbox/orders")["names"])
+
     def clock(self) -> dict[str, str]:
         """The business clock of each system."""
         return {system: self.call("GET", system, "/_sandbox/clock")["now"] for system in SYSTEMS}
@@ -256,7 +260,10 @@ class Player:
             answer = self._http.request(method, url, json=body)
         except httpx.TransportError as error:
             raise SandboxRefused(
-                system, f"{method} {url}", f"no answer ({error}).", f"start it with `sandbox serve {system}`."
+                system,
+                f"{method} {url}",
+                f"no answer ({error}).",
+                f"start it with `sandbox serve {system}`, or all of them with `make demo`.",
             ) from error
         if not answer.is_success and answer.status_code != accept:
             found = f"{answer.status_code} {answer.text[:500]}"

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
 
+from demo.ending import held
+
 __all__ = ["PostgresCluster", "postgres_binaries"]
 
 
@@ -54,8 +56,9 @@ class PostgresCluster:
 
     def stop(self) -> None:
         """Stop it and forget its data."""
-        self.halt()
-        shutil.rmtree(self._folder)
+        with held():
+            self.halt()
+            shutil.rmtree(self._folder)
 
     def new_database(self, *, over_tcp: bool = False) -> str:
         """The URL of an empty database, reached by the socket or by the port."""

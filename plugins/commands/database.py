@@ -27,7 +27,7 @@ def state_engine(context: typer.Context) -> Engine:
 
     :raises ConfigurationError: none is named.
     """
-    url = context.find_root().params["state"]
+    url = context.find_root().params["state"] or os.environ.get(STATE_URL)
     if url:
         return connect(url, payload_key(), signing_key())
     if context.obj is None:

@@ -12,7 +12,7 @@ from commands.options import new_app
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.checks import CheckedFlow, check_flow_file
-from ledgerbridge.flows.config import FlowConfig, LegConfig
+from ledgerbridge.flows.config import FlowConfig, LegConfig, ScheduleConfig
 from ledgerbridge.flows.names import dag_of
 from ledgerbridge.yaml_files import nearest
 
@@ -62,7 +62,7 @@ def _draw(name: str, flow: CheckedFlow, content: FlowConfig) -> None:
     print(f"{name} ({content.owner})\n  {content.description}\n")
     number = 0
     for stage_name, stage in content.stages.items():
-        print(f"{dag_of(name, stage_name)} ({stage.schedule or 'started by hand or by events'})")
+        print(f"{dag_of(name, stage_name)} ({_when(stage.schedule)})")
         if stage.description:
             print(f"  {stage.description}")
         print()
@@ -71,6 +71,12 @@ def _draw(name: str, flow: CheckedFlow, content: FlowConfig) -> None:
             _draw_leg(number, leg_name, stage.legs[leg_name], flow)
         if stage.reconcile:
             print(f"{'then ' if stage.legs else ''}the books of {' and '.join(stage.reconcile)} are compared")
+
+
+def _when(schedule: ScheduleConfig | None) -> str:
+    if schedule is None:
+        return "started by hand"
+    return " and ".join(filter(None, (schedule.cron, "on events" if schedule.events else "")))
 
 
 def _draw_leg(number: int, name: str, leg: LegConfig, flow: CheckedFlow) -> None:

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from commands.options import STATE_URL
+from commands.options import STATE_URL, take_from_home
 from ledgerbridge.errors import LedgerbridgeError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "load", "main", "root"]
 
 COMMANDS = {
     "audit": "The audit trail: verify, anchor, key, sign.",
+    "changes": "What became known of a record; an earlier version sent again, by a person.",
     "connect": "Let a connection's app reach an organisation, by a person's consent.",
     "dead-letters": "The records that can't go on: list, show, edit, replay, discard.",
     "deliveries": "Each document's standing: not sent, confirmed, unknown, rejected.",
@@ -104,11 +105,14 @@ def root() -> Any:
 
 
 def _begin(
+    context: typer.Context,
     state: Annotated[
         str | None, typer.Option(metavar="URL", envvar=STATE_URL, help="State database, as an SQLAlchemy URL.")
     ] = None,
 ) -> None:
     """What the flows keep of their work."""
+    if state is None and context.obj is None:
+        take_from_home()
 
 
 def _nothing() -> None:

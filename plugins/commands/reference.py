@@ -121,7 +121,7 @@ def _choices(field: dict[str, Any]) -> str:
 def _files() -> str:
     from hooks.systems import gateway_fields
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import FlowConfig, LegConfig, StageConfig, StepMinutes, company_model
+    from ledgerbridge.flows import FlowConfig, LegConfig, ScheduleConfig, StageConfig, StepMinutes, company_model
     from ledgerbridge.flows.company import gateway_model
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
@@ -138,6 +138,7 @@ def _files() -> str:
         introduction,
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
         "### stages\n\n" + model_table(StageConfig),
+        "### schedule\n\n" + model_table(ScheduleConfig),
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),

@@ -48,7 +48,7 @@ def flow_files(name: str, asked: Asked) -> dict[Path, str]:
         f"owner: {asked.owner}\n"
         "stages:\n"
         f"  {leg}:\n"
-        '    # schedule: "0 * * * *"\n'
+        '    # schedule: {cron: "0 * * * *", events: true}\n'
         "    legs:\n"
         f"      {leg}:\n"
         f"        from: {asked.source}\n"

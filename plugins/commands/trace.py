@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from json import dumps
 from typing import Annotated, Any
 
@@ -13,7 +16,7 @@ from commands.options import AsJson, new_app
 from ledgerbridge.audit.trace import Step, Trace
 from ledgerbridge.audit.trace import trace as trace_of
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AuditEntry, BookedDocument
+from ledgerbridge.state.models import AuditEntry, BookedDocument, Delivery
 
 __all__ = ["app", "as_json", "as_lines"]
 
@@ -29,43 +32,92 @@ def trace(
             metavar="ID", help="Order name, document number or id in any system, charge, payout, journal entry."
         ),
     ],
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Also what each was made of, each change, batches, and legs that sent nothing."),
+    ] = False,
     json: AsJson = False,
 ) -> int:
-    """Tell the way as a tree."""
+    """Tell the way as a tree, in the order of the process."""
     with transaction(state_engine(context)) as session:
         found = trace_of(session, id_)
-        told = dumps(as_json(found), indent=2) if json else "\n".join(as_lines(found))
+        told = dumps(as_json(found), indent=2) if json else "\n".join(as_lines(found, full=full))
     print(told)
     return 0
 
 
-def as_lines(found: Trace) -> Iterator[str]:
-    """A tree: steps, below each what it took, delivered and when, and what was booked."""
+def as_lines(found: Trace, *, full: bool = False) -> Iterator[str]:
+    """
+    A tree of what happened, by day, then in the order the flow did it: a document a line, below it what was booked for
+    it and what stopped it.
+
+    :param full: also what each was made of, when and by which task, where the batches lie, and legs that sent nothing.
+    """
     delivering = [record for step in found.steps if step.deliveries for record in step.records]
     known = [record for record in delivering if record.label and record.source_key in found.keys]
     # an order rather than its customer, which is of no chain
     labels = [str(record.label) for record in sorted(known, key=lambda record: record.chain_key is None)]
     yield " ".join([*labels[:1], *found.keys])
-    for position, step in enumerate(found.steps):
-        last = position == len(found.steps) - 1
-        first, *below = _step_lines(step)
-        yield f"{'└' if last else '├'}─ {first}"
-        for line in below:
+    events = list(_events(found, full))
+    first_day = min((event.day for event in events if event.day), default="")
+    events.sort(key=lambda event: (event.day or first_day, event.began))
+    for position, event in enumerate(events):
+        last = position == len(events) - 1
+        yield f"{'└' if last else '├'}─ {event.line}"
+        for line in event.below:
             yield f"{' ' if last else '│'}    {line}"
 
 
-def _step_lines(step: Step) -> Iterator[str]:
-    made = [f"{row.entity} {row.number or row.record_key} {row.state}" for row in step.deliveries]
-    yield f"{step.leg}: {', '.join(made) or ', '.join(sorted({row.outcome for row in step.records}))}"
+@dataclass(frozen=True)
+class _Event:
+    """One line of the story; ``day`` is blank where a document has none, as a customer."""
+
+    day: str
+    began: datetime
+    line: str
+    below: list[str]
+
+
+def _events(found: Trace, full: bool) -> Iterator[_Event]:
+    for step in found.steps:
+        details = list(_details(step)) if full else []
+        for row in step.deliveries:
+            day, what, amount = _happened(row, step.leg)
+            booked = [_booked_line(each) for each in step.booked if each.record_key == row.record_key]
+            line = f"{day:<10} {what:<12} {amount:>16}  {row.entity} {row.number or row.record_key} {row.state}"
+            yield _Event(day, step.began, line, [*_stopped(step, row), *booked, *details])
+            details = []
+        stopped = [] if step.deliveries else [*_stopped(step, None), *details]
+        if stopped or (full and not step.deliveries):
+            outcomes = ", ".join(sorted({record.outcome for record in step.records}))
+            yield _Event("", step.began, f"{'':<10} {step.leg:<12} {'':>16}  {outcomes}", stopped)
+
+
+def _happened(row: Delivery, leg: str) -> tuple[str, str, str]:
+    """When a document was ordered, paid, invoiced …, which of them, and its amount, as its canonical header says."""
+    header = row.canonical or {}
+    what = next((name for name in header if name.endswith("_on") and header[name]), None)
+    total = header.get("total") or header.get("amount")
+    amount = "" if total is None else f"{Decimal(total):,.2f} {header.get('currency') or ''}".rstrip()
+    return str(header[what]) if what else "", what.removesuffix("_on") if what else leg, amount
+
+
+def _stopped(step: Step, row: Delivery | None) -> Iterator[str]:
+    """What keeps a leg's records; told with its first document, or in place of one."""
+    if row is not None and row is not step.deliveries[0]:
+        return
     for record in step.records:
-        reason = f": {record.reason}" if record.reason else ""
-        yield f"from {record.source_key} ({record.outcome}{reason})"
+        if record.reason:
+            yield f"{record.outcome}: {record.reason}"
     for letter in step.letters:
         yield f"dead letter {letter.id} {letter.state}: {letter.code} {letter.field} {letter.message}"
+
+
+def _details(step: Step) -> Iterator[str]:
+    for record in step.records:
+        yield f"{step.leg} from {record.source_key} ({record.outcome})"
     for entry in step.entries:
         yield _entry_line(entry)
-    for booked in step.booked:
-        yield _booked_line(booked)
     for name, uri in step.payloads.items():
         yield f"{name:<9} {uri}"
 

@@ -2,7 +2,7 @@
 What a hook offers to the flows: entities that can be read, looked up or written.
 
 The core and the operators know only these shapes; each hook's ``entity(name)`` returns an object that has the
-methods its entity supports. Wire names stay wire names (``SOPNUMBE``, ``InvoiceNumber``).
+methods its entity supports. Wire names stay wire names (``InvoiceNumber``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from typing import Any, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
 
-__all__ = ["Document", "Found", "Master", "Outcome", "RawRecord", "Source", "Target", "Warns", "Window"]
+__all__ = [
+    "Candidate",
+    "Document",
+    "Found",
+    "Master",
+    "Matched",
+    "Outcome",
+    "RawRecord",
+    "Source",
+    "Target",
+    "Warns",
+    "Window",
+]
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,7 @@ class RawRecord:
     """
     One record as the source gave it.
 
-    :param key: ``system:scope:entity:id``, e.g. ``shopify:harbor-us.myshopify.com:order:5591``,
-        ``gp:TWO:sales_invoice:STDINV1001``, ``xero:<tenant id>:payment:<PaymentID>``, ``stripe:acct_1:charge:ch_1``.
+    :param key: ``system:scope:entity:id``; the scope is the shop, company or account within the system.
     :param version: differs whenever the content the flows care about may have changed (``updatedAt``, ``DEX_ROW_TS``).
     :param changed_at: when it changed, by the source's clock, aware UTC.
     :param payload: as on the wire: dicts, lists, str, int, bool, None. **No floats**: a decimal number is a string.
@@ -82,12 +93,14 @@ class Document:
     :param header: wire name to value (str, int, bool, ``Decimal``, ``date``, None = leave the element out); a dot
         nests (``Contact.ContactID``).
     :param parts: child rows by name (``lines``, ``taxes``), each row as ``header``.
+    :param target_id: the target's own id of what it updates, where that is known.
     """
 
     record_key: str
     idempotency_key: str
     header: dict[str, Any]
     parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    target_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,23 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """
+    What a target holds that may be the same thing as a document.
+
+    :param by: what it was found by, in the target's words: ``EmailAddress``.
+    :param own: it bears the number we give it.
+    :param active: it may be used; ``current``: it is as we would write it.
+    """
+
+    found: Found
+    by: str
+    own: bool = False
+    active: bool = True
+    current: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """
     What became of one document that was sent.
@@ -116,6 +146,7 @@ class Outcome:
     :param error: ``RecordRejected`` (the record goes to the dead letters), ``RecordBusy`` (this one can't be written
         now) or another ``TransientError`` (the connection fails, and nothing more is sent); of both ``outcome_unknown``
         tells whether to look it up first. None when it was accepted.
+    :param written: False: somebody else's, which is left as it is.
     """
 
     record_key: str
@@ -123,6 +154,7 @@ class Outcome:
     number: str | None = None
     content: dict[str, Any] = field(default_factory=dict)
     error: LedgerbridgeError | None = None
+    written: bool = True
 
 
 @runtime_checkable
@@ -154,6 +186,25 @@ class Target(Protocol):
         :raises TransientError: none of the documents was taken, or nobody knows (``outcome_unknown``).
         :raises ConfigurationError: nothing was sent and nothing will be until a person acts.
         """
+
+
+@runtime_checkable
+class Matched(Target, Protocol):
+    """
+    A target in which people may have made the same thing before: customers, not invoices.
+
+    It reports what may be the same; the core decides by the flow's policy (docs/explanation/links.md). ``send`` updates
+    what ``Document.target_id`` names, and leaves as it is what bears another number than ours.
+    """
+
+    number_field: str
+    """The header field of a document that has the number we give."""
+
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+        """What may be the same thing, by record key; all that fit, inactive ones too. Few calls for many documents."""
+
+    def common(self, document: Document) -> str | None:
+        """What two documents of one thing have in common, such as the e-mail address; None: nothing."""
 
 
 @runtime_checkable

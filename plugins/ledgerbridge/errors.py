@@ -34,7 +34,7 @@ class LedgerbridgeError(Exception):
     """
     Base of all errors of ours: fields first, the sentence is derived from them.
 
-    :param code: stable code such as ``LB-XERO-004``; one heading each in docs/reference/errors.md.
+    :param code: stable code such as ``LB-MAP-004``; one heading each in docs/reference/errors.md.
     :param message: what was found and what was expected, in one sentence.
     :param remedy: what a person does about it.
     """

@@ -16,6 +16,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, FlowConfig, dag_of, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
+from operators.assets import outlet, timetable
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
@@ -96,7 +97,7 @@ class _Stage:
         with DAG(
             dag_of(self.flow_name, self.name),
             description=config.description or flow.description,
-            schedule=config.schedule,
+            schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name)),
             catchup=False,
             max_active_runs=1,
             default_args=defaults,
@@ -118,6 +119,7 @@ class _Stage:
             flow=self.flow_name,
             config=self.flow,
             stage=self.name,
+            outlets=[outlet(self.company.key)],
             execution_timeout=_most(self.flow, "extract"),
         )
         ends: dict[str, Any] = {}
@@ -138,6 +140,7 @@ class _Stage:
                 max_records=flow.max_records,
                 behind=flow.behind(name),
                 done_by=flow.behind_stages(name),
+                outlets=[outlet(self.company.key)],
                 trigger_rule="none_failed",
                 execution_timeout=_most(flow, "extract"),
                 **common,
@@ -145,7 +148,11 @@ class _Stage:
             transform = TransformOperator(task_id="transform", execution_timeout=_most(flow, "transform"), **common)
             gate = GateOperator(task_id="gate", execution_timeout=_most(flow, "gate"), **common)
             load = LoadOperator(
-                task_id="load", pool=leg.pool or "default_pool", execution_timeout=_most(flow, "load"), **common
+                task_id="load",
+                pool=leg.pool or "default_pool",
+                outlets=[outlet(self.company.key)],
+                execution_timeout=_most(flow, "load"),
+                **common,
             )
             extract >> transform >> gate >> load
         return extract, load

@@ -18,6 +18,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.config import MAX_RECORDS
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import kept_records
+from operators.assets import tell_changed
 from operators.leg import LegOperator
 from operators.page_links import BatchLink
 from operators.sources import Sources
@@ -80,11 +81,12 @@ class ExtractOperator(LegOperator):
         if taken.more:
             self.log.warning(
                 "flow=%s leg=%s more than a batch of %d is left: the next run takes it; start one, or wait for the"
-                " flow's schedule",
+                " stage's schedule",
                 self.flow,
                 self.leg,
                 self.config.max_records or self.max_records,
             )
+            tell_changed(self, context, leg.company, leg.entity)
         if not taken.records:
             raise self.nothing_goes_on("nothing new, nothing left over")
         with transaction(self.engine) as session:

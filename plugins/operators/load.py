@@ -22,6 +22,7 @@ from ledgerbridge.state.models import OURS, DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes, still_own
 from ledgerbridge.state.upsert import in_chunks
 from operators import settings
+from operators.assets import tell_changed
 from operators.leg import LegOperator
 from operators.links import changes_of, mapping_versions, newest_changes, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
@@ -74,6 +75,7 @@ class LoadOperator(LegOperator):
                 made_by=made_by,
                 changes=newest_changes(links),
                 kind=self._kind(),
+                match=self.config.match,
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
@@ -89,6 +91,8 @@ class LoadOperator(LegOperator):
             )
         balance = self.close_batch(actor, self.superseded_since(context))
         self.note_head()
+        if any(each.outcome == "delivered" for each in results):
+            tell_changed(self, context, self.company.key, self.config.target)
         return dict(balance)
 
     def _kind(self) -> str:

@@ -12,6 +12,7 @@ from ledgerbridge.changes import SourceId
 from ledgerbridge.changes.readings import is_read_by
 from ledgerbridge.entities import Source
 from ledgerbridge.state import transaction
+from operators.assets import tell_changed
 from operators.change_log import Read, read_again, read_source
 from operators.leg import FlowOperator
 from operators.systems import hooks_of
@@ -92,6 +93,8 @@ class Sources:
             task.log.info("entity=%s connection=%s read=%d new=%d", entity, connection, found.rows, found.new)
             with transaction(task.engine) as session:
                 append(session, task.actor(self._context), [self._told(entity, connection, found)])
+            if found.new:
+                tell_changed(task, self._context, task.company.key, entity)
 
     def _beginning(self) -> datetime | None:
         """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""

@@ -126,6 +126,10 @@ def _people(shops: Shops) -> APIRouter:
     def place(order: JsonBody) -> Json:
         return _receipt(shops.place(order))
 
+    @routes.get("/orders")
+    def names() -> Json:
+        return {"names": shops.order_names()}
+
     @routes.get("/orders/{name}")
     def history(name: str) -> Json:
         order, *events = shops.history(name)

@@ -241,6 +241,10 @@ class Shops:
         self.subscriptions.courier.depart()
         return changed
 
+    def order_names(self) -> list[str]:
+        """The names of all orders, oldest first."""
+        return [row["name"] for row in self.store.connection.execute("SELECT name FROM shop_order ORDER BY id")]
+
     def history(self, name: str) -> list[Json]:
         """
         The order as it was placed, then what happened to it, in the golden form.

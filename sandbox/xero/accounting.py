@@ -12,7 +12,7 @@ from sandbox.xero.document_kinds import CREDIT_NOTE
 from sandbox.xero.errors import bad_query, forbidden
 from sandbox.xero.masters import add_tracking_option
 from sandbox.xero.models import Book, Record
-from sandbox.xero.reading import found_by_id, listed, shown, unit_places
+from sandbox.xero.reading import check_volume, found_by_id, listed, shown, unit_places
 from sandbox.xero.reports import journals, trial_balance
 from sandbox.xero.resources import RESOURCES, Resource
 from sandbox.xero.wire import Element, NotOfType, read_day
@@ -38,7 +38,13 @@ def _add_resource_routes(routes: APIRouter, resource: Resource) -> None:
     @routes.get(f"/{resource.path}")
     def list_records(call: ReceivedCall) -> Response:
         since = call.headers.get("if-modified-since")
-        return read(call, lambda book: listed(book, resource, call.query, since, call.caller.client_id))
+        many = call.state.settings.number("high_volume_contacts")
+
+        def records(book: Book) -> Element:
+            check_volume(book, resource, call.query, since, many)
+            return listed(book, resource, call.query, since, call.caller.client_id)
+
+        return read(call, records)
 
     @routes.get(f"/{resource.path}/{{key}}")
     def read_record(key: str, call: ReceivedCall) -> Response:

@@ -13,6 +13,7 @@ __all__ = [
     "bad_json",
     "bad_query",
     "forbidden",
+    "high_volume",
     "idempotency_conflict",
     "not_found",
     "oauth_error",
@@ -57,6 +58,16 @@ def bad_json(detail: str) -> ApiError:
 def bad_query(detail: str) -> ApiError:
     """400: ``where``, ``order``, ``page`` or a header can't be understood."""
     return _exception(16, "QueryParseException", detail)
+
+
+def high_volume(collection: str) -> ApiError:
+    """400: there are so many of them that this way to list them is not answered (XeroAPI/xero-python#148)."""
+    return _exception(
+        51,
+        "HighVolumeException",
+        f"Your request is not filtering {collection} efficiently, given the extremely high volume for this"
+        " organisation.",
+    )
 
 
 def idempotency_conflict(key: str) -> ApiError:

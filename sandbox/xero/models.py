@@ -93,6 +93,8 @@ DEFAULT_SETTINGS: dict[str, int | bool] = {
     "idempotency_seconds": 6 * 3600,
     # The Journals endpoint is for the Advanced tier only (sources.md Xero §5).
     "advanced_tier": False,
+    # From how many contacts on only efficient ways to list them are answered (sources.md Xero §3).
+    "high_volume_contacts": 100_000,
     # How far the wall clock of limits, tokens and keys runs ahead of the real one.
     "wall_clock_ahead_seconds": 0,
 }

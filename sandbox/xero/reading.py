@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.xero.errors import bad_query, not_found
+from sandbox.xero.errors import bad_query, high_volume, not_found
 from sandbox.xero.models import Book, Record
 from sandbox.xero.query import NotUnderstood, compile_order, compile_where
 from sandbox.xero.resources import Resource
 from sandbox.xero.wire import Element, NotOfType, instant_of_header, milliseconds, rounded
 
-__all__ = ["found_by_id", "listed", "shown", "unit_places"]
+__all__ = ["check_volume", "found_by_id", "listed", "shown", "unit_places"]
 
 _PAGE_SIZE = 100
 _LARGEST_PAGE = 1000
 _FULL_UNIT_PLACES = 4
+_FAST_WHERE = r'((Name|EmailAddress|AccountNumber)==?"([^"\\]|\\.)*")?'
+_FAST_ORDER = {"ContactID", "UpdatedDateUTC", "Name"}
 _PRICES = {"SalesDetails", "PurchaseDetails"}
 _LIGHT_WITHOUT = {
     "Invoices": ("LineItems", "Payments", "CreditNotes", "Prepayments", "Overpayments"),
@@ -50,6 +53,22 @@ def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_si
     places = unit_places(query)
     records = book.select(resource.path, where, parameters, tail)
     return {**answer, resource.array: [shown(record.body, places, left_out) for record in records]}
+
+
+def check_volume(
+    book: Book, resource: Resource, query: Mapping[str, str], modified_since: str | None, many: int
+) -> None:
+    """
+    Where an organisation has very many contacts, they are listed by page, without a filter or by one that is fast.
+
+    :raises ApiError: 400, another filter or order, or all at once.
+    """
+    if resource.path != "Contacts" or modified_since or "IDs" in query or book.count("Contacts", "1", []) < many:
+        return
+    one_field = re.fullmatch(_FAST_WHERE, query.get("where", ""))
+    order = query.get("order", "ContactID").partition(" ")[0]
+    if not ("page" in query or "pageSize" in query) or not one_field or order not in _FAST_ORDER:
+        raise high_volume("Contacts")
 
 
 def found_by_id(book: Book, resource: Resource, key: str) -> Record:

@@ -14,13 +14,13 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 from pathlib import Path
 
+from demo.ending import INTERRUPTED, check, end_by_signals
 from tests.chaos.ledgers import Verdict
-from tests.chaos.run import ChaosRun, end_like_ctrl_c, undisturbed_books
+from tests.chaos.run import ChaosRun
+from tests.chaos.undisturbed import undisturbed_beside
 
 DATABASES = ("sqlite", "postgres")
 FAULTS_A_ROUND = 150
@@ -53,17 +53,19 @@ class Total:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until so many faults have happened; the exit code: 1 if books differ, 2 if a round did not end."""
+    """Run until so many faults happened; the exit code: 1 if books differ, 2 if a round failed, 130 if told to end."""
     options = _parser().parse_args(arguments)
-    end_like_ctrl_c()
+    end_by_signals()
     total, seed, ended = Total(), options.seed, False
     try:
         while total.faults < options.faults:
+            check()
             _round(seed, options, total)
             seed += 1
         ended = True
     except KeyboardInterrupt:
-        print(f"interrupted in the round of seed {seed}, which does not count")
+        print(f"interrupted in the round of seed {seed}, which does not count\n{total}", flush=True)
+        return INTERRUPTED
     except Exception:
         traceback.print_exc()
         print(f"the round of seed {seed} did not end, and does not count")
@@ -78,9 +80,7 @@ def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     good = False
     try:
-        # a process of its own: that play sets its connections in the environment
-        with ProcessPoolExecutor(1, get_context("spawn"), end_like_ctrl_c) as beside:
-            undisturbed = beside.submit(undisturbed_books, seed, options.orders, folder / "undisturbed")
+        with undisturbed_beside(seed, options.orders, folder / "undisturbed") as undisturbed:
             run = ChaosRun(
                 seed,
                 options.orders,
@@ -89,7 +89,7 @@ def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
                 most_faults=min(options.faults - total.faults, FAULTS_A_ROUND),
                 tell=lambda line: print(f"  {line}", flush=True),
             )
-            verdict = run.compare(undisturbed.result())
+            verdict = run.compare(undisturbed())
         good = verdict.good
         for line in [
             *(f"  lost: {each}" for each in verdict.lost),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,23 +13,21 @@ import httpx
 
 from demo.airflow_api import TaskRun
 from demo.books import read_result
+from demo.ending import check
 from demo.passes import deliveries_sent
-from demo.ports import free_port
-from demo.stack import STAGES, Stack, start_sandboxes
+from demo.stack import STAGES
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.models import DeadLetter
 from sandbox.orders import harbor_light_supply
-from sandbox.places import SYSTEMS
-from sandbox.player import STEPS, Player, SandboxRefused, events_of, opening_of
+from sandbox.player import STEPS, SandboxRefused, events_of, opening_of
 from tests.chaos.faults import Faults
 from tests.chaos.ledgers import Books, Verdict, compare, read_books
 from tests.chaos.world import World, open_world
 from tests.flows.dice import SeededDice
-from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
 
-__all__ = ["ChaosRun", "end_like_ctrl_c", "undisturbed_books"]
+__all__ = ["ChaosRun", "orders_of"]
 
 FAULTS_A_PASS = 40
 """Faults that never end would let no task ever end either."""
@@ -49,32 +46,6 @@ UNREACHABLE = timedelta(minutes=2)
 def orders_of(seed: int, count: int) -> dict[str, Any]:
     """The round's file of orders."""
     return RandomOrders(harbor_light_supply(), SeededDice(seed), first_number=seed * 1000 + 1).write(count)
-
-
-def end_like_ctrl_c() -> None:
-    """Let an end from outside tidy up too."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def undisturbed_books(seed: int, count: int, folder: Path) -> Books:
-    """The books the orders leave when nothing goes wrong; played in this process, without Airflow."""
-    file = orders_of(seed, count)
-    folder.mkdir(parents=True)
-    ports = {system: free_port() for system in SYSTEMS}
-    stack = Stack.describe(
-        home=folder / "airflow",
-        folder=folder / "demo",
-        company=file["company"],
-        airflow_port=free_port(),
-        sandbox_ports=ports,
-    )
-    with stack.services:
-        start_sandboxes(stack.services, ports, stack.folder / "sandbox")
-        with Player(stack.addresses) as player:
-            player.seed(file["company"], opening_of(file))
-            with open_office(file, stack, player, folder) as office:
-                office.play()
-                return read_books(player, read_result(file, player, office.state))
 
 
 class Watch:
@@ -238,6 +209,7 @@ class ChaosRun:
     def _until_it_works(self, act: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + UNREACHABLE.total_seconds()
         while True:
+            check()
             try:
                 return act()
             except (httpx.HTTPError, RuntimeError, SandboxRefused, LedgerbridgeError):

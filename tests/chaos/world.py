@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -21,6 +21,7 @@ from postgres_cluster import PostgresCluster, postgres_binaries
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import CHECKOUT, POOLS, USER
+from demo.ending import held
 from demo.ports import free_port
 from demo.stack import Stack, start_sandboxes
 from ledgerbridge.state import connect, migrate
@@ -284,10 +285,14 @@ class World:
             if self._service(service.name).poll() is not None:
                 self._restart(service.name)
 
-    def kill_orphans(self) -> None:
-        """End what a killed scheduler left behind: it belongs to no service any more."""
-        for process in self._orphans:
-            _signal(process, signal.SIGKILL)
+    def give_up(self) -> None:
+        """Give back what was taken away, and end what a killed scheduler left behind: it is no service's any more."""
+        with held():
+            try:
+                self.settle(hurry=True)
+            finally:
+                for process in self._orphans:
+                    _signal(process, signal.SIGKILL)
 
     def _take_away(self, what: str, seconds: float, give_back: Callable[[], Any]) -> None:
         def run() -> None:
@@ -338,62 +343,54 @@ def open_world(company: Mapping[str, Any], folder: Path, database: str, opening:
     """A running world; ``database`` is ``sqlite`` or ``postgres``, for Airflow's own and for the state."""
     kills = folder / "kills"
     kills.mkdir(parents=True)
-    clusters: list[PostgresCluster] = []
     extra = {
         **SETTINGS,
         "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder)),
         "CHAOS_KILLS": str(kills),
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "kill_points"), str(CHECKOUT / "config")]),
     }
-    state_url = ""
-    if database == "postgres":
-        binaries = postgres_binaries()
-        assert binaries is not None, "no PostgreSQL in /usr/lib/postgresql: apt-get install postgresql"
-        clusters = [PostgresCluster(binaries), PostgresCluster(binaries, port=free_port())]
-        state_url = clusters[0].new_database()
-        metadata = clusters[1].new_database(over_tcp=True)
-        clusters[1].execute(f"ALTER ROLE postgres SET idle_in_transaction_session_timeout = '{FORGOTTEN_AFTER}'")
-        extra["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = metadata
-        connection = {"conn_type": "generic", "extra": {"url": state_url}}
-        extra["AIRFLOW_CONN_LEDGERBRIDGE_DB"] = json.dumps(connection)
-    stack = Stack.describe(
-        home=folder / "airflow",
-        folder=folder / "demo",
-        company=company,
-        airflow_port=free_port(),
-        sandbox_ports={system: free_port() for system in SYSTEMS},
-        extra=extra,
-        ledger_seconds=LEDGER_SECONDS,
-    )
-    staging = stack.airflow.state_folder / "staging"
-    staging.mkdir()
-    mounted = _mount(staging)
-    try:
-        if clusters:
+    with ExitStack() as undone:
+        postgres = _own_cluster(undone) if database == "postgres" else None
+        if postgres is not None:
+            metadata = _own_cluster(undone, port=free_port())
+            metadata.execute(f"ALTER ROLE postgres SET idle_in_transaction_session_timeout = '{FORGOTTEN_AFTER}'")
+            extra["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = metadata.new_database(over_tcp=True)
+            connection = {"conn_type": "generic", "extra": {"url": postgres.new_database()}}
+            extra["AIRFLOW_CONN_LEDGERBRIDGE_DB"] = json.dumps(connection)
+        stack = Stack.describe(
+            home=folder / "airflow",
+            folder=folder / "demo",
+            company=company,
+            airflow_port=free_port(),
+            sandbox_ports={system: free_port() for system in SYSTEMS},
+            extra=extra,
+            ledger_seconds=LEDGER_SECONDS,
+        )
+        _mount(stack.airflow.state_folder / "staging", undone)
+        state_url = stack.airflow.state_url
+        if postgres is not None:
+            state_url = connection["extra"]["url"]
             migrate(connect(state_url))
             _migrate_airflow(stack.airflow.environment)
-        else:
-            state_url = stack.airflow.state_url
-        with stack.services:
-            ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in SYSTEMS}
-            start_sandboxes(stack.services, ports, stack.folder / "sandbox")
-            with Player(stack.addresses) as player:
-                player.seed(company, opening)
-                stack.start_airflow()
-                stack.wait_for_airflow().close()
-                world = World(stack, player, state_url, clusters[0] if clusters else None, kills)
-                try:
-                    yield world
-                finally:
-                    try:
-                        world.settle(hurry=True)
-                    finally:
-                        world.kill_orphans()
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", staging], check=False)
-        for cluster in clusters:
-            cluster.stop()
+        undone.enter_context(stack.services)
+        ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in SYSTEMS}
+        start_sandboxes(stack.services, ports, stack.folder / "sandbox")
+        player = undone.enter_context(Player(stack.addresses))
+        player.seed(company, opening)
+        stack.start_airflow()
+        stack.wait_for_airflow().close()
+        world = World(stack, player, state_url, postgres, kills)
+        undone.callback(world.give_up)
+        yield world
+
+
+def _own_cluster(undone: ExitStack, *, port: int | None = None) -> PostgresCluster:
+    binaries = postgres_binaries()
+    assert binaries is not None, "no PostgreSQL in /usr/lib/postgresql: apt-get install postgresql"
+    with held():
+        cluster = PostgresCluster(binaries, port=port)
+        undone.callback(cluster.stop)
+    return cluster
 
 
 def _impatient_include(folder: Path) -> Path:
@@ -405,12 +402,15 @@ def _impatient_include(folder: Path) -> Path:
     return include
 
 
-def _mount(folder: Path) -> bool:
+def _mount(folder: Path, undone: ExitStack) -> None:
     """A small disk of its own for staged batches, where this user may mount one."""
+    folder.mkdir()
     if shutil.which("mount") is None:
-        return False
+        return
     command = ["mount", "-t", "tmpfs", "-o", f"size={STAGING_MEGABYTES}m", "tmpfs", str(folder)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    with held():
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            undone.callback(subprocess.run, ["umount", "--lazy", folder], check=False)
 
 
 def _migrate_airflow(environment: Mapping[str, str]) -> None:

@@ -17,11 +17,14 @@ import requests
 from sqlalchemy import Engine, select
 
 from hooks.gp.econnect.hook import GPEConnectHook
+from ledgerbridge.audit import Actor
+from ledgerbridge.delivery import Delivered, Deliverer
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.flows import Company
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import MasterRow
+from ledgerbridge.state.reader import DatabaseReader
 from operators.systems import live_lookup
 from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
@@ -593,11 +596,56 @@ def test_document_of_another_currency_keeps_both_amounts(hook: GPEConnectHook, b
     accepted(hook, "application", application(invoice))
 
 
-def test_customer_is_one_person_under_any_number(hook: GPEConnectHook) -> None:
-    first, again = accepted(hook, "customer", customer("C1"), customer("C2"))
-    (later,) = accepted(hook, "customer", customer("C3"))
-    assert [outcome.target_id for outcome in (first, again, later)] == ["C1", "C1", "C1"]
-    assert [record.payload["CUSTNMBR"] for record in read(hook, "customer")] == ["C1"]
+def delivered(engine: Engine, hook: GPEConnectHook, *documents: Document) -> list[Delivered]:
+    """What becomes of customers that a leg with the policy ``adopt`` delivers."""
+    actor = Actor("order_to_cash", "customer", "run-1", "customer.load")
+    deliverer = Deliverer(engine, actor, "gp.customer", hook.entity("customer"), kind="customer")
+    return deliverer.deliver(documents, {})
+
+
+def test_customer_is_one_person_under_any_number(hook: GPEConnectHook, state_db: Engine) -> None:
+    people = [customer("C1"), customer("C2", "Ann@Example.com"), customer("C3", "ben@example.com")]
+    assert [each.error for each in delivered(state_db, hook, *people)] == [None] * 3
+    assert [each.error for each in delivered(state_db, hook, customer("C4"))] == [None]
+    assert [record.payload["CUSTNMBR"] for record in read(hook, "customer")] == ["C1", "C3"]
+    known = DatabaseReader(state_db).cross_references("gp.customer", "target_id", ["C1", "C3"])
+    assert (known["C1"]["record_key"], known["C3"]["record_key"]) == ("gp:HLS:customer:C4", "gp:HLS:customer:C3")
+
+
+def test_customers_with_one_e_mail_are_named_and_none_is_adopted(hook: GPEConnectHook, state_db: Engine) -> None:
+    accepted(hook, "customer", customer("ANN01"), customer("ANN02"))
+    [result] = delivered(state_db, hook, customer("LB1"))
+    assert isinstance(result.error, TargetConflict)
+    assert (result.error.code, result.error.field, result.error.value) == ("LB-LNK-002", "CUSTNMBR", "LB1")
+    assert "gp holds 2 by the same INET1: ANN01, ANN02; one active one is expected" in result.error.message
+    assert len(read(hook, "customer")) == 2
+
+
+def test_an_inactive_customer_is_not_adopted_and_stands_aside_for_an_active_one(
+    hook: GPEConnectHook, state_db: Engine
+) -> None:
+    inactive = customer("ANN01")
+    inactive.header["INACTIVE"] = 1
+    accepted(hook, "customer", inactive)
+    [alone] = delivered(state_db, hook, customer("LB1"))
+    assert isinstance(alone.error, TargetConflict)
+    assert "ANN01 (inactive)" in alone.error.message
+    accepted(hook, "customer", customer("ANN02"))
+    [both] = delivered(state_db, hook, customer("LB1"))
+    assert both.error is None
+    found = DatabaseReader(state_db).cross_references("gp.customer", "record_key", ["gp:HLS:customer:LB1"])
+    assert found["gp:HLS:customer:LB1"]["target_id"] == "ANN02"
+
+
+def test_customer_that_was_adopted_is_left_as_it_is(hook: GPEConnectHook, state_db: Engine) -> None:
+    accepted(hook, "customer", customer("ANN01"))
+    moved = customer("LB1")
+    for city in ("Boston", "Chicago"):
+        moved.header["CITY"] = city
+        [result] = delivered(state_db, hook, moved)
+        assert result.outcome == "delivered"
+    (record,) = read(hook, "customer")
+    assert (record.payload["CUSTNMBR"], record.payload["CITY"]) == ("ANN01", "Salem")
 
 
 def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None:

@@ -19,12 +19,13 @@ from sqlalchemy import Engine, select, update
 from hooks.xero.books import XeroBooks
 from hooks.xero.hook import XeroHook
 from ledgerbridge.audit import Actor
-from ledgerbridge.delivery import Deliverer
+from ledgerbridge.delivery import Delivered, Deliverer
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.reconciliation import Booked, KeptRecord, Totals
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
+from ledgerbridge.state.reader import DatabaseReader
 from sandbox.xero.app import create_app
 from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
@@ -485,9 +486,93 @@ def test_money_is_paid_back_on_a_credit_note(hook: XeroHook, address: str, conta
     assert (found.target_id, found.differences) == (outcome.target_id, ())
 
 
-def test_a_customer_known_by_email_is_adopted(hook: XeroHook, contact_id: str) -> None:
-    (outcome,) = accepted(target(hook, "contact").send([customer("NEW1", EmailAddress="ann1@example.com")]))
-    assert (outcome.target_id, outcome.number) == (contact_id, "ANN1")
+def delivered(engine: Engine, hook: XeroHook, *documents: Document) -> list[Delivered]:
+    """What becomes of contacts that a leg with the policy ``adopt`` delivers."""
+    actor = Actor("order_to_cash", "contact", "run-1", "contact.load")
+    return Deliverer(engine, actor, "xero.contact", target(hook, "contact"), kind="customer").deliver(documents, {})
+
+
+def contacts(hook: XeroHook) -> dict[str, str]:
+    """Number or name of every contact to its city."""
+    listed = hook.get("Contacts", {"page": 1})["Contacts"]
+    return {each.get("ContactNumber") or each["Name"]: each["Addresses"][0].get("City", "") for each in listed}
+
+
+@pytest.mark.parametrize("email", ["ann1@example.com", "Ann1@Example.COM"])
+def test_a_customer_known_by_email_is_adopted_and_left_as_it_is(
+    hook: XeroHook, contact_id: str, state_db: Engine, email: str
+) -> None:
+    new = customer("NEW1", EmailAddress=email)
+    assert [each.error for each in delivered(state_db, hook, new)] == [None]
+    found = DatabaseReader(state_db).cross_references("xero.contact", "record_key", [new.record_key])
+    assert found[new.record_key] == {"record_key": new.record_key, "target_id": contact_id, "number": "ANN1"}
+    new.parts["addresses"][0]["City"] = "Boston"
+    assert [each.outcome for each in delivered(state_db, hook, new)] == ["delivered"]
+    assert contacts(hook) == {"ANN1": "Salem"}
+
+
+def test_contacts_with_one_e_mail_are_named_and_none_is_adopted(hook: XeroHook, state_db: Engine) -> None:
+    people = [{"Name": f"Ann {number}", "EmailAddress": "ann@example.com"} for number in range(2)]
+    made = hook.write("PUT", "Contacts", {"Contacts": people})["Contacts"]
+    [result] = delivered(state_db, hook, customer("NEW1", EmailAddress="Ann@example.com"))
+    assert isinstance(result.error, TargetConflict)
+    assert (result.error.code, result.error.field, result.error.value) == ("LB-LNK-002", "ContactNumber", "NEW1")
+    assert all(each["ContactID"] in result.error.message for each in made)
+    hook.write("POST", "Contacts", {"Contacts": [{"ContactID": made[0]["ContactID"], "ContactStatus": "ARCHIVED"}]})
+    [merged] = delivered(state_db, hook, customer("NEW1", EmailAddress="Ann@example.com"))
+    assert merged.error is None
+    found = DatabaseReader(state_db).cross_references("xero.contact", "target_id", [made[1]["ContactID"]])
+    assert len(found) == 1
+
+
+def test_an_archived_contact_is_not_adopted(hook: XeroHook, contact_id: str, state_db: Engine) -> None:
+    hook.write("POST", "Contacts", {"Contacts": [{"ContactID": contact_id, "ContactStatus": "ARCHIVED"}]})
+    for number, email in (("NEW1", "ann1@example.com"), ("ANN1", "other@example.com")):
+        [result] = delivered(state_db, hook, customer(number, EmailAddress=email))
+        assert isinstance(result.error, TargetConflict)
+        assert "ANN1 (inactive)" in result.error.message
+
+
+def test_two_customers_of_a_batch_with_one_e_mail_become_one_contact(hook: XeroHook, state_db: Engine) -> None:
+    twins = [customer("T1", EmailAddress="tia@example.com"), customer("T2", EmailAddress="Tia@example.com")]
+    assert [each.error for each in delivered(state_db, hook, *twins)] == [None, None]
+    assert list(contacts(hook)) == ["T1"]
+
+
+def test_fifty_new_contacts_are_looked_up_in_two_calls(hook: XeroHook, state_db: Engine) -> None:
+    before = calls_left(hook)
+    new = [customer(f"N{number}", Name=f"Nora {number}") for number in range(50)]
+    assert [each.error for each in delivered(state_db, hook, *new)] == [None] * 50
+    # the list, what changed while it was read, the write; and the one that asks
+    assert before - calls_left(hook) == 4
+
+
+@pytest.fixture
+def many_contacts(hook: XeroHook, address: str) -> None:
+    """An organisation of more contacts than one page holds, which answers efficient lists only."""
+    people = [
+        {"Name": f"Person {number}", "ContactNumber": f"P{number}", "EmailAddress": f"Person{number}@example.com"}
+        for number in range(4001)
+    ]
+    for start in range(0, len(people), 2000):
+        hook.write("PUT", "Contacts", {"Contacts": people[start : start + 2000]}, summarizeErrors="false")
+    order(address, "PUT", "settings", {"high_volume_contacts": 1000})
+
+
+@pytest.mark.usefixtures("many_contacts")
+def test_a_large_organisation_is_asked_for_contacts_in_ways_it_answers(hook: XeroHook, state_db: Engine) -> None:
+    with pytest.raises(ConfigurationError, match="not filtering Contacts efficiently"):
+        hook.get("Contacts", {"where": 'ContactNumber=="P1" OR EmailAddress=="person1@example.com"', "page": 1})
+    few = [customer("P7", Name="Person 7", EmailAddress="person7@example.com"), customer("NEW", Name="person 9")]
+    few[1].header["EmailAddress"] = "PERSON8@example.com"
+    assert [each.error for each in delivered(state_db, hook, *few[:1])] == [None]
+    assert [each.error for each in delivered(state_db, hook, *few[1:])] == [None]
+    found = DatabaseReader(state_db).cross_references("xero.contact", "number", ["P7", "P8"])
+    assert [found[number]["record_key"] for number in ("P7", "P8")] == [each.record_key for each in few]
+    many = [customer(f"M{number}", EmailAddress=f"person{number}@example.com") for number in range(100, 150)]
+    before = calls_left(hook)
+    assert {each.error for each in delivered(state_db, hook, *many)} == {None}
+    assert before - calls_left(hook) <= 7
 
 
 def test_a_namesake_gets_the_customer_number(hook: XeroHook, contact_id: str) -> None:

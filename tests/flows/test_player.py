@@ -63,6 +63,8 @@ def test_people_play_by_command(
     assert list(json.loads(seen["place"])) == ["#2001", "#2002"]
     assert seen["fulfil"] == "GP has no open order #2001: run the flow order_to_cash, then fulfil it.\n"
     assert seen["post"] == "0 documents posted\n"
+    assert main(["place", *addresses]) == 0  # 409 once the first number was taken
+    assert list(json.loads(capsys.readouterr().out)) == ["#2003"]
     assert json.loads(seen["clock"])["shopify"] > file["cases"][0]["order"]["placed_at"]
     (tmp_path / "orders.json").write_text(json.dumps(file))
     assert main(["play", str(tmp_path / "orders.json"), "--step", "1", *addresses]) == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from demo.ending import INTERRUPTED, end_by_signals
 from tests.fuzz.targets import TARGETS
 
 __all__ = ["fuzz"]
@@ -40,7 +41,15 @@ def fuzz(target: Callable[..., None], inputs: Any, *, count: int, start: int) ->
 
 
 def main() -> int:
-    """Fuzz all targets; 1 when one of them raised what it must not."""
+    """Fuzz all targets; 1 when one of them raised what it must not, 130 when it was ended before."""
+    end_by_signals()
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz")
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text, update
 
 from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, end_reading, take, unknown
+from ledgerbridge.changes.again import changes_of_record, send_again
 from ledgerbridge.changes.log import last_number
 from ledgerbridge.changes.readings import is_read_by
 from ledgerbridge.changes.retention import forget_payloads, old_payloads
 from ledgerbridge.changes.taking import Batch, has_position
+from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.companies import for_company
-from ledgerbridge.state.models import LoggedChange, Position, Reading, SourceRecord
+from ledgerbridge.state.mending import Person
+from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, Reading, SourceRecord
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes, still_own
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -96,6 +100,28 @@ def test_a_record_that_was_put_back_to_an_earlier_stamp_is_taken_as_it_is_now(st
     with transaction(state_db) as session:
         began_after = last_number(session, *US[:2])
     assert log(state_db, [found("a", "v1")], after=began_after) == 1
+
+
+def test_a_version_that_a_person_sends_again_is_taken_until_the_source_changes_it_once_more(state_db: Engine) -> None:
+    olga = Person("olga", "the edit was a mistake", "ledgerbridge changes send-again")
+    log(state_db, [found("a", "v1")])
+    log(state_db, [found("a", "v2", minutes=1)])
+    assert taken(state_db, "run-1") == [("a", "v2")]
+    finish(state_db, ["a"])
+    with transaction(state_db) as session:
+        first, second = changes_of_record(session, "a")
+        with pytest.raises(LedgerbridgeError, match="LB-CHG-002"):
+            send_again(session, second.number, olga)
+        with pytest.raises(LedgerbridgeError, match="LB-CHG-003"):
+            send_again(session, first.number, replace(olga, reason=" "))
+        again = send_again(session, first.number, olga)
+        told = session.scalars(select(AuditEntry).where(AuditEntry.action == "sent-again")).one()
+    assert (told.record_key, told.details["by"], told.details["reason"]) == ("a", "olga", "the edit was a mistake")
+    assert (told.details["change"], told.details["again"]) == (again, first.number)
+    assert log(state_db, [found("a", "v2", minutes=1)]) == 0  # the overlap of the next reading shows it again
+    assert taken(state_db, "run-2") == [("a", "v1")]
+    later = int((datetime.now(UTC) - NOON).total_seconds() // 60) + 5
+    assert log(state_db, [found("a", "v3", minutes=later)]) == 1
 
 
 def test_another_company_has_a_log_and_positions_of_its_own(state_db: Engine) -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from commands.options import STATE_URL
 from ledgerbridge.audit import Actor
 from ledgerbridge.audit.anchors import next_anchor, tell_anchor
 from ledgerbridge.audit.evidence import VERIFIER
+from ledgerbridge.changes import Found as LoggedVersion
+from ledgerbridge.changes import SourceId, append
 from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.state import connect, migrate, transaction
@@ -69,12 +72,57 @@ def test_dead_letters_are_listed_with_field_and_remedy(url: str, capsys: pytest.
 
 @pytest.mark.parametrize("known_as", ["LBO1", ORDER])
 def test_trace_finds_the_order_by_any_of_its_ids(url: str, known_as: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--state", url, "trace", known_as]) == 0
+    assert main(["--state", url, "trace", known_as, "--full"]) == 0
     first, step, *lines = capsys.readouterr().out.splitlines()
     assert first == ORDER
-    assert step == "└─ order: gp.sales_order LBO1 delivered"
+    assert step.split() == ["└─", "order", "gp.sales_order", "LBO1", "delivered"]
     assert [line.split()[2] for line in lines] == ["sending", "delivered"]
     assert all(line.endswith("[run-1 order.load]") for line in lines)
+
+
+def test_trace_tells_the_story_in_the_order_of_the_process(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A customer without a day, an order, a part of it invoiced later, its payment on the day of the order."""
+    engine = connect(url, company="main")
+    happened = [
+        ("invoice", "xero.invoice", "INV1", {"invoiced_on": "2026-03-04", "total": "53.77000", "currency": "USD"}),
+        ("payment", "xero.payment", "PAY1", {"paid_on": "2026-03-02", "amount": "1053.77000", "currency": "USD"}),
+        ("customer", "gp.customer", "ANNA01", {}),
+        ("ordering", "gp.sales_order", "LBO2", {"ordered_on": "2026-03-01", "total": "1053.77000", "currency": "USD"}),
+    ]
+    for leg, entity, number, header in happened:
+        key = f"{ORDER}:{leg}"
+        actor = Actor("order_to_cash", leg, "run-2", f"{leg}.load")
+        Deliverer(engine, actor, entity, Accepting()).deliver(
+            [Document(key, key, {"NUMBER": number})], {key: {"chain_key": ORDER, **header}}
+        )
+    engine.dispose()
+    assert main(["--state", url, "trace", ORDER]) == 0
+    _, *told = capsys.readouterr().out.splitlines()
+    assert [line[3:].split("  gp.")[0].split("  xero.")[0].split() for line in told] == [
+        ["order"],
+        ["customer"],
+        ["2026-03-01", "ordered", "1,053.77", "USD"],
+        ["2026-03-02", "paid", "1,053.77", "USD"],
+        ["2026-03-04", "invoiced", "53.77", "USD"],
+    ]
+
+
+def test_an_earlier_version_is_listed_and_sent_again_with_a_reason(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = SourceId("main", "shopify.order", "shopify_us")
+    with transaction(connect(url, company="main")) as session:
+        for version in ("v1", "v2"):
+            found = [LoggedVersion(ORDER, version, datetime(2026, 3, 2, tzinfo=UTC))]
+            append(session, source, found, how="poll", payload_uri="file:///x")
+    assert main(["--state", url, "changes", "list", ORDER]) == 0
+    first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (first[-1], second[-1]) == ("v1", "v2")
+    assert main(["--state", url, "changes", "send-again", first[0]]) == 2  # without a reason
+    assert main(["--state", url, "changes", "send-again", first[0], "--reason", "the edit was a mistake"]) == 0
+    assert f"change {first[0]} is the newest now, as 3" in capsys.readouterr().out
+    assert main(["--state", url, "changes", "list", "shopify:x:order:none"]) == 2
+    assert "LB-CHG-001" in capsys.readouterr().err
 
 
 def test_an_unknown_id_is_told_with_what_may_be_asked(url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,11 +258,26 @@ def test_deliveries_are_shown_by_what_is_known_of_them(
 
 
 def test_without_a_state_database_it_says_how_to_name_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(STATE_URL, raising=False)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     assert main(["dead-letters"]) == 2
     assert STATE_URL in capsys.readouterr().err
+
+
+def test_commands_find_the_state_database_of_the_airflow_home(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv(STATE_URL, "sqlite:////nowhere")  # so that it is put back after the test
+    monkeypatch.delenv(STATE_URL)
+    (tmp_path / "ledgerbridge.env").write_text(f"{STATE_URL}={url}\n")
+    assert main(["dead-letters"]) == 0
+    assert "LB-MAP-002 order #2" in capsys.readouterr().out
+    monkeypatch.setenv(STATE_URL, "mysql://elsewhere")
+    assert main(["dead-letters"]) == 2
+    assert "LB-CFG-009" in capsys.readouterr().err
 
 
 def test_a_word_that_is_no_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

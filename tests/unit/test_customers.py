@@ -46,3 +46,10 @@ def test_a_customer_is_named_by_company_then_person_then_e_mail(tmp_path: Path) 
     )
     assert made(mapped, "name") == ["Archer & Co", "Ann Archer", "Bo", "who@example.com"]
     assert made(mapped, "address1") == ["1 Road"] * 4
+
+
+def test_an_e_mail_is_one_customer_however_its_letters_are_written(tmp_path: Path) -> None:
+    emails = ("Ann@Example.com", "ann@example.com", " ANN@EXAMPLE.COM ", "ben@example.com")
+    mapped = customers(tmp_path, *(order(email, "Ann", "Archer") for email in emails))
+    for name in ("customer_number", "label"):
+        assert len(set(made(mapped, name))) == len(made(mapped, name)) == 2, name

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, AssetAny, TaskGroup
+from airflow.serialization.serialized_objects import DagSerialization
 
 from hooks.systems import gateway_fields
 from ledgerbridge.canonical.models import CANONICAL
@@ -153,6 +154,10 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
             "    reconcile: [gp, xero]\n", "    legs: {}\n", "has `legs`, or two ledgers to `reconcile`", id="empty"
         ),
         pytest.param("  money:\n", "  my money:\n", "is no name for a stage", id="no-name"),
+        pytest.param("  money:\n", "  money:\n    schedule: {}\n", "a schedule has `cron`, `events: true`", id="never"),
+        pytest.param(
+            "  reconcile:\n", "  reconcile:\n    schedule: {events: true}\n", "no source whose `events`", id="no-events"
+        ),
     ],
 )
 def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, message: str) -> None:
@@ -161,6 +166,32 @@ def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, m
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=message):
         load_flow(path, include)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cron", "events"),
+    [
+        pytest.param('{cron: "*/10 * * * *"}', "*/10 * * * *", False, id="cron"),
+        pytest.param("{events: true}", None, True, id="events"),
+        pytest.param('{cron: "*/10 * * * *", events: true}', "*/10 * * * *", True, id="both"),
+    ],
+)
+def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
+    include: Path, schedule: str, cron: str | None, events: bool
+) -> None:
+    path = include / "flows" / "order_to_cash.yaml"
+    path.write_text(path.read_text().replace("  money:\n", f"  money:\n    schedule: {schedule}\n"))
+    dag = stages(include)["money"]
+    told = DagSerialization.serialize_dag(dag)
+    assert cron is None or cron in str(told["timetable"])
+    awaited = {asset.uri for asset in dag.timetable.asset_condition.objects} if events else set()
+    sources = {leg.source for leg in load_flow(path, include).stages["money"].legs.values()}
+    # goods come back when their order is done with: that writes a customer or an order
+    wakers = {*sources, "gp.customer", "gp.sales_order"} if events else set()
+    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers}
+    assert not events or isinstance(dag.timetable.asset_condition, AssetAny)  # any one of them starts it
+    assert dag.is_paused_upon_creation
+    assert not stages(include)["orders"].is_paused_upon_creation
 
 
 def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_by_an_arrow(include: Path) -> None:

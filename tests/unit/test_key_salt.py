@@ -88,7 +88,7 @@ def test_a_salt_that_is_gone_stops_the_flow_before_any_key_changes(state_db: Eng
         salt_of(state_db)
 
 
-def test_every_shipped_key_made_of_an_e_mail_is_salted() -> None:
+def test_every_shipped_key_made_of_an_e_mail_is_salted_and_the_same_whatever_its_case() -> None:
     lines = [
         line
         for path in sorted((settings.include_folder() / "mappings").glob("*.yaml"))
@@ -96,4 +96,4 @@ def test_every_shipped_key_made_of_an_e_mail_is_salted() -> None:
         if "hash:" in line and "mail" in line.partition("hash:")[2]
     ]
     assert len(lines) == 7
-    assert [line for line in lines if "salted: true" not in line] == []
+    assert [line for line in lines if "salted: true, case_aside: true}" not in line] == []

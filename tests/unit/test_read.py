@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from memory_system import MemorySource, register
 from sqlalchemy import Engine, select
 
@@ -19,6 +20,7 @@ from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Circuit, Delivery, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
+from operators.assets import outlet
 from operators.extract import ExtractOperator
 from operators.read import ReadOperator
 
@@ -56,16 +58,18 @@ class Stages:
     shop: MemorySource
     gateway: MemorySource
     bank: MemorySource
+    told: OutletEventAccessors = field(default_factory=OutletEventAccessors)
 
     def start(self, stage: str, run_id: str, legs: Sequence[str] | None = None) -> list[str]:
-        """Run a stage's first task; the legs it starts."""
+        """Run a stage's first task; the legs it starts. ``told`` are then the assets it tells of."""
         with DAG(f"{FLOW}.{stage}", schedule=None) as dag:
-            read = ReadOperator(task_id="read", flow=FLOW, config=CONFIG, stage=stage)
+            read = ReadOperator(task_id="read", flow=FLOW, config=CONFIG, stage=stage, outlets=[outlet("main")])
             for leg in CONFIG.stages[stage].legs:
                 with TaskGroup(leg):
                     read >> self._extract(leg)
+        self.told = OutletEventAccessors()
         try:
-            return read.execute(context(run_id, legs))
+            return read.execute(context(run_id, legs) | {"outlet_events": self.told})
         except DownstreamTasksSkipped as skips:
             skipped = {str(each).partition(".")[0] for each in skips.tasks}
             return [leg for leg in dag.task_group.children if leg not in skipped and leg != "read"]
@@ -239,6 +243,22 @@ def test_runs_of_two_stages_with_one_run_id_read_their_common_source_each(stages
     stages.start("money", "scheduled__2026-03-02T12:00:00")
     assert stages.start("orders", "run-2") == ["customer", "order"]
     assert len(stages.shop.read_since) == 3
+
+
+def test_read_tells_of_each_source_that_changed_and_of_no_other(stages: Stages) -> None:
+    stages.start("money", "run-1")
+    assert assets(stages.told) == []
+    for source in (stages.bank, stages.shop):
+        source.wait(hours=1)
+        source.write("new", "v1")
+    stages.start("money", "run-2")
+    assert assets(stages.told) == ["ledgerbridge://main/shop.order", "ledgerbridge://main/bank.payment"]
+    stages.start("money", "run-3")
+    assert assets(stages.told) == []
+
+
+def assets(told: OutletEventAccessors) -> list[str]:
+    return [event.dest_asset_key.uri for event in told[outlet("main")].asset_alias_events]
 
 
 def a_delivery(entity: str, run_id: str) -> Delivery:

@@ -19,7 +19,13 @@ def company(ordered: str, *invoiced: str, quantity: int = 2) -> SentInMemory:
     sent = SentInMemory()
     sent.add(ORDERS, record_key=ORDER, total=Decimal(ordered), quantity=Decimal(quantity))
     for number, total in enumerate(invoiced, start=1):
-        sent.add(INVOICES, record_key=f"gp:T:sales_invoice:{number}", total=Decimal(total), quantity=1, document_type=1)
+        sent.add(
+            INVOICES,
+            record_key=f"gp:T:sales_invoice:{number}",
+            total=Decimal(total),
+            quantity=1,
+            document_type="invoice",
+        )
     return sent
 
 

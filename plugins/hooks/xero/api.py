@@ -33,6 +33,9 @@ class XeroApi(Protocol):
     def download(self, path: str) -> bytes:
         """A file."""
 
+    def pages(self, collection: str, params: Mapping[str, Any], **headers: str) -> Iterator[list[dict[str, Any]]]:
+        """All pages of a collection."""
+
     def any_of(
         self, collection: str, clauses: Iterable[str], *, paged: bool = True, **params: Any
     ) -> Iterator[dict[str, Any]]:

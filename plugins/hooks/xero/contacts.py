@@ -1,86 +1,85 @@
 """
-Customers in Xero: one per person, found by our number, then by exact e-mail; names unique.
+Customers in Xero: one per person, under our number or another; names unique.
 
 Source: accounting-rules.md rule 14; sources.md Xero §5, Contact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from hooks.xero.contact_directory import ContactDirectory, folded, is_archived
 from hooks.xero.refusals import NAME_TAKEN
-from hooks.xero.targets import DocumentTarget, adopted, equals, failed
-from ledgerbridge.entities import Document, Found, Outcome
-from ledgerbridge.errors import TargetConflict, TransientError
+from hooks.xero.targets import DocumentTarget, failed
+from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
+from ledgerbridge.errors import TransientError
 
 __all__ = ["Contacts"]
 
 _NAME_LENGTH = 255
 
 
-class Contacts(DocumentTarget):
+class Contacts(DocumentTarget, Matched):
     """
-    Contacts. Key: ContactNumber; one that has the same exact EmailAddress is adopted as it is.
+    Contacts. Key: ContactNumber; those that may be one are reported by EmailAddress, case aside.
 
-    A contact of ours whose content has changed is updated; whatever else the contact holds in Xero stays.
+    A contact of ours whose content has changed is updated; whatever else the contact holds in Xero stays. One that was
+    adopted has another ContactNumber, or none, and is left as it is.
     """
 
     collection = "Contacts"
     id_field = "ContactID"
     options = MappingProxyType({"summarizeErrors": "false"})
     compared = ("Name", "FirstName", "LastName", "EmailAddress")
+    number_field = "ContactNumber"
+    updatable = True
+    adopts = True
+
+    @cached_property
+    def _directory(self) -> ContactDirectory:
+        return ContactDirectory(self.hook)
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
-        """
-        Contacts that need not be sent: the same content under our number, or somebody's with the same e-mail.
+        """Contacts under our number with the same content; with another one it is sent again, and thereby updated."""
+        candidates = self.matches(documents)
+        return {key: each.found for key, found in candidates.items() for each in found if each.own and each.current}
 
-        One under our number with other content is left out: sending it again updates it.
-        """
-        known = _Known(self._relatives(documents))
-        found = {}
-        for document in documents:
-            own = known.by_number(document)
-            if own is None:
-                twins = known.by_email(document)
-                if len(twins) == 1:
-                    found[document.record_key] = Found(twins[0]["ContactID"], self.number(twins[0]), twins[0])
-            elif not (match := self._found(known.distinct(document), [own])).differences:
-                found[document.record_key] = match
-        return found
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+        """Contacts under our number, else those with the e-mail address; archived ones too."""
+        self._directory.look_up(documents)
+        return {document.record_key: found for document in documents if (found := self._candidates(document))}
+
+    def common(self, document: Document) -> str | None:
+        return folded(document.header.get("EmailAddress")) or None
 
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
         """
         Create or update the contacts; one outcome each, in the order given.
 
-        Two documents with one e-mail become one contact. On a name somebody else has, the customer number is
-        appended. Xero is asked for numbers, e-mails and names first, because it may overwrite a contact of the same
-        name (XeroAPI/xero-php-oauth2#191).
+        On a name somebody else has, the customer number is appended. Xero is asked for names first, because it may
+        overwrite a contact of the same name (XeroAPI/xero-php-oauth2#191).
 
         :raises TransientError, ConfigurationError: as ``DocumentTarget.send``.
         """
-        known = _Known(self._relatives(documents))
+        known = self._directory.by_id(each.target_id for each in documents if each.target_id)
+        self._directory.look_up([document for document in documents if not document.target_id])
         outcomes: dict[str, Outcome] = {}
         updates: list[Document] = []
         creations: list[Document] = []
-        sharers: list[tuple[Document, Document]] = []
+        names: dict[str, str] = {}
         for document in documents:
-            own, twins = known.by_number(document), known.by_email(document)
-            same = next((other for other in creations if _email(other) and _email(other) == _email(document)), None)
-            if own is not None:
-                updates.append(_with_id(known.distinct(document), own["ContactID"]))
-            elif len(twins) > 1:
-                outcomes[document.record_key] = _ambiguous(document, twins)
-            elif twins:
-                outcomes[document.record_key] = adopted(
-                    document, Found(twins[0]["ContactID"], self.number(twins[0]), twins[0])
-                )
-            elif same is not None:
-                sharers.append((document, same))
+            held = known.get(document.target_id or "") or self._own(document)
+            if held is None and document.target_id is None:
+                creations.append(self._distinct(document, names))
+            elif held is not None and held.get("ContactNumber") != document.header["ContactNumber"]:
+                outcomes[document.record_key] = self._left(document, held)
             else:
-                creations.append(known.distinct(document))
+                held_id = document.target_id if held is None else held["ContactID"]
+                updates.append(_with_id(self._distinct(document, names), str(held_id)))
         outcomes |= self._saved(updates)
         try:
             outcomes |= self._saved(creations)
@@ -88,8 +87,9 @@ class Contacts(DocumentTarget):
             if not updates:
                 raise
             outcomes |= failed(creations, error)
-        for document, same in sharers:
-            outcomes[document.record_key] = replace(outcomes[same.record_key], record_key=document.record_key)
+        for outcome in outcomes.values():
+            if outcome.error is None and outcome.written:
+                self._directory.add(outcome.content)
         return [outcomes[document.record_key] for document in documents]
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -110,42 +110,33 @@ class Contacts(DocumentTarget):
                 outcomes |= failed(clashes, error)
         return outcomes
 
-    def _relatives(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        clauses = [
-            equals(field, str(value))
-            for document in documents
-            for field in ("ContactNumber", "EmailAddress", "Name")
-            if (value := document.header.get(field))
+    def _candidates(self, document: Document) -> list[Candidate]:
+        if own := self._own(document):
+            current = not self._found(self._distinct(document, {}), [own]).differences
+            found = Found(own["ContactID"], self.number(own), own)
+            return [Candidate(found, self.number_field, own=True, active=not is_archived(own), current=current)]
+        email = self.common(document)
+        twins = self._directory.having("EmailAddress", email) if email else []
+        return [
+            Candidate(Found(each["ContactID"], self.number(each), each), "EmailAddress", active=not is_archived(each))
+            for each in twins
         ]
-        yield from self.hook.any_of("Contacts", clauses)
 
-
-class _Known:
-    """The active contacts that share a number, an e-mail or a name with what is to be sent."""
-
-    def __init__(self, contacts: Iterable[dict[str, Any]]) -> None:
-        active = [contact for contact in contacts if contact.get("ContactStatus", "ACTIVE") == "ACTIVE"]
-        self._contacts = list({contact["ContactID"]: contact for contact in active}.values())
-        self._names = {contact["Name"].casefold(): contact.get("ContactNumber") for contact in self._contacts}
-
-    def by_number(self, document: Document) -> dict[str, Any] | None:
+    def _own(self, document: Document) -> dict[str, Any] | None:
         number = document.header["ContactNumber"]
-        return next((contact for contact in self._contacts if contact.get("ContactNumber") == number), None)
+        found = self._directory.having("ContactNumber", number)
+        return next((each for each in found if each["ContactNumber"] == number), None)
 
-    def by_email(self, document: Document) -> list[dict[str, Any]]:
-        email = _email(document)
-        return [contact for contact in self._contacts if email and contact.get("EmailAddress") == email]
+    def _left(self, document: Document, held: dict[str, Any]) -> Outcome:
+        return Outcome(document.record_key, held["ContactID"], self.number(held), held, written=False)
 
-    def distinct(self, document: Document) -> Document:
-        """The document with a name nobody else has, also not one made distinct before."""
-        name, number = str(document.header["Name"]).casefold(), document.header["ContactNumber"]
-        if self._names.setdefault(name, number) == number:
+    def _distinct(self, document: Document, names: dict[str, str]) -> Document:
+        """The document with a name nobody else has; ``names`` are those made distinct before, by name to number."""
+        name, number = folded(document.header["Name"]), document.header["ContactNumber"]
+        others = {each.get("ContactNumber") for each in self._directory.having("Name", name) if not is_archived(each)}
+        if others <= {number} and names.setdefault(name, number) == number:
             return document
         return _numbered(document)
-
-
-def _email(document: Document) -> str | None:
-    return document.header.get("EmailAddress") or None
 
 
 def _clashes(outcome: Outcome) -> bool:
@@ -163,17 +154,3 @@ def _named(document: Document, name: str) -> Document:
 
 def _with_id(document: Document, identity: str) -> Document:
     return replace(document, header={**document.header, "ContactID": identity})
-
-
-def _ambiguous(document: Document, twins: Sequence[Mapping[str, Any]]) -> Outcome:
-    names = ", ".join(f"{twin['Name']} ({twin['ContactID']})" for twin in twins)
-    error = TargetConflict(
-        "LB-XERO-025",
-        f"Xero has {len(twins)} active contacts with this e-mail: {names}",
-        record_key=document.record_key,
-        field="EmailAddress",
-        value=document.header["EmailAddress"],
-        remedy=f"Merge them in Xero, or give the right one the contact number {document.header['ContactNumber']}; "
-        "then replay.",
-    )
-    return Outcome(document.record_key, error=error)

@@ -94,7 +94,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "rate": RATE,
             "total": MONEY,
             "quantity": QUANTITY,
-            "document_type": NUMBER,  # RMDTYPAL: 1 invoice, 3 debit memo
+            "document_type": TEXT,  # invoice or debit_memo
         },
         "lines": _LINES,
         "taxes": _TAXES,
@@ -139,7 +139,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "credit_number": TEXT,
-            "credit_type": NUMBER,  # RMDTYPAL: 7 credit memo, 8 return
+            "credit_type": TEXT,  # credit_memo or return
             "order_name": TEXT,
             "customer_number": TEXT,
             "payment_id": TEXT,
@@ -204,7 +204,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "payment_key": TEXT,
             "invoice_number": TEXT,
             "credit_number": TEXT,
-            "credit_type": NUMBER,
+            "credit_type": TEXT,
             "customer_number": TEXT,
             "account": TEXT,
             "reference": TEXT,
@@ -218,9 +218,9 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "from_number": TEXT,
-            "from_type": NUMBER,  # RMDTYPAL
+            "from_type": TEXT,  # receipt, credit_memo or return
             "to_number": TEXT,
-            "to_type": NUMBER,
+            "to_type": TEXT,  # invoice or debit_memo
             "applied_on": DAY,
             "amount": MONEY,
         },

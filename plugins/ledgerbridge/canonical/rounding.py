@@ -21,7 +21,8 @@ __all__ = ["Cents", "Side", "cents_of_orders"]
 
 Side = Literal["credit", "debit"]
 """Which memo settles it: a credit where the invoices are more than the order, a debit where they are less."""
-_INVOICE = 1
+_INVOICES = ("invoice", "1")
+"""What an invoice's `document_type` is, and was once."""
 NOTHING = Decimal(0)
 
 
@@ -56,7 +57,7 @@ def cents_of_orders(
         if key not in {each["record_key"] for each in arrived}:
             result.waiting[key] = "its invoice is not in the other ledger yet"
             continue
-        goods = [each for each in arrived if int(each.get("document_type") or _INVOICE) == _INVOICE]
+        goods = [each for each in arrived if str(each.get("document_type") or "invoice") in _INVOICES]
         if _sum(goods, "quantity") != _sum(ordered.get(chain, []), "quantity"):
             continue  # the invoice that completes the order settles it
         surplus = _sum(goods, "total") - _sum(ordered.get(chain, []), "total")

@@ -102,7 +102,8 @@ def unknown(
     What the log does not hold as a record's newest version, in the order given.
 
     A version that comes back after another one is new again. What another reader appended while this one read may be
-    newer than what this one has in hands: then only a later stamp counts, and what is left out is read again.
+    newer than what this one has in hands: then only a later stamp counts, and what is left out is read again. So it is
+    with a version that a person has sent again.
 
     :param began_after: the last number when this reading began; None where nobody else can have read meanwhile.
     :param lost: staged files that can't be read any more: the log does not hold what lies there.
@@ -117,6 +118,8 @@ def _is_new(found: _Version, known: LoggedChange | None, began_after: int | None
         return True
     if known.version == found.version:
         return known.payload_uri in lost
+    if known.how == "person":  # wanted so, though the source said otherwise up to then
+        return found.changed_at > known.changed_at
     return began_after is None or known.number <= began_after or found.changed_at > known.changed_at
 
 

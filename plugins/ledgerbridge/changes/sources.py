@@ -8,7 +8,7 @@ __all__ = ["SourceId"]
 
 
 class SourceId(NamedTuple):
-    """An entity of a company, read over one connection: ``main``, ``shopify.order``, ``shopify_us``."""
+    """An entity of a company, read over one connection: ``main``, ``shop.order``, ``shop_us``."""
 
     company: str
     entity: str

@@ -21,9 +21,9 @@ from sqlalchemy import ColumnElement, Engine, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
-from ledgerbridge.delivery.content import content_hash, plain
+from ledgerbridge.delivery.content import content_hash, document_text, plain
 from ledgerbridge.delivery.lease import LEASE, Try
-from ledgerbridge.entities import Document, Found, Outcome, Target
+from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, Target
 from ledgerbridge.errors import (
     LedgerbridgeError,
     RecordBusy,
@@ -33,7 +33,7 @@ from ledgerbridge.errors import (
     TransientError,
 )
 from ledgerbridge.going_out import granting
-from ledgerbridge.links import End, State, keep_ends
+from ledgerbridge.links import End, MatchPolicy, State, decide, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
@@ -50,7 +50,7 @@ SETTLE = timedelta(seconds=20)
 How long after a call the target is given to end what it may have begun; at least as long as a call may take.
 
 A look-up that comes too early finds nothing, and the document is sent again while the first is still being booked. A
-target that takes longer is stopped by its own uniqueness only: GP's and Xero's numbers, Xero's idempotency keys.
+target that takes longer is stopped by its own uniqueness only: its documents' numbers, its idempotency keys.
 """
 _LEAVES_WITHIN = timedelta(seconds=5)
 """How long after it was marked a call may still leave; what was frozen for longer in between does not."""
@@ -92,13 +92,14 @@ class Deliverer:
     """
     Delivers documents of one entity for one task.
 
-    :param entity: target entity, e.g. ``gp.sales_order``.
+    :param entity: target entity, ``system.name``.
     :param target: writes and finds them.
     :param settle: see ``SETTLE``.
     :param made_by: version of the mapping that made a document, by record key; for the audit.
     :param changes: number of the change that a document was made of, by record key. One that is lower than what was
         sent or tried of its record before is not sent. A document without a number is taken as it comes.
     :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
+    :param match: what becomes of a new record when a ``Matched`` target holds something that may be the same.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Deliverer:
         made_by: Mapping[str, str | None] | None = None,
         changes: Mapping[str, int] | None = None,
         kind: str = "",
+        match: MatchPolicy = "adopt",
     ) -> None:
         self._engine = engine
         self._actor = actor
@@ -127,7 +129,9 @@ class Deliverer:
         self._changes = changes or {}
         self._company = bound_company(engine) or MAIN
         self._kind = kind or entity.partition(".")[2]
-        self._joins = getattr(target, "updatable", False) and getattr(target, "adopts", False)
+        self._matched = target if isinstance(target, Matched) else None
+        self._match: MatchPolicy = match
+        self._matched_by: dict[str, str] = {}
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
@@ -171,10 +175,11 @@ class Deliverer:
         self._step("looked up")
         settled = {result.record_key for result in results}
         to_send = [*to_send, *(item for item in to_look_up if item.key not in settled)]
+        to_send, twins = self._apart(to_send)
         if not to_send:
             return results
         try:
-            outcomes = self._send([item.document for item in to_send])
+            outcomes = self._send([self._addressed(item) for item in to_send])
         except TransientError as error:
             if not error.outcome_unknown:
                 self._put_back(to_send)
@@ -186,7 +191,24 @@ class Deliverer:
         broken = next((error for error in unsettled if not isinstance(error, RecordBusy)), None)
         if broken is not None:
             raise broken
-        return results
+        return results + self._settle_all([], twins) if twins else results
+
+    def _apart(self, items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
+        """Those to send now, and those that may be one thing with one of them: they are looked up when it is there."""
+        if self._matched is None:
+            return list(items), []
+        first: dict[str, str] = {}
+        now: list[_Item] = []
+        later: list[_Item] = []
+        for item in items:
+            common = None if item.key in self._arrived else self._matched.common(item.document)
+            is_twin = common is not None and first.setdefault(common, item.key) != item.key
+            (later if is_twin else now).append(item)
+        return now, later
+
+    def _addressed(self, item: _Item) -> Document:
+        """The document with the id of what it updates."""
+        return replace(item.document, target_id=self._known_as.get(item.key) if self._matched else None)
 
     def _send(self, documents: Sequence[Document]) -> list[Outcome]:
         if getattr(self._target, "asks_before_each_call", False):
@@ -236,9 +258,10 @@ class Deliverer:
             with transaction(self._engine) as session:
                 now = database_now(session)
                 left = (*self._mine([item.key for item in items]), Delivery.state == "sending")
-                session.execute(
-                    update(Delivery).where(*left, Delivery.called_at.is_(None)).values(state="not_sent", fence=None)
-                )
+                never_called = (*left, Delivery.called_at.is_(None))
+                freed = set(session.scalars(select(Delivery.record_key).where(*never_called)))
+                session.execute(update(Delivery).where(*never_called).values(state="not_sent", fence=None))
+                append(session, self._actor, [self._change("put-back", item) for item in items if item.key in freed])
                 at_least = now + self._breaks  # a broken call may just have reached the target
                 early = or_(Delivery.settles_at.is_(None), Delivery.settles_at < at_least)
                 session.execute(update(Delivery).where(*left, early).values(settles_at=at_least))
@@ -428,14 +451,37 @@ class Deliverer:
     def _look_up(self, items: Sequence[_Item]) -> list[Delivered]:
         if not items:
             return []
-        found = self._target.find([item.document for item in items])
+        found = self._held([item.document for item in items])
         here = [item for item in items if item.key in found]
         outcomes = [self._adopted(item, found[item.key]) for item in here]
         return self._finish(here, outcomes, action="adopted")
 
-    def _adopted(self, item: _Item, found: Found) -> Outcome:
+    def _held(self, documents: Sequence[Document]) -> Mapping[str, Found | TargetConflict]:
+        """What the target holds of the documents, by record key, and where a person is to say whether it does."""
+        if self._matched is None:
+            return self._target.find(documents)
+        candidates = self._matched.matches(documents)
+        held: dict[str, Found | TargetConflict] = {}
+        for document in documents:
+            decided = decide(
+                document,
+                candidates.get(document.record_key, ()),
+                self._match,
+                entity=self._entity,
+                field=self._matched.number_field,
+            )
+            if isinstance(decided, Candidate):
+                self._matched_by[document.record_key] = decided.by
+                held[document.record_key] = decided.found
+            elif decided is not None:
+                held[document.record_key] = decided
+        return held
+
+    def _adopted(self, item: _Item, found: Found | TargetConflict) -> Outcome:
+        if isinstance(found, TargetConflict):
+            return Outcome(item.key, error=found)
         if not found.differences:
-            return Outcome(item.key, found.target_id, found.number, found.content)
+            return Outcome(item.key, found.target_id, found.number, found.content, written=False)
         return Outcome(
             item.key,
             error=TargetConflict(
@@ -459,7 +505,7 @@ class Deliverer:
         now = datetime.now(UTC)
         with transaction(self._engine) as session:
             rows = self._locked(session, [each.record_key for each in settled])
-            settled = self._link(session, settled, by_key, action)
+            settled = self._link(session, settled, by_key)
             late = [each for each in settled if rows[each.record_key].fence != self._try.number]
             taken_over = self._leased(session, rows[late[0].record_key]) if late else None
             self._keep_late(session, late, rows, by_key)
@@ -523,9 +569,7 @@ class Deliverer:
             changes[outcome.record_key] = values
         update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 
-    def _link(
-        self, session: Session, outcomes: Sequence[Outcome], by_key: Mapping[str, _Item], action: str
-    ) -> list[Outcome]:
+    def _link(self, session: Session, outcomes: Sequence[Outcome], by_key: Mapping[str, _Item]) -> list[Outcome]:
         """The outcomes, their ids linked; a conflict instead where the id is another record's."""
         ends = [
             End(
@@ -533,18 +577,28 @@ class Deliverer:
                 self._entity,
                 each.target_id,
                 each.number,
-                "written" if action == "delivered" else "number",
-                State(content_hash(each.content, {})) if each.content else None,
-                State(by_key[each.record_key].digest) if action == "delivered" else None,
+                "written" if each.written else self._matched_by.get(each.record_key, "number"),
+                self._seen(each),
+                self._written(by_key[each.record_key]) if each.written else None,
             )
             for each in outcomes
             if each.target_id and not each.error
         ]
-        conflicts = keep_ends(session, self._company, self._kind, ends, joins=self._joins)
+        conflicts = keep_ends(session, self._company, self._kind, ends, joins=self._matched is not None)
         return [
             Outcome(each.record_key, error=conflicts[each.record_key]) if each.record_key in conflicts else each
             for each in outcomes
         ]
+
+    def _seen(self, outcome: Outcome) -> State | None:
+        """What the target told; whole of what may be changed on both sides."""
+        if not outcome.content:
+            return None
+        content = plain(outcome.content)
+        return State(content_hash(outcome.content, {}), content if self._matched else None)
+
+    def _written(self, item: _Item) -> State:
+        return State(item.digest, document_text(item.document) if self._matched else None)
 
     def _begun(self, item: _Item, row: Delivery | None) -> Change:
         change = self._change("sending", item)
@@ -559,6 +613,8 @@ class Deliverer:
         details: dict[str, Any] = {"number": outcome.number, "target_id": outcome.target_id} if outcome else {}
         if outcome is not None and outcome.error is not None:
             details = {"code": outcome.error.code}
+        elif outcome is not None and not outcome.written and item.key in self._matched_by:
+            details["matched_by"] = self._matched_by[item.key]
         return Change(action, self._entity, item.key, item.canonical.get("chain_key"), item.digest, details)
 
 

@@ -2,16 +2,18 @@
 
 from ledgerbridge.flows.checks import load_flow
 from ledgerbridge.flows.company import Company, GatewayFields, company_model, load_company
-from ledgerbridge.flows.config import FlowConfig, LegConfig, StageConfig, StepMinutes, leg_config
-from ledgerbridge.flows.names import dag_of, flow_of, stage_of
+from ledgerbridge.flows.config import FlowConfig, LegConfig, ScheduleConfig, StageConfig, StepMinutes, leg_config
+from ledgerbridge.flows.names import asset_of, dag_of, flow_of, stage_of
 
 __all__ = [
     "Company",
     "FlowConfig",
     "GatewayFields",
     "LegConfig",
+    "ScheduleConfig",
     "StageConfig",
     "StepMinutes",
+    "asset_of",
     "company_model",
     "dag_of",
     "flow_of",

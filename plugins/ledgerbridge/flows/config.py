@@ -13,9 +13,10 @@ from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, fi
 
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.links import MatchPolicy
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "StageConfig", "StepMinutes", "leg_config"]
+__all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "ScheduleConfig", "StageConfig", "StepMinutes", "leg_config"]
 
 
 MAX_RECORDS = 10_000
@@ -26,7 +27,7 @@ _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
 class LegConfig(ConfigModel):
     """One entity moved from one system to another."""
 
-    source: str = Field(alias="from", description="Entity read, e.g. `xero.invoice`.")
+    source: str = Field(alias="from", description="Entity read, `system.name`.")
     conform: str = Field(description="Mapping from the source's record to the canonical one.")
     rules: dict[str, dict[str, str]] = Field(
         default_factory=dict,
@@ -34,13 +35,18 @@ class LegConfig(ConfigModel):
     )
     map: str = Field(description="Mapping from the canonical record to the target's document.")
     gate: str = Field(description="Expectation suite every mapped row must pass before load.")
-    target: str = Field(alias="to", description="Entity written, e.g. `gp.sales_order`.")
+    target: str = Field(alias="to", description="Entity written, `system.name`.")
     after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list,
         description="Legs of the stage that must have ended before this one begins. A leg of another stage may be named"
         " if it takes the same entity: this one then takes no record before that one has done with it.",
     )
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    match: MatchPolicy = Field(
+        "adopt",
+        description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"
+        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+    )
     max_records: int | None = Field(
         None, ge=1, description="Most source records of one batch; what is left the next run takes. None: the flow's."
     )
@@ -78,11 +84,34 @@ class StepMinutes(ConfigModel):
     reconcile: int = Field(240, ge=1, description="Comparing the books.")
 
 
+class ScheduleConfig(ConfigModel):
+    """When a stage runs: by the clock, when something changed, or both."""
+
+    cron: str | None = Field(None, description="Cron expression, UTC; beside `events` the safety net.")
+    events: bool = Field(
+        False,
+        description="Whether it runs when a source of its legs changed: a stage has read or written something there.",
+    )
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.cron is None and not self.events:
+            raise ValueError("a schedule has `cron`, `events: true`, or both; leave it away to start runs by hand")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cron_is_named(cls, schedule: Any) -> Any:
+        if isinstance(schedule, str):
+            raise ValueError(f'write `{{cron: "{schedule}"}}`')
+        return schedule
+
+
 class StageConfig(ConfigModel):
     """The legs of a flow that go together, in one rhythm; one DAG, `<flow>.<stage>`."""
 
     description: str | None = Field(None, description="What it does, for its DAG's page. None: the flow's.")
-    schedule: str | None = Field(None, description="Cron expression; none: started by hand or by events.")
+    schedule: ScheduleConfig | None = Field(None, description="When it runs; none: started by hand.")
     legs: dict[str, LegConfig] = Field(default_factory=dict, description="Its legs by name, as the process goes.")
     reconcile: list[str] = Field(
         default_factory=list,
@@ -93,6 +122,8 @@ class StageConfig(ConfigModel):
     def _something_to_do(self) -> Self:
         if not self.legs and not self.reconcile:
             raise ValueError("a stage has `legs`, or two ledgers to `reconcile`")
+        if not self.legs and self.schedule is not None and self.schedule.events:
+            raise ValueError("a stage without legs has no source whose `events` could start it: give it `cron`")
         return self
 
 
@@ -177,6 +208,14 @@ class FlowConfig(ConfigModel):
                 )
             )
         return ordered
+
+    def awaits(self, stage: str) -> list[str]:
+        """The entities whose changes may give a stage work: what its legs read, and what those before them write."""
+        found: dict[str, None] = {}
+        for name, leg in self.stages[stage].legs.items():
+            found[leg.source] = None
+            found.update(dict.fromkeys(self.legs[other].target for other in self.behind_stages(name)))
+        return list(found)
 
     def behind(self, leg: str) -> list[str]:
         """The legs of its stage that must have ended before this one and take the same source, also over others."""

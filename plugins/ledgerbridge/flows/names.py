@@ -1,8 +1,13 @@
-"""The names of the DAGs that flows become."""
+"""The names of the DAGs that flows become, and of the assets by which they tell each other of changes."""
 
 from __future__ import annotations
 
-__all__ = ["dag_of", "flow_of", "stage_of"]
+__all__ = ["asset_of", "dag_of", "flow_of", "stage_of"]
+
+
+def asset_of(company: str, entity: str) -> str:
+    """The asset of a company's entity, by the company's key: ``ledgerbridge://main/shop.order``."""
+    return f"ledgerbridge://{company}/{entity}"
 
 
 def dag_of(flow: str, stage: str) -> str:

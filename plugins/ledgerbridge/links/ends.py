@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import null, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import TargetConflict
@@ -35,7 +35,7 @@ class End:
     """
     One id of a thing in a target, as a delivery learned of it.
 
-    :param entity: ``gp.customer``; ``key`` is the id there, ``number`` what people call it.
+    :param entity: ``system.name``; ``key`` is the id there, ``number`` what people call it.
     :param matched_by: how we know that it is the same: ``written`` by us, or the criterion it was found by.
     :param seen: what the target answered; None: it did not tell.
     :param written: what we wrote; None: it was there as it is.
@@ -134,9 +134,11 @@ def _new(session: Session, link_id: int, company: str, entity: str, key: str, no
 def _note(row: LinkEnd, end: End, now: datetime) -> None:
     row.number = end.number
     if end.seen is not None:
-        row.seen_hash, row.seen, row.seen_at = end.seen.digest, end.seen.content, now
+        row.seen_hash, row.seen_at = end.seen.digest, now
+        row.seen = end.seen.content or null()  # None would be JSON's null, which a purge would find
     if end.written is not None:
-        row.written_hash, row.written, row.written_at = end.written.digest, end.written.content, now
+        row.written_hash, row.written_at = end.written.digest, now
+        row.written = end.written.content or null()
 
 
 def _belongs_to_others(end: End, records: set[str]) -> TargetConflict:

@@ -21,7 +21,7 @@ class DecimalConversion(ConfigModel):
     places: int | None = Field(None, ge=0, le=7, description="Round to so many places; default: keep them all.")
     rounding: Rounding = Field(
         "half_up",
-        description="How: `half_up` (away from zero, as GP and Xero do), `half_down`, `half_even` (bankers'), "
+        description="How: `half_up` (away from zero, as most ledgers do), `half_down`, `half_even` (bankers'), "
         "`up` (away from zero), `down` (towards zero), `ceiling`, `floor`.",
     )
     mark: Literal[".", ","] = Field(".", description="The decimal mark of the source's text.")
@@ -48,7 +48,7 @@ class DateConversion(ConfigModel):
     as_: str | None = Field(
         None, alias="as", description="Text to make of it, in strftime's words: `%Y%m%d`. Default: a day."
     )
-    epoch: bool = Field(False, description="The source gives seconds since 1970, as Stripe does.")
+    epoch: bool = Field(False, description="The source gives seconds since 1970.")
     month: bool = Field(False, description="The month as text, `2026-03`, instead of the day.")
 
     @field_validator("zone")

@@ -77,7 +77,7 @@ def decimal_array(array: pa.Array, kind: pa.DataType = _WIDE) -> pa.Array:
 
 
 def round_half_up(array: pa.Array, places: int) -> pa.Array:
-    """Round away from zero at the half, as GP and Xero do (sources.md GP §5)."""
+    """Round away from zero at the half, as ledgers do (sources.md GP §5)."""
     return pc.round(array, ndigits=places, round_mode="half_towards_infinity")
 
 

@@ -53,10 +53,12 @@ class Lookup(ConfigModel):
         None,
         description="CSV in include/lookups; `accounts`, `gateways` and `company` are made of the company file.",
     )
-    cross_reference: str | None = Field(None, description="Entity whose ids are cross-referenced, e.g. `gp.customer`.")
-    delivery: str | None = Field(None, description="Entity whose deliveries are searched, e.g. `xero.invoice`.")
+    cross_reference: str | None = Field(None, description="Entity whose ids are cross-referenced, `system.name`.")
+    delivery: str | None = Field(None, description="Entity whose deliveries are searched, `system.name`.")
     label: str | None = Field(None, description="Source entity whose records are searched by the name people see.")
-    live: str | None = Field(None, description="Master entity asked now, e.g. `gp.item`, `gp.account`, `xero.item`.")
+    live: str | None = Field(
+        None, description="Master entity asked now, `system.name`; the page of entities lists them."
+    )
     by: str | None = Field(
         None,
         description="What the key is compared with. Table: a column, the first by default. Cross-reference and "
@@ -119,6 +121,9 @@ class ShortHash(ConfigModel):
         description="Made with a secret of this installation, for what can be guessed, as an e-mail address:"
         " nobody else can make the name of a guess and compare.",
     )
+    case_aside: bool = Field(
+        False, description="Values that differ in case or in spaces around them have one name, as e-mail addresses do."
+    )
 
 
 class Share(ConfigModel):
@@ -140,7 +145,7 @@ class Segment(ConfigModel):
     set: dict[int, Rule] | None = Field(
         None, description="New segments by number, from 1; where a rule gives nothing, the old one stays."
     )
-    separator: str = Field("-", min_length=1, description="Between segments, as GP is set up.")
+    separator: str = Field("-", min_length=1, description="Between segments, as the ledger is set up.")
 
     @model_validator(mode="after")
     def _take_or_set(self) -> Self:

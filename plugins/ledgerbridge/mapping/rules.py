@@ -193,6 +193,8 @@ def _hashing(options: ShortHash) -> Column:
         keys = as_array(pc.binary_join_element_wise(*parts, "\x1f")).to_pylist()
         # a digest has no Arrow kernel; pandas' own hash is not promised to stay the same
         salt = batch.lookups.key_salt if options.salted else batch.lookups.company_key
+        if options.case_aside:
+            keys = ["\x1f".join(part.strip() for part in key.casefold().split("\x1f")) for key in keys]
         digests = (blake2b(key.encode(), digest_size=20, key=salt).digest() for key in keys)
         return pa.array([options.prefix + b32encode(digest).decode()[:length] for digest in digests], pa.string())
 
@@ -212,7 +214,7 @@ def _segmenting(options: Segment, of: Column, changes: dict[int, Column], place:
             old = segments[number - 1]
             new = convert.text_array(change(rows, batch))
             segments[number - 1] = pc.coalesce(new, old)
-            # the segments of a GP account have fixed lengths: sources.md GP §4
+            # the segments of an account have fixed lengths: sources.md GP §4
             same = pc.equal(pc.utf8_length(pc.coalesce(new, old)), pc.utf8_length(old))
             failed |= convert.mask_of(accounts.is_valid()) & ~convert.mask_of(same)
         batch.failures.add(

@@ -30,7 +30,7 @@ ROW = "%row"
 Index = npt.NDArray[np.int64]
 Splitting = Callable[[Rows, Batch], Rows]
 
-_SCALE = 5  # what GP stores
+_SCALE = 5  # what money has here
 _AMOUNT = pa.decimal256(24, _SCALE)
 _WEIGHT = pa.decimal256(20, 7)
 _WEIGHTS = pa.decimal256(22, 7)
@@ -141,7 +141,7 @@ def _text(value: Any) -> str | None:
 
 
 def _units(amounts: pa.Array) -> pa.Array:
-    """Whole units of the last place GP stores."""
+    """Whole units of the last place money has."""
     fine = pc.multiply(pc.cast(amounts, _AMOUNT, safe=False), pa.scalar(10**_SCALE, pa.decimal256(6, 0)))
     return pc.cast(pc.cast(fine, pa.decimal128(38, 5)), pa.int64())
 

@@ -1,6 +1,6 @@
 """
-Text for fields that hold one code page of a fixed length, as Dynamics GP's do (sources.md GP §4, accounting-rules.md
-rule 13).
+Text for fields that hold one code page of a fixed length, as those of some ledgers do (sources.md GP §4,
+accounting-rules.md rule 13).
 
 Pure functions; the canonical record keeps the value as it was.
 """
@@ -14,7 +14,7 @@ from anyascii import anyascii
 
 __all__ = ["cut_at_word", "fits", "fits_cp1252", "to_cp1252", "to_page"]
 
-# GP's Web Services fail on control characters with a bare system exception: sources.md GP §5
+# some services fail on control characters with a bare system exception: sources.md GP §5
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BLANKS = re.compile(r" {2,}")
 
@@ -29,7 +29,7 @@ def fits(text: str, page: str) -> bool:
 
 
 def fits_cp1252(text: str) -> bool:
-    """Whether GP can hold every character."""
+    """Whether Windows-1252 has every character."""
     return fits(text, "cp1252")
 
 
@@ -48,7 +48,7 @@ def to_page(text: str, page: str) -> str:
 
 
 def to_cp1252(text: str) -> str:
-    """The text as GP can hold it."""
+    """The text as a field of Windows-1252 can hold it."""
     return to_page(text, "cp1252")
 
 

@@ -349,7 +349,7 @@ class LinkEnd(OfCompany, Base):
     """
     One id of a linked thing, and what its side was last seen to hold and last written.
 
-    ``entity`` is ``gp.customer``, and ``canonical.customer`` for our own record key, of which a thing may have
+    ``entity`` is ``system.name``, and ``canonical.customer`` for our own record key, of which a thing may have
     several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
     where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
     """
@@ -484,8 +484,8 @@ class BookedDocument(OfCompany, Base):
     """
     What a ledger booked for one document, as a reconciliation read it last.
 
-    :attr key: the ledger's own, ``gp:TWO:journal:12``. ``record_key`` is that of the delivery it belongs to, where it
-        is known. ``effects`` are debit minus credit by account, base currency, as text.
+    :attr key: the ledger's own, made as ``RawRecord.key`` is. ``record_key`` is that of the delivery it belongs to,
+        where it is known. ``effects`` are debit minus credit by account, base currency, as text.
     """
 
     __tablename__ = "booked_document"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.audit.commitments import PURGED, tells_of_a_person
-from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, LinkEnd, SourceRecord
 from ledgerbridge.state.source_records import UNFINISHED
 
 __all__ = ["Purged", "old_batches", "purge_payloads", "tell_purged"]
@@ -20,7 +20,7 @@ __all__ = ["Purged", "old_batches", "purge_payloads", "tell_purged"]
 
 @dataclass(frozen=True)
 class Purged:
-    """How many bodies of dead letters and canonical headers were taken away."""
+    """How many bodies of dead letters were taken away, and how many canonical headers and states of links."""
 
     letters: int
     headers: int
@@ -45,7 +45,8 @@ def old_batches(session: Session, before: datetime) -> list[str]:
 
 def purge_payloads(session: Session, before: datetime) -> Purged:
     """
-    Take away the bodies of dead letters that are settled, and what tells of persons in canonical headers.
+    Take away the bodies of dead letters that are settled, what tells of persons in canonical headers, and what each
+    side of a link was seen to hold or written.
 
     Amounts, keys, hashes and the audit trail stay: later refunds and reconciliations need them.
     """
@@ -61,7 +62,7 @@ def purge_payloads(session: Session, before: datetime) -> Purged:
             value=None, label=None, message=PURGED,
         )
     )  # fmt: skip
-    headers = _strip(session, SourceRecord, before) + _strip(session, Delivery, before)
+    headers = _strip(session, SourceRecord, before) + _strip(session, Delivery, before) + _forget(session, before)
     return Purged(letters.rowcount, headers)
 
 
@@ -70,6 +71,16 @@ def tell_purged(session: Session, before: datetime, purged: Purged, batches: Seq
     details = {"letters": purged.letters, "headers": purged.headers, "batches": len(batches), "by": by}
     change = Change("purged", "payloads", f"before {before.isoformat()}", details=details)
     append(session, Actor("", "", "", "ledgerbridge purge"), [change])
+
+
+def _forget(session: Session, before: datetime) -> int:
+    """Which record of a ledger is ours stays known, and by its hash whether it changed since."""
+    states: tuple[tuple[Any, Any], ...] = ((LinkEnd.seen, LinkEnd.seen_at), (LinkEnd.written, LinkEnd.written_at))
+    forgotten = 0
+    for content, at in states:
+        old: Any = session.execute(update(LinkEnd).where(content.is_not(null()), at < before).values({content: null()}))
+        forgotten += old.rowcount
+    return forgotten
 
 
 def _strip(session: Session, table: Any, before: datetime) -> int:

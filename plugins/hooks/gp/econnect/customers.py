@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
 from hooks.gp.econnect.reader import Row, all_of, equal, one_of
-from hooks.gp.econnect.targets import MasterTarget, Place, difference, outcome_of
-from ledgerbridge.entities import Document, Found, Outcome
+from hooks.gp.econnect.targets import MasterTarget, Place, difference, is_current, outcome_of
+from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
 
 __all__ = ["Customer"]
 
 
-class Customer(MasterTarget, ChangedRows, MasterRows):
+class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
     """
-    Customers, found by CUSTNMBR, else by the exact e-mail of their first ``internet_addresses`` row.
+    Customers, found by CUSTNMBR; those who may be one are reported by the e-mail of ``internet_addresses``.
 
     Parts: ``addresses`` (taCreateCustomerAddress), ``internet_addresses`` (taCreateInternetAddresses: INET1 is the
-    e-mail; Master_Type and Master_ID may be left out). A customer found by e-mail keeps its number in GP: it is the
-    ``target_id``. Sending one that exists updates the fields given.
+    e-mail; Master_Type and Master_ID may be left out). Who was adopted keeps the number in GP: it is the
+    ``target_id``. Sending one that exists under our number updates the fields given.
     """
 
     transaction = Transaction(
@@ -33,7 +33,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows):
         },
         copied=("CUSTNMBR", "ADRSCODE"),
     )
-    natural_key = "CUSTNMBR"
+    natural_key = number_field = "CUSTNMBR"
     places = (Place("Customer", "CUSTNMBR"),)
     master_doctype = "Customer"
     master_column = "CUSTNMBR"
@@ -42,46 +42,52 @@ class Customer(MasterTarget, ChangedRows, MasterRows):
     source_where = ""
     source_key = ("CUSTNMBR",)
 
-    def _located(self, documents: Sequence[Document]) -> dict[str, Found]:
-        found = super()._located(documents)
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+        """Who is there under the number or has the e-mail, case aside, in any address of theirs; also inactive ones."""
+        located = self._located(documents)
+        candidates = defaultdict(list)
         by_email: dict[str, list[Document]] = defaultdict(list)
         for document in documents:
-            email = _email(document.parts.get("internet_addresses", []))
-            if email and document.record_key not in found:
+            if held := located.get(document.record_key):
+                current = is_current(document.header, held.content)
+                own = Candidate(held, "CUSTNMBR", own=True, active=_is_active(held.content), current=current)
+                candidates[document.record_key].append(own)
+            elif email := self.common(document):
                 by_email[email].append(document)
-        if not by_email:
-            return found
+        for row in self._having(by_email):
+            found = Candidate(Found(row["CUSTNMBR"], row["CUSTNMBR"], row), "INET1", active=_is_active(row))
+            emails = {_email([each]) for each in row.get("Internet_Address", [])}
+            for document in (document for email in emails & by_email.keys() for document in by_email[email]):
+                candidates[document.record_key].append(found)
+        return dict(candidates)
+
+    def common(self, document: Document) -> str | None:
+        return _email(document.parts.get("internet_addresses", [])) or None
+
+    def _having(self, emails: Iterable[str]) -> Iterator[Row]:
+        """The customers with these e-mail addresses."""
+        if not (wanted := sorted(emails)):
+            return
         # the Requester knows no e-mail column of the customer itself: sources.md GP §1.4
-        holders = all_of(equal("Master_Type", "CUS"), one_of("INET1", sorted(by_email)))
+        holders = all_of(equal("Master_Type", "CUS"), one_of("INET1", wanted))
         where = f"CUSTNMBR IN (SELECT Master_ID FROM SY01200 WHERE {holders})"  # noqa: S608 - one_of escapes
         for page in self._site.reader.pages("Customer", where, key=("CUSTNMBR",)):
-            for row in page:
-                number = str(row["CUSTNMBR"])
-                for document in by_email.pop(_email(row.get("Internet_Address", [])), []):
-                    found[document.record_key] = Found(number, number, row)
-        return found
+            yield from page
 
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
-        """Create or update; who is there under another number is left as it is, its number is the outcome."""
-        found = self._located(documents)
+        """Create, or update who bears our number; who is known under another number is left as they are."""
+        located = self._located(documents)
         outcomes: dict[str, Outcome] = {}
         to_write: list[Document] = []
-        later: list[Document] = []
-        emails: set[str] = set()
         for document in documents:
-            holder = found.get(document.record_key)
-            email = _email(document.parts.get("internet_addresses", []))
-            if holder is not None and (holder.differences or not _same_number(document, holder)):
-                outcomes[document.record_key] = outcome_of(document.record_key, holder)
-            elif holder is None and email and email in emails:
-                # one person twice in a batch: once the first is there, the second is found by e-mail
-                later.append(document)
+            key, known, held = document.record_key, document.target_id, located.get(document.record_key)
+            if known is not None and known.upper() != str(document.header["CUSTNMBR"]).upper():
+                outcomes[key] = Outcome(key, known, known, written=False)
+            elif held is not None and held.differences:
+                outcomes[key] = outcome_of(key, held)
             else:
                 to_write.append(document)
-                emails.add(email)
         outcomes |= {outcome.record_key: outcome for outcome in self._send(to_write, self._write)}
-        if later:
-            outcomes |= {outcome.record_key: outcome for outcome in self.send(later)}
         return [outcomes[document.record_key] for document in documents]
 
     def _write(self, document: Document) -> None:
@@ -94,12 +100,13 @@ class Customer(MasterTarget, ChangedRows, MasterRows):
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         """Only another person under our number matters; the rest of a customer is simply brought up to date."""
-        in_gp, sent = _email(row.get("Internet_Address", [])), _email(document.parts.get("internet_addresses", []))
-        return difference("INET1", in_gp, sent) if in_gp and sent else []
+        in_gp = [_email([each]) for each in row.get("Internet_Address", [])]
+        sent = self.common(document)
+        return difference("INET1", in_gp[0], sent) if any(in_gp) and sent and sent not in in_gp else []
 
 
-def _same_number(document: Document, holder: Found) -> bool:
-    return str(document.header["CUSTNMBR"]).upper() == holder.number.upper()
+def _is_active(row: Row) -> bool:
+    return str(row.get("INACTIVE") or "0") == "0"
 
 
 def _email(addresses: list[dict[str, Any]]) -> str:

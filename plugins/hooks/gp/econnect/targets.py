@@ -175,16 +175,12 @@ class MasterTarget(EConnectTarget):
     adopts = True
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
-        """Who is there as sent, under another number, or in the way; who only needs an update is left out."""
+        """Who is there as sent, or in the way; who only needs an update is left out."""
         located = self._located(documents)
         found = {}
         for document in documents:
             holder = located.get(document.record_key)
-            if holder is not None and (
-                holder.differences
-                or holder.number.upper() != str(document.header[self.natural_key]).upper()
-                or is_current(document.header, holder.content)
-            ):
+            if holder is not None and (holder.differences or is_current(document.header, holder.content)):
                 found[document.record_key] = holder
         return found
 
