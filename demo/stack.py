@@ -94,10 +94,9 @@ class Stack:
         :param ledger_seconds: how long a call to a ledger may take, see ``connection_environment``.
         """
         addresses = Addresses.on_ports(dict(sandbox_ports))
-        company_file = folder / "company.yaml"
-        write_company_file(company_file, company)
+        write_company_file(folder / "companies" / "main.yaml", company)
         environment = {
-            "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(company_file),
+            "AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER": str(folder / "companies"),
             **connection_environment(company, addresses, ledger_seconds=ledger_seconds),
             **(extra or {}),
         }

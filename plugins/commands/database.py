@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from commands.options import STATE_URL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect
+from ledgerbridge.state.companies import for_company
 
 __all__ = ["open_payloads", "payload_key", "signing_key", "state_engine"]
 
@@ -21,21 +22,22 @@ SIGNING_KEY = "LEDGERBRIDGE_SIGNING_KEY"
 AIRFLOW_SIGNING_KEY = "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"
 
 
-def state_engine(context: typer.Context) -> Engine:
+def state_engine(context: typer.Context, company: str | None = None) -> Engine:
     """
     The state database a command was told to work on; under `airflow` without a word, that of the tasks.
 
+    :param company: key of the one whose rows alone are seen; None: all are.
     :raises ConfigurationError: none is named.
     """
     url = context.find_root().params["state"] or os.environ.get(STATE_URL)
     if url:
-        return connect(url, payload_key(), signing_key())
+        return connect(url, payload_key(), signing_key(), company)
     if context.obj is None:
         raise ConfigurationError(
             "LB-CFG-007", "no state database is named.", remedy=f"Give --state URL, or set {STATE_URL}."
         )
     named: Engine = context.obj()
-    return named
+    return named if company is None else for_company(named, company)
 
 
 def open_payloads() -> None:

@@ -10,7 +10,8 @@ import typer
 from sqlalchemy.orm import Session
 
 from commands.database import state_engine
-from commands.options import AsJson, By, Reason, new_app, who
+from commands.options import AsJson, By, OfCompany, Reason, new_app, who
+from ledgerbridge.entities import MAIN
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import UNSETTLED
 from ledgerbridge.state.mending import (
@@ -70,6 +71,7 @@ def dead_letters(context: typer.Context) -> int:
 @app.command("list")
 def list_(
     context: typer.Context,
+    company: OfCompany = None,
     flow: Flow = None,
     leg: Leg = None,
     step: Step = None,
@@ -83,7 +85,7 @@ def list_(
 ) -> int:
     """List them with remedy; as JSON one object a line."""
     states = _states("all" if everything else state) or UNSETTLED
-    return _list(context, Wanted(states, None, flow, leg, step, code, label, source_key, since), as_json=json)
+    return _list(context, Wanted(states, company, flow, leg, step, code, label, source_key, since), as_json=json)
 
 
 @app.command()
@@ -119,6 +121,7 @@ def replay(
     context: typer.Context,
     reason: Reason,
     ids: Ids = None,
+    company: OfCompany = None,
     flow: Flow = None,
     leg: Leg = None,
     step: Step = None,
@@ -133,7 +136,7 @@ def replay(
 ) -> int:
     """Let the next pass of the flow take them, from the step that failed."""
     states = _states("all" if everything else state)
-    wanted = Wanted(states or ("open",), None, flow, leg, step, code, label, source_key, since)
+    wanted = Wanted(states or ("open",), company, flow, leg, step, code, label, source_key, since)
     with transaction(state_engine(context)) as session:
         chosen = _chosen(session, ids, wanted, named=states is not None)
         replayed = let_go_on(session, chosen, _person(by, reason, "replay"), force=force)
@@ -146,6 +149,7 @@ def discard(
     context: typer.Context,
     reason: Reason,
     ids: Ids = None,
+    company: OfCompany = None,
     flow: Flow = None,
     leg: Leg = None,
     step: Step = None,
@@ -159,7 +163,7 @@ def discard(
 ) -> int:
     """Give them up for good, with a reason."""
     states = _states("all" if everything else state)
-    wanted = Wanted(states or ("open",), None, flow, leg, step, code, label, source_key, since)
+    wanted = Wanted(states or ("open",), company, flow, leg, step, code, label, source_key, since)
     with transaction(state_engine(context)) as session:
         chosen = _chosen(session, ids, wanted, named=states is not None)
         give_up(session, chosen, _person(by, reason, "discard"))
@@ -196,8 +200,8 @@ def _person(by: str | None, reason: str, action: str) -> Person:
 
 def _summary(letter: DeadLetter) -> dict[str, Any]:
     names = (
-        "id", "state", "flow", "leg", "step", "code", "error_class", "label", "source_key", "record_key", "field",
-        "value", "message", "rule", "remedy", "version", "mapping_version", "run_id", "attempt", "reason",
+        "id", "state", "company", "flow", "leg", "step", "code", "error_class", "label", "source_key", "record_key",
+        "field", "value", "message", "rule", "remedy", "version", "mapping_version", "run_id", "attempt", "reason",
     )  # fmt: skip
     times = ("created_at", "replayed_at", "closed_at")
     whole = {name: getattr(letter, name) for name in names}
@@ -206,8 +210,9 @@ def _summary(letter: DeadLetter) -> dict[str, Any]:
 
 def _lines(letter: DeadLetter) -> str:
     state = "" if letter.state == "open" else f" ({letter.state}{f': {letter.reason}' if letter.reason else ''})"
+    company = "" if letter.company == MAIN else f"{letter.company} "
     return (
-        f"{letter.id} {letter.code} {letter.leg} {letter.label or letter.record_key}{state}\n"
+        f"{letter.id} {letter.code} {company}{letter.leg} {letter.label or letter.record_key}{state}\n"
         f"  {letter.field}: {letter.message}\n"
         f"  remedy: {letter.remedy}"
     )

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import select
 
 from commands.database import state_engine
-from commands.options import new_app
+from commands.options import OfCompany, new_app
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
 
@@ -32,6 +32,7 @@ def deliveries(
     standing: Annotated[Standing | None, typer.Option(help="Only these.")] = None,
     entity: Annotated[str | None, typer.Option(help="Only of this target entity, e.g. gp.sales_order.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Only those a run last worked on.")] = None,
+    company: OfCompany = None,
 ) -> int:
     """List the deliveries by entity."""
     query = select(Delivery).order_by(Delivery.entity, Delivery.id)
@@ -42,7 +43,7 @@ def deliveries(
         query = query.where(Delivery.entity == entity)
     if run_id:
         query = query.where(Delivery.run_id == run_id)
-    with transaction(state_engine(context)) as session:
+    with transaction(state_engine(context, company)) as session:
         for row in session.scalars(query):
             when = f"{row.updated_at:%Y-%m-%d %H:%M:%S}"
             number = row.number or ""

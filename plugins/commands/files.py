@@ -12,13 +12,13 @@ import typer
 
 from hooks.systems import gateway_fields
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import Company, load_company
+from ledgerbridge.flows import Company, company_file, load_company
 from ledgerbridge.mapping.lookups import Row
 from ledgerbridge.yaml_files import Problem, nearest
 
 __all__ = [
     "INCLUDE",
-    "CompanyFile",
+    "CompanyKey",
     "Folders",
     "Include",
     "company_of",
@@ -40,8 +40,9 @@ Include = Annotated[
         help="Flows, mappings, suites.",
     ),
 ]
-CompanyFile = Annotated[
-    Path | None, typer.Option("--company", metavar="FILE", help="Company file; default: company.yaml of include.")
+CompanyKey = Annotated[
+    str | None,
+    typer.Option("--company", metavar="KEY", help="Company, by its file's name; default: the only one, or main."),
 ]
 INCLUDE = _CHECKOUT / "include"
 
@@ -51,11 +52,11 @@ class Folders:
     """
     Where the files lie.
 
-    :param company: company file; None: as Airflow is told, or company.yaml of ``include``.
+    :param company: key of the company they are for; None: the only one, or `main`.
     """
 
     include: Path
-    company: Path | None = None
+    company: str | None = None
 
 
 def named_files(folders: Folders, kind: str, names: Sequence[str]) -> list[Path]:
@@ -74,8 +75,8 @@ def named_files(folders: Folders, kind: str, names: Sequence[str]) -> list[Path]
 
 def company_of(folders: Folders) -> Company:
     """The company the files are for."""
-    path = folders.company or os.environ.get(f"{_SETTING}COMPANY_FILE") or folders.include / "company.yaml"
-    return load_company(Path(path), gateway_fields())
+    folder = Path(os.environ.get(f"{_SETTING}COMPANIES_FOLDER") or folders.include / "companies")
+    return load_company(company_file(folder, folders.company), gateway_fields())
 
 
 def company_tables(folders: Folders) -> tuple[dict[str, dict[str, Row]], str]:

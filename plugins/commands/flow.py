@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commands.files import INCLUDE, CompanyFile, Folders, Include, named_files, print_problems
+from commands.files import INCLUDE, CompanyKey, Folders, Include, named_files, print_problems
 from commands.options import new_app
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
@@ -28,7 +28,7 @@ def check(
         typer.Argument(help="Flow files or their names; default: all, and every suite."),
     ] = None,
     include: Include = INCLUDE,
-    company: CompanyFile = None,
+    company: CompanyKey = None,
 ) -> int:
     """Tell everything that is wrong with flows, their mappings and suites."""
     from commands.checks import flow_problems, suite_problems

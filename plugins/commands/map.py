@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.database import open_payloads
-from commands.files import INCLUDE, CompanyFile, Folders, Include, company_tables, named_files, print_problems
+from commands.files import INCLUDE, CompanyKey, Folders, Include, company_tables, named_files, print_problems
 from commands.options import AsJson, new_app
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping.checks import part_locations
@@ -27,7 +27,7 @@ MappingName = Annotated[str, typer.Argument(metavar="FILE", help="Mapping file o
 def check(
     files: Annotated[list[str] | None, typer.Argument(help="Mapping files or their names; default: all.")] = None,
     include: Include = INCLUDE,
-    company: CompanyFile = None,
+    company: CompanyKey = None,
 ) -> int:
     """Tell everything that is wrong with mapping files, with place and remedy."""
     from commands.checks import mapping_problems
@@ -95,7 +95,7 @@ def try_(
     ] = None,
     json: AsJson = False,
     include: Include = INCLUDE,
-    company: CompanyFile = None,
+    company: CompanyKey = None,
 ) -> int:
     """Show what a mapping makes of sample records; no system is asked."""
     from ledgerbridge.mapping import load_mapping

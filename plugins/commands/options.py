@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["STATE_URL", "AsJson", "By", "Reason", "new_app", "take_from_home", "who"]
+__all__ = ["STATE_URL", "AsJson", "By", "OfCompany", "Reason", "new_app", "take_from_home", "who"]
 
 STATE_URL = "LEDGERBRIDGE_STATE_URL"
 """The environment variable that names the state database."""
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+OfCompany = Annotated[str | None, typer.Option("--company", metavar="KEY", help="Of this company; default: of all.")]
 By = Annotated[str | None, typer.Option(help="Who; default: the user logged in here.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
 

@@ -142,7 +142,7 @@ def _files() -> str:
         "### legs\n\n" + model_table(LegConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
-        "## Company: `include/company.yaml`\n\n" + model_table(company_model(gateway_fields())),
+        "## Companies: `include/companies/*.yaml`\n\n" + model_table(company_model(gateway_fields())),
         "### gateways\n\n" + model_table(gateway_model(gateway_fields())),
         "## Suite: `include/expectations/*.yaml`\n\n" + model_table(Suite, leave_out=("name",)),
         "### expectations\n\n" + model_table(Expectation),

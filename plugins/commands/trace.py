@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.database import state_engine
-from commands.options import AsJson, new_app
+from commands.options import AsJson, OfCompany, new_app
 from ledgerbridge.audit.trace import Step, Trace
 from ledgerbridge.audit.trace import trace as trace_of
 from ledgerbridge.state import transaction
@@ -36,10 +36,11 @@ def trace(
         bool,
         typer.Option("--full", help="Also what each was made of, each change, batches, and legs that sent nothing."),
     ] = False,
+    company: OfCompany = None,
     json: AsJson = False,
 ) -> int:
     """Tell the way as a tree, in the order of the process."""
-    with transaction(state_engine(context)) as session:
+    with transaction(state_engine(context, company)) as session:
         found = trace_of(session, id_)
         told = dumps(as_json(found), indent=2) if json else "\n".join(as_lines(found, full=full))
     print(told)

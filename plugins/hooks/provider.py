@@ -56,7 +56,10 @@ _OPTIONS = {
         " up to four times as long. Default: 15.",
         "60",
     ),
-    "company_file": _option("Whose books these are. Default: include/company.yaml.", "/etc/ledgerbridge/company.yaml"),
+    "companies_folder": _option(
+        "The companies whose books are kept, a file each, named by its key. Default: companies/ of the include folder.",
+        "/etc/ledgerbridge/companies",
+    ),
     "include_folder": _option(
         "Flows, mappings, expectations, lookups. Default: include/ of the checkout.", "/srv/include"
     ),

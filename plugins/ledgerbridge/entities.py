@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from ledgerbridge.errors import LedgerbridgeError
 
 __all__ = [
+    "MAIN",
     "Candidate",
     "Document",
     "Found",
@@ -27,6 +28,9 @@ __all__ = [
     "Warns",
     "Window",
 ]
+
+MAIN = "main"
+"""The key of the company of an installation that has but one, and of all that was kept before there were several."""
 
 
 @dataclass(frozen=True)

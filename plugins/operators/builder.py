@@ -54,22 +54,27 @@ class BrokenFlow(DAG):
         raise ValueError(str(self._error))
 
 
-def build_flow(name: str, include: Path | None = None) -> dict[str, DAG]:
+def build_flow(name: str, include: Path | None = None, company: str | None = None) -> dict[str, DAG]:
     """
     The DAGs of a flow by id, one a stage: ``order_to_cash.orders``.
+
+    Of a company that is named, unless it is the default one, their ids begin with its key.
 
     Of a broken flow one under its own name, whose ``validate()`` tells Airflow what is wrong.
 
     :param name: the flow file's name.
     :param include: folder with flows, mappings and expectations; the setting's by default.
+    :param company: key of whose books these are; by default the only one, or `main` among several.
     """
     folder = include or settings.include_folder()
     try:
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
-        company = settings.company()
+        of_company = settings.company(company)
+        prefix = settings.in_dag_ids(of_company.key)
     except ConfigurationError as error:
-        return {name: BrokenFlow(name, error)}
-    dags = [_Stage(name, flow, stage, company).dag() for stage in flow.stages]
+        broken = ".".join(filter(None, (company, name)))
+        return {broken: BrokenFlow(broken, error)}
+    dags = [_Stage(name, flow, stage, of_company, prefix).dag() for stage in flow.stages]
     return {dag.dag_id: dag for dag in dags}
 
 
@@ -81,6 +86,7 @@ class _Stage:
     flow: FlowConfig
     name: str
     company: Company
+    prefix: str
 
     def dag(self) -> DAG:
         flow, config = self.flow, self.flow.stages[self.name]
@@ -95,14 +101,14 @@ class _Stage:
             company = self.company
             defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, company.time_zone, company.key)
         with DAG(
-            dag_of(self.flow_name, self.name),
+            dag_of(self.flow_name, self.name, self.prefix),
             description=config.description or flow.description,
             schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name)),
             catchup=False,
             max_active_runs=1,
             default_args=defaults,
             params={**(_LEGS_PARAMS if config.legs else {}), **(_RECONCILE_PARAMS if config.reconcile else {})},
-            tags=["ledgerbridge", self.flow_name],
+            tags=["ledgerbridge", self.flow_name, *filter(None, [self.prefix])],
             is_paused_upon_creation=config.schedule is not None,
             deadline=None if flow.alerts is None else _deadline(self.flow_name, flow.alerts, self.company),
         ) as dag:
@@ -117,6 +123,7 @@ class _Stage:
         read = ReadOperator(
             task_id="read",
             flow=self.flow_name,
+            company=self.company.key,
             config=self.flow,
             stage=self.name,
             outlets=[outlet(self.company.key)],
@@ -132,7 +139,7 @@ class _Stage:
 
     def _leg(self, name: str) -> tuple[Any, Any]:
         flow, leg = self.flow, self.flow.legs[name]
-        common: dict[str, Any] = {"flow": self.flow_name, "leg": name, "config": leg}
+        common: dict[str, Any] = {"flow": self.flow_name, "company": self.company.key, "leg": name, "config": leg}
         with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}"):
             extract = ExtractOperator(
                 task_id="extract",
@@ -161,6 +168,7 @@ class _Stage:
         return ReconcileOperator(
             task_id="reconcile",
             flow=self.flow_name,
+            company=self.company.key,
             config=self.flow,
             stage=self.name,
             trigger_rule="none_failed",

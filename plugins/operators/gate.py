@@ -70,7 +70,8 @@ class GateOperator(LegOperator):
     ) -> None:
         actor = self.actor(context)
         letters = self._letters(context, result, schemas_of(frames), refused) if refused else []
-        validations = write_validations(validations_uri(self.flow, actor.run_id, self.leg), result.validations)
+        uri = validations_uri(self.company.key, self.flow, actor.run_id, self.leg)
+        validations = write_validations(uri, result.validations)
         values = {
             "flow": self.flow,
             "leg": self.leg,

@@ -45,6 +45,7 @@ class FlowOperator(BaseOperator):
     A task of a flow that calls systems.
 
     :param flow: name of the flow; of the DAG by default.
+    :param company: key of whose books these are; by default the only one, or `main` among several.
     :param retry_policy: what a failure leads to; ``ByErrorClass`` by default.
     """
 
@@ -55,11 +56,13 @@ class FlowOperator(BaseOperator):
         self,
         *,
         flow: str | None = None,
+        company: str | None = None,
         retry_policy: RetryPolicy | None = None,  # named, or Airflow would not give it the one of `default_args`
         **kwargs: Any,
     ) -> None:
         super().__init__(retry_policy=retry_policy or ByErrorClass(), **kwargs)
         self.flow = flow or flow_of(self.dag_id)
+        self.company_key = company
 
     @cached_property
     def engine(self) -> Engine:
@@ -69,7 +72,7 @@ class FlowOperator(BaseOperator):
     @cached_property
     def company(self) -> Company:
         """Whose books these are."""
-        return settings.company()
+        return settings.company(self.company_key)
 
     def actor(self, context: Context) -> Actor:
         """This task, for leases and the audit."""
@@ -152,7 +155,7 @@ class LegOperator(FlowOperator):
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""
-        return batch_uri(self.flow, str(context["run_id"]), self.leg, step)
+        return batch_uri(self.company.key, self.flow, str(context["run_id"]), self.leg, step)
 
     def staged(self, context: Context, step: str) -> BatchRef:
         """This run's batch of a step of this leg, as the task that staged it told the state database."""

@@ -35,17 +35,18 @@ class ReconcileOperator(BaseOperator):
     may be left under way; each of them, and ``anew``, has everything read and compared again. The result is kept in the
     state database, and as a page in Markdown under the staging URL, one a run; the task returns the page's address.
 
-    :param flow: name of the flow.
+    :param flow: name of the flow; :param company: key of whose books these are, as for ``FlowOperator``.
     :param config: the flow; :param stage: which of its stages, whose ``reconcile`` names the two ledgers.
     """
 
     ui_color = "#f3eefb"
     operator_extra_links = (ReconciliationLink(),)
 
-    def __init__(self, *, flow: str, config: FlowConfig, stage: str, **kwargs: Any) -> None:
+    def __init__(self, *, flow: str, config: FlowConfig, stage: str, company: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.flow = flow
         self.config = config
+        self.company_key = company
         self.ledgers = config.stages[stage].reconcile
 
     @cached_property
@@ -56,7 +57,7 @@ class ReconcileOperator(BaseOperator):
     @cached_property
     def company(self) -> Company:
         """Whose books these are."""
-        return settings.company()
+        return settings.company(self.company_key)
 
     def execute(self, context: Context) -> str:
         """

@@ -38,6 +38,7 @@ REPLAY_PARAMS = {
     "ids": Param(
         [], type="array", items={"type": "string"}, title="Letters", description_md="Ids, one a line; none: the filter."
     ),
+    "company": _text("Company", "Filter: letters of the company with this key."),
     "flow": _text("Flow", "Filter: letters of this flow."),
     "leg": _text("Leg", "Filter: letters of this leg."),
     "code": _text("Error code", "Filter: e.g. `LB-MAP-002`."),
@@ -89,27 +90,27 @@ class ReplayOperator(BaseOperator):
             replayed = letters_by_id(session, replay(session, letters, person, force=params["force"]))
         self.log.info("replayed=%s", ",".join(letter.id for letter in replayed))
         legs: dict[str, set[str]] = {}
-        for flow in {letter.flow for letter in replayed}:
-            dag_of_leg = _dags(flow)
+        for company, flow in {(letter.company, letter.flow) for letter in replayed}:
+            dag_of_leg = _dags(company, flow)
             for letter in replayed:
-                if letter.flow == flow:
+                if (letter.company, letter.flow) == (company, flow):
                     legs.setdefault(dag_of_leg.get(letter.leg, flow), set()).add(letter.leg)
         return [{"trigger_dag_id": dag, "conf": {"legs": sorted(names)}} for dag, names in sorted(legs.items())]
 
 
-def _dags(flow: str) -> dict[str, str]:
-    """The DAG of each leg of a flow; none of a flow without a file: its legs are a DAG that people wrote by hand."""
+def _dags(company: str, flow: str) -> dict[str, str]:
+    """The DAG of each leg of a company's flow; none of a flow without a file: people wrote its DAG by hand."""
     path = settings.include_folder() / "flows" / f"{flow}.yaml"
     if not path.exists():
         return {}
     config, _ = load_file(path, FlowConfig, code="LB-CFG-003")
-    return {leg: dag_of(flow, stage) for leg, stage in config.stage_of.items()}
+    return {leg: dag_of(flow, stage, settings.in_dag_ids(company)) for leg, stage in config.stage_of.items()}
 
 
 def _chosen(session: Session, params: Any) -> list[DeadLetter]:
     if params["ids"]:
         return letters_by_id(session, params["ids"])
-    filters = {name: params[name] for name in ("flow", "leg", "code", "label") if params[name]}
+    filters = {name: params[name] for name in ("company", "flow", "leg", "code", "label") if params[name]}
     since = datetime.fromisoformat(params["since"]).replace(tzinfo=UTC) if params["since"] else None
     if not filters and since is None:
         raise nothing_chosen()

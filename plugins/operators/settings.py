@@ -13,13 +13,16 @@ from hooks.state_database import payload_key
 from hooks.systems import gateway_fields
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
-from ledgerbridge.flows import Company, load_company
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import Company, company_file, default_key, load_company
 from ledgerbridge.state.companies import for_company
 
 __all__ = [
     "anchors_to",
     "anchors_url",
+    "companies_folder",
     "company",
+    "in_dag_ids",
     "include_folder",
     "lease",
     "lookups_folder",
@@ -101,7 +104,33 @@ def state_engine(company: str | None = None) -> Engine:
     return engine if company is None else for_company(engine, company)
 
 
-def company() -> Company:
-    """The company the flows work for."""
-    path = conf.get("ledgerbridge", "company_file", fallback="") or include_folder() / "company.yaml"
-    return load_company(Path(path), gateway_fields())
+def companies_folder() -> Path:
+    """
+    Where the companies' files lie.
+
+    :raises ConfigurationError: the setting of earlier releases, of one file, is there still.
+    """
+    old = conf.get("ledgerbridge", "company_file", fallback="")
+    if old:
+        raise ConfigurationError(
+            "LB-CFG-027",
+            f"[ledgerbridge] company_file names {old}: companies have a folder now, with a file each.",
+            remedy="Move that file into a folder, as main.yaml (or named by its `key`), let [ledgerbridge]"
+            " companies_folder name the folder, and take company_file away.",
+        )
+    return Path(conf.get("ledgerbridge", "companies_folder", fallback="") or include_folder() / "companies")
+
+
+def company(key: str | None = None) -> Company:
+    """
+    A company the flows work for.
+
+    :param key: None: the only one, or `main` among several.
+    :raises ConfigurationError: there is none, or its file is wrong; what is wrong with others' files does not matter.
+    """
+    return load_company(company_file(companies_folder(), key), gateway_fields())
+
+
+def in_dag_ids(key: str) -> str:
+    """What ids of a company's DAGs begin with; blank for the company of DAGs that name none."""
+    return "" if key == default_key(companies_folder()) else key

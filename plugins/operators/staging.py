@@ -94,20 +94,20 @@ class BatchRef:
         return cls(value["uri"], dict(value["rows"]), value["sha256"])
 
 
-def leg_uri(flow: str, run_id: str, leg: str) -> str:
-    """Where the batches of a leg of one run lie."""
+def leg_uri(company: str, flow: str, run_id: str, leg: str) -> str:
+    """Where the batches of a leg of one run lie; runs of two companies may have one id."""
     run = run_id.replace(":", "-").replace("+", "-")
-    return f"{settings.staging_url()}/{flow}/{run}/{leg}"
+    return f"{settings.staging_url()}/runs/{company}/{flow}/{run}/{leg}"
 
 
-def batch_uri(flow: str, run_id: str, leg: str, step: str) -> str:
+def batch_uri(company: str, flow: str, run_id: str, leg: str, step: str) -> str:
     """Where the batch of a step of one run lies."""
-    return f"{leg_uri(flow, run_id, leg)}/{step}"
+    return f"{leg_uri(company, flow, run_id, leg)}/{step}"
 
 
-def validations_uri(flow: str, run_id: str, leg: str) -> str:
+def validations_uri(company: str, flow: str, run_id: str, leg: str) -> str:
     """Where lies what the gate found in a leg's batch of one run."""
-    return f"{batch_uri(flow, run_id, leg, 'gate')}/validations"
+    return f"{batch_uri(company, flow, run_id, leg, 'gate')}/validations"
 
 
 def remember(session: Session, *batches: BatchRef) -> None:

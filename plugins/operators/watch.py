@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from ledgerbridge.alerts import Alert, AlertsConfig, end_alerts, raise_alert
 from ledgerbridge.entities import Warns
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-from ledgerbridge.flows import Company, FlowConfig, load_flow
+from ledgerbridge.flows import Company, FlowConfig, company_keys, load_flow
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import open_circuits
 from ledgerbridge.state.clock import database_now
-from ledgerbridge.state.models import DeadLetter, Delivery
+from ledgerbridge.state.models import DeadLetter, Delivery, Position
 from notifications.alerts import tell
 from operators import settings
 from operators.systems import hooks_of
@@ -29,15 +29,16 @@ class WatchOperator(BaseOperator):
     """
     Look after one flow, and send what quiet hours, repetition and escalation have left.
 
-    :param flow: name of the flow.
+    :param flow: name of the flow; :param company: key of whose books these are, as for ``FlowOperator``.
     :param config: the flow; it has `alerts`.
     """
 
     ui_color = "#fdf3e1"
 
-    def __init__(self, *, flow: str, config: FlowConfig, **kwargs: Any) -> None:
+    def __init__(self, *, flow: str, config: FlowConfig, company: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.flow = flow
+        self.company_key = company
         self.config = config
 
     @cached_property
@@ -48,12 +49,12 @@ class WatchOperator(BaseOperator):
     @cached_property
     def company(self) -> Company:
         """Whose books these are."""
-        return settings.company()
+        return settings.company(self.company_key)
 
     def execute(self, context: Context) -> int:
         """Look, count, tell; how many messages reached somebody."""
         alerts = self.config.alerts
-        if alerts is None:
+        if alerts is None or not self._is_run():
             return 0
         zone = self.company.time_zone
         warnings = self._warnings()
@@ -65,6 +66,13 @@ class WatchOperator(BaseOperator):
             self._note(session, "connection", self._systems_down(session), now)
             self._note(session, "warning", warnings, now)
         return tell(self.engine, self.flow, alerts, zone)
+
+    def _is_run(self) -> bool:
+        """Whether the flow is this company's: the default company has all, another one those it has begun."""
+        if not settings.in_dag_ids(self.company.key):
+            return True
+        with transaction(self.engine) as session:
+            return session.scalar(select(Position.leg).where(Position.flow == self.flow).limit(1)) is not None
 
     def _note(self, session: Session, kind: str, found: dict[str, tuple[str, str]], now: datetime) -> None:
         """Begin or go on with the alerts of a kind, by leg or connection; end those that are well again."""
@@ -108,12 +116,14 @@ class WatchOperator(BaseOperator):
         }
 
     def _systems_down(self, session: Session) -> dict[str, tuple[str, str]]:
+        connections = {each for listed in self.company.connections.values() for each in listed}
         return {
             pause.connection: (
                 f"{pause.connection} is down since {pause.since:%Y-%m-%d %H:%M} UTC: {pause.reason}",
                 "Nothing is lost: the flow goes on by itself when it answers. See to the system.",
             )
             for pause in open_circuits(session)
+            if pause.connection in connections
         }
 
     def _warnings(self) -> dict[str, tuple[str, str]]:
@@ -133,7 +143,7 @@ class WatchOperator(BaseOperator):
 
 
 def build_watch() -> DAG:
-    """The DAG that looks after all flows with `alerts`, every five minutes; without one it only stands there."""
+    """The DAG that looks after the flows with `alerts`, for each company, every five minutes; without one it idles."""
     watched = {}
     folder = settings.include_folder()
     for path in sorted((folder / "flows").glob("*.yaml")):
@@ -153,6 +163,8 @@ def build_watch() -> DAG:
         tags=["ledgerbridge"],
         is_paused_upon_creation=False,
     ) as dag:
-        for name, flow in watched.items():
-            WatchOperator(task_id=name, flow=name, config=flow)
+        for company in company_keys(settings.companies_folder()):
+            for name, flow in watched.items():
+                task = ".".join(filter(None, (settings.in_dag_ids(company), name)))
+                WatchOperator(task_id=task, flow=name, config=flow, company=company)
     return dag

@@ -92,13 +92,14 @@ def show_batch(request: Request, dag_id: Name, run_id: Name, leg: Leg, step: Nam
     """How much a step staged, where it lies, its fields, and its first rows."""
     if step not in STEPS:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"No step of a leg leaves a batch {step!r}.")
-    uris = [batch_uri(flow_of(dag_id), run_id, leg, folder) for folder in STEPS[step]]
-    with state.session() as session:
+    named = (state.company_key(dag_id), flow_of(dag_id), run_id, leg)
+    uris = [batch_uri(*named, folder) for folder in STEPS[step]]
+    with state.session(dag_id) as session:
         balance = state.balance(session, flow_of(dag_id), leg, run_id)
         batches = state.batches(session, uris)
     return _page(
         request, "batch.html", f"Batch of {step}",
-        uri=leg_uri(flow_of(dag_id), run_id, leg), parts=preview(batches, with_values=values),
+        uri=leg_uri(*named), parts=preview(batches, with_values=values),
         balance=balance, values=values,
     )  # fmt: skip
 
@@ -108,7 +109,7 @@ def show_dead_letters(
     request: Request, dag_id: Name, run_id: Name, leg: Leg, values: Values, offset: Offset = 0
 ) -> Response:
     """The records of the run that can't go on, each with field, value, message and remedy."""
-    with state.session() as session:
+    with state.session(dag_id) as session:
         letters, total = state.dead_letters(session, flow_of(dag_id), leg, run_id, offset, ROWS)
     return _page(
         request, "dead_letters.html", "Dead letters",
@@ -121,7 +122,7 @@ def show_documents(
     request: Request, dag_id: Name, run_id: Name, leg: Leg, values: Values, offset: Offset = 0
 ) -> Response:
     """The documents the run delivered, with number, id and state in the target."""
-    with state.session() as session:
+    with state.session(dag_id) as session:
         documents, total = state.documents(session, flow_of(dag_id), leg, run_id, offset, ROWS)
         balance = state.balance(session, flow_of(dag_id), leg, run_id)
     return _page(
@@ -133,8 +134,8 @@ def show_documents(
 @app.get(LEG + "/data-docs", dependencies=[MayRead], response_class=HTMLResponse)
 def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Leg, values: Values) -> Response:
     """What the gate found, as Great Expectations' Data Docs show it."""
-    with state.session() as session:
-        kept = state.batches(session, [validations_uri(flow_of(dag_id), run_id, leg)])
+    with state.session(dag_id) as session:
+        kept = state.batches(session, [validations_uri(state.company_key(dag_id), flow_of(dag_id), run_id, leg)])
     if not kept:
         raise HTTPException(HTTPStatus.NOT_FOUND, "The gate kept no result for this run.")
     sections = render_validations(read_validations(kept[0]), with_values=values)
@@ -145,8 +146,8 @@ def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Leg, value
 def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Values) -> Response:
     """Balances of both ledgers by role, and every difference with its reason or remedy."""
     stage = _stage(dag_id)
-    with state.session() as session:
-        result = kept_result(session, settings.company().key, flow_of(dag_id), run_id)
+    with state.session(dag_id) as session:
+        result = kept_result(session, state.company_key(dag_id), flow_of(dag_id), run_id)
     if result is None or (stage is not None and not stage.reconcile):
         raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
     return _page(request, "reconciliation.html", "Reconciliation", result=result, values=values)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from ledgerbridge.flows import company_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.models import Base, DeadLetter, Delivery
@@ -16,13 +17,18 @@ from ledgerbridge.state.source_records import counts
 from operators import settings
 from operators.staging import BatchRef, standing
 
-__all__ = ["balance", "batches", "dead_letters", "documents", "session"]
+__all__ = ["balance", "batches", "company_key", "dead_letters", "documents", "session"]
+
+
+def company_key(dag_id: str) -> str:
+    """The key of the company whose flow a DAG is of."""
+    return settings.company(company_of(dag_id)).key
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """A session of the company's rows of the state database; nothing is written in it."""
-    engine = settings.state_engine(settings.company().key)
+def session(dag_id: str) -> Iterator[Session]:
+    """A session of the state database, of the rows of the DAG's company; nothing is written in it."""
+    engine = settings.state_engine(company_key(dag_id))
     try:
         with transaction(engine) as opened:
             yield opened

@@ -138,12 +138,12 @@ class Watched:
 
 @pytest.fixture
 def no_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A company whose systems warn of nothing: it has no connections."""
-    text = (INCLUDE / "company.yaml").read_text()
+    """A company whose systems warn of nothing: it has GP alone."""
+    text = (INCLUDE / "companies" / "main.yaml").read_text()
     before, _, after = text.partition("connections:\n")
     rest = after[after.index("# Flows speak") :]
-    (tmp_path / "company.yaml").write_text(f"{before}connections: {{}}\n{rest}")
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANY_FILE", str(tmp_path / "company.yaml"))
+    (tmp_path / "main.yaml").write_text(f"{before}connections: {{gp: gp}}\n{rest}")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", str(tmp_path))
 
 
 @pytest.mark.usefixtures("no_systems")

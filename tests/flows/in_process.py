@@ -190,12 +190,12 @@ def open_office(
 ) -> Iterator[Office]:
     """An office for a file's company; settings, and state unless it has a URL, in ``folder``."""
     url = state_url or f"sqlite:///{folder / 'state.db'}"
-    write_company_file(folder / "company.yaml", file["company"])
+    write_company_file(folder / "companies" / "main.yaml", file["company"])
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
             **connection_environment(file["company"], systems.addresses, ledger_seconds=LEDGER_SECONDS),
             "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
-            "AIRFLOW__LEDGERBRIDGE__COMPANY_FILE": str(folder / "company.yaml"),
+            "AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER": str(folder / "companies"),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
             "AIRFLOW__LEDGERBRIDGE__SETTLE_SECONDS": "0",
             "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": (signing_key := new_key()),

@@ -120,7 +120,7 @@ def depot(tmp_path: Path, state_db: Engine, monkeypatch: pytest.MonkeyPatch) -> 
         "include/mappings/conform.yaml": CONFORM,
         "include/mappings/map.yaml": MAP,
         "include/expectations/gate.yaml": GATE,
-        "include/company.yaml": COMPANY,
+        "include/companies/main.yaml": COMPANY,
         "depot/parcels.json": json.dumps([{"id": "P1", "weight": "2.5"}, {"id": "P2", "weight": "3"}]),
     }
     for name, content in files.items():

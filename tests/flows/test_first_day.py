@@ -35,7 +35,7 @@ CASES = [
 def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """An order of the day before that is edited on the first day, and one of the first day, to their end."""
     with open_office(order_file(CASES, [PAYOUT]), stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
-        with (office.folder / "company.yaml").open("a") as company:
+        with (office.folder / "companies" / "main.yaml").open("a") as company:
             company.write(f"send_from: {FIRST_DAY}\n")
         office.play()
         yield office

@@ -42,7 +42,7 @@ def customers(office: Office) -> dict[str, str]:
 def guessed(file: dict[str, Any]) -> set[str]:
     """The keys that whoever knows the code and the customers' addresses would make."""
     addresses = set(re.findall(r"[\w.+-]+@[\w.-]+\w", json.dumps(file)))
-    digests = (blake2b(each.encode(), digest_size=20).digest() for each in addresses)
+    digests = (blake2b(each.casefold().encode(), digest_size=20).digest() for each in addresses)
     return {"customer:" + b32encode(digest).decode()[:21] for digest in digests}
 
 

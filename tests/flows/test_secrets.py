@@ -156,7 +156,7 @@ def seen(planted: None, stack: Stack, sandboxes: Player, tmp_path_factory: pytes
             seen.files = {
                 str(path.relative_to(folder)): path.read_bytes()
                 for path in folder.rglob("*")
-                if path.is_file() and path.name != "company.yaml"
+                if path.is_file() and path.parent.name != "companies"
             }
             seen.state_url = office.state.url.render_as_string(hide_password=False)
             yield seen

@@ -64,7 +64,8 @@ def office(
 def allow(include: Path, limit: str) -> None:
     path = include / "flows" / "order_to_cash.yaml"
     lines = [line for line in path.read_text().splitlines() if "stop_if_rejected_over" not in line]
-    lines.insert(lines.index("    gate: gp_customer"), f"    stop_if_rejected_over: {limit}")
+    gate = next(number for number, line in enumerate(lines) if line.strip() == "gate: gp_customer")
+    lines.insert(gate, lines[gate].replace("gate: gp_customer", f"stop_if_rejected_over: {limit}"))
     path.write_text("\n".join(lines))
 
 

@@ -77,13 +77,14 @@ def register(
     :param company: more lines of its file.
     """
     connections = ", ".join(f"{name}: [{name}]" for name in sources)
-    (folder / "company.yaml").write_text(
+    (folder / "companies").mkdir(exist_ok=True)
+    (folder / "companies" / "main.yaml").write_text(
         "name: Somebody\nbase_currency: USD\ntime_zone: UTC\naccounts: []\ngateways: []\n"
         f"connections: {{{connections}}}\n{company}"
     )
     url = state.url.render_as_string(hide_password=False)
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANY_FILE", str(folder / "company.yaml"))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", str(folder / "companies"))
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(folder))
     for name in sources:
         system = f'SYSTEM = System("{name}", "memory_system:MemoryHook", "memory_system:ENTITIES", forms=())'

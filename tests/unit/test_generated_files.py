@@ -20,7 +20,7 @@ INCLUDE = ROOT / "include"
 EXAMPLE_LIST = read_examples(ROOT / "docs" / "reference" / EXAMPLES)
 KINDS = {"mappings": "mapping", "flows": "flow", "expectations": "suite"}
 SHIPPED = [(path, kind) for folder, kind in KINDS.items() for path in sorted((INCLUDE / folder).glob("*.yaml"))]
-SHIPPED.append((INCLUDE / "company.yaml", "company"))
+SHIPPED.append((INCLUDE / "companies" / "main.yaml", "company"))
 
 
 class EditorLoader(yaml.SafeLoader):

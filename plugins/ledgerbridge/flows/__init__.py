@@ -1,9 +1,17 @@
 """Flow files and the company they work for."""
 
 from ledgerbridge.flows.checks import load_flow
-from ledgerbridge.flows.company import Company, GatewayFields, company_model, load_company
+from ledgerbridge.flows.company import (
+    Company,
+    GatewayFields,
+    company_file,
+    company_keys,
+    company_model,
+    default_key,
+    load_company,
+)
 from ledgerbridge.flows.config import FlowConfig, LegConfig, ScheduleConfig, StageConfig, StepMinutes, leg_config
-from ledgerbridge.flows.names import asset_of, dag_of, flow_of, stage_of
+from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stage_of
 
 __all__ = [
     "Company",
@@ -14,8 +22,12 @@ __all__ = [
     "StageConfig",
     "StepMinutes",
     "asset_of",
+    "company_file",
+    "company_keys",
     "company_model",
+    "company_of",
     "dag_of",
+    "default_key",
     "flow_of",
     "leg_config",
     "load_company",

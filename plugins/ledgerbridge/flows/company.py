@@ -1,7 +1,8 @@
-"""The company file: whose books these are, the accounts by role, and the connections of each system."""
+"""Company files (`include/companies/*.yaml`): whose books, the accounts by role, the connections of each system."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -10,14 +11,28 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 
+from ledgerbridge.entities import MAIN
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed, load_file
 
-__all__ = ["Company", "Gateway", "GatewayFields", "company_model", "gateway_model", "load_company"]
+__all__ = [
+    "Company",
+    "Gateway",
+    "GatewayFields",
+    "company_file",
+    "company_keys",
+    "company_model",
+    "default_key",
+    "gateway_model",
+    "load_company",
+]
 
 GatewayFields = Mapping[str, Mapping[str, str]]
 """What systems have to be told of a gateway: by system, the key in the company file and what it says."""
 _GATEWAYS = "Payment gateways."
+_KEY = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+_OLD_FILE = "company.yaml"
+"""Beside the folder of companies: where an installation had its one company before there were several."""
 
 
 class Gateway(ConfigModel):
@@ -32,10 +47,10 @@ class Company(ConfigModel):
 
     name: str = Field(description="For people.")
     key: str = Field(
-        "main",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
-        description="What everything that is kept of this company bears. Choose it before the first run, and leave it:"
-        " under another one, everything is read and taken anew. Default: `main`.",
+        MAIN,
+        pattern=_KEY,
+        description="What everything that is kept of this company bears: the file's name, and need not be written."
+        " Choose it before the first run, and leave it: under another one, everything is read and taken anew.",
     )
     base_currency: str = Field(description="ISO code of both ledgers' base currency.")
     time_zone: str = Field(description="Zone whose days the documents bear (accounting-rules.md §4).")
@@ -128,6 +143,45 @@ class Company(ConfigModel):
         return {str(account[ledger]): dict(account) for account in self.accounts if account.get(ledger)}
 
 
+def company_keys(folder: Path) -> list[str]:
+    """The keys of the companies whose files lie in a folder."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def default_key(folder: Path) -> str | None:
+    """The company of whatever names none: the only one, or `main` among several; None: there is no such."""
+    known = company_keys(folder)
+    return known[0] if len(known) == 1 else MAIN if MAIN in known else None
+
+
+def company_file(folder: Path, key: str | None = None) -> Path:
+    """
+    The file of a company.
+
+    :param key: None: the one of ``default_key``.
+    :raises ConfigurationError: there is none; names those there are.
+    """
+    known = company_keys(folder)
+    wanted = key or default_key(folder) or MAIN
+    if wanted in known:
+        return folder / f"{wanted}.yaml"
+    old = folder.parent / _OLD_FILE
+    if not known and old.exists():
+        raise ConfigurationError(
+            "LB-CFG-027",
+            f"{old} is where companies no longer lie: each has a file in {folder}, named by its key.",
+            remedy=f"Move it: `mkdir -p {folder} && mv {old} {folder / MAIN}.yaml`. If it has a `key`, let the file be"
+            " named by that: what was kept of the company bears it.",
+        )
+    there = f"there are: {', '.join(known)}" if known else "there is none"
+    raise ConfigurationError(
+        "LB-CFG-027",
+        f"{folder} has no company {wanted}: {there}.",
+        remedy=f"Write {folder / wanted}.yaml, or let the DAG's file name one that is there:"
+        ' `build_flow("order_to_cash", company="<key>")`.',
+    )
+
+
 def gateway_model(asked: GatewayFields) -> type[Gateway]:
     """A gateway in the company file, with what the systems that are there ask of it."""
     fields: dict[str, Any] = {
@@ -162,9 +216,22 @@ def company_model(asked: GatewayFields) -> type[Company]:
 
 def load_company(path: Path, asked: GatewayFields) -> Company:
     """
-    Read the company file.
+    Read a company's file.
 
     :param asked: what the systems that are there ask of each gateway.
     :raises ConfigurationError: anything wrong with it, with file, line and remedy.
     """
-    return load_file(path, company_model(asked), code="LB-CFG-004")[0]
+    company = load_file(path, company_model(asked), code="LB-CFG-004")[0]
+    if not re.fullmatch(_KEY, path.stem):
+        raise ConfigurationError(
+            "LB-CFG-004",
+            f"{path}: a company's file is named by its key, and {path.stem} is none.",
+            remedy="Name it in lower case, with digits, - and _, at most 64 characters: harbor_light.yaml.",
+        )
+    if "key" in company.model_fields_set and company.key != path.stem:
+        raise ConfigurationError(
+            "LB-CFG-004",
+            f'{path}: `key` is "{company.key}", the file is named {path.stem}.',
+            remedy=f"Name the file {company.key}.yaml: what was kept of the company bears its key.",
+        )
+    return company.model_copy(update={"key": path.stem})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["asset_of", "dag_of", "flow_of", "stage_of"]
+__all__ = ["asset_of", "company_of", "dag_of", "flow_of", "stage_of"]
 
 
 def asset_of(company: str, entity: str) -> str:
@@ -10,16 +10,32 @@ def asset_of(company: str, entity: str) -> str:
     return f"ledgerbridge://{company}/{entity}"
 
 
-def dag_of(flow: str, stage: str) -> str:
-    """The DAG of a stage: ``order_to_cash.orders``."""
-    return f"{flow}.{stage}"
+def dag_of(flow: str, stage: str, company: str = "") -> str:
+    """
+    The DAG of a stage: ``order_to_cash.orders``, of a company other than the default ``quay.order_to_cash.orders``.
+
+    :param company: its key; blank: the default one's.
+    """
+    return ".".join(filter(None, (company, flow, stage)))
+
+
+def company_of(dag: str) -> str | None:
+    """The company whose flow a DAG is a stage of; None: the default one."""
+    return _parts(dag)[0] or None
 
 
 def flow_of(dag: str) -> str:
     """The flow whose stage a DAG is; of a DAG that people wrote by hand its own name, as far as its first dot."""
-    return dag.partition(".")[0]
+    return _parts(dag)[1]
 
 
 def stage_of(dag: str) -> str:
     """The stage that a DAG is; empty of one that people wrote by hand."""
-    return dag.partition(".")[2]
+    return _parts(dag)[2]
+
+
+def _parts(dag: str) -> tuple[str, str, str]:
+    """Company, flow and stage; what is not there is blank."""
+    first, _, rest = dag.partition(".")
+    flow, dot, stage = rest.partition(".")
+    return (first, flow, stage) if dot else ("", first, rest)

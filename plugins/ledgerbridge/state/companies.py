@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, String
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column
 
-__all__ = ["ALL_COMPANIES", "MAIN", "OfCompany", "bound_company", "for_company", "only_of"]
+from ledgerbridge.entities import MAIN
 
-MAIN = "main"
-"""The key of the company of an installation that has but one, and of all that was kept before there were several."""
+__all__ = ["ALL_COMPANIES", "MAIN", "OfCompany", "bound_company", "for_company", "only_of"]
 
 _BOUND, _ALL = "ledgerbridge_company", "ledgerbridge_all_companies"
 
