@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
+from ledgerbridge.entities import MAIN
 from sandbox.orders import harbor_light_supply
 from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
-from sandbox.player import XERO_LIMITS
+from sandbox.player import XERO_LIMITS, Books
 
 __all__ = ["connection_environment", "connections", "write_company_file"]
 
@@ -29,14 +30,17 @@ GATEWAY = {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact
 
 
 def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
-    """The company as the product reads it: whose books, which account has which role, which connection is whose."""
+    """
+    The company as the product reads it: whose books, which account has which role, which connection is whose.
+
+    :param path: its name is the company's key, which the names of its connections end in unless it is `main`.
+    """
+    key = path.stem
     content = {
         **{name: company[name] for name in READ_FROM_THE_FILE},
         "connections": {
-            "shopify": [_shop_connection(shop["shop"]) for shop in company["shops"]],
-            "stripe": ["stripe"],
-            "gp": ["gp"],
-            "xero": ["xero"],
+            "shopify": [_connection(f"shopify_{shop['shop']}", key) for shop in company["shops"]],
+            **{system: [_connection(system, key)] for system in ("stripe", "gp", "xero")},
         },
         "gateways": [GATEWAY],
     }
@@ -45,47 +49,62 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
 
 
 def connection_environment(
-    company: Mapping[str, Any], addresses: Addresses, *, ledger_seconds: int | None = None
+    company: Mapping[str, Any],
+    addresses: Addresses,
+    *,
+    ledger_seconds: int | None = None,
+    key: str = MAIN,
+    books: Books | None = None,
 ) -> dict[str, str]:
     """
     The connections to the simulated systems, as ``AIRFLOW_CONN_*`` variables.
 
     :param ledger_seconds: how long a call to GP or Xero may take at most; by default as long as with the real ones.
+    :param key, books: as for ``connections``.
     """
-    found = connections(company, addresses)
+    found = connections(company, addresses, key=key, books=books)
     if ledger_seconds is not None:
-        found["gp"]["extra"]["timeout_seconds"] = found["xero"]["extra"]["timeout"] = ledger_seconds
+        found[_connection("gp", key)]["extra"]["timeout_seconds"] = ledger_seconds
+        found[_connection("xero", key)]["extra"]["timeout"] = ledger_seconds
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in found.items()}
 
 
-def connections(company: Mapping[str, Any], addresses: Addresses) -> dict[str, dict[str, Any]]:
-    """The connections to the simulated systems by id."""
+def connections(
+    company: Mapping[str, Any], addresses: Addresses, *, key: str = MAIN, books: Books | None = None
+) -> dict[str, dict[str, Any]]:
+    """
+    The connections to the simulated systems by id.
+
+    :param key: the company's, as in ``write_company_file``.
+    :param books: which books are its own, where GP and Xero keep several companies'.
+    """
+    books = books or Books()
     shopify, stripe, gp, xero = (CREDENTIALS[system] for system in ("shopify", "stripe", "gp", "xero"))
     found: dict[str, dict[str, Any]] = {
-        "stripe": {
+        _connection("stripe", key): {
             "conn_type": "stripe",
             "host": addresses.stripe,
             "password": stripe["api_key"],
             "extra": {"account": "acct_1SandboxLedger"},
         },
-        "gp": {
+        _connection("gp", key): {
             "conn_type": "gp_econnect",
             **_host_and_port(addresses.gp),
             "login": gp["login"],
             "password": gp["password"],
-            "extra": {"company": gp["company_id"]},
+            "extra": {"company": books.gp_company or gp["company_id"]},
         },
-        "xero": {
+        _connection("xero", key): {
             "conn_type": "xero",
             "host": addresses.xero,
             "login": xero["client_id"],
             "password": xero["client_secret"],
-            "extra": {"identity_url": f"{addresses.xero}/identity", **XERO_LIMITS},
+            "extra": {"identity_url": f"{addresses.xero}/identity", **_tenant(books), **XERO_LIMITS},
         },
     }
     for shop in company["shops"]:
         domain = f"{shop['shop']}-{_slug(company['name'])}.myshopify.com"
-        found[_shop_connection(shop["shop"])] = {
+        found[_connection(f"shopify_{shop['shop']}", key)] = {
             "conn_type": "shopify",
             "host": f"{addresses.shopify}/{domain}",
             "login": shopify["client_id"],
@@ -95,8 +114,13 @@ def connections(company: Mapping[str, Any], addresses: Addresses) -> dict[str, d
     return found
 
 
-def _shop_connection(shop: str) -> str:
-    return f"shopify_{shop}"
+def _connection(name: str, key: str) -> str:
+    return name if key == MAIN else f"{name}_{key}"
+
+
+def _tenant(books: Books) -> dict[str, str]:
+    """Named where an app reaches several organisations."""
+    return {} if books.xero_tenant is None else {"tenant_id": books.xero_tenant}
 
 
 def _host_and_port(address: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from demo.airflow_api import AirflowApi
 from demo.airflow_home import CHECKOUT, USER, AirflowHome
 from demo.company import connection_environment, write_company_file
 from demo.services import Service, Services
-from sandbox.places import SYSTEMS, Addresses
+from sandbox.places import Addresses
 
 __all__ = ["FLOW", "STAGES", "Stack", "sandbox_services", "start_sandboxes"]
 
@@ -41,16 +41,16 @@ def sandbox_services(ports: Mapping[str, int], data: Path) -> list[Service]:
             [command, "serve", system, "--port", str(ports[system]), "--data", str(data / system)],
             environment,
         )
-        for system in SYSTEMS
+        for system in ports
     ]
 
 
 def start_sandboxes(services: Services, ports: Mapping[str, int], data: Path) -> Addresses:
-    """Start the simulated systems and return when all four answer."""
+    """Start the simulated systems that have a port, and return when all of them answer."""
     for service in sandbox_services(ports, data):
         services.start(service)
     addresses = Addresses.on_ports(dict(ports))
-    for system in SYSTEMS:
+    for system in ports:
         address = addresses.of(system)
         services.wait_until(
             lambda address=address: _answers(f"{address}/_sandbox/health"),  # type: ignore[misc]

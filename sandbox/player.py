@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ import httpx
 
 from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
 
-__all__ = ["STEPS", "Event", "OrderFile", "Player", "SandboxRefused", "events_of", "opening_of"]
+__all__ = ["STEPS", "Books", "Event", "OrderFile", "Player", "SandboxRefused", "events_of", "opening_of"]
 
 STEPS = (1, 2, 3, 4, 5)
 PARALLEL = 8
@@ -97,15 +97,32 @@ def _closing_of(file: OrderFile) -> datetime:
     )
 
 
+@dataclass(frozen=True)
+class Books:
+    """Whose books a person works in, where GP and Xero keep those of several companies; None: the first one's."""
+
+    gp_company: str | None = None
+    gp_number: int = 1
+    xero_tenant: str | None = None
+
+    def of(self, system: str) -> dict[str, str]:
+        """What a call to a system's admin API names them by."""
+        named = {"gp": ("company", self.gp_company), "xero": ("tenant_id", self.xero_tenant)}
+        name, value = named.get(system, ("", None))
+        return {} if value is None else {name: value}
+
+
 class Player:
     """
     One person at the admin APIs of all four systems.
 
+    :param books: of which company; Xero's organisation is known once it was created (``seed``).
     :raises SandboxRefused: from every method, when a system does not answer with success.
     """
 
-    def __init__(self, addresses: Addresses | None = None) -> None:
+    def __init__(self, addresses: Addresses | None = None, books: Books | None = None) -> None:
         self.addresses = addresses or Addresses()
+        self.books = books or Books()
         limits = httpx.Limits(max_connections=4 * PARALLEL, max_keepalive_connections=4 * PARALLEL)
         self._http = httpx.Client(timeout=120, limits=limits)
         self._pool = ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="player")
@@ -130,8 +147,12 @@ class Player:
         self.set_clock(now)
         bodies: dict[str, dict[str, Any]] = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
         bodies["xero"]["settings"] = XERO_LIMITS
+        if self.books.gp_company is not None:
+            bodies["gp"] |= {"company_id": self.books.gp_company, "company_number": self.books.gp_number}
         seeded = {system: self.call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
         self.call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
+        if self.books.gp_company is not None:
+            self.books = replace(self.books, xero_tenant=seeded["xero"]["tenant_id"])
         return seeded
 
     def set_clock(self, now: datetime) -> None:
@@ -255,7 +276,7 @@ class Player:
 
     def call(self, method: str, system: str, path: str, body: object = None, *, accept: int = OK) -> Any:
         """Any call of a system's admin API; its answer."""
-        url = self.addresses.of(system) + path
+        url = httpx.URL(self.addresses.of(system) + path).copy_merge_params(self.books.of(system))
         try:
             answer = self._http.request(method, url, json=body)
         except httpx.TransportError as error:

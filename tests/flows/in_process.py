@@ -23,7 +23,7 @@ from demo.company import connection_environment, write_company_file
 from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate, transaction
-from ledgerbridge.state.companies import MAIN
+from ledgerbridge.state.companies import MAIN, for_company
 from ledgerbridge.state.models import Installation, ReconciliationResult
 from ledgerbridge.state.signing import new_key
 from operators import settings
@@ -51,12 +51,13 @@ STEPS: dict[str, Any] = {
 @dataclass
 class InProcess:
     """
-    Runs passes of one flow; ``results`` holds what each task of the last pass returned.
+    Runs passes of a company's flow, the default one's unless named; ``results``: what each task of the last returned.
 
     Each task is on its last try unless ``max_tries`` allows for more.
     """
 
     name: str
+    company: str | None = None
     results: dict[str, Any] = field(default_factory=dict)
     try_number: int = 1
     max_tries: int = 0
@@ -88,11 +89,13 @@ class InProcess:
         flow = self.flow
         config = flow.stages[stage]
         if config.legs:
-            read = ReadOperator(task_id="read", flow=self.name, config=flow, stage=stage)
+            read = ReadOperator(task_id="read", flow=self.name, company=self.company, config=flow, stage=stage)
             for leg in read.legs_with_work(self.context(run_id, legs=legs)):
                 self._leg(leg, run_id, legs)
         if reconcile and config.reconcile:
-            task = ReconcileOperator(task_id="reconcile", flow=self.name, config=flow, stage=stage)
+            task = ReconcileOperator(
+                task_id="reconcile", flow=self.name, company=self.company, config=flow, stage=stage
+            )
             self.results["reconcile"] = task.execute(self.context(run_id, close=close))
 
     def _leg(self, leg: str, run_id: str, legs: Sequence[str] | None) -> None:
@@ -110,6 +113,7 @@ class InProcess:
         if step == "extract":
             behind, done_by = flow.behind(leg), flow.behind_stages(leg)
             more = {"behind": behind, "done_by": done_by, "max_records": flow.max_records}
+        more["company"] = self.company
         return STEPS[step](task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg], **more)
 
     def context(self, run_id: str, *, close: bool = False, legs: Sequence[str] | None = None) -> Any:
@@ -188,12 +192,14 @@ class Systems(Protocol):
 def open_office(
     file: dict[str, Any], systems: Systems, player: Player, folder: Path, state_url: str | None = None
 ) -> Iterator[Office]:
-    """An office for a file's company; settings, and state unless it has a URL, in ``folder``."""
+    """An office for a file's company in the player's books; settings, and state unless it has a URL, in ``folder``."""
     url = state_url or f"sqlite:///{folder / 'state.db'}"
     write_company_file(folder / "companies" / "main.yaml", file["company"])
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
-            **connection_environment(file["company"], systems.addresses, ledger_seconds=LEDGER_SECONDS),
+            **connection_environment(
+                file["company"], systems.addresses, ledger_seconds=LEDGER_SECONDS, books=player.books
+            ),
             "AIRFLOW_CONN_LEDGERBRIDGE_DB": json.dumps({"conn_type": "generic", "extra": {"url": url}}),
             "AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER": str(folder / "companies"),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(folder),
@@ -209,3 +215,17 @@ def open_office(
         salt_keys(state, "16" * 32)  # a case that fails fails again
         yield Office(file, InProcess("order_to_cash"), player, state, folder)
         state.dispose()
+
+
+@contextmanager
+def open_second_office(first: Office, key: str, file: dict[str, Any], player: Player) -> Iterator[Office]:
+    """An office of another company in the same installation; its books are the player's."""
+    write_company_file(first.folder / "companies" / f"{key}.yaml", file["company"])
+    found = connection_environment(
+        file["company"], player.addresses, ledger_seconds=LEDGER_SECONDS, key=key, books=player.books
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in found.items():
+            environment.setenv(name, value)
+        state = for_company(first.state, key)
+        yield Office(file, InProcess("order_to_cash", key), player, state, first.folder)

@@ -49,7 +49,7 @@ def run(office: Office, run_id: str, *steps: str) -> None:
 
 def staged(office: Office, run_id: str, part: str) -> list[Path]:
     """The files of one part, ``canonical/header``, that the leg staged in a run."""
-    return sorted((office.folder / "staging" / "order_to_cash" / run_id / LEG).glob(f"{part}*"))
+    return sorted((office.folder / "staging" / "runs" / "main" / "order_to_cash" / run_id / LEG).glob(f"{part}*"))
 
 
 def renamed(column: str) -> Callable[[Path], None]:

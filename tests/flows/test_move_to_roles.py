@@ -64,7 +64,7 @@ def before() -> Iterator[Installation]:
     installation = Installation("ledgerbridge")
     installation.cluster.execute("CREATE DATABASE ledgerbridge")
     migrate(connect(installation.url("ledgerbridge")))
-    keep(connect(installation.url("ledgerbridge")))
+    keep(connect(installation.url("ledgerbridge"), company="main"))
     yield installation
     installation.cluster.stop()
 

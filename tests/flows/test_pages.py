@@ -125,7 +125,7 @@ def hostile(elsewhere: str) -> str:
 def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> None:
     """What one run of a leg leaves behind, encrypted."""
     patch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", key)
-    folder = f"{(home.state_folder / 'staging').as_uri()}/order_to_cash/run-1/customer"
+    folder = f"{(home.state_folder / 'staging').as_uri()}/runs/main/order_to_cash/run-1/customer"
     now = datetime(2026, 3, 2, tzinfo=UTC)
     raw = write_raw(f"{folder}/extract", raw_table([RawRecord(KEY, "v1", now, {"name": name})]))
     suite = Suite(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
@@ -13,6 +16,7 @@ from ledgerbridge.flows import company_of, dag_of, default_key, flow_of, load_co
 from operators import settings
 from operators.builder import build_flow
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "keep-several-companies.md"
 FILE = "name: Somebody\nbase_currency: USD\ntime_zone: UTC\nconnections: {}\naccounts: []\ngateways: []\n"
 
 
@@ -105,6 +109,14 @@ def test_a_broken_file_stops_its_own_company_alone(folder: Path) -> None:
     [missing] = build_flow("order_to_cash", company="dune").values()
     with pytest.raises(ValueError, match="has no company dune: there are: main, quay"):
         missing.validate()
+
+
+def test_the_dag_file_of_the_page_about_several_companies_builds_the_second_ones_dags(folder: Path) -> None:
+    write(folder, "main", "quay")
+    [code] = re.findall(r"^ *```python\n(.*?)^ *```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(dedent(code), names)
+    assert "quay.order_to_cash.orders" in {each.dag_id for each in names.values() if isinstance(each, DAG)}
 
 
 def _is_sound(dag: DAG) -> bool:

@@ -13,8 +13,8 @@ from sandbox.places import Addresses
 
 def test_company_file_is_read_with_connections_that_exist(tmp_path: Path) -> None:
     sandbox_company = harbor_light_supply()
-    write_company_file(tmp_path / "company.yaml", sandbox_company)
-    company = load_company(tmp_path / "company.yaml", gateway_fields())
+    write_company_file(tmp_path / "main.yaml", sandbox_company)
+    company = load_company(tmp_path / "main.yaml", gateway_fields())
     assert company.base_currency == "USD"
     assert company.connections_of("shopify") == ["shopify_us", "shopify_world", "shopify_uk"]
     assert company.tables()["accounts_gp"]["000-1110-00"]["role"] == company.gateways[0].role
