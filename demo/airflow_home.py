@@ -72,7 +72,7 @@ class AirflowHome:
 
     @property
     def state_folder(self) -> Path:
-        """What Ledgerbridge keeps between runs: state database, staged batches, reconciliations."""
+        """What Ledgerbridge keeps between runs: state database, staged batches."""
         return self.path / "ledgerbridge"
 
     @property

@@ -7,27 +7,28 @@ unposted, so that what one pass sent is posted by the bookkeeper before the next
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from sqlalchemy import Engine, func, select
 
 from demo.airflow_api import AirflowApi, TaskRun
+from ledgerbridge.flows import flow_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
+from ledgerbridge.state.reconciliations import kept_result
 from sandbox.player import STEPS, OrderFile, Player, events_of
 
 __all__ = ["FlowRunner", "PassFailed", "deliveries_sent"]
 
 PASSES_PER_STEP = 12
-RECONCILE = "reconcile"
+COMPANY = "main"
+"""The key of the one company that the demo's company file describes."""
 STALLED_SECONDS = 120.0
 WAITING_STATES = {"scheduled", "queued", "up_for_retry", "up_for_reschedule", "awaiting_input", "deferred"}
 STEP_NAMES = {
@@ -117,8 +118,8 @@ class FlowRunner:
 
     def reconciliation(self, run_id: str) -> dict[str, Any] | None:
         """What the reconcile task of a pass found; None if it did not come so far."""
-        path = self.api.returned(self.stages[-1], run_id, RECONCILE)
-        return json.loads(Path(path).read_text()) if path else None
+        with transaction(self.state) as session:
+            return kept_result(session, COMPANY, flow_of(self.stages[-1]), run_id)
 
     def wait(self, dag_id: str, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
         """

@@ -10,6 +10,7 @@ import typer
 from commands.database import state_engine
 from commands.options import By, new_app, who
 from ledgerbridge.changes.retention import forget_payloads, old_payloads
+from ledgerbridge.reconciliation.retention import forget_books
 from ledgerbridge.state import transaction
 from ledgerbridge.state.batches import forget_batches
 from ledgerbridge.state.purge import old_batches, purge_payloads, tell_purged
@@ -46,6 +47,7 @@ def purge(
         forget_batches(session, removed)
         forget_payloads(session, payloads, before)
         purged = purge_payloads(session, before)
+        forget_books(session, before)
         tell_purged(session, before, purged, removed, who(by))
     print(f"before {before:%Y-%m-%d}: {len(removed)} batches, {purged.letters} dead letters, {purged.headers} headers")
     return 0

@@ -48,7 +48,7 @@ _OPTIONS = {
     ),
     "anchors_url": _option(
         "Folder where the DAG verify_audit keeps the heads of the audit chain, an object each: let it be where the"
-        " database's administrators can't write, with retention. Default: audit_anchors/ of the state folder.",
+        " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
         "s3://bucket/audit_anchors",
     ),
     "circuit_pause_seconds": _option(
@@ -92,7 +92,9 @@ _OPTIONS = {
     },
     "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),
     "state_folder": _option(
-        "Reconciliation results and call budgets. Default: .state/ beside the DAGs.", "/var/lib/ledgerbridge"
+        "Call budgets, and by default the state database and what is staged: production has those elsewhere (the"
+        " connection ledgerbridge_db, staging_url). Default: .state/ beside the DAGs.",
+        "/var/lib/ledgerbridge",
     ),
     "timestamp_roots": _option(
         "PEM file with the root certificates of the authority at timestamp_url.", "/etc/ledgerbridge/tsa_roots.pem"

@@ -32,6 +32,7 @@ _LEGS_PARAMS = {
 }
 _RECONCILE_PARAMS = {
     "close": Param(False, type="boolean", description="Last pass of a period: nothing may be left under way."),
+    "anew": Param(False, type="boolean", description="Reconcile everything read anew: a ledger was restored, say."),
     "from": Param(None, type=["null", "string"], format="date", description="First day to reconcile; empty: all."),
     "to": Param(None, type=["null", "string"], format="date", description="Last day to reconcile; empty: up to now."),
 }

@@ -49,7 +49,7 @@ def lookups_folder() -> Path:
 
 
 def state_folder() -> Path:
-    """Where results of reconciliations and the rate budgets lie."""
+    """Where what is nowhere else lies: the default state database, and by default the staged files."""
     home = Path(conf.get("core", "dags_folder")).parent
     return Path(conf.get("ledgerbridge", "state_folder", fallback="") or home / ".state")
 
@@ -73,7 +73,7 @@ def lease() -> timedelta:
 
 def anchors_url() -> str:
     """The folder of the anchors, away from the state database; any ObjectStoragePath URL."""
-    return conf.get("ledgerbridge", "anchors_url", fallback="") or f"file://{state_folder() / 'audit_anchors'}"
+    return conf.get("ledgerbridge", "anchors_url", fallback="") or f"{staging_url()}/audit_anchors"
 
 
 def anchors_to() -> str:

@@ -319,8 +319,11 @@ def reseal_batches() -> Iterator[Resealed]:
 
 
 def _staged_files(root: ObjectStoragePath) -> Iterator[ObjectStoragePath]:
+    anchors = str(ObjectStoragePath(settings.anchors_url()))  # by default below the same root, and readable by all
     if root.exists():
         for folder, _, names in root.walk():
+            if str(folder) == anchors:
+                continue
             yield from (folder / name for name in names if name.endswith((".parquet", ".json")))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from pkgutil import resolve_name
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -16,46 +15,12 @@ from ledgerbridge.entities import Master
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
 from ledgerbridge.mapping.lookups import LiveLookup
-from ledgerbridge.reconciliation import Booked, KeptRecords, Movement, OpenAmount
+from ledgerbridge.reconciliation import Books, GatewayBooks, Looked
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
 
-__all__ = ["Books", "GatewayBooks", "books_of", "gateway_books_of", "hooks_of", "ledgers", "live_lookup"]
-
-
-class Books(Protocol):
-    """What a ledger tells of its books; made of a hook and what earlier runs read."""
-
-    def booked(self) -> list[Booked]:
-        """Every document as it booked it; to be called first."""
-
-    @property
-    def withdrawn(self) -> Mapping[str, str]:
-        """What became of documents that were booked and no longer are, by id or number."""
-
-    def open_amounts(self) -> Sequence[OpenAmount]:
-        """What is open of its receivables now."""
-
-    def applied_to(self, numbers: Sequence[str]) -> Mapping[str, str]:
-        """By number of a receipt, credit or memo, the document it is applied to, where the ledger keeps that apart."""
-
-    @property
-    def on_the_way(self) -> Mapping[str, str]:
-        """Where documents lie that are not booked yet, by id or number."""
-
-    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> Mapping[str, Decimal]:
-        """By account, what its balances of that day hold beyond these documents, less what they held before."""
-
-
-class GatewayBooks(Protocol):
-    """What a gateway tells of its balance; made of a hook and what earlier runs read."""
-
-    def balance(self) -> Decimal:
-        """What it holds."""
-
-    def movements(self) -> Iterable[Movement]:
-        """What moved its balance."""
+__all__ = ["books_of", "gateway_books_of", "hooks_of", "ledgers", "live_lookup"]
 
 
 def ledgers() -> list[str]:
@@ -63,11 +28,10 @@ def ledgers() -> list[str]:
     return [name for name, system in systems().items() if system.books]
 
 
-def books_of(system: str, company: Company, kept: KeptRecords) -> Books:
+def books_of(system: str, company: Company) -> Books:
     """
     The books of a ledger.
 
-    :param kept: what earlier runs read of it.
     :raises ConfigurationError: the system is no ledger.
     """
     path = system_named(system).books
@@ -75,15 +39,15 @@ def books_of(system: str, company: Company, kept: KeptRecords) -> Books:
         raise ConfigurationError(
             "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(ledgers())}."
         )
-    books: Books = resolve_name(path)(hook_for(system, company.connections_of(system)[0]), kept)
+    books: Books = resolve_name(path)(hook_for(system, company.connections_of(system)[0]))
     return books
 
 
-def gateway_books_of(gateway: str, company: Company, kept: KeptRecords) -> GatewayBooks:
+def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBooks:
     """
     The movements of a gateway.
 
-    :param kept: what earlier runs read of it.
+    :param kept: what earlier passes read of it.
     :raises ConfigurationError: nobody knows how to read this gateway's balance.
     """
     path = system_named(gateway).gateway_books

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlunsplit
 
-import orjson
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
@@ -26,10 +25,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import FlowConfig, StageConfig, flow_of, stage_of
+from ledgerbridge.state.reconciliations import kept_result
 from ledgerbridge.yaml_files import load_file
 from operators import settings
 from operators.page_links import airflow_prefix, leg_address
-from operators.reconcile import result_path
 from operators.staging import STEPS, batch_uri, leg_uri, read_validations, validations_uri
 from pages import state
 from pages.batches import preview
@@ -147,10 +146,10 @@ def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Leg, value
 def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Values) -> Response:
     """Balances of both ledgers by role, and every difference with its reason or remedy."""
     stage = _stage(dag_id)
-    path = result_path(state.company_key(dag_id), flow_of(dag_id), run_id)
-    if not path.exists() or (stage is not None and not stage.reconcile):
+    with state.session(dag_id) as session:
+        result = kept_result(session, state.company_key(dag_id), flow_of(dag_id), run_id)
+    if result is None or (stage is not None and not stage.reconcile):
         raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
-    result = orjson.loads(path.read_bytes())
     return _page(request, "reconciliation.html", "Reconciliation", result=result, values=values)
 
 

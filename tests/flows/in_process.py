@@ -17,14 +17,14 @@ import pytest
 from airflow.sdk.crypto import get_fernet
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from demo.company import connection_environment, write_company_file
 from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.companies import MAIN, for_company
-from ledgerbridge.state.models import Installation
+from ledgerbridge.state.models import Installation, ReconciliationResult
 from ledgerbridge.state.signing import new_key
 from operators import settings
 from operators.extract import ExtractOperator
@@ -151,6 +151,13 @@ class Office:
         for step in FILE_STEPS:
             self.player.play(self.file, step)
             self.drain()
+
+    @property
+    def verdicts(self) -> list[dict[str, Any]]:
+        """What the reconciliations of all runs found, the last one last."""
+        with transaction(self.state) as session:
+            kept = select(ReconciliationResult.result).order_by(ReconciliationResult.ended_at)
+            return list(session.scalars(kept))
 
     def drain(self) -> None:
         """Pass after pass, posting in between, until nothing moves."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def test_documents_wait_for_their_period_in_each_ledger_and_are_booked_once_when
     lock_xero(office, None)
     assert waiting(office) == {}
     office.flow.run("closing", close=True)
-    verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+    verdict = office.verdicts[-1]
     assert verdict["differences"] == []
     result = read_result(office.file, office.player, office.state)
     assert roles_that_differ(result) == []

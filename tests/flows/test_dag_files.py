@@ -86,7 +86,7 @@ def test_a_missing_anchor_or_a_broken_chain_fails_verify_audit_and_keeps_no_new_
     assert Signer(airflow_home.environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"]).public.verify(
         "anchor", anchor.text(), anchor.signature
     )
-    (kept,) = (airflow_home.state_folder / "audit_anchors").iterdir()
+    (kept,) = (airflow_home.state_folder / "staging" / "audit_anchors").iterdir()
     away = kept.rename(airflow_home.state_folder / "away.json")
     succeeded, told = run_dag(airflow_home, "verify_audit")
     assert not succeeded
@@ -102,7 +102,7 @@ def test_a_missing_anchor_or_a_broken_chain_fails_verify_audit_and_keeps_no_new_
 
 
 def anchors(home: AirflowHome) -> list[Anchor]:
-    return kept_anchors((home.state_folder / "audit_anchors").as_uri())
+    return kept_anchors((home.state_folder / "staging" / "audit_anchors").as_uri())
 
 
 def forge_entry(state: Engine, number: int) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +61,7 @@ def test_bank_has_what_it_kept_and_clearing_is_the_gateways_balance(office: Offi
     result = read_result(office.file, office.player, office.state)
     assert differences(office.file, result) == []
     assert {books["bank"] for books in result["books"].values()} == {"52.77"}
-    verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+    verdict = office.verdicts[-1]
     assert (verdict["agree"], verdict["differences"]) == (True, [])
     assert Decimal(verdict["figures"]["stripe balance"]) == Decimal(result["books"]["xero"]["clearing"])
 

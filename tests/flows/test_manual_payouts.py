@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 
 import httpx
 import pytest
@@ -61,7 +59,7 @@ def paid_out(office: Office, cents: int) -> str:
 def test_both_ledgers_book_what_reached_the_bank_and_the_fees_are_named(office: Office) -> None:
     result = read_result(office.file, office.player, office.state)
     assert differences(office.file, result) == []
-    verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+    verdict = office.verdicts[-1]
     assert verdict["agree"]
     assert [(each["type"], Decimal(each["value"])) for each in verdict["differences"]] == [
         ("fee not posted", Decimal("2.00"))

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import orjson
 import pandas as pd
 import pytest
 from cryptography.fernet import Fernet
@@ -27,9 +27,11 @@ from demo.services import Services
 from ledgerbridge.audit import Actor
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.gates import Expectation, Suite, run_suite
+from ledgerbridge.reconciliation import Difference, Link, Reconciliation
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import Delivery
+from ledgerbridge.state.reconciliations import keep_result
 from operators.staging import raw_table, remember, write_raw, write_validations
 
 NAME = "Zebedeo Quisenberry"
@@ -150,21 +152,14 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
                 content_hash="c", idempotency_key="i", canonical={"name": name}, run_id="run-1", updated_at=now,
             )
         )  # fmt: skip
-    result = home.state_folder / "reconciliation" / "main" / "order_to_cash" / "run-1.json"
-    result.parent.mkdir(parents=True)
-    document = {"system": "gp", "kind": "invoice", "number": "INV1", "record": KEY}
-    difference = {
-        "type": "missing", "role": "receivables", "value": AMOUNT, "documents": [document],
-        "remedy": "Post it.", "reason": f"parts of {AMOUNT} of {NAME}", "explained": True,
-    }  # fmt: skip
-    result.write_bytes(
-        orjson.dumps(
-            {
-                "agree": True, "period": {"from": None, "to": None}, "differences": [difference],
-                "roles": {"receivables": {"gp": AMOUNT}}, "figures": {"gain": AMOUNT},
-            }
-        )
-    )  # fmt: skip
+    link = Link("gp", "invoice", "INV1", KEY)
+    difference = Difference(
+        "missing", "receivables", Decimal(AMOUNT), (link,), "Post it.", f"parts of {AMOUNT} of {NAME}"
+    )
+    roles = {"receivables": (Decimal(AMOUNT), Decimal(AMOUNT))}
+    found = Reconciliation(("gp", "xero"), roles, [difference], {"gain": Decimal(AMOUNT)})
+    with transaction(connect(home.state_url, key)) as session:
+        keep_result(session, "main", "order_to_cash", "run-1", found)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def test_ledgers_hold_what_the_rules_say_and_agree_in_every_run(
 ) -> None:
     with open_office(file, stack, sandboxes, tmp_path, state_url) as office:
         office.play()
-        verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+        verdict = office.verdicts[-1]
         result = read_result(file, sandboxes, office.state)
     assert differences(file, result) == []
     assert verdict["agree"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,12 +13,15 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow.sdk import ObjectStoragePath
 
 from demo.stack import Stack
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.state import transaction
+from ledgerbridge.state.reconciliations import kept_result
 from operators import settings
-from operators.reconcile import ReconcileOperator, result_path
+from operators.reconcile import ReconcileOperator, page_url
 from operators.systems import hooks_of
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
@@ -68,9 +69,9 @@ class Desk:
         task = ReconcileOperator(task_id="reconcile", flow=flow.name, config=flow.flow, stage="reconcile")
         with suppress(LedgerbridgeError):
             assert task.execute({"run_id": "audit", "params": params})  # type: ignore[typeddict-item]
-        path = result_path("main", self.office.flow.name, "audit")
-        verdict: dict[str, Any] = json.loads(path.read_text())
-        path.unlink()
+        with transaction(self.office.state) as session:
+            verdict = kept_result(session, settings.company().key, flow.name, "audit")
+        assert verdict is not None
         return verdict
 
     def ask(self, system: str, method: str, path: str, body: Any = None) -> Any:
@@ -178,7 +179,6 @@ def desk(played: Desk, kept: dict[Path, Path]) -> Iterator[Desk]:
     played.office.runs[:] = runs
     for database, copy in kept.items():
         _copy(copy, database)
-    shutil.rmtree(settings.state_folder() / "reconciliation")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -435,24 +435,17 @@ def test_a_period_is_compared_by_itself(desk: Desk) -> None:
 
 def test_what_changed_since_the_last_run_is_seen_with_what_that_run_read(desk: Desk) -> None:
     assert found(desk.verdict()) == []
-    (journal,) = (settings.state_folder() / "reconciliation" / "main" / desk.office.flow.name / "kept").glob(
-        "gp-*-journal.json"
-    )
-    read = journal.read_bytes()
-    assert found(desk.verdict()) == []
-    assert journal.read_bytes() == read
     _void_invoice(desk)
     desk.journal("by hand", {FEES: "9.00", SALES: "-9.00"})
     by_hand = [("missing in xero", "fees", "9.00"), ("missing in xero", "sales", "-9.00")]
     expected = sorted([*(("missing in xero", *each) for each in WHOLE_INVOICE), *by_hand])
     for params in ({}, {"close": True}):
         assert found(desk.verdict(**params)) == expected
-    assert journal.read_bytes() != read
 
 
 def test_the_verdict_is_kept_as_a_page(desk: Desk) -> None:
     _void_invoice(desk)
     desk.verdict()
-    page = result_path("main", desk.office.flow.name, "audit").with_suffix(".md").read_text()
+    page = ObjectStoragePath(page_url(settings.company(), desk.office.flow.name, "audit")).read_text()
     assert "**The books differ in 3 ways.**" in page
     assert "| missing in xero | receivables | 107.75 | gp invoice " in page

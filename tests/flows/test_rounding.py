@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -84,7 +82,7 @@ def test_more_than_the_tolerance_is_a_dead_letter_with_both_figures_and_its_mone
         assert session.execute(waiting).all() == [("payment", "0.27 USD waits: the invoices of order #5103 are paid")]
     assert (letter.code, letter.label, letter.leg) == ("LB-CAN-003", "#5103", "rounding_debit")
     assert "10.62 USD, the customer was charged 10.89" in letter.message
-    verdict = json.loads(Path(office.flow.results["reconcile"]).read_text())
+    verdict = office.verdicts[-1]
     assert verdict["agree"]
     assert [(each["type"], each["value"]) for each in verdict["differences"]] == [("money without document", "0.27")]
 

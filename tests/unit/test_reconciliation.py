@@ -24,6 +24,8 @@ from ledgerbridge.reconciliation import (
     OpenAmount,
     Period,
     Reconciliation,
+    fees_left,
+    fees_to_come,
     money_differences,
     page_of,
     reconcile,
@@ -494,6 +496,7 @@ def test_what_a_gateway_moved_and_the_books_lack(
     movements: list[Movement], entries: list[OnClearing], expected: list[tuple[str, str, bool]]
 ) -> None:
     differences = money_differences("stripe", "clearing", movements, entries, known=lambda _: Known())
+    differences += fees_to_come("stripe", "clearing", fees_left(movements, entries))
     assert [(each.type, f"{each.value:.2f}", each.explained) for each in differences] == expected
     assert all(each.documents and each.remedy for each in differences)
 
@@ -524,6 +527,7 @@ def test_clearing_is_the_balance_with_what_is_not_posted(
     entries = [entry(kind, f"{ids[kind]}_{n}", str(amount)) for kind, n, amount in entered]
     sign = {"payout not posted": 1, "fee not posted": 1, "document without money": 1}
     differences = money_differences("stripe", "clearing", movements, entries, known=lambda _: Known())
+    differences += fees_to_come("stripe", "clearing", fees_left(movements, entries))
     balance = sum((each.amount - each.fee for each in movements), Decimal(0))
     explained = sum((sign.get(each.type, -1) * each.value for each in differences), Decimal(0))
     assert sum((each.amount for each in entries), Decimal(0)) == balance + explained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,7 +13,8 @@ from typing import Any
 from hooks.gp.econnect.hook import GPEConnectHook
 from hooks.gp.econnect.ledger import APPLICATION_ENTRY, Journal
 from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
-from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
+from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
 
 __all__ = ["GPBooks"]
 
@@ -32,9 +33,12 @@ _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
 _JOURNAL_COLUMNS = (
-    "JRNENTRY", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM",
-    "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+    "JRNENTRY", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST", "DEBITAMT", "CRDTAMNT", "XCHGRATE",
+    "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
+_JOURNAL, _INVOICES, _RETURNS, _OPEN = "journal", "sales_invoice", "sales_return", "open_receivable"
+_OPEN_COLUMNS = ("DOCNUMBR", "RMDTYPAL", "CURTRXAM", "DOCDATE")
+_NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _DEBIT_MEMO = 3
@@ -45,15 +49,28 @@ class GPBooks:
     """
     The books of one company.
 
-    :param kept: what earlier runs read.
     :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
     """
 
-    def __init__(self, hook: GPEConnectHook, kept: KeptRecords) -> None:
+    def __init__(self, hook: GPEConnectHook) -> None:
         self._hook = hook
-        self._kept = kept
 
-    def booked(self) -> list[Booked]:
+    def sources(self) -> list[KeptSource]:
+        """The journal, the taxes of sales documents, and what is open of posted receivables, which is read whole."""
+        site = self._hook.site()
+        scope = f"gp-{site.company}"
+        return [
+            KeptSource(f"{scope}-{_JOURNAL}", Journal(site), _journal_line, _line_names),
+            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _taxed, _tax_names),
+            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _taxed, _tax_names),
+            KeptSource(f"{scope}-{_OPEN}", _OpenReceivables(self._hook), dict, _open_names, whole=True),
+        ]
+
+    def terms(self) -> dict[str, Any]:
+        """Nothing: what is read says it all."""
+        return {}
+
+    def derive(self, records: Sequence[KeptRecord]) -> Derived:
         """
         Every posted document with all that GP booked for it; a realised gain or write-off belongs to what was applied.
 
@@ -61,30 +78,31 @@ class GPBooks:
         of an application belongs to it, and is there twice where GP made the same entry. A document whose entries
         cancel each other out was voided, and is no more.
         """
-        taxes = self._taxes()
-        return [replace(each, taxes=taxes.get(each.number.upper())) for each in self._entries if not _is_void(each)]
-
-    @cached_property
-    def withdrawn(self) -> dict[str, str]:
-        """What became of documents that were posted and then voided, by what GP knows them by."""
-        return {identity: "voided" for each in self._entries if _is_void(each) for identity in each.ids}
-
-    def open_amounts(self) -> list[OpenAmount]:
-        """What is left of posted receivables (CURTRXAM)."""
-        reader = self._hook.site().reader
-        rows = [
-            row
-            for page in reader.pages("Receivables_Posted_Transaction", "CURTRXAM <> 0", key=("RMDTYPAL", "DOCNUMBR"))
-            for row in page
+        of: dict[str, list[Row]] = defaultdict(list)
+        for record in records:
+            of[record.book.rpartition("-")[2]].append(record.payload)
+        taxes = {
+            row["SOPNUMBE"].upper(): _tax_sets(row, sign)
+            for book, sign in ((_INVOICES, -1), (_RETURNS, 1))
+            for row in of[book]
+        }
+        entries = self._entries(of[_JOURNAL])
+        booked = [
+            (name, replace(each, taxes=taxes.get(each.number.upper()))) for name, each in entries if not _is_void(each)
         ]
-        return [
-            OpenAmount(
-                number=str(row["DOCNUMBR"]),
-                amount=Decimal(row["CURTRXAM"]) * (-1 if row["RMDTYPAL"] in _CREDITS else 1),
-                booked_on=date.fromisoformat(str(row["DOCDATE"])[:10]),
+        withdrawn = {identity: "voided" for _, each in entries if _is_void(each) for identity in each.ids}
+        opened = [
+            (
+                str(row["DOCNUMBR"]).upper(),
+                OpenAmount(
+                    number=str(row["DOCNUMBR"]),
+                    amount=Decimal(row["CURTRXAM"]) * (-1 if row["RMDTYPAL"] in _CREDITS else 1),
+                    booked_on=date.fromisoformat(str(row["DOCDATE"])[:10]),
+                ),
             )
-            for row in rows
+            for row in of[_OPEN]
         ]
+        return Derived(booked, opened, withdrawn)
 
     def applied_to(self, numbers: Sequence[str]) -> dict[str, str]:
         """
@@ -120,30 +138,66 @@ class GPBooks:
                     found.update(dict.fromkeys(_names(row), f"in batch {row['BACHNUMB']}"))
         return found
 
-    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> dict[str, Decimal]:
+    def beyond_documents(self, totals: Totals, on: date, since: date | None) -> dict[str, Decimal]:
         """Nothing: the documents are read from the general ledger itself."""
         return {}
 
-    @cached_property
-    def _entries(self) -> list[Booked]:
-        site = self._hook.site()
-        company = site.company
-        records = self._kept.read(f"gp-{company}-journal", Journal(site), _journal_line)
-        lines = [record.payload for record in records if record.payload["SOURCDOC"] not in _YEAR_END]
+    def _entries(self, rows: Sequence[Row]) -> list[tuple[str, Booked]]:
+        lines = sorted((row for row in rows if row["SOURCDOC"] not in _YEAR_END), key=_line_order)
         receipts = {str(line["ORDOCNUM"]) for line in lines if line["SOURCDOC"] == "CRJ"}
         entries: dict[str, list[Row]] = defaultdict(list)
         for line in lines:
-            entries[_document(line, receipts) or f"entry {line['JRNENTRY']}"].append(line)
-        return [each for lines in entries.values() for each in _documents(company, lines)]
+            entries[_document(line, receipts) or _entry_name(line)].append(line)
+        company = self._hook.site().company
+        return [(name.upper(), each) for name, lines in entries.items() for each in _documents(company, lines)]
 
-    def _taxes(self) -> dict[str, dict[str, Decimal]]:
-        """Tax by set of details of the sales documents, in their currency, by number."""
+
+class _OpenReceivables:
+    """Posted receivables of which something is left (CURTRXAM)."""
+
+    def __init__(self, hook: GPEConnectHook) -> None:
+        self._hook = hook
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """All of them, whatever the window."""
         site = self._hook.site()
-        return {
-            record.payload["SOPNUMBE"].upper(): _tax_sets(record.payload, sign)
-            for source, sign in ((SalesInvoice(site), -1), (SalesReturn(site), 1))
-            for record in self._kept.read(f"gp-{site.company}-{source.source_name}", source, _taxed)
-        }
+        for page in site.reader.pages("Receivables_Posted_Transaction", "CURTRXAM <> 0", key=("RMDTYPAL", "DOCNUMBR")):
+            yield [
+                RawRecord(
+                    key=f"gp:{site.company}:{_OPEN}:{row['RMDTYPAL']}-{row['DOCNUMBR']}",
+                    version=str(row["CURTRXAM"]),
+                    changed_at=_NO_TIME,
+                    payload={column: row.get(column) for column in _OPEN_COLUMNS},
+                )
+                for row in page
+            ]
+
+    def clock(self) -> datetime:
+        """The GP server's time now, aware UTC."""
+        return self._hook.site().client.server_time()
+
+
+def _line_order(line: Row) -> tuple[int, Decimal]:
+    return int(line["JRNENTRY"]), Decimal(line.get("SEQNUMBR") or 0)
+
+
+def _line_names(line: Row) -> Iterator[str]:
+    """The document it was made for; of an application, both."""
+    yield (_document(line) or _entry_name(line)).upper()
+    if _is_of_application(line) and line.get("ORCTRNUM"):
+        yield str(line["ORCTRNUM"]).upper()
+
+
+def _entry_name(line: Row) -> str:
+    return f"entry {line['JRNENTRY']}"
+
+
+def _tax_names(row: Row) -> Iterator[str]:
+    yield str(row["SOPNUMBE"]).upper()
+
+
+def _open_names(row: Row) -> Iterator[str]:
+    yield str(row["DOCNUMBR"]).upper()
 
 
 def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> str:

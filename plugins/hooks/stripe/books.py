@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from hooks.stripe.hook import StripeHook
 from hooks.stripe.sources import BalanceTransactionSource, PayoutSource
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.reconciliation import KeptRecords, Movement
+from ledgerbridge.reconciliation import KeptRecord, KeptSource, Looked, Movement
 
 __all__ = ["StripeBooks"]
 
+_MOVED, _PAYOUT = "balance_transaction", "payout"
 _PAYOUTS = {"payout", "payout_failure", "payout_cancel"}
 
 
@@ -21,34 +22,45 @@ class StripeBooks:
     """
     The account's movements.
 
-    :param kept: what earlier runs read.
+    :param kept: what earlier passes read.
     :raises TransientError, ConfigurationError: from every method, as ``StripeHook.fetch``.
     """
 
-    def __init__(self, hook: StripeHook, kept: KeptRecords) -> None:
+    def __init__(self, hook: StripeHook, kept: Looked) -> None:
         self._hook = hook
+        self._scope = f"stripe-{hook.account}"
         self._kept = kept
+
+    def sources(self) -> list[KeptSource]:
+        """Balance transactions; payouts, for what each is made of."""
+        payouts = _Payouts(self._hook, self._kept, f"{self._scope}-{_PAYOUT}")
+        return [
+            KeptSource(f"{self._scope}-{_MOVED}", BalanceTransactionSource(self._hook), _moved, _moved_names),
+            KeptSource(f"{self._scope}-{_PAYOUT}", payouts, _paid_out, _payout_names),
+        ]
 
     def balance(self) -> Decimal:
         """What Stripe holds."""
         return sum(self._hook.balance().values(), Decimal(0))
 
-    def movements(self) -> Iterator[Movement]:
+    def movements(self, records: Sequence[KeptRecord]) -> list[Movement]:
         """Charges, refunds and whatever else, then the payouts; one that the bank sent back moves twice."""
-        paid_out: dict[str, list[dict[str, Any]]] = {}
-        name = f"stripe-{self._hook.account}"
-        for record in self._kept.read(f"{name}-balance_transaction", BalanceTransactionSource(self._hook), _moved):
+        found: list[Movement] = []
+        paid_out: dict[str, list[Mapping[str, Any]]] = {}
+        for record in records:
+            if not record.book.endswith(_MOVED):
+                continue
             transaction, source = record.payload, record.payload["source"]
             if transaction["type"] in _PAYOUTS and source.get("id"):
                 paid_out.setdefault(source["id"], []).append(transaction)
             else:
-                yield self._money(record.key, transaction, source)
-        payouts = _Payouts(self._hook, self._kept.kept(f"{name}-payout"))
-        for record in self._kept.read(f"{name}-payout", payouts, _paid_out):
-            for transaction in paid_out.get(record.payload["id"], ()):
-                yield _payout(record, transaction)
+                found.append(self._money(record.key, transaction, source))
+        for record in records:
+            if record.book.endswith(_PAYOUT):
+                found += [_payout(record, transaction) for transaction in paid_out.get(record.payload["id"], ())]
+        return found
 
-    def _money(self, key: str, transaction: dict[str, Any], source: dict[str, Any]) -> Movement:
+    def _money(self, key: str, transaction: Mapping[str, Any], source: Mapping[str, Any]) -> Movement:
         identity = source.get("id") or transaction["id"]
         return Movement(
             kind="money",
@@ -65,13 +77,27 @@ class StripeBooks:
 class _Payouts(PayoutSource):
     """Payouts; what one is made of is asked once, when Stripe has told it."""
 
-    def __init__(self, hook: StripeHook, kept: Mapping[str, RawRecord]) -> None:
+    def __init__(self, hook: StripeHook, kept: Looked, book: str) -> None:
         super().__init__(hook)
-        self._closed = {each.payload["id"]: each for each in kept.values() if each.payload["closed"]}
+        self._kept = kept
+        self._book = book
 
     def record(self, item: dict[str, Any]) -> RawRecord:
         """One payout."""
-        return self._closed.get(item["id"]) or super().record(item)
+        before = self._kept.record(self._book, f"stripe:{self._hook.account}:{self.name}:{item['id']}")
+        return before if before is not None and before.payload["closed"] else super().record(item)
+
+
+def _moved_names(transaction: Mapping[str, Any]) -> Iterator[str]:
+    """What moved the balance, and the charge that a refund gives back."""
+    source = transaction["source"]
+    yield source.get("id") or transaction["id"]
+    if source.get("charge"):
+        yield source["charge"]
+
+
+def _payout_names(payout: Mapping[str, Any]) -> Iterator[str]:
+    yield payout["id"]
 
 
 def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +125,7 @@ def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _payout(record: RawRecord, transaction: dict[str, Any]) -> Movement:
+def _payout(record: KeptRecord, transaction: Mapping[str, Any]) -> Movement:
     payout = record.payload
     return Movement(
         kind="payout",

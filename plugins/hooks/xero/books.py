@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from hooks.xero.hook import XeroHook
-from hooks.xero.sources import SOURCES
-from ledgerbridge.reconciliation import Booked, KeptRecords, OpenAmount
+from hooks.xero.sources import SOURCES, BankTransferSource
+from ledgerbridge.entities import Source
+from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
 
 __all__ = ["XeroBooks"]
 
@@ -34,40 +35,54 @@ class XeroBooks:
     """
     The books of one organisation.
 
-    :param kept: what earlier runs read.
     :raises TransientError, ConfigurationError: from every method, as ``XeroHook.get``.
     """
 
-    def __init__(self, hook: XeroHook, kept: KeptRecords) -> None:
+    def __init__(self, hook: XeroHook) -> None:
         self._hook = hook
-        self._kept = kept
         self._scope = f"xero:{hook.tenant_id}"
-        self._withdrawn: dict[str, str] = {}
 
-    def booked(self) -> list[Booked]:
+    def sources(self) -> list[KeptSource]:
         """Sales invoices and credit notes, what settled them, bank transactions and transfers, manual journals."""
-        documents = self._documents
-        return [
-            *(_invoiced(document, self._accounts, self._tax_sets, self._scope) for document in documents.values()),
+        changed = [self._source(entity, source(self._hook)) for entity, source in SOURCES.items()]
+        # Xero tells of a transfer when it was created, not when it is deleted
+        return [*changed, self._source("bank_transfer", BankTransferSource(self._hook), whole=True)]
+
+    def terms(self) -> dict[str, Any]:
+        """Accounts by id, those Xero books to by itself, and the components of the tax types."""
+        return {
+            **self._accounts.terms(),
+            **{f"tax type {name}": components for name, components in self._tax_sets.items()},
+        }
+
+    def derive(self, records: Sequence[KeptRecord]) -> Derived:
+        """Documents by their own id; what settled one by that one's, an allocation by its credit note's."""
+        booked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        withdrawn: dict[str, str] = {}
+        for record in sorted(records, key=lambda each: (each.changed_at, each.key)):
+            entity = record.book.rpartition("-")[2]
+            status = str(record.payload.get("Status", "AUTHORISED"))
+            if status in _BOOKED:
+                booked[entity].append(dict(record.payload))
+            elif status in ("VOIDED", "DELETED"):
+                withdrawn[str(record.payload[_ID_FIELDS[entity]])] = status
+        signed = [*((each, 1) for each in booked["invoice"]), *((each, -1) for each in booked["credit_note"])]
+        documents = {each.identity: each for each in (_Document(element, sign) for element, sign in signed)}
+        found = [
+            *(
+                (each.identity, _invoiced(each, self._accounts, self._tax_sets, self._scope))
+                for each in documents.values()
+            ),
             *_allocated(documents, self._accounts, self._scope),
-            *self._paid(),
-            *self._bank_transactions(),
-            *self._bank_transfers(),
-            *self._manual_journals(),
+            *self._paid(documents, booked["payment"]),
+            *self._in_bank(booked),
         ]
-
-    @property
-    def withdrawn(self) -> dict[str, str]:
-        """What became of documents that were booked and no longer are, by id; complete after ``booked``."""
-        return self._withdrawn
-
-    def open_amounts(self) -> list[OpenAmount]:
-        """What is due on invoices and left of credit notes; to be asked after ``booked``, which settles them."""
-        return [
-            OpenAmount(document.number, document.sign * document.open_base, _day(document.element))
-            for document in self._documents.values()
-            if document.open_base
+        opened = [
+            (each.identity, OpenAmount(each.number, each.sign * each.open_base, _day(each.element)))
+            for each in documents.values()
+            if each.open_base
         ]
+        return Derived(found, opened, withdrawn)
 
     def applied_to(self, numbers: Sequence[str]) -> dict[str, str]:
         """Nothing: what settles a document names it."""
@@ -78,17 +93,13 @@ class XeroBooks:
         """Nothing: what Xero takes from us it books at once."""
         return {}
 
-    def beyond_documents(self, booked: Iterable[Booked], on: date, since: date | None) -> dict[str, Decimal]:
+    def beyond_documents(self, totals: Totals, on: date, since: date | None) -> dict[str, Decimal]:
         """
         By account code, what the trial balance of that day holds beyond these documents.
 
         :param since: what was there before is left out.
         """
         year = _financial_year(self._hook.organisation, on)
-        begins = {
-            code: max(filter(None, (since, year)), default=None) if code in self._accounts.of_a_year else since
-            for code in self._accounts.codes
-        }
         left: dict[str, Decimal] = defaultdict(Decimal)
         for balance in self._hook.trial_balance(on):
             left[str(balance.code)] += balance.balance
@@ -96,10 +107,12 @@ class XeroBooks:
             for balance in self._hook.trial_balance(since - timedelta(days=1)):
                 if str(balance.code) not in self._accounts.of_a_year or since > year:
                     left[str(balance.code)] -= balance.balance
-        for each in booked:
-            for account, amount in each.effects.items():
-                if each.booked_on <= on and each.booked_on >= (begins.get(account) or each.booked_on):
-                    left[account] -= amount
+        for account, amount in totals(since, on).items():
+            if account not in self._accounts.of_a_year:
+                left[account] -= amount
+        for account, amount in totals(max(filter(None, (since, year))), on).items():
+            if account in self._accounts.of_a_year:
+                left[account] -= amount
         return {code: amount for code, amount in left.items() if amount}
 
     @cached_property
@@ -115,44 +128,42 @@ class XeroBooks:
             for rate in rates
         }
 
-    @cached_property
-    def _documents(self) -> dict[str, _Document]:
-        invoices, notes = self._all("invoice"), self._all("credit_note")
-        documents = [*(_Document(each, 1) for each in invoices), *(_Document(each, -1) for each in notes)]
-        return {document.identity: document for document in documents}
+    def _source(self, entity: str, source: Source, *, whole: bool = False) -> KeptSource:
+        return KeptSource(f"{self._scope}-{entity}", source, _without_people, partial(_names, entity), whole)
 
-    def _paid(self) -> Iterator[Booked]:
-        for payment in self._all("payment"):
-            paid = payment.get("CreditNote") or payment.get("Invoice") or {}
-            document = self._documents.get(str(paid.get("CreditNoteID") or paid.get("InvoiceID")))
+    def _paid(
+        self, documents: Mapping[str, _Document], payments: Iterable[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, Booked]]:
+        for payment in payments:
+            document = documents.get(_paid_document(payment))
             if document is not None:
-                yield _payment(payment, document, self._accounts, self._scope)
+                yield document.identity, _payment(payment, document, self._accounts, self._scope)
 
-    def _bank_transactions(self) -> Iterator[Booked]:
-        for transaction in self._all("bank_transaction"):
+    def _in_bank(self, booked: Mapping[str, list[dict[str, Any]]]) -> Iterator[tuple[str, Booked]]:
+        for transaction in booked["bank_transaction"]:
             if transaction["Type"] in ("SPEND", "RECEIVE"):
-                yield _bank_transaction(transaction, self._accounts, self._scope)
+                yield transaction["BankTransactionID"], _bank_transaction(transaction, self._accounts, self._scope)
+        for transfer in booked["bank_transfer"]:
+            yield transfer["BankTransferID"], _bank_transfer(transfer, self._accounts, self._scope)
+        for journal in booked["manual_journal"]:
+            yield journal["ManualJournalID"], _manual_journal(journal, self._accounts, self._scope)
 
-    def _bank_transfers(self) -> Iterator[Booked]:
-        # Xero tells of a transfer when it was created, not when it is deleted: they are read whole
-        for transfer in self._hook.get("BankTransfers")["BankTransfers"]:
-            if transfer.get("Status", "AUTHORISED") in _BOOKED:
-                yield _bank_transfer(transfer, self._accounts, self._scope)
 
-    def _manual_journals(self) -> Iterator[Booked]:
-        for journal in self._all("manual_journal"):
-            yield _manual_journal(journal, self._accounts, self._scope)
+_ID_FIELDS = {entity: source.id_field for entity, source in SOURCES.items()} | {"bank_transfer": "BankTransferID"}
 
-    def _all(self, entity: str) -> Iterator[dict[str, Any]]:
-        """The elements that are booked, oldest change first; those that were are remembered."""
-        source = SOURCES[entity](self._hook)
-        records = self._kept.read(f"{self._scope}-{entity}", source, _without_people)
-        for record in sorted(records, key=lambda each: each.changed_at):
-            status = str(record.payload["Status"])
-            if status in _BOOKED:
-                yield record.payload
-            elif status in ("VOIDED", "DELETED"):
-                self._withdrawn[str(record.payload[source.id_field])] = status
+
+def _names(entity: str, element: Mapping[str, Any]) -> Iterator[str]:
+    """Its own id; of a payment that of what it pays, of a credit note those of what it is set against too."""
+    yield element[_ID_FIELDS[entity]]
+    if entity == "payment" and (paid := _paid_document(element)):
+        yield paid
+    if entity == "credit_note":
+        yield from (allocation["Invoice"]["InvoiceID"] for allocation in element.get("Allocations") or [])
+
+
+def _paid_document(payment: Mapping[str, Any]) -> str:
+    paid = payment.get("CreditNote") or payment.get("Invoice") or {}
+    return str(paid.get("CreditNoteID") or paid.get("InvoiceID") or "")
 
 
 class _Accounts:
@@ -164,8 +175,14 @@ class _Accounts:
         self._by_id = {row["AccountID"]: row for row in rows}
         self._by_code = {row["Code"]: row for row in rows if row.get("Code")}
         self._system = {row["SystemAccount"]: str(row.get("Code")) for row in rows if row.get("SystemAccount")}
-        self.codes = {str(row.get("Code")) for row in rows}
         self.of_a_year = {str(row.get("Code")) for row in rows if row.get("Class") in _OF_A_YEAR}
+
+    def terms(self) -> dict[str, Any]:
+        currencies = {row["AccountID"]: row.get("CurrencyCode") or self._base_currency for row in self._by_id.values()}
+        return {
+            **{f"account {each}": [row.get("Code"), currencies[each]] for each, row in self._by_id.items()},
+            **{f"system account {name}": code for name, code in self._system.items()},
+        }
 
     def system(self, name: str) -> str:
         return self._system.get(name, name)
@@ -230,23 +247,26 @@ def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, s
     )
 
 
-def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: str) -> Iterator[Booked]:
+def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: str) -> Iterator[tuple[str, Booked]]:
     for note in [document for document in documents.values() if document.sign == -1]:
         for allocation in note.element.get("Allocations") or []:
             amount = Decimal(allocation["Amount"])
             difference = note.settled(amount) - documents[allocation["Invoice"]["InvoiceID"]].settled(amount)
             number = f"{note.number} {allocation['Invoice'].get('InvoiceNumber', '')}"
-            yield Booked(
-                key=f"{scope}:allocation:{allocation.get('AllocationID', number)}",
-                kind="allocation",
-                number=number,
-                booked_on=_day(allocation),
-                effects=_balanced({accounts.system("DEBTORS"): difference}, {}, accounts.system(_GAIN)),
-                ids=(str(allocation.get("AllocationID", number)),),
-                settles=note.number,
-                against=allocation["Invoice"].get("InvoiceNumber", ""),
-                changed_at=_changed(note.element),
-                source="xero.credit_note",
+            yield (
+                note.identity,
+                Booked(
+                    key=f"{scope}:allocation:{allocation.get('AllocationID', number)}",
+                    kind="allocation",
+                    number=number,
+                    booked_on=_day(allocation),
+                    effects=_balanced({accounts.system("DEBTORS"): difference}, {}, accounts.system(_GAIN)),
+                    ids=(str(allocation.get("AllocationID", number)),),
+                    settles=note.number,
+                    against=allocation["Invoice"].get("InvoiceNumber", ""),
+                    changed_at=_changed(note.element),
+                    source="xero.credit_note",
+                ),
             )
 
 

@@ -1,7 +1,7 @@
 """Proof that two ledgers and the gateways agree, to the cent (accounting-rules.md §6)."""
 
+from ledgerbridge.reconciliation.books import Books, Derived, GatewayBooks, KeptRecord, KeptSource, Looked, Totals
 from ledgerbridge.reconciliation.compare import reconcile
-from ledgerbridge.reconciliation.kept import KeptRecords
 from ledgerbridge.reconciliation.model import (
     Booked,
     Difference,
@@ -12,20 +12,28 @@ from ledgerbridge.reconciliation.model import (
     Period,
     Reconciliation,
 )
-from ledgerbridge.reconciliation.money import OnClearing, money_differences
+from ledgerbridge.reconciliation.money import OnClearing, fees_left, fees_to_come, money_differences
 from ledgerbridge.reconciliation.page import page_of
 
 __all__ = [
     "Booked",
+    "Books",
+    "Derived",
     "Difference",
-    "KeptRecords",
+    "GatewayBooks",
+    "KeptRecord",
+    "KeptSource",
     "Known",
     "Link",
+    "Looked",
     "Movement",
     "OnClearing",
     "OpenAmount",
     "Period",
     "Reconciliation",
+    "Totals",
+    "fees_left",
+    "fees_to_come",
     "money_differences",
     "page_of",
     "reconcile",

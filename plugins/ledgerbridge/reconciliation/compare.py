@@ -74,7 +74,7 @@ def reconcile(
         role: (_total(inside[0], role), _total(inside[1], role))
         for role in sorted({role for documents in inside for each in documents for role in each.roles})
     }
-    return Reconciliation(ledgers, totals, comparison.differences, period=span)
+    return Reconciliation(ledgers, totals, comparison.differences, period=span, unsettled=comparison.unsettled)
 
 
 class _Roled:
@@ -121,6 +121,7 @@ class _Comparison:
     def __init__(self, ledgers: tuple[str, str], explain: Explain, explain_pair: ExplainPair) -> None:
         self.ledgers = ledgers
         self.differences: list[Difference] = []
+        self.unsettled: set[str] = set()
         self._on_the_way: list[tuple[str, str]] = []
         """Numbers of the credits and what they are set against in one ledger, in the other soon."""
         self._cents: list[tuple[_Pair, dict[str, Decimal]]] = []
@@ -181,7 +182,7 @@ class _Comparison:
         left: dict[str, Decimal] = defaultdict(Decimal)
         on_the_way: dict[str, set[Decimal]] = defaultdict(lambda: {NOTHING})
         for side, amounts in enumerate(opened):
-            mine = {each.booked.number.upper(): key for key, pair in pairs.items() for each in pair.sides[side]}
+            mine = _by_number(pairs, side)
             for each in amounts:
                 key = mine.get(each.number.upper(), each.number)
                 left[settled.get(key, key)] += each.amount * (1, -1)[side]
@@ -215,6 +216,8 @@ class _Comparison:
     def _missing(self, side: int, here: _Roled) -> None:
         ledger, other = self.ledgers[side], self.ledgers[1 - side]
         known = self._explain(here.booked, other)
+        if not known.lasts:
+            self.unsettled.add(here.booked.key)
         if known.reason:
             self._under_way |= {n.upper() for n in (here.booked.settles, here.booked.against) if n}
         if known.reason and here.booked.against:
@@ -270,6 +273,8 @@ class _Comparison:
     def _add(
         self, documents: Iterable[_Roled], kind: str, role: str, value: Decimal, known: Known, remedy: str
     ) -> None:
+        documents = list(documents)
+        self.unsettled.update(each.booked.key for each in documents)
         links = tuple(each.booked.link(each.ledger) for each in documents)
         self.differences.append(Difference(kind, role, value, links, known.remedy or remedy, known.reason))
 
@@ -295,6 +300,17 @@ def _documents_settled(pairs: Mapping[str, _Pair]) -> dict[str, str]:
                 if each.booked.settles:
                     settled[key] = key_of.get(each.booked.settles.upper(), key)
     return settled
+
+
+def _by_number(pairs: Mapping[str, _Pair], side: int) -> dict[str, str]:
+    """Keys of a ledger's documents by number; of two that bear one, that which settles no other."""
+    found: dict[str, str] = {}
+    for settling in (True, False):
+        for key, pair in pairs.items():
+            for each in pair.sides[side]:
+                if bool(each.booked.settles) is settling:
+                    found[each.booked.number.upper()] = key
+    return found
 
 
 def _total(documents: Iterable[_Roled], role: str) -> Decimal:

@@ -153,10 +153,12 @@ class Known:
 
     :param reason: why it is as it should be: it is explained.
     :param remedy: what to do about it, where nothing explains it.
+    :param lasts: the reason stays, whatever else happens.
     """
 
     reason: str | None = None
     remedy: str | None = None
+    lasts: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,7 @@ class Reconciliation:
     The verdict: balances by role in both ledgers, every difference, and period-end figures.
 
     :param figures: customer money not invoiced (accounting-rules.md rule 5) and the gateways' balances, by name.
+    :param unsettled: keys of the documents that have to be compared again: a difference, or a reason that may end.
     """
 
     ledgers: tuple[str, str]
@@ -219,6 +222,7 @@ class Reconciliation:
     differences: list[Difference] = field(default_factory=list)
     figures: dict[str, Decimal] = field(default_factory=dict)
     period: Period = field(default_factory=Period)
+    unsettled: set[str] = field(default_factory=set)
 
     @property
     def agree(self) -> bool:

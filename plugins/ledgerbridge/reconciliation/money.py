@@ -8,13 +8,13 @@ yet posted, and the bank equals the payouts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ledgerbridge.reconciliation.model import NOTHING, TOLERANCE, Difference, Known, Link, Movement
 
-__all__ = ["OnClearing", "money_differences"]
+__all__ = ["OnClearing", "fees_left", "fees_to_come", "money_differences", "strangers"]
 
 NOT_CLOSED = "the payout is not closed"
 
@@ -62,7 +62,7 @@ def money_differences(
     later: Collection[str] = (),
 ) -> list[Difference]:
     """
-    What the gateway moved and the books lack, and the other way round.
+    What the gateway moved and the books lack, and the other way round; without the fees that are to be posted later.
 
     :param role: of the gateway's clearing account.
     :param entries: what is booked on it.
@@ -76,10 +76,28 @@ def money_differences(
     paid_out = {entry.id for entry in by_kind["payout"]}
     return [
         *_money(gateway, role, [each for each in movements if each.kind == "money"], by_kind["money"], known),
-        *_strangers(role, by_kind[""]),
+        *strangers(role, by_kind[""]),
         *_payouts(gateway, role, payouts, by_kind["payout"], known),
         *_fees(gateway, role, movements, paid_out, by_kind["fee"], later),
     ]
+
+
+def fees_left(movements: Sequence[Movement], entries: Iterable[OnClearing], later: Collection[str] = ()) -> Decimal:
+    """The fees of movements that belong to none of the payouts which are booked; parameters as above."""
+    listed = list(entries)
+    paid_out = {entry.id for entry in listed if entry.kind == "payout"}
+    posted = _posted(entry for entry in listed if entry.kind == "fee")
+    due = sum((_due(movements, payout, posted, later) for payout in paid_out | set(posted)), NOTHING)
+    return sum((each.fee for each in movements), NOTHING) - due
+
+
+def fees_to_come(gateway: str, role: str, left: Decimal) -> list[Difference]:
+    """What explains that so much of the fees is not posted."""
+    if not left:
+        return []
+    link = Link(gateway, "balance", gateway, gateway)
+    remedy = "Nothing: they are posted with their payout; what only manual payouts took stays on clearing."
+    return [Difference("fee not posted", role, left, (link,), remedy, "the fees of payouts that are not closed")]
 
 
 def _money(
@@ -119,7 +137,8 @@ def _of_charge(role: str, each: _Sum) -> Difference:
     return Difference("money without document", role, each.left, documents, remedy, each.known.reason)
 
 
-def _strangers(role: str, entries: Iterable[OnClearing]) -> list[Difference]:
+def strangers(role: str, entries: Iterable[OnClearing]) -> list[Difference]:
+    """Entries of which the gateway knows nothing."""
     remedy = "The gateway knows nothing of it: move it to the account it belongs on, or delete it in both ledgers."
     return [
         Difference("document without money", role, each.amount, each.documents, remedy)
@@ -159,7 +178,7 @@ def _payouts(
             remedy = knows.remedy or "Look at the payout's dead letter, and at the bank statement."
             reason = knows.reason or (None if each.closed else NOT_CLOSED)
             found.append(Difference("payout not posted", role, left, documents, remedy, reason))
-    return found + _strangers(role, [entry for mine in entries.values() for entry in mine])
+    return found + strangers(role, [entry for mine in entries.values() for entry in mine])
 
 
 def _fees(
@@ -170,27 +189,27 @@ def _fees(
     booked: Sequence[OnClearing],
     later: Collection[str],
 ) -> list[Difference]:
-    """Fees of posted payouts, payout by payout; and all others, which wait for theirs."""
-    posted: dict[str, Decimal] = defaultdict(Decimal)
-    for entry in booked:
-        posted[entry.id] -= entry.amount
-    payouts = {each.id: each for each in movements if each.kind == "payout"}
+    """Fees of posted payouts, payout by payout."""
+    posted = _posted(booked)
+    records = {each.id: each.record for each in movements if each.kind == "payout"}
+    remedy = "Look at the dead letters of the fee legs, and at the fee entries of this payout."
     found = []
-    due = NOTHING
     for payout in sorted(paid_out | set(posted)):
-        if payout in later:
-            due += posted[payout]
-            continue
-        expected = payouts[payout].fees if payout in payouts else NOTHING
-        due += expected
-        if left := expected - posted[payout]:
-            link = Link(gateway, "payout", payout, payouts[payout].record if payout in payouts else payout)
-            remedy = "Look at the dead letters of the fee legs, and at the fee entries of this payout."
+        if left := _due(movements, payout, posted, later) - posted[payout]:
+            link = Link(gateway, "payout", payout, records.get(payout, payout))
             found.append(Difference("fee not posted", role, left, (link,), remedy))
-    if left := sum((each.fee for each in movements), NOTHING) - due:
-        link = Link(gateway, "balance", gateway, gateway)
-        remedy = "Nothing: they are posted with their payout; what only manual payouts took stays on clearing."
-        found.append(
-            Difference("fee not posted", role, left, (link,), remedy, "the fees of payouts that are not closed")
-        )
     return found
+
+
+def _posted(entries: Iterable[OnClearing]) -> dict[str, Decimal]:
+    posted: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        posted[entry.id] -= entry.amount
+    return posted
+
+
+def _due(movements: Iterable[Movement], payout: str, posted: Mapping[str, Decimal], later: Collection[str]) -> Decimal:
+    """What is to be posted of the fees of a payout; of a later one, what is."""
+    if payout in later:
+        return posted.get(payout, NOTHING)
+    return next((each.fees for each in movements if each.kind == "payout" and each.id == payout), NOTHING)

@@ -1,8 +1,8 @@
 """
 The tables of the state database, of which docs/reference/tables.md is made.
 
-Money never lies here but inside JSON, as strings. Instants are stored as UTC without a zone, because SQLite has no
-type for one; ``Instant`` gives them back aware.
+Money lies here inside JSON, as strings, or in whole hundred-thousandths where the database adds it up. Instants are
+stored as UTC without a zone, because SQLite has no type for one; ``Instant`` gives them back aware.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -35,6 +36,14 @@ __all__ = [
     "AuditEntry",
     "Base",
     "BookedDocument",
+    "BooksCase",
+    "BooksDocument",
+    "BooksName",
+    "BooksOpenItem",
+    "BooksReading",
+    "BooksRecord",
+    "BooksState",
+    "BooksSum",
     "Circuit",
     "DatabaseClock",
     "DeadLetter",
@@ -48,6 +57,7 @@ __all__ = [
     "OAuthToken",
     "Position",
     "Reading",
+    "ReconciliationResult",
     "SourceRecord",
     "StagedBatch",
     "ValidationResult",
@@ -218,6 +228,7 @@ class Delivery(OfCompany, Base):
         Index("ix_delivery_target", "company", "entity", "target_id"),
         Index("ix_delivery_number", "company", "entity", "number"),
         Index("ix_delivery_run", "run_id"),
+        Index("ix_delivery_updated", "updated_at"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
@@ -491,6 +502,177 @@ class BookedDocument(OfCompany, Base):
     booked_on: Mapped[date]
     effects: Mapped[dict[str, Any]]
     run_id: Mapped[str] = mapped_column(String(250))
+
+
+def _what_is_due(table: str) -> Index:
+    due = text("due IS NOT NULL")
+    return Index(f"ix_{table}_due", "company", "flow", sqlite_where=due, postgresql_where=due)
+
+
+class BooksState(Base):
+    """
+    How far a flow's reconciliation has got: ``passes`` so far, and up to when it has looked at deliveries.
+
+    ``terms`` are what documents are made by: accounts, roles, days; where one of them changes all are made anew.
+    """
+
+    __tablename__ = "books_state"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    passes: Mapped[int]
+    deliveries_until: Mapped[datetime | None]
+    terms: Mapped[dict[str, Any]]
+
+
+class BooksReading(Base):
+    """Up to when a source of the books was read, by its own clock."""
+
+    __tablename__ = "books_reading"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    book: Mapped[str] = mapped_column(String(128), primary_key=True)
+    until: Mapped[datetime | None]
+
+
+class BooksRecord(Base):
+    """
+    What the books need of one record of a ledger or gateway, as a reconciliation read it last.
+
+    ``due`` is the pass from which on documents are to be made of it; none where they are. ``gone`` ones were there and
+    no longer are. ``payload`` is taken away by a purge: what concerns such a record has all read anew.
+    """
+
+    __tablename__ = "books_record"
+    __table_args__ = (UniqueConstraint("company", "flow", "book", "key"), _what_is_due("books_record"))
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    company: Mapped[str] = mapped_column(String(64))
+    flow: Mapped[str] = mapped_column(String(64))
+    ledger: Mapped[str] = mapped_column(String(64))
+    book: Mapped[str] = mapped_column(String(128))
+    key: Mapped[str] = mapped_column(String(255))
+    changed_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    gone: Mapped[bool]
+    due: Mapped[int | None]
+
+
+class BooksName(Base):
+    """A name that a record bears or refers to: documents are made of all records that names join."""
+
+    __tablename__ = "books_name"
+    __table_args__ = (Index("ix_books_name_record", "record"),)
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ledger: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    record: Mapped[int] = mapped_column(Number, primary_key=True)
+
+
+class BooksDocument(Base):
+    """
+    A document as a ledger booked it, for the next comparison; ``origin`` is the name of what it was made of.
+
+    ``pair`` is the same for the same thing in both ledgers, ``known`` if a delivery says so. ``made_from`` is what of a
+    gateway's it stands for, ``stripe:money:ch_1``. ``due`` is the pass from which on it is to be compared, and stays
+    while it differs; none where it agrees. Those not ``compared`` count for the balances only. ``content`` is the whole
+    document; a purge takes it away.
+    """
+
+    __tablename__ = "books_document"
+    __table_args__ = (
+        Index("ix_books_document_origin", "company", "flow", "ledger", "origin"),
+        Index("ix_books_document_pair", "company", "flow", "pair"),
+        Index("ix_books_document_number", "company", "flow", "number"),
+        Index("ix_books_document_settles", "company", "flow", "settles"),
+        Index("ix_books_document_against", "company", "flow", "against"),
+        Index("ix_books_document_made", "company", "flow", "made_from"),
+        _what_is_due("books_document"),
+    )
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    company: Mapped[str] = mapped_column(String(64))
+    flow: Mapped[str] = mapped_column(String(64))
+    ledger: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str] = mapped_column(String(255))
+    key: Mapped[str] = mapped_column(String(255))
+    pair: Mapped[str] = mapped_column(String(255))
+    known: Mapped[bool]
+    number: Mapped[str | None] = mapped_column(String(255))
+    settles: Mapped[str | None] = mapped_column(String(255))
+    against: Mapped[str | None] = mapped_column(String(255))
+    made_from: Mapped[str | None] = mapped_column(String(255))
+    booked_on: Mapped[date]
+    compared: Mapped[bool]
+    content: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    due: Mapped[int | None]
+
+
+class BooksOpenItem(Base):
+    """What is open of a document; ``due`` while no document of its ledger has its number."""
+
+    __tablename__ = "books_open_item"
+    __table_args__ = (
+        Index("ix_books_open_item_origin", "company", "flow", "ledger", "origin"),
+        Index("ix_books_open_item_number", "company", "flow", "number"),
+        _what_is_due("books_open_item"),
+    )
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    company: Mapped[str] = mapped_column(String(64))
+    flow: Mapped[str] = mapped_column(String(64))
+    ledger: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str] = mapped_column(String(255))
+    number: Mapped[str] = mapped_column(String(255))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    booked_on: Mapped[date]
+    due: Mapped[int | None]
+
+
+class BooksSum(Base):
+    """
+    What is booked on an account on a day, by how many documents; those not ``compared`` apart.
+
+    The first day of year 1 stands for all days from the first that the ledgers must agree on.
+    """
+
+    __tablename__ = "books_sum"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ledger: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str] = mapped_column(String(128), primary_key=True)
+    booked_on: Mapped[date] = mapped_column(primary_key=True)
+    compared: Mapped[bool] = mapped_column(primary_key=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    documents: Mapped[int]
+
+
+class BooksCase(Base):
+    """
+    A charge or a payout of a gateway, by its id: what it moved the balance by, and its fees that are not posted yet.
+    The one without a name is the sum of all.
+
+    ``due`` is the pass from which on it is to be compared with what is booked, and stays while it differs.
+    """
+
+    __tablename__ = "books_case"
+    __table_args__ = (_what_is_due("books_case"),)
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    listed: Mapped[int] = mapped_column(BigInteger)
+    fees: Mapped[int] = mapped_column(BigInteger)
+    due: Mapped[int | None]
+
+
+class ReconciliationResult(Base):
+    """The verdict of a run's reconciliation, as `docs/reference/reconciliation.md` shows it; ``agree`` is in it too."""
+
+    __tablename__ = "reconciliation_result"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(250), primary_key=True)
+    agree: Mapped[bool]
+    result: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    ended_at: Mapped[datetime]
 
 
 class AuditEntry(Base):
