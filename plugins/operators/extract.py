@@ -33,10 +33,10 @@ class ExtractOperator(LegOperator):
     Take a leg's next batch from the change log of its source, of all shops or companies a system has.
 
     Who comes to a source first in a run reads it into the log, for all legs of all flows: the stage's `read`, or the
-    first leg of a DAG without one; a leg reads it again where one before it has written there. A leg takes what it has
-    not taken, whichever run or leg it was read by, and what earlier runs left unfinished; a rerun takes what its run
-    had taken, and reads anew from the source what can't be read where it lies. An empty batch skips the leg. The first
-    reading begins at the company's `send_from`, and a month earlier for what is dated ahead.
+    first leg of a DAG without one; a leg reads it again where one before it has written to its system. A leg takes what
+    it has not taken, whichever run or leg it was read by, and what earlier runs left unfinished; a rerun takes what its
+    run had taken, and reads anew from the source what can't be read where it lies. An empty batch skips the leg. The
+    first reading begins at the company's `send_from`, and a month earlier for what is dated ahead.
 
     :param overlap_minutes: how far a reading reaches back behind where the one before ended.
     :param max_records: most records of a batch, unless the leg says; what is left the next run takes.
@@ -102,7 +102,7 @@ class ExtractOperator(LegOperator):
         """Bring the log up to date, unless this run has: a leg before this one may have written what it reads."""
         with transaction(self.engine) as session:
             new_leg = not has_position(session, leg)
-            written = is_written_by(session, leg.entity, actor.run_id)
+            written = is_written_by(session, leg.entity.partition(".")[0], actor.run_id)
         sources.read(leg.entity, new_leg=new_leg, once=not written)
 
     def _lost(self, taken: Batch, kept: Mapping[str, RawRecord]) -> list[str]:

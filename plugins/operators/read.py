@@ -25,8 +25,9 @@ class ReadOperator(FlowOperator):
     Read the sources of a stage once for all its legs; legs with nothing to take are skipped without being started.
 
     A leg has something to do when the change log or its work list holds something for it, when a leg that comes before
-    it in this run may write what it reads, and when it had something in this run before it was cleared. A source that
-    can't be read holds only the legs that take from it: their own extract meets the fault, and waits or fails for it.
+    it in this run may write to the system it reads, and when it had something in this run before it was cleared. A
+    source that can't be read holds only the legs that take from it: their own extract meets the fault, and waits or
+    fails for it.
 
     :param config: the flow; :param stage: which of its stages.
     """
@@ -75,15 +76,16 @@ class ReadOperator(FlowOperator):
 
     def _with_work(self, legs: list[str], unread: set[str], run_id: str) -> list[str]:
         started: list[str] = []
-        written: set[str] = set()
+        written: set[str] = set()  # systems: who writes one document changes others, as an allocation does its credit
         with transaction(self.engine) as session:
             for leg in legs:
                 config = self.config.legs[leg]
                 named = LegId(self.company.key, self.flow, leg, config.source)
-                may_get = config.source in unread | written or has_taken(session, named, run_id)
+                is_written = config.source.partition(".")[0] in written
+                may_get = is_written or config.source in unread or has_taken(session, named, run_id)
                 if may_get or has_work(session, named, self.config.behind_stages(leg)):
                     started.append(leg)
-                    written.add(config.target)
+                    written.add(config.target.partition(".")[0])
         return started
 
     def _source(self, leg: str) -> str:

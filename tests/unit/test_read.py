@@ -40,7 +40,7 @@ CONFIG = FlowConfig.model_validate(
             "money": {
                 "legs": {
                     "goods_back": {**NAMES, "from": "shop.order", "to": "ledger.return", "after": "order"},
-                    "payment": {**NAMES, "from": "gateway.charge", "to": "bank.payment"},
+                    "payment": {**NAMES, "from": "gateway.charge", "to": "bank.transfer"},
                     "receipt": {**NAMES, "from": "bank.payment", "to": "ledger.receipt", "after": "payment"},
                 }
             },
@@ -138,7 +138,7 @@ def test_legs_of_a_new_record_are_started_and_do_not_read_it_again(stages: Stage
     assert len(stages.shop.read_since) == 1
 
 
-def test_a_leg_that_reads_what_another_one_of_the_run_writes_is_started_with_it_and_reads_it_anew(
+def test_a_leg_that_reads_where_another_one_of_the_run_writes_is_started_with_it_and_reads_anew(
     stages: Stages,
 ) -> None:
     stages.gateway.wait(hours=1)
@@ -146,9 +146,9 @@ def test_a_leg_that_reads_what_another_one_of_the_run_writes_is_started_with_it_
     assert stages.start("money", "run-1") == ["payment", "receipt"]
     assert stages.take("payment", "run-1") == ["charge"]
     stages.bank.wait(hours=1)
-    stages.bank.write("payment", "v1")  # what the load of `payment` does
+    stages.bank.write("payment", "v1")  # which the transfer that `payment` loads brings about
     with transaction(stages.engine) as session:
-        session.add(a_delivery("bank.payment", "run-1"))
+        session.add(a_delivery("bank.transfer", "run-1"))
     assert stages.take("receipt", "run-1") == ["payment"]
 
 

@@ -46,9 +46,13 @@ def is_read_by(session: Session, source: SourceId, run_id: str) -> bool:
     return reading is not None and reading.run_id == run_id
 
 
-def is_written_by(session: Session, entity: str, run_id: str) -> bool:
-    """Whether a run has delivered to an entity: what it read of it before may not be all."""
-    of_run = (Delivery.run_id == run_id, Delivery.entity == entity, Delivery.state == "delivered")
+def is_written_by(session: Session, system: str, run_id: str) -> bool:
+    """
+    Whether a run has delivered to a system: what it read there before may not be all.
+
+    Of any kind: a payment of a credit note, or its allocation, changes the credit note too.
+    """
+    of_run = (Delivery.run_id == run_id, Delivery.entity.startswith(f"{system}."), Delivery.state == "delivered")
     return session.scalar(select(Delivery.id).where(*of_run).limit(1)) is not None
 
 
