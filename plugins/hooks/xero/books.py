@@ -266,6 +266,7 @@ def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: s
                     against=allocation["Invoice"].get("InvoiceNumber", ""),
                     changed_at=_changed(note.element),
                     source="xero.credit_note",
+                    part_of=f"{scope}:credit_note:{note.identity}",
                 ),
             )
 

@@ -372,6 +372,7 @@ def booked_of(row: BooksDocument) -> Booked:
         changed_at=None if changed_at is None else datetime.fromisoformat(changed_at),
         source=content["source"],
         record=row.key,
+        part_of=content["part_of"],
     )
 
 
@@ -398,6 +399,7 @@ def _content(booked: Booked) -> dict[str, Any]:
         "ids": list(booked.ids),
         "settles": booked.settles,
         "against": booked.against,
+        "part_of": booked.part_of,
         "taxes": None if taxes is None else {details: f"{amount:f}" for details, amount in sorted(taxes.items())},
         "rate": f"{booked.rate:f}",
         "changed_at": None if booked.changed_at is None else booked.changed_at.isoformat(),

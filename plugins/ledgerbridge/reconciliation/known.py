@@ -118,9 +118,8 @@ class KnownDocuments:
             for key, row in sorted(found.items()):
                 self._delivered[ledger] |= {str(name): key for name in (row.number, row.target_id) if name}
             keys |= found.keys() | read_from
-            self._to_take |= self._beyond_positions(
-                session, ledger, {each.record or each.key for each in booked} | read_from
-            )
+            own = {each.part_of or each.record or each.key for each in booked}
+            self._to_take |= self._beyond_positions(session, ledger, own | read_from)
         for ledger in self._books:
             self._add(ledger, self._by(session, ledger, Delivery.record_key, keys))
 
@@ -225,7 +224,8 @@ class KnownDocuments:
 
     def _is_to_be_taken(self, booked: Booked, missing_in: str) -> bool:
         """Whether the change log has the document, and a leg did not come so far yet."""
-        return any(key in self._to_take for key in (booked.record, *self._read_keys(self._other[missing_in], booked)))
+        read_keys = self._read_keys(self._other[missing_in], booked)
+        return any(key in self._to_take for key in (booked.part_of, booked.record, *read_keys))
 
     def _sent_later(self, booked: Booked) -> bool:
         """Whether we wrote a document ourselves after the last run had read such documents."""

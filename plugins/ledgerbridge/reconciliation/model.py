@@ -88,6 +88,7 @@ class Booked:
     :param changed_at: when the ledger last wrote it, by its own clock.
     :param source: entity a flow would read it as; empty if none reads such documents.
     :param record: the ledger's own record key.
+    :param part_of: record key of what a flow reads it with, where it is no record of its own: an allocation's credit.
     """
 
     key: str
@@ -104,6 +105,7 @@ class Booked:
     changed_at: datetime | None = None
     source: str = ""
     record: str = ""
+    part_of: str = ""
 
     def link(self, ledger: str) -> Link:
         """Where to find it."""
