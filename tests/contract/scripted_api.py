@@ -77,7 +77,8 @@ def serve_script() -> Iterator[ScriptedApi]:
             reply = api.replies.popleft() if api.replies else Reply("the script is used up", 599)
             self.send_response_only(reply.status)
             content = (reply.content if isinstance(reply.content, str) else json.dumps(reply.content)).encode()
-            for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
+            standard = {"Date": self.date_time_string(), "Content-Length": str(len(content))}
+            for name, value in (standard | reply.headers).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if reply.cut else content)

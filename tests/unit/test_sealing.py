@@ -36,7 +36,7 @@ def letter(value: str | None, raw: Any) -> Letter:
 
 @pytest.fixture(params=["", KEY], ids=["no key", "key"])
 def engine(request: pytest.FixtureRequest, state_db: Engine) -> Iterator[Engine]:
-    engine = connect(state_db.url.render_as_string(hide_password=False), request.param)
+    engine = connect(state_db.url.render_as_string(hide_password=False), request.param, company="main")
     yield engine
     engine.dispose()
 

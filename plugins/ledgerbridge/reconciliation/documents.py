@@ -23,7 +23,7 @@ __all__ = ["BookedDocuments", "amount_of", "booked_of", "touch_cases", "units_of
 
 _AT_A_TIME = 500
 _PLACES = 5
-"""Of GP's amounts, numeric(19,5)."""
+"""Of the ledger's amounts that has the most."""
 _EVER, _FIRST = date(1, 1, 1), date(1, 1, 2)
 """The day of the sums over all days, and one that nothing is booked before."""
 _SumKey = tuple[str, date, bool]

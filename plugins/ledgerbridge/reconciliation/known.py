@@ -34,7 +34,7 @@ class KnownDocuments:
     Of the documents that ``look_at`` was given last; what is stuck is known of all.
 
     :param company: its key.
-    :param legs: names of the flow's legs. :param sources: the entities they read, ``gp.sales_invoice``.
+    :param legs: names of the flow's legs. :param sources: the entities they read, ``<system>.<entity>``.
     :param books: of both ledgers, the first and the second.
     :param withdrawn: what became of documents of a ledger that were booked and no longer are, by id or number.
     :param closing: whether nothing may be left under way: what is booked after the last reading is no excuse.

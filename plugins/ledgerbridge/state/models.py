@@ -573,7 +573,7 @@ class BooksDocument(Base):
     A document as a ledger booked it, for the next comparison; ``origin`` is the name of what it was made of.
 
     ``pair`` is the same for the same thing in both ledgers, ``known`` if a delivery says so. ``made_from`` is what of a
-    gateway's it stands for, ``stripe:money:ch_1``. ``due`` is the pass from which on it is to be compared, and stays
+    gateway's it stands for, ``<gateway>:money:<id>``. ``due`` is the pass from which on it is to be compared, and stays
     while it differs; none where it agrees. Those not ``compared`` count for the balances only. ``content`` is the whole
     document; a purge takes it away.
     """
