@@ -578,7 +578,12 @@ def test_client_credentials_become_a_token(api: ScriptedApi, client_hook: Shopif
 
 def test_an_expired_token_is_replaced_once(api: ScriptedApi, client_hook: ShopifyHook) -> None:
     expired = Reply({"errors": "[API] Invalid API key or access token"}, 401)
-    api.will_reply(Reply({"access_token": "old"}), expired, Reply({"access_token": "new"}), answer({}))
+    api.will_reply(
+        Reply({"access_token": "old", "expires_in": 86399}),
+        expired,
+        Reply({"access_token": "new", "expires_in": 86399}),
+        answer({}),
+    )
 
     client_hook.graphql(shopify_queries.CLOCK, {})
 
@@ -668,7 +673,10 @@ def test_the_documented_connection_is_complete(api: ScriptedApi, monkeypatch: py
     [example] = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
     documented = json.loads(example)
     hook = hook_on(monkeypatch, api.url, **documented | {"host": api.url, "extra": {"shop": documented["host"]}})
-    api.will_reply(Reply({"access_token": "shpca_1"}), installation("read_orders", "read_customers", "read_products"))
+    api.will_reply(
+        Reply({"access_token": "shpca_1", "expires_in": 86399}),
+        installation("read_orders", "read_customers", "read_products"),
+    )
 
     assert hook.test_connection()[0]
     assert hook.shop == "your-shop.myshopify.com"

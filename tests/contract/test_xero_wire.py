@@ -199,6 +199,20 @@ def test_a_refused_connection_means_nothing_was_written(state: None, monkeypatch
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.parametrize(
+    "answer",
+    ["<html>", {}, {"message": "Not found"}, {"access_token": "t"}, {"access_token": None, "expires_in": 9}],
+    ids=["html", "empty", "error", "endless", "null"],
+)
+def test_an_answer_that_is_no_token_set_is_an_outage_of_the_identity_service(
+    api: ScriptedApi, hook: XeroHook, answer: str | dict[str, Any]
+) -> None:
+    api.will_reply(Reply(answer))
+    with pytest.raises(TransientError) as caught:
+        hook.get("Accounts")
+    assert caught.value.code == "LB-XERO-009"
+
+
 def test_one_refused_invoice_leaves_the_others(api: ScriptedApi, hook: XeroHook) -> None:
     messages = [{"Message": "Account code '999' is not a valid code for this document."}]
     bad = {"StatusAttributeString": "ERROR", "ValidationErrors": messages}

@@ -134,7 +134,7 @@ def seen(planted: None, stack: Stack, sandboxes: Player, tmp_path_factory: pytes
             for system in ("shopify", "gp", "xero", "stripe"):
                 for kind in FAULTS:
                     name, _, status = kind.partition(" ")
-                    fault = {"kind": name, "times": 1} | ({"status": int(status)} if status else {})
+                    fault = {"kind": name, "times": 6} | ({"status": int(status)} if status else {})
                     sandboxes.order_fault(system, fault)
                     run()
                     sandboxes.forget_faults()

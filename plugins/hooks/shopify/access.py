@@ -17,7 +17,7 @@ from requests import Session
 from requests.exceptions import RequestException
 
 from hooks.wire.limited_answers import limit_answers
-from hooks.wire.oauth_tokens import TokenCodes
+from hooks.wire.oauth_tokens import TokenCodes, token_set
 from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["TOKEN_CODES", "Access", "ShopApp", "access_of"]
@@ -103,6 +103,8 @@ class ShopApp:
                 allow_redirects=False,
                 **parameters,
             )
+            if "access_token" in token:
+                return token_set(token)
         except OAuthError as error:
             raise ConfigurationError(
                 "LB-SHOPIFY-002",
@@ -117,10 +119,8 @@ class ShopApp:
                 f"shop {self.shop} gave no token ({type(error).__name__})",
                 remedy="Repeat; if it stays so, check the connection's host and the network.",
             ) from error
-        if "access_token" not in token:
-            raise ConfigurationError(
-                "LB-SHOPIFY-002",
-                f"shop {self.shop} answered the request for a token without one",
-                remedy="Check the connection's host: it must be the shop's myshopify.com name.",
-            )
-        return dict(token)
+        raise ConfigurationError(
+            "LB-SHOPIFY-002",
+            f"shop {self.shop} answered the request for a token without one",
+            remedy="Check the connection's host: it must be the shop's myshopify.com name.",
+        )

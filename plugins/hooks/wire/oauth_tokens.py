@@ -21,7 +21,7 @@ from cryptography.fernet import InvalidToken
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state.tokens import StoredToken, TokenStore
 
-__all__ = ["AccessTokens", "TokenCodes", "TokenSource"]
+__all__ = ["AccessTokens", "TokenCodes", "TokenSource", "token_set"]
 
 # In a stored token set, beside what the system gave.
 _TENANT = "tenant_id"
@@ -44,6 +44,17 @@ class TokenCodes:
     system: str
     busy: str
     no_key: str
+
+
+def token_set(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    A token endpoint's answer, made sure that it is one: a broken proxy or an outage page can be JSON too.
+
+    :raises ValueError: it has no ``access_token``, or tells no time at which that ends.
+    """
+    if not isinstance(answer.get("access_token"), str) or not isinstance(answer.get("expires_at"), int | float):
+        raise ValueError(f"no token set: an answer with {sorted(answer) or 'nothing'}")
+    return dict(answer)
 
 
 class TokenSource(Protocol):

@@ -15,7 +15,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from requests.exceptions import RequestException
 
 from hooks.wire.limited_answers import limit_answers
-from hooks.wire.oauth_tokens import TokenCodes
+from hooks.wire.oauth_tokens import TokenCodes, token_set
 from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["REFUSALS", "TIMEOUT_SECONDS", "TOKEN_CODES", "App"]
@@ -83,10 +83,10 @@ class App:
     def ask(self, session: OAuth2Session, **parameters: Any) -> dict[str, Any]:
         """One call to the token endpoint, its errors made ours."""
         try:
-            return dict(session.fetch_token(self.token_url, timeout=TIMEOUT_SECONDS, **parameters))
+            return token_set(session.fetch_token(self.token_url, timeout=TIMEOUT_SECONDS, **parameters))
         except AuthlibBaseError as error:
             raise self._refusal(error) from error
-        except (RequestException, ValueError) as error:
+        except (RequestException, TypeError, ValueError) as error:
             raise TransientError(
                 "LB-XERO-009",
                 f"{self.token_url} gave no usable answer ({type(error).__name__})",
