@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.xero.errors import bad_query, high_volume, not_found
 from sandbox.xero.models import Book, Record
-from sandbox.xero.query import NotUnderstood, compile_order, compile_where
+from sandbox.xero.query import NotUnderstood, compile_order, compile_where, literal
 from sandbox.xero.resources import Resource
 from sandbox.xero.wire import Element, NotOfType, instant_of_header, milliseconds, rounded
 
@@ -18,7 +18,7 @@ __all__ = ["check_volume", "found_by_id", "listed", "shown", "unit_places"]
 _PAGE_SIZE = 100
 _LARGEST_PAGE = 1000
 _FULL_UNIT_PLACES = 4
-_FAST_WHERE = r'((Name|EmailAddress|AccountNumber)==?"([^"\\]|\\.)*")?'
+_FAST_WHERE = r'((Name|EmailAddress|AccountNumber)==?"[^"\\]*")?'
 _FAST_ORDER = {"ContactID", "UpdatedDateUTC", "Name"}
 _PRICES = {"SalesDetails", "PurchaseDetails"}
 _LIGHT_WITHOUT = {
@@ -135,8 +135,8 @@ def _conditions(
     if resource.path == "Contacts" and query.get("includeArchived", "").lower() != "true" and "IDs" not in query:
         add("json_extract(body, '$.ContactStatus') = 'ACTIVE'")
     if query.get("searchTerm"):
-        fields = [f"json_extract(body, '$.{name}') LIKE ?" for name in resource.searched]
-        add(" OR ".join(fields) or "0", *[f"%{query['searchTerm']}%"] * len(fields))
+        fields = [f"json_extract(body, '$.{name}') LIKE ? ESCAPE '~'" for name in resource.searched]
+        add(" OR ".join(fields) or "0", *[f"%{literal(query['searchTerm'])}%"] * len(fields))
     return conditions, parameters
 
 

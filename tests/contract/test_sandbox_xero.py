@@ -285,6 +285,7 @@ def test_a_contact_s_name_is_unique_among_active_ones(office: Office) -> None:
         pytest.param('Name.ToLower()=="ann archer" AND ContactStatus!="ARCHIVED"', id="two-conditions"),
         pytest.param('(Name=="Nobody" OR Name.StartsWith("Ann")) && IsCustomer==false', id="parentheses"),
         pytest.param("EmailAddress!=null AND UpdatedDateUTC>=DateTime(2020, 01, 01)", id="null-and-date"),
+        pytest.param('Name.contains("Arch") AND Name.toLower()=="ann archer"', id="methods-in-lower-case"),
     ],
 )
 def test_contacts_are_found_by_where(office: Office, where: str) -> None:
@@ -294,7 +295,10 @@ def test_contacts_are_found_by_where(office: Office, where: str) -> None:
     assert "Ann Archer" in [contact["Name"] for contact in found]
 
 
-@pytest.mark.parametrize("where", ['Nothing=="x"', 'Name=="x', "Name==", 'Name.Drop("x")'])
+@pytest.mark.parametrize(
+    "where",
+    ['Nothing=="x"', 'Name=="x', "Name==", 'Name.Drop("x")', r'Name=="The \"Inn\""', 'Name=="a""b"', r'Name=="C:\\x"'],
+)
 def test_a_where_that_xero_can_not_parse_is_answered_400(office: Office, where: str) -> None:
     answer = office.call("GET", "Contacts", params={"where": where})
     assert (answer.status_code, answer.json()["Type"]) == (400, "QueryParseException")

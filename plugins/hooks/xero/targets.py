@@ -7,6 +7,7 @@ Source: sources.md Xero §3–§5; accounting-rules.md §5 (natural keys) and ru
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,10 +23,11 @@ from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying
 
-__all__ = ["DocumentTarget", "adopted", "equals", "failed", "with_rate"]
+__all__ = ["DocumentTarget", "adopted", "failed", "holding", "kept_text", "with_rate"]
 
 # Xero takes 3.5 MB a request (sources.md Xero §2); the rest is for the brackets around the elements.
 _MOST_BYTES = 3_400_000
+_UNQUOTABLE = re.compile(r'["\\]')
 
 
 class DocumentTarget(Target):
@@ -253,10 +255,22 @@ def adopted(document: Document, found: Found) -> Outcome:
     return Outcome(document.record_key, content=found.content, error=error)
 
 
-def equals(field: str, value: str) -> str:
-    """A ``where`` clause that compares a text field."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{field}=="{escaped}"'
+def holding(field: str, value: str) -> str:
+    """
+    A ``where`` clause for the elements whose text field is this value, and maybe more: the caller compares.
+
+    Xero can't parse one with a quotation mark or a backslash in its text, however escaped (sources.md Xero §3); then
+    the longest part without is asked for.
+    """
+    plain = max(_UNQUOTABLE.split(value.strip()), key=len)
+    if plain == value.strip():
+        return f'{field}=="{plain}"'
+    return f'({field}!=null AND {field}.Contains("{plain}"))'
+
+
+def kept_text(value: Any) -> str:
+    """A text as Xero keeps it, without outer blanks."""
+    return str(value or "").strip()
 
 
 def with_rate(hook: XeroApi, header: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,4 +354,4 @@ def _same(held: Any, wanted: Any) -> bool:
 def _plain(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()[:10]
-    return "nothing" if value in (None, "") else str(value)
+    return kept_text(value) or "nothing" if isinstance(value, str | None) else str(value)
