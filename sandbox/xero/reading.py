@@ -52,7 +52,7 @@ def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_si
     left_out = _left_out(resource, query, paged=bool(answer))
     places = unit_places(query)
     records = book.select(resource.path, where, parameters, tail)
-    return {**answer, resource.array: [shown(record.body, places, left_out) for record in records]}
+    return {**answer, resource.array: [_in_list(shown(record.body, places, left_out)) for record in records]}
 
 
 def check_volume(
@@ -99,6 +99,16 @@ def shown(body: Element, places: int, left_out: tuple[str, ...] = ()) -> Element
         for part in _PRICES & content.keys():
             content[part] = _at_places(content[part], "UnitPrice", places)
     return content
+
+
+def _in_list(content: Element) -> Element:
+    """A list shows allocations without their ids; the record alone shows them."""
+    if "Allocations" not in content:
+        return content
+    allocations = [
+        {name: value for name, value in each.items() if name != "AllocationID"} for each in content["Allocations"]
+    ]
+    return content | {"Allocations": allocations}
 
 
 def _at_places(part: Element, name: str, places: int) -> Element:

@@ -208,6 +208,7 @@ def test_payments_are_found_by_their_invoice_and_reference(office: Office) -> No
     where = f'Invoice.InvoiceID==guid("{first["InvoiceID"]}") AND Reference=="ch_1 INV-1"'
     [found] = office.get("Payments", where=where)["Payments"]
     assert found["Invoice"]["InvoiceNumber"] == "INV-1"
+    assert found["Account"].keys() == {"AccountID", "Name"}
 
 
 def test_a_credit_note_is_allocated_and_its_rest_paid_back(office: Office) -> None:
@@ -231,7 +232,11 @@ def test_a_deleted_allocation_opens_both_documents_again(office: Office) -> None
     office.put("Invoices", invoice("INV-1"))
     [note] = office.put("CreditNotes", credit_note("CN-1"))
     path = f"CreditNotes/{note['CreditNoteID']}/Allocations"
-    [allocation] = office.put(path, {"Invoice": {"InvoiceNumber": "INV-1"}, "Amount": 53.77, "Date": DAY})
+    [answer] = office.put(path, {"Invoice": {"InvoiceNumber": "INV-1"}, "Amount": 53.77, "Date": DAY})
+    [listed] = office.get("CreditNotes", page=1)["CreditNotes"]
+    assert "AllocationID" not in answer
+    assert "AllocationID" not in listed["Allocations"][0]
+    [allocation] = office.get(f"CreditNotes/{note['CreditNoteID']}")["CreditNotes"][0]["Allocations"]
     assert office.call("DELETE", f"{path}/{allocation['AllocationID']}").json()["IsDeleted"] is True
     [read] = office.get("Invoices/INV-1")["Invoices"]
     assert (read["Status"], read["AmountDue"]) == ("AUTHORISED", Decimal("53.77"))

@@ -521,6 +521,29 @@ def test_an_allocation_goes_to_its_credit_note(api: ScriptedApi, hook: XeroHook)
     assert (match.target_id, match.differences) == ("a-1", ())
 
 
+def test_an_allocation_that_xero_gives_no_id_is_known_by_its_note_and_invoice(api: ScriptedApi, hook: XeroHook) -> None:
+    fields = {"CreditNote.CreditNoteNumber": "CN-1", "Invoice.InvoiceNumber": "INV-1", "Amount": Decimal("5.00")}
+    document = Document("gp:HLS:return:CN-1", "key-cn", fields)
+    note = {"CreditNoteID": "n-1", "CreditNoteNumber": "CN-1"}
+    allocation = {"Amount": 5.0, "Invoice": {"InvoiceID": "i-1"}}
+    api.will_reply(TOKEN, Reply({"CreditNotes": [note]}), Reply({"Allocations": [allocation]}))
+    (outcome,) = target(hook, "allocation").send([document])
+    invoice_found = Reply({"Invoices": [{"InvoiceID": "i-1", "InvoiceNumber": "INV-1"}]})
+    api.will_reply(invoice_found, Reply({"CreditNotes": [note | {"Allocations": [allocation]}]}))
+    (match,) = target(hook, "allocation").find([document]).values()
+    assert (outcome.target_id, outcome.number) == (match.target_id, match.number) == ("n-1 i-1", "CN-1 INV-1")
+
+
+def test_a_transfer_whose_accounts_xero_shows_without_code_is_found(api: ScriptedApi, hook: XeroHook) -> None:
+    fields = {"FromBankAccount.Code": "615", "ToBankAccount.Code": "090", "Reference": "po_1", "Amount": Decimal(50)}
+    accounts = {"FromBankAccount": {"AccountID": "a"}, "ToBankAccount": {"AccountID": "b", "Name": "Bank"}}
+    content = {"BankTransferID": "b-1", "Reference": "po_1", "Amount": 50.0, **accounts}
+    codes = Reply({"Accounts": [{"AccountID": "a", "Code": "615"}, {"AccountID": "b", "Code": "090"}]})
+    api.will_reply(TOKEN, Reply({"BankTransfers": [content]}), codes)
+    (match,) = target(hook, "bank_transfer").find([Document("po_1", "key-po_1", fields)]).values()
+    assert (match.target_id, match.differences) == ("b-1", ())
+
+
 def test_many_processes_renew_a_token_once(api: ScriptedApi, hook: XeroHook) -> None:
     hooks = [hook, *(XeroHook("xero_test") for _ in range(7))]
     api.will_reply(TOKEN, *[Reply({"Accounts": []})] * len(hooks))

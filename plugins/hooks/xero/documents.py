@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from hooks.xero.masters import AccountCodes
 from hooks.xero.refusals import RequestRefused
 from hooks.xero.targets import DocumentTarget, holding, kept_text
 from ledgerbridge.entities import Document, Found
@@ -104,6 +105,11 @@ class Allocations(DocumentTarget):
                 known = invoices.get(invoice["InvoiceID"], invoice)
                 yield {**allocation, "CreditNote": note, "Invoice": known}
 
+    def identity(self, content: Mapping[str, Any]) -> str:
+        """Xero's id, else those of the two it joins: not all of Xero's answers give an allocation's."""
+        note, invoice = content["CreditNote"], content["Invoice"]
+        return str(content.get("AllocationID") or f"{note['CreditNoteID']} {invoice['InvoiceID']}")
+
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """What Xero holds between the same two documents, by record key."""
         contents = list(self.candidates(documents))
@@ -121,13 +127,17 @@ class Allocations(DocumentTarget):
     def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         (document,) = documents
         body = self.element(document)
-        named = body.pop("CreditNote")
+        named, invoice = body.pop("CreditNote"), body["Invoice"]
         note = next(_named_credit_notes(self, documents), None)
         if note is None:
             raise RequestRefused(404, {"Message": f"Xero has no sales credit note {' '.join(named.values())}"})
         path = f"CreditNotes/{note['CreditNoteID']}/Allocations"
         answer = self.write("PUT", path, documents, {"Allocations": [body]}, summarizeErrors="false")
-        return [{**content, "CreditNote": named} for content in answer["Allocations"]]
+        joined = {name: note[name] for name in ("CreditNoteID", "CreditNoteNumber")}
+        return [
+            {**content, "CreditNote": joined, "Invoice": {**invoice, **content["Invoice"]}}
+            for content in answer["Allocations"]
+        ]
 
 
 class BankTransactions(DocumentTarget):
@@ -140,7 +150,8 @@ class BankTransactions(DocumentTarget):
     compared = ("Type", "Date", "CurrencyCode")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        yield from self.hook.any_of("BankTransactions", _references(documents), unitdp=4)
+        for content in self.hook.any_of("BankTransactions", _references(documents), unitdp=4):
+            yield {**content, "BankAccount": self._codes.added_to(content["BankAccount"])}
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
         return (kept_text(content.get("Reference")), str(content["BankAccount"]["Code"]))
@@ -150,6 +161,10 @@ class BankTransactions(DocumentTarget):
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return _set_status(self, contents, "DELETED")
+
+    @cached_property
+    def _codes(self) -> AccountCodes:
+        return AccountCodes(self.hook)
 
 
 class BankTransfers(DocumentTarget):
@@ -163,7 +178,8 @@ class BankTransfers(DocumentTarget):
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         for content in self.hook.any_of("BankTransfers", _references(documents), paged=False):
-            yield {**content, **{side: self._with_code(content[side]) for side in ("FromBankAccount", "ToBankAccount")}}
+            sides = ("FromBankAccount", "ToBankAccount")
+            yield {**content, **{side: self._codes.added_to(content[side]) for side in sides}}
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
         accounts = (content["FromBankAccount"], content["ToBankAccount"])
@@ -178,13 +194,9 @@ class BankTransfers(DocumentTarget):
         transfers: list[dict[str, Any]] = answer["BankTransfers"]
         return transfers
 
-    def _with_code(self, account: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Xero shows a transfer's accounts by AccountID and Name alone (sources.md Xero §5)."""
-        return account if account.get("Code") else {**account, "Code": self._codes.get(account.get("AccountID"))}
-
     @cached_property
-    def _codes(self) -> dict[Any, Any]:
-        return {account["AccountID"]: account.get("Code") for account in self.hook.get("Accounts")["Accounts"]}
+    def _codes(self) -> AccountCodes:
+        return AccountCodes(self.hook)
 
 
 class ManualJournals(DocumentTarget):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from hooks.xero.api import XeroApi
+from hooks.xero.masters import AccountCodes
 from ledgerbridge.entities import RawRecord, Source, Window
 
 __all__ = [
@@ -103,6 +105,13 @@ class PaymentSource(_Changed):
     def concerns_sales(self, element: dict[str, Any]) -> bool:
         # Not a `where`: Xero refuses an OR over payment types in organisations with very many payments.
         return element.get("PaymentType") in ("ACCRECPAYMENT", "ARCREDITPAYMENT")
+
+    def _record(self, element: dict[str, Any]) -> RawRecord:
+        return super()._record({**element, "Account": self._codes.added_to(element.get("Account") or {})})
+
+    @cached_property
+    def _codes(self) -> AccountCodes:
+        return AccountCodes(self.hook)
 
 
 class InvoiceSource(_Changed):

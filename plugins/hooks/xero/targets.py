@@ -96,6 +96,10 @@ class DocumentTarget(Target):
         """The number or reference that makes a repetition recognisable, from Xero's JSON of the document."""
         raise NotImplementedError
 
+    def identity(self, content: Mapping[str, Any]) -> str:
+        """Xero's id of the document."""
+        return str(content[self.id_field])
+
     def number(self, content: Mapping[str, Any]) -> str:
         """What people call the document."""
         return " ".join(self.natural_key(content))
@@ -186,7 +190,7 @@ class DocumentTarget(Target):
         if refused(content):
             error = refusal(document, validation_messages(content))
             return Outcome(document.record_key, content=content, error=error)
-        return Outcome(document.record_key, content[self.id_field], self.number(content), content)
+        return Outcome(document.record_key, self.identity(content), self.number(content), content)
 
     def _adopt_taken_numbers(self, documents: Sequence[Document], outcomes: dict[str, Outcome]) -> None:
         """A number that is taken may be ours, from a try whose answer was lost: then it is this document."""
@@ -237,7 +241,7 @@ class DocumentTarget(Target):
         differences += _unexpected(document, content)
         if len(contents) > 1:
             differences.append(f"Xero holds {len(contents)} documents {self.number(content)}, expected one")
-        return Found(content[self.id_field], self.number(content), content, tuple(differences))
+        return Found(self.identity(content), self.number(content), content, tuple(differences))
 
 
 def adopted(document: Document, found: Found) -> Outcome:
