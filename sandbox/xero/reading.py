@@ -27,10 +27,13 @@ _LIGHT_WITHOUT = {
 }
 
 
-def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_since: str | None, app: str) -> Element:
+def listed(
+    book: Book, resource: Resource, query: Mapping[str, str], modified_since: str | None, app: str, *, most: int
+) -> Element:
     """
     What a GET of the resource answers: the array under its name and, if paged, ``pagination``.
 
+    :param most: a page holds no more, whatever was asked for.
     :raises ApiError: 400, an expression or number that can't be understood.
     """
     try:
@@ -45,6 +48,7 @@ def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_si
         page, size = page or 1, _whole(query, "pageSize", _PAGE_SIZE) or _PAGE_SIZE
         if size > _LARGEST_PAGE:
             raise bad_query(f"pageSize {size} is more than {_LARGEST_PAGE}.")
+        size = min(size, most)
         tail += f" LIMIT {size} OFFSET {(page - 1) * size}"
         count = book.count(resource.path, where, parameters)
         pages = math.ceil(count / size)

@@ -598,6 +598,18 @@ def test_fifty_new_contacts_are_looked_up_in_two_calls(hook: XeroHook, state_db:
     assert before - calls_left(hook) == 4
 
 
+@pytest.mark.parametrize("largest", [1000, 3])
+def test_all_pages_are_read_whatever_their_size(hook: XeroHook, address: str, contact_id: str, largest: int) -> None:
+    order(address, "PUT", "settings", {"largest_page": largest})
+    numbers = [f"INV-{number}" for number in range(7)]
+    accepted(target(hook, "invoice").send([invoice(contact_id, number) for number in numbers]))
+    assert [record.payload["InvoiceNumber"] for record in read(hook, "invoice")] == numbers
+    assert len(target(hook, "invoice").find([invoice(contact_id, number) for number in numbers])) == 7
+    order(address, "PUT", "clock", {"now": (hook.clock() + timedelta(hours=1)).isoformat()})
+    accepted(target(hook, "invoice").send([invoice(contact_id, "INV-7")]))
+    assert len(read(hook, "invoice")) == 8
+
+
 @pytest.fixture
 def many_contacts(hook: XeroHook, address: str) -> None:
     """An organisation of more contacts than one page holds, which answers efficient lists only."""

@@ -313,7 +313,8 @@ def test_find_passes_over_voided_invoices_and_bills(api: ScriptedApi, hook: Xero
 def test_pages_begin_where_the_one_before_ended_by_time(api: ScriptedApi, hook: XeroHook) -> None:
     def payment(number: int, kind: str = "ACCRECPAYMENT") -> dict[str, Any]:
         milliseconds = 1772466060000 + number * 1000
-        return {"PaymentID": f"p{number}", "UpdatedDateUTC": f"/Date({milliseconds}+0000)/", "PaymentType": kind}
+        changed, account = f"/Date({milliseconds}+0000)/", {"Code": "615"}
+        return {"PaymentID": f"p{number}", "UpdatedDateUTC": changed, "PaymentType": kind, "Account": account}
 
     api.will_reply(TOKEN, Reply({"Payments": [payment(n) for n in range(1000)]}))
     api.will_reply(Reply({"Payments": [payment(999), payment(1000), payment(1000, "ACCPAYPAYMENT"), payment(1001)]}))

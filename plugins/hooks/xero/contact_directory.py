@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hooks.xero.api import XeroApi
+from hooks.xero.paging import PAGE_SIZE
 from ledgerbridge.entities import Document
 
 __all__ = ["ContactDirectory"]
 
 Contact = dict[str, Any]
-_PAGE_SIZE = 1000
 _FIELDS = ("ContactNumber", "EmailAddress", "Name")
 _LIGHT = {"summaryOnly": "true", "includeArchived": "true"}
 _STAMPED_MEANWHILE = timedelta(seconds=10)
@@ -87,7 +87,7 @@ class ContactDirectory:
         self._whole = True
 
     def _page(self, number: int) -> dict[str, Any]:
-        return {**_LIGHT, "order": "ContactID", "page": number, "pageSize": _PAGE_SIZE}
+        return {**_LIGHT, "order": "ContactID", "page": number, "pageSize": PAGE_SIZE}
 
     def _read_changes(self) -> None:
         assert self._read_at is not None  # a directory that is whole was read

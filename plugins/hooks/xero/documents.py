@@ -9,7 +9,7 @@ from typing import Any
 
 from hooks.xero.masters import AccountCodes
 from hooks.xero.refusals import RequestRefused
-from hooks.xero.targets import DocumentTarget, holding, kept_text
+from hooks.xero.targets import DocumentTarget, each_answered, holding, kept_text
 from ledgerbridge.entities import Document, Found
 
 __all__ = [
@@ -33,7 +33,7 @@ class Invoices(DocumentTarget):
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         numbers = [kept_text(document.header["InvoiceNumber"]) for document in documents]
         for content in _numbered_invoices(self, numbers, unitdp=4):
-            if content["Type"] == "ACCREC":  # bills may carry the same number
+            if content.get("Type") == "ACCREC":  # bills may carry the same number
                 yield content
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class CreditNotes(DocumentTarget):
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         clauses = [holding("CreditNoteNumber", str(document.header["CreditNoteNumber"])) for document in documents]
         for content in self.hook.any_of("CreditNotes", clauses, unitdp=4):
-            if content["Type"] == "ACCRECCREDIT":
+            if content.get("Type") == "ACCRECCREDIT":
                 yield content
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -269,7 +269,5 @@ def _names_both(header: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
 
 def _set_status(target: DocumentTarget, contents: Sequence[Mapping[str, Any]], status: str) -> list[dict[str, Any]]:
     body = {target.collection: [{target.id_field: content[target.id_field], "Status": status} for content in contents]}
-    answers: list[dict[str, Any]] = target.hook.write("POST", target.collection, body, summarizeErrors="false")[
-        target.collection
-    ]
-    return answers
+    answer = target.hook.write("POST", target.collection, body, summarizeErrors="false")
+    return each_answered(target.collection, answer[target.collection], len(contents))

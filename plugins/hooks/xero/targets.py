@@ -17,13 +17,13 @@ from types import MappingProxyType
 from typing import Any
 
 from hooks.xero.api import XeroApi
-from hooks.xero.refusals import NUMBER_TAKEN, RequestRefused, refusal, refused, validation_messages
+from hooks.xero.refusals import NUMBER_TAKEN, RequestRefused, not_xeros, refusal, refused, validation_messages
 from hooks.xero.wire import element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying
 
-__all__ = ["DocumentTarget", "adopted", "failed", "holding", "kept_text", "with_rate"]
+__all__ = ["DocumentTarget", "adopted", "each_answered", "failed", "holding", "kept_text", "with_rate"]
 
 # Xero takes 3.5 MB a request (sources.md Xero §2); the rest is for the brackets around the elements.
 _MOST_BYTES = 3_400_000
@@ -156,7 +156,7 @@ class DocumentTarget(Target):
         while waiting:
             batch = waiting.pop(0)
             try:
-                answers = self.save(batch)
+                answers = each_answered(self.collection, self.save(batch), len(batch))
             except RequestRefused as problem:
                 if len(batch) > 1:  # one of them spoilt the request: halves find it in few calls
                     middle = len(batch) // 2
@@ -190,7 +190,12 @@ class DocumentTarget(Target):
         if refused(content):
             error = refusal(document, validation_messages(content))
             return Outcome(document.record_key, content=content, error=error)
-        return Outcome(document.record_key, self.identity(content), self.number(content), content)
+        try:
+            return Outcome(document.record_key, self.identity(content), self.number(content), content)
+        except LookupError as error:
+            found = f"an element without {error}"
+            unknown = not_xeros(f"a write of {self.collection}", found, outcome_unknown=True)
+            return Outcome(document.record_key, content=content, error=unknown)
 
     def _adopt_taken_numbers(self, documents: Sequence[Document], outcomes: dict[str, Outcome]) -> None:
         """A number that is taken may be ours, from a try whose answer was lost: then it is this document."""
@@ -242,6 +247,17 @@ class DocumentTarget(Target):
         if len(contents) > 1:
             differences.append(f"Xero holds {len(contents)} documents {self.number(content)}, expected one")
         return Found(self.identity(content), self.number(content), content, tuple(differences))
+
+
+def each_answered(collection: str, answers: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """
+    The answers to a write, one for each element sent.
+
+    :raises TransientError: there are more or fewer of them, so that nobody knows what was saved.
+    """
+    if len(answers) != number:
+        raise not_xeros(f"a write of {number} {collection}", f"{len(answers)} elements", outcome_unknown=True)
+    return answers
 
 
 def adopted(document: Document, found: Found) -> Outcome:
