@@ -76,8 +76,13 @@ def contact_of(book: Book, reference: Any) -> Record:
     contact = _existing(book, reference)
     if contact is None and reference.get("Name"):
         return save_contact(book, reference, create=True)
-    if contact is None or contact.body["ContactStatus"] != "ACTIVE":
-        raise Refused("The contact is not valid or has been archived.")
+    if contact is None:
+        raise Refused("The contact could not be found.")
+    if contact.body["ContactStatus"] != "ACTIVE":
+        raise Refused(
+            "The contact with the specified contact details has been archived. The contact must be un-archived before "
+            "creating new invoices or credit notes."
+        )
     return contact
 
 
