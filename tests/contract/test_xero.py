@@ -490,6 +490,11 @@ def test_an_invoice_of_an_archived_contact_names_it(hook: XeroHook, contact_id: 
     assert "Restore" in error.remedy
 
 
+def test_an_e_mail_address_that_is_none_is_named(hook: XeroHook) -> None:
+    error = refused(target(hook, "contact").send([customer(EmailAddress="ann at example.com")]))
+    assert (error.code, error.field, error.value) == ("LB-XERO-033", "EmailAddress", "ann at example.com")
+
+
 def test_a_wrong_tax_type_is_named_with_its_line(hook: XeroHook, contact_id: str) -> None:
     document = invoice(contact_id)
     document.parts["lines"].append(lamp(TaxType="TAX999"))

@@ -123,6 +123,12 @@ _KNOWN = (
         "Rename one of the two contacts in Xero.",
     ),
     _known(
+        r"e-?mail address",
+        "LB-XERO-033",
+        "EmailAddress",
+        "Correct the address in the source, where the customer is; until then leave it out by the mapping.",
+    ),
+    _known(
         r"contact.*archived",
         "LB-XERO-032",
         "Contact.ContactID",
