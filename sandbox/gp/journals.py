@@ -78,7 +78,7 @@ def save_line(call: Call) -> None:
     if any(line["SQNCLINE"] == sequence for line in existing):
         call.refuse("duplicate_sequence", SQNCLINE=f"{sequence.normalize():f}")
     call.check()
-    names = ("JRNENTRY", "DSCRIPTN", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "ORMSTRNM", "ORTRXTYP", "TAXDTLID", "TAXAMNT")
+    names = ("JRNENTRY", "BACHNUMB", "DSCRIPTN", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "ORMSTRNM", "ORTRXTYP")
     row = {name: call[name] for name in names} | {"SQNCLINE": sequence, "ACTINDX": account}
     row |= {"DEBITAMT": call["DEBITAMT"], "CRDTAMNT": call["CRDTAMNT"]}
     row |= {"ORDBTAMT": call["DEBITAMT"], "ORCRDAMT": call["CRDTAMNT"]}
@@ -130,8 +130,8 @@ def write_open(session: Session, posting: Posting) -> int | None:
     number = next_entry(session)
     common = posting.common | {"JRNENTRY": number, "OPENYEAR": posting.day.year, "ORGNTSRC": "", "USWHPSTD": "sa"}
     for position, line in enumerate(posting.lines, start=1):
-        account = account_number(session, line["ACTINDX"])
-        session.insert("GL20000", {**common, **line, "SEQNUMBR": position * _STEP, "ACTNUMST": account})
+        place = {"SEQNUMBR": position * _STEP, "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
+        session.insert("GL20000", {**common, **line, **place})
     return number
 
 
@@ -143,12 +143,6 @@ def keep_in_batch(session: Session, posting: Posting, batch: str) -> None:
     header = posting.common | {"JRNENTRY": number, "BACHNUMB": batch, "BCHSOURC": LEDGER.name}
     session.insert("GL10000", header | {"CURNCYID": functional_currency(session), "XCHGRATE": Decimal(1)})
     for position, line in enumerate(posting.lines, start=1):
-        row = posting.common | line | {"JRNENTRY": number, "SQNCLINE": Decimal(position * _STEP)}
+        row = posting.common | line | {"JRNENTRY": number, "BACHNUMB": batch, "SQNCLINE": Decimal(position * _STEP)}
         session.insert("GL10001", row)
     ensure_batch(session, batch, LEDGER)
-
-
-def account_number(session: Session, index: int) -> str:
-    """ACTNUMST of an account."""
-    found = session.get("GL00105", ACTINDX=index)
-    return str(found["ACTNUMST"]) if found else ""

@@ -3,7 +3,8 @@ GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4
 
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Receivables_Apply,
-Receivables_History_Apply, Batch, Internet_Addresses and Checkbook are what a site would define in eConnect_Out_Setup.
+Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses and Checkbook are what a site
+would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ _RM_KEY = ("DOCNUMBR", "RMDTYPAL")
 DOCTYPES: Mapping[str, Doctype] = {
     "Customer": Doctype("Customer", "RM00101", ("CUSTNMBR",), _CUSTOMER_CHILDREN),
     "Item": Doctype("Item", "IV00101", ("ITEMNMBR",)),
-    "GL_Accounts": Doctype("GL_Accounts", "GL00105", ("ACTINDX",)),
+    "GL_Accounts": Doctype(
+        "GL_Accounts", "GL00105", ("ACTINDX",), (Child("Account", "GL00100", {"ACTINDX": "ACTINDX"}),)
+    ),
     "Tax_Detail": Doctype("Tax_Detail", "TX00201", ("TAXDTLID",)),
     "Checkbook": Doctype("Checkbook", "CM00100", ("CHEKBKID",)),
     "Batch": Doctype("Batch", "SY00500", ("BACHNUMB", "BCHSOURC")),
@@ -88,13 +91,13 @@ DOCTYPES: Mapping[str, Doctype] = {
     "Receivables_Transaction": Doctype("RM_Trans", "RM10301", _RM_KEY),
     "Receivables_Posted_Transaction": Doctype("RM_Trans", "RM20101", _RM_KEY),
     "Receivables_History_Transaction": Doctype("RM_Trans", "RM30101", _RM_KEY),
+    "Receivables_Currency": Doctype("RM_Currency", "MC020102", _RM_KEY),
     "Receivables_Apply": Doctype("RM_Apply", "RM20201", ("APTODCNM", "APFRDCNM", "APTODCTY", "APFRDCTY")),
     "Receivables_History_Apply": Doctype("RM_Apply", "RM30201", ("APTODCNM", "APFRDCNM", "APTODCTY", "APFRDCTY")),
-    "GL_Work_Trans": Doctype(
-        "GL_Work", "GL10000", ("JRNENTRY",), (Child("Line", "GL10001", {"JRNENTRY": "JRNENTRY"}),)
-    ),
-    "GL_Open_Trans": Doctype("GL_Open", "GL20000", ("JRNENTRY", "SEQNUMBR")),
-    "GL_Hist_Trans": Doctype("GL_Hist", "GL30000", ("JRNENTRY", "SEQNUMBR")),
+    "GL_Work_Trans": Doctype("GL_Work", "GL10000", ("JRNENTRY",)),
+    "GL_Work_Lines": Doctype("GL_Work_Line", "GL10001", ("JRNENTRY", "SQNCLINE")),
+    "GL_Open_Trans": Doctype("GL_Open", "GL20000", ("JRNENTRY", "SEQNUMBR", "RCTRXSEQ", "OPENYEAR")),
+    "GL_Hist_Trans": Doctype("GL_Hist", "GL30000", ("JRNENTRY", "SEQNUMBR", "RCTRXSEQ", "HSTYEAR")),
 }
 
 

@@ -236,6 +236,14 @@ LAMP = (16384, "LAMP-01", 1, "49.90", "3.12")
 MUGS = (32768, "MUG-12", 2, "19.00", "1.19")
 
 
+def with_freight() -> Document:
+    """An order of a lamp, whose freight is taxed."""
+    shipped = order("SHUS1001", LAMP, FREIGHT=Decimal(18), FRTTXAMT=Decimal("1.13"), DOCAMNT=Decimal("72.15"))
+    freight_tax = {"LNITMSEQ": 0, "TAXTYPE": 1, "TAXDTLID": "MA-STATE", "FREIGHT": Decimal(18)}
+    shipped.parts["taxes"].append({**freight_tax, "FRTTXAMT": Decimal("1.13")})
+    return shipped
+
+
 def receipt(number: str = "LBR1", amount: str = "53.02") -> Document:
     return document(
         "cash_receipt",
@@ -296,7 +304,7 @@ def test_order_goes_its_way_to_the_books(hook: GPEConnectHook, bookkeeper: Bookk
         "DOCAMNT": "53.02000",
     }
     assert [line["ITEMNMBR"] for line in invoice.payload["Line"]] == ["LAMP-01"]
-    assert [(tax["TAXDTLID"], tax["STAXAMNT"]) for tax in invoice.payload["Tax"]] == [("MA-STATE", "3.12000")]
+    assert {tax["LNITMSEQ"]: tax["STAXAMNT"] for tax in invoice.payload["Tax"]} == {"0": "3.12000", "16384": "3.12000"}
     accepted(hook, "cash_receipt", receipt())
     bookkeeper.post_all()
     accepted(hook, "application", application(number))
@@ -445,10 +453,7 @@ def test_change_besides_the_amounts_reaches_the_order_too(hook: GPEConnectHook, 
 
 def test_edited_order_can_lose_its_freight_and_the_tax_on_it(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
     accepted(hook, "customer", customer())
-    shipped = order("SHUS1001", LAMP, FREIGHT=Decimal(18), FRTTXAMT=Decimal("1.13"), DOCAMNT=Decimal("72.15"))
-    freight_tax = {"LNITMSEQ": 0, "TAXTYPE": 1, "TAXDTLID": "MA-STATE", "FREIGHT": Decimal(18)}
-    shipped.parts["taxes"].append({**freight_tax, "FRTTXAMT": Decimal("1.13")})
-    accepted(hook, "sales_order", shipped)
+    accepted(hook, "sales_order", with_freight())
     without = order("SHUS1001", LAMP, FRTTXAMT=Decimal(0))
     accepted(hook, "sales_order", without)
     assert found(hook, "sales_order", without) == ()
@@ -456,6 +461,21 @@ def test_edited_order_can_lose_its_freight_and_the_tax_on_it(hook: GPEConnectHoo
     bookkeeper.post_all()
     balances = bookkeeper.balances()
     assert (balances["000-1200-00"], balances["000-2300-00"]) == (Decimal("53.02"), Decimal("-3.12"))
+
+
+def test_tax_on_freight_is_kept_with_its_own_line_and_in_a_sum(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", with_freight())
+    assert found(hook, "sales_order", with_freight()) == ()
+    bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    (invoice,) = (record.payload for record in read(hook, "sales_invoice"))
+    taxes = {tax["LNITMSEQ"]: (tax["STAXAMNT"], tax["FRTTXAMT"]) for tax in invoice["Tax"]}
+    assert taxes == {
+        "0": ("3.12000", "1.13000"),
+        "16384": ("3.12000", "0.00000"),
+        "2147483646": ("0.00000", "1.13000"),
+    }
 
 
 def test_receipt_moved_to_history_is_read_all_the_same(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
@@ -571,6 +591,19 @@ def test_posted_receipt_that_was_never_applied_is_voided_once(hook: GPEConnectHo
     assert bookkeeper.balances() == {}
 
 
+def test_a_memo_in_work_has_its_total_under_another_name_than_a_posted_one(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "credit_memo", goodwill())
+    assert found(hook, "credit_memo", goodwill()) == ()
+    other = goodwill()
+    other.header["DOCAMNT"] = Decimal("54.02")
+    assert found(hook, "credit_memo", other) == ("ORTRXAMT is 53.02000 in GP, 54.02 was sent",)
+    bookkeeper.post_all()
+    assert found(hook, "credit_memo", goodwill()) == ()
+
+
 def test_goodwill_is_booked_once_though_gp_would_add_distributions(
     hook: GPEConnectHook, bookkeeper: Bookkeeper
 ) -> None:
@@ -601,6 +634,31 @@ def delivered(engine: Engine, hook: GPEConnectHook, *documents: Document) -> lis
     actor = Actor("order_to_cash", "customer", "run-1", "customer.load")
     deliverer = Deliverer(engine, actor, "gp.customer", hook.entity("customer"), kind="customer")
     return deliverer.deliver(documents, {})
+
+
+def test_a_foreign_credit_comes_with_the_rate_and_amounts_kept_apart_from_it(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    for number, currency in (("LBR1", None), ("LBR2", "GBP")):
+        paid = receipt(number, amount="100.00")
+        paid.header["CURNCYID"] = currency
+        paid.header["XCHGRATE"] = Decimal("1.30") if currency else None
+        accepted(hook, "cash_receipt", paid)
+    bookkeeper.post_all()
+    (credit,) = (record.payload for record in read(hook, "applied_credit"))
+    columns = ("DOCNUMBR", "ORTRXAMT", "XCHGRATE", "ORORGTRX", "ORCTRXAM")
+    assert [credit[column] for column in columns] == ["LBR2", "130.00000", "1.3000000", "100.00000", "100.00000"]
+    assert credit["Applications"] == []
+
+
+def test_the_lines_of_an_entry_in_work_are_compared_though_its_header_comes_without(hook: GPEConnectHook) -> None:
+    accepted(hook, "gl_transaction", fee())
+    assert found(hook, "gl_transaction", fee()) == ()
+    dearer = fee()
+    for line in dearer.parts["lines"]:
+        line.update({column: value * 2 for column, value in line.items() if column in ("DEBITAMT", "CRDTAMNT")})
+    assert found(hook, "gl_transaction", dearer) == ("DEBITAMT in sum is 1.84000 in GP, 3.68 was sent",)
 
 
 def test_customer_is_one_person_under_any_number(hook: GPEConnectHook, state_db: Engine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
@@ -12,10 +13,17 @@ from hooks.gp.econnect.reader import Row
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["APPLICATION_ENTRY", "Account", "AccountIndex", "GLTransaction", "Journal"]
+__all__ = ["APPLICATION_ENTRY", "LINE_KEY", "WORK_LINES", "Account", "AccountIndex", "GLTransaction", "Journal"]
 
 APPLICATION_ENTRY = "RMAPY"
 """Source document code of what GP books when receivables are applied (sources.md GP §4; unverified)."""
+
+WORK_LINES = "GL_Work_Lines"
+"""DOCTYPE of the lines in work (GL10001): GP's own GL_Work_Trans is the headers alone (GL10000)."""
+
+LINE_KEY = ("JRNENTRY", "SQNCLINE")
+
+_WORK = "GL_Work_Trans"
 
 
 class Account(MasterRows):
@@ -24,12 +32,23 @@ class Account(MasterRows):
     master_doctype = "GL_Accounts"
     master_column = "ACTNUMST"
 
+    def lookup(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Columns of GL00105, and of the account itself (GL00100) where the DOCTYPE has them."""
+        return {key: _with_account(row) for key, row in super().lookup(keys).items()}
 
-class AccountIndex(MasterRows):
+
+class AccountIndex(Account):
     """Accounts by ACTINDX, the company's own number that journal lines carry."""
 
-    master_doctype = "GL_Accounts"
     master_column = "ACTINDX"
+
+
+def _with_account(row: Row) -> Row:
+    """The row with the columns of the one child row GL00100 has for it."""
+    children = [column for column, value in row.items() if isinstance(value, list)]
+    return {name: value for child in children for name, value in row[child][0].items()} | {
+        column: value for column, value in row.items() if column not in children
+    }
 
 
 class GLTransaction(EConnectTarget):
@@ -47,7 +66,7 @@ class GLTransaction(EConnectTarget):
     natural_key = "REFRENCE"
     adopts = True  # GP itself takes a REFRENCE twice
     places = (
-        Place("GL_Work_Trans", "REFRENCE", key=("JRNENTRY",)),
+        Place(_WORK, "REFRENCE", key=("JRNENTRY",)),
         Place("GL_Open_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
         Place("GL_Hist_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
     )
@@ -57,15 +76,18 @@ class GLTransaction(EConnectTarget):
         self._site.client.create_transaction(self._xml(document, assigned={"JRNENTRY": number}))
 
     def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
-        """Entries with their lines below ``Line``; a posted entry is one row per line in the table."""
-        rows = self._site.reader.by_keys(place.doctype, place.number, numbers, where=place.where, key=place.key)
+        """Entries with their lines below ``Line``: GL10001 of one in work; a posted one is one row per line itself."""
+        reader = self._site.reader
+        rows = reader.by_keys(place.doctype, place.number, numbers, where=place.where, key=place.key)
+        if place.doctype == _WORK:
+            lines: dict[str, list[Row]] = defaultdict(list)
+            for line in reader.by_keys(WORK_LINES, "JRNENTRY", [str(row["JRNENTRY"]) for row in rows], key=LINE_KEY):
+                lines[str(line["JRNENTRY"])].append(line)
+            return {str(row["REFRENCE"]).upper(): {**row, "Line": lines[str(row["JRNENTRY"])]} for row in rows}
         entries: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             entries[str(row["REFRENCE"]).upper()].append(row)
-        return {
-            reference: lines[0] if "Line" in lines[0] else {**lines[0], "Line": lines}
-            for reference, lines in entries.items()
-        }
+        return {reference: {**of[0], "Line": of} for reference, of in entries.items()}
 
     def _found(self, document: Document, row: Row) -> Found:
         return Found(str(row["JRNENTRY"]), str(row["JRNENTRY"]), row, tuple(self._differences(document, row)))
