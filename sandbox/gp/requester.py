@@ -18,7 +18,7 @@ from typing import Any
 
 from lxml import etree
 
-from sandbox.gp.errors import SqlError
+from sandbox.gp.errors import EConnectRefused, NodeRefused, Refusal, SqlError
 from sandbox.gp.models import TABLES, Row
 from sandbox.gp.session import Session
 from sandbox.gp.where import compile_where
@@ -105,7 +105,8 @@ def read_entity(session: Session, root: etree._Element, company: str) -> str:
     """
     Answer an RQeConnectOutType document.
 
-    :raises SqlError: an unknown DOCTYPE, a WhereClause that can't be run, a request of another kind.
+    :raises EConnectRefused: an unknown DOCTYPE.
+    :raises SqlError: a WhereClause that can't be run, a request of another kind.
     """
     request = root.find("RQeConnectOutType/eConnectOut")
     if request is None:
@@ -113,7 +114,9 @@ def read_entity(session: Session, root: etree._Element, company: str) -> str:
     fields = {str(child.tag): (child.text or "").strip() for child in request}
     doctype = DOCTYPES.get(fields.get("DOCTYPE", ""))
     if doctype is None:
-        raise SqlError(50000, f"DOCTYPE '{fields.get('DOCTYPE', '')}' is not in eConnect_Out_Setup.", "eConnectOut")
+        unknown = Refusal(50000, f"DOCTYPE '{fields.get('DOCTYPE', '')}' is not in eConnect_Out_Setup")
+        node = etree.tostring(request, encoding="unicode")
+        raise EConnectRefused("eConnectOut", fields, NodeRefused([unknown]), node)
     answer = etree.Element("root")
     # without FORLIST the Requester reads its shadow table, which eConnect's own writes don't fill (RequesterTrx 0)
     if fields.get("FORLIST") != "1":

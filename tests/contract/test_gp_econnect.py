@@ -134,7 +134,7 @@ def hook(gp_sandbox: str, bookkeeper: Bookkeeper, monkeypatch: pytest.MonkeyPatc
 
 
 def hook_on(
-    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "wool-store-7", company: str = "HLS"
+    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "wool-store-7", company: str = "HLS", **extra: Any
 ) -> GPEConnectHook:
     host, port = url.removeprefix("http://").split(":")
     connection = {
@@ -144,7 +144,7 @@ def hook_on(
         "schema": "http",
         "login": "econnect",
         "password": password,
-        "extra": {"company": company, "timeout_seconds": 30},
+        "extra": {"company": company, "timeout_seconds": 30, **extra},
     }
     monkeypatch.setenv("AIRFLOW_CONN_GP_TEST", json.dumps(connection))
     return GPEConnectHook("gp_test")
@@ -854,6 +854,27 @@ def test_error_code_of_the_site_reaches_the_dead_letter(hook: GPEConnectHook, bo
     assert isinstance(outcome.error, RecordRejected)
     assert outcome.error.code == "LB-GP-014"
     assert "50123 taSopHdrIvcInsert: Web orders need a salesperson" in outcome.error.message
+
+
+@pytest.mark.parametrize("form", ["unnamed", "unsigned", "free text"])
+def test_a_refusal_in_the_words_of_a_site_is_the_records_and_no_trouble_of_the_service(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, form: str
+) -> None:
+    accepted(hook, "customer", customer())
+    error = {"number": 50123, "text": "Web orders need a salesperson", "form": form}
+    bookkeeper.install_procedure("taSopHdrIvcInsert", error=error)
+    outcomes = send(hook, "sales_order", order("SHUS1001", LAMP), order("SHUS1002", LAMP))
+    assert [type(outcome.error) for outcome in outcomes] == [RecordRejected, RecordRejected]
+    assert all("Web orders need a salesperson" in str(outcome.error) for outcome in outcomes)
+
+
+def test_a_doctype_the_reader_refuses_is_named_to_who_sets_it_up(
+    hook: GPEConnectHook, gp_sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = hook_on(monkeypatch, gp_sandbox, doctypes={"Cash_Receipt": "Money_In"})
+    with pytest.raises(ConfigurationError, match="Money_In") as refused:
+        found(other, "cash_receipt", receipt())
+    assert refused.value.code == "LB-GP-017"
 
 
 def test_nothing_of_a_record_or_a_login_is_logged_at_any_level(
