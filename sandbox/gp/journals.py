@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.gp.batches import LEDGER, ensure_batch
 from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate, document_rate, functional_currency
+from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.models import Row
 from sandbox.gp.rules import account_index, currency_places, not_negative, open_period
 from sandbox.gp.session import Session
@@ -133,6 +134,23 @@ def write_open(session: Session, posting: Posting) -> int | None:
         place = {"SEQNUMBR": position * _STEP, "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
         session.insert("GL20000", {**common, **line, **place})
     return number
+
+
+def repeat_entry(session: Session, number: int, day: date) -> int:
+    """
+    Post an entry once more as the recurring batch it came of does: same number and lines; how often it is there then.
+
+    :raises BookkeeperError: no entry of this number is posted.
+    """
+    rows = session.select("GL20000", JRNENTRY=number)
+    if not rows:
+        raise BookkeeperError(f"Journal entry {number} is not posted. Post its batch first.")
+    session.next_document()
+    times = {row["RCTRXSEQ"] for row in rows}
+    for row in (row for row in rows if row["RCTRXSEQ"] == max(times)):
+        again = {"RCTRXSEQ": max(times) + 1, "TRXDATE": day, "OPENYEAR": day.year}
+        session.insert("GL20000", row | again | {"DEX_ROW_ID": session.next_number("DEX_ROW_ID")})
+    return len(times) + 1
 
 
 def keep_in_batch(session: Session, posting: Posting, batch: str) -> None:

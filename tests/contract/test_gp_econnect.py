@@ -16,12 +16,14 @@ import pytest
 import requests
 from sqlalchemy import Engine, select
 
+from hooks.gp.books import GPBooks
 from hooks.gp.econnect.hook import GPEConnectHook
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.flows import Company
+from ledgerbridge.reconciliation import KeptRecord
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import MasterRow
 from ledgerbridge.state.reader import DatabaseReader
@@ -94,6 +96,10 @@ class Bookkeeper:
     def balances(self) -> dict[str, Decimal]:
         accounts = requests.get(f"{self._url}/_sandbox/ledger", timeout=10).json()["accounts"]
         return {number: Decimal(amount) for number, amount in accounts.items() if Decimal(amount)}
+
+    def repeat(self, journal_entry: str, day: str) -> None:
+        """What a recurring batch does when it is posted again."""
+        self._post("repeat", {"journal_entry": journal_entry, "date": day})
 
     def order_fault(self, kind: str, procedure: str) -> None:
         """What goes wrong with the next call that has this procedure."""
@@ -735,6 +741,27 @@ def test_window_gives_what_changed_in_it_and_again_the_same(hook: GPEConnectHook
     assert middle[0].changed_at.date() == moments[1].date()
     exact = Window(middle[0].changed_at, middle[0].changed_at)
     assert [record.key for record in read(hook, "sales_invoice", exact)] == [middle[0].key]
+
+
+def test_a_recurring_entry_is_told_apart_from_itself(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "gl_transaction", fee())
+    bookkeeper.post_all()
+    number = read(hook, "journal")[0].payload["JRNENTRY"]
+    for day in ("2026-04-02", "2027-04-02"):
+        bookkeeper.repeat(number, day)
+    lines = read(hook, "journal")
+    assert [line.key.rpartition(":")[2] for line in lines] == [
+        f"{number}-16384",
+        f"{number}-32768",
+        f"{number}-16384-1-2026",
+        f"{number}-32768-1-2026",
+        f"{number}-16384-2-2027",
+        f"{number}-32768-2-2027",
+    ]
+    journal, *_ = GPBooks(hook).sources()
+    kept = [KeptRecord(journal.book, line.key, line.changed_at, journal.keep(line.payload)) for line in lines]
+    booked = [each.booked_on.isoformat() for _, each in GPBooks(hook).derive(kept).booked]
+    assert booked == ["2026-03-02", "2026-04-02", "2027-04-02"]
 
 
 def test_more_lines_than_a_page_holds_are_read_once_each(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from hooks.gp.econnect.hook import GPEConnectHook
-from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, WORK_LINES, Journal
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, WORK_LINES, Journal, repetition
 from hooks.gp.econnect.sales import FREIGHT_LINE, MISC_LINE, SUMMARY, SalesInvoice, SalesReturn
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
@@ -33,8 +33,8 @@ _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
 _JOURNAL_COLUMNS = (
-    "JRNENTRY", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST", "DEBITAMT", "CRDTAMNT", "XCHGRATE",
-    "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
+    "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
 _JOURNAL, _INVOICES, _RETURNS, _OPEN = "journal", "sales_invoice", "sales_return", "open_receivable"
 _OPEN_COLUMNS = ("DOCNUMBR", "RMDTYPAL", "CURTRXAM", "DOCDATE")
@@ -190,7 +190,7 @@ def _line_names(line: Row) -> Iterator[str]:
 
 
 def _entry_name(line: Row) -> str:
-    return f"entry {line['JRNENTRY']}"
+    return f"entry {line['JRNENTRY']}{repetition(line)}"
 
 
 def _tax_names(row: Row) -> Iterator[str]:
@@ -255,7 +255,7 @@ def _booked(company: str, lines: list[Row]) -> Booked:
     number = _document(first) or str(first["REFRENCE"])
     kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
     return Booked(
-        key=f"gp:{company}:journal:{first['JRNENTRY']}",
+        key=f"gp:{company}:journal:{first['JRNENTRY']}{repetition(first)}",
         kind=kind,
         number=number,
         booked_on=date.fromisoformat(str(first["TRXDATE"])[:10]),

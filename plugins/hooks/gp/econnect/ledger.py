@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,17 @@ from hooks.gp.econnect.reader import Row
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["APPLICATION_ENTRY", "LINE_KEY", "WORK_LINES", "Account", "AccountIndex", "GLTransaction", "Journal"]
+__all__ = [
+    "APPLICATION_ENTRY",
+    "LINE_KEY",
+    "POSTED_LINES",
+    "WORK_LINES",
+    "Account",
+    "AccountIndex",
+    "GLTransaction",
+    "Journal",
+    "repetition",
+]
 
 APPLICATION_ENTRY = "RMAPY"
 """Source document code of what GP books when receivables are applied (sources.md GP §4; unverified)."""
@@ -22,6 +32,12 @@ WORK_LINES = "GL_Work_Lines"
 """DOCTYPE of the lines in work (GL10001): GP's own GL_Work_Trans is the headers alone (GL10000)."""
 
 LINE_KEY = ("JRNENTRY", "SQNCLINE")
+
+POSTED_LINES: Mapping[str, tuple[str, ...]] = {
+    "GL_Open_Trans": ("JRNENTRY", "RCTRXSEQ", "OPENYEAR", "SEQNUMBR"),
+    "GL_Hist_Trans": ("JRNENTRY", "RCTRXSEQ", "HSTYEAR", "SEQNUMBR"),
+}
+"""DOCTYPE of posted lines to the columns that tell them apart: a recurring entry keeps its number."""
 
 _WORK = "GL_Work_Trans"
 
@@ -51,6 +67,12 @@ def _with_account(row: Row) -> Row:
     }
 
 
+def repetition(line: Mapping[str, Any]) -> str:
+    """What tells the repetition of a recurring entry from the others, blank for the first: RCTRXSEQ and the year."""
+    sequence = int(Decimal(line.get("RCTRXSEQ") or 0))
+    return f"-{sequence}-{line.get('OPENYEAR') or line.get('HSTYEAR')}" if sequence else ""
+
+
 class GLTransaction(EConnectTarget):
     """
     Journal entries; JRNENTRY is asked from GP when sending, REFRENCE is ours and finds the entry again.
@@ -67,8 +89,7 @@ class GLTransaction(EConnectTarget):
     adopts = True  # GP itself takes a REFRENCE twice
     places = (
         Place(_WORK, "REFRENCE", key=("JRNENTRY",)),
-        Place("GL_Open_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
-        Place("GL_Hist_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
+        *(Place(doctype, "REFRENCE", key=key) for doctype, key in POSTED_LINES.items()),
     )
 
     def _write(self, document: Document) -> None:
@@ -99,12 +120,22 @@ class GLTransaction(EConnectTarget):
 
 
 class Journal(ChangedRows):
-    """Lines of posted entries in open and closed years (GL20000, GL30000), each with its account's ACTNUMST."""
+    """
+    Lines of posted entries in open and closed years (GL20000, GL30000), each with its account's ACTNUMST.
+
+    Keys are JRNENTRY and SEQNUMBR; of a recurring entry posted again also RCTRXSEQ and the year.
+    """
 
     source_name = "journal"
-    source_doctypes = ("GL_Open_Trans", "GL_Hist_Trans")
+    source_doctypes = tuple(POSTED_LINES)
     source_where = ""
     source_key = ("JRNENTRY", "SEQNUMBR")
+
+    def _sorted_by(self, doctype: str) -> tuple[str, ...]:
+        return POSTED_LINES[doctype]
+
+    def _number(self, row: Row) -> str:
+        return super()._number(row) + repetition(row)
 
     def _prepared(self, rows: list[Row]) -> list[Row]:
         accounts = AccountIndex(self._site).lookup(sorted({str(row["ACTINDX"]) for row in rows}))

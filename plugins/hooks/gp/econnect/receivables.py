@@ -10,7 +10,7 @@ from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows
-from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, WORK_LINES
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, POSTED_LINES, WORK_LINES
 from hooks.gp.econnect.reader import Row, all_of, equal, one_of
 from hooks.gp.econnect.targets import DistributedTarget, EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
@@ -229,8 +229,8 @@ class AppliedCredit(ChangedRows):
         # in the order an entry travels: what is posted meanwhile is rather counted twice than not at all
         in_work = f"JRNENTRY IN (SELECT JRNENTRY FROM GL10000 WHERE {own})"  # noqa: S608 - equal escapes
         yield from reader.by_keys(WORK_LINES, "ORCTRNUM", numbers, where=in_work, key=LINE_KEY)
-        for doctype in ("GL_Open_Trans", "GL_Hist_Trans"):
-            yield from reader.by_keys(doctype, "ORCTRNUM", numbers, where=own, key=("JRNENTRY", "SEQNUMBR"))
+        for doctype, key in POSTED_LINES.items():
+            yield from reader.by_keys(doctype, "ORCTRNUM", numbers, where=own, key=key)
 
 
 def _document(row: Row) -> tuple[str, str]:
