@@ -722,6 +722,16 @@ def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None
     assert (record.payload["CITY"], record.payload["STATE"]) == ("Café Zürich", "MA")
 
 
+def test_a_field_that_became_empty_is_cleared(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    without = customer()
+    without.header["STATE"] = ""
+    assert found(hook, "customer", without) is None, "GP still has the old value"
+    accepted(hook, "customer", without)
+    assert [record.payload["STATE"] for record in read(hook, "customer")] == [""]
+    assert found(hook, "customer", without) == ()
+
+
 def test_window_gives_what_changed_in_it_and_again_the_same(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
     accepted(hook, "customer", customer())
     orders = [order("SHUS1", LAMP), order("SHUS2", LAMP), order("SHUS3", LAMP)]

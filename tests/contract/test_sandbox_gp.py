@@ -236,12 +236,15 @@ def test_the_requester_cuts_at_rowcount_and_reads_index_ranges(office: Office) -
     assert (bob["Address"][0]["CITY"], bob["Internet_Address"][0]["INET1"]) == ("Salem", "bob@example.com")
 
 
-def test_an_absent_field_is_kept_and_an_empty_one_blanked(office: Office) -> None:
+@pytest.mark.parametrize(("content", "kept"), [("", "first"), (" ", "first"), ("<![CDATA[ ]]>", "")])
+def test_an_absent_or_empty_field_is_kept_and_one_of_a_blank_in_cdata_cleared(
+    office: Office, content: str, kept: str
+) -> None:
     office.customer(COMMENT1="first", COMMENT2="second")
-    xml = document("RMCustomerMasterType", taUpdateCreateCustomerRcd={"CUSTNMBR": "ann", "COMMENT1": ""})
-    office.create(xml)
+    xml = document("RMCustomerMasterType", taUpdateCreateCustomerRcd={"CUSTNMBR": "ann", "COMMENT1": "x"})
+    office.create(xml.replace(">x<", f">{content}<"))
     (ann,) = office.read("Customer")
-    assert (ann["CUSTNAME"], ann["COMMENT1"], ann["COMMENT2"]) == ("Customer ANN", "", "second")
+    assert (ann["CUSTNAME"], ann["COMMENT1"], ann["COMMENT2"]) == ("Customer ANN", kept, "second")
 
 
 @pytest.mark.parametrize(

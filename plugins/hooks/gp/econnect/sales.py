@@ -337,7 +337,12 @@ def _is_current(document: Document, row: Row) -> bool:
 def _has_user_fields(document: Document, row: Row) -> bool:
     held: Mapping[str, Any] = next(iter(row.get("User_Defined", [])), {})
     sent = [(name, value) for fields in document.parts.get("user_defined", []) for name, value in fields.items()]
-    return all(str(held.get(name, ""))[: len(str(value))] == str(value) for name, value in sent if value)
+    return all(_holds(str(held.get(name) or ""), str(value)) for name, value in sent if value is not None)
+
+
+def _holds(held: str, sent: str) -> bool:
+    """Whether a field has what was sent: a date comes back with a time."""
+    return held.startswith(sent) if sent else not held
 
 
 def _sent_tax(tax: Mapping[str, Any]) -> tuple[int, str]:
