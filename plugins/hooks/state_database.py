@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from airflow.configuration import conf
 from airflow.sdk import BaseHook
 from sqlalchemy import Engine
@@ -14,7 +16,7 @@ __all__ = ["payload_key", "signing_key", "state_engine"]
 
 def state_engine() -> Engine:
     """
-    The state database, from the connection `ledgerbridge_db`.
+    The state database, from the connection `ledgerbridge_db`; one engine a process, which compiles a statement once.
 
     :raises ConfigurationError: its extra has no `url`.
     """
@@ -25,7 +27,12 @@ def state_engine() -> Engine:
             "connection ledgerbridge_db has no `url` in its extra.",
             remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
         )
-    return connect(url, payload_key(), signing_key())
+    return _engine(url, payload_key(), signing_key())
+
+
+@lru_cache(maxsize=4)
+def _engine(url: str, payload_key: str, signing_key: str) -> Engine:
+    return connect(url, payload_key, signing_key)  # keeps no connection: tasks are forked
 
 
 def payload_key() -> str:

@@ -17,7 +17,7 @@ from ledgerbridge.canonical.checks import check
 from ledgerbridge.canonical.rules import RULES
 from ledgerbridge.delivery.content import plain, rows_of
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.mapping import Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
+from ledgerbridge.mapping import AWAITED, Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.installation import company_key, key_salt
@@ -167,6 +167,7 @@ class _Work:
         self.earlier: dict[str, str] = {}
         self.labels: dict[str, str] = {}
         self.waiting: dict[str, str] = {}
+        self.awaiting: dict[str, str] = {}
         self.superseded: dict[str, str] = {}
         self.conformed: dict[str, dict[str, Any]] = {}
         self.letters: list[Letter] = []
@@ -200,8 +201,10 @@ class _Work:
         """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""
         made = self.made[source_key]
         first = next((self.conformed[each] for each in sorted(made) if each in self.conformed), None)
+        awaiting = self.awaiting.get(source_key)
         known: dict[str, Any] = {
-            "label": self.labels.get(source_key),
+            # one that waits for its look-ups has no canonical record, and others look for it by name
+            "label": self.labels.get(source_key) or (awaiting and source_key.rpartition(":")[2]),
             "canonical": None if first is None else plain(first),
         }
         waits = next((self.waiting[each] for each in made if each in self.waiting), None)
@@ -210,8 +213,8 @@ class _Work:
             return Fate("rejected", refusal, **known)
         if made & going_on:
             return Fate("read", waits, **known)
-        if waits:
-            return Fate("waiting", waits, **known)
+        if waits or awaiting:
+            return Fate("waiting", waits or awaiting, **known)
         if replaced:
             return Fate("superseded", replaced, **known)
         if source_key in self.earlier:
@@ -220,10 +223,15 @@ class _Work:
 
     def refuse(self, step: str, mapped: Mapped, keys: list[str], version: str, canonical: bool = False) -> None:
         """Dead letters for the failures of a mapping; ``keys`` by the position failures speak of."""
-        for failure in mapped.failures.to_dict("records"):
+        failures = mapped.failures.to_dict("records")
+        awaiting = {failure["record"]: failure["message"] for failure in failures if failure["code"] == AWAITED}
+        for failure in failures:
             key = keys[failure["record"]]
             for source_key in self._sources(key) if canonical else [key]:
-                self._refuse(step, source_key, key, failure, version)
+                if failure["record"] in awaiting:  # what else fails may follow from it
+                    self.awaiting[source_key] = awaiting[failure["record"]]
+                else:
+                    self._refuse(step, source_key, key, failure, version)
 
     def refuse_records(self, step: str, failures: Iterable[dict[str, Any]], version: str) -> None:
         """Dead letters for canonical records that break a rule of their kind."""

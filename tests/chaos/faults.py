@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
@@ -165,6 +165,18 @@ class Faults:
             self._direct["the state is restored"] += 1
         elif self._random.random() < 0.5:
             self._world.back_up_state()
+
+    def by_chance(self, part: float) -> bool:
+        """True in this part of all cases."""
+        return self._random.random() < part
+
+    def one_of(self, choices: Sequence[str]) -> str:
+        """Any of them."""
+        return self._random.choice(choices)
+
+    def count(self, kind: str) -> None:
+        """One of a kind befell somebody."""
+        self._direct[kind] += 1
 
     def pause_seconds(self) -> float:
         """How long until the next one."""

@@ -33,6 +33,12 @@ FAULTS_A_PASS = 40
 """Faults that never end would let no task ever end either."""
 PATIENCE = timedelta(minutes=20)
 """How long one pass may take under faults; the flow's own waits are far below."""
+CLEARED = 0.5
+"""Of the runs that fail, the part an operator clears; what the others did not do is left to the next run."""
+OLD_TASKS = 0.25
+"""In how many passes a task of an old run is cleared first."""
+AGAIN = (".extract", ".transform", ".load")
+"""Tasks an operator may clear alone: what has stored documents comes after them."""
 STALLED = timedelta(seconds=90)
 """
 So long no task of a pass moves before the scheduler is started again, as one who looks after Airflow would.
@@ -53,13 +59,15 @@ class Watch:
     Does what an operator does while a run goes on: clears what failed, and starts a scheduler again that does nothing.
 
     :param dag_id: the stage that runs.
-    :param clears: False where nothing may fail any more.
+    :param disturbed: False where nothing may fail any more.
+    :param clears: False where what failed is left to the next run.
     """
 
-    def __init__(self, world: World, dag_id: str, run_id: str, *, clears: bool) -> None:
+    def __init__(self, world: World, dag_id: str, run_id: str, *, disturbed: bool, clears: bool) -> None:
         self._world = world
         self._dag_id = dag_id
         self._run_id = run_id
+        self._disturbed = disturbed
         self._clears = clears
         self.cleared = 0
         self._seen: list[TaskRun] = []
@@ -78,7 +86,7 @@ class Watch:
                 self._world.api.clear_leg(self._dag_id, self._run_id, f"{leg}.extract")
             self._world.api.clear_failed(self._dag_id, self._run_id)
             self.cleared += 1
-        elif self._clears and (ahead := [task.task_id for task in tasks if self._waits_for_a_wrong_clock(task)]):
+        elif self._disturbed and (ahead := [task.task_id for task in tasks if self._waits_for_a_wrong_clock(task)]):
             for task_id in ahead:
                 self._world.api.clear_leg(self._dag_id, self._run_id, task_id)
             self.cleared += 1
@@ -122,6 +130,7 @@ class ChaosRun:
         self._tell = tell
         self._step = 0
         self._budget = 0
+        self._left_to_the_next = False
         self.faults_happened = 0
         self.struck: dict[str, int] = {}
         with open_world(self._file["company"], folder, database, opening_of(self._file)) as world:
@@ -158,7 +167,7 @@ class ChaosRun:
         for _ in range(40):
             runs = self._pass(disturbed=disturbed)
             posted = self._calmly(self._world.player.post)
-            if not posted and not self._under_way(runs):
+            if not posted and not self._left_to_the_next and not self._under_way(runs):
                 return
         raise RuntimeError("the flow still sends documents after forty passes over the same orders")
 
@@ -167,25 +176,53 @@ class ChaosRun:
         return bool(sent or self._calmly(self._world.player.open_batches))
 
     def _pass(self, *, disturbed: bool, close: bool = False) -> list[str]:
-        """A run of each stage to its good end; their run ids."""
-        before = self._faults.happened
+        """A run of each stage; their run ids."""
+        before, self._left_to_the_next = self._faults.happened, False
+        most = 0
         if disturbed:
             self._until_it_works(self._faults.between_passes)
-        most = before + self._faults.share_of(min(self._budget - before, FAULTS_A_PASS)) if disturbed else 0
+            most = before + self._faults.share_of(min(self._budget - before, FAULTS_A_PASS))
+            if self._faults.by_chance(OLD_TASKS):
+                self._run_an_old_task_again(most)
         return [self._run(stage, most, disturbed=disturbed, close=close) for stage in STAGES]
 
     def _run(self, dag_id: str, most: int, *, disturbed: bool, close: bool) -> str:
-        """One run to its good end; an operator clears what failed."""
+        """One run to its good end, or where it failed and is left to the next one."""
+        asked = {"close": True} if close else {}
+        run_id = str(self._until_it_works(lambda: self._world.api.trigger(dag_id, asked)))
+        self._to_its_end(dag_id, run_id, most, disturbed=disturbed)
+        return run_id
+
+    def _run_an_old_task_again(self, most: int) -> None:
+        """An operator clears a task of a run that was over before newer ones were."""
+        api, dag_id = self._world.api, self._faults.one_of(STAGES)
+        older = self._until_it_works(lambda: api.runs(dag_id))[:-1]
+        if not older:
+            return
+        run_id = self._faults.one_of(older)
+        tasks = self._until_it_works(lambda: api.tasks(dag_id, run_id))
+        ended = [task.task_id for task in tasks if task.state == "success" and task.task_id.endswith(AGAIN)]
+        if ended:
+            task_id = self._faults.one_of(ended)
+            self._until_it_works(lambda: api.clear_leg(dag_id, run_id, task_id))
+            self._faults.count("an old task runs again")
+            self._to_its_end(dag_id, run_id, most, disturbed=True)
+
+    def _to_its_end(self, dag_id: str, run_id: str, most: int, *, disturbed: bool) -> None:
+        """Strike while a run goes on; an operator clears what failed, or in half of the runs leaves it to the next."""
         api = self._world.api
         began, before = time.monotonic(), self._faults.happened
-        run_id = str(self._until_it_works(lambda: api.trigger(dag_id, {"close": True} if close else {})))
-        watch = Watch(self._world, dag_id, run_id, clears=disturbed)
+        clears = disturbed and self._faults.by_chance(CLEARED)
+        watch = Watch(self._world, dag_id, run_id, disturbed=disturbed, clears=clears)
         next_fault = began + self._faults.pause_seconds()
         while (state := self._until_it_works(lambda: api.state(dag_id, run_id))) != "success":
             if time.monotonic() > began + PATIENCE.total_seconds():
                 raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(dag_id, run_id)}")
             if state == "failed" and not disturbed:
                 raise RuntimeError(f"{run_id} failed although nothing went wrong now: {self._explain(dag_id, run_id)}")
+            if state == "failed" and not clears:
+                self._left_to_the_next = True
+                break
             due = disturbed and time.monotonic() >= next_fault and self._world.is_at_work()
             if due and self._faults.happened < most:
                 self._faults.strike()
@@ -196,9 +233,9 @@ class ChaosRun:
         self._tell(
             f"step {self._step}{'' if disturbed else ', calm'}: {dag_id}, {time.monotonic() - began:.0f} s with "
             f"{self._faults.happened - before} faults, cleared {watch.cleared} times"
+            + (", failed and left to the next" if state == "failed" else "")
             + (f", scheduler started again {watch.restarts} times" if watch.restarts else "")
         )
-        return run_id
 
     def _calmly(self, act: Callable[[], Any]) -> Any:
         """What people do waits until the systems are there."""

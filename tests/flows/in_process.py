@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +49,12 @@ STEPS: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=8)
+def _flow_as_written(name: str, folder: Path, written: tuple[tuple[str, int], ...]) -> FlowConfig:
+    """A flow read again only when a file of its folder is another: each task of it asks for it."""
+    return load_flow(folder / "flows" / f"{name}.yaml", folder)
+
+
 @dataclass
 class InProcess:
     """
@@ -65,7 +72,8 @@ class InProcess:
     @property
     def flow(self) -> FlowConfig:
         folder = settings.include_folder()
-        return load_flow(folder / "flows" / f"{self.name}.yaml", folder)
+        written = tuple(sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*.*")))
+        return _flow_as_written(self.name, folder, written)
 
     def run(
         self, run_id: str, *, close: bool = False, reconcile: bool = True, legs: Sequence[str] | None = None

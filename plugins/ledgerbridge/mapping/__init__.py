@@ -4,8 +4,10 @@ from ledgerbridge.mapping.engine import Mapped, Mapping, load_mapping
 from ledgerbridge.mapping.isolate import map_canonical, map_chunks, map_raw
 from ledgerbridge.mapping.lookups import Lookups, StateReader
 from ledgerbridge.mapping.rows import frame_records, nested_records
+from ledgerbridge.mapping.rules import AWAITED
 
 __all__ = [
+    "AWAITED",
     "Lookups",
     "Mapped",
     "Mapping",

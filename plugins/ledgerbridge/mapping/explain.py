@@ -168,7 +168,7 @@ def _lookup_in_words(lookup: Lookup | None) -> str:
         "label": f"the {name} record that people know by the name",
         "live": f"the {name} whose key is",
     }
-    return f"is {taken} of {places[kind]} {_short(lookup.key)}{_age(lookup)}."
+    return f"is {taken} of {places[kind]} {_short(lookup.key)}{_age(lookup)}{_waits(lookup)}."
 
 
 def _age(lookup: Lookup) -> str:
@@ -177,6 +177,10 @@ def _age(lookup: Lookup) -> str:
     if lookup.max_age_minutes is None:
         return "; its system is asked at every run"
     return f"; an answer of its system may be {lookup.max_age_minutes} minutes old"
+
+
+def _waits(lookup: Lookup) -> str:
+    return "" if lookup.ours is None else "; where only we can have made it and it is not there, the record waits"
 
 
 def _hash_in_words(rule: Rule) -> str:

@@ -70,6 +70,11 @@ class Lookup(ConfigModel):
         None, ge=0, description="Live: an answer kept so long may serve again; default: the system is asked every run."
     )
     optional: bool = Field(False, description="True: a key not found gives nothing instead of a rejection.")
+    ours: Condition | None = Field(
+        None,
+        description="Delivery: when only we can have made what is looked for. A record for which it holds and whose "
+        "key is not found waits, `optional` or not: after a restore the delivery is yet to become known again.",
+    )
     remedy: str | None = Field(None, description="What a person does when the key is not found; `{value}` is the key.")
 
     @model_validator(mode="after")
@@ -81,6 +86,8 @@ class Lookup(ConfigModel):
             raise ValueError(f"`by` of a {places[0]} is one of {', '.join(_STATE_COLUMNS)}")
         if places[0] in ("label", "live") and self.by is not None:
             raise ValueError(f"`by` does not go with {places[0]}")
+        if places[0] != "delivery" and self.ours is not None:
+            raise ValueError("`ours` goes with delivery only")
         if places[0] != "live" and self.max_age_minutes is not None:
             raise ValueError("`max_age_minutes` goes with live only")
         return self

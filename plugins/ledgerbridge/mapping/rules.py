@@ -22,7 +22,10 @@ from ledgerbridge.mapping.model import Lookup, Rule, Segment, ShortHash
 from ledgerbridge.mapping.rows import Rows, as_array, element, numbered
 from ledgerbridge.mapping.sharing import sharing
 
-__all__ = ["HOLE", "compile_rule"]
+__all__ = ["AWAITED", "HOLE", "compile_rule"]
+
+AWAITED = "LB-MAP-007"
+"""Of failures that are no dead letters: the record waits for a delivery to become known."""
 
 HOLE = re.compile(r"\{([^{}]+)\}")
 """A path in a template."""
@@ -132,6 +135,7 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
     kind, name = lookup.place
     key_of = compile_rule(lookup.key, place.target, place.rule)
     field_name = _field_of(lookup.key, place.target)
+    is_ours = None if lookup.ours is None else compile_condition(lookup.ours)
 
     def look_up(rows: Rows, batch: Batch) -> pa.Array:
         keys = convert.text_array(key_of(rows, batch)).dictionary_encode()
@@ -142,11 +146,23 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
         answers = [
             key if lookup.column is None and key in found else _pick(found, key, lookup.column) for key in wanted
         ]
+        known = pa.array([key in found for key in wanted], pa.bool_()).take(keys.indices)
+        unknown = ~convert.mask_of(known) & convert.mask_of(keys.is_valid())
+        awaited = unknown & is_ours(rows) if is_ours is not None else np.zeros(rows.size, dtype=bool)
+        batch.failures.add(
+            rows.record,
+            awaited,
+            code=AWAITED,
+            field_name=field_name,
+            values=keys.dictionary_decode(),
+            message=f'"{{value}}" was made by us, and no delivery of {name} is known for it yet',
+            rule=place.rule,
+            remedy="Nothing now: it goes on once the leg that made it has looked it up again.",
+        )
         if not lookup.optional and not has_default:
-            known = pa.array([key in found for key in wanted], pa.bool_()).take(keys.indices)
             batch.failures.add(
                 rows.record,
-                ~convert.mask_of(known) & convert.mask_of(keys.is_valid()),
+                unknown & ~awaited,
                 code="LB-MAP-002",
                 field_name=field_name,
                 values=keys.dictionary_decode(),
