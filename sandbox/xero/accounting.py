@@ -38,11 +38,11 @@ def _add_resource_routes(routes: APIRouter, resource: Resource) -> None:
     @routes.get(f"/{resource.path}")
     def list_records(call: ReceivedCall) -> Response:
         since = call.headers.get("if-modified-since")
-        many = call.state.settings.number("high_volume_contacts")
+        many, most = (call.state.settings.number(name) for name in ("high_volume_contacts", "largest_page"))
 
         def records(book: Book) -> Element:
             check_volume(book, resource, call.query, since, many)
-            return listed(book, resource, call.query, since, call.caller.client_id)
+            return listed(book, resource, call.query, since, call.caller.client_id, most=most)
 
         return read(call, records)
 

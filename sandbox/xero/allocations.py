@@ -43,7 +43,9 @@ def allocate(book: Book, credit_note: Record, element: Element) -> Element:
             Posting(system_account(book, "REALISEDCURRENCYGAIN"), sign * (invoice_cents - credit_cents)),
         ],
     )
-    return allocation | {"CreditNote": shown_credit | {"LineItems": []}}
+    answered = {"InvoiceID": invoice.id, "LineItems": []}
+    # without AllocationID and numbers (OAS, example of createCreditNoteAllocation)
+    return {"Amount": amount, "Date": date, "Invoice": answered, "CreditNote": {"CreditNoteID": credit_note.id}}
 
 
 def remove_allocation(book: Book, credit_note: Record, allocation_id: str) -> Element:

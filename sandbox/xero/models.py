@@ -95,6 +95,8 @@ DEFAULT_SETTINGS: dict[str, int | bool] = {
     "advanced_tier": False,
     # From how many contacts on only efficient ways to list them are answered (sources.md Xero §3).
     "high_volume_contacts": 100_000,
+    # A page holds no more than so many, whatever pageSize asks for; Xero gives 1,000.
+    "largest_page": 1000,
     # How far the wall clock of limits, tokens and keys runs ahead of the real one.
     "wall_clock_ahead_seconds": 0,
 }

@@ -59,7 +59,7 @@ def save_payment(book: Book, element: Element, *, create: bool) -> Record:
             "IsReconciled": bool(element.get("IsReconciled", False)),
             "HasAccount": True,
             "HasValidationErrors": False,
-            "Account": {name: account[name] for name in ("AccountID", "Code", "Name")},
+            "Account": {name: account[name] for name in ("AccountID", "Name")},  # as transfers, without Code
             **_reference(document),
         },
     )

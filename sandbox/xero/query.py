@@ -11,19 +11,21 @@ from typing import Any
 
 from sandbox.xero.wire import milliseconds
 
-__all__ = ["NotUnderstood", "Where", "compile_order", "compile_where"]
+__all__ = ["NotUnderstood", "Where", "compile_order", "compile_where", "literal"]
 
+# Nothing escapes a quotation mark within a text: with one, or with a backslash, Xero can't parse the expression.
 _TOKEN = re.compile(
     r"""\s*(?:
-      (?P<text>"(?:[^"\\]|\\.)*") | (?P<number>-?\d+(?:\.\d+)?) | (?P<comparison>==|!=|>=|<=|>|<|=)
+      (?P<text>"[^"\\]*") | (?P<number>-?\d+(?:\.\d+)?) | (?P<comparison>==|!=|>=|<=|>|<|=)
     | (?P<logic>&&|\|\||AND\b|OR\b|and\b|or\b) | (?P<name>[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*)
     | (?P<mark>[(),.])
     )""",
     re.VERBOSE,
 )
 _COMPARISONS = {"==": "=", "=": "=", "!=": "<>", ">=": ">=", "<=": "<=", ">": ">", "<": "<"}
-_LIKE = {"Contains": "%{}%", "StartsWith": "{}%", "EndsWith": "%{}"}
-_CASES = {"ToLower": "lower", "ToUpper": "upper"}
+# methods in either case, as pyxero and others write them
+_LIKE = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
+_CASES = {"tolower": "lower", "toupper": "upper"}
 _DATES = re.compile(r"(Date|DateUTC)$")
 
 
@@ -139,11 +141,11 @@ class _Parser:
         if name in {"DateTime", "DateTime.Parse"}:
             return Where("?", [milliseconds(_instant(name, arguments))])
         path, _, method = name.rpartition(".")
-        if method in _CASES:
-            return Where(f"{_CASES[method]}({_column(path, self._fields)})")
-        if method in _LIKE:
-            pattern = re.sub(r"([%_~])", r"~\1", str(arguments[0]))
-            return Where(f"{_column(path, self._fields)} LIKE ? ESCAPE '~'", [_LIKE[method].format(pattern)])
+        if method.lower() in _CASES:
+            return Where(f"{_CASES[method.lower()]}({_column(path, self._fields)})")
+        if method.lower() in _LIKE:
+            pattern = _LIKE[method.lower()].format(literal(str(arguments[0])))
+            return Where(f"{_column(path, self._fields)} LIKE ? ESCAPE '~'", [pattern])
         raise NotUnderstood(f"No applicable method '{method or name}' exists")
 
     def _arguments(self) -> list[str]:
@@ -181,8 +183,13 @@ class _Parser:
             raise NotUnderstood(f"'{mark}' is expected, not '{found}', in: {self._text}")
 
 
+def literal(text: str) -> str:
+    """The text as a pattern of ``LIKE … ESCAPE '~'`` that nothing else fits."""
+    return re.sub(r"([%_~])", r"~\1", text)
+
+
 def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text[1:-1]
 
 
 def _instant(name: str, arguments: list[str]) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.xero.errors import bad_query, high_volume, not_found
 from sandbox.xero.models import Book, Record
-from sandbox.xero.query import NotUnderstood, compile_order, compile_where
+from sandbox.xero.query import NotUnderstood, compile_order, compile_where, literal
 from sandbox.xero.resources import Resource
 from sandbox.xero.wire import Element, NotOfType, instant_of_header, milliseconds, rounded
 
@@ -18,7 +18,7 @@ __all__ = ["check_volume", "found_by_id", "listed", "shown", "unit_places"]
 _PAGE_SIZE = 100
 _LARGEST_PAGE = 1000
 _FULL_UNIT_PLACES = 4
-_FAST_WHERE = r'((Name|EmailAddress|AccountNumber)==?"([^"\\]|\\.)*")?'
+_FAST_WHERE = r'((Name|EmailAddress|AccountNumber)==?"[^"\\]*")?'
 _FAST_ORDER = {"ContactID", "UpdatedDateUTC", "Name"}
 _PRICES = {"SalesDetails", "PurchaseDetails"}
 _LIGHT_WITHOUT = {
@@ -27,10 +27,13 @@ _LIGHT_WITHOUT = {
 }
 
 
-def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_since: str | None, app: str) -> Element:
+def listed(
+    book: Book, resource: Resource, query: Mapping[str, str], modified_since: str | None, app: str, *, most: int
+) -> Element:
     """
     What a GET of the resource answers: the array under its name and, if paged, ``pagination``.
 
+    :param most: a page holds no more, whatever was asked for.
     :raises ApiError: 400, an expression or number that can't be understood.
     """
     try:
@@ -45,6 +48,7 @@ def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_si
         page, size = page or 1, _whole(query, "pageSize", _PAGE_SIZE) or _PAGE_SIZE
         if size > _LARGEST_PAGE:
             raise bad_query(f"pageSize {size} is more than {_LARGEST_PAGE}.")
+        size = min(size, most)
         tail += f" LIMIT {size} OFFSET {(page - 1) * size}"
         count = book.count(resource.path, where, parameters)
         pages = math.ceil(count / size)
@@ -52,7 +56,7 @@ def listed(book: Book, resource: Resource, query: Mapping[str, str], modified_si
     left_out = _left_out(resource, query, paged=bool(answer))
     places = unit_places(query)
     records = book.select(resource.path, where, parameters, tail)
-    return {**answer, resource.array: [shown(record.body, places, left_out) for record in records]}
+    return {**answer, resource.array: [_in_list(shown(record.body, places, left_out)) for record in records]}
 
 
 def check_volume(
@@ -101,6 +105,16 @@ def shown(body: Element, places: int, left_out: tuple[str, ...] = ()) -> Element
     return content
 
 
+def _in_list(content: Element) -> Element:
+    """A list shows allocations without their ids; the record alone shows them."""
+    if "Allocations" not in content:
+        return content
+    allocations = [
+        {name: value for name, value in each.items() if name != "AllocationID"} for each in content["Allocations"]
+    ]
+    return content | {"Allocations": allocations}
+
+
 def _at_places(part: Element, name: str, places: int) -> Element:
     return part | {name: rounded(part[name], places)} if name in part else part
 
@@ -135,8 +149,8 @@ def _conditions(
     if resource.path == "Contacts" and query.get("includeArchived", "").lower() != "true" and "IDs" not in query:
         add("json_extract(body, '$.ContactStatus') = 'ACTIVE'")
     if query.get("searchTerm"):
-        fields = [f"json_extract(body, '$.{name}') LIKE ?" for name in resource.searched]
-        add(" OR ".join(fields) or "0", *[f"%{query['searchTerm']}%"] * len(fields))
+        fields = [f"json_extract(body, '$.{name}') LIKE ? ESCAPE '~'" for name in resource.searched]
+        add(" OR ".join(fields) or "0", *[f"%{literal(query['searchTerm'])}%"] * len(fields))
     return conditions, parameters
 
 

@@ -172,6 +172,8 @@ def test_what_a_target_asks_and_sends_is_described(
 def test_what_a_source_asks_is_described(
     api: ScriptedApi, hook: XeroHook, description: dict[str, Any], entity: str
 ) -> None:
-    api.will_reply(TOKEN, Reply({"BankTransfers": [], "Items": [], "Accounts": []}))
+    collections = ("BankTransactions", "Contacts", "CreditNotes", "Invoices", "Payments")
+    unpaged = ("BankTransfers", "Items", "Accounts")
+    api.will_reply(TOKEN, Reply({name: [] for name in (*collections, *unpaged)}))
     assert list(source(hook, entity).read(Window(datetime(2026, 3, 2, tzinfo=UTC)))) == []
     assert list(unknown(description, api.asked[-1])) == []

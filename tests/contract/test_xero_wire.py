@@ -313,7 +313,8 @@ def test_find_passes_over_voided_invoices_and_bills(api: ScriptedApi, hook: Xero
 def test_pages_begin_where_the_one_before_ended_by_time(api: ScriptedApi, hook: XeroHook) -> None:
     def payment(number: int, kind: str = "ACCRECPAYMENT") -> dict[str, Any]:
         milliseconds = 1772466060000 + number * 1000
-        return {"PaymentID": f"p{number}", "UpdatedDateUTC": f"/Date({milliseconds}+0000)/", "PaymentType": kind}
+        changed, account = f"/Date({milliseconds}+0000)/", {"Code": "615"}
+        return {"PaymentID": f"p{number}", "UpdatedDateUTC": changed, "PaymentType": kind, "Account": account}
 
     api.will_reply(TOKEN, Reply({"Payments": [payment(n) for n in range(1000)]}))
     api.will_reply(Reply({"Payments": [payment(999), payment(1000), payment(1000, "ACCPAYPAYMENT"), payment(1001)]}))
@@ -519,6 +520,29 @@ def test_an_allocation_goes_to_its_credit_note(api: ScriptedApi, hook: XeroHook)
     api.will_reply(Reply({"Invoices": [{"InvoiceID": "i-1"}]}), Reply({"CreditNotes": [found_note]}))
     (match,) = target(hook, "allocation").find([document]).values()
     assert (match.target_id, match.differences) == ("a-1", ())
+
+
+def test_an_allocation_that_xero_gives_no_id_is_known_by_its_note_and_invoice(api: ScriptedApi, hook: XeroHook) -> None:
+    fields = {"CreditNote.CreditNoteNumber": "CN-1", "Invoice.InvoiceNumber": "INV-1", "Amount": Decimal("5.00")}
+    document = Document("gp:HLS:return:CN-1", "key-cn", fields)
+    note = {"CreditNoteID": "n-1", "CreditNoteNumber": "CN-1"}
+    allocation = {"Amount": 5.0, "Invoice": {"InvoiceID": "i-1"}}
+    api.will_reply(TOKEN, Reply({"CreditNotes": [note]}), Reply({"Allocations": [allocation]}))
+    (outcome,) = target(hook, "allocation").send([document])
+    invoice_found = Reply({"Invoices": [{"InvoiceID": "i-1", "InvoiceNumber": "INV-1"}]})
+    api.will_reply(invoice_found, Reply({"CreditNotes": [note | {"Allocations": [allocation]}]}))
+    (match,) = target(hook, "allocation").find([document]).values()
+    assert (outcome.target_id, outcome.number) == (match.target_id, match.number) == ("n-1 i-1", "CN-1 INV-1")
+
+
+def test_a_transfer_whose_accounts_xero_shows_without_code_is_found(api: ScriptedApi, hook: XeroHook) -> None:
+    fields = {"FromBankAccount.Code": "615", "ToBankAccount.Code": "090", "Reference": "po_1", "Amount": Decimal(50)}
+    accounts = {"FromBankAccount": {"AccountID": "a"}, "ToBankAccount": {"AccountID": "b", "Name": "Bank"}}
+    content = {"BankTransferID": "b-1", "Reference": "po_1", "Amount": 50.0, **accounts}
+    codes = Reply({"Accounts": [{"AccountID": "a", "Code": "615"}, {"AccountID": "b", "Code": "090"}]})
+    api.will_reply(TOKEN, Reply({"BankTransfers": [content]}), codes)
+    (match,) = target(hook, "bank_transfer").find([Document("po_1", "key-po_1", fields)]).values()
+    assert (match.target_id, match.differences) == ("b-1", ())
 
 
 def test_many_processes_renew_a_token_once(api: ScriptedApi, hook: XeroHook) -> None:

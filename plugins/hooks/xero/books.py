@@ -249,21 +249,23 @@ def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, s
 
 def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: str) -> Iterator[tuple[str, Booked]]:
     for note in [document for document in documents.values() if document.sign == -1]:
-        for allocation in note.element.get("Allocations") or []:
+        for place, allocation in enumerate(note.element.get("Allocations") or []):
             amount = Decimal(allocation["Amount"])
-            difference = note.settled(amount) - documents[allocation["Invoice"]["InvoiceID"]].settled(amount)
-            number = f"{note.number} {allocation['Invoice'].get('InvoiceNumber', '')}"
+            invoice_id = allocation["Invoice"]["InvoiceID"]
+            difference = note.settled(amount) - documents[invoice_id].settled(amount)
+            against, joined = documents[invoice_id].number, f"{note.identity} {invoice_id}"
+            identity = allocation.get("AllocationID")  # not all of Xero's answers have it
             yield (
                 note.identity,
                 Booked(
-                    key=f"{scope}:allocation:{allocation.get('AllocationID', number)}",
+                    key=f"{scope}:allocation:{identity or f'{joined} {place}'}",
                     kind="allocation",
-                    number=number,
+                    number=f"{note.number} {against}",
                     booked_on=_day(allocation),
                     effects=_balanced({accounts.system("DEBTORS"): difference}, {}, accounts.system(_GAIN)),
-                    ids=(str(allocation.get("AllocationID", number)),),
+                    ids=tuple(filter(None, (identity, joined))),
                     settles=note.number,
-                    against=allocation["Invoice"].get("InvoiceNumber", ""),
+                    against=against,
                     changed_at=_changed(note.element),
                     source="xero.credit_note",
                     part_of=f"{scope}:credit_note:{note.identity}",

@@ -11,13 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hooks.xero.api import XeroApi
-from hooks.xero.targets import equals
+from hooks.xero.paging import PAGE_SIZE
 from ledgerbridge.entities import Document
 
 __all__ = ["ContactDirectory"]
 
 Contact = dict[str, Any]
-_PAGE_SIZE = 1000
 _FIELDS = ("ContactNumber", "EmailAddress", "Name")
 _LIGHT = {"summaryOnly": "true", "includeArchived": "true"}
 _STAMPED_MEANWHILE = timedelta(seconds=10)
@@ -39,7 +38,7 @@ class ContactDirectory:
         self._pages: int | None = None
         self._read_at: datetime | None = None
         self._whole = False
-        self._searched: set[tuple[str, str]] = set()
+        self._searched: set[str] = set()
 
     def look_up(self, documents: Sequence[Document]) -> None:
         """Read what may be one of them, unless it was read; of what was read as a whole, what changed since."""
@@ -49,8 +48,8 @@ class ContactDirectory:
         elif searches and self._page_count() <= len(self._searched | searches):
             self._read_whole()
         else:
-            for parameter, term in sorted(searches):
-                self._read({parameter: term})
+            for term in sorted(searches):
+                self._read({"searchTerm": term})
             self._searched |= searches
 
     def by_id(self, ids: Iterable[str]) -> dict[str, Contact]:
@@ -88,7 +87,7 @@ class ContactDirectory:
         self._whole = True
 
     def _page(self, number: int) -> dict[str, Any]:
-        return {**_LIGHT, "order": "ContactID", "page": number, "pageSize": _PAGE_SIZE}
+        return {**_LIGHT, "order": "ContactID", "page": number, "pageSize": PAGE_SIZE}
 
     def _read_changes(self) -> None:
         assert self._read_at is not None  # a directory that is whole was read
@@ -112,10 +111,11 @@ def is_archived(contact: Mapping[str, Any]) -> bool:
     return bool(contact.get("ContactStatus", "ACTIVE") != "ACTIVE")
 
 
-def _searches(documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
-    """What is asked of a large organisation; each by one field or by ``searchTerm``, for nothing else is answered."""
+def _searches(documents: Sequence[Document]) -> Iterator[str]:
+    """
+    What is asked of a large organisation, where one ``searchTerm`` a call is answered.
+
+    Names too: the term is compared whatever the case, as Xero compares names, and may hold any character.
+    """
     for document in documents:
-        yield "searchTerm", document.header["ContactNumber"]
-        yield "where", equals("Name", document.header["Name"])
-        if email := document.header.get("EmailAddress"):
-            yield "searchTerm", email
+        yield from filter(None, (document.header.get(field) for field in _FIELDS))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from hooks.xero.masters import AccountCodes
 from hooks.xero.refusals import RequestRefused
-from hooks.xero.targets import DocumentTarget, equals
+from hooks.xero.targets import DocumentTarget, each_answered, holding, kept_text
 from ledgerbridge.entities import Document, Found
 
 __all__ = [
@@ -30,13 +31,13 @@ class Invoices(DocumentTarget):
     compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        numbers = [str(document.header["InvoiceNumber"]) for document in documents]
-        for content in self.hook.listed("Invoices", "InvoiceNumbers", numbers, unitdp=4):
-            if content["Type"] == "ACCREC":  # bills may carry the same number
+        numbers = [kept_text(document.header["InvoiceNumber"]) for document in documents]
+        for content in _numbered_invoices(self, numbers, unitdp=4):
+            if content.get("Type") == "ACCREC":  # bills may carry the same number
                 yield content
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (str(content["InvoiceNumber"]),)
+        return (kept_text(content.get("InvoiceNumber")),)
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return _set_status(self, contents, "VOIDED")
@@ -50,13 +51,13 @@ class CreditNotes(DocumentTarget):
     compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        clauses = [equals("CreditNoteNumber", str(document.header["CreditNoteNumber"])) for document in documents]
+        clauses = [holding("CreditNoteNumber", str(document.header["CreditNoteNumber"])) for document in documents]
         for content in self.hook.any_of("CreditNotes", clauses, unitdp=4):
-            if content["Type"] == "ACCRECCREDIT":
+            if content.get("Type") == "ACCRECCREDIT":
                 yield content
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (str(content["CreditNoteNumber"]),)
+        return (kept_text(content.get("CreditNoteNumber")),)
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return _set_status(self, contents, "VOIDED")
@@ -80,7 +81,7 @@ class Payments(DocumentTarget):
             yield from paid.get("Payments") or []
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (str(content.get("Reference", "")),)
+        return (kept_text(content.get("Reference")),)
 
 
 class Allocations(DocumentTarget):
@@ -104,6 +105,11 @@ class Allocations(DocumentTarget):
                 known = invoices.get(invoice["InvoiceID"], invoice)
                 yield {**allocation, "CreditNote": note, "Invoice": known}
 
+    def identity(self, content: Mapping[str, Any]) -> str:
+        """Xero's id, else those of the two it joins: not all of Xero's answers give an allocation's."""
+        note, invoice = content["CreditNote"], content["Invoice"]
+        return str(content.get("AllocationID") or f"{note['CreditNoteID']} {invoice['InvoiceID']}")
+
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """What Xero holds between the same two documents, by record key."""
         contents = list(self.candidates(documents))
@@ -121,13 +127,17 @@ class Allocations(DocumentTarget):
     def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         (document,) = documents
         body = self.element(document)
-        named = body.pop("CreditNote")
+        named, invoice = body.pop("CreditNote"), body["Invoice"]
         note = next(_named_credit_notes(self, documents), None)
         if note is None:
             raise RequestRefused(404, {"Message": f"Xero has no sales credit note {' '.join(named.values())}"})
         path = f"CreditNotes/{note['CreditNoteID']}/Allocations"
         answer = self.write("PUT", path, documents, {"Allocations": [body]}, summarizeErrors="false")
-        return [{**content, "CreditNote": named} for content in answer["Allocations"]]
+        joined = {name: note[name] for name in ("CreditNoteID", "CreditNoteNumber")}
+        return [
+            {**content, "CreditNote": joined, "Invoice": {**invoice, **content["Invoice"]}}
+            for content in answer["Allocations"]
+        ]
 
 
 class BankTransactions(DocumentTarget):
@@ -140,16 +150,21 @@ class BankTransactions(DocumentTarget):
     compared = ("Type", "Date", "CurrencyCode")
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        yield from self.hook.any_of("BankTransactions", _references(documents), unitdp=4)
+        for content in self.hook.any_of("BankTransactions", _references(documents), unitdp=4):
+            yield {**content, "BankAccount": self._codes.added_to(content["BankAccount"])}
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (str(content.get("Reference", "")), str(content["BankAccount"]["Code"]))
+        return (kept_text(content.get("Reference")), str(content["BankAccount"]["Code"]))
 
     def number(self, content: Mapping[str, Any]) -> str:
-        return str(content.get("Reference", ""))
+        return kept_text(content.get("Reference"))
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return _set_status(self, contents, "DELETED")
+
+    @cached_property
+    def _codes(self) -> AccountCodes:
+        return AccountCodes(self.hook)
 
 
 class BankTransfers(DocumentTarget):
@@ -163,14 +178,15 @@ class BankTransfers(DocumentTarget):
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         for content in self.hook.any_of("BankTransfers", _references(documents), paged=False):
-            yield {**content, **{side: self._with_code(content[side]) for side in ("FromBankAccount", "ToBankAccount")}}
+            sides = ("FromBankAccount", "ToBankAccount")
+            yield {**content, **{side: self._codes.added_to(content[side]) for side in sides}}
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
         accounts = (content["FromBankAccount"], content["ToBankAccount"])
-        return (str(content.get("Reference", "")), *(str(account["Code"]) for account in accounts))
+        return (kept_text(content.get("Reference")), *(str(account["Code"]) for account in accounts))
 
     def number(self, content: Mapping[str, Any]) -> str:
-        return str(content.get("Reference", ""))
+        return kept_text(content.get("Reference"))
 
     def save(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
         body = {"BankTransfers": [self.element(document) for document in documents]}
@@ -178,13 +194,9 @@ class BankTransfers(DocumentTarget):
         transfers: list[dict[str, Any]] = answer["BankTransfers"]
         return transfers
 
-    def _with_code(self, account: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Xero shows a transfer's accounts by AccountID and Name alone (sources.md Xero §5)."""
-        return account if account.get("Code") else {**account, "Code": self._codes.get(account.get("AccountID"))}
-
     @cached_property
-    def _codes(self) -> dict[Any, Any]:
-        return {account["AccountID"]: account.get("Code") for account in self.hook.get("Accounts")["Accounts"]}
+    def _codes(self) -> AccountCodes:
+        return AccountCodes(self.hook)
 
 
 class ManualJournals(DocumentTarget):
@@ -202,49 +214,60 @@ class ManualJournals(DocumentTarget):
     compared = ()
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        narrations = [equals("Narration", str(document.header["Narration"])) for document in documents]
+        narrations = [holding("Narration", str(document.header["Narration"])) for document in documents]
         yield from self.hook.any_of("ManualJournals", narrations)
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (str(content["Narration"]), str(content["Date"])[:10])
+        return (kept_text(content["Narration"]), str(content["Date"])[:10])
 
     def number(self, content: Mapping[str, Any]) -> str:
-        return str(content["Narration"])
+        return kept_text(content["Narration"])
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return _set_status(self, contents, "VOIDED")
 
 
 def _references(documents: Sequence[Document]) -> list[str]:
-    return [equals("Reference", str(document.header["Reference"])) for document in documents]
+    return [holding("Reference", str(document.header["Reference"])) for document in documents]
 
 
 def _named_invoices(target: DocumentTarget, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-    headers = [document.header for document in documents]
-    numbers = [str(header["Invoice.InvoiceNumber"]) for header in headers if "Invoice.InvoiceNumber" in header]
-    ids = [str(header["Invoice.InvoiceID"]) for header in headers if "Invoice.InvoiceID" in header]
-    yield from target.hook.listed("Invoices", "InvoiceNumbers", numbers)
-    yield from target.hook.listed("Invoices", "IDs", ids)
+    yield from _numbered_invoices(target, _named(documents, "Invoice.InvoiceNumber"))
+    yield from target.hook.listed("Invoices", "IDs", _named(documents, "Invoice.InvoiceID"))
+
+
+def _numbered_invoices(target: DocumentTarget, numbers: Collection[str], **params: Any) -> Iterator[dict[str, Any]]:
+    listed = [number for number in numbers if "," not in number]  # a comma would part it in two
+    clauses = [holding("InvoiceNumber", number) for number in numbers if "," in number]
+    yield from target.hook.listed("Invoices", "InvoiceNumbers", listed, **params)
+    for invoice in target.hook.any_of("Invoices", clauses, **params):
+        if kept_text(invoice.get("InvoiceNumber")) in numbers:
+            yield invoice
 
 
 def _named_credit_notes(target: DocumentTarget, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-    clauses = []
-    for header in (document.header for document in documents):
-        if number := header.get("CreditNote.CreditNoteNumber"):
-            clauses.append(equals("CreditNoteNumber", str(number)))
-        if identity := header.get("CreditNote.CreditNoteID"):
-            clauses.append(f'CreditNoteID==guid("{identity}")')
-    yield from target.hook.any_of("CreditNotes", clauses)
+    numbers, ids = _named(documents, "CreditNote.CreditNoteNumber"), _named(documents, "CreditNote.CreditNoteID")
+    clauses = [holding("CreditNoteNumber", number) for number in numbers]
+    clauses += [f'CreditNoteID==guid("{identity}")' for identity in ids]
+    for note in target.hook.any_of("CreditNotes", clauses):
+        if kept_text(note.get("CreditNoteNumber")) in numbers or note["CreditNoteID"] in ids:
+            yield note
+
+
+def _named(documents: Sequence[Document], field: str) -> set[str]:
+    """What the documents' headers name in this field."""
+    return {kept_text(document.header[field]) for document in documents if document.header.get(field)}
 
 
 def _names_both(header: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
     named = {path: value for path, value in header.items() if path.split(".")[0] in ("CreditNote", "Invoice")}
-    return all(content[path.split(".")[0]].get(path.split(".")[1]) == value for path, value in named.items())
+    return all(
+        kept_text(content[side].get(field)) == kept_text(value)
+        for (side, field), value in ((path.split("."), value) for path, value in named.items())
+    )
 
 
 def _set_status(target: DocumentTarget, contents: Sequence[Mapping[str, Any]], status: str) -> list[dict[str, Any]]:
     body = {target.collection: [{target.id_field: content[target.id_field], "Status": status} for content in contents]}
-    answers: list[dict[str, Any]] = target.hook.write("POST", target.collection, body, summarizeErrors="false")[
-        target.collection
-    ]
-    return answers
+    answer = target.hook.write("POST", target.collection, body, summarizeErrors="false")
+    return each_answered(target.collection, answer[target.collection], len(contents))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from hooks.state_database import state_engine
 from hooks.wire.oauth_tokens import AccessTokens
-from hooks.wire.untrusted import parse_json
+from hooks.wire.untrusted import parse_json, unexpected_shape
 from hooks.wire.web_api import WebApiHook, retry_after_seconds
 from hooks.xero.attachments import Attachments
 from hooks.xero.budget import CallBudget, Limits
@@ -32,7 +33,8 @@ from hooks.xero.consent import Choose, Consent, Tenant, pick, tenants_in
 from hooks.xero.entities import ENTITIES
 from hooks.xero.masters import AccountBalance, trial_balance
 from hooks.xero.oauth import TOKEN_CODES, App
-from hooks.xero.refusals import RequestRefused
+from hooks.xero.paging import PAGE_SIZE, is_last
+from hooks.xero.refusals import RequestRefused, elements_of, is_explained, not_xeros
 from hooks.xero.wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
 from ledgerbridge.errors import ConfigurationError, TransientError
@@ -42,7 +44,6 @@ from ledgerbridge.state.tokens import TokenStore
 __all__ = ["XeroHook"]
 
 _API = "api.xro/2.0"
-_PAGE_SIZE = 1000
 # Filters go into the URL, and Xero refuses long ones: about 50 GUIDs (sources.md Xero §2).
 _FILTER_CHARACTERS = 1800
 _CONCURRENT_WAIT_SECONDS = 1.0
@@ -113,7 +114,7 @@ class XeroHook(WebApiHook):
         """
         if given := self.connection.extra_dejson.get("tenant_id") or self.tokens.tenant_id:
             return str(given)
-        return pick(tenants_in(self._content(self._authorised("GET", "connections"))), None).tenant_id
+        return pick(self._tenants(self._authorised("GET", "connections")), None).tenant_id
 
     @cached_property
     def organisation(self) -> dict[str, Any]:
@@ -151,7 +152,7 @@ class XeroHook(WebApiHook):
         """
         token = consent.complete(redirected_to)
         answer = self._exchanged("GET", "connections", token["access_token"], {}, {})
-        chosen = pick(tenants_in(self._content(answer)), self.connection.extra_dejson.get("tenant_id"), choose)
+        chosen = pick(self._tenants(answer), self.connection.extra_dejson.get("tenant_id"), choose)
         self.tokens.keep(token, chosen.tenant_id)
         return chosen
 
@@ -181,11 +182,12 @@ class XeroHook(WebApiHook):
         """
         One answer of the API below ``/api.xro/2.0``.
 
-        :raises TransientError: Xero can't answer now, or a limit is used up (``retry_after_seconds``).
+        :return: it holds the list of elements that belongs to the path.
+        :raises TransientError: Xero can't answer now, a limit is used up (``retry_after_seconds``), or what answered
+            is not Xero.
         :raises ConfigurationError: credentials, scopes, organisation or query are refused.
         """
-        content: dict[str, Any] = self._content(self._got(path, params=dict(params or {}), headers=headers))
-        return content
+        return self._answer(path, self._got(path, params=dict(params or {}), headers=headers))
 
     def download(self, path: str) -> bytes:
         """A file below ``/api.xro/2.0``; errors as ``get``."""
@@ -200,15 +202,12 @@ class XeroHook(WebApiHook):
         return Attachments(self, entity)
 
     def pages(self, collection: str, params: Mapping[str, Any], **headers: str) -> Iterator[list[dict[str, Any]]]:
-        """All pages of a collection, 1,000 elements each, with their line items."""
-        page = 1
-        while True:
-            query = {**params, "page": page, "pageSize": _PAGE_SIZE}
-            elements = self.get(collection, query, **headers).get(collection, [])
-            yield elements
-            if len(elements) < _PAGE_SIZE:
+        """All pages of a collection, up to 1,000 elements each, with their line items."""
+        for page in count(1):
+            answer = self.get(collection, {**params, "page": page, "pageSize": PAGE_SIZE}, **headers)
+            yield answer[collection]
+            if is_last(page, answer, answer[collection]):
                 return
-            page += 1
 
     def any_of(
         self, collection: str, clauses: Iterable[str], *, paged: bool = True, **params: Any
@@ -242,7 +241,7 @@ class XeroHook(WebApiHook):
         :param body: bytes are sent as they are, a file's content.
         :param idempotency_key: at most 128 characters; the same only for the same body.
         :raises RequestRefused: the request as a whole was refused.
-        :raises TransientError: ``outcome_unknown`` is set when it may have been saved (5xx, lost answer).
+        :raises TransientError: ``outcome_unknown`` is set when it may have been saved (5xx, no answer of Xero's).
         :raises ConfigurationError: as ``get``.
         """
         headers = {"Content-Type": content_type}
@@ -252,12 +251,7 @@ class XeroHook(WebApiHook):
         response = self._called(method, path, params=params, headers=headers, data=sent)
         if response.status_code >= 400:
             raise RequestRefused(response.status_code, _json(response))
-        try:
-            content: dict[str, Any] = self._content(response)
-        except TransientError as error:
-            error.outcome_unknown = True
-            raise
-        return content
+        return self._answer(path, response)
 
     def warnings(self) -> list[tuple[str, str]]:
         """
@@ -344,6 +338,10 @@ class XeroHook(WebApiHook):
             if response.status_code != 429:
                 self._answered = response, time.monotonic()
                 self._watch_day(response)
+                if response.status_code >= 400 and not is_explained(_json(response)):
+                    raise not_xeros(
+                        f"{method} {path}", f"status {response.status_code}", outcome_unknown=method != "GET"
+                    )
                 return response
             self._heed(response)
         raise TransientError(
@@ -360,7 +358,7 @@ class XeroHook(WebApiHook):
         if response.status_code == 401:
             token = self.tokens.renew(token)
             response = self._exchanged(method, path, token, headers or {}, request)
-        if response.status_code in (401, 403):
+        if response.status_code == 401 or (response.status_code == 403 and is_explained(_json(response))):
             self._refuse_access(response)
         if response.status_code >= 500:
             raise TransientError(
@@ -414,8 +412,23 @@ class XeroHook(WebApiHook):
             remedy="Connect the app to this organisation, or add the scope of this endpoint to `scopes`.",
         )
 
-    def _content(self, response: Response) -> Any:
-        return decoded(self.content(response))
+    def _answer(self, path: str, response: Response) -> dict[str, Any]:
+        """A good answer of the Accounting API, with its list of elements."""
+        method = str(response.request.method)
+        try:
+            with unexpected_shape():
+                content: dict[str, Any] = decoded(parse_json(response.content))
+            elements_of(path, content)
+        except ValueError as error:
+            raise not_xeros(f"{method} {path}", error, outcome_unknown=method != "GET") from error
+        return content
+
+    def _tenants(self, response: Response) -> list[Tenant]:
+        try:
+            with unexpected_shape():
+                return tenants_in(parse_json(response.content))
+        except ValueError as error:
+            raise not_xeros("GET connections", error) from error
 
     def _extract_auth(self, connection: Connection) -> None:
         """None: each call carries the access token; login and password go to the identity service alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,16 @@ from typing import Any
 from hooks.xero.api import XeroApi
 from ledgerbridge.entities import Master
 
-__all__ = ["AccountBalance", "Accounts", "Items", "SystemAccounts", "TaxRates", "TrackingOptions", "trial_balance"]
+__all__ = [
+    "AccountBalance",
+    "AccountCodes",
+    "Accounts",
+    "Items",
+    "SystemAccounts",
+    "TaxRates",
+    "TrackingOptions",
+    "trial_balance",
+]
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,25 @@ class Accounts(_Whole):
 
     def key(self, element: dict[str, Any]) -> str | None:
         return element.get("Code") if element.get("Status") == "ACTIVE" else None
+
+
+class AccountCodes:
+    """
+    Codes of accounts that an answer shows by AccountID and Name alone, as those of payments and transfers.
+
+    Read once per hook, when first needed.
+    """
+
+    def __init__(self, hook: XeroApi) -> None:
+        self._hook = hook
+
+    def added_to(self, account: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The account with its Code; None where it has none."""
+        return account if account.get("Code") else {**account, "Code": self._codes.get(account.get("AccountID"))}
+
+    @cached_property
+    def _codes(self) -> dict[str | None, str | None]:
+        return {account["AccountID"]: account.get("Code") for account in self._hook.get("Accounts")["Accounts"]}
 
 
 class SystemAccounts(_Whole):

@@ -8,12 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledgerbridge.entities import Document
-from ledgerbridge.errors import RecordRejected, RecordWaits
+from ledgerbridge.errors import RecordRejected, RecordWaits, TransientError
 
-__all__ = ["NAME_TAKEN", "NUMBER_TAKEN", "RequestRefused", "refusal", "refused", "validation_messages"]
+__all__ = [
+    "NAME_TAKEN",
+    "NUMBER_TAKEN",
+    "RequestRefused",
+    "elements_of",
+    "is_explained",
+    "not_xeros",
+    "refusal",
+    "refused",
+    "validation_messages",
+]
 
 NUMBER_TAKEN = "LB-XERO-014"
 NAME_TAKEN = "LB-XERO-018"
+_EXPLANATIONS = {"Detail", "Elements", "ErrorNumber", "Message", "Title"}
+_PARTS = {"Allocations", "Attachments", "Options"}
+_ALONE = {"Organisation": "Organisations"}
+_NEVER_EMPTY = {"Organisations", "Reports"}
 
 
 class RequestRefused(Exception):
@@ -131,6 +145,44 @@ _KNOWN = (
         "Add the currency in Xero (Settings, Currencies), or correct the rate on the document.",
     ),
 )
+
+
+def is_explained(answer: Any) -> bool:
+    """Whether a refusal is Xero's own: a proxy's has another body, or none."""
+    return isinstance(answer, dict) and not _EXPLANATIONS.isdisjoint(answer)
+
+
+def elements_of(path: str, answer: Any) -> list[dict[str, Any]]:
+    """
+    The elements of a good answer.
+
+    :param path: what was asked, below ``/api.xro/2.0``.
+    :raises ValueError: it is not of the shape Xero gives to that path.
+    """
+    whole, *parts = path.split("/")
+    name = next((part for part in parts if part in _PARTS), _ALONE.get(whole, whole))
+    status = answer.get("Status", "OK") if isinstance(answer, dict) else None
+    elements = answer.get(name) if status == "OK" else None
+    if not isinstance(elements, list) or not all(isinstance(each, dict) for each in elements):
+        found = f"Status {status}" if status not in ("OK", None) else type(answer).__name__
+        raise ValueError(f"no list of {name} ({found})")
+    if not elements and name in _NEVER_EMPTY:
+        raise ValueError(f"an empty list of {name}")
+    return elements
+
+
+def not_xeros(where: str, found: object, *, outcome_unknown: bool = False) -> TransientError:
+    """
+    An answer that can't be Xero's, most likely that of something between us and Xero.
+
+    :param where: the call, without its query.
+    """
+    return TransientError(
+        "LB-XERO-009",
+        f"{where} was answered with {found}, which is not an answer of Xero",
+        remedy="Repeat; if it stays so, look for a proxy between Airflow and Xero, and at status.xero.com.",
+        outcome_unknown=outcome_unknown,
+    )
 
 
 def validation_messages(answer: Mapping[str, Any]) -> list[str]:

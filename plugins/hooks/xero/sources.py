@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from hooks.wire.untrusted import unexpected_shape
 from hooks.xero.api import XeroApi
+from hooks.xero.masters import AccountCodes
+from hooks.xero.paging import PAGE_SIZE, is_last
+from hooks.xero.refusals import not_xeros
 from ledgerbridge.entities import RawRecord, Source, Window
 
 __all__ = [
@@ -22,8 +27,6 @@ __all__ = [
     "ManualJournalSource",
     "PaymentSource",
 ]
-
-_PAGE_SIZE = 1000
 
 
 class _Changed(Source):
@@ -50,13 +53,14 @@ class _Changed(Source):
         """
         since, page, seen = window.since, 1, set[tuple[str, str]]()
         while True:
-            elements = self._changed_since(since, page)
+            answer = self._changed_since(since, page)
+            elements = answer[self.collection]
             records = [self._record(element) for element in elements]
             fresh = [record for record in records if (record.key, record.version) not in seen]
             inside = [record for record in fresh if window.until is None or record.changed_at <= window.until]
             if wanted := [record for record in inside if self.concerns_sales(record.payload)]:
                 yield wanted
-            if len(elements) < _PAGE_SIZE or len(inside) < len(fresh):
+            if is_last(page, answer, elements) or len(inside) < len(fresh):
                 return
             seen = {(record.key, record.version) for record in records}
             newest = records[-1].changed_at.replace(microsecond=0)
@@ -72,20 +76,20 @@ class _Changed(Source):
         """Xero's time now, aware UTC."""
         return self.hook.clock()
 
-    def _changed_since(self, since: datetime | None, page: int) -> list[dict[str, Any]]:
-        query = {"order": "UpdatedDateUTC ASC", "page": page, "pageSize": _PAGE_SIZE, **self.query}
-        headers = modified_since(since)
-        elements: list[dict[str, Any]] = self.hook.get(self.collection, query, **headers).get(self.collection, [])
-        return elements
+    def _changed_since(self, since: datetime | None, page: int) -> dict[str, Any]:
+        query = {"order": "UpdatedDateUTC ASC", "page": page, "pageSize": PAGE_SIZE, **self.query}
+        return self.hook.get(self.collection, query, **modified_since(since))
 
     def _record(self, element: dict[str, Any]) -> RawRecord:
-        version = element[self.changed_field]
-        return RawRecord(
-            key=f"xero:{self.hook.tenant_id}:{self.entity}:{element[self.id_field]}",
-            version=version,
-            changed_at=datetime.fromisoformat(version),
-            payload=element,
-        )
+        try:
+            with unexpected_shape():
+                version = element[self.changed_field]
+                identity, changed_at = element[self.id_field], datetime.fromisoformat(version)
+        except ValueError as error:
+            found = f"an element without {self.id_field} or {self.changed_field}"
+            raise not_xeros(f"GET {self.collection}", found) from error
+        key = f"xero:{self.hook.tenant_id}:{self.entity}:{identity}"
+        return RawRecord(key=key, version=version, changed_at=changed_at, payload=element)
 
 
 class PaymentSource(_Changed):
@@ -103,6 +107,13 @@ class PaymentSource(_Changed):
     def concerns_sales(self, element: dict[str, Any]) -> bool:
         # Not a `where`: Xero refuses an OR over payment types in organisations with very many payments.
         return element.get("PaymentType") in ("ACCRECPAYMENT", "ARCREDITPAYMENT")
+
+    def _record(self, element: dict[str, Any]) -> RawRecord:
+        return super()._record({**element, "Account": self._codes.added_to(element.get("Account") or {})})
+
+    @cached_property
+    def _codes(self) -> AccountCodes:
+        return AccountCodes(self.hook)
 
 
 class InvoiceSource(_Changed):

@@ -7,6 +7,7 @@ Source: sources.md Xero §3–§5; accounting-rules.md §5 (natural keys) and ru
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,16 +17,17 @@ from types import MappingProxyType
 from typing import Any
 
 from hooks.xero.api import XeroApi
-from hooks.xero.refusals import NUMBER_TAKEN, RequestRefused, refusal, refused, validation_messages
+from hooks.xero.refusals import NUMBER_TAKEN, RequestRefused, not_xeros, refusal, refused, validation_messages
 from hooks.xero.wire import element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
 from ledgerbridge.going_out import carrying
 
-__all__ = ["DocumentTarget", "adopted", "equals", "failed", "with_rate"]
+__all__ = ["DocumentTarget", "adopted", "each_answered", "failed", "holding", "kept_text", "with_rate"]
 
 # Xero takes 3.5 MB a request (sources.md Xero §2); the rest is for the brackets around the elements.
 _MOST_BYTES = 3_400_000
+_UNQUOTABLE = re.compile(r'["\\]')
 
 
 class DocumentTarget(Target):
@@ -94,6 +96,10 @@ class DocumentTarget(Target):
         """The number or reference that makes a repetition recognisable, from Xero's JSON of the document."""
         raise NotImplementedError
 
+    def identity(self, content: Mapping[str, Any]) -> str:
+        """Xero's id of the document."""
+        return str(content[self.id_field])
+
     def number(self, content: Mapping[str, Any]) -> str:
         """What people call the document."""
         return " ".join(self.natural_key(content))
@@ -150,7 +156,7 @@ class DocumentTarget(Target):
         while waiting:
             batch = waiting.pop(0)
             try:
-                answers = self.save(batch)
+                answers = each_answered(self.collection, self.save(batch), len(batch))
             except RequestRefused as problem:
                 if len(batch) > 1:  # one of them spoilt the request: halves find it in few calls
                     middle = len(batch) // 2
@@ -184,7 +190,12 @@ class DocumentTarget(Target):
         if refused(content):
             error = refusal(document, validation_messages(content))
             return Outcome(document.record_key, content=content, error=error)
-        return Outcome(document.record_key, content[self.id_field], self.number(content), content)
+        try:
+            return Outcome(document.record_key, self.identity(content), self.number(content), content)
+        except LookupError as error:
+            found = f"an element without {error}"
+            unknown = not_xeros(f"a write of {self.collection}", found, outcome_unknown=True)
+            return Outcome(document.record_key, content=content, error=unknown)
 
     def _adopt_taken_numbers(self, documents: Sequence[Document], outcomes: dict[str, Outcome]) -> None:
         """A number that is taken may be ours, from a try whose answer was lost: then it is this document."""
@@ -235,7 +246,18 @@ class DocumentTarget(Target):
         differences += _unexpected(document, content)
         if len(contents) > 1:
             differences.append(f"Xero holds {len(contents)} documents {self.number(content)}, expected one")
-        return Found(content[self.id_field], self.number(content), content, tuple(differences))
+        return Found(self.identity(content), self.number(content), content, tuple(differences))
+
+
+def each_answered(collection: str, answers: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """
+    The answers to a write, one for each element sent.
+
+    :raises TransientError: there are more or fewer of them, so that nobody knows what was saved.
+    """
+    if len(answers) != number:
+        raise not_xeros(f"a write of {number} {collection}", f"{len(answers)} elements", outcome_unknown=True)
+    return answers
 
 
 def adopted(document: Document, found: Found) -> Outcome:
@@ -253,10 +275,22 @@ def adopted(document: Document, found: Found) -> Outcome:
     return Outcome(document.record_key, content=found.content, error=error)
 
 
-def equals(field: str, value: str) -> str:
-    """A ``where`` clause that compares a text field."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{field}=="{escaped}"'
+def holding(field: str, value: str) -> str:
+    """
+    A ``where`` clause for the elements whose text field is this value, and maybe more: the caller compares.
+
+    Xero can't parse one with a quotation mark or a backslash in its text, however escaped (sources.md Xero §3); then
+    the longest part without is asked for.
+    """
+    plain = max(_UNQUOTABLE.split(value.strip()), key=len)
+    if plain == value.strip():
+        return f'{field}=="{plain}"'
+    return f'({field}!=null AND {field}.Contains("{plain}"))'
+
+
+def kept_text(value: Any) -> str:
+    """A text as Xero keeps it, without outer blanks."""
+    return str(value or "").strip()
 
 
 def with_rate(hook: XeroApi, header: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,4 +374,4 @@ def _same(held: Any, wanted: Any) -> bool:
 def _plain(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()[:10]
-    return "nothing" if value in (None, "") else str(value)
+    return kept_text(value) or "nothing" if isinstance(value, str | None) else str(value)

@@ -20,7 +20,8 @@ _TRACKING = "Tracking."
 
 def element(header: Mapping[str, Any], parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """
-    One document as Xero's JSON object: dots nest, None is left out, keys that begin with ``_`` are not sent.
+    One document as Xero's JSON object: dots nest, None is left out, keys that begin with ``_`` are not sent, texts lose
+    their outer blanks, as they do in Xero.
 
     ``Tracking.<category>`` in a line becomes an entry of its Tracking list.
 
@@ -88,7 +89,7 @@ def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
         place = body
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[name] = value
+        place[name] = value.strip() if isinstance(value, str) else value
     return body
 
 

@@ -72,7 +72,7 @@ def customer_by_key(session: Session, key: Any) -> dict[str, Any]:
     customer = _customer_summary(row) | {name: row[column] or None for name, column in _CUSTOMER_TEXTS.items()}
     customer |= {name: {"Id": row[column]} if row[column] else None for name, column in _CUSTOMER_KEYS.items()}
     currency = session.get("MC40200", CURNCYID=row["CURNCYID"]) if row["CURNCYID"] else None
-    customer["CurrencyKey"] = {"ISOCode": currency["ISOCODE"]} if currency else None
+    customer["CurrencyKey"] = {"ISOCode": currency["ISOCURRC"]} if currency else None
     customer["PostResultsTo"] = "Receivables/Discount Account"
     customer["Addresses"] = {"CustomerAddress": [_address(session, row, address) for address in addresses]}
     return customer
@@ -169,7 +169,7 @@ def _customer_values(session: Session, customer: dict[str, Any]) -> dict[str, An
             values[column] = int((customer[name] == "true") != negated)
     iso_code = (customer.get("CurrencyKey") or {}).get("ISOCode")
     if iso_code:
-        found = session.select("MC40200", ISOCODE=iso_code)
+        found = session.select("MC40200", ISOCURRC=iso_code)
         values["CURNCYID"] = found[0]["CURNCYID"] if found else iso_code
     return values
 
