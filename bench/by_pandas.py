@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.invoices import ACCOUNTS, CONTACTS, TAX_TYPES, Batch
+from bench.invoices import ACCOUNTS, CONTACTS, FREIGHT_LINE, SUMMARY, TAX_TYPES, Batch
 
 __all__ = ["rows", "run"]
-
-SHIPPING = -1
 
 
 def run(batch: Batch) -> Any:
@@ -73,7 +71,7 @@ def _taken_apart(batch: Batch) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
     freight = pd.DataFrame(
         {
             "record_key": batch.keys,
-            "line": SHIPPING,
+            "line": FREIGHT_LINE,
             "title": "Shipping",
             "quantity": 1,
             "net": _cents([payload["ORFRTAMT"] for payload in batch.payloads]),
@@ -81,18 +79,18 @@ def _taken_apart(batch: Batch) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
         }
     )
     freight = freight[(freight["net"] != 0) | (freight["tax"] != 0)].drop(columns="tax")
-    taxed = [(key, tax) for key, payload in records for tax in payload["Tax"]]
+    taxed = [(key, tax) for key, payload in records for tax in payload["Tax"] if tax["LNITMSEQ"] != SUMMARY]
     taxes = pd.DataFrame(
         {
             "record_key": [key for key, _ in taxed],
-            "line": [tax["LNITMSEQ"] or SHIPPING for _, tax in taxed],
+            "line": [tax["LNITMSEQ"] for _, tax in taxed],
             "detail": [tax["TAXDTLID"] for _, tax in taxed],
             "sales": _cents([tax["ORSLSTAX"] for _, tax in taxed]),
             "freight": _cents([tax["ORFRTTAX"] for _, tax in taxed]),
         }
     )
-    taxes["amount"] = np.where(taxes["line"] == SHIPPING, taxes["freight"], taxes["sales"])
-    taxes = taxes[(taxes["line"] != SHIPPING) | (taxes["freight"] != 0)]
+    taxes["amount"] = np.where(taxes["line"] == FREIGHT_LINE, taxes["freight"], taxes["sales"])
+    taxes = taxes[(taxes["line"] != FREIGHT_LINE) | (taxes["freight"] != 0)]
     return header, pd.concat([products, freight], ignore_index=True), taxes
 
 
@@ -128,7 +126,7 @@ def _mapped(header: pd.DataFrame, lines: pd.DataFrame) -> tuple[pd.DataFrame, pd
     unit = (2 * 100 * net // quantity + 1) // 2
     exact = (2 * unit * quantity // 100 + 1) // 2 == net
     title = lines["title"]
-    shipping = lines["line"] == SHIPPING
+    shipping = lines["line"] == FREIGHT_LINE
     return documents, pd.DataFrame(
         {
             "record_key": lines["record_key"],

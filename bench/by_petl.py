@@ -8,7 +8,7 @@ from typing import Any
 import petl
 
 from bench.by_rows import CENT, HUNDREDTH_OF_A_CENT
-from bench.invoices import ACCOUNTS, CONTACTS, TAX_TYPES, Batch
+from bench.invoices import ACCOUNTS, CONTACTS, FREIGHT_LINE, SUMMARY, TAX_TYPES, Batch
 
 __all__ = ["rows", "run"]
 
@@ -46,7 +46,7 @@ def _lines(records: list[dict[str, Any]], header: Any) -> Any:
         freight,
         {
             "record_key": "record_key",
-            "line": lambda row: 0,
+            "line": lambda row: FREIGHT_LINE,
             "title": lambda row: "Shipping",
             "quantity": lambda row: Decimal(1),
             "net": "ORFRTAMT",
@@ -60,8 +60,11 @@ def _taxes(records: list[dict[str, Any]]) -> Any:
         [{"record_key": record["record_key"], **tax} for record in records for tax in record["Tax"]],
         header=["record_key", "LNITMSEQ", "TAXDTLID", "ORSLSTAX", "ORFRTTAX"],
     )
-    taxes = petl.addfield(taxes, "amount", lambda row: Decimal(row["ORSLSTAX"] if row["LNITMSEQ"] else row["ORFRTTAX"]))
-    taxes = petl.select(taxes, lambda row: row["LNITMSEQ"] or row["amount"])
+    taxes = petl.select(taxes, lambda row: row["LNITMSEQ"] != SUMMARY)
+    taxes = petl.addfield(
+        taxes, "amount", lambda row: Decimal(row["ORFRTTAX" if row["LNITMSEQ"] == FREIGHT_LINE else "ORSLSTAX"])
+    )
+    taxes = petl.select(taxes, lambda row: row["LNITMSEQ"] != FREIGHT_LINE or row["amount"])
     return petl.setheader(
         petl.aggregate(
             taxes,
@@ -94,7 +97,7 @@ def _mapped_lines(lines: Any) -> Any:
             "Quantity": lambda row: row["quantity"] if row["exact"] else Decimal(1),
             "UnitAmount": lambda row: row["unit"] if row["exact"] else row["net"],
             "LineAmount": "net",
-            "AccountCode": lambda row: ACCOUNTS["sales" if row["line"] else "shipping_income"],
+            "AccountCode": lambda row: ACCOUNTS["shipping_income" if row["line"] == FREIGHT_LINE else "sales"],
             "TaxType": lambda row: TAX_TYPES.get(row["detail"], "NONE"),
             "TaxAmount": "tax",
         },

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from bench.invoices import ACCOUNTS, CONTACTS, TAX_TYPES, Batch
+from bench.invoices import ACCOUNTS, CONTACTS, FREIGHT_LINE, SUMMARY, TAX_TYPES, Batch
 
 __all__ = ["line_of", "rows", "run"]
 
@@ -30,7 +30,7 @@ def run(batch: Batch) -> Any:
         ]  # fmt: skip
         if Decimal(payload["ORFRTAMT"]) or Decimal(payload["ORFRTTAX"]):
             freight = Decimal(payload["ORFRTAMT"])
-            made.append(line_of(key, "Shipping", Decimal(1), freight, "shipping_income", taxes.get(0, [])))
+            made.append(line_of(key, "Shipping", Decimal(1), freight, "shipping_income", taxes.get(FREIGHT_LINE, [])))
         headers.append(_header(key, payload, made))
         lines += made
     return headers, lines
@@ -60,8 +60,9 @@ def line_of(key: str, title: str, quantity: Decimal, net: Decimal, role: str, ta
 def _taxes(payload: dict[str, Any]) -> dict[int, list[tuple[str, Decimal]]]:
     taxes: dict[int, list[tuple[str, Decimal]]] = {}
     for each in payload["Tax"]:
-        amount = Decimal(each["ORSLSTAX"] if each["LNITMSEQ"] else each["ORFRTTAX"])
-        if each["LNITMSEQ"] or amount:
+        freight = each["LNITMSEQ"] == FREIGHT_LINE
+        amount = Decimal(each["ORFRTTAX"] if freight else each["ORSLSTAX"])
+        if each["LNITMSEQ"] != SUMMARY and (amount or not freight):
             taxes.setdefault(each["LNITMSEQ"], []).append((each["TAXDTLID"], amount))
     return taxes
 

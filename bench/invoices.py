@@ -20,6 +20,7 @@ LINES_AN_INVOICE = 4
 CUSTOMERS = 5_000
 RATES = {"CA-STATE": Decimal("0.06"), "CA-COUNTY": Decimal("0.0125"), "NY-STATE": Decimal("0.04")}
 DETAILS = (("CA-COUNTY", "CA-STATE"), ("NY-STATE",), ())
+SUMMARY, FREIGHT_LINE = 0, 2147483646  # LNITMSEQ of SOP10105: of a detail's sum, of its tax on freight
 CENT = Decimal("0.01")
 
 ACCOUNTS = {"sales": "200", "shipping_income": "210"}
@@ -84,7 +85,7 @@ def _invoice(number: int, chance: random.Random) -> dict[str, Any]:
     freight = Decimal(chance.randrange(100, 3000)) / 100
     parts = [(16384 * (position + 1), Decimal(line["OXTNDPRC"])) for position, line in enumerate(lines)]
     taxes = [_tax(line, detail, net * RATES[detail], 0) for line, net in parts for detail in details]
-    freight_taxes = [_tax(0, detail, Decimal(0), freight * RATES[detail]) for detail in details]
+    freight_taxes = [_tax(FREIGHT_LINE, detail, Decimal(0), freight * RATES[detail]) for detail in details]
     net = sum((amount for _, amount in parts), freight)
     tax = sum((Decimal(each["ORSLSTAX"]) + Decimal(each["ORFRTTAX"]) for each in taxes + freight_taxes), Decimal(0))
     customer = chance.randrange(CUSTOMERS)
@@ -105,7 +106,7 @@ def _invoice(number: int, chance: random.Random) -> dict[str, Any]:
         "ADDRESS1": "12 Harbour Street",
         "CITY": "Oakland",
         "Line": lines,
-        "Tax": taxes + freight_taxes,
+        "Tax": taxes + freight_taxes + [_sum(detail, taxes + freight_taxes) for detail in details],
     }
 
 
@@ -119,6 +120,13 @@ def _line(position: int, chance: random.Random) -> dict[str, Any]:
         "OXTNDPRC": f"{Decimal(chance.randrange(500, 20000)) / 100:.5f}",
         "ORTAXAMT": "0.00000",
     }
+
+
+def _sum(detail: str, taxes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row in which GP sums a detail up."""
+    of = [tax for tax in taxes if tax["TAXDTLID"] == detail]
+    sums = (sum((Decimal(tax[column]) for tax in of), Decimal(0)) for column in ("ORSLSTAX", "ORFRTTAX"))
+    return _tax(SUMMARY, detail, *sums)
 
 
 def _tax(line: int, detail: str, sales: Decimal, freight: Decimal | int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 
 __all__ = [
     "GP_NODES",
+    "GP_TABLES",
     "GP_WEB_SERVICES",
     "SHOPIFY_SCHEMA",
     "STRIPE_API",
@@ -78,6 +79,11 @@ GP_NODES = Reference(
     "gp/econnect-nodes.json",
     "the nodes of Microsoft's eConnect schema",
     "made of eConnect.xsd, github.com/scottmckenzie/eConnect.Serialization",
+)
+GP_TABLES = Reference(
+    "gp/tables.json",
+    "the tables of a GP company",
+    "made of the schema of one live GP company, published on GitHub",
 )
 GP_WEB_SERVICES = Reference(
     "gp/ws-legacy-types.json",

@@ -73,10 +73,10 @@ class ExtractOperator(LegOperator):
             again = has_taken(session, leg, actor.run_id)
         sources = Sources(self, context, self.overlap_minutes)
         self._read(sources, actor, leg)
-        taken, kept = self._take(leg, actor.run_id)
+        taken, kept = self._take(leg, actor.run_id, asked=bool(legs))
         if again and (lost := self._lost(taken, kept)):
             sources.read_again(leg.entity, lost)
-            taken, kept = self._take(leg, actor.run_id, lost)
+            taken, kept = self._take(leg, actor.run_id, lost, asked=bool(legs))
         self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(taken.records))
         if taken.more:
             self.log.warning(
@@ -118,11 +118,13 @@ class ExtractOperator(LegOperator):
                 lost.append(uri)
         return lost
 
-    def _take(self, leg: LegId, run_id: str, lost: Collection[str] = ()) -> tuple[Batch, dict[str, RawRecord]]:
+    def _take(
+        self, leg: LegId, run_id: str, lost: Collection[str] = (), *, asked: bool
+    ) -> tuple[Batch, dict[str, RawRecord]]:
         """The batch, and the records people corrected of it, by key."""
         with transaction(self.engine) as session:
             limit = self.config.max_records or self.max_records
-            batch = take(session, leg, run_id, limit, self.behind, done_by=self.done_by, lost=lost)
+            batch = take(session, leg, run_id, limit, self.behind, done_by=self.done_by, lost=lost, asked=asked)
             keys = sorted(each.key for each in batch.records)
             return batch, kept_records(session, self.flow, self.leg, keys)
 

@@ -25,7 +25,8 @@ class ReadOperator(FlowOperator):
     Read the sources of a stage once for all its legs; legs with nothing to take are skipped without being started.
 
     A leg has something to do when the change log or its work list holds something for it, when a leg that comes before
-    it in this run may write to the system it reads, and when it had something in this run before it was cleared. A
+    it in this run may write to the system it reads, and when it had something in this run before it was cleared. What
+    waits counts when it is due, when the run is of named legs, and behind a leg that may bring what it waits for. A
     source that can't be read holds only the legs that take from it: their own extract meets the fault, and waits or
     fails for it.
 
@@ -50,7 +51,7 @@ class ReadOperator(FlowOperator):
         """Read, and look which legs have something to do, in the order of the process."""
         asked = context["params"].get("legs")
         legs = [leg for leg in self.config.in_order(self.stage) if not asked or leg in asked]
-        return self._with_work(legs, self._read(context, legs), str(context["run_id"]))
+        return self._with_work(legs, self._read(context, legs), str(context["run_id"]), asked=bool(asked))
 
     def _read(self, context: Context, legs: list[str]) -> set[str]:
         """Bring the sources of these legs up to date; the entities that could not be read."""
@@ -74,7 +75,7 @@ class ReadOperator(FlowOperator):
                 unread.add(entity)
         return unread
 
-    def _with_work(self, legs: list[str], unread: set[str], run_id: str) -> list[str]:
+    def _with_work(self, legs: list[str], unread: set[str], run_id: str, *, asked: bool) -> list[str]:
         started: list[str] = []
         written: set[str] = set()  # systems: who writes one document changes others, as an allocation does its credit
         with transaction(self.engine) as session:
@@ -83,7 +84,8 @@ class ReadOperator(FlowOperator):
                 named = LegId(self.company.key, self.flow, leg, config.source)
                 is_written = config.source.partition(".")[0] in written
                 may_get = is_written or config.source in unread or has_taken(session, named, run_id)
-                if may_get or has_work(session, named, self.config.behind_stages(leg)):
+                done_by = self.config.behind_stages(leg)
+                if may_get or has_work(session, named, done_by, asked=asked or bool(started)):
                     started.append(leg)
                     written.add(config.target.partition(".")[0])
         return started

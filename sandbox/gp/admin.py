@@ -14,6 +14,7 @@ from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
 from sandbox.gp.deletions import delete_unposted
 from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.journals import repeat_entry
 from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
 from sandbox.gp.posting import post_batches
@@ -54,6 +55,13 @@ class PostRequest(BaseModel):
     """Which batch to post; null posts all."""
 
     batch: str | None = None
+
+
+class RepeatRequest(BaseModel):
+    """Which posted entry its recurring batch posts again, and on which date."""
+
+    journal_entry: int
+    date: date
 
 
 class DeleteRequest(BaseModel):
@@ -120,6 +128,11 @@ def admin_routes(site: Site) -> APIRouter:
         with site.company(company).writing() as session:
             result = _asked(lambda: post_batches(session, request.batch))
         return {"posted": result.posted, "errors": result.errors}
+
+    @routes.post("/repeat")
+    def repeat(request: RepeatRequest, company: str | None = None) -> dict[str, int]:
+        with site.company(company).writing() as session:
+            return {"times": _asked(lambda: repeat_entry(session, request.journal_entry, request.date))}
 
     @routes.post("/delete")
     def delete(request: DeleteRequest, company: str | None = None) -> dict[str, str]:

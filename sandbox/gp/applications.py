@@ -8,6 +8,7 @@ from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate
 from sandbox.gp.journals import Posting, keep_in_batch
 from sandbox.gp.models import EMPTY_DATE, Row
+from sandbox.gp.originals import leave, with_originals
 from sandbox.gp.receivables import CHARGES, CREDITS, RECEIPT
 from sandbox.gp.rules import currency_places, not_negative, open_period, posting_account
 
@@ -85,13 +86,13 @@ def _open_document(call: Call, type_field: str, number_field: str) -> Row | None
     for table in ("RM20101", "RM30101"):
         found = call.session.get(table, **key)
         if found is not None:
-            return found | {"PLACE": table}
+            return with_originals(call.session, found) | {"PLACE": table}
     work = "RM10201" if call[type_field] == RECEIPT else "RM10301"
     waiting = call.session.get(work, **key)
     if waiting is None:
         call.refuse("not_found", type_field, number_field)
     elif work == "RM10201" and call.session.settings["apply_unposted_receipts"]:
-        return waiting | {"PLACE": work}
+        return with_originals(call.session, waiting) | {"PLACE": work}
     else:
         call.refuse("not_posted", type_field, number_field)
     return None
@@ -120,12 +121,8 @@ def _taken(document: Row, applied: Decimal, written_off: Decimal) -> tuple[Decim
 
 
 def _reduce(call: Call, document: Row, functional: Decimal, originating: Decimal) -> None:
-    key = {"RMDTYPAL": document["RMDTYPAL"], "DOCNUMBR": document["DOCNUMBR"]}
-    left = {
-        "CURTRXAM": document["CURTRXAM"] - functional,
-        "ORCTRXAM": document["ORCTRXAM"] - originating,
-    }
-    call.session.update(document["PLACE"], key, **left)
+    left = document["CURTRXAM"] - functional, document["ORCTRXAM"] - originating
+    leave(call.session, document["PLACE"], document, *left)
 
 
 def _save(call: Call, row: Row) -> None:

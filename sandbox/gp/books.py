@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.gp.models import MONEY_PLACES, Row
+from sandbox.gp.originals import with_originals
+from sandbox.gp.receivables import RECEIPT
 from sandbox.gp.session import Session
 
 _HEADER_AMOUNTS = [
@@ -45,7 +47,7 @@ def read_books(session: Session) -> dict[str, Any]:
         _sales(session, row, "void" if row["VOIDSTTS"] else "history", "SOP30300") for row in session.select("SOP30200")
     ]
     for table, state in (("RM10201", "work"), ("RM10301", "work"), ("RM20101", "open"), ("RM30101", "history")):
-        documents += [_receivable(row, state) for row in session.select(table)]
+        documents += [_receivable(with_originals(session, row), state) for row in session.select(table)]
     applications = [
         {name: row[name] for name in ("APTODCTY", "APTODCNM", "APFRDCTY", "APFRDCNM", "CUSTNMBR")}
         | _money(row, _APPLY_AMOUNTS)
@@ -69,10 +71,13 @@ def balances(session: Session) -> dict[str, str]:
 
 def read_entries(session: Session) -> list[dict[str, Any]]:
     """The posted lines of the general ledger."""
-    texts = ["JRNENTRY", "SOURCDOC", "REFRENCE", "ORDOCNUM", "ORCTRNUM", "ORMSTRID", "ACTNUMST", "CURNCYID"]
+    texts = ["JRNENTRY", "SOURCDOC", "REFRENCE", "ORDOCNUM", "ORCTRNUM", "ORMSTRID", "CURNCYID"]
     amounts = ["DEBITAMT", "CRDTAMNT", "ORDBTAMT", "ORCRDAMT"]
+    numbers = {account["ACTINDX"]: account["ACTNUMST"] for account in session.select("GL00105")}
     return [
-        {name: row[name] for name in texts} | _money(row, amounts) | {"TRXDATE": row["TRXDATE"].isoformat()}
+        {name: row[name] for name in texts}
+        | _money(row, amounts)
+        | {"ACTNUMST": numbers[row["ACTINDX"]], "TRXDATE": row["TRXDATE"].isoformat()}
         for row in session.select("GL20000")
     ]
 
@@ -94,9 +99,12 @@ def _sales(session: Session, row: Row, state: str, lines: str) -> dict[str, Any]
 
 
 def _receivable(row: Row, state: str) -> dict[str, Any]:
+    if "DOCAMNT" in row:
+        row = row | dict.fromkeys(("ORTRXAMT", "CURTRXAM"), row["DOCAMNT"])
     document = {name: row[name] for name in _RECEIVABLE_TEXTS} | _money(row, _RECEIVABLE_AMOUNTS)
     document |= {"number": row["DOCNUMBR"], "state": state, "DOCDATE": row["DOCDATE"].isoformat()}
-    document |= {"DOCDESCR": row.get("DOCDESCR", row.get("TRXDSCRN", "")), "CHEKBKID": row.get("CHEKBKID", "")}
+    checkbook = row["MSCSCHID"] if row["RMDTYPAL"] == RECEIPT and "MSCSCHID" in row else row.get("CHEKBKID", "")
+    document |= {"DOCDESCR": row.get("DOCDESCR", row.get("TRXDSCRN", "")), "CHEKBKID": checkbook}
     return document
 
 

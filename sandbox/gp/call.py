@@ -18,11 +18,16 @@ _SQL_TYPES = {"i": "int", "m": "numeric", "r": "numeric", "d": "datetime"}
 _DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%Y-%m-%dT%H:%M:%S")
 
 
+def _is_blank(element: etree._Element) -> bool:
+    return bool(element.text) and b"<![CDATA[" in etree.tostring(element, with_tail=False)
+
+
 class Call:
     """
     The parameters of one node; ``call["SOPTYPE"]`` is the value sent, or the kind's empty value if absent.
 
-    An absent element keeps what GP has, a present one replaces it (sources.md GP §1.1): ``given`` tells them apart.
+    An absent or empty element keeps what GP has, a present one replaces it (sources.md GP §1.1): ``given`` tells them
+    apart.
     """
 
     def __init__(self, session: Session, node: Node, element: etree._Element) -> None:
@@ -34,14 +39,16 @@ class Call:
             name = str(child.tag)
             if name not in node.fields:
                 raise SqlError.no_parameter(node.name, name)
-            self._values[name] = self._value(node.fields[name], (child.text or "").strip())
+            # an empty element says nothing, a blank in CDATA says blank
+            if (child.text or "").strip() or _is_blank(child):
+                self._values[name] = self._value(node.fields[name], (child.text or "").strip())
         self._require()
 
     def __getitem__(self, name: str) -> Any:
         return self._values.get(name, _EMPTY[self.node.fields[name].kind])
 
     def given(self, name: str) -> bool:
-        """Whether the element was sent, even if empty."""
+        """Whether the element was sent with a value, be it blank."""
         return name in self._values
 
     def flag(self, name: str, default: int) -> int:

@@ -53,7 +53,9 @@ def document_rate(call: Call) -> Rate:
         return Rate(home, Decimal(1), 0)
     if call["XCHGRATE"]:
         return Rate(table["CURNCYID"], call["XCHGRATE"], call["RTCLCMTD"])
-    return Rate(table["CURNCYID"], table["XCHGRATE"], table["RTCLCMTD"])
+    (exchange,) = session.select("MC40300", CURNCYID=table["CURNCYID"])
+    rate = session.select("MC00100", EXGTBLID=exchange["EXGTBLID"])[-1]
+    return Rate(table["CURNCYID"], rate["XCHGRATE"], exchange["RTCLCMTD"])
 
 
 def functional_currency(session: Session) -> str:

@@ -9,8 +9,8 @@ from sandbox.gp.session import Session
 _NUMBERS = {SALES: "SOPNUMBE", RECEIPTS: "DOCNUMBR", RECEIVABLES: "DOCNUMBR", LEDGER: "JRNENTRY"}
 _PARTS = {
     SALES: ("SOP10200", "SOP10102", "SOP10105", "SOP10106"),
-    RECEIPTS: ("RM10101",),
-    RECEIVABLES: ("RM10101", "RM10601"),
+    RECEIPTS: ("RM10101", "MC020102"),
+    RECEIVABLES: ("RM10101", "RM10601", "MC020102"),
     LEDGER: ("GL10001",),
 }
 
@@ -24,8 +24,9 @@ def delete_unposted(session: Session, number: str) -> str:
     for source, column in _NUMBERS.items():
         found = _find(session, source, column, number)
         if found is not None:
+            key = {name: found[name] for name in (column, "RMDTYPAL") if name in found}
             for table in (source.table, *_PARTS[source]):
-                session.delete(table, **{column: found[column]})
+                session.delete(table, **key)
             drop_if_empty(session, str(found["BACHNUMB"]), source)
             return str(found["BACHNUMB"])
     raise BookkeeperError(f"No document {number} is in a batch. Only what is not posted can be deleted.")

@@ -15,6 +15,7 @@ from decimal import Decimal
 from sandbox.gp.currency import Rate
 from sandbox.gp.models import Row
 from sandbox.gp.rules import cents, posting_account
+from sandbox.gp.sales_lines import SUMMARY
 from sandbox.gp.session import Session
 
 SOP_SALES, SOP_RECEIVABLE, SOP_TRADE, SOP_FREIGHT, SOP_MISC, SOP_TAXES = 1, 2, 6, 7, 8, 9
@@ -76,7 +77,7 @@ def distribute_sales(session: Session, header: Row, lines: Iterable[Row], taxes:
     found.debit(SOP_TRADE, posting_account(session, "sales"), sign * header["ORTDISAM"])
     found.debit(SOP_FREIGHT, accounts["shipping_income"], -sign * header["ORFRTAMT"])
     found.debit(SOP_MISC, posting_account(session, "sales"), -sign * header["ORMISCAMT"])
-    for tax in taxes:
+    for tax in (tax for tax in taxes if tax["LNITMSEQ"] == SUMMARY):
         found.debit(SOP_TAXES, tax["ACTINDX"], -sign * (tax["ORSLSTAX"] + tax["ORFRTTAX"] + tax["ORMSCTAX"]))
     for line in lines:
         kind, account = (SOP_SALES, line["SLSINDX"]) if sign > 0 else (SOP_RETURNS, line["RTNSINDX"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 CODES: Mapping[str, tuple[int, str]] = {
     "subtotal": (67, "Subtotal does not match the line item totals"),
@@ -94,11 +95,13 @@ class Refusal:
     :param number: error number of taErrorCode; a site's own procedures add their own.
     :param text: its description.
     :param related: the fields at fault with their values, as GP lists them.
+    :param form: how the message says it: as usual, without the procedure's name, without ``=``, by its text alone.
     """
 
     number: int
     text: str
     related: Mapping[str, object] = field(default_factory=dict)
+    form: Literal["block", "unnamed", "unsigned", "free text"] = "block"
 
 
 class NodeRefused(Exception):
@@ -113,7 +116,7 @@ class EConnectRefused(Exception):
     """The service's answer to a refused node, in the format of sources.md GP §1.5 (several errors in one message)."""
 
     def __init__(self, procedure: str, identifiers: Mapping[str, str], refused: NodeRefused, node_xml: str) -> None:
-        blocks = [_block(procedure, identifiers, refusal) for refusal in refused.refusals]
+        blocks = [_BLOCKS[refusal.form](procedure, identifiers, refusal) for refusal in refused.refusals]
         super().__init__(f"Sql procedure error codes returned: \n\r{''.join(blocks)}{node_xml}\r\n")
 
 
@@ -127,6 +130,21 @@ def _block(procedure: str, identifiers: Mapping[str, str], refusal: Refusal) -> 
     )
 
 
+def _unnamed(_: str, identifiers: Mapping[str, str], refusal: Refusal) -> str:
+    return _block("", identifiers, refusal)
+
+
+def _unsigned(procedure: str, _: Mapping[str, str], refusal: Refusal) -> str:
+    return f"Error Number {refusal.number}  Stored Procedure {procedure}  Error Description {refusal.text}\r\n\r\n"
+
+
+def _free_text(_: str, __: Mapping[str, str], refusal: Refusal) -> str:
+    return f"{refusal.text}\r\n\r\n"
+
+
+_BLOCKS = {"block": _block, "unnamed": _unnamed, "unsigned": _unsigned, "free text": _free_text}
+
+
 class SqlError(Exception):
     """SQL Server itself refused: number and text as SqlException gives them."""
 
@@ -137,8 +155,8 @@ class SqlError(Exception):
 
     @classmethod
     def no_procedure(cls, name: str) -> SqlError:
-        """A node nobody has a procedure for; the wording is SQL Server's, [unverified] for eConnect."""
-        return cls(2812, f"Could not find stored procedure '{name}'.")
+        """A node nobody has a procedure for, in eConnect's words."""
+        return cls(2812, f"The stored procedure '{name}' doesn't exist.")
 
     @classmethod
     def no_parameter(cls, procedure: str, field_name: str) -> SqlError:

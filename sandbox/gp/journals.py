@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.gp.batches import LEDGER, ensure_batch
 from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate, document_rate, functional_currency
+from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.models import Row
 from sandbox.gp.rules import account_index, currency_places, not_negative, open_period
 from sandbox.gp.session import Session
@@ -78,7 +79,7 @@ def save_line(call: Call) -> None:
     if any(line["SQNCLINE"] == sequence for line in existing):
         call.refuse("duplicate_sequence", SQNCLINE=f"{sequence.normalize():f}")
     call.check()
-    names = ("JRNENTRY", "DSCRIPTN", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "ORMSTRNM", "ORTRXTYP", "TAXDTLID", "TAXAMNT")
+    names = ("JRNENTRY", "BACHNUMB", "DSCRIPTN", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "ORMSTRNM", "ORTRXTYP")
     row = {name: call[name] for name in names} | {"SQNCLINE": sequence, "ACTINDX": account}
     row |= {"DEBITAMT": call["DEBITAMT"], "CRDTAMNT": call["CRDTAMNT"]}
     row |= {"ORDBTAMT": call["DEBITAMT"], "ORCRDAMT": call["CRDTAMNT"]}
@@ -130,9 +131,26 @@ def write_open(session: Session, posting: Posting) -> int | None:
     number = next_entry(session)
     common = posting.common | {"JRNENTRY": number, "OPENYEAR": posting.day.year, "ORGNTSRC": "", "USWHPSTD": "sa"}
     for position, line in enumerate(posting.lines, start=1):
-        account = account_number(session, line["ACTINDX"])
-        session.insert("GL20000", {**common, **line, "SEQNUMBR": position * _STEP, "ACTNUMST": account})
+        place = {"SEQNUMBR": position * _STEP, "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
+        session.insert("GL20000", {**common, **line, **place})
     return number
+
+
+def repeat_entry(session: Session, number: int, day: date) -> int:
+    """
+    Post an entry once more as the recurring batch it came of does: same number and lines; how often it is there then.
+
+    :raises BookkeeperError: no entry of this number is posted.
+    """
+    rows = session.select("GL20000", JRNENTRY=number)
+    if not rows:
+        raise BookkeeperError(f"Journal entry {number} is not posted. Post its batch first.")
+    session.next_document()
+    times = {row["RCTRXSEQ"] for row in rows}
+    for row in (row for row in rows if row["RCTRXSEQ"] == max(times)):
+        again = {"RCTRXSEQ": max(times) + 1, "TRXDATE": day, "OPENYEAR": day.year}
+        session.insert("GL20000", row | again | {"DEX_ROW_ID": session.next_number("DEX_ROW_ID")})
+    return len(times) + 1
 
 
 def keep_in_batch(session: Session, posting: Posting, batch: str) -> None:
@@ -143,12 +161,6 @@ def keep_in_batch(session: Session, posting: Posting, batch: str) -> None:
     header = posting.common | {"JRNENTRY": number, "BACHNUMB": batch, "BCHSOURC": LEDGER.name}
     session.insert("GL10000", header | {"CURNCYID": functional_currency(session), "XCHGRATE": Decimal(1)})
     for position, line in enumerate(posting.lines, start=1):
-        row = posting.common | line | {"JRNENTRY": number, "SQNCLINE": Decimal(position * _STEP)}
+        row = posting.common | line | {"JRNENTRY": number, "BACHNUMB": batch, "SQNCLINE": Decimal(position * _STEP)}
         session.insert("GL10001", row)
     ensure_batch(session, batch, LEDGER)
-
-
-def account_number(session: Session, index: int) -> str:
-    """ACTNUMST of an account."""
-    found = session.get("GL00105", ACTINDX=index)
-    return str(found["ACTNUMST"]) if found else ""

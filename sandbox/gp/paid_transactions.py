@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from sandbox.gp.models import Row
+from sandbox.gp.originals import with_originals
 from sandbox.gp.session import Session
 
 
 def remove_paid(session: Session) -> int:
     """Move documents with nothing left, and the applications all of whose documents moved; how many documents."""
-    paid = session.select("RM20101", CURTRXAM=0, ORCTRXAM=0)
+    settled = session.select("RM20101", CURTRXAM=0)
+    paid = [document for document in settled if not with_originals(session, document)["ORCTRXAM"]]
     for document in paid:
         session.next_document()
         session.delete("RM20101", RMDTYPAL=document["RMDTYPAL"], DOCNUMBR=document["DOCNUMBR"])

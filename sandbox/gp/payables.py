@@ -20,6 +20,7 @@ from sandbox.gp.distributions import (
     write_distributions,
 )
 from sandbox.gp.models import EMPTY_DATE
+from sandbox.gp.originals import keep_payable
 from sandbox.gp.rules import account_index, currency_places, master, not_negative, open_period, posting_account
 
 _TYPES = range(1, 6)
@@ -49,12 +50,13 @@ def save_transaction(call: Call) -> None:
     call.check()
     amount = rate.functional(call["DOCAMNT"])
     names = ("VCHNUMWK", "VENDORID", "DOCNUMBR", "DOCTYPE", "DOCDATE", "BACHNUMB", "PYMTRMID", "TAXSCHID", "PCHSCHID")
-    row = {name: call[name] for name in (*names, "TRXDSCRN", "PORDNMBR")} | rate.columns
+    row = {name: call[name] for name in (*names, "TRXDSCRN", "PORDNMBR")} | {"CURNCYID": rate.currency}
     row |= {name: rate.functional(call[name]) for name in _AMOUNTS}
-    row |= {"DOCAMNT": amount, "CURTRXAM": amount, "ORDOCAMT": call["DOCAMNT"], "ORCTRXAM": call["DOCAMNT"]}
+    row |= {"DOCAMNT": amount, "CURTRXAM": amount}
     for name in ("PSTGDATE", "DUEDATE"):
         row[name] = call[name] if call[name] != EMPTY_DATE else call["DOCDATE"]
     call.session.insert("PM10000", row | {"BCHSOURC": PAYABLES.name})
+    keep_payable(call.session, row, rate, call["DOCAMNT"])
     _make_functional(call, rate)
     if call.flag("CREATEDIST", 1):
         _distribute(call, rate)

@@ -26,8 +26,9 @@ from sandbox.gp.batches import (
 )
 from sandbox.gp.currency import Rate
 from sandbox.gp.errors import BookkeeperError
-from sandbox.gp.journals import Posting, account_number, write_open
+from sandbox.gp.journals import Posting, write_open
 from sandbox.gp.models import Row
+from sandbox.gp.originals import keep_receivable, rate_of_payable, with_originals
 from sandbox.gp.rules import period_closed
 from sandbox.gp.sales import INVOICE, to_history
 from sandbox.gp.session import Session
@@ -128,7 +129,7 @@ def _post_sales(session: Session, header: Row, trail: str) -> None:
     key = {"SOPTYPE": header["SOPTYPE"], "SOPNUMBE": number}
     kind = _INVOICE_IN_RECEIVABLES if header["SOPTYPE"] == INVOICE else _RETURN_IN_RECEIVABLES
     distributions = session.select("SOP10102", **key)
-    _write_ledger(session, header, _entry(number, kind), distributions, "ACTINDX", trail)
+    _write_ledger(session, header, Rate.of(header), _entry(number, kind), distributions, "ACTINDX", trail)
     document = {
         "RMDTYPAL": kind,
         "DOCNUMBR": number,
@@ -139,33 +140,37 @@ def _post_sales(session: Session, header: Row, trail: str) -> None:
         "TRDISAMT": header["TRDISAMT"],
         "ORTRXAMT": header["DOCAMNT"],
         "CURTRXAM": header["DOCAMNT"],
-        "ORORGTRX": header["ORDOCAMT"],
-        "ORCTRXAM": header["ORDOCAMT"],
+        "CSPORNBR": header["CSTPONBR"],
+        "TRXSORCE": trail,
+        "POSTDATE": session.stamp.date(),
     }
-    carried = ("CUSTNMBR", "DOCDATE", "GLPOSTDT", "BACHNUMB", "BCHSOURC", "CSTPONBR", "PYMTRMID", "DUEDATE")
-    document |= {name: header[name] for name in (*carried, "CURNCYID", "XCHGRATE", "RTCLCMTD")}
-    posted = {"TRXSORCE": trail, "POSTEDDT": session.stamp.date()}
-    session.insert("RM20101", document | posted)
-    to_history(session, header, PSTGSTUS=_POSTED, **posted)
+    carried = ("CUSTNMBR", "DOCDATE", "GLPOSTDT", "BACHNUMB", "BCHSOURC", "PYMTRMID", "DUEDATE", "CURNCYID")
+    document |= {name: header[name] for name in carried}
+    session.insert("RM20101", document)
+    keep_receivable(session, document, Rate.of(header), header["ORDOCAMT"])
+    to_history(session, header, PSTGSTUS=_POSTED, TRXSORCE=trail, POSTEDDT=session.stamp.date())
     session.delete("SOP10102", **key)
 
 
 def _post_receivables(session: Session, document: Row, trail: str) -> None:
-    _post_to_open(session, "RM10301", document, trail)
+    posted = {"TRXDSCRN": document["DOCDESCR"], "CSPORNBR": document["CSTPONBR"]}
+    posted |= dict.fromkeys(("ORTRXAMT", "CURTRXAM"), document["DOCAMNT"])
+    _post_to_open(session, "RM10301", document, posted, trail)
 
 
 def _post_receipt(session: Session, receipt: Row, trail: str) -> None:
-    _post_to_open(session, "RM10201", receipt | {"DOCDESCR": receipt["TRXDSCRN"]}, trail)
+    posted = {"FRTSCHID": receipt["CRCARDID"], "MSCSCHID": receipt["CHEKBKID"]}
+    _post_to_open(session, "RM10201", receipt, posted, trail)
     session.connection.execute("UPDATE RM20201 SET POSTED = 1 WHERE APFRDCNM = ?", [receipt["DOCNUMBR"]])
 
 
-def _post_to_open(session: Session, work: str, document: Row, trail: str) -> None:
+def _post_to_open(session: Session, work: str, document: Row, posted: Row, trail: str) -> None:
     key = {"RMDTYPAL": document["RMDTYPAL"], "DOCNUMBR": document["DOCNUMBR"]}
     distributions = session.select("RM10101", **key)
-    _write_ledger(
-        session, document, _entry(document["DOCNUMBR"], document["RMDTYPAL"]), distributions, "DSTINDX", trail
-    )
-    session.insert("RM20101", document | {"TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
+    entry = _entry(document["DOCNUMBR"], document["RMDTYPAL"])
+    rate = Rate.of(with_originals(session, document))
+    _write_ledger(session, document | posted, rate, entry, distributions, "DSTINDX", trail)
+    session.insert("RM20101", document | posted | {"TRXSORCE": trail, "POSTDATE": session.stamp.date()})
     session.delete(work, **key)
     session.delete("RM10101", **key)
 
@@ -173,9 +178,10 @@ def _post_to_open(session: Session, work: str, document: Row, trail: str) -> Non
 def _post_payables(session: Session, document: Row, trail: str) -> None:
     number = document["VCHNUMWK"]
     distributions = session.select("PM10100", VCHRNMBR=number)
-    ledger = {"GLPOSTDT": document["PSTGDATE"], "CUSTNMBR": document["VENDORID"], "DOCDESCR": document["TRXDSCRN"]}
+    ledger = {"GLPOSTDT": document["PSTGDATE"], "CUSTNMBR": document["VENDORID"]}
     entry = _Entry(document["DOCNUMBR"], number, "PMTRX", _PURCHASING)
-    _write_ledger(session, document | ledger, entry, distributions, "DSTINDX", trail)
+    rate = rate_of_payable(session, document)
+    _write_ledger(session, document | ledger, rate, entry, distributions, "DSTINDX", trail)
     # a document with nothing left to pay is history at once (sources.md GP §4)
     table = "PM20000" if document["CURTRXAM"] else "PM30200"
     session.insert(table, document | {"VCHRNMBR": number, "TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
@@ -189,7 +195,7 @@ def _post_journal(session: Session, entry: Row, trail: str) -> None:
     _check(session, f"Journal entry {number}", entry["TRXDATE"], lines)
     for position, line in enumerate(lines, start=1):
         row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": entry["TRXDATE"].year, "TRXSORCE": trail}
-        row |= {"ACTNUMST": account_number(session, line["ACTINDX"]), "ORGNTSRC": entry["BACHNUMB"]}
+        row |= {"ORGNTSRC": entry["BACHNUMB"], "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
         session.insert("GL20000", row)
     session.delete("GL10000", JRNENTRY=number)
     session.delete("GL10001", JRNENTRY=number)
@@ -200,19 +206,19 @@ def _entry(number: str, kind: int) -> _Entry:
 
 
 def _write_ledger(
-    session: Session, document: Row, entry: _Entry, distributions: list[Row], account: str, trail: str
+    session: Session, document: Row, rate: Rate, entry: _Entry, distributions: list[Row], account: str, trail: str
 ) -> None:
     day = document["GLPOSTDT"]
     _check(session, f"Document {entry.number}", day, distributions)
     posting = Posting(
         source=entry.source,
-        reference=str(document.get("DOCDESCR") or document.get("CUSTNAME") or entry.number)[:30],
+        reference=str(document.get("TRXDSCRN") or document.get("CUSTNAME") or entry.number)[:30],
         day=day,
         document=entry.number,
         control=entry.control,
         master_id=document["CUSTNMBR"],
         series=entry.series,
-        rate=Rate.of(document),
+        rate=rate,
         audit_trail=trail,
     )
     totals: dict[tuple[int, int], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])

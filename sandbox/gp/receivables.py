@@ -22,6 +22,7 @@ from sandbox.gp.distributions import (
     write_distributions,
 )
 from sandbox.gp.models import EMPTY_DATE, Row
+from sandbox.gp.originals import keep_receivable
 from sandbox.gp.rules import (
     account_index,
     currency_places,
@@ -62,10 +63,10 @@ def save_receipt(call: Call) -> None:
     amount = rate.functional(call["ORTRXAMT"])
     key = {"RMDTYPAL": RECEIPT, "DOCNUMBR": call["DOCNUMBR"]}
     names = ("DOCNUMBR", "CUSTNMBR", "DOCDATE", "GLPOSTDT", "BACHNUMB", "CHEKNMBR", "CSHRCTYP", "CRCARDID", "TRXDSCRN")
-    row = key | {name: call[name] for name in names} | rate.columns
-    row |= {"BCHSOURC": RECEIPTS.name, "CHEKBKID": checkbook["CHEKBKID"], "CREATDDT": call.session.stamp.date()}
-    row |= {"ORTRXAMT": amount, "CURTRXAM": amount, "ORORGTRX": call["ORTRXAMT"], "ORCTRXAM": call["ORTRXAMT"]}
+    row = key | {name: call[name] for name in names} | {"CURNCYID": rate.currency}
+    row |= {"BCHSOURC": RECEIPTS.name, "CHEKBKID": checkbook["CHEKBKID"], "ORTRXAMT": amount, "CURTRXAM": amount}
     call.session.insert("RM10201", row)
+    keep_receivable(call.session, row, rate, call["ORTRXAMT"])
     if call.flag("CREATEDIST", 1):
         found = Distributions(rate)
         found.debit(RM_CASH, checkbook["ACTINDX"], call["ORTRXAMT"])
@@ -99,14 +100,13 @@ def save_transaction(call: Call) -> None:
     if call["TAXAMNT"] != sum((tax["TAXAMNT"] for tax in taxes), Decimal(0)):
         call.refuse("tax_total", "TAXAMNT")
     call.check()
-    total = rate.functional(call["DOCAMNT"])
     names = ("DOCDATE", "BACHNUMB", "CUSTNMBR", "DOCDESCR", "CSTPONBR", "PYMTRMID")
-    row = key | {name: call[name] for name in names} | rate.columns
-    row |= {name: rate.functional(call[name]) for name in amounts[1:]}
-    row |= {"ORTRXAMT": total, "CURTRXAM": total, "ORORGTRX": call["DOCAMNT"], "ORCTRXAM": call["DOCAMNT"]}
+    row = key | {name: call[name] for name in names} | {"CURNCYID": rate.currency, "RMDNUMWK": call["DOCNUMBR"]}
+    row |= {name: rate.functional(call[name]) for name in amounts}
     row |= {"BCHSOURC": RECEIVABLES.name, "GLPOSTDT": call["DOCDATE"]}
     row["DUEDATE"] = call["DUEDATE"] if call["DUEDATE"] != EMPTY_DATE else call["DOCDATE"]
     call.session.insert("RM10301", row)
+    keep_receivable(call.session, row, rate, call["DOCAMNT"])
     for sent in call.session.select("RM10101", **key):
         changes = {
             "DEBITAMT": rate.functional(sent["ORDBTAMT"]),

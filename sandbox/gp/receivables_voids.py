@@ -12,6 +12,7 @@ from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate
 from sandbox.gp.journals import Posting, write_open
 from sandbox.gp.models import Row
+from sandbox.gp.originals import leave, with_originals
 from sandbox.gp.rules import open_period
 
 _SALES_SERIES = 3
@@ -37,7 +38,8 @@ def void_document(call: Call) -> None:
         call.refuse("applied", "DOCNUMBR", CURTRXAM=document["CURTRXAM"], ORTRXAMT=document["ORTRXAMT"])
     call.check()
     _reverse(call, document)
-    call.session.update("RM20101", key, VOIDSTTS=1, CURTRXAM=_NOTHING, ORCTRXAM=_NOTHING)
+    call.session.update("RM20101", key, VOIDSTTS=1, VOIDDATE=call["VOIDDATE"])
+    leave(call.session, "RM20101", document, _NOTHING, _NOTHING)
 
 
 def _reverse(call: Call, document: Row) -> None:
@@ -51,7 +53,7 @@ def _reverse(call: Call, document: Row) -> None:
         control=number,
         master_id=document["CUSTNMBR"],
         series=_SALES_SERIES,
-        rate=Rate.of(document),
+        rate=Rate.of(with_originals(call.session, document)),
         audit_trail=f"RMVOI{call.session.next_number('TRXSORCE'):08d}",
     )
     for line in lines:

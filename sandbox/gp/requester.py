@@ -3,7 +3,8 @@ GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4
 
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Receivables_Apply,
-Receivables_History_Apply, Batch, Internet_Addresses and Checkbook are what a site would define in eConnect_Out_Setup.
+Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses and Checkbook are what a site
+would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from lxml import etree
 
-from sandbox.gp.errors import SqlError
+from sandbox.gp.errors import EConnectRefused, NodeRefused, Refusal, SqlError
 from sandbox.gp.models import TABLES, Row
 from sandbox.gp.session import Session
 from sandbox.gp.where import compile_where
@@ -63,7 +64,9 @@ _RM_KEY = ("DOCNUMBR", "RMDTYPAL")
 DOCTYPES: Mapping[str, Doctype] = {
     "Customer": Doctype("Customer", "RM00101", ("CUSTNMBR",), _CUSTOMER_CHILDREN),
     "Item": Doctype("Item", "IV00101", ("ITEMNMBR",)),
-    "GL_Accounts": Doctype("GL_Accounts", "GL00105", ("ACTINDX",)),
+    "GL_Accounts": Doctype(
+        "GL_Accounts", "GL00105", ("ACTINDX",), (Child("Account", "GL00100", {"ACTINDX": "ACTINDX"}),)
+    ),
     "Tax_Detail": Doctype("Tax_Detail", "TX00201", ("TAXDTLID",)),
     "Checkbook": Doctype("Checkbook", "CM00100", ("CHEKBKID",)),
     "Batch": Doctype("Batch", "SY00500", ("BACHNUMB", "BCHSOURC")),
@@ -88,13 +91,13 @@ DOCTYPES: Mapping[str, Doctype] = {
     "Receivables_Transaction": Doctype("RM_Trans", "RM10301", _RM_KEY),
     "Receivables_Posted_Transaction": Doctype("RM_Trans", "RM20101", _RM_KEY),
     "Receivables_History_Transaction": Doctype("RM_Trans", "RM30101", _RM_KEY),
+    "Receivables_Currency": Doctype("RM_Currency", "MC020102", _RM_KEY),
     "Receivables_Apply": Doctype("RM_Apply", "RM20201", ("APTODCNM", "APFRDCNM", "APTODCTY", "APFRDCTY")),
     "Receivables_History_Apply": Doctype("RM_Apply", "RM30201", ("APTODCNM", "APFRDCNM", "APTODCTY", "APFRDCTY")),
-    "GL_Work_Trans": Doctype(
-        "GL_Work", "GL10000", ("JRNENTRY",), (Child("Line", "GL10001", {"JRNENTRY": "JRNENTRY"}),)
-    ),
-    "GL_Open_Trans": Doctype("GL_Open", "GL20000", ("JRNENTRY", "SEQNUMBR")),
-    "GL_Hist_Trans": Doctype("GL_Hist", "GL30000", ("JRNENTRY", "SEQNUMBR")),
+    "GL_Work_Trans": Doctype("GL_Work", "GL10000", ("JRNENTRY",)),
+    "GL_Work_Lines": Doctype("GL_Work_Line", "GL10001", ("JRNENTRY", "SQNCLINE")),
+    "GL_Open_Trans": Doctype("GL_Open", "GL20000", ("JRNENTRY", "SEQNUMBR", "RCTRXSEQ", "OPENYEAR")),
+    "GL_Hist_Trans": Doctype("GL_Hist", "GL30000", ("JRNENTRY", "SEQNUMBR", "RCTRXSEQ", "HSTYEAR")),
 }
 
 
@@ -102,7 +105,8 @@ def read_entity(session: Session, root: etree._Element, company: str) -> str:
     """
     Answer an RQeConnectOutType document.
 
-    :raises SqlError: an unknown DOCTYPE, a WhereClause that can't be run, a request of another kind.
+    :raises EConnectRefused: an unknown DOCTYPE.
+    :raises SqlError: a WhereClause that can't be run, a request of another kind.
     """
     request = root.find("RQeConnectOutType/eConnectOut")
     if request is None:
@@ -110,7 +114,9 @@ def read_entity(session: Session, root: etree._Element, company: str) -> str:
     fields = {str(child.tag): (child.text or "").strip() for child in request}
     doctype = DOCTYPES.get(fields.get("DOCTYPE", ""))
     if doctype is None:
-        raise SqlError(50000, f"DOCTYPE '{fields.get('DOCTYPE', '')}' is not in eConnect_Out_Setup.", "eConnectOut")
+        unknown = Refusal(50000, f"DOCTYPE '{fields.get('DOCTYPE', '')}' is not in eConnect_Out_Setup")
+        node = etree.tostring(request, encoding="unicode")
+        raise EConnectRefused("eConnectOut", fields, NodeRefused([unknown]), node)
     answer = etree.Element("root")
     # without FORLIST the Requester reads its shadow table, which eConnect's own writes don't fill (RequesterTrx 0)
     if fields.get("FORLIST") != "1":

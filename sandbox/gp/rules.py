@@ -23,7 +23,7 @@ _MASTERS = {
     "payment_terms": ("SY03300", "PYMTRMID"),
     "currency": ("MC40200", "CURNCYID"),
     "site": ("IV40700", "LOCNCODE"),
-    "credit_card": ("SY03100", "CRCARDID"),
+    "credit_card": ("SY03100", "CARDNAME"),
 }
 
 
@@ -60,7 +60,7 @@ def account_index(call: Call, number_field: str, index_field: str | None = None)
         found = call.session.get("GL00105", ACTINDX=call[index_field])
         if found is None:
             call.refuse("account", index_field)
-    if found is not None and not found["ACTIVE"]:
+    if found is not None and not call.session.select("GL00100", ACTINDX=found["ACTINDX"], ACTIVE=1):
         call.refuse("account_inactive", number_field)
     return int(found["ACTINDX"]) if found else 0
 

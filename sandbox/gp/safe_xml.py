@@ -23,6 +23,7 @@ def parse(text: str | bytes) -> etree._Element:
         no_network=True,
         load_dtd=False,
         remove_comments=True,
+        strip_cdata=False,
         huge_tree=True,
     )
     try:

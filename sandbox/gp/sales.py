@@ -11,7 +11,7 @@ from sandbox.gp.currency import Rate, document_rate
 from sandbox.gp.distributions import SALES_TABLE, distribute_sales, write_distributions
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.rules import account_index, currency_places, customer, master, not_negative, open_period
-from sandbox.gp.sales_lines import SALES_TYPES
+from sandbox.gp.sales_lines import SALES_TYPES, SUMMARY, summaries, tax_rows
 from sandbox.gp.session import Session
 
 ORDER, INVOICE, RETURN = 2, 3, 4
@@ -72,10 +72,10 @@ _TEXTS = [
     "COUNTRY",
     "PHNUMBR1",
     "REFRENCE",
-    "CMMTTEXT",
     "DUEDATE",
     "CUSTNAME",
-    "USINGHEADERLEVELTAXES",
+    "SLPRSNID",
+    "SALSTERR",
     "RATETPID",
     "INTEGRATIONSOURCE",
     "INTEGRATIONID",
@@ -103,8 +103,10 @@ def save_header(call: Call) -> None:
         for column, field in _AMOUNTS.items()
     }
     lines, taxes = call.session.select("SOP10200", **key), call.session.select("SOP10105", **key)
-    header_taxes = call.flag("USINGHEADERLEVELTAXES", existing["USINGHEADERLEVELTAXES"] if existing else 0)
-    _check_amounts(call, amounts, lines, taxes, bool(header_taxes))
+    # GP keeps no such flag: a document that has taxes and none of a line has them by header
+    header_taxes = bool(call.flag("USINGHEADERLEVELTAXES", 0)) or (bool(existing) and _has_header_taxes(lines, taxes))
+    taxes = tax_rows(taxes, by_header=header_taxes)
+    _check_amounts(call, amounts, lines, taxes, header_taxes)
     if call["CKCreditLimit"] and buyer and buyer["CRLMTTYP"] == 2 and amounts["ORDOCAMT"] > buyer["CRLMTAMT"]:
         call.refuse("credit_limit", "DOCAMNT")
     call.check()
@@ -115,7 +117,13 @@ def save_header(call: Call) -> None:
         call.session.update("SOP10100", key, **values)
     else:
         call.session.insert("SOP10100", {**key, **values})
-    _make_functional(call, rate, lines, taxes)
+    if call.given("CMMTTEXT"):
+        _keep_user_fields(call, key, {"CMMTTEXT": call["CMMTTEXT"]})
+    call.session.delete("SOP10105", **key, LNITMSEQ=SUMMARY)
+    summed = summaries(taxes)
+    for row in summed:
+        call.session.insert("SOP10105", row)
+    _make_functional(call, rate, lines, [*summed, *(tax for tax in taxes if tax["LNITMSEQ"] != SUMMARY)])
     ensure_batch(call.session, call["BACHNUMB"], SALES, CHEKBKID=call["BatchCHEKBKID"])
     if call["SOPTYPE"] in (INVOICE, RETURN) and call.flag("CREATEDIST", 1):
         if existing:
@@ -130,11 +138,14 @@ def save_user_defined(call: Call) -> None:
         call.refuse("document_type", "SOPTYPE")
     call.check()
     key = {"SOPTYPE": call["SOPTYPE"], "SOPNUMBE": call["SOPNUMBE"]}
-    values = {name: call[name] for name in _USER_DEFINED if call.given(name)}
-    if call.session.get("SOP10106", **key):
-        call.session.update("SOP10106", key, **values)
-    else:
+    _keep_user_fields(call, key, {name: call[name] for name in _USER_DEFINED if call.given(name)})
+
+
+def _keep_user_fields(call: Call, key: Row, values: Row) -> None:
+    if call.session.get("SOP10106", **key) is None:
         call.session.insert("SOP10106", {**key, **values})
+    elif values:
+        call.session.update("SOP10106", key, **values)
 
 
 def void_document(call: Call) -> None:
@@ -234,9 +245,8 @@ def _check_amounts(
     total = sum((amounts[c] for c in amounts if c not in ("ORDOCAMT", "ORTDISAM")), Decimal(0)) - amounts["ORTDISAM"]
     if amounts["ORDOCAMT"] != total:
         call.refuse("document_amount", *_AMOUNTS.values())
-    counted = [tax for tax in taxes if not header_taxes or tax["LNITMSEQ"] == 0]
     for column, tax_column in (("ORTAXAMT", "ORSLSTAX"), ("ORFRTTAX", "ORFRTTAX"), ("ORMSCTAX", "ORMSCTAX")):
-        given = sum((tax[tax_column] for tax in counted), Decimal(0))
+        given = sum((tax[tax_column] for tax in taxes), Decimal(0))
         if amounts[column] != given:
             call.refuse("tax_total", _AMOUNTS[column], STAXAMNT=given)
     for line in lines:
@@ -245,6 +255,11 @@ def _check_amounts(
             call.refuse("line_tax", LNITMSEQ=line["LNITMSEQ"], TAXAMNT=line["ORTAXAMT"], STAXAMNT=details)
     if not lines:
         call.refuse("no_lines", "SOPNUMBE")
+
+
+def _has_header_taxes(lines: list[Row], taxes: list[Row]) -> bool:
+    of_lines = {line["LNITMSEQ"] for line in lines}
+    return any(tax["ORSLSTAX"] for tax in taxes) and not any(tax["LNITMSEQ"] in of_lines for tax in taxes)
 
 
 def _line_tax(line: Row, taxes: list[Row]) -> Decimal:

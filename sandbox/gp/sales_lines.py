@@ -32,6 +32,10 @@ _ACCOUNTS = {
 """Account of a line: the item's column it comes from, and the posting account of a line without an item."""
 _ITEM_TAX, _FREIGHT_TAX, _MISC_TAX = 0, 1, 2
 _TAX_COLUMN = {_ITEM_TAX: "ORSLSTAX", _FREIGHT_TAX: "ORFRTTAX", _MISC_TAX: "ORMSCTAX"}
+SUMMARY, FREIGHT_LINE, MISC_LINE = 0, 2147483646, 2147483645
+"""LNITMSEQ in SOP10105 of what belongs to no line: the sum of a detail, its tax on freight, on miscellaneous."""
+_TAX_LINE = {_FREIGHT_TAX: FREIGHT_LINE, _MISC_TAX: MISC_LINE}
+_SUMMED = ("ORSLSTAX", "ORFRTTAX", "ORMSCTAX", "ORTOTSLS", "ORTXSLS")
 
 
 def save_line(call: Call) -> None:
@@ -82,7 +86,7 @@ def delete_line(call: Call) -> None:
 
 def save_tax(call: Call) -> None:
     """
-    taSopLineIvcTaxInsert: one tax detail of a line (LNITMSEQ 0: of the document, its freight or miscellaneous).
+    taSopLineIvcTaxInsert: one tax detail of a line, of freight, of miscellaneous, or (LNITMSEQ 0) of the document.
 
     STAXAMNT is the tax on goods (TAXTYPE 0); that on freight or miscellaneous stands in FRTTXAMT, MSCTXAMT, or in
     STAXAMNT where TAXTYPE says so. On a document that has its header already the detail is changed.
@@ -94,7 +98,8 @@ def save_tax(call: Call) -> None:
     currency_places(call, ("STAXAMNT", "FRTTXAMT", "MSCTXAMT"))
     _refuse_history(call)
     call.check()
-    key = {name: call[name] for name in ("SOPTYPE", "SOPNUMBE", "LNITMSEQ", "TAXDTLID")}
+    key = {name: call[name] for name in ("SOPTYPE", "SOPNUMBE", "TAXDTLID")}
+    key["LNITMSEQ"] = _TAX_LINE.get(call["TAXTYPE"], call["LNITMSEQ"])
     amounts = _tax_amounts(call)
     existing = call.session.get("SOP10105", **key)
     if existing is None:
@@ -106,6 +111,24 @@ def save_tax(call: Call) -> None:
         call.refuse("duplicate_tax", "TAXDTLID", "LNITMSEQ")
     call.check()
     call.session.update("SOP10105", key, **amounts)
+
+
+def tax_rows(taxes: list[Row], *, by_header: bool) -> list[Row]:
+    """Rows that have an amount of their own: a document taxed by header has its goods' in the row of the sum."""
+    own = [tax for tax in taxes if tax["LNITMSEQ"] != SUMMARY]
+    if not by_header:
+        return own
+    beyond = dict.fromkeys(("ORFRTTAX", "ORMSCTAX"), Decimal(0))
+    return own + [tax | beyond for tax in taxes if tax["LNITMSEQ"] == SUMMARY]
+
+
+def summaries(rows: list[Row]) -> list[Row]:
+    """Per detail the sum of its rows on goods, freight and miscellaneous, which GP keeps beside them."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        detail = found.setdefault(row["TAXDTLID"], row | {"LNITMSEQ": SUMMARY} | dict.fromkeys(_SUMMED, Decimal(0)))
+        detail |= {column: detail[column] + row[column] for column in _SUMMED}
+    return list(found.values())
 
 
 def _tax_amounts(call: Call) -> dict[str, Decimal]:

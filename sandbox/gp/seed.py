@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,7 @@ from sandbox.gp.session import Session
 
 SITE, UNIT, UNIT_SCHEDULE = "MAIN", "Each", "EACH"
 _LONG_AGO = datetime(2020, 1, 1)
+_FAR_AHEAD = date(2099, 12, 31)
 _PERCENT = Decimal(100)
 
 
@@ -95,14 +96,10 @@ def _seed_accounts(session: Session, company: CompanyFile) -> dict[str, int]:
         if account.gp not in numbers:
             numbers[account.gp] = len(numbers) + 1
             segments = [*account.gp.split("-"), "", "", ""]
-            row: Row = {
-                "ACTINDX": numbers[account.gp],
-                "ACTNUMST": account.gp,
-                "ACTDESCR": account.role.replace("_", " ").capitalize(),
-                "ACTIVE": 1,
-                "ACCTTYPE": 1,
-            }
-            session.insert("GL00105", row | {f"ACTNUMBR_{n}": segments[n - 1] for n in (1, 2, 3)})
+            row: Row = {"ACTINDX": numbers[account.gp]} | {f"ACTNUMBR_{n}": segments[n - 1] for n in (1, 2, 3)}
+            description = account.role.replace("_", " ").capitalize()
+            session.insert("GL00100", row | {"ACTDESCR": description, "ACTIVE": 1, "ACCTTYPE": 1})
+            session.insert("GL00105", row | {"ACTNUMST": account.gp})
         roles[account.role] = numbers[account.gp]
         session.insert("SY01100", {"PTGACDSC": account.role, "SERIES": 3, "ACTINDX": numbers[account.gp]})
     return roles
@@ -149,14 +146,17 @@ def _seed_items(session: Session, company: CompanyFile, roles: dict[str, int]) -
 
 def _seed_setup(session: Session, company: CompanyFile, roles: dict[str, int]) -> None:
     home = company.base_currency
-    session.insert("MC40200", {"CURNCYID": home, "CRNCYDSC": home, "ISOCODE": home, "XCHGRATE": Decimal(1)})
+    session.insert("MC40200", {"CURNCYID": home, "CRNCYDSC": home, "ISOCURRC": home})
     for currency in company.currencies:
-        row = {"CURNCYID": currency.currency_id or currency.code, "CRNCYDSC": currency.code, "ISOCODE": currency.code}
-        session.insert("MC40200", row | {"XCHGRATE": currency.rate})
+        known: Row = {"CURNCYID": currency.currency_id or currency.code}
+        session.insert("MC40200", known | {"CRNCYDSC": currency.code, "ISOCURRC": currency.code})
+        session.insert("MC40300", known | {"EXGTBLID": currency.code, "EXGTBDSC": currency.code})
+        rate = {"EXCHDATE": _LONG_AGO.date(), "EXPNDATE": _FAR_AHEAD, "XCHGRATE": currency.rate}
+        session.insert("MC00100", known | rate | {"EXGTBLID": currency.code})
     for checkbook, role in (("STRIPE", "clearing"), ("BANK", "bank")):
         row = {"CHEKBKID": checkbook, "DSCRIPTN": role.capitalize(), "CURNCYID": home}
         session.insert("CM00100", row | {"ACTINDX": roles.get(role, 0)})
-    session.insert("SY03100", {"CRCARDID": "STRIPE"})
+    session.insert("SY03100", {"CARDNAME": "STRIPE"})
     for document_type, document_id, first in (
         (1, "STDQTE", "QTEST1001"),
         (2, "STDORD", "ORDST1001"),

@@ -6,6 +6,7 @@ their own, so that GP holds something else than was sent (sources.md GP §1.1, s
 from __future__ import annotations
 
 import copy
+from typing import Literal
 
 from lxml import etree
 from pydantic import BaseModel, ConfigDict
@@ -15,10 +16,11 @@ from sandbox.gp.session import Session
 
 
 class SiteError(BaseModel):
-    """An error code the site added to taErrorCode."""
+    """An error code the site added to taErrorCode, and the form its procedure says it in."""
 
     number: int
     text: str
+    form: Literal["block", "unnamed", "unsigned", "free text"] = "block"
 
 
 class PreProcedure(BaseModel):
@@ -49,7 +51,7 @@ def before_procedure(session: Session, element: etree._Element) -> etree._Elemen
         return element
     procedure = PreProcedure(**found)
     if procedure.error:
-        raise NodeRefused([Refusal(procedure.error.number, procedure.error.text)])
+        raise NodeRefused([Refusal(procedure.error.number, procedure.error.text, form=procedure.error.form)])
     changed = copy.deepcopy(element)
     for name, value in procedure.set.items():
         child = changed.find(name)

@@ -21,6 +21,7 @@ from sandbox.gp.models import Row
 from sandbox.gp.numbers import next_sales_number
 from sandbox.gp.rules import cents
 from sandbox.gp.sales import FUNCTIONAL, INVOICE, LINE_FUNCTIONAL, ORDER, TAX_FUNCTIONAL, to_history
+from sandbox.gp.sales_lines import SUMMARY, summaries, tax_rows
 from sandbox.gp.session import Session
 
 _PERCENT = Decimal(100)
@@ -80,9 +81,12 @@ def transfer_order(session: Session, order: Row, quantities: Mapping[str, Decima
     if first:
         # header-level taxes on goods survive only a transfer in full (sources.md GP §1.3)
         lost = {"ORSLSTAX": Decimal(0)} if partial else {}
-        invoice_taxes += [tax | target | lost for tax in taxes if tax["LNITMSEQ"] == 0]
+        of_lines = {line["LNITMSEQ"] for line in lines}
+        others = tax_rows(taxes, by_header=not any(tax["LNITMSEQ"] in of_lines for tax in taxes))
+        invoice_taxes += [tax | target | lost for tax in others if tax["LNITMSEQ"] not in of_lines]
     header = _invoice_header(order, number, document_id, day, invoice_lines, invoice_taxes, first=first)
-    _store(session, header, invoice_lines, invoice_taxes)
+    own = [tax for tax in invoice_taxes if tax["LNITMSEQ"] != SUMMARY]
+    _store(session, header, invoice_lines, [*own, *summaries(invoice_taxes)])
     if not _left(session.select("SOP10200", **key)):
         to_history(session, session.select("SOP10100", **key)[0])
     return number

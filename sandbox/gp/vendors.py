@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 from sandbox.gp.call import Call
-from sandbox.gp.models import Row
 from sandbox.gp.rules import master
 
-_ADDRESS = (
-    "VNDCNTCT",
-    "ADDRESS1",
-    "ADDRESS2",
-    "ADDRESS3",
-    "CITY",
-    "STATE",
-    "ZIPCODE",
-    "CCode",
-    "COUNTRY",
-    "PHNUMBR1",
-    "PHNUMBR2",
-    "PHNUMBR3",
-    "FAXNUMBR",
-    "TAXSCHID",
-)
-_VENDOR = (
-    "VENDNAME",
-    "VENDSHNM",
-    "VNDCHKNM",
-    "HOLD",
-    "VENDSTTS",
-    "VNDCLSID",
-    "VADDCDPR",
-    "VADCDPAD",
-    "VADCDTRO",
-    "VADCDSFR",
-    "ACNMVNDR",
-    "COMMENT1",
-    "COMMENT2",
-    "CURNCYID",
-    "PYMTRMID",
-    "TXIDNMBR",
-    "TXRGNNUM",
-)
+_ADDRESS = {
+    name: name
+    for name in (
+        "VNDCNTCT",
+        "ADDRESS1",
+        "ADDRESS2",
+        "ADDRESS3",
+        "CITY",
+        "STATE",
+        "ZIPCODE",
+        "CCode",
+        "COUNTRY",
+        "PHNUMBR1",
+        "PHNUMBR2",
+        "FAXNUMBR",
+        "TAXSCHID",
+    )
+} | {"PHONE3": "PHNUMBR3"}
+_VENDOR = {
+    name: name
+    for name in (
+        "VENDNAME",
+        "VENDSHNM",
+        "VNDCHKNM",
+        "HOLD",
+        "VENDSTTS",
+        "VNDCLSID",
+        "VADDCDPR",
+        "VADCDPAD",
+        "VADCDTRO",
+        "VADCDSFR",
+        "ACNMVNDR",
+        "COMMENT1",
+        "COMMENT2",
+        "CURNCYID",
+        "PYMTRMID",
+        "TXIDNMBR",
+        "TXRGNNUM",
+    )
+}
 _ACTIVE = 1
 
 
@@ -56,7 +60,7 @@ def save_vendor(call: Call) -> None:
     if not existing and not call["VENDNAME"]:
         call.refuse("required", "VENDNAME")
     call.check()
-    values = _sent(call, _VENDOR + _ADDRESS)
+    values = call.sent(**_VENDOR, **_ADDRESS)
     today = session.stamp.date()
     if existing:
         session.update("PM00200", {"VENDORID": existing["VENDORID"]}, MODIFDT=today, **values)
@@ -78,12 +82,8 @@ def save_address(call: Call) -> None:
 
 def _put_address(call: Call, code: str) -> None:
     key = {"VENDORID": call["VENDORID"], "ADRSCODE": code}
-    values = _sent(call, _ADDRESS)
+    values = call.sent(**_ADDRESS)
     if call.session.get("PM00300", **key) is None:
         call.session.insert("PM00300", {**key, **values})
     elif values:
         call.session.update("PM00300", key, **values)
-
-
-def _sent(call: Call, names: tuple[str, ...]) -> Row:
-    return call.sent(**{name: name for name in names})

@@ -16,12 +16,14 @@ import pytest
 import requests
 from sqlalchemy import Engine, select
 
+from hooks.gp.books import GPBooks
 from hooks.gp.econnect.hook import GPEConnectHook
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer
 from ledgerbridge.entities import Document, Master, Outcome, RawRecord, Source, Target, Window
 from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits, TargetConflict, TransientError
 from ledgerbridge.flows import Company
+from ledgerbridge.reconciliation import KeptRecord
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import MasterRow
 from ledgerbridge.state.reader import DatabaseReader
@@ -95,6 +97,10 @@ class Bookkeeper:
         accounts = requests.get(f"{self._url}/_sandbox/ledger", timeout=10).json()["accounts"]
         return {number: Decimal(amount) for number, amount in accounts.items() if Decimal(amount)}
 
+    def repeat(self, journal_entry: str, day: str) -> None:
+        """What a recurring batch does when it is posted again."""
+        self._post("repeat", {"journal_entry": journal_entry, "date": day})
+
     def order_fault(self, kind: str, procedure: str) -> None:
         """What goes wrong with the next call that has this procedure."""
         self._post("faults", {"kind": kind, "contains": procedure})
@@ -134,7 +140,7 @@ def hook(gp_sandbox: str, bookkeeper: Bookkeeper, monkeypatch: pytest.MonkeyPatc
 
 
 def hook_on(
-    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "wool-store-7", company: str = "HLS"
+    monkeypatch: pytest.MonkeyPatch, url: str, password: str = "wool-store-7", company: str = "HLS", **extra: Any
 ) -> GPEConnectHook:
     host, port = url.removeprefix("http://").split(":")
     connection = {
@@ -144,7 +150,7 @@ def hook_on(
         "schema": "http",
         "login": "econnect",
         "password": password,
-        "extra": {"company": company, "timeout_seconds": 30},
+        "extra": {"company": company, "timeout_seconds": 30, **extra},
     }
     monkeypatch.setenv("AIRFLOW_CONN_GP_TEST", json.dumps(connection))
     return GPEConnectHook("gp_test")
@@ -236,6 +242,14 @@ LAMP = (16384, "LAMP-01", 1, "49.90", "3.12")
 MUGS = (32768, "MUG-12", 2, "19.00", "1.19")
 
 
+def with_freight() -> Document:
+    """An order of a lamp, whose freight is taxed."""
+    shipped = order("SHUS1001", LAMP, FREIGHT=Decimal(18), FRTTXAMT=Decimal("1.13"), DOCAMNT=Decimal("72.15"))
+    freight_tax = {"LNITMSEQ": 0, "TAXTYPE": 1, "TAXDTLID": "MA-STATE", "FREIGHT": Decimal(18)}
+    shipped.parts["taxes"].append({**freight_tax, "FRTTXAMT": Decimal("1.13")})
+    return shipped
+
+
 def receipt(number: str = "LBR1", amount: str = "53.02") -> Document:
     return document(
         "cash_receipt",
@@ -296,7 +310,7 @@ def test_order_goes_its_way_to_the_books(hook: GPEConnectHook, bookkeeper: Bookk
         "DOCAMNT": "53.02000",
     }
     assert [line["ITEMNMBR"] for line in invoice.payload["Line"]] == ["LAMP-01"]
-    assert [(tax["TAXDTLID"], tax["STAXAMNT"]) for tax in invoice.payload["Tax"]] == [("MA-STATE", "3.12000")]
+    assert {tax["LNITMSEQ"]: tax["STAXAMNT"] for tax in invoice.payload["Tax"]} == {"0": "3.12000", "16384": "3.12000"}
     accepted(hook, "cash_receipt", receipt())
     bookkeeper.post_all()
     accepted(hook, "application", application(number))
@@ -445,10 +459,7 @@ def test_change_besides_the_amounts_reaches_the_order_too(hook: GPEConnectHook, 
 
 def test_edited_order_can_lose_its_freight_and_the_tax_on_it(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
     accepted(hook, "customer", customer())
-    shipped = order("SHUS1001", LAMP, FREIGHT=Decimal(18), FRTTXAMT=Decimal("1.13"), DOCAMNT=Decimal("72.15"))
-    freight_tax = {"LNITMSEQ": 0, "TAXTYPE": 1, "TAXDTLID": "MA-STATE", "FREIGHT": Decimal(18)}
-    shipped.parts["taxes"].append({**freight_tax, "FRTTXAMT": Decimal("1.13")})
-    accepted(hook, "sales_order", shipped)
+    accepted(hook, "sales_order", with_freight())
     without = order("SHUS1001", LAMP, FRTTXAMT=Decimal(0))
     accepted(hook, "sales_order", without)
     assert found(hook, "sales_order", without) == ()
@@ -456,6 +467,21 @@ def test_edited_order_can_lose_its_freight_and_the_tax_on_it(hook: GPEConnectHoo
     bookkeeper.post_all()
     balances = bookkeeper.balances()
     assert (balances["000-1200-00"], balances["000-2300-00"]) == (Decimal("53.02"), Decimal("-3.12"))
+
+
+def test_tax_on_freight_is_kept_with_its_own_line_and_in_a_sum(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", with_freight())
+    assert found(hook, "sales_order", with_freight()) == ()
+    bookkeeper.transfer("SHUS1001")
+    bookkeeper.post_all()
+    (invoice,) = (record.payload for record in read(hook, "sales_invoice"))
+    taxes = {tax["LNITMSEQ"]: (tax["STAXAMNT"], tax["FRTTXAMT"]) for tax in invoice["Tax"]}
+    assert taxes == {
+        "0": ("3.12000", "1.13000"),
+        "16384": ("3.12000", "0.00000"),
+        "2147483646": ("0.00000", "1.13000"),
+    }
 
 
 def test_receipt_moved_to_history_is_read_all_the_same(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
@@ -571,6 +597,19 @@ def test_posted_receipt_that_was_never_applied_is_voided_once(hook: GPEConnectHo
     assert bookkeeper.balances() == {}
 
 
+def test_a_memo_in_work_has_its_total_under_another_name_than_a_posted_one(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "credit_memo", goodwill())
+    assert found(hook, "credit_memo", goodwill()) == ()
+    other = goodwill()
+    other.header["DOCAMNT"] = Decimal("54.02")
+    assert found(hook, "credit_memo", other) == ("ORTRXAMT is 53.02000 in GP, 54.02 was sent",)
+    bookkeeper.post_all()
+    assert found(hook, "credit_memo", goodwill()) == ()
+
+
 def test_goodwill_is_booked_once_though_gp_would_add_distributions(
     hook: GPEConnectHook, bookkeeper: Bookkeeper
 ) -> None:
@@ -601,6 +640,31 @@ def delivered(engine: Engine, hook: GPEConnectHook, *documents: Document) -> lis
     actor = Actor("order_to_cash", "customer", "run-1", "customer.load")
     deliverer = Deliverer(engine, actor, "gp.customer", hook.entity("customer"), kind="customer")
     return deliverer.deliver(documents, {})
+
+
+def test_a_foreign_credit_comes_with_the_rate_and_amounts_kept_apart_from_it(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "customer", customer())
+    for number, currency in (("LBR1", None), ("LBR2", "GBP")):
+        paid = receipt(number, amount="100.00")
+        paid.header["CURNCYID"] = currency
+        paid.header["XCHGRATE"] = Decimal("1.30") if currency else None
+        accepted(hook, "cash_receipt", paid)
+    bookkeeper.post_all()
+    (credit,) = (record.payload for record in read(hook, "applied_credit"))
+    columns = ("DOCNUMBR", "ORTRXAMT", "XCHGRATE", "ORORGTRX", "ORCTRXAM")
+    assert [credit[column] for column in columns] == ["LBR2", "130.00000", "1.3000000", "100.00000", "100.00000"]
+    assert credit["Applications"] == []
+
+
+def test_the_lines_of_an_entry_in_work_are_compared_though_its_header_comes_without(hook: GPEConnectHook) -> None:
+    accepted(hook, "gl_transaction", fee())
+    assert found(hook, "gl_transaction", fee()) == ()
+    dearer = fee()
+    for line in dearer.parts["lines"]:
+        line.update({column: value * 2 for column, value in line.items() if column in ("DEBITAMT", "CRDTAMNT")})
+    assert found(hook, "gl_transaction", dearer) == ("DEBITAMT in sum is 1.84000 in GP, 3.68 was sent",)
 
 
 def test_customer_is_one_person_under_any_number(hook: GPEConnectHook, state_db: Engine) -> None:
@@ -658,6 +722,16 @@ def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None
     assert (record.payload["CITY"], record.payload["STATE"]) == ("Café Zürich", "MA")
 
 
+def test_a_field_that_became_empty_is_cleared(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    without = customer()
+    without.header["STATE"] = ""
+    assert found(hook, "customer", without) is None, "GP still has the old value"
+    accepted(hook, "customer", without)
+    assert [record.payload["STATE"] for record in read(hook, "customer")] == [""]
+    assert found(hook, "customer", without) == ()
+
+
 def test_window_gives_what_changed_in_it_and_again_the_same(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
     accepted(hook, "customer", customer())
     orders = [order("SHUS1", LAMP), order("SHUS2", LAMP), order("SHUS3", LAMP)]
@@ -677,6 +751,27 @@ def test_window_gives_what_changed_in_it_and_again_the_same(hook: GPEConnectHook
     assert middle[0].changed_at.date() == moments[1].date()
     exact = Window(middle[0].changed_at, middle[0].changed_at)
     assert [record.key for record in read(hook, "sales_invoice", exact)] == [middle[0].key]
+
+
+def test_a_recurring_entry_is_told_apart_from_itself(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
+    accepted(hook, "gl_transaction", fee())
+    bookkeeper.post_all()
+    number = read(hook, "journal")[0].payload["JRNENTRY"]
+    for day in ("2026-04-02", "2027-04-02"):
+        bookkeeper.repeat(number, day)
+    lines = read(hook, "journal")
+    assert [line.key.rpartition(":")[2] for line in lines] == [
+        f"{number}-16384",
+        f"{number}-32768",
+        f"{number}-16384-1-2026",
+        f"{number}-32768-1-2026",
+        f"{number}-16384-2-2027",
+        f"{number}-32768-2-2027",
+    ]
+    journal, *_ = GPBooks(hook).sources()
+    kept = [KeptRecord(journal.book, line.key, line.changed_at, journal.keep(line.payload)) for line in lines]
+    booked = [each.booked_on.isoformat() for _, each in GPBooks(hook).derive(kept).booked]
+    assert booked == ["2026-03-02", "2026-04-02", "2027-04-02"]
 
 
 def test_more_lines_than_a_page_holds_are_read_once_each(hook: GPEConnectHook, bookkeeper: Bookkeeper) -> None:
@@ -796,6 +891,27 @@ def test_error_code_of_the_site_reaches_the_dead_letter(hook: GPEConnectHook, bo
     assert isinstance(outcome.error, RecordRejected)
     assert outcome.error.code == "LB-GP-014"
     assert "50123 taSopHdrIvcInsert: Web orders need a salesperson" in outcome.error.message
+
+
+@pytest.mark.parametrize("form", ["unnamed", "unsigned", "free text"])
+def test_a_refusal_in_the_words_of_a_site_is_the_records_and_no_trouble_of_the_service(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, form: str
+) -> None:
+    accepted(hook, "customer", customer())
+    error = {"number": 50123, "text": "Web orders need a salesperson", "form": form}
+    bookkeeper.install_procedure("taSopHdrIvcInsert", error=error)
+    outcomes = send(hook, "sales_order", order("SHUS1001", LAMP), order("SHUS1002", LAMP))
+    assert [type(outcome.error) for outcome in outcomes] == [RecordRejected, RecordRejected]
+    assert all("Web orders need a salesperson" in str(outcome.error) for outcome in outcomes)
+
+
+def test_a_doctype_the_reader_refuses_is_named_to_who_sets_it_up(
+    hook: GPEConnectHook, gp_sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = hook_on(monkeypatch, gp_sandbox, doctypes={"Cash_Receipt": "Money_In"})
+    with pytest.raises(ConfigurationError, match="Money_In") as refused:
+        found(other, "cash_receipt", receipt())
+    assert refused.value.code == "LB-GP-017"
 
 
 def test_nothing_of_a_record_or_a_login_is_logged_at_any_level(

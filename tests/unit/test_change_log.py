@@ -7,18 +7,21 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text, update
 
+from ledgerbridge.audit import Actor, Change
+from ledgerbridge.audit import append as tell
 from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, end_reading, take, unknown
 from ledgerbridge.changes.again import changes_of_record, send_again
 from ledgerbridge.changes.log import last_number
 from ledgerbridge.changes.readings import is_read_by
 from ledgerbridge.changes.retention import forget_payloads, old_payloads
-from ledgerbridge.changes.taking import Batch, has_position
+from ledgerbridge.changes.taking import Batch, has_position, has_work
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.companies import for_company
@@ -54,9 +57,17 @@ def taken(
     return pairs(batch(engine, run_id, leg=leg, limit=limit, behind=behind))
 
 
-def batch(engine: Engine, run_id: str, *, leg: LegId = ORDER, limit: int = 100, behind: Sequence[str] = ()) -> Batch:
+def batch(
+    engine: Engine,
+    run_id: str,
+    *,
+    leg: LegId = ORDER,
+    limit: int = 100,
+    behind: Sequence[str] = (),
+    asked: bool = False,
+) -> Batch:
     with transaction(engine) as session:
-        return take(session, leg, run_id, limit, behind)
+        return take(session, leg, run_id, limit, behind, asked=asked)
 
 
 def pairs(batch: Batch) -> list[tuple[str, str]]:
@@ -66,6 +77,22 @@ def pairs(batch: Batch) -> list[tuple[str, str]]:
 def finish(engine: Engine, keys: Iterable[str], outcome: str = "delivered", leg: LegId = ORDER) -> None:
     with transaction(engine) as session:
         set_outcomes(session, leg.flow, leg.leg, {key: Fate(outcome) for key in keys})
+
+
+def happens(engine: Engine, action: str = "delivered", company: str = "main", **details: int) -> None:
+    """Let the audit tell of something."""
+    with transaction(for_company(engine, company)) as session:
+        tell(session, Actor("other_flow", "other", "run-0", "load"), [Change(action, "gp.order", "x", details=details)])
+
+
+def pass_time(engine: Engine, minutes: float) -> None:
+    """So much time passes for what stands in the work list."""
+    by = timedelta(minutes=minutes)
+    with transaction(engine) as session:
+        for row in session.scalars(select(SourceRecord)):
+            assert row.taken_at is not None
+            assert row.try_again_at is not None
+            row.taken_at, row.try_again_at = row.taken_at - by, row.try_again_at - by
 
 
 def test_a_version_that_is_read_again_is_not_appended_and_another_one_is(state_db: Engine) -> None:
@@ -219,6 +246,7 @@ def test_a_finished_version_is_not_taken_again_and_an_unfinished_one_is(state_db
     taken(state_db, "run-1")
     with transaction(state_db) as session:
         set_outcomes(session, *ORDER[1:3], {"a": Fate("delivered"), "b": Fate("waiting", "no invoice yet")})
+    happens(state_db)
     assert taken(state_db, "run-2") == [("b", "v1"), ("c", "v1")]
     with transaction(state_db) as session:
         owners = dict(session.execute(select(SourceRecord.source_key, SourceRecord.run_id)).all())
@@ -290,6 +318,7 @@ def test_what_waits_leaves_half_of_a_batch_to_what_is_new_and_comes_in_turn(stat
     log(state_db, [found(f"n{number}") for number in range(4)])
     tried: list[str] = []
     for number in range(1, 4):
+        happens(state_db)
         keys = [key for key, _ in taken(state_db, f"run-{number}", limit=4)]
         assert len(keys) == 4
         tried += keys
@@ -299,6 +328,134 @@ def test_what_waits_leaves_half_of_a_batch_to_what_is_new_and_comes_in_turn(stat
         *(f"n{number}" for number in range(4)),
         *sorted([f"w{n}" for n in range(6)] + ["w0", "w1"]),
     ]
+
+
+@pytest.fixture
+def waiting(state_db: Engine) -> Engine:
+    """A work list with one record, which was tried and waits."""
+    log(state_db, [found("a")])
+    taken(state_db, "run-0")
+    finish(state_db, "a", "waiting")
+    return state_db
+
+
+@pytest.mark.parametrize(
+    ("action", "details", "is_news"),
+    [
+        *[(action, {}, True) for action in ("delivered", "adopted", "unchanged", "superseded", "waiting")],
+        ("dead-letter-discarded", {}, True),
+        ("sent-again", {}, True),
+        ("window-read", {"rows": 3, "new": 1}, True),
+        ("window-read", {"rows": 3, "new": 0}, False),
+        ("waits", {}, False),
+        ("batch-extract", {}, False),
+    ],
+)
+def test_what_waits_is_tried_again_once_when_something_happened_that_it_may_have_waited_for(
+    waiting: Engine, action: str, details: dict[str, int], is_news: bool
+) -> None:
+    assert has_work_now(waiting) is False
+    assert taken(waiting, "run-1") == []
+    happens(waiting, action, **details)
+    happens(waiting, "batch-load")
+    assert has_work_now(waiting) is is_news
+    assert taken(waiting, "run-2") == ([("a", "v1")] if is_news else [])
+    finish(waiting, "a", "waiting")
+    assert has_work_now(waiting) is False
+
+
+def test_what_happens_in_another_company_lets_nothing_be_tried_again(waiting: Engine) -> None:
+    happens(waiting, company="north")
+    assert taken(waiting, "run-1") == []
+
+
+def test_what_happens_while_a_record_is_tried_lets_it_be_tried_once_more(waiting: Engine) -> None:
+    happens(waiting)
+    taken(waiting, "run-1")
+    happens(waiting)  # after its rules looked, before its outcome is written
+    finish(waiting, "a", "waiting")
+    assert taken(waiting, "run-2") == [("a", "v1")]
+
+
+def test_a_person_who_asks_for_a_leg_gets_all_that_waits(waiting: Engine) -> None:
+    assert has_work_now(waiting, asked=True)
+    assert pairs(batch(waiting, "run-1", asked=True)) == [("a", "v1")]
+
+
+def test_a_run_that_is_cleared_tries_again_what_waits_since_it(waiting: Engine) -> None:
+    assert taken(waiting, "run-0") == [("a", "v1")]
+
+
+@pytest.mark.parametrize(("waited", "left"), [(0.0, 1.0), (5.0, 5.0), (45.0, 45.0), (600.0, 60.0)])
+def test_without_news_what_waits_is_tried_after_as_long_as_it_has_waited_and_each_hour_at_least(
+    waiting: Engine, waited: float, left: float
+) -> None:
+    pass_time(waiting, waited)
+    happens(waiting)
+    assert taken(waiting, "run-1") == [("a", "v1")]
+    finish(waiting, "a", "waiting")
+    pass_time(waiting, left - 1)
+    assert taken(waiting, "run-2") == []
+    pass_time(waiting, 1.5)
+    assert taken(waiting, "run-3") == [("a", "v1")]
+
+
+def test_a_newer_version_of_what_waits_is_taken_at_once_and_waits_anew(waiting: Engine) -> None:
+    pass_time(waiting, 30)
+    log(waiting, [found("a", "v2")])
+    assert taken(waiting, "run-1") == [("a", "v2")]
+    finish(waiting, "a", "waiting")
+    pass_time(waiting, 1.5)
+    assert taken(waiting, "run-2") == [("a", "v2")]
+
+
+def has_work_now(engine: Engine, *, asked: bool = False) -> bool:
+    with transaction(engine) as session:
+        return has_work(session, ORDER, asked=asked)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.just("log"), st.sampled_from("abc")),
+            st.tuples(st.just("news"), st.sampled_from(["delivered", "batch-load"])),
+            st.tuples(st.just("minutes"), st.integers(1, 90)),
+            st.tuples(st.just("pass"), st.integers(1, 3)),
+        ),
+        max_size=30,
+    )
+)
+def test_whatever_happens_nothing_waits_for_more_than_an_hour_and_none_that_news_may_concern(
+    steps: list[tuple[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('log') / 'state.db'}", company="main")
+    migrate(engine)
+    untried: dict[str, int] = {}  # minutes since it was tried last
+    concerned: set[str] = set()  # news came since
+    for number, (what, value) in enumerate(steps):
+        if what == "log":
+            log(engine, [found(value, f"v{number}", minutes=number)])
+            untried[value] = 0
+            concerned.add(value)
+        elif what == "news":
+            happens(engine, value)
+            concerned |= set(untried) if value == "delivered" else set()
+        elif what == "minutes":
+            pass_time(engine, value)
+            untried = {key: minutes + value for key, minutes in untried.items()}
+        else:
+            due = concerned | {key for key, minutes in untried.items() if minutes >= 60}
+            keys: set[str] = set()
+            more = True
+            while more:
+                got = batch(engine, f"run-{number}-{len(keys)}", limit=value)
+                more = got.more
+                keys |= {each.key for each in got.records}
+                finish(engine, [each.key for each in got.records], "waiting")
+            assert due <= keys
+            untried |= dict.fromkeys(keys, 0)
+            concerned = set()
 
 
 def test_a_leg_goes_no_further_than_the_legs_it_comes_behind(state_db: Engine) -> None:

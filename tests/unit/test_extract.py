@@ -39,10 +39,10 @@ class Legs:
                 return
             self.finish(run_id, name)
 
-    def extract(self, run_id: str, name: str, **leg: Any) -> None:
+    def extract(self, run_id: str, name: str, *, asked: Sequence[str] = (), **leg: Any) -> None:
         """One leg takes its batch, if there is one."""
         task = ExtractOperator(task_id=f"{name}.extract", flow=FLOW, leg=name, config={**LEG, **leg})
-        context: Any = {"run_id": run_id, "params": {"legs": None}}
+        context: Any = {"run_id": run_id, "params": {"legs": asked}}
         try:
             task.execute(context)
         except DownstreamTasksSkipped:
@@ -170,10 +170,21 @@ def test_a_backlog_is_taken_in_batches_of_max_records(legs: Legs) -> None:
     assert [list(legs.taken(run_id, "first")) for run_id in runs] == [["a", "b"], ["c", "d"], []]
 
 
-def test_records_that_wait_are_taken_by_each_run_and_staged_by_none_again(legs: Legs) -> None:
+def test_records_that_wait_are_taken_again_and_staged_by_none_again(legs: Legs) -> None:
     legs.extract("run-1", "first")
     legs.finish("run-1", "first", "waiting")
     staged = legs.staged()
-    legs.extract("run-2", "first")
+    legs.extract("run-2", "first", asked=["first"])
     assert legs.taken("run-2", "first") == ALL
     assert legs.staged() == staged
+
+
+def test_records_that_wait_are_left_alone_by_a_run_before_which_nothing_happened(legs: Legs) -> None:
+    legs.extract("run-1", "first")
+    legs.finish("run-1", "first", "waiting")
+    legs.extract("run-2", "first")
+    assert legs.taken("run-2", "first") == {}
+    legs.source.wait(hours=1)
+    legs.source.write("e", "v1")
+    legs.extract("run-3", "first")
+    assert legs.taken("run-3", "first") == {**ALL, "e": "v1"}

@@ -85,10 +85,10 @@ def test_fields_of_a_site_stand_once_between_taxes_and_header() -> None:
         built(replace(plain, parts={**plain.parts, "user_defined": own * 2}))
 
 
-def test_absent_values_have_no_element_because_an_empty_one_blanks_the_field() -> None:
-    header = built(order(CSTPONBR=None, REFRENCE=""))[0][2]
-    assert header.find("CSTPONBR") is None
-    assert header.find("REFRENCE") is None
+def test_an_absent_value_has_no_element_and_an_empty_text_the_blank_that_clears_a_field() -> None:
+    document = order(CSTPONBR=None, REFRENCE="")
+    assert built(document)[0][2].find("CSTPONBR") is None
+    assert "<REFRENCE><![CDATA[ ]]></REFRENCE>" in build_xml(SalesOrder.transaction, document)
 
 
 def test_document_never_carries_a_connection_string() -> None:

@@ -36,6 +36,34 @@ def test_several_blocks_of_one_message_are_all_read() -> None:
     assert [error.number for error in parse_procedure_errors(DUPLICATE_LINE + second)] == [7738, 67]
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "procedure", "description"),
+    [
+        (
+            "Error Number = 50211  Stored Procedure=   Error Description = The site says no\r\n",
+            50211,
+            "",
+            "The site says no",
+        ),
+        (
+            "Error Number 50211  Stored Procedure taSopHdrIvcInsertPre  Error Description The site says no\r\n",
+            50211,
+            "taSopHdrIvcInsertPre",
+            "The site says no",
+        ),
+        ("The site\r\nsays no\r\n\r\n<taSopHdrIvcInsert>\r\n</taSopHdrIvcInsert>", 0, "", "The site says no"),
+        ("<taSopHdrIvcInsert></taSopHdrIvcInsert>", 0, "", "no reason given"),
+    ],
+    ids=["procedure-unnamed", "no-equals-signs", "free-text", "nothing"],
+)
+def test_a_refusal_of_another_shape_is_a_refusal(text: str, number: int, procedure: str, description: str) -> None:
+    (error,) = parse_procedure_errors(f"Sql procedure error codes returned: \n\r{text}")
+    assert (error.number, error.procedure, error.description) == (number, procedure, description)
+    rejected = record_error(ProcedureFault([error]), record_key=KEY)
+    assert isinstance(rejected, RecordRejected)
+    assert f"GP refused it, {' '.join(filter(None, (str(number or ''), procedure)))}".rstrip() in rejected.message
+
+
 def test_line_ends_escaped_by_the_host_are_read_too() -> None:
     (error,) = parse_procedure_errors(DUPLICATE_LINE.replace("\r", "\\r").replace("\n", "\\n"))
     assert error.related == {"SQNCLINE": "16384"}
@@ -67,6 +95,32 @@ def test_refusal_is_told_apart_by_its_words(description: str, kind: str, code: s
     assert (rejected.code, rejected.field, rejected.value) == (code, "SOPNUMBE", "SHUS1001")
     assert description in rejected.message
     assert rejected.remedy
+
+
+@pytest.mark.parametrize(
+    ("number", "description", "code"),
+    [
+        (308, "DOCAMNT <> MSCCHAMT + PRCHAMNT + TAXAMNT + FRTAMNT - TRDISAMT", "LB-GP-012"),
+        (399, "CHRGAMNT <> DOCAMNT - CASHAMNT", "LB-GP-012"),
+        (698, "The tax record already exists in PM10500", "LB-GP-014"),
+        (7738, "Input variable contains a duplicate Sequence Line Number (SQNCLINE)", "LB-GP-014"),
+        (9539, "The salesperson is set to inactive in RM00301", "LB-GP-011"),
+        (2022, "Another user has it", "LB-GP-013"),
+        (2079, "Another user has it", "LB-GP-013"),
+    ],
+)
+def test_a_number_of_gps_own_says_more_than_its_words(number: int, description: str, code: str) -> None:
+    error = record_error(ProcedureFault([ProcedureError(number, "taX", description)]), record_key=KEY)
+    assert error.code == code
+
+
+@pytest.mark.parametrize(
+    "text", ["Could not find stored procedure 'taCustom'.", "The stored procedure 'taCustom' doesn't exist"]
+)
+def test_a_missing_procedure_is_for_the_sites_administrator(text: str) -> None:
+    error = system_error(text, sql_number=None, company="HLS", operation="CreateTransactionEntity", writing=True)
+    assert isinstance(error, ConfigurationError)
+    assert error.code == "LB-GP-019"
 
 
 def test_locked_document_is_tried_again() -> None:

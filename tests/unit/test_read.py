@@ -13,12 +13,12 @@ from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from memory_system import MemorySource, register
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, update
 
 from ledgerbridge.errors import TransientError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import Circuit, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Circuit, Delivery, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from operators.assets import outlet
 from operators.extract import ExtractOperator
@@ -74,11 +74,13 @@ class Stages:
             skipped = {str(each).partition(".")[0] for each in skips.tasks}
             return [leg for leg in dag.task_group.children if leg not in skipped and leg != "read"]
 
-    def take(self, leg: str, run_id: str, outcome: str | None = "delivered") -> list[str]:
+    def take(
+        self, leg: str, run_id: str, outcome: str | None = "delivered", legs: Sequence[str] | None = None
+    ) -> list[str]:
         """A leg takes its batch and is done with it, unless told that it is not; the keys."""
         try:
             with DAG(f"{FLOW}.{STAGE_OF[leg]}", schedule=None):
-                self._extract(leg).execute(context(run_id))
+                self._extract(leg).execute(context(run_id, legs))
         except DownstreamTasksSkipped:
             return []
         of_run = (SourceRecord.leg == leg, SourceRecord.run_id == run_id)
@@ -203,13 +205,31 @@ def test_a_source_whose_connection_is_down_is_not_called_and_left_to_its_legs(st
     assert stages.gateway.read_since == []
 
 
-@pytest.mark.parametrize(("outcome", "starts"), [("waiting", ["customer"]), ("held", ["customer"]), ("rejected", [])])
-def test_a_leg_is_started_for_what_waits_and_not_for_what_was_rejected(
+@pytest.mark.parametrize(("outcome", "starts"), [("held", ["customer"]), ("waiting", []), ("rejected", [])])
+def test_a_leg_is_started_for_what_is_held_and_not_for_what_was_rejected_or_waits_for_nothing_that_happened(
     stages: Stages, outcome: str, starts: list[str]
 ) -> None:
-    with transaction(stages.engine) as session:
-        set_outcomes(session, FLOW, "customer", {"old": Fate(outcome, "why")})
+    set_outcome(stages, "customer", outcome)
     assert stages.start("orders", "run-1") == starts
+
+
+def test_a_leg_is_started_for_what_waits_when_something_happened_or_a_person_named_it(stages: Stages) -> None:
+    set_outcome(stages, "customer", "waiting")
+    assert stages.start("orders", "run-1", ["customer"]) == ["customer"]
+    assert stages.take("customer", "run-1", "waiting", ["customer"]) == ["old"]
+    assert stages.start("orders", "run-2") == []
+    stages.bank.wait(hours=1)
+    stages.bank.write("by hand", "v1")
+    stages.start("money", "run-2")
+    assert stages.start("orders", "run-3") == ["customer"]
+
+
+def test_a_leg_in_which_something_waits_is_started_behind_one_that_may_bring_it(stages: Stages) -> None:
+    set_outcome(stages, "goods_back", "waiting")
+    set_outcome(stages, "receipt", "waiting")
+    assert stages.start("money", "run-1") == []
+    set_outcome(stages, "payment", "held")
+    assert stages.start("money", "run-2") == ["payment", "receipt"]
 
 
 def test_a_run_that_is_cleared_starts_the_legs_again_that_had_something_in_it(stages: Stages) -> None:
@@ -255,6 +275,14 @@ def test_read_tells_of_each_source_that_changed_and_of_no_other(stages: Stages) 
     assert assets(stages.told) == ["ledgerbridge://main/shop.order", "ledgerbridge://main/bank.payment"]
     stages.start("money", "run-3")
     assert assets(stages.told) == []
+
+
+def set_outcome(stages: Stages, leg: str, outcome: str) -> None:
+    """What became of the old record in a leg, when it was tried just now."""
+    with transaction(stages.engine) as session:
+        set_outcomes(session, FLOW, leg, {"old": Fate(outcome, "why")})
+        last = select(func.max(AuditEntry.id)).scalar_subquery()
+        session.execute(update(SourceRecord).where(SourceRecord.leg == leg).values(tried_after=last))
 
 
 def assets(told: OutletEventAccessors) -> list[str]:

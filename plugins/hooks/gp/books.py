@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from hooks.gp.econnect.hook import GPEConnectHook
-from hooks.gp.econnect.ledger import APPLICATION_ENTRY, Journal
-from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, WORK_LINES, Journal, repetition
+from hooks.gp.econnect.sales import FREIGHT_LINE, MISC_LINE, SUMMARY, SalesInvoice, SalesReturn
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
 
@@ -33,8 +33,8 @@ _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
 _JOURNAL_COLUMNS = (
-    "JRNENTRY", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST", "DEBITAMT", "CRDTAMNT", "XCHGRATE",
-    "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
+    "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
 _JOURNAL, _INVOICES, _RETURNS, _OPEN = "journal", "sales_invoice", "sales_return", "open_receivable"
 _OPEN_COLUMNS = ("DOCNUMBR", "RMDTYPAL", "CURTRXAM", "DOCDATE")
@@ -132,6 +132,7 @@ class GPBooks:
             ("Cash_Receipt", "", ("DOCNUMBR",)),
             ("Receivables_Transaction", "", ("RMDTYPAL", "DOCNUMBR")),
             ("GL_Work_Trans", "", ("JRNENTRY",)),
+            (WORK_LINES, "", LINE_KEY),
         ):
             for page in reader.pages(doctype, where, key=key):
                 for row in page:
@@ -189,7 +190,7 @@ def _line_names(line: Row) -> Iterator[str]:
 
 
 def _entry_name(line: Row) -> str:
-    return f"entry {line['JRNENTRY']}"
+    return f"entry {line['JRNENTRY']}{repetition(line)}"
 
 
 def _tax_names(row: Row) -> Iterator[str]:
@@ -254,7 +255,7 @@ def _booked(company: str, lines: list[Row]) -> Booked:
     number = _document(first) or str(first["REFRENCE"])
     kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
     return Booked(
-        key=f"gp:{company}:journal:{first['JRNENTRY']}",
+        key=f"gp:{company}:journal:{first['JRNENTRY']}{repetition(first)}",
         kind=kind,
         number=number,
         booked_on=date.fromisoformat(str(first["TRXDATE"])[:10]),
@@ -274,15 +275,14 @@ def _is_void(booked: Booked) -> bool:
 
 
 def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
-    """Details of one line are a set (accounting-rules.md rule 4); rows of LNITMSEQ 0 add the freight's."""
+    """Details of one line, or of the freight, are a set (accounting-rules.md rule 4)."""
     # a company of one currency has no originating amounts
     of_goods, of_freight = ("ORSLSTAX", "ORFRTTAX") if document.get("CURNCYID") else ("STAXAMNT", "FRTTXAMT")
-    lines: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    lines: dict[int, dict[str, Decimal]] = defaultdict(dict)
     for tax in document.get("Tax", []):
-        if tax["LNITMSEQ"] != "0":
-            lines[tax["LNITMSEQ"]][str(tax["TAXDTLID"])] = Decimal(tax[of_goods])
-        elif Decimal(tax[of_freight]):
-            lines["freight"][str(tax["TAXDTLID"])] = Decimal(tax[of_freight])
+        line = int(tax["LNITMSEQ"])
+        if line not in (SUMMARY, MISC_LINE):
+            lines[line][str(tax["TAXDTLID"])] = Decimal(tax[of_freight if line == FREIGHT_LINE else of_goods])
     sets: dict[str, Decimal] = defaultdict(Decimal)
     for details in lines.values():
         sets["+".join(sorted(details))] += sign * sum(details.values(), Decimal(0))
@@ -290,8 +290,6 @@ def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
 
 
 def _names(row: Row) -> Iterator[str]:
-    for column in ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE"):
+    for column in ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE", "ORDOCNUM", "ORCTRNUM"):
         if row.get(column):
             yield str(row[column])
-    for line in row.get("Line", []):
-        yield from (str(line[column]) for column in ("ORDOCNUM", "ORCTRNUM") if line.get(column))

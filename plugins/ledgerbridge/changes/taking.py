@@ -3,22 +3,27 @@ Taking: a leg's next batch, of what earlier passes left over and of what the log
 
 What is taken stands in the work list before the position moves, in one transaction: nothing falls between them. A
 batch names where its records lie; none of them is copied.
+
+What waits is not tried in every pass, but when something happened that it may have waited for, and else after as long
+as it has waited already: of a refund whose credit nobody posts, each pass would find the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, Row, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.log import newest
+from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.database import serialise
-from ledgerbridge.state.models import LoggedChange, Position, SourceRecord
-from ledgerbridge.state.source_records import UNFINISHED, Seen, register
+from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, SourceRecord
+from ledgerbridge.state.source_records import Seen, register
 from ledgerbridge.state.upsert import in_chunks, upsert
 
 __all__ = ["Batch", "LegId", "Taken", "has_position", "has_taken", "has_work", "take"]
@@ -27,6 +32,10 @@ _BROKEN_OFF = ("read", "held")
 """Outcomes of records whose run got no further, or was stopped."""
 _AT_A_TIME = 1_000
 """Numbers of the log that are looked at with one statement."""
+_NEWS = ("delivered", "adopted", "unchanged", "superseded", "waiting", "sent-again", "dead-letter-discarded")
+"""What the audit tells of that a waiting record may have waited for; a reading only where it found something new."""
+_SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=1)
+"""When a waiting record is tried again although nothing happened; in between, after as long as it has waited."""
 
 
 class LegId(NamedTuple):
@@ -72,12 +81,14 @@ def take(
     *,
     done_by: Sequence[str] = (),
     lost: Collection[str] = (),
+    asked: bool = False,
 ) -> Batch:
     """
     Take a run's batch into the work list; the caller commits, and others who take for the leg wait until then.
 
     First what the run took before (a rerun) and what was broken off, then the newest version of each record beyond the
-    leg's position, then what waits, longest untried first: of that no more than half while there is something new.
+    leg's position, then what waits and is due, longest untried first: of that no more than half while there is
+    something new.
 
     :param limit: most records of a batch.
     :param behind: legs of the flow that this one comes after and that take the same entity: it goes no further than
@@ -85,19 +96,22 @@ def take(
     :param done_by: legs of other stages that take the same entity and come before: they run at any time, so that this
         one goes no further than they have done with what they took.
     :param lost: staged files that can't be read any more: what lies there is taken as it was read anew.
+    :param asked: a person wants this leg to run: all that waits is due.
     """
     serialise(session, f"take {leg.company} {leg.flow} {leg.leg}")
+    known = session.scalar(select(func.max(AuditEntry.id))) or 0  # before anything is looked at
     bound = _bound(session, leg, behind, done_by)
-    begun = _carried(session, leg, run_id, limit + 1, waiting=False)
+    begun = _carried(session, leg, limit + 1, or_(_of_run(run_id), SourceRecord.outcome.in_(_BROKEN_OFF)), run_id)
     carried = dict(list(begun.items())[:limit])
     room = max(0, limit - len(carried))
-    waiting = _carried(session, leg, run_id, room + 1, waiting=True)
+    waits = _waiting() if asked else _due(session, leg)
+    waiting = _carried(session, leg, room + 1, waits & ~_of_run(run_id), run_id)
     log = _Log(session, leg, bound, without=set(carried))
     fresh = log.take(room - min(len(waiting), room // 2))
     kept = dict(list(waiting.items())[: room - len(fresh)])
     records = {**_at_their_newest(session, leg, {**kept, **carried}, bound, lost), **fresh}
     listed = sorted(records.values(), key=lambda each: (each.change or 0, each.key))
-    _register(session, leg, run_id, listed)
+    _register(session, leg, run_id, listed, known)
     values = {**leg._asdict(), "change": log.position, "taken_at": datetime.now(UTC)}
     upsert(session, Position, [values], key=["company", "flow", "leg", "entity"])
     return Batch(listed, more=log.more or len(begun) > len(carried) or len(waiting) > len(kept))
@@ -110,8 +124,7 @@ def has_position(session: Session, leg: LegId) -> bool:
 
 def has_taken(session: Session, leg: LegId, run_id: str) -> bool:
     """Whether a run has records of the leg: its task is tried again, or was cleared."""
-    of_run = (SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg, SourceRecord.run_id == run_id)
-    return session.scalar(select(SourceRecord.id).where(*of_run).limit(1)) is not None
+    return session.scalar(select(SourceRecord.id).where(*_of_leg(leg), _of_run(run_id)).limit(1)) is not None
 
 
 class _Log:
@@ -163,7 +176,8 @@ class _Log:
         """The keys whose newest version the leg has neither finished with nor in its work list."""
         known: dict[str, tuple[str, int]] = {}
         for chunk in in_chunks(list(latest)):
-            known |= {key: (version, change or 0) for key, version, change in _rows(self._session, self._leg, chunk)}
+            rows = _rows(self._session, self._leg, chunk)
+            known |= {row.source_key: (row.version, row.change or 0) for row in rows}
         return {
             key
             for key, change in latest.items()
@@ -171,33 +185,61 @@ class _Log:
         }
 
 
-def _carried(session: Session, leg: LegId, run_id: str, limit: int, *, waiting: bool) -> dict[str, Taken]:
-    """
-    What stands in the work list already, by key, the longest untried first.
-
-    :param waiting: what waits for something, or else what the run took before and what other runs left broken off.
-    """
-    waits = (SourceRecord.outcome == "waiting") & (SourceRecord.run_id != run_id)
-    wanted = waits if waiting else or_(SourceRecord.run_id == run_id, SourceRecord.outcome.in_(_BROKEN_OFF))
+def _carried(session: Session, leg: LegId, limit: int, wanted: ColumnElement[bool], run_id: str) -> dict[str, Taken]:
+    """What of this stands in the work list already, by key, the run's own first, the longest untried first."""
     rows = session.execute(
         select(SourceRecord.source_key, SourceRecord.version, SourceRecord.change, SourceRecord.batch_uri)
-        .where(SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg, wanted)
-        .order_by(case((SourceRecord.run_id == run_id, 0), else_=1), SourceRecord.updated_at, SourceRecord.id)
+        .where(*_of_leg(leg), wanted)
+        .order_by(case((_of_run(run_id), 0), else_=1), SourceRecord.updated_at, SourceRecord.id)
         .limit(limit)
     )
     return {key: Taken(key, version, change, uri) for key, version, change, uri in rows}
 
 
-def has_work(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:
+def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked: bool = False) -> bool:
     """
-    Whether there is something to take: left over, waiting, or beyond the leg's position.
+    Whether there is something to take: left over, waiting and due, or beyond the leg's position.
 
-    :param done_by: as for ``take``.
+    :param done_by, asked: as for ``take``.
     """
-    unfinished = (SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg, SourceRecord.outcome.in_(UNFINISHED))
-    if session.scalar(select(SourceRecord.id).where(*unfinished).limit(1)) is not None:
-        return True
+    for wanted in (SourceRecord.outcome.in_(_BROKEN_OFF), _waiting() if asked else _due(session, leg)):
+        if session.scalar(select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(1)) is not None:
+            return True
     return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
+
+
+def _of_leg(leg: LegId) -> tuple[ColumnElement[bool], ...]:
+    return (SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg)
+
+
+def _of_run(run_id: str) -> ColumnElement[bool]:
+    return SourceRecord.run_id == run_id
+
+
+def _waiting() -> ColumnElement[bool]:
+    return SourceRecord.outcome == "waiting"
+
+
+def _due(session: Session, leg: LegId) -> ColumnElement[bool]:
+    """What waits and is tried again: something happened since, its time has come, or it waits since before a time."""
+    tried_after = session.scalar(select(func.min(SourceRecord.tried_after)).where(*_of_leg(leg), _waiting()))
+    since = or_(SourceRecord.try_again_at.is_(None), SourceRecord.try_again_at <= database_now(session))
+    if tried_after is not None and (latest := _latest_news(session, leg.company, tried_after)) is not None:
+        since = or_(since, SourceRecord.tried_after < latest)
+    return _waiting() & since
+
+
+def _latest_news(session: Session, company: str, after: int) -> int | None:
+    """The last audit entry of a company, beyond this one, that a waiting record may have waited for."""
+    is_new = (AuditEntry.action == "window-read") & (AuditEntry.details["new"].as_integer() > 0)
+    latest: int | None = session.scalar(
+        select(func.max(AuditEntry.id)).where(
+            AuditEntry.id > after,
+            func.coalesce(AuditEntry.company, MAIN) == company,
+            or_(AuditEntry.action.in_(_NEWS), is_new),
+        )
+    )
+    return latest
 
 
 def _bound(session: Session, leg: LegId, behind: Sequence[str], done_by: Sequence[str]) -> int | None:
@@ -207,7 +249,7 @@ def _bound(session: Session, leg: LegId, behind: Sequence[str], done_by: Sequenc
         position = session.get(Position, (leg.company, leg.flow, other, leg.entity))
         bounds.append(position.change if position is not None else 0)
         if other in done_by:
-            of_other = (SourceRecord.flow == leg.flow, SourceRecord.leg == other)
+            of_other = _of_leg(leg._replace(leg=other))
             under_way = SourceRecord.outcome.in_(_BROKEN_OFF)
             first = session.scalar(select(func.min(SourceRecord.change)).where(*of_other, under_way))
             bounds += [] if first is None else [first - 1]
@@ -233,18 +275,22 @@ def _taken(change: LoggedChange) -> Taken:
     return Taken(change.source_key, change.version, change.number, str(change.payload_uri), change.content_hash)
 
 
-def _rows(session: Session, leg: LegId, keys: Sequence[str]) -> list[tuple[str, str, int | None]]:
-    found = session.execute(
-        select(SourceRecord.source_key, SourceRecord.version, SourceRecord.change).where(
-            SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg, SourceRecord.source_key.in_(keys)
-        )
-    )
-    return [(key, version, change) for key, version, change in found]
+def _rows(session: Session, leg: LegId, keys: Sequence[str]) -> Sequence[Row[str, str, int | None, datetime | None]]:
+    """Of these records what the leg has in its work list: key, version, change and when it was taken first."""
+    columns = (SourceRecord.source_key, SourceRecord.version, SourceRecord.change, SourceRecord.taken_at)
+    return session.execute(select(*columns).where(*_of_leg(leg), SourceRecord.source_key.in_(keys))).all()
 
 
-def _register(session: Session, leg: LegId, run_id: str, records: Iterable[Taken]) -> None:
+def _register(session: Session, leg: LegId, run_id: str, records: Sequence[Taken], known: int) -> None:
+    now = database_now(session)
+    first_taken: dict[tuple[str, str], datetime] = {}
+    for chunk in in_chunks([each.key for each in records]):
+        rows = _rows(session, leg, chunk)
+        first_taken |= {(row.source_key, row.version): row.taken_at for row in rows if row.taken_at is not None}
     by_file: dict[str, list[Seen]] = {}
     for each in records:
-        by_file.setdefault(each.uri, []).append(Seen(each.key, each.version, each.change))
+        taken_at = first_taken.get((each.key, each.version), now)
+        again = now + min(max(now - taken_at, _SOONEST), _LATEST)
+        by_file.setdefault(each.uri, []).append(Seen(each.key, each.version, each.change, taken_at, again))
     for uri, seen in by_file.items():
-        register(session, leg.flow, leg.leg, run_id, leg.entity, seen, uri)
+        register(session, leg.flow, leg.leg, run_id, leg.entity, seen, uri, known)

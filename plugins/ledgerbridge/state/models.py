@@ -181,7 +181,9 @@ class SourceRecord(OfCompany, Base):
     ``rejected``; ``held`` is a rejected one of a batch that was stopped (``stop_if_rejected_over``). ``read``,
     ``waiting`` and ``held`` ones are taken again by the next pass, from ``batch_uri``. ``change`` is the number of the
     version that was taken; none for one that was taken before there was a change log. ``canonical`` is the first
-    canonical header made of it, decimals as strings.
+    canonical header made of it, decimals as strings. A ``waiting`` one is taken again when the audit tells of news
+    after entry ``tried_after``, or it is ``try_again_at`` by the database's clock; ``taken_at`` is when this version
+    was taken first.
     """
 
     __tablename__ = "source_record"
@@ -207,6 +209,9 @@ class SourceRecord(OfCompany, Base):
     batch_uri: Mapped[str] = mapped_column(Text)
     run_id: Mapped[str] = mapped_column(String(250))
     updated_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None]
+    try_again_at: Mapped[datetime | None]
+    tried_after: Mapped[int | None]
 
 
 class Delivery(OfCompany, Base):

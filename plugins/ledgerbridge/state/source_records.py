@@ -33,11 +33,17 @@ UNFINISHED = ("read", "waiting", "held")
 
 @dataclass(frozen=True)
 class Seen:
-    """A source record as it was read; ``change`` is its number in the change log."""
+    """
+    A source record as it was read; ``change`` is its number in the change log.
+
+    :param taken_at: when its leg took this version first; ``try_again_at``: when it is tried again, should it wait.
+    """
 
     source_key: str
     version: str
     change: int | None = None
+    taken_at: datetime | None = None
+    try_again_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,20 @@ Outcomes = Mapping[str, Fate]
 
 
 def register(
-    session: Session, flow: str, leg: str, run_id: str, entity: str, records: Iterable[Seen], batch_uri: str
+    session: Session,
+    flow: str,
+    leg: str,
+    run_id: str,
+    entity: str,
+    records: Iterable[Seen],
+    batch_uri: str,
+    tried_after: int | None = None,
 ) -> None:
-    """Take records into a run's batch."""
+    """
+    Take records into a run's batch.
+
+    :param tried_after: the last entry of the audit: what it tells of, this try knows.
+    """
     now = datetime.now(UTC)
     rows = [
         {
@@ -71,6 +88,9 @@ def register(
             "batch_uri": batch_uri,
             "run_id": run_id,
             "updated_at": now,
+            "taken_at": record.taken_at,
+            "try_again_at": record.try_again_at,
+            "tried_after": tried_after,
         }
         for record in records
     ]

@@ -12,11 +12,14 @@ from typing import Any
 
 from requests.auth import HTTPBasicAuth
 
-from hooks.gp.econnect.errors import ProcedureFault, parse_procedure_errors, system_error
+from hooks.gp.econnect.errors import ProcedureFault, parse_procedure_errors, refused_reading, system_error
 from hooks.gp.soap import SoapService
 from ledgerbridge.errors import TransientError
 
 __all__ = ["EConnectAddress", "EConnectClient"]
+
+
+_READING = "GetEntity"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class EConnectClient:
     The eConnect service of one company; safe to use from several threads.
 
     All calls raise TransientError (not reached, busy, answer lost: then ``outcome_unknown``), ConfigurationError
-    (login, company, address) or, where GP refused what was sent, ProcedureFault.
+    (login, company, address, what may be read) or, where GP refused what was sent, ProcedureFault.
     """
 
     def __init__(self, address: EConnectAddress) -> None:
@@ -80,7 +83,7 @@ class EConnectClient:
 
     def get_entity(self, xml: str) -> str:
         """The Requester's answer, ``<root>`` with one ``<eConnect>`` per record (GetEntity)."""
-        return str(self._call("GetEntity", xml=xml, writing=False))
+        return str(self._call(_READING, xml=xml, writing=False))
 
     def next_journal_entry(self) -> int:
         """A journal entry number for us alone; an unused one leaves a gap."""
@@ -124,9 +127,11 @@ class EConnectClient:
                     texts.append(text)
                 if str(element.tag).endswith("}Number") and text.lstrip("-").isdecimal():
                     sql_number = int(text)
-        errors = [error for text in texts for error in parse_procedure_errors(text)]
+        errors = [error for text in dict.fromkeys(texts) for error in parse_procedure_errors(text)]
         if errors:
-            return ProcedureFault(errors)
+            refused = ProcedureFault(errors)
+            # of a document its record is refused, of a reading the Requester's set-up
+            return refused_reading(operation, str(refused)) if operation == _READING else refused
         return system_error(
             max(texts, key=len),
             sql_number=sql_number,

@@ -25,6 +25,7 @@ __all__ = ["HEADER", "Transaction", "build_xml"]
 HEADER = "header"
 """The place of a document's header among the parts of its transaction."""
 
+_CLEARED = " "
 _PLACES = {"money": Decimal("0.00001"), "rate": Decimal("0.0000001")}
 
 
@@ -58,7 +59,9 @@ def build_xml(
     first: Sequence[tuple[Transaction, Mapping[str, Any]]] = (),
 ) -> str:
     """
-    The ``<eConnect>`` text of a document; None and absent fields have no element, since GP blanks what is empty.
+    The ``<eConnect>`` text of a document; None and absent fields have no element, so that GP keeps or defaults them.
+
+    An empty text clears the field: GP ignores an empty element, but not a blank in CDATA (sources.md GP §1.1).
 
     :param assigned: header fields that GP gave us just now (``JRNENTRY``).
     :param first: transactions of a header alone that go before, in the same unit of rollback.
@@ -112,6 +115,8 @@ class _Writer:
             if value is None or value == "":
                 if known.required:
                     raise self.refusal("LB-GP-008", known.name, value, f"{node.name} requires it, none given")
+                if value == "" and known.kind == "text":
+                    etree.SubElement(element, known.name).text = etree.CDATA(_CLEARED)
                 continue
             etree.SubElement(element, known.name).text = self._text(node, known, value)
 

@@ -59,12 +59,19 @@ class ChangedRows(GPEntity):
         """Pages of at most 1,000 records; payload by column name, child rows as lists."""
         where = all_of(self.source_where, changed_between(window.since, window.until))
         for doctype in self.source_doctypes:
-            for rows in self._site.reader.pages(doctype, where, key=self.source_key):
+            for rows in self._site.reader.pages(doctype, where, key=self._sorted_by(doctype)):
                 yield [self._record(doctype, row) for row in self._prepared(rows)]
 
     def clock(self) -> datetime:
         """The GP server's time now, aware UTC."""
         return self._site.client.server_time()
+
+    def _sorted_by(self, doctype: str) -> tuple[str, ...]:
+        """The columns a table is read in the order of, unique together."""
+        return self.source_key
+
+    def _number(self, row: Row) -> str:
+        return "-".join(str(row[column]) for column in self.source_key)
 
     def _prepared(self, rows: list[Row]) -> list[Row]:
         return rows
@@ -77,9 +84,8 @@ class ChangedRows(GPEntity):
                 f"{doctype} answers without DEX_ROW_TS, so changes can't be told",
                 remedy="Add the column DEX_ROW_TS to the DOCTYPE in eConnect_Out_Setup.",
             )
-        number = "-".join(str(row[column]) for column in self.source_key)
         return RawRecord(
-            key=f"gp:{self._site.company}:{self.source_name}:{number}",
+            key=f"gp:{self._site.company}:{self.source_name}:{self._number(row)}",
             version=str(changed),
             changed_at=datetime.fromisoformat(str(changed)).replace(tzinfo=UTC),
             payload=self._site.currencies.row_from_gp(row),

@@ -28,28 +28,48 @@ __all__ = [
     "of_the_service",
     "parse_procedure_errors",
     "record_error",
+    "refused_reading",
     "system_error",
 ]
 
 ErrorKind = Literal["duplicate", "missing_master", "amount_mismatch", "closed_period", "lock", "other"]
 
-_BLOCK = re.compile(r"Error Number = (\d+)\s+Stored Procedure=\s*(\w+)\s+Error Description = ([^\r\n]*)")
+# the procedure's name may be empty, and the = missing: sources.md GP §1.5
+_BLOCK = re.compile(r"Error Number\s*=?\s*(\d+)\s+Stored Procedure\s*=?\s*(\w*?)\s*Error Description\s*=?\s*([^\r\n]*)")
+# a site's Pre or Post procedure may give free text instead; the node may follow as XML
+_FREE_TEXT = re.compile(r"Sql procedure error codes returned:\s*(.*?)\s*(?:<\w|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"^(\w+) = (.*)$")
+_NO_PROCEDURE = re.compile(
+    r"could not find stored procedure|stored procedure .* (doesn't|does not) exist", re.IGNORECASE
+)
 _SQL_DEADLOCK, _SQL_TIMEOUT, _SQL_CANNOT_OPEN, _SQL_LOGIN_FAILED, _SQL_NO_PROCEDURE = 1205, -2, 4060, 18456, 2812
 
 _KINDS: tuple[tuple[ErrorKind, re.Pattern[str]], ...] = (
-    ("lock", re.compile(r"\block(ed)?\b|in use by|being (edited|posted)|is busy", re.IGNORECASE)),
+    ("lock", re.compile(r"\block(ed)?\b|in use by|being (edited|posted)|edited by|is busy", re.IGNORECASE)),
     ("closed_period", re.compile(r"period.* closed|closed .*period", re.IGNORECASE)),
     ("duplicate", re.compile(r"duplicate|already exists", re.IGNORECASE)),
     (
         "amount_mismatch",
-        re.compile(r"does not (match|equal)|not equal|out of balance|exceeds", re.IGNORECASE),
+        re.compile(r"does not (match|equal)|not equal|amount is incorrect|out of balance|exceeds", re.IGNORECASE),
     ),
     (
         "missing_master",
         re.compile(r"does(n't| not) exist|not found|is not (a )?valid|invalid .*(number|id)\b", re.IGNORECASE),
     ),
 )
+
+_KINDS_BY_NUMBER: Mapping[int, ErrorKind] = {
+    308: "amount_mismatch",
+    399: "amount_mismatch",
+    # a row of the document is there twice, not the document
+    698: "other",
+    7148: "other",
+    7738: "other",
+    2022: "lock",
+    2079: "lock",
+    9539: "missing_master",
+}
+"""GP's own numbers whose words may say something else (sources.md GP §1.5)."""
 
 DUPLICATE = "LB-GP-010"
 """Code of the error that says GP holds a document of that number."""
@@ -82,8 +102,9 @@ _CODES: Mapping[ErrorKind, tuple[str, str]] = {
 @dataclass(frozen=True)
 class ProcedureError:
     """
-    One ``Error Number = …`` block.
+    One ``Error Number = …`` block, or free text in its place, which has number 0.
 
+    :param procedure: blank where GP names none.
     :param parameters: what the failed node was sent, as GP lists it.
     :param related: the fields GP names as the cause, with their values.
     """
@@ -94,9 +115,15 @@ class ProcedureError:
     parameters: Mapping[str, str] = field(default_factory=dict)
     related: Mapping[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        source = " ".join(part for part in (str(self.number or ""), self.procedure) if part)
+        return f"{source}: {self.description}" if source else self.description
+
     @property
     def kind(self) -> ErrorKind:
-        """What sort of refusal it is, by GP's own words."""
+        """What sort of refusal it is, by GP's number where we know it, else by its words."""
+        if self.number in _KINDS_BY_NUMBER:
+            return _KINDS_BY_NUMBER[self.number]
         return next((kind for kind, words in _KINDS if words.search(self.description)), "other")
 
 
@@ -104,15 +131,21 @@ class ProcedureFault(Exception):
     """eConnect refused the document and rolled it back; ``record_error`` makes it an error of the record."""
 
     def __init__(self, errors: Sequence[ProcedureError]) -> None:
-        super().__init__("; ".join(f"{e.number} {e.procedure}: {e.description}" for e in errors))
+        super().__init__("; ".join(map(str, errors)))
         self.errors = tuple(errors)
 
 
 def parse_procedure_errors(message: str) -> list[ProcedureError]:
-    """Every error block of a fault's message, in its order; empty when there is none."""
+    """
+    Every error block of a fault's message, in its order; empty when no procedure refused.
+
+    Free text after the heading of such a message is one error.
+    """
     # some hosts hand the line ends over as the two characters backslash and n
     plain = message.replace("\\r", "\r").replace("\\n", "\n")
     starts = list(_BLOCK.finditer(plain))
+    if not starts and (text := _FREE_TEXT.search(plain)):
+        return [ProcedureError(0, "", " ".join(text[1].split()) or "no reason given")]
     ends = [*(block.start() for block in starts[1:]), len(plain)]
     return [
         ProcedureError(
@@ -159,7 +192,7 @@ def system_error(
             f'eConnect can\'t open company database "{company}": {text}',
             remedy="Set the extra `company` to the SQL database name (INTERID); its service account needs DYNGRP.",
         )
-    if sql_number == _SQL_NO_PROCEDURE or "could not find stored procedure" in words:
+    if sql_number == _SQL_NO_PROCEDURE or _NO_PROCEDURE.search(text):
         return ConfigurationError(
             "LB-GP-019",
             f'company "{company}" lacks what {operation} calls: {text}',
@@ -173,16 +206,21 @@ def system_error(
             "LB-GP-006", f"SQL Server took too long for {operation}", remedy=_BUSY_REMEDY, outcome_unknown=writing
         )
     if not writing:
-        return ConfigurationError(
-            "LB-GP-017",
-            f"eConnect refused {operation}: {text}",
-            remedy="Enable the DOCTYPE in the eConnect Requester set-up, or name the site's in the extra `doctypes`.",
-        )
+        return refused_reading(operation, text)
     return RecordBusy(
         "LB-GP-018",
         f"eConnect failed in {operation} without a procedure error: {text}",
         remedy="Look at the eConnect event log of the GP server; the record is looked up before it is sent again.",
         outcome_unknown=True,
+    )
+
+
+def refused_reading(operation: str, text: str) -> ConfigurationError:
+    """The Requester (its procedures, or SQL Server) doesn't do what was asked of it."""
+    return ConfigurationError(
+        "LB-GP-017",
+        f"eConnect refused {operation}: {text}",
+        remedy="Enable the DOCTYPE in the eConnect Requester set-up, or name the site's in the extra `doctypes`.",
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
@@ -12,10 +13,33 @@ from hooks.gp.econnect.reader import Row
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
 
-__all__ = ["APPLICATION_ENTRY", "Account", "AccountIndex", "GLTransaction", "Journal"]
+__all__ = [
+    "APPLICATION_ENTRY",
+    "LINE_KEY",
+    "POSTED_LINES",
+    "WORK_LINES",
+    "Account",
+    "AccountIndex",
+    "GLTransaction",
+    "Journal",
+    "repetition",
+]
 
 APPLICATION_ENTRY = "RMAPY"
 """Source document code of what GP books when receivables are applied (sources.md GP §4; unverified)."""
+
+WORK_LINES = "GL_Work_Lines"
+"""DOCTYPE of the lines in work (GL10001): GP's own GL_Work_Trans is the headers alone (GL10000)."""
+
+LINE_KEY = ("JRNENTRY", "SQNCLINE")
+
+POSTED_LINES: Mapping[str, tuple[str, ...]] = {
+    "GL_Open_Trans": ("JRNENTRY", "RCTRXSEQ", "OPENYEAR", "SEQNUMBR"),
+    "GL_Hist_Trans": ("JRNENTRY", "RCTRXSEQ", "HSTYEAR", "SEQNUMBR"),
+}
+"""DOCTYPE of posted lines to the columns that tell them apart: a recurring entry keeps its number."""
+
+_WORK = "GL_Work_Trans"
 
 
 class Account(MasterRows):
@@ -24,12 +48,29 @@ class Account(MasterRows):
     master_doctype = "GL_Accounts"
     master_column = "ACTNUMST"
 
+    def lookup(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Columns of GL00105, and of the account itself (GL00100) where the DOCTYPE has them."""
+        return {key: _with_account(row) for key, row in super().lookup(keys).items()}
 
-class AccountIndex(MasterRows):
+
+class AccountIndex(Account):
     """Accounts by ACTINDX, the company's own number that journal lines carry."""
 
-    master_doctype = "GL_Accounts"
     master_column = "ACTINDX"
+
+
+def _with_account(row: Row) -> Row:
+    """The row with the columns of the one child row GL00100 has for it."""
+    children = [column for column, value in row.items() if isinstance(value, list)]
+    return {name: value for child in children for name, value in row[child][0].items()} | {
+        column: value for column, value in row.items() if column not in children
+    }
+
+
+def repetition(line: Mapping[str, Any]) -> str:
+    """What tells the repetition of a recurring entry from the others, blank for the first: RCTRXSEQ and the year."""
+    sequence = int(Decimal(line.get("RCTRXSEQ") or 0))
+    return f"-{sequence}-{line.get('OPENYEAR') or line.get('HSTYEAR')}" if sequence else ""
 
 
 class GLTransaction(EConnectTarget):
@@ -47,9 +88,8 @@ class GLTransaction(EConnectTarget):
     natural_key = "REFRENCE"
     adopts = True  # GP itself takes a REFRENCE twice
     places = (
-        Place("GL_Work_Trans", "REFRENCE", key=("JRNENTRY",)),
-        Place("GL_Open_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
-        Place("GL_Hist_Trans", "REFRENCE", key=("JRNENTRY", "SEQNUMBR")),
+        Place(_WORK, "REFRENCE", key=("JRNENTRY",)),
+        *(Place(doctype, "REFRENCE", key=key) for doctype, key in POSTED_LINES.items()),
     )
 
     def _write(self, document: Document) -> None:
@@ -57,15 +97,18 @@ class GLTransaction(EConnectTarget):
         self._site.client.create_transaction(self._xml(document, assigned={"JRNENTRY": number}))
 
     def _rows(self, place: Place, numbers: Sequence[str]) -> dict[str, Row]:
-        """Entries with their lines below ``Line``; a posted entry is one row per line in the table."""
-        rows = self._site.reader.by_keys(place.doctype, place.number, numbers, where=place.where, key=place.key)
+        """Entries with their lines below ``Line``: GL10001 of one in work; a posted one is one row per line itself."""
+        reader = self._site.reader
+        rows = reader.by_keys(place.doctype, place.number, numbers, where=place.where, key=place.key)
+        if place.doctype == _WORK:
+            lines: dict[str, list[Row]] = defaultdict(list)
+            for line in reader.by_keys(WORK_LINES, "JRNENTRY", [str(row["JRNENTRY"]) for row in rows], key=LINE_KEY):
+                lines[str(line["JRNENTRY"])].append(line)
+            return {str(row["REFRENCE"]).upper(): {**row, "Line": lines[str(row["JRNENTRY"])]} for row in rows}
         entries: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             entries[str(row["REFRENCE"]).upper()].append(row)
-        return {
-            reference: lines[0] if "Line" in lines[0] else {**lines[0], "Line": lines}
-            for reference, lines in entries.items()
-        }
+        return {reference: {**of[0], "Line": of} for reference, of in entries.items()}
 
     def _found(self, document: Document, row: Row) -> Found:
         return Found(str(row["JRNENTRY"]), str(row["JRNENTRY"]), row, tuple(self._differences(document, row)))
@@ -77,12 +120,22 @@ class GLTransaction(EConnectTarget):
 
 
 class Journal(ChangedRows):
-    """Lines of posted entries in open and closed years (GL20000, GL30000), each with its account's ACTNUMST."""
+    """
+    Lines of posted entries in open and closed years (GL20000, GL30000), each with its account's ACTNUMST.
+
+    Keys are JRNENTRY and SEQNUMBR; of a recurring entry posted again also RCTRXSEQ and the year.
+    """
 
     source_name = "journal"
-    source_doctypes = ("GL_Open_Trans", "GL_Hist_Trans")
+    source_doctypes = tuple(POSTED_LINES)
     source_where = ""
     source_key = ("JRNENTRY", "SEQNUMBR")
+
+    def _sorted_by(self, doctype: str) -> tuple[str, ...]:
+        return POSTED_LINES[doctype]
+
+    def _number(self, row: Row) -> str:
+        return super()._number(row) + repetition(row)
 
     def _prepared(self, rows: list[Row]) -> list[Row]:
         accounts = AccountIndex(self._site).lookup(sorted({str(row["ACTINDX"]) for row in rows}))

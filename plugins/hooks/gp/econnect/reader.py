@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from lxml import etree
@@ -30,6 +31,7 @@ DOCTYPES: Mapping[str, str] = {
     "Receivables_Transaction": "Receivables_Transaction",
     "Receivables_Posted_Transaction": "Receivables_Posted_Transaction",
     "Receivables_History_Transaction": "Receivables_History_Transaction",
+    "Receivables_Currency": "Receivables_Currency",
     "Receivables_Apply": "Receivables_Apply",
     "Receivables_History_Apply": "Receivables_History_Apply",
     "Vendor": "Vendor",
@@ -37,6 +39,7 @@ DOCTYPES: Mapping[str, str] = {
     "Payables_Posted_Transaction": "Payables_Posted_Transaction",
     "Payables_History_Transaction": "Payables_History_Transaction",
     "GL_Work_Trans": "GL_Work_Trans",
+    "GL_Work_Lines": "GL_Work_Lines",
     "GL_Open_Trans": "GL_Open_Trans",
     "GL_Hist_Trans": "GL_Hist_Trans",
 }
@@ -47,7 +50,9 @@ Row = dict[str, Any]
 _EMPTY_DATE = "1900-01-01"
 _PAGE_ROWS = 1000
 _KEYS_PER_CALL = 50
-_WHOLE_NUMBERS = frozenset({"JRNENTRY", "SEQNUMBR", "ACTINDX", "RMDTYPAL", "DOCTYPE"})
+_WHOLE_NUMBERS = frozenset(
+    {"JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SQNCLINE", "ACTINDX", "RMDTYPAL", "DOCTYPE"}
+)
 _PUNCTUATION = re.compile(r"[^0-9A-Z]")
 
 
@@ -184,7 +189,8 @@ def _after(key: Sequence[str], values: Sequence[str | int]) -> str:
 
 
 def _value(column: str, text: str) -> str | int:
-    return int(text) if column in _WHOLE_NUMBERS else text
+    # a sequence may be a numeric(19,5)
+    return int(Decimal(text)) if column in _WHOLE_NUMBERS else text
 
 
 def _sortable(column: str, text: str) -> str | int:

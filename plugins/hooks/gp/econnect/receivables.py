@@ -10,7 +10,7 @@ from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows
-from hooks.gp.econnect.ledger import APPLICATION_ENTRY
+from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, POSTED_LINES, WORK_LINES
 from hooks.gp.econnect.reader import Row, all_of, equal, one_of
 from hooks.gp.econnect.targets import DistributedTarget, EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
@@ -30,6 +30,8 @@ _DEBIT_MEMO, _CREDIT_MEMO, _RECEIPT = 3, 7, 9
 _POSTED = ("Receivables_Posted_Transaction", "Receivables_History_Transaction")
 _APPLIED = ("Receivables_Apply", "Receivables_History_Apply")
 _CREDITS = (7, 8, 9)
+_AT_A_RATE = all_of(one_of("RMDTYPAL", _CREDITS), "XCHGRATE <> 0", "XCHGRATE <> 1")
+_IN_THEIR_CURRENCY = ("XCHGRATE", "RTCLCMTD", "ORORGTRX", "ORCTRXAM")
 _CENT = Decimal("0.01")
 
 
@@ -80,7 +82,8 @@ class _Memo(DistributedTarget):
     natural_key = "DOCNUMBR"
 
     def _differences(self, document: Document, row: Row) -> list[str]:
-        return _amount_differences(document, row, sent="DOCAMNT")
+        # the total is DOCAMNT as long as it is in work (RM10301), ORTRXAMT from then on
+        return _amount_differences(document, {"ORTRXAMT": row.get("DOCAMNT"), **row}, sent="DOCAMNT")
 
 
 class DebitMemo(_Memo):
@@ -181,6 +184,7 @@ class AppliedCredit(ChangedRows):
     """
     Posted receipts, returns and credit memos at a rate, with what they are applied to.
 
+    XCHGRATE, RTCLCMTD and the amounts in their own currency (ORORGTRX, ORCTRXAM) are those of MC020102.
     ``Applications``: rows of RM20201 and RM30201, each with ``Booked``, the debits of the entries that GP itself made
     for it, posted or in a batch. Those tables have no DEX_ROW_TS: an application changes the credit's CURTRXAM
     (sources.md GP §4). A foreign document at a rate of just 1 is taken for one of the company's own currency.
@@ -188,11 +192,16 @@ class AppliedCredit(ChangedRows):
 
     source_name = "applied_credit"
     source_doctypes = _POSTED
-    source_where = all_of(one_of("RMDTYPAL", _CREDITS), "XCHGRATE <> 0", "XCHGRATE <> 1")
+    source_where = all_of(
+        one_of("RMDTYPAL", _CREDITS),
+        f"DOCNUMBR IN (SELECT DOCNUMBR FROM MC020102 WHERE {_AT_A_RATE})",  # noqa: S608 - ours throughout
+    )
     source_key = ("RMDTYPAL", "DOCNUMBR")
 
     def _prepared(self, rows: list[Row]) -> list[Row]:
         reader, numbers = self._site.reader, [str(row["DOCNUMBR"]) for row in rows]
+        foreign = reader.by_keys("Receivables_Currency", "DOCNUMBR", numbers, where=_AT_A_RATE, key=self.source_key)
+        originals = {_document(row): {column: row[column] for column in _IN_THEIR_CURRENCY} for row in foreign}
         applied: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for doctype in _APPLIED:
             for row in reader.by_keys(doctype, "APFRDCNM", numbers, key=("APTODCNM", "APFRDCNM")):
@@ -204,12 +213,12 @@ class AppliedCredit(ChangedRows):
         return [
             {
                 **row,
-                "Applications": [
-                    {**each, "Booked": str(booked[_pair(each)])}
-                    for each in applied[str(row["RMDTYPAL"]), str(row["DOCNUMBR"]).upper()]
-                ],
+                **originals[_document(row)],
+                "Applications": [{**each, "Booked": str(booked[_pair(each)])} for each in applied[_document(row)]],
             }
             for row in rows
+            # another credit of a foreign one's number
+            if _document(row) in originals
         ]
 
     def _entries(self, numbers: Sequence[str]) -> Iterator[Row]:
@@ -218,11 +227,14 @@ class AppliedCredit(ChangedRows):
             return
         reader, own = self._site.reader, equal("SOURCDOC", APPLICATION_ENTRY)
         # in the order an entry travels: what is posted meanwhile is rather counted twice than not at all
-        for page in reader.pages("GL_Work_Trans", own, key=("JRNENTRY",)):
-            for entry in page:
-                yield from entry.get("Line", [])
-        for doctype in ("GL_Open_Trans", "GL_Hist_Trans"):
-            yield from reader.by_keys(doctype, "ORCTRNUM", numbers, where=own, key=("JRNENTRY", "SEQNUMBR"))
+        in_work = f"JRNENTRY IN (SELECT JRNENTRY FROM GL10000 WHERE {own})"  # noqa: S608 - equal escapes
+        yield from reader.by_keys(WORK_LINES, "ORCTRNUM", numbers, where=in_work, key=LINE_KEY)
+        for doctype, key in POSTED_LINES.items():
+            yield from reader.by_keys(doctype, "ORCTRNUM", numbers, where=own, key=key)
+
+
+def _document(row: Row) -> tuple[str, str]:
+    return str(row["RMDTYPAL"]), str(row["DOCNUMBR"]).upper()
 
 
 def _pair(values: dict[str, Any]) -> tuple[str, str]:

@@ -14,12 +14,16 @@ from hooks.gp.econnect.targets import EConnectTarget, Place, difference, is_curr
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import RecordRejected, RecordWaits
 
-__all__ = ["SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
+__all__ = ["FREIGHT_LINE", "MISC_LINE", "SUMMARY", "SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
+
+SUMMARY, FREIGHT_LINE, MISC_LINE = 0, 2147483646, 2147483645
+"""LNITMSEQ in SOP10105 of what belongs to no line: the sum of a detail, its tax on freight, on miscellaneous."""
 
 _ORDER, _INVOICE, _RETURN = 2, 3, 4
 _LINE_STEP = 16384  # GP numbers lines it is given no number for by this step
 _ONE_LINE = 1  # taSopLineDelete's DeleteType
-_FREIGHT_TAX = 1  # taSopLineIvcTaxInsert's TAXTYPE
+_FREIGHT_TAX, _MISC_TAX = 1, 2  # taSopLineIvcTaxInsert's TAXTYPE
+_TAX_LINES = {_FREIGHT_TAX: FREIGHT_LINE, _MISC_TAX: MISC_LINE}
 _TRANSFERRED = (
     "The order left GP's open orders before it was changed. In GP enter what the change adds as an order with the same "
     "customer PO number, transfer it, and what it takes off as a return; then discard this letter."
@@ -298,19 +302,19 @@ def _is_dropped(document: Document, row: Row, number: int, line: Row) -> bool:
     sent = _lines_sent(document).get(number)
     if sent is None or str(sent["ITEMNMBR"]).upper() != str(line["ITEMNMBR"]).upper():
         return True
-    taxes = {_tax_key(tax) for tax in document.parts.get("taxes", [])}
-    held = {key for key in map(_tax_key, row.get("Tax", [])) if key[0] == number}
+    taxes = {_sent_tax(tax) for tax in document.parts.get("taxes", [])}
+    held = {key for key in map(_held_tax, row.get("Tax", [])) if key[0] == number}
     return not held <= taxes
 
 
 def _taxes_to_leave(document: Document, row: Row) -> list[dict[str, Any]]:
     """The taxes sent, and those of the freight that fell away, as zero: no node deletes a tax by itself."""
     sent = document.parts.get("taxes", [])
-    kept = {_tax_key(tax) for tax in sent}
+    kept = {_sent_tax(tax) for tax in sent}
     fallen = [
         {"LNITMSEQ": 0, "TAXTYPE": _FREIGHT_TAX, "TAXDTLID": tax["TAXDTLID"], "FREIGHT": 0, "FRTTXAMT": 0}
         for tax in row.get("Tax", [])
-        if _tax_key(tax)[0] == 0 and _is_levied(tax) and _tax_key(tax) not in kept
+        if _held_tax(tax)[0] == FREIGHT_LINE and _is_levied(tax) and _held_tax(tax) not in kept
     ]
     return [*sent, *fallen]
 
@@ -324,8 +328,8 @@ def _is_current(document: Document, row: Row) -> bool:
     """Whether what an update may change besides the amounts stands as sent: texts, dates, taxes."""
     if not is_current(document.header, row) or not _has_user_fields(document, row):
         return False
-    sent = {_tax_key(tax) for tax in document.parts.get("taxes", [])}
-    held = {_tax_key(tax): tax for tax in row.get("Tax", [])}
+    sent = {_sent_tax(tax) for tax in document.parts.get("taxes", [])}
+    held = {_held_tax(tax): tax for tax in row.get("Tax", []) if int(tax["LNITMSEQ"]) != SUMMARY}
     # a tax that fell away stays as zero: no node deletes it
     return sent <= held.keys() and not any(_is_levied(tax) for key, tax in held.items() if key not in sent)
 
@@ -333,16 +337,26 @@ def _is_current(document: Document, row: Row) -> bool:
 def _has_user_fields(document: Document, row: Row) -> bool:
     held: Mapping[str, Any] = next(iter(row.get("User_Defined", [])), {})
     sent = [(name, value) for fields in document.parts.get("user_defined", []) for name, value in fields.items()]
-    return all(str(held.get(name, ""))[: len(str(value))] == str(value) for name, value in sent if value)
+    return all(_holds(str(held.get(name) or ""), str(value)) for name, value in sent if value is not None)
 
 
-def _tax_key(tax: Mapping[str, Any]) -> tuple[int, str]:
+def _holds(held: str, sent: str) -> bool:
+    """Whether a field has what was sent: a date comes back with a time."""
+    return held.startswith(sent) if sent else not held
+
+
+def _sent_tax(tax: Mapping[str, Any]) -> tuple[int, str]:
+    """Line and detail under which GP keeps a tax that is sent."""
+    line = _TAX_LINES.get(tax.get("TAXTYPE", 0), int(tax["LNITMSEQ"]))
+    return line, str(tax["TAXDTLID"]).upper()
+
+
+def _held_tax(tax: Row) -> tuple[int, str]:
     return int(tax["LNITMSEQ"]), str(tax["TAXDTLID"]).upper()
 
 
-def _is_levied(tax: Mapping[str, Any]) -> bool:
-    """Whether a row has an amount of its own: those of LNITMSEQ 0 sum the document up and add the freight's tax."""
-    return bool(Decimal(tax.get("STAXAMNT" if int(tax["LNITMSEQ"]) else "FRTTXAMT") or 0))
+def _is_levied(tax: Row) -> bool:
+    return any(Decimal(tax.get(column) or 0) for column in ("STAXAMNT", "FRTTXAMT", "MSCTXAMT"))
 
 
 def _content_differences(document: Document, row: Row) -> list[str]:

@@ -169,7 +169,7 @@ class EConnectTarget(GPEntity):
 
 
 class MasterTarget(EConnectTarget):
-    """A master record: whoever is there under its key is brought up to date, fields that are not given stay."""
+    """A master record: whoever is there under its key is brought up to date, what is None stays, empty text clears."""
 
     updatable = True
     adopts = True
@@ -215,7 +215,7 @@ def is_current(header: Mapping[str, Any], row: Row) -> bool:
     """Whether the texts and dates of a header stand in GP as sent, as far as the column has the field's name."""
     for name, value in header.items():
         # GP has its own ids of currencies
-        if name == "CURNCYID" or name not in row or not value:
+        if name == "CURNCYID" or name not in row or value is None:
             continue
         if isinstance(value, str) and difference(name, row[name], value):
             return False
