@@ -246,8 +246,8 @@ def _in_another_currency(charge: dict[str, Any], invoices: list[dict[str, Any]])
         "value": charge["currency"],
         "message": f"{paid} was charged, the invoices of order {charge['order_name']} are in {', '.join(due_in)}",
         "rule": "allocate_to_invoices",
-        "remedy": "Enter the payment by hand in Xero, on the gateway's clearing account at what the gateway settled; "
-        "the receipt follows in GP. Then close the letter.",
+        "remedy": "Enter the payment by hand on the invoice, on the gateway's clearing account at what the gateway "
+        "settled; its receipt follows in the other ledger. Then close the letter.",
     }
 
 
