@@ -58,6 +58,11 @@ class XeroOffice:
         """A hook with a session of its own."""
         return XeroHook("xero")
 
+    def be_slow(self, path: str, seconds: float) -> None:
+        """Let each answer below a path come so much later, as over the net."""
+        fault = {"kind": "slow_answer", "seconds": seconds, "path": f"/api.xro/2.0/{path}", "times": None}
+        requests.post(f"{self.address}/_sandbox/faults", json=fault, timeout=30).raise_for_status()
+
     def spent(self) -> int:
         """How many calls Xero has counted today, by what it says is left; asking is not counted in."""
         hook = self.hook()

@@ -64,6 +64,39 @@ def test_a_minute_is_shared_and_says_when_it_goes_on(tmp_path: Path) -> None:
     assert caught.value.retry_after_seconds == pytest.approx(60, abs=5)
 
 
+def test_a_call_that_reaches_xero_a_second_late_is_counted_in_the_minute_it_reaches(tmp_path: Path) -> None:
+    with budget(tmp_path, calls_per_minute=1).call():
+        pass
+    with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=1).call():
+        pass
+    assert caught.value.retry_after_seconds is not None
+    assert 60 < caught.value.retry_after_seconds <= 61
+
+
+def test_a_call_that_waits_for_its_minute_holds_no_place(tmp_path: Path) -> None:
+    with budget(tmp_path, calls_per_minute=1).call():
+        pass
+    waiting = HOLDER.replace("Limits(calls_at_once=1)", "Limits(1, calls_at_once=1)")
+    waiter = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            waiting.replace("with CallBudget", 'print("waits", flush=True)\nwith CallBudget'),
+            tmp_path,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": "plugins", "PATH": ""},
+    )
+    assert waiter.stdout is not None
+    assert waiter.stdout.readline() == b"waits\n"
+    for _ in range(5):  # a minute of more calls, in the same places
+        with CallBudget(tmp_path, "t-1", Limits(calls_at_once=1), patience_seconds=5).call():
+            pass
+    waiter.kill()
+    waiter.communicate()
+
+
 def an_hour_ahead(folder: Path, code: str) -> None:
     """Run code on a budget while the machine's clock is an hour ahead; then it is set back."""
     faketime = shutil.which("faketime")

@@ -24,6 +24,8 @@ from ledgerbridge.errors import TransientError
 __all__ = ["CallBudget", "Limits"]
 
 _SLOT_POLL_SECONDS = 0.05
+_LATE_ARRIVAL_MS = 1000
+"""How much later one call may reach Xero than another, so that both are counted in one of its minutes."""
 _SET_BACK_SECONDS = 10
 """What lies further ahead was written before the machine's clock was set back."""
 
@@ -41,7 +43,8 @@ class CallBudget:
     """
     The right to call Xero, taken before each call.
 
-    Counts over sliding windows: never more calls than the limit in any minute, wherever Xero's fixed windows begin.
+    Counts over sliding windows: never more calls than the limit in any minute, wherever Xero's fixed windows begin. A
+    call that waits holds no place of those in progress.
 
     :param folder: where the counts lie; the same for all processes that share the budget.
     :param patience_seconds: how long a call waits for its turn; longer waits belong to Airflow's retry, which frees
@@ -67,10 +70,8 @@ class CallBudget:
         :raises TransientError: no place within the patience; ``retry_after_seconds`` says when there is one.
         """
         deadline = time.monotonic() + self._patience_seconds
-        slot = self._take_slot(deadline)
+        slot = self._enter(deadline)
         try:
-            self._await_pause(deadline)
-            self._take_permit(deadline)
             yield
         finally:
             slot.release()
@@ -99,6 +100,20 @@ class CallBudget:
         written.write_text(f"{now + seconds} {now}")
         written.replace(self._pause_file)
 
+    def _enter(self, deadline: float) -> FileLock:
+        """A place, once the call may go out at that very moment: counted earlier, it could arrive in a later minute."""
+        while True:
+            slot = self._take_slot(deadline)
+            try:
+                seconds = self._pause_left() or self._take_permit()
+            except BaseException:
+                slot.release()
+                raise
+            if not seconds:
+                return slot
+            slot.release()
+            _wait(seconds, deadline)
+
     def _take_slot(self, deadline: float) -> FileLock:
         while time.monotonic() < deadline:
             for slot in self._slots:
@@ -110,32 +125,34 @@ class CallBudget:
             time.sleep(_SLOT_POLL_SECONDS)
         raise _used_up(self._patience_seconds)
 
-    def _await_pause(self, deadline: float) -> None:
+    def _pause_left(self) -> float:
+        """Seconds until Xero may be called again, 0 without a pause."""
         if not self._pause_file.exists():
-            return
+            return 0.0
         until, _, begun = self._pause_file.read_text().partition(" ")
         left = float(until) - time.time()
         if begun and float(begun) > time.time() + _SET_BACK_SECONDS:
             left = float(until) - float(begun)
             self._write_pause(left)
-        _wait(left, deadline)
+        return max(left, 0.0)
 
-    def _take_permit(self, deadline: float) -> None:
-        while True:
-            now = time.time_ns() // 1_000_000
-            newest = self._bucket.peek(0)
-            if newest is not None and newest.timestamp > now + 1000 * _SET_BACK_SECONDS:
-                self._bucket.flush()  # or all would wait for the old time to come again; Xero has its own count
-            self._bucket.leak(now)
-            item = RateItem("call", now)
-            if self._bucket.put(item):
-                return
-            _wait(cast(int, self._bucket.waiting(item)) / 1000, deadline)
+    def _take_permit(self) -> float:
+        """0 when the call was counted, else the seconds until one can be."""
+        now = time.time_ns() // 1_000_000
+        newest = self._bucket.peek(0)
+        if newest is not None and newest.timestamp > now + 1000 * _SET_BACK_SECONDS:
+            self._bucket.flush()  # or all would wait for the old time to come again; Xero has its own count
+        self._bucket.leak(now)
+        item = RateItem("call", now)
+        if self._bucket.put(item):
+            return 0.0
+        return max(cast(int, self._bucket.waiting(item)), 1) / 1000
 
 
 def _rates(limits: Limits) -> list[Rate]:
     """The limits that can ever be reached; the bucket refuses one that another makes pointless."""
-    minute, day = Rate(limits.calls_per_minute, Duration.MINUTE), Rate(limits.calls_per_day, Duration.DAY)
+    minute = Rate(limits.calls_per_minute, Duration.MINUTE + _LATE_ARRIVAL_MS)
+    day = Rate(limits.calls_per_day, Duration.DAY)
     if limits.calls_per_minute * 24 * 60 <= limits.calls_per_day:
         return [minute]
     if limits.calls_per_day <= limits.calls_per_minute:
