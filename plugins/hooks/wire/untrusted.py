@@ -73,6 +73,8 @@ def plain_digits(text: str) -> str:
 
     :raises ValueError: it has more than 60 digits, as ``1e999999999`` would.
     """
+    if len(text) <= _MAX_DIGITS and "e" not in text and "E" not in text:
+        return text  # as nearly all are written
     number = Decimal(text)
     if len(text) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_DIGITS:
         raise ValueError(f"a number of more than {_MAX_DIGITS} digits")

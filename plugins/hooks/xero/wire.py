@@ -40,16 +40,24 @@ def serialized(body: Any) -> bytes:
 
 def decoded(content: Any) -> Any:
     """
-    An answer of Xero with its dates and rates made ours.
+    An answer of Xero with its dates and rates made ours; it is changed in place, for it may be long.
 
     ``/Date(…)/`` becomes an ISO instant where the field's name ends in UTC, else the plain day it stands for (never
     shifted by zone); ``CurrencyRate`` becomes base units for one unit of the document's currency
     (accounting-rules.md §7).
     """
     if isinstance(content, dict):
-        return {name: _decoded_field(name, value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [decoded(item) for item in content]
+        for name, value in content.items():
+            if isinstance(value, str):
+                if value.startswith("/Date("):
+                    content[name] = _date(name, value)
+            elif isinstance(value, dict | list):
+                decoded(value)
+        if "CurrencyRate" in content:
+            content["CurrencyRate"] = _our_rate(content["CurrencyRate"])
+    elif isinstance(content, list):
+        for item in content:
+            decoded(item)
     return content
 
 
@@ -58,15 +66,11 @@ def inverse_rate(rate: Decimal, decimals: int = 6) -> Decimal:
     return (1 / rate).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
-def _decoded_field(name: str, value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return decoded(value)
-    if name == "CurrencyRate":
-        return _our_rate(value)
-    if isinstance(value, str) and (match := _XERO_DATE.fullmatch(value)):
-        instant = _EPOCH + timedelta(milliseconds=int(match[1]))
-        return instant.isoformat() if name.upper().endswith("UTC") else instant.date().isoformat()
-    return value
+def _date(name: str, value: str) -> str:
+    if not (match := _XERO_DATE.fullmatch(value)):
+        return value
+    instant = _EPOCH + timedelta(milliseconds=int(match[1]))
+    return instant.isoformat() if name.upper().endswith("UTC") else instant.date().isoformat()
 
 
 def _our_rate(value: Any) -> str | None:
