@@ -143,6 +143,7 @@ class Office:
         inclusive = shop_order["taxes_included"]
         number = f"ORD{shop_order['name'].strip('#')}"
         key = {"SOPTYPE": 2, "SOPNUMBE": number, "CUSTNMBR": customer}
+        currency = {"CURNCYID": shop_order["currency"]}
         lines: list[Mapping[str, object]] = []
         taxes: list[Mapping[str, object]] = []
         for position, line in enumerate(shop_order["lines"], start=1):
@@ -151,6 +152,7 @@ class Office:
             lines.append(
                 {
                     **key,
+                    **currency,
                     "DOCDATE": "2026-03-02",
                     "ITEMNMBR": line["sku"],
                     "UNITPRCE": (net / line["quantity"]).quantize(CENT, ROUND_HALF_UP),
@@ -183,7 +185,7 @@ class Office:
             "TAXAMNT": line_tax,
             "FRTTXAMT": freight_tax,
             "DOCAMNT": subtotal + freight + line_tax + freight_tax,
-            "CURNCYID": shop_order["currency"],
+            **currency,
             "XCHGRATE": shop_order["rate"] if shop_order["currency"] != "USD" else None,
         }
         return document(
