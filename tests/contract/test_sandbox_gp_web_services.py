@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import requests
-import zeep  # noqa: TID253 - no DAG imports a test
+import zeep
 from requests_ntlm import HttpNtlmAuth
-from zeep.transports import Transport  # noqa: TID253
+from zeep.transports import Transport
 
 from sandbox.gp.web_services.description import COMPLEX, DYNAMICS, GP, OPERATIONS, SIMPLE, TYPES
 from tests.contract.gp_office import LOGIN, PASSWORD, Fault, Office, open_office, start_over

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -354,3 +357,18 @@ def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     bag = DagBag(dag_folder=folder)
     assert bag.import_errors == {}
     assert {flow_of(name) for name in bag.dags} == {path.stem for path in folder.glob("*.py")}
+
+
+PARSED = "import sys; from airflow.dag_processing.dagbag import DagBag; DagBag(sys.argv[1]); print(*sys.modules)"
+FOR_TASKS = {"great_expectations", "pandas", "zeep"}
+
+
+def test_parsing_the_dag_files_imports_nothing_that_only_their_tasks_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", PARSED, str(root / "dags")]
+    environment = os.environ | {"PYTHONPATH": str(root / "plugins")}
+    parsed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    modules = set(parsed.stdout.splitlines()[-1].split())
+    assert "operators.transform" in modules
+    assert modules & FOR_TASKS == set()
