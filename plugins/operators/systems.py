@@ -55,7 +55,7 @@ def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBoo
         gateways = ", ".join(name for name, each in systems().items() if each.gateway_books)
         raise ConfigurationError("LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {gateways}.")
     hook = hook_for(gateway, company.connections_of(gateway)[0])
-    books: GatewayBooks = resolve_name(path)(hook, kept)
+    books: GatewayBooks = resolve_name(path)(hook, kept, company.base_currency)
     return books
 
 

@@ -30,12 +30,14 @@ def accounting_routes() -> APIRouter:
     _add_allocation_routes(routes)
     _add_tracking_routes(routes)
     for resource in RESOURCES.values():
-        _add_resource_routes(routes, resource)
+        _add_resource_routes(routes, resource, resource.path)
+    # pyxero and tap-xero ask for the organisation so
+    _add_resource_routes(routes, RESOURCES["Organisation"], "Organisations")
     return routes
 
 
-def _add_resource_routes(routes: APIRouter, resource: Resource) -> None:
-    @routes.get(f"/{resource.path}")
+def _add_resource_routes(routes: APIRouter, resource: Resource, path: str) -> None:
+    @routes.get(f"/{path}")
     def list_records(call: ReceivedCall) -> Response:
         since = call.headers.get("if-modified-since")
         many, most = (call.state.settings.number(name) for name in ("high_volume_contacts", "largest_page"))
@@ -46,26 +48,26 @@ def _add_resource_routes(routes: APIRouter, resource: Resource) -> None:
 
         return read(call, records)
 
-    @routes.get(f"/{resource.path}/{{key}}")
+    @routes.get(f"/{path}/{{key}}")
     def read_record(key: str, call: ReceivedCall) -> Response:
         places = unit_places(call.query)
         return read(call, lambda book: {resource.array: [shown(found_by_id(book, resource, key).body, places)]})
 
     if "PUT" in resource.methods:
 
-        @routes.put(f"/{resource.path}")
+        @routes.put(f"/{path}")
         def create_records(call: ReceivedCall) -> Response:
             return _save(call, resource, create=True)
 
     if "POST" in resource.methods:
 
-        @routes.post(f"/{resource.path}")
+        @routes.post(f"/{path}")
         def save_records(call: ReceivedCall) -> Response:
             return _save(call, resource, create=False)
 
     if resource.methods:
 
-        @routes.post(f"/{resource.path}/{{key}}")
+        @routes.post(f"/{path}/{{key}}")
         def change_record(key: str, call: ReceivedCall) -> Response:
             return _save(call, resource, create=False, key=key)
 

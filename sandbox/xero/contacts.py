@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sandbox.xero import rules
@@ -35,6 +36,7 @@ _ADDRESS_TEXTS = {
     "AttentionTo": 255,
 }
 _PHONE_TEXTS = {"PhoneNumber": 50, "PhoneAreaCode": 10, "PhoneCountryCode": 20}
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _ADDRESS_TYPES = ("STREET", "POBOX")
 _PHONE_TYPES = ("DDI", "DEFAULT", "FAX", "MOBILE")
 
@@ -47,6 +49,8 @@ def save_contact(book: Book, element: Element, *, create: bool) -> Record:
     """
     existing = None if create else _existing(book, element)
     texts = rules.checked_texts(element, _TEXTS)
+    if texts.get("EmailAddress") and not _EMAIL.fullmatch(texts["EmailAddress"]):
+        raise Refused("Email address must be valid.")
     body: Element = (existing.body if existing else _blank()) | texts
     body["ContactStatus"] = str(element.get("ContactStatus") or body["ContactStatus"])
     if not body.get("Name"):
@@ -76,8 +80,13 @@ def contact_of(book: Book, reference: Any) -> Record:
     contact = _existing(book, reference)
     if contact is None and reference.get("Name"):
         return save_contact(book, reference, create=True)
-    if contact is None or contact.body["ContactStatus"] != "ACTIVE":
-        raise Refused("The contact is not valid or has been archived.")
+    if contact is None:
+        raise Refused("The contact could not be found.")
+    if contact.body["ContactStatus"] != "ACTIVE":
+        raise Refused(
+            "The contact with the specified contact details has been archived. The contact must be un-archived before "
+            "creating new invoices or credit notes."
+        )
     return contact
 
 

@@ -15,8 +15,8 @@ from sandbox.xero.errors import ApiError, forbidden, too_many_requests, unauthor
 from sandbox.xero.identity import granted
 from sandbox.xero.limits import Limits
 from sandbox.xero.models import State
-from sandbox.xero.scopes import covers
-from sandbox.xero.wire import render
+from sandbox.xero.scopes import covers, needs_scope
+from sandbox.xero.wire import as_id, render
 
 __all__ = ["Gate", "error_response", "refuse_on_demand"]
 
@@ -55,13 +55,14 @@ class Gate:
     def _caller(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)
         grant = granted(self._state, headers.get("authorization", ""))
-        tenant_id = headers.get("xero-tenant-id", "").lower()
+        tenant_id = as_id(headers.get("xero-tenant-id", ""))
         connected = self._state.store.connection.execute(
             "SELECT 1 FROM connection WHERE client_id = ? AND tenant_id = ?", (grant.client_id, tenant_id)
         ).fetchone()
         if connected is None:
             raise forbidden("AuthenticationUnsuccessful")
-        if not covers(grant.scopes, scope["method"], scope["path"].removeprefix(_API)):
+        path = scope["path"].removeprefix(_API)
+        if needs_scope(path) and not covers(grant.scopes, scope["method"], path):
             raise forbidden("AuthorizationUnsuccessful: the token's scopes do not cover this endpoint")
         return Caller(grant.client_id, tenant_id)
 

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from sandbox.xero.errors import oauth_error, unauthorized
 from sandbox.xero.models import State
@@ -114,6 +116,7 @@ def identity_routes(state: State) -> APIRouter:
         return Response(status_code=200)
 
     @routes.get("/connections")
+    @routes.get("/Connections")
     def connections(request: Request) -> Response:
         grant = granted(state, request.headers.get("authorization", ""))
         rows = state.store.connection.execute(
@@ -233,10 +236,24 @@ def _rotated(state: State, connection: sqlite3.Connection, app: App, form: Mappi
     return str(row["scopes"])
 
 
+def _access_token(app: App, scopes: str, now: float, seconds: float) -> str:
+    """A JSON Web Token with the claims of Xero's; only this sandbox looks it up, by its whole text."""
+    claims: dict[str, Any] = {
+        "nbf": int(now),
+        "exp": int(now + seconds),
+        "iss": "https://identity.xero.com",
+        "aud": "https://identity.xero.com/resources",
+        "client_id": app.client_id,
+        "jti": secrets.token_hex(16),
+        "scope": scopes.split(),
+    }
+    return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(secrets.token_bytes(32)))
+
+
 def _issue(state: State, connection: sqlite3.Connection, app: App, scopes: str, *, refreshable: bool) -> dict[str, Any]:
     now = state.settings.wall_clock()
     seconds = state.settings.number("access_token_seconds")
-    token = secrets.token_urlsafe(48)
+    token = _access_token(app, scopes, now, seconds)
     connection.execute("INSERT INTO access_token VALUES (?, ?, ?, ?)", (token, app.client_id, scopes, now + seconds))
     answer = {"access_token": token, "expires_in": seconds, "token_type": "Bearer", "scope": scopes}
     if refreshable and "offline_access" in scopes.split():

@@ -111,6 +111,8 @@ def _unit_amount(line: Element) -> Decimal:
 
 
 def _discount(line: Element) -> Element:
+    if read_decimal(line.get("DiscountRate") or 0) > _HUNDRED:
+        raise Refused(f"Discount must be between 0 and 100; it is {line['DiscountRate']}.")
     return {name: rounded(read_decimal(line[name]), 4) for name in ("DiscountRate", "DiscountAmount") if line.get(name)}
 
 

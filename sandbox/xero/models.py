@@ -18,7 +18,7 @@ from typing import Any
 
 from sandbox.faults import FAULT_TABLE
 from sandbox.store import BusinessClock, Store
-from sandbox.xero.wire import Element, milliseconds, moment_on_wire, new_id, parse, render
+from sandbox.xero.wire import Element, as_id, milliseconds, moment_on_wire, new_id, parse, render
 
 __all__ = ["DEFAULT_SETTINGS", "Book", "LedgerClock", "Record", "Settings", "State"]
 
@@ -233,7 +233,7 @@ class Book:
 
     def find(self, resource: str, record_id: str) -> Record | None:
         """The record with this id."""
-        return self._one(resource, "id", record_id.lower())
+        return self._one(resource, "id", as_id(record_id))
 
     def numbered(self, resource: str, number: str) -> Record | None:
         """The newest record with this number or code."""

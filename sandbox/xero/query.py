@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.xero.wire import milliseconds
+from sandbox.xero.wire import as_id, milliseconds
 
 __all__ = ["NotUnderstood", "Where", "compile_order", "compile_where", "literal"]
 
@@ -137,7 +137,7 @@ class _Parser:
     def _call(self, name: str) -> Where:
         arguments = self._arguments()
         if name.lower() == "guid":
-            return Where("?", [str(arguments[0]).lower()])
+            return Where("?", [as_id(arguments[0])])
         if name in {"DateTime", "DateTime.Parse"}:
             return Where("?", [milliseconds(_instant(name, arguments))])
         path, _, method = name.rpartition(".")

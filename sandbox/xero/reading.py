@@ -11,7 +11,7 @@ from sandbox.xero.errors import bad_query, high_volume, not_found
 from sandbox.xero.models import Book, Record
 from sandbox.xero.query import NotUnderstood, compile_order, compile_where, literal
 from sandbox.xero.resources import Resource
-from sandbox.xero.wire import Element, NotOfType, instant_of_header, milliseconds, rounded
+from sandbox.xero.wire import Element, NotOfType, as_id, instant_of_header, milliseconds, rounded
 
 __all__ = ["check_volume", "found_by_id", "listed", "shown", "unit_places"]
 
@@ -142,7 +142,7 @@ def _conditions(
     ):
         if query.get(name):
             values = [value.strip() for value in query[name].split(",")]
-            values = [value.lower() for value in values] if name.endswith("IDs") else values
+            values = [as_id(value) for value in values] if name.endswith("IDs") else values
             add(f"{column} IN ({', '.join('?' * len(values))})", *values)
     if query.get("createdByMyApp", "").lower() == "true":
         add("app = ?", app)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.xero.errors import Refused
 from sandbox.xero.models import Book, Record
-from sandbox.xero.wire import Element, read_day, read_decimal, rounded
+from sandbox.xero.wire import Element, as_id, read_day, read_decimal, rounded
 
 __all__ = [
     "bank_account",
@@ -51,7 +51,7 @@ def referenced(book: Book, resource: str, reference: object, id_field: str, numb
     if not isinstance(reference, dict):
         return None
     if reference.get(id_field):
-        return book.master(resource, "id", str(reference[id_field]).lower())
+        return book.master(resource, "id", as_id(reference[id_field]))
     if reference.get(number_field):
         return book.master(resource, "number", str(reference[number_field]))
     return None
@@ -130,7 +130,7 @@ def tracking(book: Book, entries: object) -> list[Element]:
 
 def _tracking_entry(book: Book, entry: Element) -> Element:
     if entry.get("TrackingCategoryID"):
-        category = book.master("TrackingCategories", "id", str(entry["TrackingCategoryID"]).lower())
+        category = book.master("TrackingCategories", "id", as_id(entry["TrackingCategoryID"]))
     else:
         category = book.master("TrackingCategories", "name", str(entry.get("Name", "")).casefold())
     if category is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-__all__ = ["BROAD", "GRANULAR", "KNOWN", "covers"]
+__all__ = ["BROAD", "GRANULAR", "KNOWN", "covers", "needs_scope"]
 
 BROAD = ("accounting.transactions", "accounting.transactions.read", "accounting.reports.read")
 # Names unverified (sources.md Xero §1); an app's own list can be set with the seed.
@@ -47,11 +47,17 @@ _OF_RESOURCE = {
     "Journals": ("accounting.journals",),
     "ManualJournals": (_TRANSACTIONS, "accounting.manualjournals"),
     "Organisation": ("accounting.settings",),
+    "Organisations": ("accounting.settings",),
     "Payments": (_TRANSACTIONS, "accounting.payments"),
     "Reports": ("accounting.reports", "accounting.reports.trialbalance"),
     "TaxRates": ("accounting.settings",),
     "TrackingCategories": ("accounting.settings",),
 }
+
+
+def needs_scope(path: str) -> bool:
+    """Whether there is such an endpoint; the others are not found, whatever the scopes."""
+    return path.strip("/").split("/")[0] in _OF_RESOURCE
 
 
 def covers(scopes: Collection[str], method: str, path: str) -> bool:

@@ -17,6 +17,7 @@ __all__ = [
     "NOBODY",
     "Element",
     "NotOfType",
+    "as_id",
     "day_on_wire",
     "instant_of_header",
     "milliseconds",
@@ -66,6 +67,12 @@ def _number(value: Any) -> orjson.Fragment:
 def new_id() -> str:
     """A fresh record id."""
     return str(uuid.uuid4())
+
+
+def as_id(text: object) -> str:
+    """A record's id as it is kept: Xero takes 32 hexadecimal digits too, without the dashes."""
+    digits = str(text).lower()
+    return str(uuid.UUID(digits)) if re.fullmatch(r"[0-9a-f]{32}", digits) else digits
 
 
 def milliseconds(moment: datetime) -> int:

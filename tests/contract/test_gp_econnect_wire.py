@@ -100,11 +100,11 @@ def hook(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> GPEConnectHook:
     return hook_on(monkeypatch, api.url)
 
 
-def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, **extra: Any) -> GPEConnectHook:
+def hook_on(monkeypatch: pytest.MonkeyPatch, url: str, schema: str | None = "http", **extra: Any) -> GPEConnectHook:
     host, port = url.removeprefix("http://").split(":")
     connection = {
         "conn_type": "gp_econnect",
-        "schema": "http",
+        "schema": schema,
         "host": host,
         "port": int(port),
         "login": "econnect",
@@ -331,6 +331,14 @@ def test_site_names_its_own_doctypes(described: ScriptedApi, monkeypatch: pytest
     described.will_reply(rows("Artikel"))
     master(hook, "item").lookup(["LAMP-01"])
     assert asked_xml(described.asked[1].body).findtext(".//DOCTYPE") == "Artikel"
+
+
+def test_a_password_goes_by_https_unless_the_connection_says_otherwise(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TransientError, match=r"https://127\.0\.0\.1"):
+        master(hook_on(monkeypatch, api.url, schema=None), "item").lookup(["LAMP-01"])
+    assert api.asked == []
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def test_login_by_ntlm(
 ) -> None:
     connection = {
         "conn_type": "gp_web_services",
+        "schema": "http",
         "host": "127.0.0.1",
         "port": ntlm_server.port,
         "login": "HLS\\ledgerbridge",

@@ -24,6 +24,10 @@ OPERATIONS = [
     "GetCustomerByKey",
     "CreateCustomer",
     "UpdateCustomer",
+    "GetVendorList",
+    "GetVendorByKey",
+    "GetItemList",
+    "GetItemByKey",
     "GetPolicyByOperation",
     "GetLoggedValidationResultByKey",
     "GetLoggedExceptionDataByKey",
@@ -238,3 +242,48 @@ def test_window_is_read_as_whole_objects(api: ScriptedApi, hook: GPWebServicesHo
     listed = asked(api.asked[1])
     assert (text(listed, "From"), text(listed, "Scope")) == (["2026-03-02T00:00:00"], ["Return All"])
     json.dumps(record.payload)
+
+
+def test_an_item_that_nobody_changed_since_gp_keeps_the_time_is_read(api: ScriptedApi, hook: GPWebServicesHook) -> None:
+    nil = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"'
+    summary = (
+        object_xml("ItemSummaryBase", Key="<Id>LAMP</Id>") + "<Type>Kit</Type><IsDiscontinued>false</IsDiscontinued>"
+    )
+    whole = f'<GetItemByKeyResult xsi:type="Kit" {nil.split(" xsi:nil")[0]}>{object_xml("Item", Key="<Id>LAMP</Id>")}'
+    whole += f"<CostOfGoodsSoldAccountSource {nil}/></GetItemByKeyResult>"
+    source = hook.entity("item")
+    assert isinstance(source, Source)
+    versions = []
+    for description in ("Lamp", "Lamp", "Desk lamp"):
+        api.will_reply(answered("GetItemList", f"<ItemSummary>{summary}</ItemSummary>"))
+        changed = whole.replace("</Key>", f"</Key><Description>{description}</Description>")
+        api.will_reply(enveloped(f'<GetItemByKeyResponse xmlns="{GP}">{changed}</GetItemByKeyResponse>'))
+        ((record,),) = source.read(Window(None, None))
+        assert (record.key, record.changed_at.year) == ("gp:-1:item:LAMP", 1900)
+        versions.append(record.version)
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_a_vendors_change_is_read_by_the_day_it_was_made_on(api: ScriptedApi, hook: GPWebServicesHook) -> None:
+    api.will_reply(answered("GetVendorList"))
+    source = hook.entity("vendor")
+    assert isinstance(source, Source)
+    assert list(source.read(Window(datetime(2026, 3, 2, 15, 41, tzinfo=UTC), None))) == []
+    assert text(asked(api.asked[-1]), "From") == ["2026-03-01T00:00:00"]
+
+
+def test_a_password_goes_by_https_unless_the_connection_says_otherwise(
+    api: ScriptedApi, hook: GPWebServicesHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, port = api.url.removeprefix("http://").split(":")
+    connection = {
+        "conn_type": "gp_web_services",
+        "host": host,
+        "port": int(port),
+        "login": "HLS\\gp",
+        "password": "secret",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_GP_WS_TEST", json.dumps({**connection, "extra": {"company_id": -1}}))
+    with pytest.raises(TransientError, match=f"https://{host}:{port}"):
+        GPWebServicesHook("gp_ws_test").entity("customer").lookup(["C1"])
+    assert api.asked == []

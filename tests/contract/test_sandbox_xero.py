@@ -309,6 +309,16 @@ def test_a_where_that_xero_can_not_parse_is_answered_400(office: Office, where: 
     assert (answer.status_code, answer.json()["Type"]) == (400, "QueryParseException")
 
 
+@pytest.mark.parametrize("email", ["ann", "ann@", "ann@example", "an n@example.com"])
+def test_an_e_mail_address_that_is_none_is_refused(office: Office, email: str) -> None:
+    assert office.refusal("PUT", "Contacts", {"Name": "Ann", "EmailAddress": email}) == ["Email address must be valid."]
+
+
+def test_a_discount_of_more_than_all_is_refused(office: Office) -> None:
+    [message] = office.refusal("PUT", "Invoices", invoice("INV-1", LineItems=[line(DiscountRate=100.01)]))
+    assert message.startswith("Discount must be between 0 and 100")
+
+
 def test_pages_hold_line_items_and_say_how_many_there_are(office: Office) -> None:
     office.put("Invoices", *[invoice(f"INV-{number}") for number in range(5)])
     page = office.get("Invoices", page=2, pageSize=2, order="InvoiceNumber DESC")

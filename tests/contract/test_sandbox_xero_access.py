@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ import requests
 from sandbox.xero.app import create_app
 from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
-from tests.contract.xero_office import Office, invoice
+from tests.contract.xero_office import CLIENT_ID, Office, invoice, payment
 
 REDIRECT, VERIFIER = "http://127.0.0.1:9/callback", "a-verifier-of-forty-three-characters-or-more-0"
 HALF_AN_HOUR = 1800
@@ -226,4 +227,31 @@ def test_a_body_that_can_not_be_read_is_refused(office: Office, body: bytes, con
 
 def test_an_address_xero_does_not_have_is_not_found(office: Office) -> None:
     assert office.call("GET", "Invoices/INV-404").status_code == 404
-    assert office.call("GET", "Nothing").status_code == 403
+    for path in ("Nothing", "Nothing/1", "invoice"):
+        assert office.call("GET", path).status_code == 404
+
+
+def test_the_organisation_and_the_connections_are_found_under_both_spellings(office: Office) -> None:
+    office.session.hooks["response"].clear()  # Xero's description has one of them only
+    [one], [other] = (office.get(path)["Organisations"] for path in ("Organisation", "Organisations"))
+    assert one == other
+    answers = [office.session.get(f"{office.url}/{path}", timeout=30).json() for path in ("connections", "Connections")]
+    assert answers[0] == answers[1]
+    assert [each["tenantId"] for each in answers[0]] == [office.tenant_id]
+
+
+def test_an_id_is_taken_without_its_dashes(office: Office) -> None:
+    [made] = office.put("Invoices", invoice("INV-1"))
+    identity = made["InvoiceID"].replace("-", "")
+    where = f'InvoiceID==guid("{identity}")'
+    for found in (office.get(f"Invoices/{identity}"), office.get("Invoices", IDs=identity, where=where)):
+        assert [each["InvoiceNumber"] for each in found["Invoices"]] == ["INV-1"]
+    office.session.headers["xero-tenant-id"] = office.tenant_id.replace("-", "")
+    office.put("Payments", payment("", 1.00, Invoice={"InvoiceID": identity}))
+
+
+def test_an_access_token_tells_whom_it_is_for(office: Office) -> None:
+    _, claims, _ = str(office.session.headers["Authorization"]).removeprefix("Bearer ").split(".")
+    told = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    assert (told["client_id"], told["iss"]) == (CLIENT_ID, "https://identity.xero.com")
+    assert "accounting.settings" in told["scope"]

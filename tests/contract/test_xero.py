@@ -483,6 +483,18 @@ def test_a_refusal_names_code_and_field(
     assert error.remedy
 
 
+def test_an_invoice_of_an_archived_contact_names_it(hook: XeroHook, contact_id: str) -> None:
+    hook.write("POST", "Contacts", {"Contacts": [{"ContactID": contact_id, "ContactStatus": "ARCHIVED"}]})
+    error = refused(target(hook, "invoice").send([invoice(contact_id)]))
+    assert (error.code, error.field, error.value) == ("LB-XERO-032", "Contact.ContactID", contact_id)
+    assert "Restore" in error.remedy
+
+
+def test_an_e_mail_address_that_is_none_is_named(hook: XeroHook) -> None:
+    error = refused(target(hook, "contact").send([customer(EmailAddress="ann at example.com")]))
+    assert (error.code, error.field, error.value) == ("LB-XERO-033", "EmailAddress", "ann at example.com")
+
+
 def test_a_wrong_tax_type_is_named_with_its_line(hook: XeroHook, contact_id: str) -> None:
     document = invoice(contact_id)
     document.parts["lines"].append(lamp(TaxType="TAX999"))
@@ -643,6 +655,18 @@ def test_a_namesake_gets_the_customer_number(hook: XeroHook, contact_id: str) ->
     assert outcome.target_id != contact_id
     assert outcome.content["Name"] == "Ann Archer (ANN2)"
     assert target(hook, "contact").find([customer("ANN2")])["shopify:us:customer:ANN2"].differences == ()
+
+
+@pytest.mark.parametrize("many", [100_000, 1], ids=["listed", "searched"])
+def test_a_namesake_in_other_case_is_neither_taken_over_nor_overwritten(
+    hook: XeroHook, address: str, contact_id: str, many: int
+) -> None:
+    order(address, "PUT", "settings", {"high_volume_contacts": many})
+    other = customer("ann1", Name="ANN ARCHER", EmailAddress="other@example.com")
+    (outcome,) = accepted(target(hook, "contact").send([other]))
+    assert outcome.target_id != contact_id
+    held = {each["ContactID"]: each["Name"] for each in hook.get("Contacts", {"page": 1})["Contacts"]}
+    assert held == {contact_id: "Ann Archer", outcome.target_id: "ANN ARCHER (ann1)"}
 
 
 def test_a_customer_who_moved_is_updated(hook: XeroHook, contact_id: str) -> None:

@@ -81,10 +81,14 @@ def test_decimals_are_sent_as_numbers_with_all_their_digits() -> None:
         pytest.param("Date", "/Date(1772409600000+1300)/", "2026-03-02", id="day-never-shifted"),
         pytest.param("UpdatedDateUTC", "/Date(1772466060123+0000)/", "2026-03-02T15:41:00.123000+00:00", id="instant"),
         pytest.param("CurrencyRate", "0.800000", "1.25", id="rate"),
+        pytest.param("CurrencyRate", "4000000", "0.00000025", id="rate-of-millions"),
+        pytest.param("CurrencyRate", "3999999", "0.0000002500000625", id="rate-of-millions-in-full"),
+        pytest.param("CurrencyRate", "0.000000", None, id="rate-of-nothing"),
+        pytest.param("CurrencyRate", "", None, id="rate-left-empty"),
         pytest.param("Reference", "/Date of birth/", "/Date of birth/", id="text"),
     ],
 )
-def test_an_answer_has_plain_dates_and_our_rates(field: str, wire: str, ours: str) -> None:
+def test_an_answer_has_plain_dates_and_our_rates(field: str, wire: str, ours: str | None) -> None:
     assert decoded({"Invoices": [{field: wire}]}) == {"Invoices": [{field: ours}]}
 
 
@@ -284,6 +288,16 @@ def test_the_rate_is_sent_as_xero_has_it(
     target(hook).send([document])
     body = json.loads(api.asked[-1].body, parse_float=Decimal)["Invoices"][0]
     assert body.get("CurrencyRate") == sent
+
+
+def test_a_rate_that_xero_can_not_hold_stops_its_own_document_alone(api: ScriptedApi, hook: XeroHook) -> None:
+    api.will_reply(TOKEN, Reply({"Invoices": [saved()]}))
+    rates = {"INV-1": Decimal("1.25"), "INV-2": Decimal(0), "INV-3": Decimal(4_000_000), "INV-4": "", "INV-5": -1}
+    documents = [invoice(number, CurrencyCode="GBP", CurrencyRate=rate) for number, rate in rates.items()]
+    first, *others = target(hook).send(documents)
+    assert first.target_id == "id-INV-1"
+    assert [(rejected(each).code, rejected(each).field) for each in others] == [("LB-XERO-021", "CurrencyRate")] * 4
+    assert [each["InvoiceNumber"] for each in api.asked[-1].json["Invoices"]] == ["INV-1"]
 
 
 def test_a_taken_number_is_ours_if_the_content_is(api: ScriptedApi, hook: XeroHook) -> None:

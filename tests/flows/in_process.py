@@ -221,7 +221,9 @@ def open_office(
         state = connect(url, signing_key=signing_key, company=MAIN)
         migrate(state)
         salt_keys(state, "16" * 32)  # a case that fails fails again
-        yield Office(file, InProcess("order_to_cash"), player, state, folder)
+        with state.engine.connect() as idle:  # SQLite writes its journal back each time the last connection is closed
+            idle.rollback()
+            yield Office(file, InProcess("order_to_cash"), player, state, folder)
         state.dispose()
 
 

@@ -45,6 +45,17 @@ def test_a_charge_pays_its_invoice() -> None:
     assert result.parents == {"stripe:acct_1:money:ch_1/INV1": "stripe:acct_1:money:ch_1"}
 
 
+def test_a_charge_in_another_currency_than_its_invoice_is_put_on_nothing() -> None:
+    sent = SentInMemory()
+    assert share(sent, charge("ch_1", "49.00", currency="EUR")).failures == []  # nothing to compare with yet
+    invoice(sent, "INV1", "53.77", currency="USD")
+    result = share(sent, charge("ch_1", "49.00", currency="EUR"), charge("ch_2", "1.00"))
+    assert [row[0] for row in shares(result)] == ["ch_2"]
+    [failure] = result.failures
+    assert (failure["code"], failure["value"]) == ("LB-CAN-004", "EUR")
+    assert failure["message"] == "49.00 EUR was charged, the invoices of order #1001 are in USD"
+
+
 def test_money_captured_after_the_invoice_is_paid_on_its_own_day() -> None:
     sent = SentInMemory()
     invoice(sent, "INV1", "10.00")

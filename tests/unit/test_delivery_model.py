@@ -402,6 +402,6 @@ class _VersionSchedule(VersionProtocol):
 
 
 TestDeliveryProtocol: Any = DeliveryProtocol.TestCase
-TestDeliveryProtocol.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestDeliveryProtocol.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestVersionProtocol: Any = VersionProtocol.TestCase
-TestVersionProtocol.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestVersionProtocol.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

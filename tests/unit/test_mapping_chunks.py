@@ -117,7 +117,7 @@ def mappings(tmp_path_factory: pytest.TempPathFactory) -> Mappings:
 
 
 @given(payloads=batches, places=st.sets(st.integers(min_value=0, max_value=11)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_cut_gives_the_same_records_failures_and_documents_as_one_batch(
     mappings: Mappings, payloads: list[dict[str, Any]], places: set[int]
 ) -> None:

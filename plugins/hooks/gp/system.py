@@ -7,7 +7,7 @@ from ledgerbridge.systems import ConnectionForm, System, number, text
 __all__ = ["SYSTEM"]
 
 _ECONNECT = "hooks.gp.econnect.hook:GPEConnectHook"
-_LABELS = {"schema": "http or https", "login": "Windows user", "password": "Password"}
+_LABELS = {"schema": "https, or http", "login": "Windows user", "password": "Password"}
 
 SYSTEM = System(
     name="gp",

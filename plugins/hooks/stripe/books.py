@@ -23,11 +23,14 @@ class StripeBooks:
     The account's movements.
 
     :param kept: what earlier passes read.
+    :param currency: ISO code of the ledgers' base currency; money of other balances is not theirs (its documents are
+        dead letters, for Stripe tells no rate to book them at).
     :raises TransientError, ConfigurationError: from every method, as ``StripeHook.fetch``.
     """
 
-    def __init__(self, hook: StripeHook, kept: Looked) -> None:
+    def __init__(self, hook: StripeHook, kept: Looked, currency: str) -> None:
         self._hook = hook
+        self._currency = currency
         self._scope = f"stripe-{hook.account}"
         self._kept = kept
 
@@ -40,15 +43,15 @@ class StripeBooks:
         ]
 
     def balance(self) -> Decimal:
-        """What Stripe holds."""
-        return sum(self._hook.balance().values(), Decimal(0))
+        """What Stripe holds in the ledgers' currency."""
+        return self._hook.balance().get(self._currency, Decimal(0))
 
     def movements(self, records: Sequence[KeptRecord]) -> list[Movement]:
         """Charges, refunds and whatever else, then the payouts; one that the bank sent back moves twice."""
         found: list[Movement] = []
         paid_out: dict[str, list[Mapping[str, Any]]] = {}
         for record in records:
-            if not record.book.endswith(_MOVED):
+            if not record.book.endswith(_MOVED) or not self._is_ours(record.payload):
                 continue
             transaction, source = record.payload, record.payload["source"]
             if transaction["type"] in _PAYOUTS and source.get("id"):
@@ -59,6 +62,10 @@ class StripeBooks:
             if record.book.endswith(_PAYOUT):
                 found += [_payout(record, transaction) for transaction in paid_out.get(record.payload["id"], ())]
         return found
+
+    def _is_ours(self, transaction: Mapping[str, Any]) -> bool:
+        # what was kept before currencies were is taken for the ledgers' own
+        return (transaction.get("currency") or self._currency).upper() == self._currency
 
     def _money(self, key: str, transaction: Mapping[str, Any], source: Mapping[str, Any]) -> Movement:
         identity = source.get("id") or transaction["id"]
@@ -108,7 +115,7 @@ def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
         "object": source.get("object"),
         "charge": charge.get("id") if isinstance(charge, dict) else charge,
     }
-    fields = ("id", "type", "amount", "fee", "created", "exchange_rate")
+    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate")
     return {name: transaction.get(name) for name in fields} | {"source": named}
 
 

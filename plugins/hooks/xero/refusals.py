@@ -13,6 +13,7 @@ from ledgerbridge.errors import RecordRejected, RecordWaits, TransientError
 __all__ = [
     "NAME_TAKEN",
     "NUMBER_TAKEN",
+    "RATE_REFUSED",
     "RequestRefused",
     "elements_of",
     "is_explained",
@@ -24,6 +25,7 @@ __all__ = [
 
 NUMBER_TAKEN = "LB-XERO-014"
 NAME_TAKEN = "LB-XERO-018"
+RATE_REFUSED = "LB-XERO-021"
 _EXPLANATIONS = {"Detail", "Elements", "ErrorNumber", "Message", "Title"}
 _PARTS = {"Allocations", "Attachments", "Options"}
 _ALONE = {"Organisation": "Organisations"}
@@ -121,10 +123,22 @@ _KNOWN = (
         "Rename one of the two contacts in Xero.",
     ),
     _known(
-        r"contact.*(?:must be specified|is archived|could not be found|not valid|not found)",
+        r"e-?mail address",
+        "LB-XERO-033",
+        "EmailAddress",
+        "Correct the address in the source, where the customer is; until then leave it out by the mapping.",
+    ),
+    _known(
+        r"contact.*archived",
+        "LB-XERO-032",
+        "Contact.ContactID",
+        "Restore the contact in Xero (Contacts, Archived, Restore), or merge it with the one in use; then replay.",
+    ),
+    _known(
+        r"contact.*(?:must be specified|could not be found|not valid|not found)",
         "LB-XERO-017",
         "Contact.ContactID",
-        "Restore the contact in Xero if it was archived or merged, and replay the customer first.",
+        "Look in Xero whether the contact was merged with another, and replay the customer first.",
     ),
     _known(
         r"line ?amount|line total|unit amount|total.*(?:does not|must) equal",
@@ -140,7 +154,7 @@ _KNOWN = (
     ),
     _known(
         r"currency",
-        "LB-XERO-021",
+        RATE_REFUSED,
         "CurrencyCode",
         "Add the currency in Xero (Settings, Currencies), or correct the rate on the document.",
     ),

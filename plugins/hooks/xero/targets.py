@@ -17,7 +17,15 @@ from types import MappingProxyType
 from typing import Any
 
 from hooks.xero.api import XeroApi
-from hooks.xero.refusals import NUMBER_TAKEN, RequestRefused, not_xeros, refusal, refused, validation_messages
+from hooks.xero.refusals import (
+    NUMBER_TAKEN,
+    RATE_REFUSED,
+    RequestRefused,
+    not_xeros,
+    refusal,
+    refused,
+    validation_messages,
+)
 from hooks.xero.wire import element, inverse_rate, serialized
 from ledgerbridge.entities import Document, Found, Outcome, Target
 from ledgerbridge.errors import LedgerbridgeError, RecordRejected, TargetConflict, TransientError
@@ -139,7 +147,9 @@ class DocumentTarget(Target):
         Xero answers a repeated key with its first answer, also when that was a refusal somebody has mended in Xero
         since (sources.md Xero §3). A refused element was not saved, so asking anew can't double it.
         """
-        outcomes = self._write_once(documents)
+        unsendable = _refused_rates(documents)
+        documents = [document for document in documents if document.record_key not in unsendable]
+        outcomes = unsendable | self._write_once(documents)
         rejected = [
             replace(document, idempotency_key=f"{document.idempotency_key} {uuid.uuid4()}")
             for document in documents
@@ -301,13 +311,48 @@ def with_rate(hook: XeroApi, header: Mapping[str, Any]) -> dict[str, Any]:
     none (sources.md Xero §5).
     """
     fields = dict(header)
-    rate = fields.pop("CurrencyRate", None)
+    rate = _sent_rate(fields.pop("CurrencyRate", None))
     if rate is None:
         return fields
-    rate = Decimal(str(rate))
     if rate == 1 and fields.get("CurrencyCode") in (None, hook.organisation["BaseCurrency"]):
         return fields
-    return {**fields, "CurrencyRate": inverse_rate(rate)}
+    return {**fields, "CurrencyRate": rate}
+
+
+def _sent_rate(rate: Any) -> Decimal | None:
+    """
+    Xero's rate for ours; None for none.
+
+    :raises ValueError: it is no rate, or none that Xero's six decimals can hold: Xero would take the day's.
+    """
+    if rate is None:
+        return None
+    try:
+        sent = inverse_rate(Decimal(str(rate)))
+    except ArithmeticError as error:
+        raise ValueError(f"{rate!r} is no rate of a currency") from error
+    if sent <= 0:
+        raise ValueError(f"a rate of {rate} is {sent} at the six decimals that Xero keeps of its inverse")
+    return sent
+
+
+def _refused_rates(documents: Sequence[Document]) -> dict[str, Outcome]:
+    """The documents whose rate can't be sent."""
+    outcomes = {}
+    for document in documents:
+        try:
+            _sent_rate(rate := document.header.get("CurrencyRate"))
+        except ValueError as error:
+            rejection = RecordRejected(
+                RATE_REFUSED,
+                str(error),
+                record_key=document.record_key,
+                field="CurrencyRate",
+                value=rate,
+                remedy="Correct the rate in the source or the mapping: base currency for one unit of the document's.",
+            )
+            outcomes[document.record_key] = Outcome(document.record_key, error=rejection)
+    return outcomes
 
 
 def failed(documents: Sequence[Document], error: LedgerbridgeError) -> dict[str, Outcome]:

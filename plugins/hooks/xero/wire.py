@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -61,13 +61,22 @@ def inverse_rate(rate: Decimal, decimals: int = 6) -> Decimal:
 def _decoded_field(name: str, value: Any) -> Any:
     if isinstance(value, dict | list):
         return decoded(value)
-    if name == "CurrencyRate" and value is not None and Decimal(str(value)) != 0:
-        # More decimals than were sent: the base amounts that follow from Xero's rate are its own to the cent.
-        return format(inverse_rate(Decimal(str(value)), 12).normalize(), "f")
+    if name == "CurrencyRate":
+        return _our_rate(value)
     if isinstance(value, str) and (match := _XERO_DATE.fullmatch(value)):
         instant = _EPOCH + timedelta(milliseconds=int(match[1]))
         return instant.isoformat() if name.upper().endswith("UTC") else instant.date().isoformat()
     return value
+
+
+def _our_rate(value: Any) -> str | None:
+    """Base units for one foreign; None where Xero tells none, which it writes as nothing, as empty or as 0."""
+    try:
+        rate = Decimal(str(value or 0))
+    except InvalidOperation as error:
+        raise ValueError(f"the CurrencyRate {value!r}") from error
+    # More decimals than were sent: the base amounts that follow from Xero's rate are its own to the cent.
+    return format(inverse_rate(rate, max(12, 12 + rate.adjusted())).normalize(), "f") if rate else None
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,12 +34,17 @@ __all__ = ["Allocation", "allocate", "allocate_credits", "frame_of", "rows_of_fr
 
 @dataclass(frozen=True)
 class Allocation:
-    """The shares as canonical records, what each was made from, and what (partly) waits or is superseded, and why."""
+    """
+    The shares as canonical records, what each was made from, what (partly) waits or is superseded, and why.
+
+    :param failures: records that can't be put on anything, as ``checks`` gives them.
+    """
 
     shares: pd.DataFrame
     parents: dict[str, str]
     waiting: dict[str, str] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
+    failures: list[dict[str, Any]] = field(default_factory=list)
 
 
 def allocate(
@@ -69,6 +74,9 @@ def allocate(
     }
     for charge in charges:
         chain = charge["chain_key"]
+        if foreign := _in_another_currency(charge, invoiced.get(chain, [])):
+            result.failures.append(foreign)
+            continue
         back, settled_back = _given_back(charge, returned.get(chain, []))
         made, left = share_out(
             charge, charge["amount"] - back, earlier.get(chain, []), payables.get(chain, []), "invoice_number",
@@ -80,7 +88,8 @@ def allocate(
             result.waiting[charge["record_key"]] = _why(charge, left, dead, bool(invoiced.get(chain)))
         elif back:
             result.superseded[charge["record_key"]] = f"{back:.2f} {charge['currency']} was given back unused"
-    return Allocation(frame_of(shares, "canonical.payment"), result.parents, result.waiting, result.superseded)
+    made_of = frame_of(shares, "canonical.payment")
+    return Allocation(made_of, result.parents, result.waiting, result.superseded, result.failures)
 
 
 def allocate_credits(
@@ -226,6 +235,24 @@ def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> tuple[
         sum((Decimal(row["amount"]) for row in mine), NOTHING),
         sum(settled, NOTHING) if len(settled) == len(mine) else None,
     )
+
+
+def _in_another_currency(charge: dict[str, Any], invoices: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The failure of a charge that the customer paid in another currency than the order's invoices are in."""
+    due_in = sorted({row.get("currency") or charge["currency"] for row in invoices})
+    if not due_in or charge["currency"] in due_in:
+        return None
+    paid = f"{charge['amount']:.2f} {charge['currency']}"
+    return {
+        "record_key": charge["record_key"],
+        "code": "LB-CAN-004",
+        "field": "currency",
+        "value": charge["currency"],
+        "message": f"{paid} was charged, the invoices of order {charge['order_name']} are in {', '.join(due_in)}",
+        "rule": "allocate_to_invoices",
+        "remedy": "Enter the payment by hand on the invoice, on the gateway's clearing account at what the gateway "
+        "settled; its receipt follows in the other ledger. Then close the letter.",
+    }
 
 
 def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: bool) -> str:

@@ -148,7 +148,9 @@ def gain_of_applied(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, ent
 
 
 def _ruled(frames: dict[str, pd.DataFrame], result: Allocation) -> Ruled:
-    return Ruled({**frames, "header": result.shares}, result.parents, result.waiting, result.superseded)
+    return Ruled(
+        {**frames, "header": result.shares}, result.parents, result.waiting, result.superseded, result.failures
+    )
 
 
 def _without(stopped: Collection[str], frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

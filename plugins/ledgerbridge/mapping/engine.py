@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,10 +130,15 @@ class Mapping:
 
 def load_mapping(path: Path) -> Mapping:
     """
-    Read and compile a mapping file.
+    Read and compile a mapping file; one that has not changed since is given as it was compiled.
 
     :raises ConfigurationError: anything wrong with it; names file, line, column and remedy.
     """
+    return _loaded(path, path.read_bytes() if path.is_file() else None)
+
+
+@lru_cache(maxsize=128)
+def _loaded(path: Path, _content: bytes | None) -> Mapping:
     checked, mapping = check_mapping_file(path)
     checked.raise_first()
     assert mapping is not None

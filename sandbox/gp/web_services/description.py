@@ -1,9 +1,7 @@
 """
-The types and operations of Web Services that this sandbox has, its schema and its WSDL.
+The operations of Web Services that this sandbox has, its schema and its WSDL.
 
-Names, namespaces and the order of elements are the interface of the legacy endpoint (sources.md GP §3); each type is
-reduced to what the sandbox keeps. ``Name:type`` with ``!`` required, ``?`` nillable, ``*`` repeated; ``d.`` and ``t.``
-are the other two namespaces; ``~`` before a type's name makes it abstract.
+Names, namespaces and the order of elements are the interface of the legacy endpoint (sources.md GP §3).
 """
 
 from __future__ import annotations
@@ -16,188 +14,20 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-GP = "http://schemas.microsoft.com/dynamics/gp/2006/01"
-DYNAMICS = "http://schemas.microsoft.com/dynamics/2006/01"
-TYPES = "http://microsoft.com/wsdl/types/"
-_NAMESPACES = {"": GP, "d.": DYNAMICS, "t.": TYPES}
-_XS = frozenset({"string", "int", "short", "boolean", "decimal", "dateTime"})
-_KEYS = (
-    "CustomerKey",
-    "ItemKey",
-    "CustomerClassKey",
-    "PaymentTermsKey",
-    "PriceLevelKey",
-    "TaxScheduleKey",
-    "UofMScheduleKey",
+from sandbox.gp.web_services.types import (
+    ANY,
+    COMPLEX,
+    DYNAMICS,
+    GP,
+    NAMESPACES,
+    SIMPLE,
+    TYPES,
+    XS,
+    ComplexType,
+    Element,
+    element,
 )
-_BETWEEN = "From:{0}{1} To:{0}{1} GreaterThan:{0}{1} LessThan:{0}{1}"
 
-
-@dataclass(frozen=True)
-class Element:
-    """One element of a type."""
-
-    name: str
-    type: str
-    required: bool
-    nillable: bool
-    repeated: bool
-
-
-@dataclass(frozen=True)
-class ComplexType:
-    """A type with its own elements; those of its base come first."""
-
-    name: str
-    base: str
-    abstract: bool
-    own: tuple[Element, ...]
-
-    @property
-    def elements(self) -> tuple[Element, ...]:
-        """All elements in the order of the wire."""
-        return (COMPLEX[self.base].elements if self.base else ()) + self.own
-
-
-def _element(word: str) -> Element:
-    name, kind = word.split(":")
-    return Element(name, kind.rstrip("!?*"), "!" in kind, "?" in kind, "*" in kind)
-
-
-def _complex(head: str, elements: str = "") -> ComplexType:
-    name, _, base = head.partition(" < ")
-    return ComplexType(name.lstrip("~"), base, name.startswith("~"), tuple(map(_element, elements.split())))
-
-
-_ALL = [
-    _complex("~d.Key"),
-    _complex("~d.OrganizationKey < d.Key"),
-    _complex("d.CompanyKey < d.OrganizationKey", "Id:int!"),
-    _complex(
-        "d.Context",
-        "WorkOnBehalfOf:string OrganizationKey:d.OrganizationKey CultureName:string CurrencyType:d.CurrencyType!"
-        " TenantName:string",
-    ),
-    _complex("~GreatPlainsKey < d.Key", "CompanyKey:d.CompanyKey"),
-    _complex("~ReferenceKey < GreatPlainsKey"),
-    *(_complex(f"{name} < ReferenceKey", "Id:string") for name in _KEYS),
-    _complex("CustomerAddressKey < ReferenceKey", "CustomerKey:CustomerKey Id:string"),
-    _complex("CurrencyKey < ReferenceKey", "ISOCode:string"),
-    _complex("~BusinessObject"),
-    _complex("ArrayOfString", "string:string?*"),
-    _complex("ArrayOfDateTime", "dateTime:dateTime?*"),
-    _complex("~Restriction"),
-    _complex("RestrictionOfString < Restriction", "EqualValue:string NotEqualValue:string"),
-    _complex("ListRestrictionOfString < RestrictionOfString", "Items:ArrayOfString"),
-    _complex("BetweenRestrictionOfString < ListRestrictionOfString", _BETWEEN.format("string", "")),
-    _complex("LikeRestrictionOfString < BetweenRestrictionOfString", "Like:string"),
-    _complex("RestrictionOfNullableOfDateTime", "EqualValue:dateTime!? NotEqualValue:dateTime!?"),
-    _complex("ListRestrictionOfNullableOfDateTime < RestrictionOfNullableOfDateTime", "Items:ArrayOfDateTime"),
-    _complex(
-        "BetweenRestrictionOfNullableOfDateTime < ListRestrictionOfNullableOfDateTime",
-        _BETWEEN.format("dateTime", "!?"),
-    ),
-    _complex("RestrictionOfNullableOfBoolean", "EqualValue:boolean!? NotEqualValue:boolean!?"),
-    _complex("~Criteria"),
-    _complex("PhoneNumber", "Value:string CountryCode:string Extension:string"),
-    _complex(
-        "InternetAddresses",
-        "MessengerAddress:string EmailToAddress:string EmailCcAddress:string EmailBccAddress:string"
-        " InternetField1:string InternetField2:string",
-    ),
-    _complex(
-        "~AddressBase < BusinessObject",
-        "Line1:string Line2:string Line3:string City:string State:string PostalCode:string",
-    ),
-    _complex(
-        "Address < AddressBase",
-        "CountryRegion:string Phone1:PhoneNumber Phone2:PhoneNumber Phone3:PhoneNumber Fax:PhoneNumber",
-    ),
-    _complex("InternationalAddress < Address"),
-    _complex("BusinessAddress < InternationalAddress", "Name:string ContactPerson:string"),
-    _complex(
-        "ConstituentAddress < BusinessAddress",
-        "TaxScheduleKey:TaxScheduleKey CreatedDate:dateTime! ModifiedDate:dateTime! LastModifiedDate:dateTime!?"
-        " InternetAddresses:InternetAddresses",
-    ),
-    _complex("CustomerAddress < ConstituentAddress", "Key:CustomerAddressKey DeleteOnUpdate:boolean!?"),
-    _complex("ArrayOfCustomerAddress", "CustomerAddress:CustomerAddress?*"),
-    _complex(
-        "Customer < BusinessObject",
-        "Key:CustomerKey IsOnHold:boolean!? IsActive:boolean!? Name:string Shortname:string StatementName:string"
-        " ClassKey:CustomerClassKey DefaultAddressKey:CustomerAddressKey ShipToAddressKey:CustomerAddressKey"
-        " BillToAddressKey:CustomerAddressKey Comment1:string Comment2:string PaymentTermsKey:PaymentTermsKey"
-        " PriceLevelKey:PriceLevelKey PostResultsTo:ReceivablesPostResultsTo! TaxRegistrationNumber:string"
-        " CurrencyKey:CurrencyKey CreatedDate:dateTime! ModifiedDate:dateTime! LastModifiedDate:dateTime!"
-        " Addresses:ArrayOfCustomerAddress",
-    ),
-    _complex(
-        "CustomerSummary",
-        "Key:CustomerKey Name:string IsActive:boolean! IsOnHold:boolean! CustomerClassKey:CustomerClassKey State:string"
-        " CreatedDate:dateTime! ModifiedDate:dateTime! LastModifiedDate:dateTime!",
-    ),
-    _complex("ArrayOfCustomerSummary", "CustomerSummary:CustomerSummary?*"),
-    _complex(
-        "CustomerCriteria < Criteria",
-        "Id:BetweenRestrictionOfString Name:LikeRestrictionOfString IsActive:RestrictionOfNullableOfBoolean"
-        " IsOnHold:RestrictionOfNullableOfBoolean ClassId:LikeRestrictionOfString State:LikeRestrictionOfString"
-        " CreatedDate:BetweenRestrictionOfNullableOfDateTime ModifiedDate:BetweenRestrictionOfNullableOfDateTime"
-        " LastModifiedDate:BetweenRestrictionOfNullableOfDateTime Scope:CustomerScope!",
-    ),
-    _complex("~Amount"),
-    _complex("MoneyAmount < Amount", "Currency:string Value:decimal! DecimalDigits:int!"),
-    _complex(
-        "~Item < BusinessObject",
-        "Key:ItemKey Description:string ShortDescription:string Type:ItemType!? UofMScheduleKey:UofMScheduleKey"
-        " StandardCost:MoneyAmount CurrentCost:MoneyAmount ModifiedDate:dateTime!? LastModifiedDate:dateTime!?"
-        " CreatedDate:dateTime!? IsDiscontinued:boolean!? DefaultSellingUofM:string",
-    ),
-    _complex("~InventoriedItem < Item"),
-    _complex("SalesItem < InventoriedItem"),
-    _complex(
-        "~ItemSummaryBase",
-        "Key:ItemKey Description:string ShortDescription:string CreatedDate:dateTime!? ModifiedDate:dateTime!?"
-        " LastModifiedDate:dateTime!?",
-    ),
-    _complex("ItemSummary < ItemSummaryBase", "Type:ItemType! IsDiscontinued:boolean!"),
-    _complex("ArrayOfItemSummary", "ItemSummary:ItemSummary?*"),
-    _complex(
-        "~ItemCriteriaBase < Criteria",
-        "ItemId:LikeRestrictionOfString Description:LikeRestrictionOfString"
-        " LastModifiedDate:BetweenRestrictionOfNullableOfDateTime",
-    ),
-    _complex("ItemCriteria < ItemCriteriaBase", "IsDiscontinued:RestrictionOfNullableOfBoolean"),
-    _complex("Company < BusinessObject", "Key:d.CompanyKey Name:string AccountSegmentSeparator:string"),
-    _complex("ArrayOfCompany", "Company:Company?*"),
-    _complex("CompanyCriteria < Criteria", "Name:LikeRestrictionOfString"),
-    _complex("PolicyKey < d.Key", "Id:t.guid!"),
-    _complex("BehaviorKey < d.Key", "PolicyKey:PolicyKey Id:t.guid!"),
-    _complex("Behavior", "Key:BehaviorKey Name:string Description:string Internal:boolean!?"),
-    _complex("ArrayOfBehavior", "Behavior:Behavior?*"),
-    _complex("Policy", "Key:PolicyKey Behaviors:ArrayOfBehavior Name:string RootBusinessObjectName:string"),
-    _complex("~ValidationItem", "ObjectType:string PropertyNames:ArrayOfString Message:string Id:string"),
-    _complex("ValidationError < ValidationItem"),
-    _complex("ArrayOfValidationError", "ValidationError:ValidationError?*"),
-    _complex("ValidationWarning < ValidationItem"),
-    _complex("ArrayOfValidationWarning", "ValidationWarning:ValidationWarning?*"),
-    _complex("ValidationResult", "Errors:ArrayOfValidationError Warnings:ArrayOfValidationWarning"),
-    _complex("ExceptionInformation", "ExceptionType:string Message:string Source:string"),
-    _complex(
-        "LoggedExceptionData",
-        "LogId:t.guid! ExceptionType:BusinessExceptionType! ExceptionDetail:ExceptionInformation"
-        " ValidationResult:ValidationResult ServiceType:string User:string LoggedDate:dateTime!",
-    ),
-]
-COMPLEX: Mapping[str, ComplexType] = {each.name: each for each in _ALL}
-"""Every type by its name, with the prefix of its namespace."""
-
-SIMPLE: Mapping[str, tuple[str, ...]] = {
-    "d.CurrencyType": ("Transactional", "Local"),
-    "CustomerScope": ("Return All", "Return Based on Customer Id", "Return Based on Salesperson Id"),
-    "ReceivablesPostResultsTo": ("Receivables/Discount Account", "Sales Offset Account"),
-    "ItemType": ("Sales Item", "Kit", "Miscellaneous Charges", "Service", "Flat Fee"),
-    "BusinessExceptionType": ("ValidationException", "SystemException"),
-}
 _GUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
@@ -212,12 +42,12 @@ class Operation:
     @property
     def request(self) -> tuple[Element, ...]:
         """Elements of the request: what is written comes with a policy behind the context."""
-        context = (_element("context:d.Context"),)
-        return self.parameters + context + (() if self.result else (_element("policy:Policy"),))
+        context = (element("context:d.Context"),)
+        return self.parameters + context + (() if self.result else (element("policy:Policy"),))
 
 
 def _operation(name: str, parameters: str, result: str = "") -> Operation:
-    return Operation(name, tuple(map(_element, parameters.split())), result)
+    return Operation(name, tuple(map(element, parameters.split())), result)
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -228,8 +58,13 @@ OPERATIONS: Mapping[str, Operation] = {
         _operation("GetCustomerList", "criteria:CustomerCriteria", "ArrayOfCustomerSummary"),
         _operation("CreateCustomer", "customer:Customer"),
         _operation("UpdateCustomer", "customer:Customer"),
+        _operation("GetVendorByKey", "key:VendorKey", "Vendor"),
+        _operation("GetVendorList", "criteria:VendorCriteria", "ArrayOfVendorSummary"),
+        _operation("CreateVendor", "vendor:Vendor"),
+        _operation("UpdateVendor", "vendor:Vendor"),
         _operation("GetItemByKey", "key:ItemKey", "Item"),
         _operation("GetItemList", "criteria:ItemCriteria", "ArrayOfItemSummary"),
+        _operation("CreateSalesItem", "salesItem:SalesItem"),
         _operation("GetPolicyByOperation", "operation:string", "Policy"),
         _operation("GetLoggedValidationResultByKey", "logId:t.guid!", "ValidationResult"),
         _operation("GetLoggedExceptionDataByKey", "logId:t.guid!", "LoggedExceptionData"),
@@ -241,8 +76,8 @@ def build_wsdl(address: str) -> str:
     """The WSDL of the legacy endpoint, served at ``address``."""
     messages, ports, bindings = [], [], []
     for name in OPERATIONS:
-        for suffix, element in (("SoapIn", name), ("SoapOut", f"{name}Response")):
-            part = f'<wsdl:part name="parameters" element="tns:{element}"/>'
+        for suffix, root in (("SoapIn", name), ("SoapOut", f"{name}Response")):
+            part = f'<wsdl:part name="parameters" element="tns:{root}"/>'
             messages.append(f'<wsdl:message name="{name}{suffix}">{part}</wsdl:message>')
         ends = f'<wsdl:input message="tns:{name}SoapIn"/><wsdl:output message="tns:{name}SoapOut"/>'
         ports.append(f'<wsdl:operation name="{name}">{ends}</wsdl:operation>')
@@ -251,7 +86,7 @@ def build_wsdl(address: str) -> str:
             f'<wsdl:operation name="{name}"><soap:operation soapAction="{GP}/{name}" style="document"/>'
             f"<wsdl:input>{body}</wsdl:input><wsdl:output>{body}</wsdl:output></wsdl:operation>"
         )
-    schemas = "".join(_schema(prefix, located=False) for prefix in _NAMESPACES)
+    schemas = "".join(_schema(prefix, located=False) for prefix in NAMESPACES)
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
         f'<wsdl:definitions name="DynamicsGP" targetNamespace="{GP}" xmlns:tns="{GP}"'
@@ -292,18 +127,18 @@ def _schema(prefix: str, *, located: bool) -> str:
     if prefix == "":
         for operation in OPERATIONS.values():
             content += _root_xml(operation.name, operation.request)
-            result = (_element(f"{operation.name}Result:{operation.result}"),) if operation.result else ()
+            result = (element(f"{operation.name}Result:{operation.result}"),) if operation.result else ()
             content += _root_xml(f"{operation.name}Response", result)
     return (
         '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" elementFormDefault="qualified"'
-        f' targetNamespace="{_NAMESPACES[prefix]}" xmlns:tns="{GP}" xmlns:d="{DYNAMICS}" xmlns:t="{TYPES}">'
+        f' targetNamespace="{NAMESPACES[prefix]}" xmlns:tns="{GP}" xmlns:d="{DYNAMICS}" xmlns:t="{TYPES}">'
         f"{imports}{content}</xs:schema>"
     )
 
 
 def _import_xml(prefix: str, *, located: bool) -> str:
     location = f' schemaLocation="{prefix}xsd"' if located else ""
-    return f'<xs:import namespace="{_NAMESPACES[prefix]}"{location}/>'
+    return f'<xs:import namespace="{NAMESPACES[prefix]}"{location}/>'
 
 
 def _prefix(name: str) -> str:
@@ -311,7 +146,9 @@ def _prefix(name: str) -> str:
 
 
 def _reference(name: str) -> str:
-    if name in _XS:
+    if name == ANY:
+        return "xs:anyType"
+    if name in XS:
         return f"xs:{name}"
     return f"{name[0]}:{name[2:]}" if _prefix(name) else f"tns:{name}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from sandbox.gp.web_services.description import COMPLEX, DYNAMICS, GP, ComplexType, Element
+from sandbox.gp.web_services.types import COMPLEX, DYNAMICS, GP, ComplexType, Element
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 ACTUAL_TYPE = "xsi:type"
@@ -55,6 +55,16 @@ def as_list(array: Any, item: str) -> list[Any]:
     if found is None:
         return []
     return found if isinstance(found, list) else [found]
+
+
+def id_of(key: Any) -> str:
+    """The Id of a key that ``read_object`` read, blank where it is none."""
+    return str(key.get("Id") or "").strip() if isinstance(key, dict) else ""
+
+
+def stored(text: str) -> str:
+    """What a char column of code page 1252 keeps of a text."""
+    return text.encode("cp1252", "replace").decode("cp1252")
 
 
 def _write_element(parent: etree._Element, owner: ComplexType, element: Element, value: Any) -> None:

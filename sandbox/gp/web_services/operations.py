@@ -12,8 +12,8 @@ from lxml import etree
 from sandbox.gp import safe_xml
 from sandbox.gp.session import Company, Session
 from sandbox.gp.site import Site
-from sandbox.gp.web_services import masters
-from sandbox.gp.web_services.description import GP, OPERATIONS, Operation, request_schema
+from sandbox.gp.web_services import items
+from sandbox.gp.web_services.description import OPERATIONS, Operation, request_schema
 from sandbox.gp.web_services.errors import (
     SYSTEM_SENTENCE,
     VALIDATION_SENTENCE,
@@ -23,6 +23,8 @@ from sandbox.gp.web_services.errors import (
     ValidationRefused,
 )
 from sandbox.gp.web_services.objects import XSI, read_object, write_object
+from sandbox.gp.web_services.parties import CUSTOMER, VENDOR, Party, list_parties, party_by_key, save_party
+from sandbox.gp.web_services.types import COMPLEX, GP
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _POLICIES = uuid.UUID("f2b3f0ae-7f0c-4a57-9d1c-1de0f5f6c0aa")
@@ -71,12 +73,22 @@ def _read(body: bytes) -> tuple[Operation, dict[str, Any]]:
     name = etree.QName(content[0]).localname
     if name not in OPERATIONS or etree.QName(content[0]).namespace != GP:
         raise Undeserializable(f"The service has no operation {name}.")
+    _forget_unknown_types(content[0])
     try:
         request_schema().assertValid(content[0])
     except etree.DocumentInvalid as error:
         raise Undeserializable(f"The formatter threw an exception while trying to deserialize: {error}") from error
     request = read_object(content[0])
     return OPERATIONS[name], request if isinstance(request, dict) else {}
+
+
+def _forget_unknown_types(request: etree._Element) -> None:
+    """What is said to be of a type that nothing is kept of is taken as it is."""
+    known = {name.rpartition(".")[2] for name in COMPLEX}
+    for element in request.iter():
+        actual = element.get(f"{{{XSI}}}type")
+        if actual is not None and actual.rpartition(":")[2] not in known:
+            del element.attrib[f"{{{XSI}}}type"]
 
 
 def _write(operation: Operation, result: Any) -> bytes:
@@ -168,13 +180,22 @@ def _companies(site: Site) -> dict[str, Any]:
     }
 
 
+def _operations(party: Party) -> dict[str, Callable[[Session, dict[str, Any]], Any]]:
+    name, parameter = party.name, party.name.lower()
+    return {
+        f"Get{name}ByKey": lambda session, request: party_by_key(session, party, request.get("key")),
+        f"Get{name}List": lambda session, request: list_parties(session, party, request.get("criteria")),
+        f"Create{name}": lambda session, request: save_party(session, party, request[parameter], create=True),
+        f"Update{name}": lambda session, request: save_party(session, party, request[parameter], create=False),
+    }
+
+
 _ANSWERS: dict[str, Callable[[Session, dict[str, Any]], Any]] = {
-    "GetCustomerByKey": lambda session, request: masters.customer_by_key(session, request.get("key")),
-    "GetCustomerList": lambda session, request: masters.list_customers(session, request.get("criteria")),
-    "CreateCustomer": lambda session, request: masters.save_customer(session, request["customer"], create=True),
-    "UpdateCustomer": lambda session, request: masters.save_customer(session, request["customer"], create=False),
-    "GetItemByKey": lambda session, request: masters.item_by_key(session, request.get("key")),
-    "GetItemList": lambda session, request: masters.list_items(session, request.get("criteria")),
+    **_operations(CUSTOMER),
+    **_operations(VENDOR),
+    "GetItemByKey": lambda session, request: items.item_by_key(session, request.get("key")),
+    "GetItemList": lambda session, request: items.list_items(session, request.get("criteria")),
+    "CreateSalesItem": lambda session, request: items.create_sales_item(session, request["salesItem"]),
     "GetPolicyByOperation": _policy,
     "GetLoggedValidationResultByKey": _validation_result,
     "GetLoggedExceptionDataByKey": _exception_data,

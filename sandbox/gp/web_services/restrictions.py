@@ -20,34 +20,34 @@ _OPERATORS = {
 }
 
 
-def compile_criteria(criteria: Any, columns: Mapping[str, tuple[Column, bool]]) -> tuple[str, list[Any]]:
-    """
-    The condition that all restrictions hold.
+Criterion = tuple[Column, tuple[int, int]]
+"""The column of a criterion, and what it holds where a criterion of a flag is false and where it is true."""
 
-    :param columns: the column of each criterion, and whether the criterion says the opposite of it (IsActive).
-    """
+
+def compile_criteria(criteria: Any, columns: Mapping[str, Criterion]) -> tuple[str, list[Any]]:
+    """The condition that all restrictions hold."""
     conditions: list[str] = []
     parameters: list[Any] = []
     for name, restriction in (criteria or {}).items():
         if name not in columns or not isinstance(restriction, dict):
             continue
-        column, negated = columns[name]
+        column, flag = columns[name]
         for operator, value in restriction.items():
             if operator == "Items":
                 items = as_list(value, "string") or as_list(value, "dateTime")
                 if items:
                     conditions.append(f'"{column.name}" IN ({", ".join("?" * len(items))})')
-                    parameters += [_stored(column, item, negated) for item in items]
+                    parameters += [_stored(column, item, flag) for item in items]
             elif value is not None:
                 conditions.append(f'"{column.name}" {_OPERATORS[operator]} ?')
-                parameters.append(_stored(column, value, negated))
+                parameters.append(_stored(column, value, flag))
     return " AND ".join(conditions) or "1", parameters
 
 
-def _stored(column: Column, text: str, negated: bool) -> str | int:
+def _stored(column: Column, text: str, flag: tuple[int, int]) -> str | int:
     match column.kind:
         case "i":
-            return int((text in ("true", "1")) != negated)
+            return flag[text in ("true", "1")]
         case "t":
             return column.stored(datetime.fromisoformat(text).replace(tzinfo=None))
         case "d":

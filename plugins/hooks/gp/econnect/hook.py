@@ -38,8 +38,8 @@ class GPEConnectHook(BaseHook):
     """
     Reads and writes one GP company.
 
-    Connection: host, port, schema (``http`` or ``https``), login and password of a Windows account (HTTP Basic),
-    extra ``company`` (SQL database name), ``wsdl_path``, ``data_source`` (SQL Server as the service sees it),
+    Connection: host, port, schema (``https`` unless it says ``http``), login and password of a Windows account (HTTP
+    Basic), extra ``company`` (SQL database name), ``wsdl_path``, ``data_source`` (SQL Server as the service sees it),
     ``max_parallel``, ``timeout_seconds``, ``doctypes`` (our name to the site's), ``currencies`` (ISO code to the
     site's ``id`` and ``calculation``). Documents carry ISO codes in CURNCYID, base units per foreign unit in XCHGRATE.
 
@@ -124,7 +124,7 @@ class GPEConnectHook(BaseHook):
             raise self._unset("extra `company`", f"{company!r}")
         port = f":{connection.port}" if connection.port else ""
         return EConnectAddress(
-            base_url=f"{connection.schema or 'http'}://{connection.host}{port}",
+            base_url=f"{connection.schema or 'https'}://{connection.host}{port}",
             wsdl_path=str(extra.get("wsdl_path") or _WSDL_PATH),
             login=connection.login or "",
             password=connection.password or "",

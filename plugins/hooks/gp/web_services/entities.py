@@ -6,11 +6,13 @@ Lists stop silently at 1,000 and have no paging (sources.md GP §3): a full answ
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +26,7 @@ __all__ = ["ENTITIES", "MasterKind", "MasterRecords", "WritableMasterRecords"]
 
 _LIST_CAP = 1000
 _MOST_HALVINGS = 60
+_NEVER = datetime(1900, 1, 1)
 _UNSET_TIME = datetime(1, 1, 1)  # what .NET sends for a time nobody gave
 
 
@@ -35,6 +38,7 @@ class MasterKind:
     :param type_name: of the object; operations and criteria are named after it.
     :param id_criterion: the criteria field that restricts the key.
     :param changed: the criteria and summary field with the time of the last change, UTC.
+    :param by_day: that field is a date: a change may be older than the time it is read by.
     :param scope: the criteria's Scope, for those that have one.
     :param required: values for what GP demands and a mapping need not give.
     """
@@ -44,13 +48,16 @@ class MasterKind:
     changed: str
     scope: str | None = None
     required: Mapping[str, str] | None = None
+    by_day: bool = False
 
 
 ENTITIES: Mapping[str, MasterKind] = {
     "customer": MasterKind(
         "Customer", "Id", "LastModifiedDate", "Return All", {"PostResultsTo": "Receivables/Discount Account"}
     ),
-    "vendor": MasterKind("Vendor", "Id", "ModifiedDate", "Return All", {"PostResultsTo": "Payables/Discount Account"}),
+    "vendor": MasterKind(
+        "Vendor", "Id", "ModifiedDate", "Return All", {"PostResultsTo": "Payables/Discount Account"}, by_day=True
+    ),
     "item": MasterKind("Item", "ItemId", "LastModifiedDate"),
 }
 
@@ -114,9 +121,11 @@ class MasterRecords:
             self._kind.id_criterion: self._restriction(self._kind.id_criterion, Items=items, GreaterThan=after, To=upto)
         }
         if changed is not None and (changed.since or changed.until):
-            criteria[self._kind.changed] = self._restriction(
-                self._kind.changed, From=_naive(changed.since), To=_naive(changed.until)
-            )
+            since = _naive(changed.since)
+            if since and self._kind.by_day:
+                # the day is the server's own, which may have begun a day before ours
+                since = datetime.combine(since.date() - timedelta(days=1), time())
+            criteria[self._kind.changed] = self._restriction(self._kind.changed, From=since, To=_naive(changed.until))
         if self._kind.scope:
             criteria["Scope"] = self._kind.scope
         asked = self._client.make(f"{self._kind.type_name}Criteria", **criteria)
@@ -135,13 +144,15 @@ class MasterRecords:
         )
 
     def _record(self, summary: Any) -> RawRecord:
-        changed = getattr(summary, self._kind.changed).replace(tzinfo=UTC)
+        # nil where nobody changed it since GP keeps the time
+        changed = (getattr(summary, self._kind.changed) or _NEVER).replace(tzinfo=UTC)
         key = str(summary.Key.Id).strip()
+        payload = _plain(self._whole(key))
+        told = changed.isoformat()
+        if self._kind.by_day or changed.year == _NEVER.year:
+            told += f" {_digest(payload)}"
         return RawRecord(
-            key=f"gp:{self._company_id}:{self._name}:{key}",
-            version=changed.isoformat(),
-            changed_at=changed,
-            payload=_plain(self._whole(key)),
+            key=f"gp:{self._company_id}:{self._name}:{key}", version=told, changed_at=changed, payload=payload
         )
 
 
@@ -284,6 +295,10 @@ def _confirmed(outcome: Outcome, found: Found | None) -> Outcome:
         outcome_unknown=True,
     )
     return Outcome(outcome.record_key, error=missing)
+
+
+def _digest(payload: Any) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _naive(moment: datetime | None) -> datetime | None:

@@ -28,9 +28,9 @@ class GPWebServicesHook(BaseHook):
     """
     Reads and writes master data of one GP company.
 
-    Connection: host, port (48620), schema, login (``DOMAIN\\user``) and password, extra ``company_id`` (numeric),
-    ``wsdl_path``, ``culture``, ``auth`` (``ntlm`` or ``basic``), ``max_parallel``, ``timeout_seconds``. Web Services
-    can neither post nor apply: documents go through ``GPEConnectHook``.
+    Connection: host, port (48620), schema (``https`` unless it says ``http``), login (``DOMAIN\\user``) and password,
+    extra ``company_id`` (numeric), ``wsdl_path``, ``culture``, ``auth`` (``ntlm`` or ``basic``), ``max_parallel``,
+    ``timeout_seconds``. Web Services can neither post nor apply: documents go through ``GPEConnectHook``.
 
     :param gp_web_services_conn_id: the Airflow connection.
 
@@ -97,7 +97,7 @@ class GPWebServicesHook(BaseHook):
                 remedy="Set both; the id is the number in DYNAMICS..SY01500, -1 for the sample company.",
             )
         return WebServicesAddress(
-            base_url=f"{connection.schema or 'http'}://{connection.host}:{connection.port or _PORT}",
+            base_url=f"{connection.schema or 'https'}://{connection.host}:{connection.port or _PORT}",
             wsdl_path=str(extra.get("wsdl_path") or _WSDL_PATH),
             login=connection.login or "",
             password=connection.password or "",
