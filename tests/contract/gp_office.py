@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import requests
-import zeep  # noqa: TID253 - no DAG imports a test
+import zeep
 from lxml import etree
-from zeep.exceptions import Fault as Fault  # noqa: TID253 - for the tests
-from zeep.transports import Transport  # noqa: TID253
+from zeep.exceptions import Fault as Fault
+from zeep.transports import Transport
 
 from sandbox.gp.app import create_app
 from tests.contract.gp_company import COMPANY
