@@ -10,8 +10,9 @@ import pytest
 from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import Engine
 
-from ledgerbridge.state import connect, migrate
+from ledgerbridge.state import connect
 from ledgerbridge.state.companies import MAIN
+from tests.migrated_state import migrated, migrated_on
 
 # a machine under load must not fail a test that is right
 hypothesis.settings.register_profile("ledgerbridge", deadline=None)
@@ -31,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         help="how many orders tests/flows/test_any_orders.py plays, others each time (default: few, always the same)",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes first, so that no worker has one left when all others are done."""
+    items.sort(key=lambda item: not {"flows", "test_workers_apart.py"} & set(item.path.parts))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -70,7 +76,8 @@ def empty_state_db(state_url: str) -> Engine:
 
 
 @pytest.fixture
-def state_db(empty_state_db: Engine) -> Engine:
+def state_db(empty_state_db: Engine, state_db_kind: str, request: pytest.FixtureRequest) -> Engine:
     """A state database with its tables."""
-    migrate(empty_state_db)
-    return empty_state_db
+    if state_db_kind == "sqlite":
+        return migrated(empty_state_db)
+    return migrated_on(request.getfixturevalue("postgres_cluster"), empty_state_db)

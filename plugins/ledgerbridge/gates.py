@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import Field
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import CheckedFile, ConfigModel, Location, check_file, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Expectation", "GateResult", "Suite", "check_suite_file", "load_suite", "run_suite"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from airflow.sdk import Context
 
 from ledgerbridge.delivery import document_text, documents_of, plain
@@ -22,6 +21,9 @@ from operators.links import mapping_versions, source_keys_of
 from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink
 from operators.resume import schemas_of
 from operators.staging import BatchRef, read_frames, remember, validations_uri, write_frames, write_validations
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["GateOperator"]
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.state.replays import KeptDocument
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["schemas_of", "with_canonical", "with_documents"]
 
-Frames = dict[str, pd.DataFrame]
+Frames: TypeAlias = "dict[str, pd.DataFrame]"
 
 
 def schemas_of(frames: Frames) -> dict[str, str]:
@@ -44,6 +46,8 @@ def with_canonical(frames: Frames, entity: str, kept: Iterable[KeptDocument]) ->
 
 
 def _added(frames: Frames, tables: Mapping[str, list[pa.Table]], keys: list[str]) -> Frames:
+    import pandas as pd
+
     merged: Frames = {}
     for part in {**frames, **tables}:
         made = [] if part not in frames else [_table(frames[part][~frames[part]["record_key"].isin(keys)])]

@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
 from itertools import islice
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,6 +29,9 @@ from ledgerbridge.state.batches import batch_of, keep_batch
 from ledgerbridge.state.resealing import Resealed
 from ledgerbridge.state.sealing import Sealer
 from operators import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "STEPS",
@@ -162,6 +164,8 @@ def read_frames(reference: BatchRef) -> dict[str, pd.DataFrame]:
 
     :raises ConfigurationError: as ``read_parts``.
     """
+    import pandas as pd
+
     return {
         name: pq.read_table(BytesIO(content)).to_pandas(types_mapper=pd.ArrowDtype)
         for name, content in read_parts(reference).items()

@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-import pandas as pd
 
 from ledgerbridge.changes import Taken
 from ledgerbridge.entities import RawRecord
@@ -46,6 +45,8 @@ def write_taken(
     :param kept: records that stand in for those of their key that have their version, by key.
     :param files: what stands at the addresses of ``places_of``.
     """
+    import pandas as pd
+
     frame = pd.DataFrame([_row(each, _in_place(each, kept), files) for each in taken], columns=list(_TYPES))
     return write_frames(uri, {"taken": frame.astype(_TYPES)})
 

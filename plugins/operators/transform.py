@@ -7,9 +7,8 @@ from collections.abc import Mapping as Fields
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from airflow.sdk import Context
 
 from ledgerbridge.audit import Actor, append
@@ -31,6 +30,9 @@ from operators.resume import with_canonical, with_documents
 from operators.staging import BatchRef, remember, write_frames
 from operators.systems import live_lookup
 from operators.taken import taken_changes, taken_chunks, taken_records, taken_versions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["TransformOperator"]
 
@@ -253,6 +255,8 @@ class _Work:
 
     def links(self) -> pd.DataFrame:
         """Which source record, in which version, became which document, by which version of the mapping."""
+        import pandas as pd
+
         rows = [
             (key, self.changes[key], made, self.versions.get(made))
             for key, all_made in self.made.items()

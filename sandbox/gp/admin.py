@@ -78,6 +78,7 @@ class Settings(BaseModel):
     text_overflow: Literal["error", "truncate"] | None = None
     code_page: Literal["replace", "error"] | None = None
     transfer_arithmetic: Literal["shared", "recomputed"] | None = None
+    default_batch_checkbook: bool | None = None
     apply_unposted_receipts: bool | None = None
     realised_gain_on_apply: bool | None = None
 

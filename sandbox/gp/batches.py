@@ -40,6 +40,13 @@ def ensure_batch(session: Session, number: str, source: BatchSource, **given: An
         session.insert("SY00500", {**key, "SERIES": source.series, "ORIGIN": 1, **given})
 
 
+def batch_checkbook(call: Call, source: BatchSource) -> None:
+    """Refuse a new batch without a checkbook where the set-up of the module has no default one."""
+    is_new = call.session.get("SY00500", BACHNUMB=call["BACHNUMB"], BCHSOURC=source.name) is None
+    if is_new and not call["BatchCHEKBKID"] and not call.session.settings["default_batch_checkbook"]:
+        call.refuse("batch_checkbook", "BACHNUMB", "BatchCHEKBKID")
+
+
 def save_batch(call: Call) -> None:
     """taCreateUpdateBatchHeaderRcd: make or change a batch header; NUMOFTRX and DOCAMT are GP's own count here."""
     key = {"BACHNUMB": call["BACHNUMB"], "BCHSOURC": call["BCHSOURC"]}

@@ -59,6 +59,7 @@ PROCEDURES: Mapping[str, Callable[[Call], None]] = {
     "taCreateUpdateBatchHeaderRcd": batches.save_batch,
 }
 
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _NOT_PROCEDURES = ("eConnectProcessInfo", "taRequesterTrxDisabler_Items")
 
 
@@ -101,7 +102,7 @@ def run_document(session: Session, root: etree._Element) -> str:
 
 def _nodes(transaction: etree._Element) -> Iterator[etree._Element]:
     for child in transaction:
-        if child.tag in _NOT_PROCEDURES:
+        if child.tag in _NOT_PROCEDURES or child.get(_NIL) == "true":
             continue
         if str(child.tag).endswith("_Items"):
             yield from child

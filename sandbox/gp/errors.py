@@ -1,8 +1,8 @@
 """
 What GP refuses with: eConnect's procedure errors in their message format, SQL Server errors, and the bookkeeper's.
 
-Numbers below 50000 are GP's own (sources.md GP §1.5). The others are this sandbox's, because the rest of taErrorCode is
-not public: clients must not rely on them, only on procedure and text.
+Numbers below 50000 are GP's own, the words ours (sources.md GP §1.5). The others are this sandbox's, because the rest
+of taErrorCode is not public: clients must not rely on them, only on procedure and text.
 """
 
 from __future__ import annotations
@@ -72,16 +72,20 @@ CODES: Mapping[str, tuple[int, str]] = {
     "already_void": (50066, "Document is already voided"),
     "partly_transferred": (50067, "Document is partly transferred to invoices"),
     "line_missing": (50069, "Line item does not exist in SOP10200"),
-    "payables_amount": (
-        50070,
-        "Document amount does not equal (Misc + Purchases + TaxAmt + Freight - TradeDisc)",
-    ),
+    "payables_amount": (308, "DOCAMNT is incorrect, it is not misc, purchases, tax and freight less trade discount"),
+    "charge_amount": (399, "CHRGAMNT is incorrect, it is not what DOCAMNT leaves beside payments and discount taken"),
+    "duplicate_payables_tax": (698, "The tax detail already exists for this voucher in PM10500"),
+    "duplicate_receivables_tax": (7148, "Duplicate tax detail for this document in RM10601"),
+    "line_in_use": (2022, "Document is being edited by another user"),
+    "document_in_use": (2079, "Document is being edited by another user"),
+    "line_currency": (9370, "The header has a currency ID that its lines were not given"),
+    "salesperson": (9539, "Salesperson ID does not exist in RM00301, or is inactive"),
+    "batch_checkbook": (11479, "The new batch has no checkbook: pass BatchCHEKBKID, or set up a default"),
     "duplicate_voucher": (50071, "Voucher number already exists in PM10000, PM20000 or PM30200"),
     "vendor_status": (50072, "Vendor is not active"),
     "duplicate_vendor": (50073, "Vendor number already exists and UpdateIfExists = 0"),
     "duplicate_item": (50074, "Item number already exists and UpdateIfExists = 0"),
     "schedule": (50075, "Unit of measure schedule does not exist in IV40201"),
-    "document_in_use": (50077, "Document is being edited by another user"),
     "applied": (50076, "Document has been applied, CURTRXAM is not ORTRXAMT"),
     "unsupported": (50090, "This sandbox does not do what the field asks for (see its README)"),
 }

@@ -5,8 +5,8 @@ hasn't: ../shared/gp/tables.json, where it is there, is compared by a test.
 A column is ``NAME:kind``: a number is ``char(n)``, ``i`` an integer, ``m`` money numeric(19,5), ``r`` a rate
 numeric(19,7), ``d`` a date, ``t`` an instant (DEX_ROW_TS). Every column is NOT NULL: empty text, 0, 1900-01-01.
 
-Source: sources.md GP §4 (areas, keys, lengths, multicurrency pairs). SY01100 and WSExceptionLog are the sandbox's own
-reduction of tables that are more in GP.
+Source: sources.md GP §4 (areas, keys, lengths, multicurrency pairs). RM00301, SY01100 and WSExceptionLog are
+the sandbox's own reduction of tables that are more in GP.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ _SOP_LINE = (
     "SOPTYPE:i SOPNUMBE:21 LNITMSEQ:i CMPNTSEQ:i ITEMNMBR:31 ITEMDESC:101 NONINVEN:i UOFM:9 LOCNCODE:11 UNITCOST:m"
     " ORUNTCST:m UNITPRCE:m ORUNTPRC:m XTNDPRCE:m OXTNDPRC:m MRKDNAMT:m ORMRKDAM:m QUANTITY:m QTYPRINV:m QTYCANCE:m"
     " QTYTBAOR:m QTYONHND:m QTYRTRND:m QTYINUSE:m QTYINSVC:m QTYDMGED:m TAXAMNT:m ORTAXAMT:m TAXSCHID:15 ITMTSHID:15"
-    " IVITMTXB:i SLSINDX:i RTNSINDX:i INVINDX:i CSLSINDX:i ReqShipDate:d DEX_ROW_TS:t"
+    " IVITMTXB:i SLSINDX:i RTNSINDX:i INVINDX:i CSLSINDX:i CURRNIDX:i ReqShipDate:d DEX_ROW_TS:t"
 )
 _INTEGRATION = "INTEGRATIONSOURCE:i INTEGRATIONID:31"
 _RM_WORK = (
@@ -189,6 +189,7 @@ _TABLES = (
         "ACTINDX",
         "ACTINDX:i ACTNUMBR_1:9 ACTNUMBR_2:9 ACTNUMBR_3:9 ACTDESCR:51 ACTALIAS:21 ACCTTYPE:i ACTIVE:i DEX_ROW_TS:t",
     ),
+    _table("RM00301", "SLPRSNID", "SLPRSNID:15 INACTIVE:i"),
     _table("SY01100", "PTGACDSC", "PTGACDSC:51 SERIES:i ACTINDX:i"),
     _table("CM00100", "CHEKBKID", "CHEKBKID:15 DSCRIPTN:31 CURNCYID:15 ACTINDX:i"),
     _table("SY03100", "CARDNAME", "CARDNAME:15"),
@@ -196,7 +197,7 @@ _TABLES = (
     _table("TX00101", "TAXSCHID", "TAXSCHID:15 TXSCHDSC:31"),
     _table("TX00102", "TAXSCHID TAXDTLID", "TAXSCHID:15 TAXDTLID:15"),
     _table("TX00201", "TAXDTLID", "TAXDTLID:15 TXDTLDSC:31 TXDTLTYP:i TXDTLPCT:m ACTINDX:i"),
-    _table("MC40200", "CURNCYID", "CURNCYID:15 CRNCYDSC:31 ISOCURRC:3 DECPLCUR:i DEX_ROW_TS:t"),
+    _table("MC40200", "CURNCYID", "CURNCYID:15 CURRNIDX:i CRNCYDSC:31 ISOCURRC:3 DECPLCUR:i DEX_ROW_TS:t"),
     _table("MC40300", "EXGTBLID", "EXGTBLID:15 EXGTBDSC:31 CURNCYID:15 RTCLCMTD:i"),
     _table("MC00100", "EXGTBLID EXCHDATE", "EXGTBLID:15 CURNCYID:15 EXCHDATE:d XCHGRATE:r EXPNDATE:d"),
     _table(

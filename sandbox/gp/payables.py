@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sandbox.gp.batches import PAYABLES, ensure_batch
+from sandbox.gp.batches import PAYABLES, batch_checkbook, ensure_batch
 from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate, document_rate
 from sandbox.gp.distributions import (
@@ -47,6 +47,7 @@ def save_transaction(call: Call) -> None:
     _refuse_known_numbers(call)
     open_period(call, "PSTGDATE" if call.given("PSTGDATE") else "DOCDATE")
     rate = document_rate(call)
+    batch_checkbook(call, PAYABLES)
     call.check()
     amount = rate.functional(call["DOCAMNT"])
     names = ("VCHNUMWK", "VENDORID", "DOCNUMBR", "DOCTYPE", "DOCDATE", "BACHNUMB", "PYMTRMID", "TAXSCHID", "PCHSCHID")
@@ -60,7 +61,7 @@ def save_transaction(call: Call) -> None:
     _make_functional(call, rate)
     if call.flag("CREATEDIST", 1):
         _distribute(call, rate)
-    ensure_batch(call.session, call["BACHNUMB"], PAYABLES)
+    ensure_batch(call.session, call["BACHNUMB"], PAYABLES, CHEKBKID=call["BatchCHEKBKID"])
 
 
 def save_distribution(call: Call) -> None:
@@ -83,7 +84,7 @@ def save_tax(call: Call) -> None:
     account = account_index(call, "ACTNUMST", "ACTINDX")
     key = {"VCHRNMBR": call["VCHRNMBR"], "TAXDTLID": call["TAXDTLID"]}
     if call.session.get("PM10500", **key):
-        call.refuse("duplicate_tax", "TAXDTLID")
+        call.refuse("duplicate_payables_tax", "TAXDTLID")
     call.check()
     names = ("VENDORID", "DOCTYPE", "TAXAMNT", "PCTAXAMT", "FRTTXAMT", "MSCTXAMT", "TDTTXPUR")
     row = key | {name: call[name] for name in names} | {"ACTINDX": account or (detail["ACTINDX"] if detail else 0)}
@@ -96,7 +97,7 @@ def _check_amounts(call: Call) -> None:
     if call["DOCAMNT"] != sum(call[name] for name in _AMOUNTS) - 2 * call["TRDISAMT"]:
         call.refuse("payables_amount", "DOCAMNT", *_AMOUNTS)
     if call["CHRGAMNT"] not in (0, call["DOCAMNT"]):
-        call.refuse("unsupported", "CHRGAMNT")
+        call.refuse("charge_amount", "CHRGAMNT")
     taxes = call.session.select("PM10500", VCHRNMBR=call["VCHNUMWK"])
     given = sum((tax["TAXAMNT"] for tax in taxes), Decimal(0))
     if call["TAXAMNT"] != given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sandbox.gp.batches import RECEIPTS, RECEIVABLES, ensure_batch
+from sandbox.gp.batches import RECEIPTS, RECEIVABLES, batch_checkbook, ensure_batch
 from sandbox.gp.call import Call
 from sandbox.gp.currency import document_rate
 from sandbox.gp.distributions import (
@@ -95,6 +95,7 @@ def save_transaction(call: Call) -> None:
         call.refuse("document_amount", *amounts)
     rate = document_rate(call)
     _refuse_known_number(call, (call["RMDTYPAL"],))
+    batch_checkbook(call, RECEIVABLES)
     key = {"RMDTYPAL": call["RMDTYPAL"], "DOCNUMBR": call["DOCNUMBR"]}
     taxes = call.session.select("RM10601", **key)
     if call["TAXAMNT"] != sum((tax["TAXAMNT"] for tax in taxes), Decimal(0)):
@@ -139,7 +140,7 @@ def save_tax(call: Call) -> None:
     account = account_index(call, "ACTNUMST", "ACTINDX")
     key = {name: call[name] for name in ("RMDTYPAL", "DOCNUMBR", "TAXDTLID")}
     if call.session.get("RM10601", **key):
-        call.refuse("duplicate_tax", "TAXDTLID")
+        call.refuse("duplicate_receivables_tax", "TAXDTLID")
     call.check()
     names = ("CUSTNMBR", "TAXAMNT", "STAXAMNT", "FRTTXAMT", "TAXDTSLS")
     row = key | {name: call[name] for name in names} | {"ACTINDX": account or (detail["ACTINDX"] if detail else 0)}

@@ -23,6 +23,7 @@ _MASTERS = {
     "payment_terms": ("SY03300", "PYMTRMID"),
     "currency": ("MC40200", "CURNCYID"),
     "site": ("IV40700", "LOCNCODE"),
+    "salesperson": ("RM00301", "SLPRSNID"),
     "credit_card": ("SY03100", "CARDNAME"),
 }
 

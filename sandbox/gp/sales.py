@@ -11,7 +11,7 @@ from sandbox.gp.currency import Rate, document_rate
 from sandbox.gp.distributions import SALES_TABLE, distribute_sales, write_distributions
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.rules import account_index, currency_places, customer, master, not_negative, open_period
-from sandbox.gp.sales_lines import SALES_TYPES, SUMMARY, summaries, tax_rows
+from sandbox.gp.sales_lines import SALES_TYPES, SUMMARY, currency_index, summaries, tax_rows
 from sandbox.gp.session import Session
 
 ORDER, INVOICE, RETURN = 2, 3, 4
@@ -224,6 +224,7 @@ def _check_masters(call: Call) -> Row | None:
         master(call, "tax_schedule", name)
     master(call, "payment_terms", "PYMTRMID")
     master(call, "site", "LOCNCODE")
+    master(call, "salesperson", "SLPRSNID")
     if call["DEFPRICING"] or call["CREATETAXES"]:
         call.refuse("unsupported", "DEFPRICING", "CREATETAXES")
     if call["SOPTYPE"] in (INVOICE, RETURN):
@@ -249,6 +250,8 @@ def _check_amounts(
         given = sum((tax[tax_column] for tax in taxes), Decimal(0))
         if amounts[column] != given:
             call.refuse("tax_total", _AMOUNTS[column], STAXAMNT=given)
+    if call["CURNCYID"] and any(line["CURRNIDX"] != currency_index(call) for line in lines):
+        call.refuse("line_currency", "CURNCYID")
     for line in lines:
         details = _line_tax(line, taxes)
         if line["ORTAXAMT"] and line["ORTAXAMT"] != details and not header_taxes:

@@ -113,6 +113,12 @@ def save_tax(call: Call) -> None:
     call.session.update("SOP10105", key, **amounts)
 
 
+def currency_index(call: Call) -> int:
+    """CURRNIDX of the currency a node names, by which lines know theirs."""
+    found = call.session.get("MC40200", CURNCYID=call["CURNCYID"])
+    return int(found["CURRNIDX"]) if found else 0
+
+
 def tax_rows(taxes: list[Row], *, by_header: bool) -> list[Row]:
     """Rows that have an amount of their own: a document taxed by header has its goods' in the row of the sum."""
     own = [tax for tax in taxes if tax["LNITMSEQ"] != SUMMARY]
@@ -189,6 +195,8 @@ def _line_values(call: Call, item: Row | None, existing: Row | None) -> dict[str
         INTEGRATIONID="INTEGRATIONID",
         **{name: name for name in _RETURN_KINDS},
     )
+    if call["CURNCYID"]:
+        values["CURRNIDX"] = currency_index(call)
     if call.flag("DEFEXTPRICE", 0):
         values["OXTNDPRC"] = cents((call["UNITPRCE"] - call["MRKDNAMT"]) * call["QUANTITY"])
     if existing is None:

@@ -1,7 +1,7 @@
 """
 Sales documents that people have open at GP's windows: nobody else may change them until they are closed.
 
-That procedures refuse such a document is what users report; number and wording are unverified (sources.md GP §1.5).
+That procedures refuse such a document is what users report, by two numbers (sources.md GP §1.5).
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def refuse_if_open(call: Call) -> None:
     :raises NodeRefused: somebody has.
     """
     if _NUMBER in call.node.fields and call[_NUMBER].upper() in _open(call.session):
-        call.refuse("document_in_use", _NUMBER)
+        # which of the two numbers a procedure gives is unverified
+        call.refuse("line_in_use" if "LNITMSEQ" in call.node.fields else "document_in_use", _NUMBER)
         call.check()
 
 

@@ -14,6 +14,7 @@ SITE, UNIT, UNIT_SCHEDULE = "MAIN", "Each", "EACH"
 _LONG_AGO = datetime(2020, 1, 1)
 _FAR_AHEAD = date(2099, 12, 31)
 _PERCENT = Decimal(100)
+_FIRST_CURRENCY = 1000
 
 
 class Account(BaseModel):
@@ -57,6 +58,7 @@ class CompanyFile(BaseModel):
     tax_details: list[TaxDetail] = []
     items: list[Item] = []
     currencies: list[Currency] = []
+    salespeople: list[str] = []
 
 
 class SeedRequest(BaseModel):
@@ -146,10 +148,11 @@ def _seed_items(session: Session, company: CompanyFile, roles: dict[str, int]) -
 
 def _seed_setup(session: Session, company: CompanyFile, roles: dict[str, int]) -> None:
     home = company.base_currency
-    session.insert("MC40200", {"CURNCYID": home, "CRNCYDSC": home, "ISOCURRC": home})
-    for currency in company.currencies:
+    session.insert("MC40200", {"CURNCYID": home, "CURRNIDX": _FIRST_CURRENCY, "CRNCYDSC": home, "ISOCURRC": home})
+    for index, currency in enumerate(company.currencies, start=_FIRST_CURRENCY + 1):
         known: Row = {"CURNCYID": currency.currency_id or currency.code}
-        session.insert("MC40200", known | {"CRNCYDSC": currency.code, "ISOCURRC": currency.code})
+        row = {"CURRNIDX": index, "CRNCYDSC": currency.code, "ISOCURRC": currency.code}
+        session.insert("MC40200", known | row)
         session.insert("MC40300", known | {"EXGTBLID": currency.code, "EXGTBDSC": currency.code})
         rate = {"EXCHDATE": _LONG_AGO.date(), "EXPNDATE": _FAR_AHEAD, "XCHGRATE": currency.rate}
         session.insert("MC00100", known | rate | {"EXGTBLID": currency.code})
@@ -165,6 +168,8 @@ def _seed_setup(session: Session, company: CompanyFile, roles: dict[str, int]) -
         (5, "STDBKO", "BKOST1001"),
     ):
         session.insert("SOP40200", {"SOPTYPE": document_type, "DOCID": document_id, "SOPNUMBE": first})
+    for person in company.salespeople:
+        session.insert("RM00301", {"SLPRSNID": person})
     for terms, days in (("Net 30", 30), ("Due on receipt", 0), ("Prepaid", 0)):
         session.insert("SY03300", {"PYMTRMID": terms, "DUEDTDS": days})
     session.insert("IV40700", {"LOCNCODE": SITE, "LOCNDSCR": "Main site"})

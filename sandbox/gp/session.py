@@ -24,6 +24,8 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "code_page": "replace",
     # How a partly transferred line gets its amounts: shared by quantity or computed anew (accounting-rules.md rule 10).
     "transfer_arithmetic": "shared",
+    # Whether the set-up of payables and receivables names a checkbook for new batches (sources.md GP §1.5, 11479).
+    "default_batch_checkbook": True,
     # Whether taRMApply takes a receipt that is still in a batch (sources.md GP §1.3, unverified).
     "apply_unposted_receipts": False,
     # Whether an application through taRMApply books the realised gain (accounting-rules.md §2, unverified).

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import requests
-import zeep  # noqa: TID253 - no DAG imports a test
+import zeep
 from lxml import etree
-from zeep.exceptions import Fault as Fault  # noqa: TID253 - for the tests
-from zeep.transports import Transport  # noqa: TID253
+from zeep.exceptions import Fault as Fault
+from zeep.transports import Transport
 
 from sandbox.gp.app import create_app
 from tests.contract.gp_company import COMPANY
@@ -143,6 +143,7 @@ class Office:
         inclusive = shop_order["taxes_included"]
         number = f"ORD{shop_order['name'].strip('#')}"
         key = {"SOPTYPE": 2, "SOPNUMBE": number, "CUSTNMBR": customer}
+        currency = {"CURNCYID": shop_order["currency"]}
         lines: list[Mapping[str, object]] = []
         taxes: list[Mapping[str, object]] = []
         for position, line in enumerate(shop_order["lines"], start=1):
@@ -151,6 +152,7 @@ class Office:
             lines.append(
                 {
                     **key,
+                    **currency,
                     "DOCDATE": "2026-03-02",
                     "ITEMNMBR": line["sku"],
                     "UNITPRCE": (net / line["quantity"]).quantize(CENT, ROUND_HALF_UP),
@@ -183,7 +185,7 @@ class Office:
             "TAXAMNT": line_tax,
             "FRTTXAMT": freight_tax,
             "DOCAMNT": subtotal + freight + line_tax + freight_tax,
-            "CURNCYID": shop_order["currency"],
+            **currency,
             "XCHGRATE": shop_order["rate"] if shop_order["currency"] != "USD" else None,
         }
         return document(

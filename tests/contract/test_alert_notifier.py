@@ -20,13 +20,14 @@ from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.audit import Actor
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.flows import FlowConfig, load_flow
-from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.circuits import FAILURES_TO_OPEN, call_failed, call_succeeded
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import Delivery
 from notifications.alerts import AlertNotifier
 from operators.builder import build_flow
 from operators.watch import WatchOperator, build_watch
+from tests.migrated_state import migrated
 
 INCLUDE = Path(__file__).parents[2] / "include"
 ACTOR = Actor("order_to_cash", "order", "run-1", "order.transform")
@@ -76,9 +77,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
-    engine = connect(url, company="main")
-    migrate(engine)
-    return engine
+    return migrated(connect(url, company="main"))
 
 
 def fail(error: Exception, task_id: str = "invoice.load") -> None:

@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import Engine, update
 
 from ledgerbridge.audit import Actor
-from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.circuits import FAILURES_TO_OPEN, call_failed, pause_of
 from ledgerbridge.state.models import Circuit
 from sandbox.stripe.app import create_app
 from tests.contract.gateway_office import Account
 from tests.contract.served_app import serve
+from tests.migrated_state import migrated
 from triggers.circuit import ConnectionBack
 
 ACTOR = Actor("order_to_cash", "payment", "run-1", "payment.extract")
@@ -27,9 +28,7 @@ ACTOR = Actor("order_to_cash", "payment", "run-1", "payment.extract")
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
-    engine = connect(url, company="main")
-    migrate(engine)
-    return engine
+    return migrated(connect(url, company="main"))
 
 
 @pytest.fixture

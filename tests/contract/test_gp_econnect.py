@@ -444,6 +444,7 @@ def test_order_whose_pieces_are_taken_off_too_late_waits_as_it_stands(
         pytest.param({"ADDRESS1": "1 New Quay"}, id="address"),
         pytest.param({"DOCDATE": date(2026, 3, 3)}, id="date"),
         pytest.param({"CSTPONBR": "#1001-A"}, id="reference"),
+        pytest.param({"CMMTTEXT": "Harbour gate"}, id="comment"),
     ],
 )
 def test_change_besides_the_amounts_reaches_the_order_too(hook: GPEConnectHook, header: dict[str, Any]) -> None:
@@ -453,7 +454,8 @@ def test_change_besides_the_amounts_reaches_the_order_too(hook: GPEConnectHook, 
     assert found(hook, "sales_order", changed) is None
     (outcome,) = accepted(hook, "sales_order", changed)
     ((name, value),) = header.items()
-    assert str(outcome.content[name]).startswith(str(value))
+    (fields,) = outcome.content.get("User_Defined") or [{}]
+    assert str({**fields, **outcome.content}[name]).startswith(str(value))
     assert found(hook, "sales_order", changed) == ()
 
 
@@ -712,14 +714,17 @@ def test_customer_that_was_adopted_is_left_as_it_is(hook: GPEConnectHook, state_
     assert (record.payload["CUSTNMBR"], record.payload["CITY"]) == ("ANN01", "Salem")
 
 
-def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None:
+@pytest.mark.parametrize(
+    ("field", "column", "value"), [("CITY", "CITY", "Café Zürich"), ("ZIPCODE", "ZIP", "02210")], ids=["city", "zip"]
+)
+def test_customer_sent_again_is_brought_up_to_date(hook: GPEConnectHook, field: str, column: str, value: str) -> None:
     accepted(hook, "customer", customer())
     moved = customer()
-    moved.header["CITY"] = "Café Zürich"
+    moved.header[field] = value
     assert found(hook, "customer", moved) is None, "an interrupted update is not taken for done"
     accepted(hook, "customer", moved)
     (record,) = read(hook, "customer")
-    assert (record.payload["CITY"], record.payload["STATE"]) == ("Café Zürich", "MA")
+    assert (record.payload[column], record.payload["STATE"]) == (value, "MA")
 
 
 def test_a_field_that_became_empty_is_cleared(hook: GPEConnectHook) -> None:

@@ -14,7 +14,7 @@ from lxml import etree
 
 from sandbox.gp.app import create_app
 from sandbox.gp.nodes import NODES
-from tests.contract.gp_company import shop_order
+from tests.contract.gp_company import COMPANY, shop_order
 from tests.contract.gp_office import LOGIN, Fault, Office, document, open_office, start_over
 from tests.contract.served_app import serve
 from tests.reference_data import GP_NODES
@@ -160,6 +160,55 @@ def test_a_receipt_is_applied_only_when_posted_and_never_beyond_what_is_open(off
     assert left == {number: "55.76000", "CH1": "55.76000"}
     assert office.books()["clearing"] == "155.76"
     assert "receivables" not in office.books()
+
+
+def test_lines_that_lack_the_currency_of_their_header_are_refused(office: Office) -> None:
+    xml = office.order(shop_order(currency="GBP", rate="1.25"))
+    line, _, rest = xml.partition("</taSopLineIvcInsert>")
+    assert "Error Number = 9370" in office.refusal(line.replace("<CURNCYID>GBP</CURNCYID>", "") + _ + rest)
+    office.create(xml)
+
+
+def test_a_salesperson_must_be_known(office: Office) -> None:
+    office.seed(COMPANY | {"salespeople": ["PAUL W."]})
+    office.customer()
+    assert "Error Number = 9539" in office.refusal(office.order(shop_order(), SLPRSNID="NANCY B."))
+    office.create(office.order(shop_order(), SLPRSNID="PAUL W."))
+
+
+@pytest.mark.parametrize(
+    ("transaction", "node", "fields"),
+    [
+        (
+            "RMTransactionType",
+            "taRMTransaction",
+            {"RMDTYPAL": 7, "DOCNUMBR": "CM1", "CUSTNMBR": "ANN", "SLSAMNT": "10.00"},
+        ),
+        (
+            "PMTransactionType",
+            "taPMTransactionInsert",
+            {"VCHNUMWK": "V1", "VENDORID": "WOOL", "DOCNUMBR": "4711", "DOCTYPE": 1, "PRCHAMNT": "10.00"},
+        ),
+    ],
+    ids=["receivables", "payables"],
+)
+def test_a_new_batch_needs_a_checkbook_where_none_is_set_up(
+    office: Office, transaction: str, node: str, fields: dict[str, object]
+) -> None:
+    vendor = {"VENDORID": "WOOL", "VENDNAME": "Wool & Co"}
+    office.create(document("PMVendorMasterType", taUpdateCreateVendorRcd=vendor))
+    office.ask("PUT", "/_sandbox/settings", {"default_batch_checkbook": False})
+    fields = {"BACHNUMB": "NEW", "DOCDATE": "2026-03-02", "DOCAMNT": "10.00", **fields}
+    assert "Error Number = 11479" in office.refusal(document(transaction, **{node: fields}))
+    office.create(document(transaction, **{node: {**fields, "BatchCHEKBKID": "BANK"}}))
+
+
+def test_a_document_somebody_edits_is_refused_by_gps_own_numbers(office: Office) -> None:
+    office.create(office.order(shop_order()))
+    office.ask("PUT", "/_sandbox/screens", {"document": "ORD1", "open": True})
+    assert "Error Number = 2022" in office.refusal(office.order(shop_order()))
+    void = document("SOPVoidDocumentType", taSopVoidDocument={"SOPTYPE": 2, "SOPNUMBE": "ORD1"})
+    assert "Error Number = 2079" in office.refusal(void)
 
 
 def test_a_journal_entry_takes_a_number_of_gp_and_must_balance(office: Office) -> None:

@@ -92,7 +92,8 @@ def test_own_distributions_count_twice_unless_gp_is_told_to_make_none(office: Of
         pytest.param({"VENDORID": "NOBODY"}, 372, id="unknown-vendor"),
         pytest.param({"DOCNUMBR": "INV-V1"}, 305, id="vendors-number-known"),
         pytest.param({"VCHNUMWK": "V1"}, 50071, id="voucher-known"),
-        pytest.param({"DOCAMNT": "106.24"}, 50070, id="amounts-do-not-add-up"),
+        pytest.param({"DOCAMNT": "106.24"}, 308, id="amounts-do-not-add-up"),
+        pytest.param({"CHRGAMNT": "100.00"}, 399, id="charge-amount"),
         pytest.param({"TAXAMNT": "6.24", "DOCAMNT": "106.24"}, 50005, id="tax-sum"),
     ],
 )

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import requests
-import zeep  # noqa: TID253 - no DAG imports a test
+import zeep
 from requests_ntlm import HttpNtlmAuth
-from zeep.transports import Transport  # noqa: TID253
+from zeep.transports import Transport
 
 from sandbox.gp.web_services.description import OPERATIONS
 from sandbox.gp.web_services.types import COMPLEX, DYNAMICS, GP, SIMPLE, TYPES

@@ -11,7 +11,8 @@ from airflow.sdk.crypto import get_fernet
 
 from hooks.xero.hook import XeroHook
 from ledgerbridge.entities import Source, Target
-from ledgerbridge.state import connect, migrate
+from ledgerbridge.state import connect
+from tests.migrated_state import migrated
 
 FERNET_KEY = "bGVkZ2VyYnJpZGdlLXRlc3Qta2V5LTMyLWJ5dGVzISE="
 
@@ -19,7 +20,7 @@ FERNET_KEY = "bGVkZ2VyYnJpZGdlLXRlc3Qta2V5LTMyLWJ5dGVzISE="
 def provide_state(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """A state database and a state folder of the test's own."""
     url = f"sqlite:///{folder}/state.db"
-    migrate(connect(url))
+    migrated(connect(url))
     database = {"conn_type": "generic", "extra": {"url": url}}
     monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps(database))
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(folder))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -201,8 +204,8 @@ def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
     assert cron is None or cron in str(told["timetable"])
     awaited = {asset.uri for asset in dag.timetable.asset_condition.objects} if events else set()
     sources = {leg.source for leg in load_flow(path, include).stages["money"].legs.values()}
-    # goods come back when their order is done with: that writes a customer or an order
-    wakers = {*sources, "gp.customer", "gp.sales_order"} if events else set()
+    # goods come back when their order is done with: that writes a customer or an order; payments wait for an invoice
+    wakers = {*sources, "gp.customer", "gp.sales_order", "xero.invoice"} if events else set()
     assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers}
     assert not events or isinstance(dag.timetable.asset_condition, AssetAny)  # any one of them starts it
     assert dag.is_paused_upon_creation
@@ -354,3 +357,18 @@ def test_every_dag_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     bag = DagBag(dag_folder=folder)
     assert bag.import_errors == {}
     assert {flow_of(name) for name in bag.dags} == {path.stem for path in folder.glob("*.py")}
+
+
+PARSED = "import sys; from airflow.dag_processing.dagbag import DagBag; DagBag(sys.argv[1]); print(*sys.modules)"
+FOR_TASKS = {"great_expectations", "pandas", "zeep"}
+
+
+def test_parsing_the_dag_files_imports_nothing_that_only_their_tasks_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", PARSED, str(root / "dags")]
+    environment = os.environ | {"PYTHONPATH": str(root / "plugins")}
+    parsed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    modules = set(parsed.stdout.splitlines()[-1].split())
+    assert "operators.transform" in modules
+    assert modules & FOR_TASKS == set()

@@ -182,3 +182,14 @@ def test_transaction_has_nodes_in_the_schemas_order(entity: Any, schema: dict[st
         described.index(node if node in described else f"{node}_Items") for node in entity.transaction.parts.values()
     ]
     assert positions == sorted(positions)
+
+
+def test_an_item_comes_with_the_empty_price_list_that_the_schema_demands(schema: dict[str, Any]) -> None:
+    header = {"ITEMNMBR": "PEN", "ITEMDESC": "Pen"}
+    item = Document("gp:HLS:item:PEN", "k", header, {"sites": [{"LOCNCODE": "MAIN"}]})
+    (transaction,) = etree.fromstring(build_xml(Item.transaction, item))
+    written = [str(child.tag) for child in transaction]
+    described = schema["transaction_types"]["IVItemMasterType"]
+    assert written == [node["name"] for node in described if node["name"] in written]
+    assert {node["name"] for node in described if node["min"] != "0"} <= set(written)
+    assert dict(transaction[1].attrib) == {"{http://www.w3.org/2001/XMLSchema-instance}nil": "true"}

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.canonical.models import CANONICAL
@@ -26,6 +25,9 @@ from ledgerbridge.canonical.settlement import (
     open_invoices,
     worth_when_captured,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Allocation", "allocate", "allocate_credits", "frame_of", "rows_of_frame", "share_out"]
 
@@ -194,6 +196,8 @@ def rows_of_frame(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def frame_of(rows: list[dict[str, Any]], entity: str) -> pd.DataFrame:
     """Rows as the header frame of a canonical record."""
+    import pandas as pd
+
     schema = pa.schema(list(CANONICAL[entity]["header"].items()))
     frame: pd.DataFrame = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
     return frame

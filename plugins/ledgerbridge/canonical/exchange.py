@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.canonical.allocation import chains_of, frame_of, rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
 from ledgerbridge.canonical.settlement import CENT, NOTHING, is_at_another_rate, worth_when_captured
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["realise", "realise_applied"]
 

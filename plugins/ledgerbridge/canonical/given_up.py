@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["came_off", "take_off"]
 
@@ -182,6 +184,8 @@ def _of(frame: pd.DataFrame, keys: Sequence[str]) -> list[Row]:
 
 def _with(frame: pd.DataFrame, keys: Sequence[str], rows: list[Row]) -> pd.DataFrame:
     """The frame with ``rows`` in the place of those of ``keys``."""
+    import pandas as pd
+
     table = pa.Table.from_pandas(frame[~frame["record_key"].isin(keys)], preserve_index=False)
     made = pa.concat_tables([table, pa.Table.from_pylist(rows, table.schema)])
     result: pd.DataFrame = made.to_pandas(types_mapper=pd.ArrowDtype)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.canonical.allocation import Allocation, chains_of, frame_of, rows_of_frame, share_out
 from ledgerbridge.canonical.sent import SentDocuments
 from ledgerbridge.canonical.settlement import NOTHING, Credit, Payable, credits_of, is_refund_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["allocate_refunds"]
 

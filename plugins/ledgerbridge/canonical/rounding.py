@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from ledgerbridge.canonical.allocation import chains_of, frame_of, rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Cents", "Side", "cents_of_orders"]
 

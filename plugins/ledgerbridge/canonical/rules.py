@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
 from ledgerbridge.canonical.exchange import realise, realise_applied
@@ -15,6 +13,9 @@ from ledgerbridge.canonical.given_up import came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["RULES", "SETTINGS", "Ruled"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.entities import Document
 from ledgerbridge.state.companies import MAIN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["content_hash", "document_text", "documents_of", "plain"]
 

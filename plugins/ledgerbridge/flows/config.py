@@ -210,11 +210,20 @@ class FlowConfig(ConfigModel):
         return ordered
 
     def awaits(self, stage: str) -> list[str]:
-        """The entities whose changes may give a stage work: what its legs read, and what those before them write."""
+        """
+        The entities whose changes may give a stage work.
+
+        What its legs read, what those before them write, and what their rules look at and only other stages write: a
+        payment waits for its invoice.
+        """
+        own = {leg.target for leg in self.stages[stage].legs.values()}
+        elsewhere = {leg.target for leg in self.legs.values()} - own
         found: dict[str, None] = {}
         for name, leg in self.stages[stage].legs.items():
             found[leg.source] = None
             found.update(dict.fromkeys(self.legs[other].target for other in self.behind_stages(name)))
+            looked_at = [each for rule in leg.rules.values() for each in rule.values()]
+            found.update(dict.fromkeys(each for each in looked_at if each in elsewhere))
         return list(found)
 
     def behind(self, leg: str) -> list[str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ledgerbridge.mapping.column import alike, same_owner
 from ledgerbridge.mapping.convert import mask_of, text_array
 from ledgerbridge.mapping.rows import CUSTOM, Index, as_array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Piece", "assembled", "frame_of", "together"]
 
@@ -73,6 +76,8 @@ def together(several: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.Data
 
 def frame_of(columns: dict[str, pa.Array]) -> pd.DataFrame:
     """A frame of Arrow columns, which it holds as they are."""
+    import pandas as pd
+
     return pd.DataFrame({name: pd.array(column, pd.ArrowDtype(column.type)) for name, column in columns.items()})
 
 

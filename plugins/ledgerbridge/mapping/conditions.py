@@ -59,7 +59,7 @@ class Comparison(ConfigModel):
             raise ValueError(f"a comparison needs one of {', '.join(_names(type(self)))}")
         if self.matches is not None:
             try:
-                pc.match_substring_regex(pa.array([""]), self.matches)
+                pc.match_substring_regex(pa.nulls(1, pa.string()), self.matches)
             except pa.ArrowInvalid as error:
                 raise ValueError(f"`{self.matches}` is no regular expression: {error}") from None
         return self
@@ -151,9 +151,8 @@ def _operator(name: str, operand: Any) -> Callable[[pa.Array], Mask]:
         return lambda column: mask_of(_OPERATORS[name](*_comparable(column, operand)))
     if name == "in":
         choices = [_operator("eq", each) for each in operand]
-        texts = pa.array([_word(each) for each in operand])
         if all(isinstance(each, str) for each in operand):
-            return lambda column: _is_in(column, texts, choices)
+            return lambda column: _is_in(column, pa.array(operand), choices)
         return lambda column: reduce(np.logical_or, (choice(column) for choice in choices))
     if name == "between":
         low, high = _operator("ge", operand[0]), _operator("le", operand[1])

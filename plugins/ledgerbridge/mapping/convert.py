@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -238,6 +237,8 @@ def _plain_number(texts: pa.Array, options: DecimalConversion) -> pa.Array:
 
 
 def _moments(array: pa.Array, options: DateConversion) -> Any:
+    import pandas as pd
+
     if options.epoch:
         # seconds, not money
         seconds = pd.to_numeric(text_array(array).to_pandas(), errors="coerce").astype("float64")

@@ -7,10 +7,9 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,6 +28,9 @@ from ledgerbridge.mapping.rows import FrameRows, NestedRows, Rows, is_helper, nu
 from ledgerbridge.mapping.rules import compile_rule
 from ledgerbridge.mapping.sharing import Splitting, splitting
 from ledgerbridge.yaml_files import CheckedFile, Location, check_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Mapped", "Mapping", "check_mapping_file", "load_mapping"]
 

@@ -28,7 +28,6 @@ _FACTOR = pa.decimal128(18, 7)  # two of them fit one product
 _DIVIDEND = pa.decimal128(15, 5)
 _DIVISOR = pa.decimal128(12, 5)
 _LARGEST_PRODUCT = 1e20  # of the 38 digits that Arrow counts with, 14 stand behind the point
-_ZERO = pa.scalar(Decimal(0), _DIVISOR)
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: pc.equal,
@@ -86,8 +85,8 @@ def _compile(node: ast.expr, text: str) -> Compiled:
         case ast.Constant(value=bool() | str() as value):
             return lambda rows: pa.scalar(value)
         case ast.Constant(value=int() | float()):
-            literal = pa.scalar(Decimal(str(ast.get_source_segment(text, node))), _WIDE)
-            return lambda rows: literal
+            literal = Decimal(str(ast.get_source_segment(text, node)))
+            return lambda rows: pa.scalar(literal, _WIDE)
         case ast.Name() | ast.Attribute():
             path = _read_path(node)
             return lambda rows: rows.column(path)
@@ -150,7 +149,7 @@ def _arithmetic(operator: ast.operator, left: Compiled, right: Compiled) -> Comp
 
     def divide(rows: Rows) -> Any:
         divisor = _decimal(right(rows), _DIVISOR)
-        known = pc.if_else(pc.equal(divisor, _ZERO), pa.scalar(None, _DIVISOR), divisor)
+        known = pc.if_else(pc.equal(divisor, pa.scalar(Decimal(0), _DIVISOR)), pa.scalar(None, _DIVISOR), divisor)
         return pc.divide(_decimal(left(rows), _DIVIDEND), known).cast(_WIDE, safe=False)
 
     kernels: dict[type[ast.operator], Compiled] = {ast.Add: add, ast.Sub: subtract, ast.Mult: multiply, ast.Div: divide}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FAILURE_COLUMNS", "ColumnError", "Failures"]
 
@@ -47,6 +50,8 @@ class Failures:
         remedy: str,
     ) -> None:
         """Note every row where ``failed`` holds; ``{value}`` in message and remedy is the row's value."""
+        import pandas as pd
+
         if not failed.any():
             return
         found = _texts(values, failed)
@@ -66,6 +71,8 @@ class Failures:
 
     def frame(self) -> pd.DataFrame:
         """All failures, one row each."""
+        import pandas as pd
+
         if not self.frames:
             return pd.DataFrame(columns=FAILURE_COLUMNS)
         return pd.concat(self.frames, ignore_index=True)

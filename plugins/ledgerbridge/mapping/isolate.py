@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.entities import RawRecord
@@ -15,6 +14,9 @@ from ledgerbridge.mapping.engine import Mapped, Mapping
 from ledgerbridge.mapping.failures import FAILURE_COLUMNS, ColumnError
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.rows import FrameRows, Frames, NestedRows, frame_records, nested_records
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["map_canonical", "map_chunks", "map_raw"]
 
@@ -103,6 +105,8 @@ def _isolated(
 
 
 def _failed(nothing: Mapped, error: Exception) -> Mapped:
+    import pandas as pd
+
     cause, column = (error.cause, error) if isinstance(error, ColumnError) else (error, None)
     reason = str(cause).partition("\n")[0]
     row = {
@@ -129,5 +133,7 @@ def _joined(pieces: Sequence[tuple[int, Mapped]]) -> Mapped:
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Of an empty frame not even its types, which hold nothing."""
+    import pandas as pd
+
     filled = [frame for frame in frames if not frame.empty]
     return pd.concat(filled, ignore_index=True) if filled else frames[0]

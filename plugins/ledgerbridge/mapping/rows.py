@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "CUSTOM",
@@ -38,7 +40,7 @@ __all__ = [
 CUSTOM = "custom."
 """What the names of fields begin with that a mapping adds to a canonical record."""
 
-Frames = Mapping[str, pd.DataFrame]
+Frames: TypeAlias = "Mapping[str, pd.DataFrame]"
 Index = npt.NDArray[np.int64]
 
 _STEP = re.compile(r"(?P<name>[^.\[\]]+)(\[(?P<selector>[^\[\]]*)\])?(\.(?=.)|$)")
@@ -46,7 +48,7 @@ _STEP = re.compile(r"(?P<name>[^.\[\]]+)(\[(?P<selector>[^\[\]]*)\])?(\.(?=.)|$)
 
 def as_array(column: pa.Array | pa.ChunkedArray | pd.Series) -> pa.Array:
     """One contiguous Arrow array."""
-    if isinstance(column, pd.Series):
+    if not isinstance(column, pa.Array | pa.ChunkedArray):
         column = (
             pa.array(column, from_pandas=True)
             if not hasattr(column.array, "__arrow_array__")

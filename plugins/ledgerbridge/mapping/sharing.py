@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -35,7 +34,7 @@ _AMOUNT = pa.decimal256(24, _SCALE)
 _WEIGHT = pa.decimal256(20, 7)
 _WEIGHTS = pa.decimal256(22, 7)
 _MONEY = pa.decimal128(30, 10)
-_UNIT = pa.scalar(Decimal("0.00001"), pa.decimal128(6, _SCALE))
+_UNIT = Decimal("0.00001")
 
 
 def sharing(options: Share, of: Column, weight: Column, place: Place) -> Column:
@@ -151,6 +150,8 @@ def _filled(units: pa.Array, able: pa.Array) -> Index:
 
 
 def _rest_to_the_last(units: Index, total: Index, group: Index) -> Index:
+    import pandas as pd
+
     order = np.argsort(group, kind="stable")
     frame = pd.DataFrame({"group": group[order], "units": np.abs(units[order])})
     sums = frame.groupby("group")["units"].cumsum().to_numpy()
@@ -164,5 +165,5 @@ def _rest_to_the_last(units: Index, total: Index, group: Index) -> Index:
 
 
 def _from_units(units: Index, able: pa.Array) -> pa.Array:
-    shares = pc.multiply(pc.cast(pa.array(units), pa.decimal128(19, 0)), _UNIT)
+    shares = pc.multiply(pc.cast(pa.array(units), pa.decimal128(19, 0)), pa.scalar(_UNIT, pa.decimal128(6, _SCALE)))
     return pc.if_else(able, pc.cast(shares, _MONEY), pa.scalar(None, _MONEY))

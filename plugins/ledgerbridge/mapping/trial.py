@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from ledgerbridge.canonical.models import CANONICAL
@@ -19,6 +18,9 @@ from ledgerbridge.mapping.convert import coerce
 from ledgerbridge.mapping.engine import Mapping
 from ledgerbridge.mapping.lookups import Lookups, Row
 from ledgerbridge.mapping.rows import FrameRows, NestedRows, frame_records, nested_records
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Trial", "canonical_frames", "given_lookups", "try_mapping"]
 
@@ -78,6 +80,8 @@ def canonical_frames(
 
     :raises ConfigurationError: a record has no header, or a value of another type.
     """
+    import pandas as pd
+
     frames = {}
     for part, fields in CANONICAL[name].items():
         rows: list[dict[str, Any]] = []
@@ -165,6 +169,8 @@ def _part_of(record: Dict[str, Any], part: str, key: str) -> list[dict[str, Any]
 
 
 def _column(values: list[Any], kind: pa.DataType, name: str, zone: str) -> pd.Series:
+    import pandas as pd
+
     texts = [value if value is None or isinstance(value, bool) else str(value) for value in values]
     column = pa.array(texts if not any(isinstance(value, bool) for value in texts) else [_word(each) for each in texts])
     converted, failed = coerce(column, kind, zone)
@@ -188,6 +194,8 @@ def _rows_of(frames: dict[str, pd.DataFrame], keys: set[str]) -> dict[str, list[
 
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    import pandas as pd
+
     return [
         {str(field): None if value is pd.NA else value for field, value in row.items()}
         for row in frame.to_dict("records")

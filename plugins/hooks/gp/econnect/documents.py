@@ -26,6 +26,7 @@ HEADER = "header"
 """The place of a document's header among the parts of its transaction."""
 
 _CLEARED = " "
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _PLACES = {"money": Decimal("0.00001"), "rate": Decimal("0.0000001")}
 
 
@@ -41,6 +42,7 @@ class Transaction:
     :param copied: header fields repeated on every child row whose node has them.
     :param single: parts that have at most one row, whose node stands by itself.
     :param renamed: child field to the header field it repeats under another name.
+    :param nil_after: part to the node that the schema demands behind it though there is nothing to say in it.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Transaction:
     copied: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     single: tuple[str, ...] = ()
+    nil_after: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_xml(
@@ -85,17 +88,16 @@ def build_xml(
         node = NODES[node_name]
         if part == HEADER:
             writer.write(body, node, header)
-            continue
-        rows = document.parts.get(part, [])
-        if not rows:
-            continue
-        if part in transaction.single and len(rows) > 1:
-            raise writer.refusal("LB-GP-008", part, len(rows), f"{node_name} stands once, {len(rows)} rows given")
-        items = body if part in transaction.single else etree.SubElement(body, f"{node_name}_Items")
-        repeated = {name: name for name in transaction.copied} | dict(transaction.renamed)
-        shared = {name: header[of] for name, of in repeated.items() if name in node.fields and of in header}
-        for row in rows:
-            writer.write(items, node, {**shared, **row})
+        elif rows := document.parts.get(part, []):
+            if part in transaction.single and len(rows) > 1:
+                raise writer.refusal("LB-GP-008", part, len(rows), f"{node_name} stands once, {len(rows)} rows given")
+            items = body if part in transaction.single else etree.SubElement(body, f"{node_name}_Items")
+            repeated = {name: name for name in transaction.copied} | dict(transaction.renamed)
+            shared = {name: header[of] for name, of in repeated.items() if name in node.fields and of in header}
+            for row in rows:
+                writer.write(items, node, {**shared, **row})
+        if part in transaction.nil_after:
+            etree.SubElement(body, transaction.nil_after[part]).set(_NIL, "true")
     return etree.tostring(root, encoding="unicode")
 
 

@@ -16,6 +16,7 @@ class Item(MasterTarget, ChangedRows, MasterRows):
         name="IVItemMasterType",
         parts={HEADER: "taUpdateCreateItemRcd", "sites": "taItemSite"},
         copied=("ITEMNMBR",),
+        nil_after={HEADER: "taIVCreateItemPriceListHeader"},
     )
     natural_key = "ITEMNMBR"
     places = (Place("Item", "ITEMNMBR"),)

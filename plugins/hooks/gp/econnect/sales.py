@@ -326,7 +326,9 @@ def _holder_differences(document: Document, row: Row) -> list[str]:
 
 def _is_current(document: Document, row: Row) -> bool:
     """Whether what an update may change besides the amounts stands as sent: texts, dates, taxes."""
-    if not is_current(document.header, row) or not _has_user_fields(document, row):
+    # the comment lies with the user-defined fields (SOP10106), which an order need not have
+    fields = {"CMMTTEXT": "", **_user_fields(row), **row}
+    if not is_current(document.header, fields) or not _has_user_fields(document, row):
         return False
     sent = {_sent_tax(tax) for tax in document.parts.get("taxes", [])}
     held = {_held_tax(tax): tax for tax in row.get("Tax", []) if int(tax["LNITMSEQ"]) != SUMMARY}
@@ -334,8 +336,12 @@ def _is_current(document: Document, row: Row) -> bool:
     return sent <= held.keys() and not any(_is_levied(tax) for key, tax in held.items() if key not in sent)
 
 
+def _user_fields(row: Row) -> Row:
+    return next(iter(row.get("User_Defined", [])), {})
+
+
 def _has_user_fields(document: Document, row: Row) -> bool:
-    held: Mapping[str, Any] = next(iter(row.get("User_Defined", [])), {})
+    held = _user_fields(row)
     sent = [(name, value) for fields in document.parts.get("user_defined", []) for name, value in fields.items()]
     return all(_holds(str(held.get(name) or ""), str(value)) for name, value in sent if value is not None)
 

@@ -31,6 +31,10 @@ from ledgerbridge.going_out import carrying
 __all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "is_current", "outcome_of"]
 
 
+_COLUMNS = {"ZIPCODE": "ZIP", "PHNUMBR1": "PHONE1", "PHNUMBR2": "PHONE2", "PHNUMBR3": "PHONE3"}
+"""Fields whose columns have another name in some tables (sources.md GP §1.4)."""
+
+
 @dataclass(frozen=True)
 class Place:
     """
@@ -212,14 +216,15 @@ def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:
 
 
 def is_current(header: Mapping[str, Any], row: Row) -> bool:
-    """Whether the texts and dates of a header stand in GP as sent, as far as the column has the field's name."""
+    """Whether the texts and dates of a header stand in GP as sent, as far as the row has their columns."""
     for name, value in header.items():
+        column = name if name in row else _COLUMNS.get(name, name)
         # GP has its own ids of currencies
-        if name == "CURNCYID" or name not in row or value is None:
+        if name == "CURNCYID" or column not in row or value is None:
             continue
-        if isinstance(value, str) and difference(name, row[name], value):
+        if isinstance(value, str) and difference(name, row[column], value):
             return False
-        if isinstance(value, date) and str(row[name])[:10] != value.isoformat():
+        if isinstance(value, date) and str(row[column])[:10] != value.isoformat():
             return False
     return True
 

@@ -1,0 +1,43 @@
+"""State databases with their tables, as copies of one that was migrated: the migrations have tests of their own."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from postgres_cluster import PostgresCluster
+from sqlalchemy import Engine, make_url
+
+from ledgerbridge.state import connect, migrate
+
+__all__ = ["migrated", "migrated_on"]
+
+
+def migrated(engine: Engine) -> Engine:
+    """A SQLite database that does not exist yet, with its tables."""
+    shutil.copyfile(_sqlite_template(), str(engine.url.database))
+    return engine
+
+
+def migrated_on(cluster: PostgresCluster, engine: Engine) -> Engine:
+    """An empty database of a cluster, with its tables."""
+    cluster.replace(str(engine.url.database), _postgres_template(cluster))
+    return engine
+
+
+@cache
+def _sqlite_template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="ledgerbridge-state-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    migrate(connect(f"sqlite:///{folder / 'state.db'}"))
+    return folder / "state.db"
+
+
+@cache
+def _postgres_template(cluster: PostgresCluster) -> str:
+    url = cluster.new_database()
+    migrate(connect(url))
+    return str(make_url(url).database)
