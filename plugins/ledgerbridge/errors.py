@@ -6,7 +6,7 @@ Errors, by what should be done about them.
     * StoreUnavailable - our own database or staging can't be used now; it says nothing of the system called
     * RecordBusy - one record can't be written now, the rest of the batch can; it says nothing of the connection
   * RecordRejected - one record can't go on, the rest of the batch does: a dead letter
-    * RecordWaits - it can't go on yet: no dead letter, every pass tries it again
+    * RecordWaits - it can't go on yet: no dead letter, it is tried again
   * ConfigurationError - nothing will work until a person mends a setting: fail at once
   * TargetConflict - the target holds something else under our key: a person decides
 

@@ -77,7 +77,8 @@ def test_documents_wait_for_their_period_in_each_ledger_and_are_booked_once_when
 
 
 def waiting(office: Office) -> dict[str, str]:
-    """Why records wait when nothing moves any more, by leg; every pass was reconciled."""
+    """Why records wait an hour later, when nothing moves any more, by leg; every pass was reconciled."""
+    office.let_an_hour_pass()  # nobody tells that a period was opened
     office.drain()
     with transaction(office.state) as session:
         rows = session.execute(select(SourceRecord.leg, SourceRecord.reason).where(SourceRecord.outcome == "waiting"))

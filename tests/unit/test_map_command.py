@@ -163,7 +163,7 @@ def test_try_shows_before_and_after_and_the_errors_of_each_field(
 def test_try_reads_a_staged_batch_taken_raw_or_canonical(
     tmp_path: Path, include: Path, ledgerbridge: Callable[..., tuple[int, str]]
 ) -> None:
-    payout = {"id": "po_1", "arrival_date": 1772420400, "amount": "12.00", "status": "paid"}
+    payout = {"id": "po_1", "arrival_date": 1772420400, "amount": "12.00", "currency": "usd", "status": "paid"}
     payout |= {"reconciliation_status": "completed", "items": []}
     key, now = "stripe:acct_1:payout:po_1", datetime(2026, 3, 2, tzinfo=UTC)
     raw = write_raw(f"file://{tmp_path}/raw", raw_table([RawRecord(key, "1", now, payout)]))
@@ -201,4 +201,5 @@ def test_try_says_what_is_wrong_with_its_samples(
 
 
 def _nothing_known(folder: Path) -> Lookups:
-    return given_lookups(folder, {}, {}, "America/New_York")
+    base = {"company": {"base_currency": {"value": "USD"}}}
+    return given_lookups(folder, {}, base, "America/New_York")
