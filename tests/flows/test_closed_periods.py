@@ -36,7 +36,7 @@ def test_documents_wait_for_their_period_in_each_ledger_and_are_booked_once_when
     assert waiting(office) == {
         "invoice": "Date 2026-03-03 waits: The document date cannot be before the period lock date, currently set at "
         "31-Mar-2026 (LB-XERO-016). Move the lock date in Xero (Accounting > Advanced > Financial settings); "
-        "every run tries it again.",
+        "it is tried again within the hour.",
         "payment": "107.54 USD waits: order #3101 has no invoice yet",
         "rounding_credit": "its invoice is not in the other ledger yet",
         "rounding_debit": "its invoice is not in the other ledger yet",
