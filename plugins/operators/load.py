@@ -184,7 +184,7 @@ def _fate(ends: Sequence[Delivered], refusal: str | None, waiting: str | None) -
         return Fate("rejected", refusal)
     deferred = [each.error.reason for each in ends if isinstance(each.error, RecordWaits | RecordBusy)]
     if deferred or waiting:
-        return Fate("waiting", deferred[-1] if deferred else waiting)
+        return Fate("waiting", deferred[-1] if deferred else waiting, by_target=bool(deferred))
     later = [each.later for each in ends if each.outcome == "superseded"]
     if later:
         return Fate("superseded", f"its target has change {later[-1]} already, which is newer")

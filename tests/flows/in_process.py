@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +25,7 @@ from demo.passes import deliveries_sent
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.companies import MAIN, for_company
-from ledgerbridge.state.models import Installation, ReconciliationResult, SourceRecord
+from ledgerbridge.state.models import Installation, ReconciliationResult
 from ledgerbridge.state.signing import new_key
 from operators import settings
 from operators.extract import ExtractOperator
@@ -167,12 +166,6 @@ class Office:
         with transaction(self.state) as session:
             kept = select(ReconciliationResult.result).order_by(ReconciliationResult.ended_at)
             return list(session.scalars(kept))
-
-    def let_an_hour_pass(self) -> None:
-        """Whatever waits is due to be tried again, though nothing happened that we know of."""
-        with transaction(self.state) as session:
-            long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-            session.execute(update(SourceRecord).where(SourceRecord.outcome == "waiting").values(try_again_at=long_ago))
 
     def drain(self) -> None:
         """Pass after pass, posting in between, until nothing moves."""

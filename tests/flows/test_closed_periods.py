@@ -36,7 +36,7 @@ def test_documents_wait_for_their_period_in_each_ledger_and_are_booked_once_when
     assert waiting(office) == {
         "invoice": "Date 2026-03-03 waits: The document date cannot be before the period lock date, currently set at "
         "31-Mar-2026 (LB-XERO-016). Move the lock date in Xero (Accounting > Advanced > Financial settings); "
-        "it is tried again within the hour.",
+        "every run tries it again.",
         "payment": "107.54 USD waits: order #3101 has no invoice yet",
         "rounding_credit": "its invoice is not in the other ledger yet",
         "rounding_debit": "its invoice is not in the other ledger yet",
@@ -77,8 +77,7 @@ def test_documents_wait_for_their_period_in_each_ledger_and_are_booked_once_when
 
 
 def waiting(office: Office) -> dict[str, str]:
-    """Why records wait an hour later, when nothing moves any more, by leg; every pass was reconciled."""
-    office.let_an_hour_pass()  # nobody tells that a period was opened
+    """Why records wait when nothing moves any more, by leg; every pass was reconciled."""
     office.drain()
     with transaction(office.state) as session:
         rows = session.execute(select(SourceRecord.leg, SourceRecord.reason).where(SourceRecord.outcome == "waiting"))

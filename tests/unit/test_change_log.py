@@ -382,6 +382,14 @@ def test_a_person_who_asks_for_a_leg_gets_all_that_waits(waiting: Engine) -> Non
     assert pairs(batch(waiting, "run-1", asked=True)) == [("a", "v1")]
 
 
+def test_what_its_target_put_off_is_tried_by_each_run(waiting: Engine) -> None:
+    for number in (1, 2):
+        with transaction(waiting) as session:
+            set_outcomes(session, ORDER.flow, ORDER.leg, {"a": Fate("waiting", "is open", by_target=True)})
+        assert has_work_now(waiting)
+        assert taken(waiting, f"run-{number}") == [("a", "v1")]
+
+
 def test_a_run_that_is_cleared_tries_again_what_waits_since_it(waiting: Engine) -> None:
     assert taken(waiting, "run-0") == [("a", "v1")]
 

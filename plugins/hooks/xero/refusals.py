@@ -113,7 +113,7 @@ _KNOWN = (
         r"lock date|locked period|period.*locked",
         "LB-XERO-016",
         "Date",
-        "Move the lock date in Xero (Accounting > Advanced > Financial settings); it is tried again within the hour.",
+        "Move the lock date in Xero (Accounting > Advanced > Financial settings); every run tries it again.",
         passes=True,
     ),
     _known(

@@ -5,7 +5,8 @@ What is taken stands in the work list before the position moves, in one transact
 batch names where its records lie; none of them is copied.
 
 What waits is not tried in every pass, but when something happened that it may have waited for, and else after as long
-as it has waited already: of a refund whose credit nobody posts, each pass would find the same.
+as it has waited already: of a refund whose credit nobody posts, each pass would find the same. What its target put off,
+a document that somebody has open, is: nobody tells when that ends.
 """
 
 from __future__ import annotations

@@ -182,8 +182,8 @@ class SourceRecord(OfCompany, Base):
     ``waiting`` and ``held`` ones are taken again by the next pass, from ``batch_uri``. ``change`` is the number of the
     version that was taken; none for one that was taken before there was a change log. ``canonical`` is the first
     canonical header made of it, decimals as strings. A ``waiting`` one is taken again when the audit tells of news
-    after entry ``tried_after``, or it is ``try_again_at`` by the database's clock; ``taken_at`` is when this version
-    was taken first.
+    after entry ``tried_after``, or it is ``try_again_at`` by the database's clock (none: by each run, as its target put
+    it off); ``taken_at`` is when this version was taken first.
     """
 
     __tablename__ = "source_record"

@@ -48,12 +48,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a source record, and why; ``canonical`` is the first canonical header made of it, as text."""
+    """
+    What became of a source record, and why; ``canonical`` is the first canonical header made of it, as text.
+
+    :param by_target: a waiting one was put off by its target. Nobody tells when that ends: each run tries it.
+    """
 
     outcome: str
     reason: str | None = None
     label: str | None = None
     canonical: dict[str, Any] | None = None
+    by_target: bool = False
 
 
 Outcomes = Mapping[str, Fate]
@@ -132,6 +137,8 @@ def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes, *, r
         values: dict[str, Any] = {"outcome": fate.outcome, "reason": fate.reason, "updated_at": now}
         if fate.label is not None:
             values["label"] = fate.label
+        if fate.by_target:
+            values["try_again_at"] = None
         if fate.canonical is not None:
             values |= {"canonical": fate.canonical, "chain_key": fate.canonical.get("chain_key")}
         changes[key] = values

@@ -89,8 +89,7 @@ _CODES: Mapping[ErrorKind, tuple[str, str]] = {
     ),
     "closed_period": (
         "LB-GP-029",
-        "Open the fiscal period in Dynamics GP (Tools > Setup > Company > Fiscal Periods); "
-        "it is tried again within the hour.",
+        "Open the fiscal period in Dynamics GP (Tools > Setup > Company > Fiscal Periods); every run tries it again.",
     ),
     "lock": ("LB-GP-013", "Wait until the batch or document is free in Dynamics GP."),
     "other": (
