@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -39,8 +40,9 @@ class Services:
     """
     Running services, each in a session of its own.
 
-    A session each, because `airflow` leaves children behind when it alone is stopped (sources.md Airflow §1), and so
-    that Ctrl-C reaches only the one who knows how to stop them.
+    A session each, so that Ctrl-C reaches only the one who knows how to stop them. `airflow` leaves children behind
+    when it alone is stopped (sources.md Airflow §1), some in sessions of their own: a mark in the environment finds all
+    that came of a service, also those whose parents have ended.
 
     :param logs: folder that takes ``<name>.log`` of each.
     :param patience_seconds: how long a process may take to end when asked, before it is killed.
@@ -52,6 +54,7 @@ class Services:
         self._patience_seconds = patience_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, Service] = {}
+        self._mark = f"STARTED_BY_{uuid4().hex}"
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Services:
@@ -66,7 +69,7 @@ class Services:
         with self._log(service.name).open("ab") as log, held():
             self._running[service.name] = subprocess.Popen(
                 list(service.command),
-                env=dict(service.environment),
+                env={**service.environment, self._mark: "1"},
                 cwd=self._working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -119,7 +122,6 @@ class Services:
             self._stop()
 
     def _stop(self) -> None:
-        descendants = [child for process in self._running.values() for child in _with_children(process.pid)[1:]]
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + self._patience_seconds
@@ -129,8 +131,22 @@ class Services:
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
-        _kill(descendants)
+        while left := self._left():
+            for each in left:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
+            time.sleep(0.02)
         self._running.clear()
+
+    def _left(self) -> list[psutil.Process]:
+        """What came of the services and lives."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return self._mark in process.environ() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:  # it has ended, or belongs to somebody else
+            return False
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -146,18 +162,3 @@ def _with_children(pid: int) -> list[psutil.Process]:
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # macOS answers the latter when only zombies are left
         os.killpg(group, number)
-
-
-def _kill(processes: Sequence[psutil.Process]) -> None:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):  # psutil compares start times: a reused id is not ours
-            process.kill()
-    while any(_is_alive(process) for process in processes):
-        time.sleep(0.02)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

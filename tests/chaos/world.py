@@ -81,7 +81,6 @@ class World:
         self._failures: list[BaseException] = []
         self._hurry = Event()
         self._away: set[str] = set()
-        self._orphans: list[psutil.Process] = []
         self._client: AirflowApi | None = None
 
     @property
@@ -183,7 +182,6 @@ class World:
 
     def kill_scheduler(self) -> bool:
         """``kill -9`` of the scheduler alone; its tasks run on, its idle workers wait for ever. It is started again."""
-        self._orphans += self._scheduler_tree()
         self._service("airflow-scheduler").kill()
         self.revive()
         return True
@@ -286,13 +284,9 @@ class World:
                 self._restart(service.name)
 
     def give_up(self) -> None:
-        """Give back what was taken away, and end what a killed scheduler left behind: it is no service's any more."""
+        """Give back what was taken away."""
         with held():
-            try:
-                self.settle(hurry=True)
-            finally:
-                for process in self._orphans:
-                    _signal(process, signal.SIGKILL)
+            self.settle(hurry=True)
 
     def _take_away(self, what: str, seconds: float, give_back: Callable[[], Any]) -> None:
         def run() -> None:

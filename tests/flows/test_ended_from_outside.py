@@ -54,10 +54,6 @@ class Started:
         self._wait(lambda: self.make.poll() is not None, ENDS_WITHIN_SECONDS, running=False)
         return self.make.returncode
 
-    def wait_until_none_is_left(self) -> None:
-        """Those that were told with it end after it, at most some seconds."""
-        self._wait(lambda: not self.processes(), 20, running=False)
-
     def kill(self) -> None:
         """So that a test that fails leaves nothing behind either."""
         for process in psutil.process_iter():
@@ -90,7 +86,7 @@ def assert_ends(started: Started, at: str, told: Callable[[Started], None]) -> N
         started.wait_for(at)
         told(started)
         assert started.end() != 0
-        started.wait_until_none_is_left()
+        assert started.processes() == []
         assert "Traceback" not in started.output.read_text()
     finally:
         started.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,17 @@ open(sys.argv[1], "w").write(str(child.pid))
 child.wait()
 """
 
+LEAVES_A_CHILD_AS_IT_ENDS = """
+import signal, subprocess, sys
+def end(*_):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    open(sys.argv[1], "w").write(str(child.pid))
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+signal.pause()
+"""
+
 
 def _python(name: str, code: str, *arguments: str) -> Service:
     return Service(name, [sys.executable, "-c", code, *arguments], os.environ)
@@ -34,6 +46,16 @@ def test_stop_ends_a_deaf_service_and_its_child_in_another_session(tmp_path: Pat
         child = psutil.Process(int(told.read_text()))
         assert _is_alive(child)
     assert not _is_alive(child)
+
+
+def test_stop_ends_what_a_service_started_as_it_ended(tmp_path: Path) -> None:
+    """As one that is told to end while it starts others."""
+    told, log = tmp_path / "pid", tmp_path / "logs" / "leaves.log"
+    with Services(tmp_path / "logs", tmp_path) as services:
+        services.start(_python("leaves", LEAVES_A_CHILD_AS_IT_ENDS, str(told)))
+        services.wait_until(lambda: "ready" in log.read_text(), what="leaves", timeout_seconds=30)
+    with suppress(psutil.NoSuchProcess):
+        assert not _is_alive(psutil.Process(int(told.read_text())))
 
 
 def test_service_that_ends_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
