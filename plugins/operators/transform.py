@@ -114,6 +114,7 @@ class TransformOperator(LegOperator):
             work.labels = {
                 key: labels[made] for key, all_made in work.made.items() for made in all_made if made in labels
             }
+        work.labels |= {keys[position]: label for position, label in mapped.labels.items()}
         work.refuse("conform", mapped, keys, mapping.version)
         work.conformed = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
         checked = check(mapped.frames)
@@ -203,10 +204,8 @@ class _Work:
         """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""
         made = self.made[source_key]
         first = next((self.conformed[each] for each in sorted(made) if each in self.conformed), None)
-        awaiting = self.awaiting.get(source_key)
         known: dict[str, Any] = {
-            # one that waits for its look-ups has no canonical record, and others look for it by name
-            "label": self.labels.get(source_key) or (awaiting and source_key.rpartition(":")[2]),
+            "label": self.labels.get(source_key),
             "canonical": None if first is None else plain(first),
         }
         waits = next((self.waiting[each] for each in made if each in self.waiting), None)
@@ -215,8 +214,8 @@ class _Work:
             return Fate("rejected", refusal, **known)
         if made & going_on:
             return Fate("read", waits, **known)
-        if waits or awaiting:
-            return Fate("waiting", waits or awaiting, **known)
+        if waits := waits or self.awaiting.get(source_key):
+            return Fate("waiting", waits, **known)
         if replaced:
             return Fate("superseded", replaced, **known)
         if source_key in self.earlier:

@@ -78,6 +78,33 @@ def test_a_failed_record_is_left_out_of_every_part_and_named(tmp_path: Path) -> 
     )  # fmt: skip
 
 
+def test_a_failed_record_keeps_the_name_people_know_it_by(tmp_path: Path) -> None:
+    mapping = """
+from: shop.order
+to: erp.order
+header:
+  label: name
+  TARGET: {required: true, from: total}
+"""
+    mapped = run(tmp_path, mapping, [{"name": "#1", "total": "2"}, {"name": "#2", "total": None}, {"total": None}])
+    assert mapped.labels == {1: "#2"}
+
+
+def test_what_only_we_can_have_made_is_awaited_and_what_others_made_is_not(tmp_path: Path) -> None:
+    """In a state that knows no delivery."""
+    mapping = """
+from: erp.invoice
+to: books.invoice
+header:
+  chain: {lookup: {delivery: erp.order, by: number, key: order, optional: true, ours: {order: {matches: "^LBO"}}}}
+  customer: {lookup: {delivery: erp.order, by: number, key: order, column: customer, ours: {order: {matches: "^LBO"}}}}
+"""
+    mapped = run(tmp_path, mapping, [{"order": "LBO1"}, {"order": "STD2"}, {"order": None}])
+    failures = {(each["record"], each["code"], each["field"]) for each in mapped.failures.to_dict("records")}
+    assert failures == {(0, "LB-MAP-007", "order"), (1, "LB-MAP-002", "order")}
+    assert len(mapped.frames["header"]) == 1
+
+
 def test_a_missing_required_value_is_found_beside_one_that_failed_otherwise(tmp_path: Path) -> None:
     mapped = run(
         tmp_path,

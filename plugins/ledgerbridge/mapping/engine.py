@@ -44,12 +44,14 @@ class Mapped:
     :param links: ``record`` (position in the batch) and ``record_key`` it became part of.
     :param failures: failed rows (``mapping.failures.FAILURE_COLUMNS``); their records are in no frame.
     :param earlier: position of each record that is dated before the first day asked for, and its day; in no frame.
+    :param labels: position of each record with a failure, and the name people know it by, where its mapping got so far.
     """
 
     frames: dict[str, pd.DataFrame]
     links: pd.DataFrame
     failures: pd.DataFrame
     earlier: dict[int, date] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ class Mapping:
         failures = batch.failures.frame()
         if earlier:
             failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
+        labels = _labels(made.get("header", []), set(failures["record"]))
         frames, links = assembled(made, {*failures["record"], *earlier}, CANONICAL.get(self.target, {}))
-        return Mapped(frames, links, failures, earlier)
+        return Mapped(frames, links, failures, earlier, labels)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> Piece:
         if part.where is not None:
@@ -126,6 +129,16 @@ class Mapping:
             if rule.position and name in piece.columns:
                 piece.columns[name] = pa.array(numbered(piece.record))
         return piece
+
+
+def _labels(header: list[Piece], failed: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for piece in header if failed else []:
+        if "label" in piece.columns:
+            for record, label in zip(piece.record.tolist(), piece.columns["label"].to_pylist(), strict=True):
+                if record in failed and label is not None:
+                    found.setdefault(record, str(label))
+    return found
 
 
 def load_mapping(path: Path) -> Mapping:

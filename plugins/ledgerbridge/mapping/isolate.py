@@ -128,6 +128,7 @@ def _joined(pieces: Sequence[tuple[int, Mapped]]) -> Mapped:
         _stacked([mapped.links.assign(record=mapped.links["record"] + first) for first, mapped in pieces]),
         _stacked([mapped.failures.assign(record=mapped.failures["record"] + first) for first, mapped in pieces]),
         {first + record: day for first, mapped in pieces for record, day in mapped.earlier.items()},
+        {first + record: label for first, mapped in pieces for record, label in mapped.labels.items()},
     )
 
 
