@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, AssetAny
 from airflow.serialization.serialized_objects import DagSerialization
@@ -372,3 +376,32 @@ def test_parsing_the_dag_files_imports_nothing_that_only_their_tasks_need(monkey
     modules = set(parsed.stdout.splitlines()[-1].split())
     assert "operators.transform" in modules
     assert modules & FOR_TASKS == set()
+
+
+def nodes_of(content: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping of keys in a YAML file, however deep."""
+    if isinstance(content, dict):
+        yield content
+    for each in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from nodes_of(each)
+
+
+def test_what_is_ours_by_its_number_is_told_by_the_prefix_our_mappings_give() -> None:
+    """A look-up that took a prefix nobody gives any more for ours would no longer wait after a restored state."""
+    nodes = [node for path in MAPPINGS for node in nodes_of(yaml.safe_load(path.read_text()))]
+    prefixes = {node["prefix"] for node in nodes if "prefix" in node}
+    told = {
+        (node["delivery"], condition["matches"])
+        for node in nodes
+        if "delivery" in node
+        for condition in node.get("ours", {}).values()
+        if "matches" in condition
+    }
+    assert {kind: {each for each in prefixes if re.match(pattern, each)} for kind, pattern in told} == {
+        "gp.sales_order": {"LBO"},
+        "gp.sales_return": {"LBT"},
+        "gp.cash_receipt": {"LBR"},
+        "gp.debit_memo": {"LBD"},
+        "gp.credit_memo": {"LBC", "LBW"},
+        "xero.credit_note": {"LBC", "LBT", "LBW"},
+    }
