@@ -18,9 +18,11 @@ from typing import Any
 
 from filelock import FileLock
 
-__all__ = ["CLIENTS", "Access", "Unavailable", "python_of", "read"]
+__all__ = ["CLIENTS", "CONSENTED", "Access", "Unavailable", "python_of", "read"]
 
 CLIENTS = ("dlt", "pyxero", "tap_xero", "xero_python")
+CONSENTED = {"pyxero", "tap_xero"}
+"""They know no client credentials: a person has to consent."""
 _FOLDER = Path(__file__).parent / "clients"
 _ENVIRONMENTS = Path(sys.prefix, "clients")
 _NOT_FETCHED = re.compile("Failed to fetch|network was disabled")

@@ -7,23 +7,18 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-import requests
 
-from bench.foreign_clients import CLIENTS, Access, Unavailable, python_of, read
+from bench.foreign_clients import CLIENTS, CONSENTED, Access, Unavailable, python_of, read
+from bench.xero_office import consented
 from sandbox.xero.app import create_app
-from tests.contract.consent_page import decide
 from tests.contract.served_app import serve
 from tests.contract.xero_office import CLIENT_ID, CLIENT_SECRET, DAY, Office, invoice, payment
 
 COUNT = 105  # more than tap-xero's page, which is Xero's smallest
 PAID = 101
-CALLBACK = "http://localhost:8914/callback"
 SCOPES = ("offline_access", "accounting.transactions", "accounting.contacts", "accounting.settings")
-# without client credentials: a person has to consent
-CONSENTED = {"pyxero", "tap_xero"}
 Reads = Callable[[str], list[dict[str, Any]]]
 
 
@@ -31,8 +26,6 @@ Reads = Callable[[str], list[dict[str, Any]]]
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with serve(create_app(tmp_path_factory.mktemp("xero"))) as url:
         office = Office(url, calls_per_minute=1000, calls_at_once=50)
-        web = {"client_id": "WEB", "client_secret": "hush", "kind": "web", "redirect_uris": [CALLBACK]}
-        office.admin("POST", "apps", web)
         numbers = [f"INV-{number:03}" for number in range(COUNT)]
         office.put("Contacts", {"Name": "Ann Archer", "EmailAddress": "ann@example.com", "ContactNumber": "c1"})
         for first in range(0, COUNT, 35):
@@ -51,7 +44,7 @@ def reads(request: pytest.FixtureRequest, office: Office) -> Reads:
         pytest.skip(f"{client} can't be fetched: {error}")
     app = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     if client in CONSENTED:
-        app = {"client_id": "WEB", "client_secret": "hush", "refresh_token": _consented(office.url)}
+        app = consented(office.url, office.tenant_id, SCOPES)
 
     def records(collection: str) -> list[dict[str, Any]]:
         place = {"url": office.url, "token_url": f"{office.url}/connect/token", "tenant_id": office.tenant_id}
@@ -87,16 +80,6 @@ def test_a_client_reads_payments_of_all_pages_with_their_invoices(reads: Reads) 
     payment = found["INV-100"]
     assert (payment["PaymentType"], payment["Status"], _day(payment["Date"])) == ("ACCRECPAYMENT", "AUTHORISED", DAY)
     assert (_exact(payment["Amount"]), payment["Reference"]) == ("53.77", "ch_1 INV-100")
-
-
-def _consented(url: str) -> str:
-    """The refresh token of a person's consent."""
-    asked = {"response_type": "code", "client_id": "WEB", "redirect_uri": CALLBACK, "state": "s-1"}
-    address = f"{url}/identity/connect/authorize?{urlencode(asked | {'scope': ' '.join(SCOPES)})}"
-    [code] = parse_qs(urlsplit(decide(address)).query)["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
-    answer = requests.post(f"{url}/connect/token", form, auth=("WEB", "hush"), timeout=10).json()
-    return str(answer["refresh_token"])
 
 
 def _exact(number: Any) -> str:
