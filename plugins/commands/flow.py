@@ -68,7 +68,7 @@ def _draw(name: str, flow: CheckedFlow, content: FlowConfig) -> None:
         print()
         for leg_name in content.in_order(stage_name):
             number += 1
-            _draw_leg(number, leg_name, stage.legs[leg_name], flow)
+            _draw_leg(number, leg_name, content.legs[leg_name], flow)
         if stage.reconcile:
             print(f"{'then ' if stage.legs else ''}the books of {' and '.join(stage.reconcile)} are compared")
 

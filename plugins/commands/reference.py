@@ -121,7 +121,15 @@ def _choices(field: dict[str, Any]) -> str:
 def _files() -> str:
     from hooks.systems import gateway_fields
     from ledgerbridge.alerts.config import AlertsConfig
-    from ledgerbridge.flows import FlowConfig, LegConfig, ScheduleConfig, StageConfig, StepMinutes, company_model
+    from ledgerbridge.flows import (
+        FlowConfig,
+        LegConfig,
+        ScheduleConfig,
+        StageConfig,
+        StepMinutes,
+        TargetConfig,
+        company_model,
+    )
     from ledgerbridge.flows.company import gateway_model
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
@@ -139,7 +147,12 @@ def _files() -> str:
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
         "### stages\n\n" + model_table(StageConfig),
         "### schedule\n\n" + model_table(ScheduleConfig),
-        "### legs\n\n" + model_table(LegConfig),
+        "### legs\n\n"
+        + model_table(LegConfig)
+        + "\n\nInstead of one entity `to` may be a list of targets; `map`, `gate`, `pool` and `match` then stand in "
+        "each of them. Each is served by a leg of its own, `<leg>_<name>`: others wait for one of them by that name, "
+        "or for all by the name of the leg.\n\n",
+        "### targets\n\n" + model_table(TargetConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
         "## Companies: `include/companies/*.yaml`\n\n" + model_table(company_model(gateway_fields())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -119,7 +120,6 @@ class _Stage:
 
     def _legs(self) -> list[TaskGroup]:
         """The stage's legs behind its `read`, as task groups in the order of the process."""
-        config = self.flow.stages[self.name]
         read = ReadOperator(
             task_id="read",
             flow=self.flow_name,
@@ -129,16 +129,21 @@ class _Stage:
             outlets=[outlet(self.company.key)],
             execution_timeout=_most(self.flow, "extract"),
         )
+        flow = self.flow
         groups: dict[str, TaskGroup] = {}
-        for leg in self.flow.in_order(self.name):
-            group = self._leg(leg)
-            before = [groups[each] for each in config.legs[leg].after if each in groups]
+        shown: dict[str, dict[str, TaskGroup]] = {"": {}}
+        for leg in flow.in_order(self.name):
+            written, _ = flow.branch_of.get(leg, ("", 0))
+            if written and written not in shown:
+                around = TaskGroup(written, prefix_group_id=False, tooltip=f"{flow.legs[leg].source} → several targets")
+                _show_behind(shown[""], written, around)
+                shown[written] = {}
+            with shown[""][written] if written else nullcontext():
+                group = groups[leg] = self._leg(leg)
+            before = [groups[each] for each in flow.legs[leg].after if each in groups]
             (before or read) >> group
-            if groups:
-                # where no edge says more, Airflow shows groups by name: this orders them, and no task waits for it
-                group.upstream_group_ids.add(next(reversed(groups)))
-            groups[leg] = group
-        return list(groups.values())
+            _show_behind(shown[written], leg, group)
+        return list(shown[""].values())
 
     def _leg(self, name: str) -> TaskGroup:
         flow, leg = self.flow, self.flow.legs[name]
@@ -177,6 +182,13 @@ class _Stage:
             trigger_rule="none_failed",
             execution_timeout=_most(self.flow, "reconcile"),
         )
+
+
+def _show_behind(shown: dict[str, TaskGroup], name: str, group: TaskGroup) -> None:
+    """Where no edge says more, Airflow shows groups by name: this orders them, and no task waits for it."""
+    if shown:
+        group.upstream_group_ids.add(shown[next(reversed(shown))].group_id)
+    shown[name] = group
 
 
 def _deadline(name: str, alerts: AlertsConfig, company: Company) -> DeadlineAlert | None:

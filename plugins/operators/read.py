@@ -42,7 +42,7 @@ class ReadOperator(FlowOperator):
         """Start what has something to do; the names of those legs."""
         started = self.legs_with_work(context)
         self.log.info("flow=%s stage=%s starts=%s", self.flow, self.stage, ",".join(started) or "nothing")
-        others = {leg for leg in self.config.stages[self.stage].legs if leg not in started}
+        others = {leg for leg in self.config.of_stage(self.stage) if leg not in started}
         if others:
             raise self._only(others)
         return started

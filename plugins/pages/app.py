@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.errors import LedgerbridgeError
-from ledgerbridge.flows import FlowConfig, StageConfig, flow_of, stage_of
+from ledgerbridge.flows import FlowConfig, flow_of, stage_of
 from ledgerbridge.state.reconciliations import kept_result
 from ledgerbridge.yaml_files import load_file
 from operators import settings
@@ -66,19 +66,19 @@ def may_see_values(dag_id: Name, user: GetUserDep) -> bool:
 
 def leg_of_dag(dag_id: Name, leg: Name) -> str:
     """A leg of the stage that the DAG is: who may read one stage sees nothing of another."""
-    stage = _stage(dag_id)
-    if stage is not None and leg not in stage.legs:
+    config, stage = _flow(dag_id), stage_of(dag_id)
+    if config is not None and stage in config.stages and leg not in config.of_stage(stage):
         raise HTTPException(HTTPStatus.NOT_FOUND, f"The DAG {dag_id} has no leg {leg}.")
     return leg
 
 
-def _stage(dag_id: str) -> StageConfig | None:
-    """What a DAG is a stage of; None of one that people wrote by hand."""
+def _flow(dag_id: str) -> FlowConfig | None:
+    """The flow that a DAG is a stage of; None of one that people wrote by hand."""
     path = settings.include_folder() / "flows" / f"{flow_of(dag_id)}.yaml"
     if not path.exists():
         return None
     config, _ = load_file(path, FlowConfig, code="LB-CFG-003")
-    return config.stages.get(stage_of(dag_id))
+    return config
 
 
 MayRead = Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE))
@@ -145,7 +145,8 @@ def show_data_docs(request: Request, dag_id: Name, run_id: Name, leg: Leg, value
 @app.get("/dags/{dag_id}/runs/{run_id}/reconciliation", dependencies=[MayRead], response_class=HTMLResponse)
 def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Values) -> Response:
     """Balances of both ledgers by role, and every difference with its reason or remedy."""
-    stage = _stage(dag_id)
+    config = _flow(dag_id)
+    stage = config.stages.get(stage_of(dag_id)) if config is not None else None
     with state.session(dag_id) as session:
         result = kept_result(session, state.company_key(dag_id), flow_of(dag_id), run_id)
     if result is None or (stage is not None and not stage.reconcile):

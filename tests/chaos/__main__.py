@@ -23,7 +23,7 @@ from tests.chaos.run import ChaosRun
 from tests.chaos.undisturbed import undisturbed_beside
 
 DATABASES = ("sqlite", "postgres")
-FAULTS_A_ROUND = 150
+FAULTS_A_ROUND = 300
 
 
 @dataclass

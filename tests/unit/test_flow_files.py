@@ -99,7 +99,7 @@ def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_
     dags = stages(include)
     assert list(dags) == ["orders", "invoices", "money", "payouts", "reconcile"]
     for stage, dag in dags.items():
-        legs = flow.stages[stage].legs
+        legs = flow.of_stage(stage)
         tasks = {f"{leg}.{step}" for leg in legs for step in ("extract", "transform", "gate", "load")}
         assert set(dag.task_ids) == tasks | ({"read"} if legs else {"reconcile"})
         assert all("read" in dag.get_task(name).get_flat_relative_ids(upstream=True) for name in tasks)
@@ -110,18 +110,105 @@ def test_airflow_shows_the_legs_of_a_stage_in_the_order_of_the_process(include: 
     flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     for stage, dag in stages(include).items():
         shown = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))  # as the pages know it
-        nodes = [each.label for each in shown.task_group.topological_sort()]
+        nodes = list(shown.task_group.topological_sort())
         legs = flow.in_order(stage)
-        assert nodes == (["read", *legs] if legs else ["reconcile"])
+        written = list(dict.fromkeys(flow.branch_of.get(leg, (leg, 0))[0] for leg in legs))
+        assert [each.label for each in nodes] == (["read", *written] if legs else ["reconcile"])
+        of_targets = [
+            one.label for each in nodes if each.label not in legs for one in getattr(each, "children", {}).values()
+        ]
+        assert of_targets == [leg for leg in legs if leg in flow.branch_of]
 
 
 def test_the_order_that_airflow_shows_lets_no_leg_wait_for_another(include: Path) -> None:
     flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     for stage, dag in stages(include).items():
-        legs = flow.stages[stage].legs
+        legs = flow.of_stage(stage)
         for leg, config in legs.items():
             before = {f"{each}.load" for each in config.after if each in legs}
             assert dag.get_task(f"{leg}.extract").upstream_task_ids == (before or {"read"})
+
+
+FEE = """
+      fee:
+        from: stripe.payout
+        conform: stripe_payout_to_gateway_fee
+        to:
+          - entity: gp.gl_transaction
+            map: gateway_fee_to_gp_gl_transaction
+            gate: gp_gl_transaction
+          - entity: xero.bank_transaction
+            map: gateway_fee_to_xero_bank_transaction
+            gate: xero_bank_transaction
+            after: gp
+      payout:
+        from: stripe.payout
+        conform: stripe_payout_to_payout
+        map: payout_to_gp_gl_transaction
+        gate: gp_gl_transaction
+        to: gp.gl_transaction
+        after: fee
+"""
+
+
+@pytest.fixture
+def fees(include: Path) -> Path:
+    """A flow whose leg has two targets."""
+    path = include / "flows" / "fees.yaml"
+    path.write_text(f"description: Fees.\nowner: finance\nstages:\n  all:\n    legs:{FEE}")
+    return path
+
+
+def test_a_leg_with_several_targets_is_a_leg_for_each_of_them_that_take_the_same(fees: Path, include: Path) -> None:
+    flow = load_flow(fees, include)
+    assert flow.in_order("all") == ["fee_gp", "fee_xero", "payout"]
+    gp, xero, payout = flow.of_stage("all").values()
+    assert (gp.target, xero.target) == ("gp.gl_transaction", "xero.bank_transaction")
+    assert (gp.map, xero.map) == ("gateway_fee_to_gp_gl_transaction", "gateway_fee_to_xero_bank_transaction")
+    assert (gp.source, gp.conform) == (xero.source, xero.conform) == ("stripe.payout", "stripe_payout_to_gateway_fee")
+    assert (gp.after, xero.after, payout.after) == ([], ["fee_gp"], ["fee_gp", "fee_xero"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param(
+            "entity: xero.bank_transaction",
+            "entity: gp.gl_transaction",
+            r"fees.yaml:9:9: stages.all.legs.fee.to: several targets are called gp: give them a `name`",
+            id="one-name-for-two",
+        ),
+        pytest.param(
+            "after: gp",
+            "after: gq",
+            r"fees.yaml:9:9: .*`after` names gq, the targets are gp, xero",
+            id="after-another",
+        ),
+        pytest.param(
+            "gate: xero_bank_transaction",
+            "gate: xero_bank_transactions",
+            r'fees.yaml:15:13: leg "fee_xero": `gate` names "xero_bank_transactions", which is not a file',
+            id="no-suite",
+        ),
+        pytest.param(
+            "map: gateway_fee_to_xero_bank_transaction",
+            "map: gateway_fee_to_gp_gl_transaction",
+            r'fees.yaml:14:13: leg "fee_xero": mapping gateway_fee_to_gp_gl_transaction makes gp.gl_transaction',
+            id="mapping-of-the-other",
+        ),
+        pytest.param(
+            "      payout:\n", "      fee_gp:\n", "there are several legs fee_gp", id="leg-called-as-that-of-a-target"
+        ),
+        pytest.param(
+            "entity: gp.gl_transaction", "entiti: gp.gl_transaction", r'unknown key "entiti".*"entity"', id="misspelt"
+        ),
+    ],
+)
+def test_wrong_targets_are_told_with_their_place(fees: Path, include: Path, old: str, new: str, message: str) -> None:
+    assert old in fees.read_text()
+    fees.write_text(fees.read_text().replace(old, new, 1))
+    with pytest.raises(ConfigurationError, match=message):
+        load_flow(fees, include)
 
 
 def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(include: Path) -> None:
@@ -171,7 +258,7 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
             r" money, which takes stripe.charge\. Remedy: Stages run by themselves",
             id="waits-for-a-leg-of-another-stage-with-another-source",
         ),
-        pytest.param("      payment:\n", "      invoice:\n", "several stages have a leg invoice", id="one-name-twice"),
+        pytest.param("      payment:\n", "      invoice:\n", "there are several legs invoice", id="one-name-twice"),
         pytest.param(
             "    reconcile: [gp, xero]\n", "    legs: {}\n", "has `legs`, or two ledgers to `reconcile`", id="empty"
         ),

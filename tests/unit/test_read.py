@@ -64,7 +64,7 @@ class Stages:
         """Run a stage's first task; the legs it starts. ``told`` are then the assets it tells of."""
         with DAG(f"{FLOW}.{stage}", schedule=None) as dag:
             read = ReadOperator(task_id="read", flow=FLOW, config=CONFIG, stage=stage, outlets=[outlet("main")])
-            for leg in CONFIG.stages[stage].legs:
+            for leg in CONFIG.of_stage(stage):
                 with TaskGroup(leg):
                     read >> self._extract(leg)
         self.told = OutletEventAccessors()

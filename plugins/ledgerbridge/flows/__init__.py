@@ -10,10 +10,20 @@ from ledgerbridge.flows.company import (
     default_key,
     load_company,
 )
-from ledgerbridge.flows.config import FlowConfig, LegConfig, ScheduleConfig, StageConfig, StepMinutes, leg_config
+from ledgerbridge.flows.config import (
+    BranchedLegConfig,
+    FlowConfig,
+    LegConfig,
+    ScheduleConfig,
+    StageConfig,
+    StepMinutes,
+    TargetConfig,
+    leg_config,
+)
 from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stage_of
 
 __all__ = [
+    "BranchedLegConfig",
     "Company",
     "FlowConfig",
     "GatewayFields",
@@ -21,6 +31,7 @@ __all__ = [
     "ScheduleConfig",
     "StageConfig",
     "StepMinutes",
+    "TargetConfig",
     "asset_of",
     "company_file",
     "company_keys",

@@ -16,6 +16,8 @@ from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, 
 
 __all__ = ["CheckedFlow", "check_flow_file", "load_flow", "place_of"]
 
+_OF_A_TARGET = (("to",), ("map",), ("gate",))
+
 
 @dataclass
 class CheckedFlow:
@@ -76,7 +78,11 @@ def _stems(folder: Path) -> set[str]:
 
 def place_of(flow: FlowConfig, leg: str, *keys: str | int) -> Location:
     """Where something of a leg stands in a flow's file."""
-    return ("stages", flow.stage_of[leg], "legs", leg, *keys)
+    written, place = flow.branch_of.get(leg, (leg, 0))
+    path: Location = ("stages", flow.stage_of[leg], "legs", written)
+    if leg in flow.branch_of and keys[:1] in _OF_A_TARGET:
+        return (*path, "to", place, "entity" if keys[0] == "to" else keys[0])
+    return (*path, *keys)
 
 
 def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, known: dict[str, set[str]]) -> None:
@@ -86,9 +92,9 @@ def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, 
         ("map", "mappings", leg.map),
         ("gate", "expectations", leg.gate),
     ):
-        _must_know(checked, name, place_of(flow, name, key), stem, known[kind], f"a file in include/{kind}")
+        _must_know(checked, name, key, place_of(flow, name, key), stem, known[kind], f"a file in include/{kind}")
     for other in leg.after:
-        _must_know(checked, name, place_of(flow, name, "after"), other, flow.legs, "a leg of this flow")
+        _must_know(checked, name, "after", place_of(flow, name, "after"), other, flow.legs, "a leg of this flow")
         if other in flow.legs and flow.stage_of[other] != flow.stage_of[name] and flow.legs[other].source != leg.source:
             checked.complain(
                 place_of(flow, name, "after"),
@@ -98,12 +104,12 @@ def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, 
             )
     for rule, entities in leg.rules.items():
         place = place_of(flow, name, "rules", rule)
-        _must_know(checked, name, place, rule, RULES, "a rule")
+        _must_know(checked, name, "rules", place, rule, RULES, "a rule")
         if rule in RULES:
             parameters = inspect.signature(RULES[rule]).parameters.values()
             takes = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
             for entity in entities:
-                _must_know(checked, name, (*place, entity), entity, takes, f"what {rule} looks at")
+                _must_know(checked, name, "rules", (*place, entity), entity, takes, f"what {rule} looks at")
                 allowed = SETTINGS.get(entity)
                 if allowed is not None and not re.fullmatch(allowed, entities[entity]):
                     checked.complain(
@@ -157,10 +163,15 @@ def _check_gate(flow: CheckedFlow, leg: LegConfig) -> None:
 
 
 def _must_know(
-    checked: CheckedFile[FlowConfig], leg: str, location: Location, name: str, known: Iterable[str], what: str
+    checked: CheckedFile[FlowConfig],
+    leg: str,
+    key: str,
+    location: Location,
+    name: str,
+    known: Iterable[str],
+    what: str,
 ) -> None:
     if name not in known:
-        key = location[4]
         checked.complain(location, f'leg "{leg}": `{key}` names "{name}", which is not {what}.', _instead(name, known))
 
 

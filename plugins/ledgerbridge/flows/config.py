@@ -9,14 +9,33 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.links import MatchPolicy
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["MAX_RECORDS", "FlowConfig", "LegConfig", "ScheduleConfig", "StageConfig", "StepMinutes", "leg_config"]
+__all__ = [
+    "MAX_RECORDS",
+    "BranchedLegConfig",
+    "FlowConfig",
+    "LegConfig",
+    "ScheduleConfig",
+    "StageConfig",
+    "StepMinutes",
+    "TargetConfig",
+    "leg_config",
+]
 
 
 MAX_RECORDS = 10_000
@@ -24,8 +43,8 @@ MAX_RECORDS = 10_000
 _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
 
 
-class LegConfig(ConfigModel):
-    """One entity moved from one system to another."""
+class _TakingConfig(ConfigModel):
+    """What a leg takes, and what it makes of it for whatever target."""
 
     source: str = Field(alias="from", description="Entity read, `system.name`.")
     conform: str = Field(description="Mapping from the source's record to the canonical one.")
@@ -33,19 +52,10 @@ class LegConfig(ConfigModel):
         default_factory=dict,
         description="Rules the canonical records go through, in order, with the entities they look at.",
     )
-    map: str = Field(description="Mapping from the canonical record to the target's document.")
-    gate: str = Field(description="Expectation suite every mapped row must pass before load.")
-    target: str = Field(alias="to", description="Entity written, `system.name`.")
     after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list,
         description="Legs of the stage that must have ended before this one begins. A leg of another stage may be named"
         " if it takes the same entity: this one then takes no record before that one has done with it.",
-    )
-    pool: str | None = Field(None, description="Airflow pool its load runs in.")
-    match: MatchPolicy = Field(
-        "adopt",
-        description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"
-        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
     )
     max_records: int | None = Field(
         None, ge=1, description="Most source records of one batch; what is left the next run takes. None: the flow's."
@@ -72,6 +82,89 @@ class LegConfig(ConfigModel):
         if limit.endswith("%"):
             return rejected * 100 > Decimal(limit[:-1]) * records
         return rejected > int(limit)
+
+
+class _DeliveringConfig(ConfigModel):
+    """How the documents for one target are made and sent."""
+
+    map: str = Field(description="Mapping from the canonical record to the target's document.")
+    gate: str = Field(description="Expectation suite every mapped row must pass before load.")
+    pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    match: MatchPolicy = Field(
+        "adopt",
+        description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"
+        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+    )
+
+
+class LegConfig(_DeliveringConfig, _TakingConfig):
+    """One entity moved from one system to another."""
+
+    target: str = Field(alias="to", description="Entity written, `system.name`.")
+
+
+class TargetConfig(_DeliveringConfig):
+    """One of several targets of a leg."""
+
+    target: str = Field(alias="entity", description="Entity written, `system.name`.")
+    name: str | None = Field(
+        None, description="What the leg's name goes on with for this target: `fee_gp`. None: the target's system."
+    )
+    after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list, description="Names of the leg's targets that must have been served before this one."
+    )
+
+    @property
+    def called(self) -> str:
+        """Its name among the leg's targets."""
+        return self.name or self.target.partition(".")[0]
+
+
+class BranchedLegConfig(_TakingConfig):
+    """
+    One entity moved to several targets.
+
+    A leg for each of them: each has its own work list, and a target that can't be reached holds no other one up.
+    """
+
+    targets: list[TargetConfig] = Field(
+        alias="to", min_length=1, description="Entities written; each is served by a leg `<this leg>_<its name>`."
+    )
+
+    @field_validator("targets")
+    @classmethod
+    def _named_apart(cls, targets: list[TargetConfig]) -> list[TargetConfig]:
+        names = [each.called for each in targets]
+        twice = sorted({each for each in names if names.count(each) > 1})
+        if twice:
+            raise ValueError(f"several targets are called {', '.join(twice)}: give them a `name`")
+        for each in targets:
+            if unknown := sorted(set(each.after) - set(names)):
+                raise ValueError(f"`after` names {', '.join(unknown)}, the targets are {', '.join(names)}")
+        return targets
+
+    def legs(self, name: str) -> dict[str, LegConfig]:
+        """The leg of each target by name, where this one is called ``name``."""
+        taking = {key: getattr(self, key) for key in _TakingConfig.model_fields}
+        return {
+            f"{name}_{each.called}": LegConfig(
+                **{key: getattr(each, key) for key in _DeliveringConfig.model_fields},
+                **{**taking, "after": [*self.after, *(f"{name}_{other}" for other in each.after)]},
+                target=each.target,
+            )
+            for each in self.targets
+        }
+
+
+def _kind_of_leg(leg: Any) -> str:
+    to = leg.get("to") if isinstance(leg, Mapping) else None
+    return "several targets" if isinstance(to, list) or isinstance(leg, BranchedLegConfig) else "one target"
+
+
+WrittenLeg = Annotated[
+    Annotated[LegConfig, Tag("one target")] | Annotated[BranchedLegConfig, Tag("several targets")],
+    Discriminator(_kind_of_leg),
+]
 
 
 class StepMinutes(ConfigModel):
@@ -112,7 +205,7 @@ class StageConfig(ConfigModel):
 
     description: str | None = Field(None, description="What it does, for its DAG's page. None: the flow's.")
     schedule: ScheduleConfig | None = Field(None, description="When it runs; none: started by hand.")
-    legs: dict[str, LegConfig] = Field(default_factory=dict, description="Its legs by name, as the process goes.")
+    legs: dict[str, WrittenLeg] = Field(default_factory=dict, description="Its legs by name, as the process goes.")
     reconcile: list[str] = Field(
         default_factory=list,
         description="The two ledgers that must agree after its legs (accounting-rules.md §6); empty: none.",
@@ -149,13 +242,39 @@ class FlowConfig(ConfigModel):
 
     @cached_property
     def legs(self) -> dict[str, LegConfig]:
-        """The legs of all stages by name."""
-        return {name: leg for stage in self.stages.values() for name, leg in stage.legs.items()}
+        """The legs of all stages by name, one for each target."""
+        of_leg = {leg: list(legs) for each in self.branches.values() for leg, legs in each.items()}
+        return {
+            name: leg.model_copy(update={"after": [one for other in leg.after for one in of_leg.get(other, [other])]})
+            for each in self.branches.values()
+            for legs in each.values()
+            for name, leg in legs.items()
+        }
+
+    @cached_property
+    def branches(self) -> dict[str, dict[str, dict[str, LegConfig]]]:
+        """By stage and leg as it is written: the legs of its targets."""
+        return _branches(self.stages)
 
     @cached_property
     def stage_of(self) -> dict[str, str]:
         """The stage of each leg."""
-        return {leg: name for name, stage in self.stages.items() for leg in stage.legs}
+        return {name: stage for stage, each in self.branches.items() for legs in each.values() for name in legs}
+
+    @cached_property
+    def branch_of(self) -> dict[str, tuple[str, int]]:
+        """The leg with several targets that a leg is of, and its place among them."""
+        return {
+            name: (written, place)
+            for stage, each in self.branches.items()
+            for written, legs in each.items()
+            if isinstance(self.stages[stage].legs[written], BranchedLegConfig)
+            for place, name in enumerate(legs)
+        }
+
+    def of_stage(self, stage: str) -> dict[str, LegConfig]:
+        """The legs of a stage by name, one for each target."""
+        return {name: self.legs[name] for legs in self.branches[stage].values() for name in legs}
 
     @model_validator(mode="before")
     @classmethod
@@ -170,10 +289,15 @@ class FlowConfig(ConfigModel):
         for name in stages:
             if not name.isidentifier():
                 raise ValueError(f'"{name}" is no name for a stage: letters, digits and _ only')
-        names = Counter(leg for stage in stages.values() for leg in stage.legs)
+        names = Counter(
+            name
+            for legs in _branches(stages).values()
+            for written, branches in legs.items()
+            for name in {written, *branches}
+        )
         twice = sorted(name for name, times in names.items() if times > 1)
         if twice:
-            raise ValueError(f"several stages have a leg {', '.join(twice)}: what is kept of a leg is kept by its name")
+            raise ValueError(f"there are several legs {', '.join(twice)}: what is kept of a leg is kept by its name")
         return stages
 
     @model_validator(mode="after")
@@ -197,7 +321,7 @@ class FlowConfig(ConfigModel):
 
     def in_order(self, stage: str) -> list[str]:
         """The legs of a stage in the order of the process: each behind those it waits for."""
-        legs = self.stages[stage].legs
+        legs = self.of_stage(stage)
         ordered: list[str] = []
         while len(ordered) < len(legs):
             ordered.append(
@@ -216,10 +340,11 @@ class FlowConfig(ConfigModel):
         What its legs read, what those before them write, and what their rules look at and only other stages write: a
         payment waits for its invoice.
         """
-        own = {leg.target for leg in self.stages[stage].legs.values()}
+        legs = self.of_stage(stage)
+        own = {leg.target for leg in legs.values()}
         elsewhere = {leg.target for leg in self.legs.values()} - own
         found: dict[str, None] = {}
-        for name, leg in self.stages[stage].legs.items():
+        for name, leg in legs.items():
             found[leg.source] = None
             found.update(dict.fromkeys(self.legs[other].target for other in self.behind_stages(name)))
             looked_at = [each for rule in leg.rules.values() for each in rule.values()]
@@ -243,6 +368,16 @@ class FlowConfig(ConfigModel):
                 before[name] = None
                 left += self.legs[name].after
         return sorted(name for name in before if self.legs[name].source == self.legs[leg].source and wanted(name))
+
+
+def _branches(stages: Mapping[str, StageConfig]) -> dict[str, dict[str, dict[str, LegConfig]]]:
+    return {
+        stage: {
+            name: leg.legs(name) if isinstance(leg, BranchedLegConfig) else {name: leg}
+            for name, leg in config.legs.items()
+        }
+        for stage, config in stages.items()
+    }
 
 
 def leg_config(name: str, leg: LegConfig | Mapping[str, Any]) -> LegConfig:
