@@ -80,9 +80,11 @@ docs: .venv/.dev  ## Build the pages into .site, and fail on a broken link
 generate: .venv/.runtime  ## Write the JSON Schemas and the reference pages that are made of the code
 	@$(BIN)/ledgerbridge generate
 
-lock: .venv/.uv  ## Resolve requirements.in and requirements-dev.in anew, with hashes
+lock: .venv/.uv  ## Resolve requirements.in, requirements-dev.in and those of the foreign clients anew, with hashes
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@for each in bench/clients/*.in; do \
+		$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $$each -o $${each%.in}.txt || exit 1; done
 
 env:  ## Write the secrets that .env lacks, for docker compose
 	@$(PYTHON) docker/make_env.py

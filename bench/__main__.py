@@ -23,6 +23,7 @@ from demo.ending import INTERRUPTED, end_by_signals
 BENCHES = {
     "transform": "rows a second of conform + validate + map, beside pandas, petl and rows in Python",
     "xero_calls": "Xero calls per 1,000 invoices",
+    "xero_extract": "seconds to read all invoices from Xero, beside dlt, tap-xero and xero-python",
     "xero_budget": "share of Xero's rate budget that eight writing processes use",
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
     "passes": "seconds and task starts of a pass of order_to_cash on a live Airflow",

@@ -7,9 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from cryptography.fernet import Fernet
@@ -24,7 +26,9 @@ from ledgerbridge.state import connect, migrate
 from sandbox.orders import harbor_light_supply
 from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
 
-__all__ = ["Calls", "XeroOffice", "open_xero"]
+__all__ = ["Calls", "XeroOffice", "consented", "open_xero"]
+
+_CALLBACK = "http://localhost:8914/callback"
 
 
 @dataclass
@@ -53,6 +57,7 @@ class XeroOffice:
 
     folder: Path
     address: str
+    tenant_id: str
 
     def hook(self) -> XeroHook:
         """A hook with a session of its own."""
@@ -62,6 +67,18 @@ class XeroOffice:
         """Let each answer below a path come so much later, as over the net."""
         fault = {"kind": "slow_answer", "seconds": seconds, "path": f"/api.xro/2.0/{path}", "times": None}
         requests.post(f"{self.address}/_sandbox/faults", json=fault, timeout=30).raise_for_status()
+
+    @contextmanager
+    def reached_at(self, address: str) -> Iterator[None]:
+        """Let the connection go to something that stands before it."""
+        before = os.environ["AIRFLOW_CONN_XERO"]
+        os.environ["AIRFLOW_CONN_XERO"] = before.replace(self.address, address)
+        yield
+        os.environ["AIRFLOW_CONN_XERO"] = before
+
+    def set_clock(self, now: datetime) -> None:
+        """Let it be later there."""
+        requests.put(f"{self.address}/_sandbox/clock", json={"now": now.isoformat()}, timeout=30).raise_for_status()
 
     def spent(self) -> int:
         """How many calls Xero has counted today, by what it says is left; asking is not counted in."""
@@ -92,7 +109,8 @@ def open_xero(**limits: int) -> Iterator[XeroOffice]:
         services.wait_until(lambda: _answers(health), what="the xero sandbox", timeout_seconds=120)
         credentials = {name: CREDENTIALS["xero"][name] for name in ("client_id", "client_secret")}
         seed = {"company": company, **credentials, "settings": limits}
-        requests.post(f"{addresses.xero}/_sandbox/seed", json=seed, timeout=60).raise_for_status()
+        seeded = requests.post(f"{addresses.xero}/_sandbox/seed", json=seed, timeout=60)
+        seeded.raise_for_status()
         connection = connections(company, addresses)["xero"]
         connection["extra"] |= limits
         url = f"sqlite:///{folder}/state.db"
@@ -103,7 +121,25 @@ def open_xero(**limits: int) -> Iterator[XeroOffice]:
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": folder,
             "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
         }
-        yield XeroOffice(Path(folder), addresses.xero)
+        yield XeroOffice(Path(folder), addresses.xero, seeded.json()["tenant_id"])
+
+
+def consented(address: str, tenant_id: str, scopes: tuple[str, ...]) -> dict[str, str]:
+    """
+    A person consents to what a web app asks for; ``client_id``, ``client_secret`` and ``refresh_token`` of that app.
+
+    :param address: the simulated Xero's.
+    """
+    app = {"client_id": "WEB", "client_secret": "hush"}
+    registered = app | {"kind": "web", "redirect_uris": [_CALLBACK]}
+    requests.post(f"{address}/_sandbox/apps", json=registered, timeout=30).raise_for_status()
+    asked = {"response_type": "code", "client_id": "WEB", "redirect_uri": _CALLBACK, "scope": " ".join(scopes)}
+    page, decided = f"{address}/identity/connect/authorize", {"decision": "allow", "organisation": tenant_id}
+    sent_back = requests.post(page, decided, params=asked, allow_redirects=False, timeout=30)
+    [code] = parse_qs(urlsplit(sent_back.headers["Location"]).query)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": _CALLBACK}
+    tokens = requests.post(f"{address}/connect/token", form, auth=("WEB", "hush"), timeout=30).json()
+    return app | {"refresh_token": tokens["refresh_token"]}
 
 
 def _answers(url: str) -> bool:

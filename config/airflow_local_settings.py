@@ -29,7 +29,10 @@ if FORKING_COMMANDS.intersection(sys.argv[1:2]):
     for _module in LIBRARIES + OURS:
         importlib.import_module(_module)
     from hooks.systems import systems
+    from ledgerbridge.state.models import Base
 
+    # SQLAlchemy works out a mapping at its first query: half a second of processor, else in each task
+    Base.registry.configure()
     for _system in systems().values():
         pkgutil.resolve_name(_system.hook)
         pkgutil.resolve_name(_system.entities)

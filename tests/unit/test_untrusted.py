@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hooks.shopify.bulk import assembled
-from hooks.wire.untrusted import limited, parse_json, parse_xml
+from hooks.wire.untrusted import limited, parse_json, parse_xml, plain_digits
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.mapping import load_mapping
 from tests.fuzz.__main__ import fuzz
@@ -37,9 +41,39 @@ def test_hostile_json_is_refused(body: bytes) -> None:
 
 
 def test_numbers_keep_every_digit() -> None:
-    assert parse_json(b'{"a": 12.50, "b": 1e-7, "c": 12345678901234567890, "d": 7}') == {
-        "a": "12.50", "b": "0.0000001", "c": "12345678901234567890", "d": 7,
+    assert parse_json(b'{"a": 12.50, "b": 1e-7, "c": 12345678901234567890, "d": 7, "e": 1234567890123456789}') == {
+        "a": "12.50", "b": "0.0000001", "c": "12345678901234567890", "d": 7, "e": "1234567890123456789",
     }  # fmt: skip
+
+
+NUMBERS = (
+    st.integers(-(10**25), 10**25)
+    | st.integers(-9, 9)
+    | st.sampled_from([10**18, -(10**17), 2**53])
+    | st.floats(-1e18, 1e18).map(lambda each: round(each, 4))
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=5) | NUMBERS,
+    lambda each: st.lists(each, max_size=4) | st.dictionaries(st.text(max_size=3), each, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_long_integers_change_nothing_of_how_the_rest_is_read(content: Any) -> None:
+    """An integer beyond 53 bits is read in a way of its own."""
+    body = json.dumps(content).encode()
+    read = parse_json(body)
+    assert read == parse_json(b"[%b, 9007199254740993]" % body)[0]
+    assert read == json.loads(
+        body, parse_float=plain_digits, parse_int=lambda text: int(text) if len(text) < 19 else text
+    )
+
+
+def test_levels_are_read_as_far_as_a_staged_payload_holds_them() -> None:
+    assert parse_json(b"[" * 254 + b"]" * 254)
+    with pytest.raises(ValueError, match="more than 254 levels"):
+        parse_json(b"[" * 255 + b"]" * 255)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ def parse_json(body: bytes) -> Any:
     """
     limited(body)
     try:
-        # refuses what a staged payload could not be written with: NaN, half characters, deeper levels
-        orjson.dumps(orjson.loads(body))
-        return json.loads(body, parse_float=plain_digits, parse_int=_integer)
-    except (RecursionError, TypeError) as error:
-        raise ValueError("more than 254 levels") from error
+        # msgspec reads what orjson does, and keeps a number's digits; longer integers and deeper levels are not its own
+        content = _DECODER.decode(body)
+        orjson.dumps(content, option=orjson.OPT_STRICT_INTEGER)
+    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):
+        return _with_long_numbers(body)
+    return content
 
 
 def parse_xml(text: str) -> _Element:
@@ -79,6 +81,19 @@ def plain_digits(text: str) -> str:
     if len(text) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_DIGITS:
         raise ValueError(f"a number of more than {_MAX_DIGITS} digits")
     return format(number, "f")
+
+
+_DECODER = msgspec.json.Decoder(float_hook=plain_digits)
+
+
+def _with_long_numbers(body: bytes) -> Any:
+    """As ``parse_json``, also where an integer is beyond 53 bits; at half the speed."""
+    try:
+        # refuses what a staged payload could not be written with: NaN, half characters, deeper levels
+        orjson.dumps(orjson.loads(body))
+        return json.loads(body, parse_float=plain_digits, parse_int=_integer)
+    except (RecursionError, TypeError) as error:
+        raise ValueError("more than 254 levels") from error
 
 
 def _integer(text: str) -> int | str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ _XERO_DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTS = {"lines": "LineItems", "journal_lines": "JournalLines", "addresses": "Addresses", "phones": "Phones"}
 _TRACKING = "Tracking."
+_REMEMBERED = 2048
+"""Days, instants and rates: the documents of a page share most of them."""
 
 
 def element(header: Mapping[str, Any], parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -48,10 +51,11 @@ def decoded(content: Any) -> Any:
     """
     if isinstance(content, dict):
         for name, value in content.items():
-            if isinstance(value, str):
-                if value.startswith("/Date("):
+            kind = type(value)  # what a parser gives has these very types, and there are very many
+            if kind is str:
+                if value[:1] == "/" and value.startswith("/Date("):
                     content[name] = _date(name, value)
-            elif isinstance(value, dict | list):
+            elif value and (kind is dict or kind is list):
                 decoded(value)
         if "CurrencyRate" in content:
             content["CurrencyRate"] = _our_rate(content["CurrencyRate"])
@@ -69,8 +73,17 @@ def inverse_rate(rate: Decimal, decimals: int = 6) -> Decimal:
 def _date(name: str, value: str) -> str:
     if not (match := _XERO_DATE.fullmatch(value)):
         return value
-    instant = _EPOCH + timedelta(milliseconds=int(match[1]))
-    return instant.isoformat() if name.upper().endswith("UTC") else instant.date().isoformat()
+    return _instant(match[1]) if name.upper().endswith("UTC") else _day(match[1])
+
+
+@lru_cache(_REMEMBERED)
+def _instant(milliseconds: str) -> str:
+    return (_EPOCH + timedelta(milliseconds=int(milliseconds))).isoformat()
+
+
+@lru_cache(_REMEMBERED)
+def _day(milliseconds: str) -> str:
+    return (_EPOCH + timedelta(milliseconds=int(milliseconds))).date().isoformat()
 
 
 def _our_rate(value: Any) -> str | None:
@@ -79,8 +92,13 @@ def _our_rate(value: Any) -> str | None:
         rate = Decimal(str(value or 0))
     except InvalidOperation as error:
         raise ValueError(f"the CurrencyRate {value!r}") from error
+    return _inverted(rate) if rate else None
+
+
+@lru_cache(_REMEMBERED)
+def _inverted(rate: Decimal) -> str:
     # More decimals than were sent: the base amounts that follow from Xero's rate are its own to the cent.
-    return format(inverse_rate(rate, max(12, 12 + rate.adjusted())).normalize(), "f") if rate else None
+    return format(inverse_rate(rate, max(12, 12 + rate.adjusted())).normalize(), "f")
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:
