@@ -237,11 +237,11 @@ class KnownDocuments:
         return self._stuck.get(source_key)
 
     def _why_stuck(self, booked: Booked) -> str | None:
-        """Of the document itself, or of the record that a flow reads it as."""
+        """Of the document itself, or of the record that a flow reads it as or with."""
         ledger, _, entity = booked.source.partition(".")
         names = (f"{ledger}:{entity}:{each}" for each in booked.ids if entity)
         found = (self._stuck_by_name[name] for name in names if name in self._stuck_by_name)
-        return self._stuck.get(booked.key) or next(found, None)
+        return self._stuck.get(booked.key) or self._stuck.get(booked.part_of) or next(found, None)
 
     def _lost(self, ledger: str, ids: Sequence[str]) -> Known:
         books, number = self._books[ledger], ids[-1] if ids else ""
