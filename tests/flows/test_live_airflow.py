@@ -51,6 +51,7 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dags")
     (folder / "small_flow.py").write_text(DAG_FILE)
     (folder / "broken_flow.py").write_text(BROKEN_DAG_FILE)
+    (folder / "master_data.py").write_text((CHECKOUT / "dags" / "master_data.py").read_text())
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -96,6 +97,19 @@ def test_scheduler_has_the_heavy_libraries_before_a_task_needs_them(stack: Stack
     assert live_airflow.is_healthy()
     loaded = {Path(m.path).name for process in _scheduler(stack) for m in process.memory_maps()}
     assert any(name.startswith("libarrow") for name in loaded)
+
+
+def test_customer_changed_in_each_ledger_arrives_in_the_other_on_the_live_scheduler(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+) -> None:
+    console = Console(file=io.StringIO())
+    stage = FlowRunner(live_airflow, sandboxes, connect(stack.airflow.state_url), console, ["master_data.customers"])
+    sandboxes.call("PUT", "gp", "/_sandbox/customers/LIVE1", {"CUSTNAME": "Live one", "CITY": "Boston"})
+    stage.run_once()
+    sandboxes.call("PUT", "xero", "/_sandbox/contacts/LIVE1", {"Name": "Live two"})
+    stage.run_once()
+    customers = sandboxes.call("GET", "gp", "/_sandbox/customers")["customers"]
+    assert [each["CUSTNAME"] for each in customers if each["CUSTNMBR"] == "LIVE1"] == ["Live two"]
 
 
 @pytest.fixture(scope="module")
