@@ -182,3 +182,32 @@ def test_name_another_contact_has_is_a_dead_letter_and_the_rest_goes_on(masters:
     assert masters.xero("ISLE2")["Name"] == "Isle two"
     [(_, message)] = masters.letters()
     assert "Isle" in message
+
+
+def test_contact_archived_in_xero_is_inactive_in_gp_and_comes_back_when_gp_takes_it_back(masters: Masters) -> None:
+    masters.in_gp("JETTY1", CUSTNAME="Jetty")
+    masters.come_to_rest()
+    masters.in_xero("JETTY1", ContactStatus="ARCHIVED")
+    assert masters.run() == {"customers_gp": 1}
+    assert masters.gp("JETTY1")["INACTIVE"] == 1
+    assert masters.run() == {}
+    masters.in_gp("JETTY1", INACTIVE=0)
+    masters.come_to_rest()
+    assert masters.xero("JETTY1")["ContactStatus"] == "ACTIVE"
+
+
+def test_customer_inactive_from_the_start_is_not_made_in_xero_until_it_is_used_again(masters: Masters) -> None:
+    masters.in_gp("KEEL1", CUSTNAME="Keel", INACTIVE=1)
+    assert masters.run() == {}
+    masters.in_gp("KEEL1", INACTIVE=0)
+    masters.come_to_rest()
+    assert masters.xero("KEEL1")["Name"] == "Keel"
+
+
+def test_other_internet_addresses_stay_when_xero_changes_the_e_mail_address(masters: Masters) -> None:
+    masters.in_gp("LOCK1", CUSTNAME="Lock", INET1="lock@example.com", INET2="https://lock.example.com")
+    masters.come_to_rest()
+    masters.in_xero("LOCK1", EmailAddress="new@lock.example.com")
+    masters.come_to_rest()
+    customer = masters.gp("LOCK1")
+    assert (customer["INET1"], customer["INET2"]) == ("new@lock.example.com", "https://lock.example.com")

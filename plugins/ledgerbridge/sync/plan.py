@@ -12,6 +12,8 @@ from ledgerbridge.sync.merge import Merged, Rules, Side, merge
 __all__ = ["Change", "Plan", "changes_only", "plan"]
 
 Row = dict[str, Any]
+ACTIVE = "active"
+"""The canonical field that says whether a master record is in use."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def plan(things: Iterable[Thing], sides: Sequence[str], target: str, rules: Rule
             if other is not None:
                 found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
             continue
+        if there is None and other.held.get(ACTIVE) is False:
+            continue  # nobody uses it: it is not made anew
         if there is None:
             found.changes[thing.record_key] = Change(None, other.number, {}, other.held, other.held, other.key, None)
             continue
