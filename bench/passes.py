@@ -1,5 +1,6 @@
 """
-Seconds and task starts of a pass of `order_to_cash` on a live Airflow, by how many orders are new.
+A pass of `order_to_cash` on a live Airflow: seconds, task starts and processor seconds by how many orders are new, on
+much and on little history; and how soon an order is in GP.
 
 A task start is a process; what is skipped without one does not count. The first pass after Airflow's start is not
 measured: it warms up.
@@ -8,16 +9,22 @@ measured: it warms up.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
 from rich.console import Console
+from sqlalchemy import Engine, func, select
 
+from bench.history import grow, size
 from demo.airflow_home import CHECKOUT
-from demo.passes import FlowRunner
+from demo.passes import COMPANY, FlowRunner
 from demo.ports import free_port
 from demo.stack import STAGES, Stack, start_sandboxes
-from ledgerbridge.state import connect
-from sandbox.orders import make_orders
+from ledgerbridge.state import connect, transaction
+from ledgerbridge.state.models import Delivery
+from sandbox.orders import OPENING, make_orders
 from sandbox.places import SYSTEMS
 from sandbox.player import Player, opening_of
 
@@ -25,49 +32,94 @@ __all__ = ["measure"]
 
 SIZES = (0, 1, 100)
 LARGEST = 5_000
+HISTORY = (1_000, 1_000_000)
+"""Changes known before; each of them is in the work lists of the legs that took it, delivered, linked."""
+LIVED = 20
+"""Orders that history is made of: they went through all stages."""
+LATER = timedelta(days=40)
 FOLDER = CHECKOUT / ".bench" / "passes"
 
 
 def measure(*, everything: bool) -> list[dict[str, Any]]:
     """
-    One pass a size, each over orders that no pass has seen.
+    One pass a size, each over orders that no pass has seen, on a history of 1,000 records.
 
-    :param everything: also 5,000 orders.
+    :param everything: also 5,000 orders; all of it again on 1,000,000.
     """
     sizes = (*SIZES, LARGEST) if everything else SIZES
-    file = make_orders(sum(sizes))
+    histories = HISTORY if everything else HISTORY[:1]
+    lived = make_orders(LIVED)
+    new = make_orders(len(histories) * sum(sizes), seed=2, first_number=1001 + LIVED, opening=OPENING + LATER)
     ports = {system: free_port() for system in SYSTEMS}
     stack = Stack.describe(
         home=FOLDER / "airflow",
         folder=FOLDER,
-        company=file["company"],
+        company=lived["company"],
         airflow_port=free_port(),
         sandbox_ports=ports,
     )
+    state = connect(stack.airflow.state_url, company=COMPANY)
     with stack.services, Player(stack.addresses) as player:
         stack.start_airflow()
         start_sandboxes(stack.services, ports, FOLDER / "sandbox")
-        player.seed(file["company"], opening_of(file))
-        api = stack.wait_for_airflow()
-        runner = FlowRunner(api, player, connect(stack.airflow.state_url), Console(quiet=True), STAGES)
-        runner.run_once()
-        found = []
-        begun = 0
-        for size in sizes:
-            cases = file["cases"][begun : begun + size]
-            begun += size
-            if cases:
-                player.play({**file, "cases": cases, "payouts": []}, 1)
-            found.append(_pass(runner, size))
-        api.close()
+        player.seed(lived["company"], opening_of(lived))
+        runner = FlowRunner(stack.wait_for_airflow(), player, state, Console(quiet=True), STAGES)
+        runner.play(lived)
+        player.set_clock(opening_of(new))  # what time alone changes, payouts that have arrived, is over before
+        found, begun = [], 0
+        for history in histories:
+            grow(state, history)
+            runner.run_once()
+            for number in sizes:
+                if number:
+                    player.play({**new, "cases": new["cases"][begun : begun + number], "payouts": []}, 1)
+                begun += number
+                found.append(_pass(stack, runner, state, number))
+        runner.api.close()
     return found
 
 
-def _pass(runner: FlowRunner, orders: int) -> dict[str, Any]:
-    started = time.monotonic()
+def _pass(stack: Stack, runner: FlowRunner, state: Engine, orders: int) -> dict[str, Any]:
+    history, processor = size(state), _processor_seconds(stack)
+    triggered, started = datetime.now(UTC), time.monotonic()
     run_id = runner.run_once()
     seconds = time.monotonic() - started
-    tasks = [task for stage in STAGES for task in runner.api.tasks(stage, run_id)]
-    starts = sum(task.try_number for task in tasks)
-    print(f"  {orders:>5,} new orders: {seconds:6.1f} s, {starts} task starts of {len(tasks)} tasks", flush=True)
-    return {"orders": orders, "seconds": round(seconds, 1), "task_starts": starts, "tasks": len(tasks)}
+    processor = _processor_seconds(stack) - processor
+    starts = {stage: sum(task.try_number for task in runner.api.tasks(stage, run_id)) for stage in STAGES}
+    in_gp = _in_gp(state, run_id)
+    arrived = None if in_gp is None else round((in_gp - triggered).total_seconds(), 1)
+    print(
+        f"  {history:>9,} known, {orders:>5,} new orders: {seconds:6.1f} s, {processor:6.1f} s of processor, "
+        f"{sum(starts.values())} task starts ({', '.join(map(str, starts.values()))})"
+        + ("" if arrived is None else f", the first in GP after {arrived} s"),
+        flush=True,
+    )
+    return {
+        "history": history,
+        "orders": orders,
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(processor, 1),
+        "task_starts": starts,
+        "first_in_gp_after": arrived,
+    }
+
+
+def _in_gp(state: Engine, run_id: str) -> datetime | None:
+    """When the first sales order of a run was known to be in GP."""
+    orders = select(func.min(Delivery.updated_at)).where(
+        Delivery.run_id == run_id, Delivery.entity == "gp.sales_order", Delivery.state == "delivered"
+    )
+    with transaction(state) as session:
+        return session.scalar(orders)
+
+
+def _processor_seconds(stack: Stack) -> float:
+    """What Airflow's processes and all they started used so far."""
+    total = 0.0
+    for process in stack.services.processes():
+        with suppress(psutil.NoSuchProcess):
+            if any("airflow" in part for part in process.cmdline()):
+                used = process.cpu_times()
+                # children that ended are in what their parent waited for
+                total += used.user + used.system + used.children_user + used.children_system
+    return total

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import psutil
 
 from demo.ending import held
+from demo.marks import ProcessMark
 
 __all__ = ["Service", "ServiceDied", "Services"]
 
@@ -54,7 +54,7 @@ class Services:
         self._patience_seconds = patience_seconds
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, Service] = {}
-        self._mark = f"STARTED_BY_{uuid4().hex}"
+        self._mark = ProcessMark()
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Services:
@@ -69,7 +69,7 @@ class Services:
         with self._log(service.name).open("ab") as log, held():
             self._running[service.name] = subprocess.Popen(
                 list(service.command),
-                env={**service.environment, self._mark: "1"},
+                env={**service.environment, self._mark.name: "1"},
                 cwd=self._working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -131,22 +131,8 @@ class Services:
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
-        while left := self._left():
-            for each in left:
-                with suppress(psutil.NoSuchProcess):
-                    each.kill()
-            time.sleep(0.02)
+        self._mark.kill_all()
         self._running.clear()
-
-    def _left(self) -> list[psutil.Process]:
-        """What came of the services and lives."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return self._mark in process.environ() and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:  # it has ended, or belongs to somebody else
-            return False
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"

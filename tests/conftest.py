@@ -1,7 +1,9 @@
-"""The state database as a part that runs, on SQLite and on PostgreSQL."""
+"""The state database as a part that runs, on SQLite and on PostgreSQL; and nothing is left running after the tests."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import Engine
 
+from demo.marks import ProcessMark
 from ledgerbridge.state import connect
 from ledgerbridge.state.companies import MAIN
 from tests.migrated_state import migrated, migrated_on
@@ -17,6 +20,24 @@ from tests.migrated_state import migrated, migrated_on
 # a machine under load must not fail a test that is right
 hypothesis.settings.register_profile("ledgerbridge", deadline=None)
 hypothesis.settings.load_profile("ledgerbridge")
+
+
+_STARTED = pytest.StashKey[ProcessMark]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A TERM ends the tests as Ctrl-C does; all that they start carries a mark, workers of xdist too."""
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        mark = config.stash[_STARTED] = ProcessMark()
+        os.environ[mark.name] = "1"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A worker that is told to end in the midst of a test takes nothing down by itself."""
+    if (mark := config.stash.get(_STARTED, None)) is not None:
+        del os.environ[mark.name]
+        mark.kill_all()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

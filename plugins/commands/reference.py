@@ -125,8 +125,11 @@ def _files() -> str:
         FlowConfig,
         LegConfig,
         ScheduleConfig,
+        SideConfig,
         StageConfig,
         StepMinutes,
+        SyncConfig,
+        SyncedLegConfig,
         TargetConfig,
         company_model,
     )
@@ -153,6 +156,9 @@ def _files() -> str:
         "each of them. Each is served by a leg of its own, `<leg>_<name>`: others wait for one of them by that name, "
         "or for all by the name of the leg.\n\n",
         "### targets\n\n" + model_table(TargetConfig),
+        "### legs with sync\n\n" + model_table(SyncedLegConfig),
+        "### sync\n\n" + model_table(SyncConfig),
+        "### sides\n\n" + model_table(SideConfig),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
         "## Companies: `include/companies/*.yaml`\n\n" + model_table(company_model(gateway_fields())),

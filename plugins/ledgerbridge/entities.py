@@ -94,10 +94,12 @@ class Document:
 
     :param record_key: the delivery's key; unique per target entity.
     :param idempotency_key: at most 128 characters, the same for the same content.
-    :param header: wire name to value (str, int, bool, ``Decimal``, ``date``, None = leave the element out); a dot
-        nests (``Contact.ContactID``).
+    :param header: wire name to value (str, int, bool, ``Decimal``, ``date``, None = leave the element out, empty text
+        clears); a dot nests (``Contact.ContactID``); names that begin with ``_`` are not sent.
     :param parts: child rows by name (``lines``, ``taxes``), each row as ``header``.
     :param target_id: the target's own id of what it updates, where that is known.
+    :param merged: it has only what ``target_id``, whatever number that bears, must be given of a change elsewhere:
+        what it held when they were compared, it held already.
     """
 
     record_key: str
@@ -105,6 +107,7 @@ class Document:
     header: dict[str, Any]
     parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     target_id: str | None = None
+    merged: bool = False
 
 
 @dataclass(frozen=True)

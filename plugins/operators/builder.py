@@ -14,19 +14,20 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import Company, FlowConfig, dag_of, load_flow
+from ledgerbridge.flows import Company, FlowConfig, LegConfig, SideLegConfig, dag_of, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.assets import outlet, timetable
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
+from operators.merge import MergedGateOperator, MergedLoadOperator, MergeOperator
 from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.retries import ByErrorClass
 from operators.transform import TransformOperator
 
-__all__ = ["build_flow"]
+__all__ = ["build_flow", "steps_of"]
 
 _LEGS_PARAMS = {
     "legs": Param(None, type=["null", "array"], items={"type": "string"}, description="Only these legs; empty: all."),
@@ -53,6 +54,18 @@ class BrokenFlow(DAG):
         :raises ValueError: always; Airflow shows its text as the import error (sources.md Airflow §1).
         """
         raise ValueError(str(self._error))
+
+
+def steps_of(leg: LegConfig) -> dict[str, Any]:
+    """The operators of a leg's steps, in their order."""
+    if isinstance(leg, SideLegConfig):
+        return {
+            "extract": ExtractOperator,
+            "transform": MergeOperator,
+            "gate": MergedGateOperator,
+            "load": MergedLoadOperator,
+        }
+    return {"extract": ExtractOperator, "transform": TransformOperator, "gate": GateOperator, "load": LoadOperator}
 
 
 def build_flow(name: str, include: Path | None = None, company: str | None = None) -> dict[str, DAG]:
@@ -135,7 +148,7 @@ class _Stage:
         for leg in flow.in_order(self.name):
             written, _ = flow.branch_of.get(leg, ("", 0))
             if written and written not in shown:
-                around = TaskGroup(written, prefix_group_id=False, tooltip=f"{flow.legs[leg].source} → several targets")
+                around = TaskGroup(written, prefix_group_id=False, tooltip=_tooltip(flow.legs[leg]))
                 _show_behind(shown[""], written, around)
                 shown[written] = {}
             with shown[""][written] if written else nullcontext():
@@ -149,7 +162,8 @@ class _Stage:
         flow, leg = self.flow, self.flow.legs[name]
         common: dict[str, Any] = {"flow": self.flow_name, "company": self.company.key, "leg": name, "config": leg}
         with TaskGroup(name, tooltip=f"{leg.source} → {leg.target}") as group:
-            extract = ExtractOperator(
+            steps = steps_of(leg)
+            extract = steps["extract"](
                 task_id="extract",
                 overlap_minutes=flow.overlap_minutes,
                 max_records=flow.max_records,
@@ -160,9 +174,9 @@ class _Stage:
                 execution_timeout=_most(flow, "extract"),
                 **common,
             )
-            transform = TransformOperator(task_id="transform", execution_timeout=_most(flow, "transform"), **common)
-            gate = GateOperator(task_id="gate", execution_timeout=_most(flow, "gate"), **common)
-            load = LoadOperator(
+            transform = steps["transform"](task_id="transform", execution_timeout=_most(flow, "transform"), **common)
+            gate = steps["gate"](task_id="gate", execution_timeout=_most(flow, "gate"), **common)
+            load = steps["load"](
                 task_id="load",
                 pool=leg.pool or "default_pool",
                 outlets=[outlet(self.company.key)],
@@ -189,6 +203,10 @@ def _show_behind(shown: dict[str, TaskGroup], name: str, group: TaskGroup) -> No
     if shown:
         group.upstream_group_ids.add(shown[next(reversed(shown))].group_id)
     shown[name] = group
+
+
+def _tooltip(leg: LegConfig) -> str:
+    return " ⇄ ".join(leg.sources) if isinstance(leg, SideLegConfig) else f"{leg.source} → several targets"
 
 
 def _deadline(name: str, alerts: AlertsConfig, company: Company) -> DeadlineAlert | None:

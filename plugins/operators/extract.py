@@ -68,15 +68,18 @@ class ExtractOperator(LegOperator):
         if legs and self.leg not in legs:
             raise self.nothing_goes_on(f"this run concerns {', '.join(legs)} only")
         actor = self.actor(context)
-        leg = LegId(self.company.key, self.flow, self.leg, self.config.source)
+        named = [LegId(self.company.key, self.flow, self.leg, entity) for entity in self.config.sources]
         with transaction(self.engine) as session:
-            again = has_taken(session, leg, actor.run_id)
-        sources = Sources(self, context, self.overlap_minutes)
-        self._read(sources, actor, leg)
-        taken, kept = self._take(leg, actor.run_id, asked=bool(legs))
+            again = any(has_taken(session, each, actor.run_id) for each in named)
+        whole = list(self.config.sources) if self.config.takes_all else []
+        sources = Sources(self, context, self.overlap_minutes, whole=whole)
+        for each in named:
+            self._read(sources, actor, each)
+        taken, kept = self._take(named, actor.run_id, asked=bool(legs))
         if again and (lost := self._lost(taken, kept)):
-            sources.read_again(leg.entity, lost)
-            taken, kept = self._take(leg, actor.run_id, lost, asked=bool(legs))
+            for each in named:
+                sources.read_again(each.entity, lost)
+            taken, kept = self._take(named, actor.run_id, lost, asked=bool(legs))
         self.log.info("flow=%s leg=%s taken=%d", self.flow, self.leg, len(taken.records))
         if taken.more:
             self.log.warning(
@@ -86,7 +89,7 @@ class ExtractOperator(LegOperator):
                 self.leg,
                 self.config.max_records or self.max_records,
             )
-            tell_changed(self, context, leg.company, leg.entity)
+            tell_changed(self, context, self.company.key, self.config.source)
         if not taken.records:
             raise self.nothing_goes_on("nothing new, nothing left over")
         with transaction(self.engine) as session:
@@ -119,14 +122,18 @@ class ExtractOperator(LegOperator):
         return lost
 
     def _take(
-        self, leg: LegId, run_id: str, lost: Collection[str] = (), *, asked: bool
+        self, legs: Sequence[LegId], run_id: str, lost: Collection[str] = (), *, asked: bool
     ) -> tuple[Batch, dict[str, RawRecord]]:
-        """The batch, and the records people corrected of it, by key."""
+        """The batch of all sources, and the records people corrected of it, by key."""
+        room, records, more = self.config.max_records or self.max_records, list[Taken](), False
         with transaction(self.engine) as session:
-            limit = self.config.max_records or self.max_records
-            batch = take(session, leg, run_id, limit, self.behind, done_by=self.done_by, lost=lost, asked=asked)
-            keys = sorted(each.key for each in batch.records)
-            return batch, kept_records(session, self.flow, self.leg, keys)
+            for leg in legs:
+                batch = take(session, leg, run_id, room, self.behind, done_by=self.done_by, lost=lost, asked=asked)
+                room -= len(batch.records)
+                records += batch.records
+                more = more or batch.more
+            keys = sorted(each.key for each in records)
+            return Batch(records, more), kept_records(session, self.flow, self.leg, keys)
 
 
 def _digests(batch: BatchRef, taken: Sequence[Taken], kept: Mapping[str, RawRecord]) -> list[str]:

@@ -55,12 +55,16 @@ class GateOperator(LegOperator):
         result = run_suite(suite, frames)
         failed = {failure["record_key"] for failure in result.failures}
         passed, refused = _split(frames, failed)
-        batch = write_frames(self.batch_uri(context, self.step), passed)
+        batch = write_frames(self.batch_uri(context, self.step), self.going_on(context, passed))
         self._keep(context, result, frames, documents_of(refused, self.config.target), batch)
         if passed["header"].empty:
             self.close_batch(actor, self.superseded_since(context))
             raise self.nothing_goes_on("no record of this batch meets the suite")
         return batch.to_xcom()
+
+    def going_on(self, context: Context, passed: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """What is sent of the documents that passed: all."""
+        return passed
 
     def _keep(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context, RetryPolicy
@@ -22,15 +22,19 @@ from ledgerbridge.delivery import LEASED
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordBusy, StoreUnavailable, TransientError
 from ledgerbridge.flows import Company, LegConfig, flow_of, leg_config
+from ledgerbridge.mapping import Lookups
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
 from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.installation import company_key, key_salt
+from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import Fate, counts, hold_rejected, set_outcomes, still_own, tell_released
 from operators import settings
 from operators.anchors import note_head
 from operators.links import changes_of, source_keys_of
 from operators.retries import ByErrorClass
 from operators.staging import BatchRef, batch_uri, read_rows, standing
+from operators.systems import live_lookup
 from operators.taken import taken_changes, taken_records
 from triggers.circuit import ConnectionBack, first_pause
 
@@ -214,6 +218,14 @@ class LegOperator(FlowOperator):
         with transaction(self.engine) as session:
             own = still_own(session, self.flow, self.leg, str(context["run_id"]), taken)
         return len(taken) - len(own)
+
+    def lookups(self, context: Context) -> Lookups:
+        """What this task's mappings look up; a system that is asked on the way is asked as by any other call."""
+        with transaction(self.engine) as session:
+            salt, of_company = key_salt(session), company_key(session)
+        live = live_lookup(self.company, self.engine, partial(self.asking, context))
+        reader, tables = DatabaseReader(self.engine), self.company.tables()
+        return Lookups(settings.lookups_folder(), tables, reader, live, self.company.time_zone, salt, of_company)
 
     def canonical_headers(self, context: Context) -> dict[str, dict[str, Any]]:
         """The canonical headers of this run's batch by record key, as transform left them."""

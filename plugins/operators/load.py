@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,7 @@ class LoadOperator(LegOperator):
                 changes=newest_changes(links),
                 kind=self._kind(),
                 match=self.config.match,
+                merged=self.merged(context),
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
@@ -95,6 +96,14 @@ class LoadOperator(LegOperator):
             tell_changed(self, context, self.company.key, self.config.target)
         return dict(balance)
 
+    def merged(self, context: Context) -> Mapping[str, str] | None:
+        """What the documents update that were merged with it, as ``Deliverer`` takes it; None: nothing ever is."""
+        return None
+
+    def follow_up(self, context: Context, results: Sequence[Delivered]) -> dict[str, Fate]:
+        """Keep what follows from what became of the documents; by record key the fates that are others for it."""
+        return {}
+
     def _kind(self) -> str:
         """What the leg's documents are in life: the canonical entity its source is conformed to."""
         path = settings.include_folder() / "mappings" / f"{self.config.conform}.yaml"
@@ -110,6 +119,7 @@ class LoadOperator(LegOperator):
         """
         links = self.staged(context, "links")
         sources = source_keys_of(links)
+        others = self.follow_up(context, results)
         refused = {key for result in results if result.error is not None for key in sources[result.record_key]}
         raw = self.raw_records(context, refused)
         with transaction(self.engine) as session:
@@ -132,6 +142,8 @@ class LoadOperator(LegOperator):
             stands = {each.record_key for seen in ends.values() for each in seen if each.outcome in _STANDS}
             close_letters(session, actor, [], sorted(stands))
             fates |= self._stopped_before(session, actor.run_id, [*fates])
+            for record_key, fate in others.items():
+                fates |= dict.fromkeys(own.intersection(sources[record_key]), fate)
             set_outcomes(session, self.flow, self.leg, fates, run_id=actor.run_id)
             close_letters(session, actor, [key for key, fate in fates.items() if fate.outcome != "rejected"])
 

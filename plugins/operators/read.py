@@ -55,10 +55,11 @@ class ReadOperator(FlowOperator):
 
     def _read(self, context: Context, legs: list[str]) -> set[str]:
         """Bring the sources of these legs up to date; the entities that could not be read."""
-        sources = Sources(self, context, self.config.overlap_minutes)
+        whole = {each for leg in self.config.legs.values() if leg.takes_all for each in leg.sources}
+        sources = Sources(self, context, self.config.overlap_minutes, whole=whole)
         unread = set()
-        for entity in dict.fromkeys(self.config.legs[leg].source for leg in legs):
-            taking = [LegId(self.company.key, self.flow, leg, entity) for leg in legs if self._source(leg) == entity]
+        for entity in dict.fromkeys(each for leg in legs for each in self.config.legs[leg].sources):
+            taking = [LegId(self.company.key, self.flow, leg, entity) for leg in legs if self._takes(leg, entity)]
             with transaction(self.engine) as session:
                 connections = self.company.connections_of(entity.partition(".")[0])
                 is_down = any(pause_of(session, each) is not None for each in connections)
@@ -81,17 +82,19 @@ class ReadOperator(FlowOperator):
         with transaction(self.engine) as session:
             for leg in legs:
                 config = self.config.legs[leg]
-                named = LegId(self.company.key, self.flow, leg, config.source)
-                is_written = config.source.partition(".")[0] in written
-                may_get = is_written or config.source in unread or has_taken(session, named, run_id)
                 done_by = self.config.behind_stages(leg)
-                if may_get or has_work(session, named, done_by, asked=asked or bool(started)):
-                    started.append(leg)
-                    written.add(config.target.partition(".")[0])
+                for entity in config.sources:
+                    named = LegId(self.company.key, self.flow, leg, entity)
+                    is_written = entity.partition(".")[0] in written
+                    may_get = is_written or entity in unread or has_taken(session, named, run_id)
+                    if may_get or has_work(session, named, done_by, asked=asked or bool(started)):
+                        started.append(leg)
+                        written.add(config.target.partition(".")[0])
+                        break
         return started
 
-    def _source(self, leg: str) -> str:
-        return self.config.legs[leg].source
+    def _takes(self, leg: str, entity: str) -> bool:
+        return entity in self.config.legs[leg].sources
 
     def _only(self, others: set[str]) -> DownstreamTasksSkipped:
         """Raise it to end this task well and to skip all tasks of these legs at once."""

@@ -14,7 +14,7 @@ from ledgerbridge.state.replays import KeptDocument
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["schemas_of", "with_canonical", "with_documents"]
+__all__ = ["schemas_of", "with_canonical", "with_documents", "with_headers"]
 
 Frames: TypeAlias = "dict[str, pd.DataFrame]"
 
@@ -40,9 +40,14 @@ def with_documents(frames: Frames, kept: Iterable[KeptDocument]) -> Frames:
 
 def with_canonical(frames: Frames, entity: str, kept: Iterable[KeptDocument]) -> Frames:
     """Canonical frames with the headers of kept documents added."""
-    headers = {each.record_key: {**each.canonical, "record_key": each.record_key} for each in kept}
+    return with_headers(frames, entity, {each.record_key: each.canonical for each in kept})
+
+
+def with_headers(frames: Frames, entity: str, headers: Mapping[str, Mapping[str, Any]]) -> Frames:
+    """Canonical frames with headers added, which are given as text, by record key."""
+    rows = [{**header, "record_key": key} for key, header in headers.items()]
     schema = pa.schema(list(CANONICAL[entity]["header"].items()))
-    return _added(frames, {"header": [_typed(list(headers.values()), schema)]}, list(headers))
+    return _added(frames, {"header": [_typed(rows, schema)]}, list(headers))
 
 
 def _added(frames: Frames, tables: Mapping[str, list[pa.Table]], keys: list[str]) -> Frames:

@@ -28,12 +28,14 @@ class Sources:
 
     :param task: who reads; its connections' circuits and its audit are used.
     :param overlap_minutes: how far a reading reaches back behind where the one before ended.
+    :param whole: entities that are read from their beginning, whatever the company's `send_from` is.
     """
 
-    def __init__(self, task: FlowOperator, context: Context, overlap_minutes: int) -> None:
+    def __init__(self, task: FlowOperator, context: Context, overlap_minutes: int, whole: Collection[str] = ()) -> None:
         self._task = task
         self._context = context
         self._overlap = timedelta(minutes=overlap_minutes)
+        self._whole = whole
         self._run_id = f"{task.dag_id} {context['run_id']}"[:250]  # stages that begin together have the same run id
 
     def read(self, entity: str, *, new_leg: bool, once: bool = True) -> None:
@@ -56,7 +58,7 @@ class Sources:
                 named,
                 run_id=self._run_id,
                 overlap=self._overlap,
-                beginning=self._beginning(),
+                beginning=self._beginning(entity),
                 new_leg=new_leg,
             )
 
@@ -67,7 +69,7 @@ class Sources:
 
         def read(source: Source, named: SourceId) -> Read | None:
             return read_again(
-                self._task.engine, source, named, lost=lost, overlap=self._overlap, beginning=self._beginning()
+                self._task.engine, source, named, lost=lost, overlap=self._overlap, beginning=self._beginning(entity)
             )
 
         self._call(entity, self._of(entity), read)
@@ -96,9 +98,9 @@ class Sources:
             if found.new:
                 tell_changed(task, self._context, task.company.key, entity)
 
-    def _beginning(self) -> datetime | None:
+    def _beginning(self, entity: str) -> datetime | None:
         """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
-        begins = self._task.company.sending_begins
+        begins = None if entity in self._whole else self._task.company.sending_begins
         return None if begins is None else begins - _DATED_AHEAD
 
     def _told(self, entity: str, connection: str, read: Read) -> Change:

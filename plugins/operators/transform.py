@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Fields
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
@@ -19,7 +17,6 @@ from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import AWAITED, Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
-from ledgerbridge.state.installation import company_key, key_salt
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import Fate, news, set_outcomes, still_own
@@ -28,13 +25,12 @@ from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
 from operators.resume import with_canonical, with_documents
 from operators.staging import BatchRef, remember, write_frames
-from operators.systems import live_lookup
 from operators.taken import taken_changes, taken_chunks, taken_records, taken_versions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TransformOperator"]
+__all__ = ["TransformOperator", "Work"]
 
 
 class TransformOperator(LegOperator):
@@ -61,29 +57,22 @@ class TransformOperator(LegOperator):
             self.close_batch(actor, superseded)
             raise self.nothing_goes_on("newer versions of all its records are taken")
         reader = DatabaseReader(self.engine)
-        company = self.company
-        live = live_lookup(company, self.engine, partial(self.asking, context))
-        work = _Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
+        work = Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
         with transaction(self.engine) as session:
-            salt, of_company = key_salt(session), company_key(session)
             work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
-        lookups = Lookups(
-            settings.lookups_folder(), company.tables(), reader, live, company.time_zone, salt, of_company
-        )
+        lookups = self.lookups(context)
         anew = [key for key in work.source_versions if key not in work.resumed]
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}
         if anew:
-            canonical = self._rule(self._conform(given, anew, lookups, company.send_from, work), reader, work)
+            canonical = self._rule(self._conform(given, anew, lookups, work), reader, work)
             documents = self._map(canonical, lookups, work)
         if work.resumed:
             kept = work.resume()
             canonical = with_canonical(canonical, self._conform_mapping().target, kept)
             documents = with_documents(documents, kept)
-        beside = [
-            write_frames(self.batch_uri(context, "canonical"), canonical),
-            write_frames(self.batch_uri(context, "links"), {"links": work.links()}),
-        ]
+        frames = {"canonical": canonical, "links": {"links": work.links()}, **work.beside}
+        beside = [write_frames(self.batch_uri(context, name), parts) for name, parts in frames.items()]
         batch = write_frames(self.batch_uri(context, "documents"), documents)
         letters = work.letters_with(taken_records(given, work.refused())) if work.letters else []
         self._settle(work, letters, set(documents["header"]["record_key"]), batch, beside)
@@ -95,11 +84,9 @@ class TransformOperator(LegOperator):
     def _conform_mapping(self) -> Mapping:
         return load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")
 
-    def _conform(
-        self, given: BatchRef, keys: list[str], lookups: Lookups, since: date | None, work: _Work
-    ) -> dict[str, pd.DataFrame]:
+    def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """What is made of the records of ``keys``; as they were read they are in memory some hundreds at a time."""
-        mapping = self._conform_mapping()
+        mapping, since = self._conform_mapping(), self.company.send_from
         mapped = map_chunks(mapping, taken_chunks(given, set(keys)), lookups, since)
         work.made = {key: set() for key in keys}
         work.earlier = {
@@ -121,7 +108,7 @@ class TransformOperator(LegOperator):
         work.refuse_records("check", checked.failures, mapping.version)
         return checked.frames
 
-    def _rule(self, frames: dict[str, pd.DataFrame], reader: DatabaseReader, work: _Work) -> dict[str, pd.DataFrame]:
+    def _rule(self, frames: dict[str, pd.DataFrame], reader: DatabaseReader, work: Work) -> dict[str, pd.DataFrame]:
         for name, entities in self.config.rules.items():
             ruled = RULES[name](frames, reader, **entities)
             frames = ruled.frames
@@ -132,7 +119,7 @@ class TransformOperator(LegOperator):
         work.canonical = {row["record_key"]: row for row in rows_of(frames["header"])}
         return frames
 
-    def _map(self, frames: dict[str, pd.DataFrame], lookups: Lookups, work: _Work) -> dict[str, pd.DataFrame]:
+    def _map(self, frames: dict[str, pd.DataFrame], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         mapping = load_mapping(settings.include_folder() / "mappings" / f"{self.config.map}.yaml")
         mapped = map_canonical(mapping, frames, lookups)
         positions = list(frames["header"]["record_key"])
@@ -141,7 +128,7 @@ class TransformOperator(LegOperator):
         return mapped.frames
 
     def _settle(
-        self, work: _Work, letters: list[Letter], going_on: set[str], batch: BatchRef, beside: list[BatchRef]
+        self, work: Work, letters: list[Letter], going_on: set[str], batch: BatchRef, beside: list[BatchRef]
     ) -> None:
         with transaction(self.engine) as session:
             remember(session, batch, *beside)
@@ -158,7 +145,7 @@ class TransformOperator(LegOperator):
 
 
 @dataclass
-class _Work:
+class Work:
     """What became of the records of a batch on their way through the steps; they themselves stay where they lie."""
 
     actor: Actor
@@ -177,6 +164,7 @@ class _Work:
         self.canonical: dict[str, dict[str, Any]] = {}
         self.resumed: dict[str, list[KeptDocument]] = {}
         self.versions: dict[str, str | None] = {}
+        self.beside: dict[str, dict[str, pd.DataFrame]] = {}  # what else is staged, by name
         self._made_of: dict[str, list[str]] = {}
 
     def add(self, source_key: str, record_key: str) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
+from sandbox.gp.customer_window import list_customers, save_customer_by_hand
 from sandbox.gp.deletions import delete_unposted
 from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.journals import repeat_entry
@@ -150,6 +151,16 @@ def admin_routes(site: Site) -> APIRouter:
         with site.company(company).writing() as session:
             session.update("SY00500", {"BACHNUMB": request.batch}, BCHSTTUS=request.status)
             return {"batches": waiting_batches(session)}
+
+    @routes.get("/customers")
+    def customers(company: str | None = None) -> dict[str, Any]:
+        with site.company(company).reading() as session:
+            return {"customers": list_customers(session)}
+
+    @routes.put("/customers/{number}")
+    def save_customer(number: str, changes: dict[str, Any], company: str | None = None) -> dict[str, Any]:
+        with site.company(company).writing() as session:
+            return _asked(lambda: save_customer_by_hand(session, number, changes))
 
     @routes.get("/ledger")
     def ledger(company: str | None = None) -> dict[str, Any]:

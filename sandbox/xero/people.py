@@ -1,15 +1,17 @@
-"""What a person does at Xero's own windows: enter a payment, void a document."""
+"""What a person does at Xero's own windows: enter a payment, void a document, edit or archive a contact."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict
 
 from sandbox.xero.admin import tenant_named_or_first
+from sandbox.xero.contacts import save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
@@ -41,7 +43,7 @@ class _Document(BaseModel):
 
 
 def people_routes(state: State) -> APIRouter:
-    """``/_sandbox/payments`` and ``/_sandbox/void``; 409 with Xero's message where Xero refuses."""
+    """``/_sandbox/payments``, ``void`` and ``contacts``; 409 with Xero's message where Xero refuses."""
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/payments", status_code=201)
@@ -66,6 +68,24 @@ def people_routes(state: State) -> APIRouter:
             raise Refused(f"There is no document {document.number}.")
 
         return _done(state, tenant_id, voided)
+
+    @routes.get("/contacts")
+    def contacts(tenant_id: str | None = None) -> Response:
+        book = state.read(tenant_named_or_first(state, tenant_id))
+        bodies = [contact.body for contact in book.select("Contacts", "1", [])]
+        return Response(render({"contacts": bodies}), media_type="application/json")
+
+    @routes.put("/contacts/{named}")
+    def edit_contact(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """Change the contact of this id, number or name; a name nobody has makes one. ContactStatus archives it."""
+
+        def edited(book: Book) -> Element:
+            found = book.find("Contacts", named) or book.numbered("Contacts", named)
+            found = found or next(iter(book.named("Contacts", named)), None)
+            known = {"ContactID": found.id} if found else {"Name": named}
+            return save_contact(book, {**known, **changes}, create=found is None).body
+
+        return _done(state, tenant_id, edited)
 
     return routes
 

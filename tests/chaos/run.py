@@ -35,6 +35,8 @@ PATIENCE = timedelta(minutes=20)
 """How long one pass may take under faults; the flow's own waits are far below."""
 CLEARED = 0.5
 """Of the runs that fail, the part an operator clears; what the others did not do is left to the next run."""
+GIVES_UP_AFTER = 20
+"""Clearings of one run; what fails all the same may be what the next run makes good."""
 OLD_TASKS = 0.25
 """In how many passes a task of an old run is cleared first."""
 AGAIN = (".extract", ".transform", ".load")
@@ -74,6 +76,11 @@ class Watch:
         self._last_look = self._last_move = time.monotonic()
         self.restarts = 0
 
+    @property
+    def clears(self) -> bool:
+        """Whether what fails is cleared, still."""
+        return self._clears and self.cleared < GIVES_UP_AFTER
+
     def look(self, state: str) -> None:
         """Look at most every other second: listing the tasks costs those that run."""
         now = time.monotonic()
@@ -81,7 +88,7 @@ class Watch:
             return
         self._last_look = now
         tasks = self._world.api.tasks(self._dag_id, self._run_id)
-        if self._clears and any(task.state in ("failed", "upstream_failed") for task in tasks):
+        if self.clears and any(task.state in ("failed", "upstream_failed") for task in tasks):
             for leg in {task.task_id.partition(".")[0] for task in tasks if self._reads_again(task)}:
                 self._world.api.clear_leg(self._dag_id, self._run_id, f"{leg}.extract")
             self._world.api.clear_failed(self._dag_id, self._run_id)
@@ -90,7 +97,7 @@ class Watch:
             for task_id in ahead:
                 self._world.api.clear_leg(self._dag_id, self._run_id, task_id)
             self.cleared += 1
-        elif self._clears and state == "failed":
+        elif self.clears and state == "failed":
             # on SQLite nothing locks the run: a scheduler that just gave it up overwrites that it was cleared
             self._world.api.queue_again(self._dag_id, self._run_id)
             self.cleared += 1
@@ -220,7 +227,7 @@ class ChaosRun:
                 raise RuntimeError(f"{run_id} did not end in {PATIENCE}: {self._explain(dag_id, run_id)}")
             if state == "failed" and not disturbed:
                 raise RuntimeError(f"{run_id} failed although nothing went wrong now: {self._explain(dag_id, run_id)}")
-            if state == "failed" and not clears:
+            if state == "failed" and not watch.clears:
                 self._left_to_the_next = True
                 break
             due = disturbed and time.monotonic() >= next_fault and self._world.is_at_work()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from hooks.gp.econnect.hook import GPEConnectHook
@@ -97,7 +97,7 @@ def main(entity: str, run_id: str, *names: str) -> int:
     if gate := os.environ.get("WORKER_GATE"):
         Path(f"{gate}.ready").touch()
         while not Path(gate).exists():
-            time.sleep(0.05)
+            Event().wait(0.05)  # time.sleep fails now and then under faketime: EINVAL
     seconds = attempt(entity, run_id, names)
     if seconds is None:
         return 0

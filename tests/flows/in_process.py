@@ -28,12 +28,9 @@ from ledgerbridge.state.companies import MAIN, for_company
 from ledgerbridge.state.models import Installation, ReconciliationResult
 from ledgerbridge.state.signing import new_key
 from operators import settings
-from operators.extract import ExtractOperator
-from operators.gate import GateOperator
-from operators.load import LoadOperator
+from operators.builder import steps_of
 from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
-from operators.transform import TransformOperator
 from sandbox.orders import make_orders
 from sandbox.places import Addresses
 from sandbox.player import STEPS as FILE_STEPS
@@ -41,12 +38,7 @@ from sandbox.player import Player, opening_of
 
 LEDGER_SECONDS = 5
 """How long a call to a simulated ledger may take; what is waited for after a lost answer follows from it."""
-STEPS: dict[str, Any] = {
-    "extract": ExtractOperator,
-    "transform": TransformOperator,
-    "gate": GateOperator,
-    "load": LoadOperator,
-}
+STEPS = ("extract", "transform", "gate", "load")
 
 
 @lru_cache(maxsize=8)
@@ -122,7 +114,9 @@ class InProcess:
             behind, done_by = flow.behind(leg), flow.behind_stages(leg)
             more = {"behind": behind, "done_by": done_by, "max_records": flow.max_records}
         more["company"] = self.company
-        return STEPS[step](task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg], **more)
+        return steps_of(flow.legs[leg])[step](
+            task_id=f"{leg}.{step}", flow=self.name, leg=leg, config=flow.legs[leg], **more
+        )
 
     def context(self, run_id: str, *, close: bool = False, legs: Sequence[str] | None = None) -> Any:
         """What Airflow hands to a task."""

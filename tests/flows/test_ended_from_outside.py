@@ -9,15 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import psutil
 import pytest
 
+from demo.marks import ProcessMark
 from demo.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-MARK = "LEDGERBRIDGE_TEST_MARK"
 STARTS_WITHIN_SECONDS = 300
 ENDS_WITHIN_SECONDS = 90
 
@@ -26,23 +25,22 @@ class Started:
     """A target of the Makefile in a session of its own; all its processes, wherever they went, carry a mark."""
 
     def __init__(self, target: str, folder: Path, **variables: str) -> None:
-        self._mark = uuid4().hex
+        self._mark = ProcessMark()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         self.output = folder / "output"
         with self.output.open("wb") as output:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", target, *(f"{name}={value}" for name, value in variables.items())],
-                cwd=ROOT, env={**environment, MARK: self._mark, "TMPDIR": str(folder)},
+                cwd=ROOT, env={**environment, self._mark.name: "1", "TMPDIR": str(folder)},
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
     def processes(self) -> list[str]:
         """The command lines of all that runs."""
         found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if process.environ().get(MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(" ".join(process.cmdline()))
+        for process in self._mark.carriers():
+            with suppress(psutil.NoSuchProcess):
+                found.append(" ".join(process.cmdline()))
         return found
 
     def wait_for(self, word: str) -> None:
@@ -56,10 +54,7 @@ class Started:
 
     def kill(self) -> None:
         """So that a test that fails leaves nothing behind either."""
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if process.environ().get(MARK) == self._mark:
-                    process.kill()
+        self._mark.kill_all()
         self.make.wait()
 
     def _wait(self, done: Callable[[], bool], seconds: float, *, running: bool = True) -> None:
@@ -92,6 +87,7 @@ def assert_ends(started: Started, at: str, told: Callable[[Started], None]) -> N
         started.kill()
 
 
+LIVE_TEST = {"ARGS": "tests/flows/test_two_companies.py --state-db=sqlite"}
 ONE_ORDER = {"FAULTS": "5", "ARGS": "--orders 1 --database sqlite"}
 
 
@@ -103,6 +99,7 @@ ONE_ORDER = {"FAULTS": "5", "ARGS": "--orders 1 --database sqlite"}
         pytest.param("chaos", ONE_ORDER, "airflow scheduler", ctrl_c, id="chaos-as-airflow-starts"),
         pytest.param("bench", {"ARGS": "xero_calls"}, "sandbox serve xero", term_to_make, id="bench"),
         pytest.param("bench", {"ARGS": "xero_budget"}, "bench.xero_budget", ctrl_c, id="bench-with-workers"),
+        pytest.param("test", LIVE_TEST, "sandbox serve xero", term_to_make, id="test"),
         pytest.param("fuzz", {"INPUTS": "10000000"}, "tests.fuzz", term_to_make, id="fuzz"),
     ],
 )

@@ -211,6 +211,43 @@ def test_wrong_targets_are_told_with_their_place(fees: Path, include: Path, old:
         load_flow(fees, include)
 
 
+def test_two_sides_kept_in_step_are_a_leg_for_each_that_takes_the_changes_of_both(include: Path) -> None:
+    flow = load_flow(include / "flows" / "master_data.yaml", include)
+    assert {name: (leg.target, list(leg.sources), leg.after) for name, leg in flow.legs.items()} == {
+        "customers_xero": ("xero.contact", ["gp.customer", "xero.contact"], []),
+        "customers_gp": ("gp.customer", ["gp.customer", "xero.contact"], ["customers_xero"]),
+    }
+    assert flow.behind("customers_gp") == []  # what the one leaves over does not hold the other up
+    assert flow.awaits("customers") == ["gp.customer", "xero.contact"]
+    [dag] = build_flow("master_data", include).values()
+    kinds = {task.task_id: type(task).__name__ for task in dag.tasks}
+    assert kinds["customers_gp.transform"] == "MergeOperator"
+    assert dag.get_task("customers_gp.extract").upstream_task_ids == {"customers_xero.load"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("policy: newest", "policy: oldest", '"oldest" is no policy here', id="policy"),
+        pytest.param("policy: newest", "owner: {name: shopify}", "the sides are gp and xero", id="owner"),
+        pytest.param("xero.contact", "gp.vendor", "both sides are in gp", id="one system"),
+        pytest.param("map: master_customer_to_xero_contact", "map: none", "not a file in include/mappings", id="map"),
+        pytest.param(
+            "conform: xero_contact_to_customer",
+            "conform: gp_customer_to_customer",
+            "the leg needs xero.contact",
+            id="conform",
+        ),
+    ],
+)
+def test_wrong_sides_are_told_with_their_place(include: Path, old: str, new: str, message: str) -> None:
+    path = include / "flows" / "master_data.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as error:
+        load_flow(path, include)
+    assert "master_data.yaml:" in str(error.value)
+
+
 def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(include: Path) -> None:
     flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     reversed_legs = StageConfig(legs=dict(reversed(flow.stages["orders"].legs.items())))

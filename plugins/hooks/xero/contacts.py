@@ -60,18 +60,22 @@ class Contacts(DocumentTarget, Matched):
         """
         Create or update the contacts; one outcome each, in the order given.
 
-        On a name somebody else has, the customer number is appended. Xero is asked for names first, because it may
+        On a name somebody else has, the customer number is appended; of a contact that people renamed the new name
+        is refused, for they are to choose another. Xero is asked for names first, because it may
         overwrite a contact of the same name (XeroAPI/xero-php-oauth2#191).
 
         :raises TransientError, ConfigurationError: as ``DocumentTarget.send``.
         """
-        known = self._directory.by_id(each.target_id for each in documents if each.target_id)
+        known = self._directory.by_id(each.target_id for each in documents if each.target_id and not each.merged)
         self._directory.look_up([document for document in documents if not document.target_id])
         outcomes: dict[str, Outcome] = {}
         updates: list[Document] = []
         creations: list[Document] = []
         names: dict[str, str] = {}
         for document in documents:
+            if document.merged:
+                updates.append(_with_id(document, str(document.target_id)))
+                continue
             held = known.get(document.target_id or "") or self._own(document)
             if held is None and document.target_id is None:
                 creations.append(self._distinct(document, names))
@@ -102,7 +106,7 @@ class Contacts(DocumentTarget, Matched):
         if not documents:
             return {}
         outcomes = self._write_all(documents)
-        clashes = [document for document in documents if _clashes(outcomes[document.record_key])]
+        clashes = [each for each in documents if _clashes(outcomes[each.record_key]) and not each.merged]
         if clashes:
             try:
                 outcomes |= self._write_all([_numbered(document) for document in clashes])

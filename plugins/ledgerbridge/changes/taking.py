@@ -210,7 +210,7 @@ def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked
 
 
 def _of_leg(leg: LegId) -> tuple[ColumnElement[bool], ...]:
-    return (SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg)
+    return (SourceRecord.flow == leg.flow, SourceRecord.leg == leg.leg, SourceRecord.entity == leg.entity)
 
 
 def _of_run(run_id: str) -> ColumnElement[bool]:

@@ -33,7 +33,7 @@ from ledgerbridge.errors import (
     TransientError,
 )
 from ledgerbridge.going_out import granting
-from ledgerbridge.links import End, MatchPolicy, State, decide, keep_ends
+from ledgerbridge.links import WRITTEN, End, MatchPolicy, State, decide, keep_ends
 from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
@@ -100,6 +100,8 @@ class Deliverer:
         sent or tried of its record before is not sent. A document without a number is taken as it comes.
     :param kind: what the documents are in life, the canonical entity's name; by default the target entity's.
     :param match: what becomes of a new record when a ``Matched`` target holds something that may be the same.
+    :param merged: the target's id by record key of documents that are merged with what it holds (``Document.merged``).
+        Given, no other document overwrites what bears its number: it is linked with that.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Deliverer:
         changes: Mapping[str, int] | None = None,
         kind: str = "",
         match: MatchPolicy = "adopt",
+        merged: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._actor = actor
@@ -131,6 +134,8 @@ class Deliverer:
         self._kind = kind or entity.partition(".")[2]
         self._matched = target if isinstance(target, Matched) else None
         self._match: MatchPolicy = match
+        self._merged = merged or {}
+        self._overwrites = merged is None
         self._matched_by: dict[str, str] = {}
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
@@ -208,7 +213,8 @@ class Deliverer:
 
     def _addressed(self, item: _Item) -> Document:
         """The document with the id of what it updates."""
-        return replace(item.document, target_id=self._known_as.get(item.key) if self._matched else None)
+        known = self._known_as.get(item.key) if self._matched else None
+        return replace(item.document, target_id=known, merged=item.key in self._merged)
 
     def _send(self, documents: Sequence[Document]) -> list[Outcome]:
         if getattr(self._target, "asks_before_each_call", False):
@@ -281,7 +287,7 @@ class Deliverer:
             now = database_now(session)
             known = self._known(session, [item.key for item in items])
             self._bound_leases(session, [row for row in known.values() if row.state == "sending"], now)
-            self._arrived = {key for key, row in known.items() if row.target_id}
+            self._arrived = {key for key, row in known.items() if row.target_id} | self._merged.keys()
             later = self._later(session, known)
             for item in items:
                 row = known.get(item.key)
@@ -298,7 +304,7 @@ class Deliverer:
                 elif row is not None and row.state == "sending":
                     if not self._take_over(session, row, now):
                         self._held_by_others = self._leased(session, row)
-                    elif row.called_at is None:
+                    elif row.called_at is None or item.key in self._merged:  # sent again, it changes nothing more
                         to_send.append(item)
                     else:
                         to_look_up.append(item)
@@ -310,11 +316,14 @@ class Deliverer:
                 self._write_sending(session, taken, known)
             begun = [self._begun(item, known.get(item.key)) for item in taken]
             append(session, self._actor, [*told, *begun])
-        self._known_as |= {item.key: known[item.key].target_id if item.key in known else None for item in taken}
+        self._known_as |= {item.key: self._known_id(item, known) for item in taken}
         if getattr(self._target, "adopts", False):
             to_look_up += [item for item in to_send if item.key not in self._arrived]
             to_send = [item for item in to_send if item.key in self._arrived]
         return results, to_send, to_look_up
+
+    def _known_id(self, item: _Item, known: Mapping[str, Delivery]) -> str | None:
+        return self._merged.get(item.key) or (known[item.key].target_id if item.key in known else None)
 
     def _known(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
         rows = session.scalars(select(Delivery).where(Delivery.entity == self._entity, Delivery.record_key.in_(keys)))
@@ -405,6 +414,7 @@ class Deliverer:
 
     def _write_sending(self, session: Session, items: Sequence[_Item], known: dict[str, Delivery]) -> None:
         """An update keeps the content that arrived before, until its own has: whoever is killed between leaves that."""
+        arrived = self._arrived & known.keys()
         rows = [
             {
                 "flow": self._actor.flow,
@@ -413,11 +423,11 @@ class Deliverer:
                 "record_key": item.key,
                 "chain_key": item.canonical.get("chain_key"),
                 "state": "sending",
-                "content_hash": known[item.key].content_hash if item.key in self._arrived else item.digest,
+                "content_hash": known[item.key].content_hash if item.key in arrived else item.digest,
                 "idempotency_key": item.document.idempotency_key,
-                "target_id": known[item.key].target_id if item.key in known else None,
+                "target_id": self._known_id(item, known),
                 "number": known[item.key].number if item.key in known else None,
-                "canonical": known[item.key].canonical if item.key in self._arrived else plain(item.canonical),
+                "canonical": known[item.key].canonical if item.key in arrived else plain(item.canonical),
                 "change": self._changes.get(item.key, known[item.key].change if item.key in known else None),
                 "attempts": known[item.key].attempts + 1 if item.key in known else 1,
                 "fence": self._try.number,
@@ -469,6 +479,7 @@ class Deliverer:
                 self._match,
                 entity=self._entity,
                 field=self._matched.number_field,
+                overwrites=self._overwrites,
             )
             if isinstance(decided, Candidate):
                 self._matched_by[document.record_key] = decided.by
@@ -577,7 +588,7 @@ class Deliverer:
                 self._entity,
                 each.target_id,
                 each.number,
-                "written" if each.written else self._matched_by.get(each.record_key, "number"),
+                WRITTEN if each.written else self._matched_by.get(each.record_key, "number"),
                 self._seen(each),
                 self._written(by_key[each.record_key]) if each.written else None,
             )

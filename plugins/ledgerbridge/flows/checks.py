@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledgerbridge.canonical.rules import RULES, SETTINGS
-from ledgerbridge.flows.config import FlowConfig, LegConfig
+from ledgerbridge.flows.config import FlowConfig, LegConfig, SideLegConfig
 from ledgerbridge.gates import Suite, check_suite_file
 from ledgerbridge.mapping.engine import Mapping, check_mapping_file
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, nearest, raise_first
@@ -17,6 +17,7 @@ from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, 
 __all__ = ["CheckedFlow", "check_flow_file", "load_flow", "place_of"]
 
 _OF_A_TARGET = (("to",), ("map",), ("gate",))
+_OF_A_SIDE = (("from",), ("conform",), *_OF_A_TARGET)
 
 
 @dataclass
@@ -80,6 +81,9 @@ def place_of(flow: FlowConfig, leg: str, *keys: str | int) -> Location:
     """Where something of a leg stands in a flow's file."""
     written, place = flow.branch_of.get(leg, (leg, 0))
     path: Location = ("stages", flow.stage_of[leg], "legs", written)
+    if isinstance(flow.legs[leg], SideLegConfig) and keys[:1] in _OF_A_SIDE:
+        side = place if keys[0] in ("from", "conform") else 1 - place  # the leg of the second side comes first
+        return (*path, "sync", "sides", side, "entity" if keys[0] in ("from", "to") else keys[0])
     if leg in flow.branch_of and keys[:1] in _OF_A_TARGET:
         return (*path, "to", place, "entity" if keys[0] == "to" else keys[0])
     return (*path, *keys)

@@ -31,8 +31,12 @@ __all__ = [
     "FlowConfig",
     "LegConfig",
     "ScheduleConfig",
+    "SideConfig",
+    "SideLegConfig",
     "StageConfig",
     "StepMinutes",
+    "SyncConfig",
+    "SyncedLegConfig",
     "TargetConfig",
     "leg_config",
 ]
@@ -102,6 +106,16 @@ class LegConfig(_DeliveringConfig, _TakingConfig):
 
     target: str = Field(alias="to", description="Entity written, `system.name`.")
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """The mapping to the canonical record by each entity read."""
+        return {self.source: self.conform}
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it takes what changed before the company's `send_from` too."""
+        return False
+
 
 class TargetConfig(_DeliveringConfig):
     """One of several targets of a leg."""
@@ -156,13 +170,119 @@ class BranchedLegConfig(_TakingConfig):
         }
 
 
+class SideConfig(ConfigModel):
+    """One of the two sides that are kept in step: how its records are read, and written."""
+
+    entity: str = Field(description="Entity read and written, `system.name`.")
+    conform: str = Field(description="Mapping from its record to the canonical one.")
+    map: str = Field(description="Mapping from the canonical record to its document.")
+    gate: str = Field(description="Expectation suite every mapped row must pass before load.")
+    pool: str | None = Field(None, description="Airflow pool its load runs in.")
+
+    @property
+    def system(self) -> str:
+        """The system it is a side in."""
+        return self.entity.partition(".")[0]
+
+
+class SyncConfig(ConfigModel):
+    """One kind of master record, kept in step in two systems."""
+
+    entity: str = Field(description="What the records are in life: `customer` for `canonical.customer`.")
+    sides: list[SideConfig] = Field(
+        min_length=2, max_length=2, description="The two; what both changed at one instant is taken of the first."
+    )
+    key: str = Field(
+        description="Canonical field of the number: given to a record when it is made, and never changed afterwards."
+    )
+    policy: str = Field(
+        "newest", description="Whose change stands where both changed a field: `newest` or `<system>_wins`."
+    )
+    policies: dict[str, str] = Field(default_factory=dict, description="That of single canonical fields.")
+    owner: dict[str, str] = Field(
+        default_factory=dict,
+        description="Canonical fields that are one system's own: what the other makes of them is taken back.",
+    )
+    matching: MatchPolicy = Field(
+        "adopt",
+        description="When one side has a record that the other may hold already: `adopt` links the two if there is but"
+        " one and it is active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+    )
+
+    @model_validator(mode="after")
+    def _known_sides(self) -> Self:
+        systems = [each.system for each in self.sides]
+        if len(set(systems)) == 1:
+            raise ValueError(f"both sides are in {systems[0]}: two systems are kept in step")
+        policies = ["newest", *(f"{each}_wins" for each in systems)]
+        for policy in (self.policy, *self.policies.values()):
+            if policy not in policies:
+                raise ValueError(f'"{policy}" is no policy here; there are {", ".join(policies)}')
+        for name, owner in self.owner.items():
+            if owner not in systems:
+                raise ValueError(f'`owner` of {name} is "{owner}", the sides are {" and ".join(systems)}')
+        return self
+
+
+class SyncedLegConfig(ConfigModel):
+    """
+    One kind of master record that people change in two systems, kept in step.
+
+    A leg for each system that is written: it takes what changed in either, and sends what this one has to be told.
+    """
+
+    sync: SyncConfig = Field(description="What is kept in step, where, and whose changes count.")
+    after: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list, description="Legs of the stage that must have ended before this one begins."
+    )
+    max_records: int | None = Field(None, ge=1, description="Most source records of one batch. None: the flow's.")
+
+    def legs(self, name: str) -> dict[str, LegConfig]:
+        """The leg that writes each side by name, where this one is called ``name``; they go one after the other."""
+        found: dict[str, LegConfig] = {}
+        for side, other in zip(self.sync.sides[::-1], self.sync.sides, strict=True):
+            found[f"{name}_{side.system}"] = SideLegConfig(
+                source=other.entity,
+                target=side.entity,
+                after=[*self.after, *found],
+                max_records=self.max_records,
+                match=self.sync.matching,
+                sync=self.sync,
+                conform=other.conform,
+                map=side.map,
+                gate=side.gate,
+                pool=side.pool,
+            )
+        return found
+
+
+class SideLegConfig(LegConfig):
+    """The leg that writes one of two sides that are kept in step; it takes the changes of both."""
+
+    sync: SyncConfig
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The mapping to the canonical record by each entity read."""
+        return {each.entity: each.conform for each in self.sync.sides}
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it takes what changed before the company's `send_from` too: a customer is what it is."""
+        return True
+
+
 def _kind_of_leg(leg: Any) -> str:
     to = leg.get("to") if isinstance(leg, Mapping) else None
+    if isinstance(leg, SyncedLegConfig) or (isinstance(leg, Mapping) and "sync" in leg):
+        return "two sides"
     return "several targets" if isinstance(to, list) or isinstance(leg, BranchedLegConfig) else "one target"
 
 
 WrittenLeg = Annotated[
-    Annotated[LegConfig, Tag("one target")] | Annotated[BranchedLegConfig, Tag("several targets")],
+    Annotated[LegConfig, Tag("one target")]
+    | Annotated[BranchedLegConfig, Tag("several targets")]
+    | Annotated[SyncedLegConfig, Tag("two sides")],
     Discriminator(_kind_of_leg),
 ]
 
@@ -263,12 +383,12 @@ class FlowConfig(ConfigModel):
 
     @cached_property
     def branch_of(self) -> dict[str, tuple[str, int]]:
-        """The leg with several targets that a leg is of, and its place among them."""
+        """The leg with several targets, or sides, that a leg is of, and its place among them."""
         return {
             name: (written, place)
             for stage, each in self.branches.items()
             for written, legs in each.items()
-            if isinstance(self.stages[stage].legs[written], BranchedLegConfig)
+            if not isinstance(self.stages[stage].legs[written], LegConfig)
             for place, name in enumerate(legs)
         }
 
@@ -345,7 +465,7 @@ class FlowConfig(ConfigModel):
         elsewhere = {leg.target for leg in self.legs.values()} - own
         found: dict[str, None] = {}
         for name, leg in legs.items():
-            found[leg.source] = None
+            found.update(dict.fromkeys(leg.sources))
             found.update(dict.fromkeys(self.legs[other].target for other in self.behind_stages(name)))
             looked_at = [each for rule in leg.rules.values() for each in rule.values()]
             found.update(dict.fromkeys(each for each in looked_at if each in elsewhere))
@@ -367,14 +487,16 @@ class FlowConfig(ConfigModel):
             if name in self.legs and name not in before:
                 before[name] = None
                 left += self.legs[name].after
-        return sorted(name for name in before if self.legs[name].source == self.legs[leg].source and wanted(name))
+        # one that writes the other side of a pair takes the same records, and neither waits for what the other took
+        return sorted(
+            name for name in before if self.legs[name].sources.keys() == {self.legs[leg].source} and wanted(name)
+        )
 
 
 def _branches(stages: Mapping[str, StageConfig]) -> dict[str, dict[str, dict[str, LegConfig]]]:
     return {
         stage: {
-            name: leg.legs(name) if isinstance(leg, BranchedLegConfig) else {name: leg}
-            for name, leg in config.legs.items()
+            name: {name: leg} if isinstance(leg, LegConfig) else leg.legs(name) for name, leg in config.legs.items()
         }
         for stage, config in stages.items()
     }

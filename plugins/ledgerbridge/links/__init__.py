@@ -1,6 +1,20 @@
 """Links: one thing in life, its ids in each system, and the state each side was last seen in and last written to."""
 
-from ledgerbridge.links.ends import End, State, keep_ends
+from ledgerbridge.links.ends import WRITTEN, End, State, keep_ends
 from ledgerbridge.links.matching import MatchPolicy, decide
+from ledgerbridge.links.sides import KeptSide, Read, Thing, agree, keep_read, sides_of
 
-__all__ = ["End", "MatchPolicy", "State", "decide", "keep_ends"]
+__all__ = [
+    "WRITTEN",
+    "End",
+    "KeptSide",
+    "MatchPolicy",
+    "Read",
+    "State",
+    "Thing",
+    "agree",
+    "decide",
+    "keep_ends",
+    "keep_read",
+    "sides_of",
+]

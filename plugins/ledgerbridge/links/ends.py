@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import null, select
+from sqlalchemy import delete, func, null, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import TargetConflict
@@ -15,7 +15,12 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import OURS, Link, LinkEnd
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["End", "State", "keep_ends"]
+__all__ = ["READ", "WRITTEN", "End", "State", "ends_of", "keep_ends"]
+
+READ = "read"
+"""How the id of a record is known that was read, and is linked with nothing yet."""
+WRITTEN = "written"
+"""How the id of a record is known that we made."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class End:
     One id of a thing in a target, as a delivery learned of it.
 
     :param entity: ``system.name``; ``key`` is the id there, ``number`` what people call it.
-    :param matched_by: how we know that it is the same: ``written`` by us, or the criterion it was found by.
+    :param matched_by: how we know that it is the same: ``WRITTEN``, ``READ``, or the criterion it was found by.
     :param seen: what the target answered; None: it did not tell.
     :param written: what we wrote; None: it was there as it is.
     """
@@ -57,7 +62,8 @@ def keep_ends(
     Link each record with its id in a target; by record key the conflict of those that are not linked.
 
     The first record of a thing makes its link. An id never changes its link: one that belongs to another record is a
-    conflict. Workers that link at once do so one after the other, so that a thing has one link.
+    conflict. Only what was read and is linked with nothing yet joins the thing it turns out to be. Workers that link at
+    once do so one after the other, so that a thing has one link.
 
     :param kind: what the thing is, the canonical entity's name: ``customer``.
     :param ends: all of one target entity, one a record.
@@ -67,8 +73,8 @@ def keep_ends(
         return {}
     serialise(session, f"links {company}")
     name, entity = f"{OURS}{kind}", ends[0].entity
-    ours = _ends(session, company, name, [end.record_key for end in ends])
-    theirs = _ends(session, company, entity, [end.key for end in ends])
+    ours = ends_of(session, company, name, [end.record_key for end in ends])
+    theirs = ends_of(session, company, entity, [end.key for end in ends])
     records = _records(session, {each.link_id for each in theirs.values()})
     now = datetime.now(UTC)
     unknown = {end.key for end in ends if end.record_key not in ours and end.key not in theirs}
@@ -78,6 +84,8 @@ def keep_ends(
     conflicts: dict[str, TargetConflict] = {}
     for end in ends:
         own, there = ours.get(end.record_key), theirs.get(end.key)
+        if joins and own is not None and there is not None and own.link_id != there.link_id:
+            _meet(session, own, there, records)
         if there is not None and not _is_same(end, own, there, records.get(there.link_id, set()), joins=joins):
             conflicts[end.record_key] = _belongs_to_others(end, records[there.link_id])
             continue
@@ -94,7 +102,8 @@ def keep_ends(
     return conflicts
 
 
-def _ends(session: Session, company: str, entity: str, keys: Sequence[str]) -> dict[str, LinkEnd]:
+def ends_of(session: Session, company: str, entity: str, keys: Sequence[str]) -> dict[str, LinkEnd]:
+    """The ends of an entity with these ids, by id."""
     found: dict[str, LinkEnd] = {}
     for chunk in in_chunks(sorted(set(keys))):
         rows = session.scalars(
@@ -123,6 +132,22 @@ def _is_same(end: End, own: LinkEnd | None, there: LinkEnd, records: set[str], *
     if own is not None:
         return own.link_id == there.link_id
     return joins or not records or end.record_key in records
+
+
+def _meet(session: Session, own: LinkEnd, there: LinkEnd, records: dict[int, set[str]]) -> None:
+    """Make one thing of two, where one of them is a record that was read alone and the other has none of its kind."""
+    for alone, other in ((there.link_id, own.link_id), (own.link_id, there.link_id)):
+        ends = session.scalars(select(LinkEnd).where(LinkEnd.link_id == alone)).all()
+        theirs = [each for each in ends if not each.entity.startswith(OURS)]
+        if len(theirs) != 1 or theirs[0].matched_by != READ:
+            continue
+        of_kind = select(func.count()).where(LinkEnd.link_id == other, LinkEnd.entity == theirs[0].entity)
+        if session.scalar(of_kind):
+            continue
+        session.execute(update(LinkEnd).where(LinkEnd.link_id == alone).values(link_id=other))
+        session.execute(delete(Link).where(Link.id == alone))
+        records.setdefault(other, set()).update(each.key for each in ends if each.entity.startswith(OURS))
+        return
 
 
 def _new(session: Session, link_id: int, company: str, entity: str, key: str, now: datetime) -> LinkEnd:

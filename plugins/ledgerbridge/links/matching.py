@@ -15,7 +15,13 @@ MatchPolicy = Literal["adopt", "reject", "ask"]
 
 
 def decide(
-    document: Document, candidates: Sequence[Candidate], policy: MatchPolicy, *, entity: str, field: str
+    document: Document,
+    candidates: Sequence[Candidate],
+    policy: MatchPolicy,
+    *,
+    entity: str,
+    field: str,
+    overwrites: bool = True,
 ) -> Candidate | TargetConflict | None:
     """
     The one that is the document's thing; a conflict for a person; None: the document is to be written.
@@ -25,10 +31,12 @@ def decide(
 
     :param candidates: what the target holds that may be it.
     :param entity: ``system.name``, for the message; ``field`` is where the document has its number.
+    :param overwrites: whether what bears our number is brought up to date; else it is linked as it is, for what people
+        made of it is yet to be merged.
     """
     own = next((each for each in candidates if each.own), None)
     if own is not None and own.active:
-        return own if own.current or own.found.differences else None
+        return own if own.current or own.found.differences or not overwrites else None
     fitting = [each for each in candidates if each.active]
     if not candidates:
         return None

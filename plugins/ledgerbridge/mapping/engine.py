@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -83,6 +84,15 @@ class Mapping:
             if parts
         }
         return {name: fields | {"record_key"} for name, fields in made.items()}
+
+    def made_of(self, part: str, paths: Set[str]) -> set[str]:
+        """The fields of a part that are made of nothing but these paths, constants too."""
+        return {
+            name
+            for each in self.parts[part]
+            for name, rule in each.definition.fields.items()
+            if {read.path for read in reads_of_rule(rule, ())} <= paths
+        }
 
     def run(self, records: NestedRows | FrameRows, lookups: Lookups, since: date | None = None) -> Mapped:
         """

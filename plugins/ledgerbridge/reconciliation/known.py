@@ -72,15 +72,18 @@ class KnownDocuments:
         by_entity = session.execute(positions.group_by(Position.entity))
         self._taken: dict[str, int] = {row.entity: row[1] for row in by_entity}
         self._company = company
-        self._stuck = dict(
-            session.execute(
-                select(SourceRecord.source_key, SourceRecord.reason).where(
+        # at the end of a period a run that did not come to its end is no excuse
+        outcomes = ("rejected", "held", "waiting", *(() if closing else ("read",)))
+        self._stuck = {
+            row.source_key: row.reason or f"taken by {row.run_id}, which has not come to its end with it"
+            for row in session.execute(
+                select(SourceRecord.source_key, SourceRecord.reason, SourceRecord.run_id).where(
                     SourceRecord.flow == flow,
                     SourceRecord.leg.in_(legs),
-                    SourceRecord.outcome.in_(("rejected", "held", "waiting")),
+                    SourceRecord.outcome.in_(outcomes),
                 )
-            ).all()
-        )
+            )
+        }
         self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
         read = session.execute(
             select(Reading.entity, func.max(Reading.until), func.max(Reading.ended_at))
@@ -237,11 +240,11 @@ class KnownDocuments:
         return self._stuck.get(source_key)
 
     def _why_stuck(self, booked: Booked) -> str | None:
-        """Of the document itself, or of the record that a flow reads it as."""
+        """Of the document itself, or of the record that a flow reads it as or with."""
         ledger, _, entity = booked.source.partition(".")
         names = (f"{ledger}:{entity}:{each}" for each in booked.ids if entity)
         found = (self._stuck_by_name[name] for name in names if name in self._stuck_by_name)
-        return self._stuck.get(booked.key) or next(found, None)
+        return self._stuck.get(booked.key) or self._stuck.get(booked.part_of) or next(found, None)
 
     def _lost(self, ledger: str, ids: Sequence[str]) -> Known:
         books, number = self._books[ledger], ids[-1] if ids else ""

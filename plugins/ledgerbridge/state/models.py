@@ -357,6 +357,8 @@ class LinkEnd(OfCompany, Base):
     ``entity`` is ``system.name``, and ``canonical.customer`` for our own record key, of which a thing may have
     several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
     where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
+    Of what is kept in step on both sides ``held`` is its canonical fields as they were read last, from the change of
+    that number and time, and ``agreed`` the same when the two sides last agreed on each.
     """
 
     __tablename__ = "link_end"
@@ -379,6 +381,10 @@ class LinkEnd(OfCompany, Base):
     written_hash: Mapped[str | None] = mapped_column(String(64))
     written: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     written_at: Mapped[datetime | None]
+    held: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    held_change: Mapped[int | None]
+    held_changed_at: Mapped[datetime | None]
+    agreed: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
 
 
 class AlertRow(OfCompany, Base):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
-from hooks.gp.econnect.reader import Row, all_of, equal, one_of
+from hooks.gp.econnect.reader import Row, all_of, any_of, changed_between, equal, one_of
 from hooks.gp.econnect.targets import MasterTarget, Place, difference, is_current, outcome_of
-from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
+from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, RawRecord, Window
 
 __all__ = ["Customer"]
 
@@ -41,6 +42,20 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
     source_doctypes = ("Customer",)
     source_where = ""
     source_key = ("CUSTNMBR",)
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """
+        As ``ChangedRows.read``, and who got another e-mail address.
+
+        GP stamps a customer whose address changes, but not one whose internet address does (sources.md GP §2).
+        """
+        changed = changed_between(window.since, window.until)
+        if changed:
+            owners = all_of(equal("Master_Type", "CUS"), changed)
+            # the Requester knows no other table's columns: sources.md GP §1.4
+            changed = any_of(changed, f"CUSTNMBR IN (SELECT Master_ID FROM SY01200 WHERE {owners})")  # noqa: S608
+        for rows in self._site.reader.pages("Customer", changed, key=self.source_key):
+            yield [self._record("Customer", _stamped(row)) for row in rows]
 
     def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """Who is there under the number or has the e-mail, case aside, in any address of theirs; also inactive ones."""
@@ -83,7 +98,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
             key, known, held = document.record_key, document.target_id, located.get(document.record_key)
             if known is not None and known.upper() != str(document.header["CUSTNMBR"]).upper():
                 outcomes[key] = Outcome(key, known, known, written=False)
-            elif held is not None and held.differences:
+            elif held is not None and held.differences and not document.merged:
                 outcomes[key] = outcome_of(key, held)
             else:
                 to_write.append(document)
@@ -96,13 +111,19 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
         if "internet_addresses" in parts:
             owner = {"Master_Type": "CUS", "Master_ID": number}
             parts["internet_addresses"] = [{**owner, **row} for row in parts["internet_addresses"]]
-        super()._write(Document(document.record_key, document.idempotency_key, document.header, parts))
+        super()._write(replace(document, parts=parts))
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         """Only another person under our number matters; the rest of a customer is simply brought up to date."""
         in_gp = [_email([each]) for each in row.get("Internet_Address", [])]
         sent = self.common(document)
         return difference("INET1", in_gp[0], sent) if any(in_gp) and sent and sent not in in_gp else []
+
+
+def _stamped(row: Row) -> Row:
+    """The customer as of the last change of theirs or of their internet addresses."""
+    stamps = [row.get("DEX_ROW_TS"), *(each.get("DEX_ROW_TS") for each in row.get("Internet_Address", []))]
+    return {**row, "DEX_ROW_TS": max(filter(None, stamps), default=None)}
 
 
 def _is_active(row: Row) -> bool:

@@ -72,7 +72,8 @@ def build_xml(
         nothing is altered here, that is the mapping's business.
     """
     writer = _Writer(document.record_key)
-    header = {**transaction.constants, **document.header, **(assigned or {})}
+    sent = {name: value for name, value in document.header.items() if not name.startswith("_")}
+    header = {**transaction.constants, **sent, **(assigned or {})}
     for name, constant in transaction.constants.items():
         if header[name] != constant:
             raise writer.refusal("LB-GP-009", name, header[name], f"{header[name]!r} given, this entity has {constant}")

@@ -1,0 +1,102 @@
+"""Years of history in a state database, made of the first few orders that really went through it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, Engine, Integer, Table, func, insert, literal, select, update
+
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import (
+    Base,
+    Delivery,
+    Link,
+    LinkEnd,
+    LoggedChange,
+    Position,
+    SourceRecord,
+)
+
+__all__ = ["grow", "size"]
+
+COPIED: dict[type[Base], tuple[str, ...]] = {
+    LoggedChange: ("source_key",),
+    SourceRecord: ("source_key", "label", "chain_key"),
+    Delivery: ("record_key", "chain_key", "target_id", "number"),
+    Link: (),
+    LinkEnd: ("key", "number"),
+}
+"""
+Tables that grow with what went through, and the columns by which a copy is another record.
+
+What reconciliation keeps stays: the ledgers hold none of the copies. `make bench ARGS=reconcile` grows that.
+"""
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+"""A reconciliation looks at deliveries made since the one before."""
+KEPT_IDS = {Link: ("id",), LinkEnd: ("link_id",)}
+"""Columns that lead from one table to another: a copy's are moved on by the same number."""
+
+
+def size(state: Engine) -> int:
+    """How many source records it knows, each in the legs that took it."""
+    with transaction(state) as session:
+        return session.scalar(select(func.count()).select_from(LoggedChange)) or 0
+
+
+def grow(state: Engine, records: int) -> None:
+    """
+    Copy what is there, under other names, until so many changes are known; each leg has done with all of them.
+
+    Nothing may run meanwhile.
+    """
+    present = size(state)
+    copies = -(-records // present) - 1
+    ends = {table: _end(state, table) for table in COPIED}
+    for number in range(1, copies + 1):
+        with transaction(state) as session:
+            for model, names in COPIED.items():
+                session.execute(_copy(model, names, number, ends[model]))
+    with transaction(state) as session:
+        last = select(func.max(LoggedChange.number)).where(LoggedChange.entity == Position.entity).scalar_subquery()
+        session.execute(update(Position).values(change=func.coalesce(last, Position.change)))
+        session.connection().exec_driver_sql("ANALYZE")
+
+
+def _end(state: Engine, model: type[Base]) -> int:
+    """The last row of those that are copied, by the column that numbers them."""
+    with transaction(state) as session:
+        return session.scalar(select(func.max(_numbered(model)))) or 0
+
+
+def _numbered(model: type[Base]) -> Column[Any]:
+    table = _table(model)
+    name = next(iter(KEPT_IDS.get(model, ())), None) or next(each.name for each in table.primary_key)
+    return table.c[name]
+
+
+def _copy(model: type[Base], names: tuple[str, ...], number: int, end: int) -> Any:
+    table = _table(model)
+    given: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name in KEPT_IDS.get(model, ()):
+            given[column.name] = column + literal(number * _STRIDE)
+        elif column.name in names:
+            given[column.name] = column + literal(f"~{number}")
+        elif column.name == "updated_at":
+            given[column.name] = literal(LONG_AGO, column.type)
+        elif not (column.primary_key and isinstance(column.type, Integer)):
+            given[column.name] = column
+    done = [table.c["outcome"].not_in(("read", "waiting", "held"))] if model is SourceRecord else []
+    chosen = select(*given.values()).where(_numbered(model) <= end, *done)
+    return insert(table).from_select(list(given), chosen)
+
+
+def _table(model: type[Base]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+_STRIDE = 100_000
+"""More than rows that are copied; the ids of copies do not meet."""

@@ -1,0 +1,168 @@
+"""The sides of things that are kept in step, with their links: what each holds, and what the two last agreed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledgerbridge.links.ends import READ, End, ends_of, keep_ends
+from ledgerbridge.state.database import serialise
+from ledgerbridge.state.models import OURS, LinkEnd
+from ledgerbridge.state.upsert import in_chunks
+
+__all__ = ["KeptSide", "Read", "Thing", "agree", "keep_read", "sides_of"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """
+    A record of one side as it was read.
+
+    :param key: its id in its system; ``number`` is what people call it.
+    :param source_key: its key in the change log.
+    :param fields: its canonical fields, for JSON.
+    :param change: number of the change that told of it, made at ``changed_at`` by its system's clock.
+    """
+
+    key: str
+    source_key: str
+    number: str | None
+    fields: dict[str, Any]
+    change: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class KeptSide:
+    """
+    What is kept of one side of a thing.
+
+    :param held: its canonical fields as they were read last; None: it was never read.
+    :param change, changed_at: of the change that told them.
+    :param agreed: the same when the two sides last agreed on each.
+    :param seen: what its system answered last to what was written.
+    """
+
+    entity: str
+    key: str
+    number: str | None
+    held: dict[str, Any] | None
+    change: int | None
+    changed_at: datetime | None
+    agreed: dict[str, Any]
+    matched_by: str | None = None
+    seen: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing: the key its deliveries are kept by, and its sides by entity."""
+
+    record_key: str
+    sides: Mapping[str, KeptSide]
+
+
+def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequence[Read]]) -> dict[str, Thing]:
+    """
+    Keep what was read of each side, unless something newer is known; the things it belongs to, by source key.
+
+    A record that nothing is linked with yet becomes a thing of its own. Of several records of one entity that are one
+    thing the first that was linked is the one kept in step; the others have no thing here.
+
+    :param read: the records by entity.
+    """
+    serialise(session, f"links {company}")
+    things: dict[str, Thing] = {}
+    for entity, records in read.items():
+        known = ends_of(session, company, entity, [each.key for each in records])
+        named = _record_keys(session, kind, {end.link_id for end in known.values()})
+        ends = [
+            End(f"{kind}:{each.source_key}", entity, each.key, each.number, READ)
+            for each in records
+            if each.key not in known or known[each.key].link_id not in named
+        ]
+        keep_ends(session, company, kind, ends, joins=True)
+        kept = ends_of(session, company, entity, [each.key for each in records])
+        for each in records:
+            end = kept[each.key]
+            end.number = each.number
+            if end.held_change is None or end.held_change <= each.change:
+                end.held, end.held_change, end.held_changed_at = each.fields, each.change, each.changed_at
+    session.flush()
+    for entity, records in read.items():
+        kept = ends_of(session, company, entity, [each.key for each in records])
+        of_links = _things(session, kind, {end.link_id for end in kept.values()}, list(read))
+        for each in records:
+            thing = of_links[kept[each.key].link_id]
+            if thing.sides[entity].key == each.key:
+                things[each.source_key] = thing
+    return things
+
+
+def sides_of(
+    session: Session, company: str, kind: str, entities: Sequence[str], record_keys: Sequence[str]
+) -> dict[str, Thing]:
+    """The things that are delivered under these keys, as they stand now."""
+    ours = ends_of(session, company, f"{OURS}{kind}", record_keys)
+    of_links = _things(session, kind, {end.link_id for end in ours.values()}, entities)
+    return {key: of_links[end.link_id] for key, end in ours.items()}
+
+
+def agree(
+    session: Session, company: str, entity: str, agreed: Mapping[str, Mapping[str, Any]], *, holds: bool = False
+) -> None:
+    """
+    Keep what a side holds of the fields that the two sides agree on now.
+
+    :param agreed: fields by the id of the side's record.
+    :param holds: it was just given them, and what was read of it is older.
+    """
+    for key, end in ends_of(session, company, entity, list(agreed)).items():
+        fields = {**(end.agreed or {}), **agreed[key]}
+        if fields != end.agreed:
+            end.agreed = fields
+        if holds and end.held is not None:
+            end.held = {**end.held, **agreed[key]}
+    session.flush()
+
+
+def _record_keys(session: Session, kind: str, links: set[int]) -> dict[int, str]:
+    """By link the first key that a record read of a side was given: what is delivered for a flow's own has others."""
+    found: dict[int, str] = {}
+    for chunk in in_chunks(sorted(links)):
+        rows = session.execute(
+            select(LinkEnd.link_id, LinkEnd.key)
+            .where(LinkEnd.link_id.in_(chunk), LinkEnd.entity == f"{OURS}{kind}", LinkEnd.key.like(f"{kind}:%:%:%:%"))
+            .order_by(LinkEnd.id)
+        )
+        for link_id, key in rows:
+            found.setdefault(link_id, key)
+    return found
+
+
+def _things(session: Session, kind: str, links: set[int], entities: Sequence[str]) -> dict[int, Thing]:
+    record_keys = _record_keys(session, kind, links)
+    sides: dict[int, dict[str, KeptSide]] = {link: {} for link in links}
+    for chunk in in_chunks(sorted(links)):
+        rows = session.scalars(
+            select(LinkEnd).where(LinkEnd.link_id.in_(chunk), LinkEnd.entity.in_(entities)).order_by(LinkEnd.id)
+        )
+        for row in rows:
+            side = KeptSide(
+                entity=row.entity,
+                key=row.key,
+                number=row.number,
+                held=row.held,
+                change=row.held_change,
+                changed_at=row.held_changed_at,
+                agreed=row.agreed or {},
+                matched_by=row.matched_by,
+                seen=row.seen,
+            )
+            sides[row.link_id].setdefault(row.entity, side)
+    return {link: Thing(record_keys[link], sides[link]) for link in links}

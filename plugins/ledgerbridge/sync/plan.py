@@ -1,0 +1,118 @@
+"""What one side of things has to be told, of what is kept of both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledgerbridge.links import KeptSide, Thing
+from ledgerbridge.sync.merge import Merged, Rules, Side, merge
+
+__all__ = ["Change", "Plan", "changes_only", "plan"]
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """
+    What a side is to hold of a thing.
+
+    :param key: the id of its record; None: it has none yet.
+    :param held, wanted: its canonical fields, as they were read last and as they are to be.
+    :param fields: by canonical field the value that comes from the other side, as that one holds it.
+    :param source_key: the id of the other side's record; ``number`` is its number, ``change`` is that of ``held``.
+    """
+
+    key: str | None
+    number: str | None
+    held: dict[str, Any]
+    wanted: dict[str, Any]
+    fields: dict[str, Any]
+    source_key: str
+    change: int | None
+
+
+@dataclass
+class Plan:
+    """
+    What follows for one side.
+
+    :param changes: by record key what it has to be told.
+    :param settled: by entity and id the fields that both hold alike now.
+    :param waiting: by record key why nothing can be said yet.
+    """
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    settled: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+
+def plan(things: Iterable[Thing], sides: Sequence[str], target: str, rules: Rules) -> Plan:
+    """
+    What has to be told to a side of these things.
+
+    :param sides: the entities of the two sides, :param target: that of the one that is written.
+    """
+    found = Plan(settled={each: {} for each in sides})
+    (source,) = (each for each in sides if each != target)
+    for thing in things:
+        there, other = thing.sides.get(target), thing.sides.get(source)
+        if other is None or other.held is None:
+            if other is not None:
+                found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
+            continue
+        if there is None:
+            found.changes[thing.record_key] = Change(None, other.number, {}, other.held, other.held, other.key, None)
+            continue
+        if there.held is None:
+            found.waiting[thing.record_key] = f"{target} {there.key} is linked and not read yet"
+            continue
+        first, second = (_side(thing.sides[each]) for each in sides)
+        merged = merge(first, second, rules)
+        for each in (there, other):
+            assert each.held is not None
+            found.settled[each.entity][each.key] = _unlike(each, merged)
+        if writes := merged.writes[_system(target)]:
+            fields = {name: other.held[name] for name in writes}
+            wanted = {**there.held, **writes}
+            found.changes[thing.record_key] = Change(
+                there.key, there.number, there.held, wanted, fields, other.key, there.change
+            )
+    return found
+
+
+def changes_only(after: Row, before: Mapping[str, Any], always: Collection[str]) -> Row:
+    """
+    A row with only what it has to change: what stands there as it is to be is left out, what is to go is cleared.
+
+    :param before: the row that would say what stands there now; :param always: fields that are said in any case.
+    """
+    return {
+        name: value if name in always or value is not None else _cleared(before[name])
+        for name, value in after.items()
+        if name in always or value != before.get(name)
+    }
+
+
+def _cleared(before: Any) -> Any:
+    """What takes a text away; there is nothing that takes away what is none."""
+    return "" if isinstance(before, str) else None
+
+
+def _side(kept: KeptSide) -> Side:
+    assert kept.held is not None
+    assert kept.changed_at is not None  # it was read
+    return Side(_system(kept.entity), kept.held, kept.agreed, kept.changed_at)
+
+
+def _unlike(side: KeptSide, merged: Merged) -> dict[str, Any]:
+    """Of the fields both hold alike, those it has not been kept of yet that they do."""
+    assert side.held is not None
+    unkept = {name: side.held[name] for name in merged.settled}
+    return {name: value for name, value in unkept.items() if name not in side.agreed or side.agreed[name] != value}
+
+
+def _system(entity: str) -> str:
+    return entity.partition(".")[0]

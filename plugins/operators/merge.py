@@ -1,0 +1,244 @@
+"""Merge: the steps of a leg that writes one of two sides that are kept in step (docs/explanation/master-data.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+from airflow.sdk import Context
+
+from ledgerbridge.delivery import Delivered, plain
+from ledgerbridge.delivery.content import rows_of
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.flows import SideLegConfig
+from ledgerbridge.links import WRITTEN, KeptSide, Read, agree, keep_read, sides_of
+from ledgerbridge.mapping import Lookups, load_mapping, map_canonical, map_chunks, map_raw
+from ledgerbridge.mapping import Mapping as CompiledMapping
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import OURS
+from ledgerbridge.state.source_records import Fate
+from ledgerbridge.sync import Change, Rules, changes_only, plan
+from operators import settings
+from operators.gate import GateOperator
+from operators.load import LoadOperator
+from operators.resume import with_headers
+from operators.staging import BatchRef, read_frames, read_rows
+from operators.taken import taken_chunks
+from operators.transform import TransformOperator, Work
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MergeOperator", "MergedGateOperator", "MergedLoadOperator"]
+
+_OURS_ALONE = ("record_key", "label", "chain_key")
+"""Canonical fields that say nothing of the thing."""
+
+
+class MergeOperator(TransformOperator):
+    """
+    Make the documents of what this leg's side has to be told of the changes taken, of both sides.
+
+    What each side holds is kept with its link, newest version first come or not. A thing the side has no record of
+    becomes a whole document; of another the gate lets only what differs go on.
+    """
+
+    config: SideLegConfig
+
+    def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
+        """The canonical records as this leg's side is to hold them."""
+        sync = self.config.sync
+        read: dict[str, list[Read]] = {}
+        for entity, name in self.config.sources.items():
+            of_entity = [key for key in keys if _entity_of(key) == entity]
+            read[entity] = self._read(given, of_entity, _mapping(name), lookups, work) if of_entity else []
+        work.made = {each.source_key: set() for records in read.values() for each in records} | work.made
+        with transaction(self.engine) as session:
+            things = keep_read(session, self.company.key, sync.entity, read)
+            planned = plan(
+                {each.record_key: each for each in things.values()}.values(),
+                [each.entity for each in sync.sides],
+                self.config.target,
+                Rules(sync.policy, sync.policies, sync.owner),
+            )
+            for entity, settled in planned.settled.items():
+                agree(session, self.company.key, entity, {key: fields for key, fields in settled.items() if fields})
+        work.waiting.update(planned.waiting)
+        for source_key, thing in things.items():
+            if thing.record_key in planned.changes or thing.record_key in planned.waiting:
+                work.add(source_key, thing.record_key)
+        canonical = f"{OURS}{sync.entity}"
+        held = {key: self._header(each, each.held) for key, each in planned.changes.items() if each.key is not None}
+        frames = with_headers({}, canonical, {k: self._header(e, e.wanted) for k, e in planned.changes.items()})
+        before = map_canonical(_mapping(self.config.map), with_headers({}, canonical, held), lookups)
+        work.conformed = {row["record_key"]: row for row in rows_of(frames["header"])}
+        work.beside = {"before": before.frames, "merges": {"merges": _staged(planned.changes)}}
+        return frames
+
+    def _read(
+        self, given: BatchRef, keys: list[str], mapping: CompiledMapping, lookups: Lookups, work: Work
+    ) -> list[Read]:
+        """The records of one side with their canonical fields; what can't be conformed becomes dead letters."""
+        changed_at: dict[str, datetime] = {}
+
+        def noted(chunks: Iterator[list[RawRecord]]) -> Iterator[list[RawRecord]]:
+            for chunk in chunks:
+                changed_at.update({record.key: record.changed_at for record in chunk})
+                yield chunk
+
+        mapped = map_chunks(mapping, noted(taken_chunks(given, set(keys))), lookups)
+        work.made |= {key: set() for key in keys}
+        work.refuse("conform", mapped, keys, mapping.version)
+        rows = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
+        told = mapping.columns()["header"] - {*_OURS_ALONE, self.config.sync.key}
+        read = []
+        for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
+            key, row = keys[position], rows[record_key]
+            fields = {name: plain(row[name]) for name in sorted(told)}
+            number = row[self.config.sync.key]
+            read.append(Read(_id_of(key), key, number, fields, work.changes[key] or 0, changed_at[key]))
+            work.labels[key] = number or _id_of(key)
+        return read
+
+    def _header(self, change: Change, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {**fields, self.config.sync.key: change.number, "label": change.number}
+
+
+class MergedGateOperator(GateOperator):
+    """Validate the documents whole, and let only what they change go on of those that the target has."""
+
+    config: SideLegConfig
+
+    def going_on(self, context: Context, passed: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """Of what the target holds what it has to be told; each document says of which of its changes it was made."""
+        before = read_frames(self.staged(context, "before"))
+        changes = _staged_changes(self.staged(context, "merges"))
+        always = {"record_key", *_mapping(self.config.map).made_of("header", {self.config.sync.key})}
+        held = {row["record_key"]: row for row in rows_of(before["header"])}
+        headers = []
+        for row in rows_of(passed["header"]):
+            key = row["record_key"]
+            only = changes_only(row, held[key], always) if key in held else row
+            # equal documents made of other states are two: what was changed back is changed again
+            headers.append({**only, "_made_of_change": None if key not in held else str(changes[key].change)})
+        found = {"header": headers}
+        for part in passed.keys() - {"header"}:
+            found[part] = _changed_rows(rows_of(passed[part]), rows_of(before[part]))
+        return {name: _like(passed[name], rows) for name, rows in found.items()}
+
+
+class MergedLoadOperator(LoadOperator):
+    """Deliver what the target has to be told, and keep what the two sides agree on then."""
+
+    config: SideLegConfig
+
+    def merged(self, context: Context) -> Mapping[str, str]:
+        """The id of each record that is updated."""
+        changes = _staged_changes(self.staged(context, "merges"))
+        return {key: change.key for key, change in changes.items() if change.key is not None}
+
+    def follow_up(self, context: Context, results: Sequence[Delivered]) -> dict[str, Fate]:
+        """
+        Keep of what was written what the sides hold now, as each of them holds it.
+
+        What the target turned out to hold already is linked as it is; the next run merges the two.
+        """
+        changes = _staged_changes(self.staged(context, "merges"))
+        stands = [each.record_key for each in results if each.outcome in _STANDS and each.record_key in changes]
+        company, kind = self.company.key, self.config.sync.entity
+        with transaction(self.engine) as session:
+            things = sides_of(session, company, kind, list(self.config.sources), stands)
+        there = {key: thing.sides[self.config.target] for key, thing in things.items()}
+        linked = {key for key, side in there.items() if changes[key].key is None and side.matched_by != WRITTEN}
+        written = {key: side for key, side in there.items() if key not in linked}
+        conformed = self._conformed(context, written)
+        agreed: dict[str, dict[str, dict[str, Any]]] = {entity: {} for entity in self.config.sources}
+        for key, side in written.items():
+            change = changes[key]
+            holds = conformed.get(key, change.wanted)
+            agreed[self.config.target][side.key] = {name: holds.get(name) for name in change.fields}
+            agreed[self.config.source][change.source_key] = change.fields
+        with transaction(self.engine) as session:
+            agree(session, company, self.config.source, agreed[self.config.source])
+            agree(session, company, self.config.target, agreed[self.config.target], holds=True)
+        waits = Fate("waiting", f"{self.config.target} has it already: they are linked, and merged by the next run")
+        return dict.fromkeys(linked, waits)
+
+    def _conformed(self, context: Context, sides: Mapping[str, KeptSide]) -> dict[str, dict[str, Any]]:
+        """The canonical fields of what the target answered, by record key; what can't be conformed is left out."""
+        keys = [key for key, side in sides.items() if side.seen]
+        if not keys:
+            return {}
+        mapping = _mapping(self.config.sources[self.config.target])
+        payloads = [sides[key].seen or {} for key in keys]
+        at = [datetime.now(UTC)] * len(keys)
+        mapped = map_raw(mapping, payloads, keys, at, self.lookups(context))
+        rows = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
+        made = zip(mapped.links["record"], mapped.links["record_key"], strict=True)
+        return {keys[position]: {name: plain(value) for name, value in rows[key].items()} for position, key in made}
+
+
+_STANDS = ("delivered", "unchanged")
+
+
+def _mapping(name: str) -> CompiledMapping:
+    return load_mapping(settings.include_folder() / "mappings" / f"{name}.yaml")
+
+
+def _entity_of(source_key: str) -> str:
+    """The entity of a record's key, ``system:scope:entity:id``."""
+    system, _, entity, _ = source_key.split(":", 3)
+    return f"{system}.{entity}"
+
+
+def _id_of(source_key: str) -> str:
+    return source_key.split(":", 3)[3]
+
+
+def _staged(changes: Mapping[str, Change]) -> pd.DataFrame:
+    """What was planned, for the steps that follow."""
+    import pandas as pd
+
+    rows = [(key, orjson.dumps(asdict(change)).decode()) for key, change in changes.items()]
+    return pd.DataFrame(rows, columns=["record_key", "change"]).astype("string[pyarrow]")
+
+
+def _staged_changes(merges: BatchRef) -> dict[str, Change]:
+    return {row["record_key"]: Change(**orjson.loads(row["change"])) for row in read_rows(merges, "merges")}
+
+
+def _changed_rows(after: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the records of which any differs: a part is sent whole, with what is to go in it cleared."""
+    held = _by_record(before)
+    changed: list[dict[str, Any]] = []
+    for key, rows in _by_record(after).items():
+        if rows == held.get(key):
+            continue
+        there = held.get(key, [])
+        for place, row in enumerate(rows):
+            said = {name for name, value in row.items() if value is not None}
+            changed.append(changes_only(row, there[place] if place < len(there) else {}, said))
+    return changed
+
+
+def _by_record(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["record_key"], []).append(row)
+    return found
+
+
+def _like(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows with the columns and types of a frame; a column it has not is text."""
+    import pandas as pd
+
+    schema = pa.Table.from_pandas(frame, preserve_index=False).schema
+    added = sorted({name for row in rows for name in row} - set(schema.names))
+    fields = [*schema, *(pa.field(name, pa.string()) for name in added)]
+    table = pa.Table.from_pylist(rows, schema=pa.schema(fields))
+    made: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return made

@@ -1,0 +1,184 @@
+"""Customers that people change in GP and in Xero: each change arrives in the other ledger, once, and stays there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from demo.ports import free_port
+from demo.services import Services
+from demo.stack import CHECKOUT, start_sandboxes
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import DeadLetter
+from sandbox.orders import OPENING, harbor_light_supply
+from sandbox.places import SYSTEMS
+from sandbox.player import Player
+from tests.flows.golden_orders import order_file
+from tests.flows.in_process import InProcess, Office, open_office
+
+
+@dataclass
+class Masters:
+    """People at the customer windows of both ledgers, and the flow that keeps them in step."""
+
+    office: Office
+    flow: InProcess
+    passes: int = 0
+
+    def in_gp(self, number: str, **changes: Any) -> None:
+        self.office.player.call("PUT", "gp", f"/_sandbox/customers/{number}", changes)
+
+    def in_xero(self, named: str, **changes: Any) -> None:
+        self.office.player.call("PUT", "xero", f"/_sandbox/contacts/{named}", changes)
+
+    def all_gp(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.office.player.call("GET", "gp", "/_sandbox/customers")["customers"]
+        return found
+
+    def gp(self, number: str) -> dict[str, Any]:
+        return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
+
+    def xero(self, number: str) -> dict[str, Any]:
+        found = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
+        return next(each for each in found if each.get("ContactNumber") == number)
+
+    def run(self) -> dict[str, int]:
+        """One pass; how many records each leg delivered."""
+        self.passes += 1
+        results = self.flow.run(f"masters-{self.passes}")
+        return {leg: found for leg in self.flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
+
+    def come_to_rest(self) -> None:
+        for _ in range(4):
+            if not self.run():
+                return
+        raise AssertionError("four passes, and each wrote something")
+
+    def letters(self) -> list[tuple[str, str]]:
+        with transaction(self.office.state) as session:
+            return [(each.code, each.message) for each in session.scalars(select(DeadLetter))]
+
+
+@pytest.fixture(scope="module")
+def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
+    folder = tmp_path_factory.mktemp("masters")
+    with Services(folder / "logs", CHECKOUT) as services:
+        addresses = start_sandboxes(services, {system: free_port() for system in SYSTEMS}, folder / "sandbox")
+        with Player(addresses) as player:
+            player.seed(harbor_light_supply(), OPENING)
+            with open_office(order_file([]), player, player, folder) as office:
+                yield Masters(office, InProcess("master_data"))
+
+
+def street(contact: dict[str, Any]) -> dict[str, Any]:
+    address = next(each for each in contact["Addresses"] if each["AddressType"] == "STREET")
+    return {name: value for name, value in address.items() if value and name != "AddressType"}
+
+
+def test_customer_made_in_gp_arrives_in_xero_and_edits_of_either_side_in_the_other(masters: Masters) -> None:
+    masters.in_gp("AARON01", CUSTNAME="Aaron Fitz", ADDRESS1="1 Quay", CITY="Boston", INET1="aaron@example.com")
+    masters.come_to_rest()
+    contact = masters.xero("AARON01")
+    assert (contact["Name"], contact["EmailAddress"]) == ("Aaron Fitz", "aaron@example.com")
+    assert street(contact) == {"AddressLine1": "1 Quay", "City": "Boston"}
+
+    masters.in_gp("AARON01", CUSTNAME="Aaron Fitz Electrical")
+    assert masters.run() == {"customers_xero": 1}
+    assert masters.xero("AARON01")["Name"] == "Aaron Fitz Electrical"
+    assert masters.run() == {}
+
+    masters.in_xero("AARON01", EmailAddress="office@example.com")
+    assert masters.run() == {"customers_gp": 1}
+    assert masters.gp("AARON01")["INET1"] == "office@example.com"
+    assert masters.run() == {}
+    assert masters.letters() == []
+
+
+def test_contact_made_in_xero_becomes_a_customer_in_gp_under_its_number_or_one_made_of_its_id(masters: Masters) -> None:
+    masters.in_xero("Bay Foods", EmailAddress="bay@example.com")
+    masters.in_xero("Cove Cafe", ContactNumber="COVE1")
+    masters.come_to_rest()
+    names = {each["CUSTNAME"]: each for each in masters.all_gp()}
+    assert names["Bay Foods"]["INET1"] == "bay@example.com"
+    assert names["Bay Foods"]["CUSTNMBR"].startswith("LX")
+    assert names["Cove Cafe"]["CUSTNMBR"] == "COVE1"
+    masters.in_xero("Bay Foods", EmailAddress="new@example.com")
+    assert masters.run() == {"customers_gp": 1}
+    names = {each["CUSTNAME"]: each for each in masters.all_gp()}
+    assert names["Bay Foods"]["INET1"] == "new@example.com"
+    assert masters.letters() == []
+
+
+def test_edits_of_different_fields_on_both_sides_all_arrive(masters: Masters) -> None:
+    masters.in_gp("DOCK1", CUSTNAME="Dock", CITY="Boston", INET1="dock@example.com")
+    masters.come_to_rest()
+    masters.in_gp("DOCK1", CITY="Salem")
+    masters.in_xero("DOCK1", EmailAddress="d@example.com")
+    masters.come_to_rest()
+    assert street(masters.xero("DOCK1"))["City"] == masters.gp("DOCK1")["CITY"] == "Salem"
+    assert masters.xero("DOCK1")["EmailAddress"] == masters.gp("DOCK1")["INET1"] == "d@example.com"
+
+
+def test_a_field_changed_there_and_back_is_written_each_time(masters: Masters) -> None:
+    masters.in_gp("ECHO1", CUSTNAME="Echo one")
+    masters.come_to_rest()
+    for name in ("Echo two", "Echo one", "Echo two", "Echo one"):
+        masters.in_gp("ECHO1", CUSTNAME=name)
+        masters.come_to_rest()
+        assert masters.xero("ECHO1")["Name"] == name
+    masters.in_xero("ECHO1", Name="Echo two")
+    masters.come_to_rest()
+    masters.in_gp("ECHO1", CUSTNAME="Echo one")
+    masters.come_to_rest()
+    assert masters.xero("ECHO1")["Name"] == "Echo one"
+
+
+def test_a_field_cleared_on_one_side_is_cleared_on_the_other(masters: Masters) -> None:
+    masters.in_gp("FOG1", CUSTNAME="Fog", CITY="Boston", ADDRESS1="2 Quay", INET1="fog@example.com")
+    masters.come_to_rest()
+    masters.in_gp("FOG1", INET1="", CITY="")
+    masters.come_to_rest()
+    assert masters.xero("FOG1")["EmailAddress"] == ""
+    assert street(masters.xero("FOG1")) == {"AddressLine1": "2 Quay"}
+    masters.in_xero("FOG1", Addresses=[{"AddressType": "STREET"}])
+    masters.come_to_rest()
+    assert masters.gp("FOG1")["ADDRESS1"] == ""
+
+
+def test_a_name_gp_cannot_hold_whole_stays_whole_in_xero(masters: Masters) -> None:
+    long = "Gull and Sons, Purveyors of Fine Ropes and Sails to the Navy since 1820"
+    masters.in_xero("Gull", ContactNumber="GULL1")
+    masters.come_to_rest()
+    masters.in_xero("GULL1", Name=long)
+    masters.come_to_rest()
+    assert masters.gp("GULL1")["CUSTNAME"] == long[:64].rpartition(" ")[0]
+    masters.in_gp("GULL1", CITY="Boston")
+    masters.come_to_rest()
+    assert masters.xero("GULL1")["Name"] == long
+
+
+def test_where_both_have_a_number_already_the_two_are_merged_and_neither_is_overwritten(masters: Masters) -> None:
+    masters.in_gp("HULL1", CUSTNAME="Hull", CITY="Boston")
+    masters.in_xero("Hull Ltd", ContactNumber="HULL1", EmailAddress="hull@example.com")
+    masters.come_to_rest()
+    assert masters.gp("HULL1")["INET1"] == masters.xero("HULL1")["EmailAddress"] == "hull@example.com"
+    assert street(masters.xero("HULL1"))["City"] == masters.gp("HULL1")["CITY"] == "Boston"
+    assert masters.gp("HULL1")["CUSTNAME"] == masters.xero("HULL1")["Name"] == "Hull Ltd"
+    assert masters.letters() == []
+
+
+def test_name_another_contact_has_is_a_dead_letter_and_the_rest_goes_on(masters: Masters) -> None:
+    masters.in_gp("ISLE1", CUSTNAME="Isle")
+    masters.in_gp("ISLE2", CUSTNAME="Isle two")
+    masters.come_to_rest()
+    masters.in_gp("ISLE2", CUSTNAME="Isle")
+    masters.in_gp("ISLE1", CITY="Boston")
+    masters.come_to_rest()
+    assert street(masters.xero("ISLE1"))["City"] == "Boston"
+    assert masters.xero("ISLE2")["Name"] == "Isle two"
+    [(_, message)] = masters.letters()
+    assert "Isle" in message

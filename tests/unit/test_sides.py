@@ -1,0 +1,107 @@
+"""What is kept of both sides of a thing: the newest that was read, what was agreed on, and which two are one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, select, text
+from test_state import REVISIONS
+
+from ledgerbridge.links import End, Read, Thing, agree, keep_ends, keep_read, sides_of
+from ledgerbridge.state import migrate, transaction
+from ledgerbridge.state.models import Link, LinkEnd
+
+GP, XERO = "gp.customer", "xero.contact"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def read(key: str, change: int, **fields: Any) -> Read:
+    return Read(key, f"gp:TWO:customer:{key}", key, fields, change, NOON)
+
+
+def contact(key: str, change: int, **fields: Any) -> Read:
+    return Read(key, f"xero:org:contact:{key}", key, fields, change, NOON)
+
+
+def kept(engine: Engine, *, gp: list[Read] | None = None, xero: list[Read] | None = None) -> dict[str, Thing]:
+    with transaction(engine) as session:
+        return keep_read(session, "main", "customer", {GP: gp or [], XERO: xero or []})
+
+
+def links(engine: Engine) -> int:
+    with transaction(engine) as session:
+        return session.scalars(select(func.count()).select_from(Link)).one()
+
+
+def test_records_read_of_each_side_are_things_of_their_own_until_something_links_them(state_db: Engine) -> None:
+    things = kept(state_db, gp=[read("ANNA", 1, name="Anna")], xero=[contact("guid", 2, name="Anna A")])
+    assert [sorted(each.sides) for each in things.values()] == [[GP], [XERO]]
+    assert links(state_db) == 2
+    ours = things["gp:TWO:customer:ANNA"].record_key
+    with transaction(state_db) as session:
+        assert keep_ends(session, "main", "customer", [End(ours, XERO, "guid", "A", "EmailAddress")], joins=True) == {}
+    things = kept(state_db, gp=[read("ANNA", 3, name="Anne")])
+    sides = things["gp:TWO:customer:ANNA"].sides
+    assert (sides[GP].held, sides[XERO].held) == ({"name": "Anne"}, {"name": "Anna A"})
+    assert things["gp:TWO:customer:ANNA"].record_key == ours
+    assert links(state_db) == 1
+
+
+def test_contact_of_another_customer_does_not_join_a_second_one(state_db: Engine) -> None:
+    things = kept(state_db, gp=[read("ANNA", 1), read("BEN", 2)], xero=[contact("guid", 3)])
+    first, second = (things[f"gp:TWO:customer:{each}"].record_key for each in ("ANNA", "BEN"))
+    with transaction(state_db) as session:
+        assert keep_ends(session, "main", "customer", [End(first, XERO, "guid", "A", "number")], joins=True) == {}
+    with transaction(state_db) as session:
+        conflicts = keep_ends(session, "main", "customer", [End(second, XERO, "guid", "A", "number")], joins=True)
+    assert conflicts[second].code == "LB-LNK-001"
+
+
+def test_older_version_that_comes_later_does_not_replace_what_was_read(state_db: Engine) -> None:
+    kept(state_db, gp=[read("ANNA", 5, name="new")])
+    [thing] = kept(state_db, gp=[read("ANNA", 4, name="old")]).values()
+    assert (thing.sides[GP].held, thing.sides[GP].change) == ({"name": "new"}, 5)
+
+
+def test_what_was_agreed_on_is_kept_field_by_field_and_held_where_it_was_just_written(state_db: Engine) -> None:
+    [thing] = kept(state_db, gp=[read("ANNA", 1, name="Anna", city="Kiel")]).values()
+    with transaction(state_db) as session:
+        agree(session, "main", GP, {"ANNA": {"name": "Anna"}})
+        agree(session, "main", GP, {"ANNA": {"city": None}}, holds=True)
+    with transaction(state_db) as session:
+        side = sides_of(session, "main", "customer", [GP, XERO], [thing.record_key])[thing.record_key].sides[GP]
+    assert side.agreed == {"name": "Anna", "city": None}
+    assert side.held == {"name": "Anna", "city": None}
+
+
+def test_record_of_a_flow_and_what_is_read_of_it_are_one_thing_under_two_keys(state_db: Engine) -> None:
+    with transaction(state_db) as session:
+        for entity, key in (GP, "LB1"), (XERO, "guid"):
+            keep_ends(session, "main", "customer", [End("customer:anna", entity, key, "LB1", "written")])
+    [thing] = kept(state_db, xero=[contact("guid", 1, name="Anna")]).values()
+    assert sorted(thing.sides) == [GP, XERO]
+    assert thing.record_key == "customer:xero:org:contact:guid"
+    assert links(state_db) == 1
+
+
+def test_ends_from_before_two_sides_were_kept_in_step_hold_nothing_yet(empty_state_db: Engine) -> None:
+    migrate(empty_state_db, REVISIONS[REVISIONS.index("0022") - 1])
+    with empty_state_db.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO link (id, company, kind, created_at) VALUES (1, 'main', 'customer', '2026-03-02 12:00:00')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO link_end (link_id, company, entity, key, linked_at)"
+                " VALUES (1, 'main', 'gp.customer', 'ANNA', '2026-03-02 12:00:00')"
+            )
+        )
+    migrate(empty_state_db)
+    with transaction(empty_state_db) as session:
+        [end] = session.scalars(select(LinkEnd))
+        assert (end.key, end.held, end.agreed) == ("ANNA", None, None)
+    [thing] = kept(empty_state_db, gp=[read("ANNA", 1, name="Anna")]).values()
+    assert thing.sides[GP].held == {"name": "Anna"}
