@@ -77,8 +77,10 @@ class XeroOffice:
         """Let the connection go to something that stands before it."""
         before = os.environ["AIRFLOW_CONN_XERO"]
         os.environ["AIRFLOW_CONN_XERO"] = before.replace(self.address, address)
-        yield
-        os.environ["AIRFLOW_CONN_XERO"] = before
+        try:
+            yield
+        finally:
+            os.environ["AIRFLOW_CONN_XERO"] = before
 
     def set_clock(self, now: datetime) -> None:
         """Let it be later there."""
