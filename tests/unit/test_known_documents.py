@@ -1,4 +1,4 @@
-"""Why a document is not in the other ledger: told by what became of the record that a flow reads it with."""
+"""Why a document is not in the other ledger: told by what became of the record that a flow reads it as, or with."""
 
 from __future__ import annotations
 
@@ -6,32 +6,66 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from ledgerbridge.reconciliation.known import KnownDocuments
 from ledgerbridge.reconciliation.model import Booked, Known
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import SourceRecord
+from ledgerbridge.state.models import Delivery, SourceRecord
 
-NOTE = "xero:org-1:credit_note:note-1"
+NOTE, RETURN = "xero:org-1:credit_note:note-1", "gp:HLS:sales_return:LBT1"
 WAITS = '"LBT1" was made by us, and no delivery of xero.credit_note is known for it yet'
+
+
+def taken(leg: str, source_key: str, outcome: str, reason: str | None = None) -> SourceRecord:
+    system, _, entity, _ = source_key.split(":")
+    return SourceRecord(
+        flow="order_to_cash", leg=leg, entity=f"{system}.{entity}", source_key=source_key, version="1",
+        outcome=outcome, reason=reason, batch_uri="", run_id="run-7", updated_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def why_missing(state: Engine, booked: Booked, missing_in: str, *, closing: bool = False) -> Known:
+    books: Any = {system: SimpleNamespace(on_the_way={}) for system in ("gp", "xero")}
+    other = {"gp": "xero", "xero": "gp"}[missing_in]
+    with transaction(state) as session:
+        known = KnownDocuments(
+            session, "main", "order_to_cash", books,
+            legs=["credit_note", "credit_application"], sources=["gp.sales_return", "xero.credit_note"],
+            withdrawn=lambda *_: {}, closing=closing,
+        )  # fmt: skip
+        known.look_at(session, {other: [booked]})
+        return known.missing(booked, missing_in)
 
 
 def test_a_credit_set_against_an_invoice_waits_as_the_credit_does_that_it_is_read_with(state_db: Engine) -> None:
     """A state restored to before the return was sent: its credit note waits, and with it what it was set against."""
-    work: dict[str, Any] = {"flow": "order_to_cash", "entity": "xero.credit_note", "source_key": NOTE, "version": "1",
-                            "batch_uri": "", "run_id": "run", "updated_at": datetime.now(UTC)}  # fmt: skip
+    with transaction(state_db) as session:
+        session.add(taken("credit_application", NOTE, "waiting", WAITS))
     set_against = Booked(
         "xero:org-1:allocation:LBT1 to INV1", "allocation", "LBT1 INV1", date(2026, 3, 5), {},
         settles="LBT1", against="INV1", source="xero.credit_note", part_of=NOTE,
     )  # fmt: skip
-    books: Any = {system: SimpleNamespace(on_the_way={}) for system in ("gp", "xero")}
+    assert why_missing(state_db, set_against, "gp") == Known(WAITS)
+
+
+@pytest.mark.parametrize(
+    ("closing", "known"),
+    [(False, Known("taken by run-7, which has not come to its end with it")), (True, Known())],
+    ids=["in-between", "at-the-end-of-a-period"],
+)
+def test_what_a_run_took_and_did_not_end_with_is_under_way_until_the_books_are_closed(
+    state_db: Engine, closing: bool, known: Known
+) -> None:
+    """A load was killed in the midst of its call; the reconciliation runs before the next run takes it up."""
     with transaction(state_db) as session:
-        session.add(SourceRecord(leg="credit_application", outcome="waiting", reason=WAITS, **work))
-    with transaction(state_db) as session:
-        known = KnownDocuments(
-            session, "main", "order_to_cash", books,
-            legs=["credit_application"], sources=["xero.credit_note"], withdrawn=lambda *_: {}, closing=False,
+        session.add(taken("credit_note", RETURN, "read"))
+        session.add(
+            Delivery(
+                flow="order_to_cash", leg="credit_note", entity="xero.credit_note", record_key=RETURN, state="sending",
+                content_hash="", idempotency_key="", canonical={}, run_id="run-7", updated_at=datetime.now(UTC),
+            )
         )  # fmt: skip
-        known.look_at(session, {"xero": [set_against]})
-        assert known.missing(set_against, "gp") == Known(WAITS)
+    came_back = Booked(RETURN, "return", "LBT1", date(2026, 3, 5), {}, ids=("LBT1",), source="gp.sales_return")
+    assert why_missing(state_db, came_back, "xero", closing=closing) == known

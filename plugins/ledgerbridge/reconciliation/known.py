@@ -72,15 +72,18 @@ class KnownDocuments:
         by_entity = session.execute(positions.group_by(Position.entity))
         self._taken: dict[str, int] = {row.entity: row[1] for row in by_entity}
         self._company = company
-        self._stuck = dict(
-            session.execute(
-                select(SourceRecord.source_key, SourceRecord.reason).where(
+        # at the end of a period a run that did not come to its end is no excuse
+        outcomes = ("rejected", "held", "waiting", *(() if closing else ("read",)))
+        self._stuck = {
+            row.source_key: row.reason or f"taken by {row.run_id}, which has not come to its end with it"
+            for row in session.execute(
+                select(SourceRecord.source_key, SourceRecord.reason, SourceRecord.run_id).where(
                     SourceRecord.flow == flow,
                     SourceRecord.leg.in_(legs),
-                    SourceRecord.outcome.in_(("rejected", "held", "waiting")),
+                    SourceRecord.outcome.in_(outcomes),
                 )
-            ).all()
-        )
+            )
+        }
         self._stuck_by_name = {_name(key): reason for key, reason in self._stuck.items()}
         read = session.execute(
             select(Reading.entity, func.max(Reading.until), func.max(Reading.ended_at))
