@@ -47,15 +47,17 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
         answers = [json.loads(worker.communicate()[0].splitlines()[-1]) for worker in workers]
     statuses = [status for answer in answers for status in answer["statuses"]]
     used, refused = statuses.count(200), statuses.count(429)
+    limits = sorted({limit for answer in answers for limit in answer["limits"]})
     impatient = sum(answer["impatient"] for answer in answers)
     allowed = 60 * minutes
     share = used / allowed
     print(
-        f"  {used} of {allowed} calls in {minutes} min by {PROCESSES} processes: {share:.1%}; {refused} times 429, "
+        f"  {used} of {allowed} calls in {minutes} min by {PROCESSES} processes: {share:.1%}; {refused} times 429 "
+        f"({', '.join(limits) or 'no limit'}), "
         f"{impatient} times out of patience"
     )
     found = {"minutes": minutes, "processes": PROCESSES, "latency_seconds": LATENCY_SECONDS, "used": used}
-    return [found | {"allowed": allowed, "refused": refused, "impatient": impatient}]
+    return [found | {"allowed": allowed, "refused": refused, "limits": limits, "impatient": impatient}]
 
 
 def _start_worker(ended: ExitStack) -> subprocess.Popen[str]:
@@ -87,7 +89,7 @@ def _call_until(ends: float) -> dict[str, Any]:
         except TransientError as error:  # out of patience: as Airflow's retry does
             impatient += 1
             time.sleep(min(error.retry_after_seconds or 1.0, max(0.0, ends - time.time())))
-    return {"statuses": in_time, "impatient": impatient}
+    return {"statuses": in_time, "limits": calls.limits, "impatient": impatient}
 
 
 if __name__ == "__main__":

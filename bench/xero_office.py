@@ -36,6 +36,8 @@ class Calls:
     """What one hook was answered, limited and unlimited paths apart."""
 
     statuses: list[int] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    """Which limit each refusal named."""
 
     def watch(self, hook: XeroHook) -> None:
         """Count from now on."""
@@ -49,6 +51,8 @@ class Calls:
     def _count(self, response: requests.Response, *_: Any, **__: Any) -> None:
         if "/api.xro/" in response.url:
             self.statuses.append(response.status_code)
+        if response.status_code == 429:
+            self.limits.append(response.headers["X-Rate-Limit-Problem"])
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,10 @@ class XeroOffice:
         """Let the connection go to something that stands before it."""
         before = os.environ["AIRFLOW_CONN_XERO"]
         os.environ["AIRFLOW_CONN_XERO"] = before.replace(self.address, address)
-        yield
-        os.environ["AIRFLOW_CONN_XERO"] = before
+        try:
+            yield
+        finally:
+            os.environ["AIRFLOW_CONN_XERO"] = before
 
     def set_clock(self, now: datetime) -> None:
         """Let it be later there."""

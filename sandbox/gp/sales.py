@@ -224,7 +224,9 @@ def _check_masters(call: Call) -> Row | None:
         master(call, "tax_schedule", name)
     master(call, "payment_terms", "PYMTRMID")
     master(call, "site", "LOCNCODE")
-    master(call, "salesperson", "SLPRSNID")
+    salesperson = master(call, "salesperson", "SLPRSNID")
+    if salesperson and salesperson["INACTIVE"]:
+        call.refuse("salesperson_inactive", "SLPRSNID")
     if call["DEFPRICING"] or call["CREATETAXES"]:
         call.refuse("unsupported", "DEFPRICING", "CREATETAXES")
     if call["SOPTYPE"] in (INVOICE, RETURN):

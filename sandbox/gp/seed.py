@@ -59,6 +59,7 @@ class CompanyFile(BaseModel):
     items: list[Item] = []
     currencies: list[Currency] = []
     salespeople: list[str] = []
+    inactive_salespeople: list[str] = []
 
 
 class SeedRequest(BaseModel):
@@ -170,6 +171,8 @@ def _seed_setup(session: Session, company: CompanyFile, roles: dict[str, int]) -
         session.insert("SOP40200", {"SOPTYPE": document_type, "DOCID": document_id, "SOPNUMBE": first})
     for person in company.salespeople:
         session.insert("RM00301", {"SLPRSNID": person})
+    for person in company.inactive_salespeople:
+        session.insert("RM00301", {"SLPRSNID": person, "INACTIVE": 1})
     for terms, days in (("Net 30", 30), ("Due on receipt", 0), ("Prepaid", 0)):
         session.insert("SY03300", {"PYMTRMID": terms, "DUEDTDS": days})
     session.insert("IV40700", {"LOCNCODE": SITE, "LOCNDSCR": "Main site"})

@@ -67,7 +67,7 @@ def header(**fields: object) -> str:
     ("changes", "number", "procedure"),
     [
         pytest.param({"SUBTOTAL": "136.54", "DOCAMNT": "155.75"}, 67, "taSopHdrIvcInsert", id="subtotal"),
-        pytest.param({"DOCAMNT": "155.75"}, 50004, "taSopHdrIvcInsert", id="document-amount"),
+        pytest.param({"DOCAMNT": "155.75"}, 235, "taSopHdrIvcInsert", id="document-amount"),
         pytest.param({"TAXAMNT": "10.60", "DOCAMNT": "155.77"}, 50005, "taSopHdrIvcInsert", id="tax-sum"),
         pytest.param({"FRTTXAMT": "0.63", "DOCAMNT": "155.77"}, 50005, "taSopHdrIvcInsert", id="freight-tax-sum"),
         pytest.param({"SOPTYPE": 3, "DOCID": "STDINV"}, 67, "taSopHdrIvcInsert", id="type-differs-from-lines"),
@@ -169,9 +169,10 @@ def test_lines_that_lack_the_currency_of_their_header_are_refused(office: Office
     office.create(xml)
 
 
-def test_a_salesperson_must_be_known(office: Office) -> None:
-    office.seed(COMPANY | {"salespeople": ["PAUL W."]})
+def test_a_salesperson_must_be_known_and_active(office: Office) -> None:
+    office.seed(COMPANY | {"salespeople": ["PAUL W."], "inactive_salespeople": ["NANCY B."]})
     office.customer()
+    assert "does not exist in RM00301" in office.refusal(office.order(shop_order(), SLPRSNID="GARY W."))
     assert "Error Number = 9539" in office.refusal(office.order(shop_order(), SLPRSNID="NANCY B."))
     office.create(office.order(shop_order(), SLPRSNID="PAUL W."))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -620,6 +621,14 @@ def test_all_pages_are_read_whatever_their_size(hook: XeroHook, address: str, co
     order(address, "PUT", "clock", {"now": (hook.clock() + timedelta(hours=1)).isoformat()})
     accepted(target(hook, "invoice").send([invoice(contact_id, "INV-7")]))
     assert len(read(hook, "invoice")) == 8
+
+
+def test_the_collector_does_not_walk_airflows_heap_while_pages_are_read(hook: XeroHook, contact_id: str) -> None:
+    accepted(target(hook, "invoice").send([invoice(contact_id)]))
+    gc.unfreeze()
+    assert len(read(hook, "invoice")) == 1
+    assert gc.get_freeze_count() > 100_000
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hooks.gp.econnect.fields import NODES
 from hooks.gp.econnect.items import Item
 from hooks.gp.econnect.ledger import GLTransaction
 from hooks.gp.econnect.payables import PayablesCreditMemo, PayablesInvoice, Vendor
-from hooks.gp.econnect.receivables import Application, CashReceipt, CreditMemo, DebitMemo
+from hooks.gp.econnect.receivables import Application, CashReceipt, CreditMemo, DebitMemo, ReceivablesVoid
 from hooks.gp.econnect.sales import SalesOrder, SalesReturn
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import RecordRejected
@@ -83,6 +83,25 @@ def test_fields_of_a_site_stand_once_between_taxes_and_header() -> None:
     }  # fmt: skip
     with pytest.raises(RecordRejected, match="stands once, 2 rows given"):
         built(replace(plain, parts={**plain.parts, "user_defined": own * 2}))
+
+
+@pytest.mark.parametrize("field", ["USRTAB01", "USRTAB09", "USRTAB03", "USERDEF1", "USERDEF2", "USRDEF03", "USRDEF05"])
+def test_a_field_of_a_site_takes_twenty_characters_though_its_column_holds_more(field: str) -> None:
+    plain = order()
+
+    def with_own(text: str) -> Document:
+        return replace(plain, parts={**plain.parts, "user_defined": [{field: text}]})
+
+    assert built(with_own("x" * 20))[0][2].findtext(field) == "x" * 20
+    with pytest.raises(RecordRejected, match="21 characters, GP takes 20"):
+        built(with_own("x" * 21))
+
+
+def test_a_void_takes_a_number_of_twenty_characters() -> None:
+    header = {"CUSTNMBR": "C1", "DOCNUMBR": "x" * 20, "RMDTYPAL": 9}
+    header |= {"VOIDDATE": date(2026, 3, 2), "GLPOSTDT": date(2026, 3, 2)}
+    xml = build_xml(ReceivablesVoid.transaction, Document("gp:HLS:receivables_void:1", "k", header, {}))
+    assert f"<DOCNUMBR>{'x' * 20}</DOCNUMBR>" in xml
 
 
 def test_an_absent_value_has_no_element_and_an_empty_text_the_blank_that_clears_a_field() -> None:

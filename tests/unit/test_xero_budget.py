@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from hooks.xero.budget import CallBudget, Limits
 from ledgerbridge.errors import TransientError
@@ -64,13 +67,31 @@ def test_a_minute_is_shared_and_says_when_it_goes_on(tmp_path: Path) -> None:
     assert caught.value.retry_after_seconds == pytest.approx(60, abs=5)
 
 
-def test_a_call_that_reaches_xero_a_second_late_is_counted_in_the_minute_it_reaches(tmp_path: Path) -> None:
-    with budget(tmp_path, calls_per_minute=1).call():
-        pass
-    with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=1).call():
-        pass
-    assert caught.value.retry_after_seconds is not None
-    assert 60 < caught.value.retry_after_seconds <= 61
+def test_a_slow_call_is_counted_for_a_minute_after_its_answer(tmp_path: Path) -> None:
+    """Xero's minute begins at 4 s: a call made at 0 s arrives in it at 5 s, so that a third one at 61 s is too many."""
+    with time_machine.travel(datetime(2026, 3, 2, 14, tzinfo=UTC), tick=False) as clock:
+        with budget(tmp_path, calls_per_minute=2).call():
+            clock.shift(5.4)
+        with budget(tmp_path, calls_per_minute=2).call():
+            clock.shift(0.1)
+        clock.shift(55.5)
+        with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=2).call():
+            pass
+        assert caught.value.retry_after_seconds == pytest.approx(4.5, abs=0.2)
+        clock.shift(caught.value.retry_after_seconds)
+        with budget(tmp_path, calls_per_minute=2).call():
+            pass
+
+
+def test_a_call_that_failed_is_counted_for_a_minute_after_it_ended(tmp_path: Path) -> None:
+    with time_machine.travel(datetime(2026, 3, 2, 14, tzinfo=UTC), tick=False) as clock:
+        with suppress(ConnectionResetError), budget(tmp_path, calls_per_minute=1).call():
+            clock.shift(20)
+            raise ConnectionResetError
+        clock.shift(50)
+        with pytest.raises(TransientError) as caught, budget(tmp_path, calls_per_minute=1).call():
+            pass
+        assert caught.value.retry_after_seconds == pytest.approx(10, abs=0.2)
 
 
 def test_a_call_that_waits_for_its_minute_holds_no_place(tmp_path: Path) -> None:

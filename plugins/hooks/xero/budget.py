@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -24,8 +26,8 @@ from ledgerbridge.errors import TransientError
 __all__ = ["CallBudget", "Limits"]
 
 _SLOT_POLL_SECONDS = 0.05
-_LATE_ARRIVAL_MS = 1000
-"""How much later one call may reach Xero than another, so that both are counted in one of its minutes."""
+_RESERVE_MS = 100
+"""Xero's minute by our clock may be longer, while that is being set right."""
 _SET_BACK_SECONDS = 10
 """What lies further ahead was written before the machine's clock was set back."""
 
@@ -44,6 +46,7 @@ class CallBudget:
     The right to call Xero, taken before each call.
 
     Counts over sliding windows: never more calls than the limit in any minute, wherever Xero's fixed windows begin. A
+    call counts from when it is made until a minute after its answer: only Xero knows when between the two it arrived. A
     call that waits holds no place of those in progress.
 
     :param folder: where the counts lie; the same for all processes that share the budget.
@@ -70,10 +73,12 @@ class CallBudget:
         :raises TransientError: no place within the patience; ``retry_after_seconds`` says when there is one.
         """
         deadline = time.monotonic() + self._patience_seconds
-        slot = self._enter(deadline)
+        name = uuid.uuid4().hex
+        slot = self._enter(name, deadline)
         try:
             yield
         finally:
+            self._count_from_now(name)
             slot.release()
 
     @property
@@ -100,12 +105,12 @@ class CallBudget:
         written.write_text(f"{now + seconds} {now}")
         written.replace(self._pause_file)
 
-    def _enter(self, deadline: float) -> FileLock:
+    def _enter(self, name: str, deadline: float) -> FileLock:
         """A place, once the call may go out at that very moment: counted earlier, it could arrive in a later minute."""
         while True:
             slot = self._take_slot(deadline)
             try:
-                seconds = self._pause_left() or self._take_permit()
+                seconds = self._pause_left() or self._take_permit(name)
             except BaseException:
                 slot.release()
                 raise
@@ -136,22 +141,29 @@ class CallBudget:
             self._write_pause(left)
         return max(left, 0.0)
 
-    def _take_permit(self) -> float:
+    def _take_permit(self, name: str) -> float:
         """0 when the call was counted, else the seconds until one can be."""
         now = time.time_ns() // 1_000_000
         newest = self._bucket.peek(0)
         if newest is not None and newest.timestamp > now + 1000 * _SET_BACK_SECONDS:
             self._bucket.flush()  # or all would wait for the old time to come again; Xero has its own count
         self._bucket.leak(now)
-        item = RateItem("call", now)
+        item = RateItem(name, now)
         if self._bucket.put(item):
             return 0.0
         return max(cast(int, self._bucket.waiting(item)), 1) / 1000
 
+    def _count_from_now(self, name: str) -> None:
+        bucket, now = self._bucket, time.time_ns() // 1_000_000
+        # what was answered stays answered; such a call counts from when it was made
+        with suppress(OSError, sqlite3.Error), bucket.lock:
+            bucket.conn.execute(f'UPDATE "{bucket.table}" SET item_timestamp = ? WHERE name = ?', (now, name))  # noqa: S608 - ours
+            bucket.conn.commit()
+
 
 def _rates(limits: Limits) -> list[Rate]:
     """The limits that can ever be reached; the bucket refuses one that another makes pointless."""
-    minute = Rate(limits.calls_per_minute, Duration.MINUTE + _LATE_ARRIVAL_MS)
+    minute = Rate(limits.calls_per_minute, Duration.MINUTE + _RESERVE_MS)
     day = Rate(limits.calls_per_day, Duration.DAY)
     if limits.calls_per_minute * 24 * 60 <= limits.calls_per_day:
         return [minute]

@@ -54,6 +54,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "state": TEXT,
             "zip": TEXT,
             "country": TEXT,
+            "active": FLAG,  # neither inactive nor archived
         },
     },
     "canonical.sales_order": {
