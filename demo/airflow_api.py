@@ -110,6 +110,18 @@ class AirflowApi:
         answer = self._get(path, missing_is_none=True, params={"stringify": "false"})
         return answer and answer["value"]
 
+    def open_questions(self, dag_id: str) -> list[dict[str, Any]]:
+        """What the runs of a DAG ask people, and nobody has answered yet."""
+        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns/~/hitlDetails", params={"response_received": "false"})
+        return list(found["hitl_details"])
+
+    def answer(self, question: dict[str, Any], option: str) -> None:
+        """Answer one of them."""
+        task = question["task_instance"]
+        of_run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        path = f"{of_run}/taskInstances/{task['task_id']}/{task['map_index']}/hitlDetails"
+        self._call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let every task of a run happen again."""
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False})

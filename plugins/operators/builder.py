@@ -22,6 +22,7 @@ from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.merge import MergedGateOperator, MergedLoadOperator, MergeOperator
+from operators.questions import AskOperator, PutQuestionsOperator, QuestionOperator
 from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.retries import ByErrorClass
@@ -88,7 +89,8 @@ def build_flow(name: str, include: Path | None = None, company: str | None = Non
     except ConfigurationError as error:
         broken = ".".join(filter(None, (company, name)))
         return {broken: BrokenFlow(broken, error)}
-    dags = [_Stage(name, flow, stage, of_company, prefix).dag() for stage in flow.stages]
+    stages = [_Stage(name, flow, stage, of_company, prefix) for stage in flow.stages]
+    dags = [*(each.dag() for each in stages), *(each.questions() for each in stages if flow.asked_of(each.name))]
     return {dag.dag_id: dag for dag in dags}
 
 
@@ -129,6 +131,42 @@ class _Stage:
             legs = self._legs() if config.legs else []
             if config.reconcile:
                 legs >> self._reconcile()
+            if kinds := flow.asked_of(self.name):
+                legs >> AskOperator(
+                    task_id="ask",
+                    trigger_dag_id=self._questions,
+                    company=self.company.key,
+                    kinds=kinds,
+                    trigger_rule="none_failed",
+                )
+        return dag
+
+    @property
+    def _questions(self) -> str:
+        return f"{dag_of(self.flow_name, self.name, self.prefix)}_questions"
+
+    def questions(self) -> DAG:
+        """The DAG that puts the stage's questions to people: each run waits for its own answers, and no other does."""
+        with DAG(
+            self._questions,
+            description=f"What {dag_of(self.flow_name, self.name, self.prefix)} asks people.",
+            schedule=None,
+            catchup=False,
+            default_args={"owner": self.flow.owner},
+            tags=["ledgerbridge", self.flow_name, *filter(None, [self.prefix])],
+            is_paused_upon_creation=False,
+        ) as dag:
+            put = PutQuestionsOperator(
+                task_id="put",
+                flow=self.flow_name,
+                company=self.company.key,
+                kinds=self.flow.asked_of(self.name),
+                retries=self.flow.retries,
+                execution_timeout=_most(self.flow, "extract"),
+            )
+            QuestionOperator.partial(task_id="question", flow=self.flow_name, company=self.company.key).expand_kwargs(
+                put.output
+            )
         return dag
 
     def _legs(self) -> list[TaskGroup]:

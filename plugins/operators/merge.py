@@ -21,7 +21,7 @@ from ledgerbridge.mapping import Mapping as CompiledMapping
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
 from ledgerbridge.state.source_records import Fate
-from ledgerbridge.sync import Change, Rules, changes_only, plan
+from ledgerbridge.sync import Change, Rules, answers_of, changes_only, keep_questions, plan
 from operators import settings
 from operators.gate import GateOperator
 from operators.load import LoadOperator
@@ -59,12 +59,15 @@ class MergeOperator(TransformOperator):
         work.made = {each.source_key: set() for records in read.values() for each in records} | work.made
         with transaction(self.engine) as session:
             things = keep_read(session, self.company.key, sync.entity, read)
+            by_key = {each.record_key: each for each in things.values()}
             planned = plan(
-                {each.record_key: each for each in things.values()}.values(),
+                by_key.values(),
                 [each.entity for each in sync.sides],
                 self.config.target,
                 Rules(sync.policy, sync.policies, sync.owner),
+                answers_of(session, self.company.key, sync.entity, by_key),
             )
+            keep_questions(session, self.company.key, sync.entity, planned.asked, by_key)
             for entity, settled in planned.settled.items():
                 agree(session, self.company.key, entity, {key: fields for key, fields in settled.items() if fields})
         work.waiting.update(planned.waiting)

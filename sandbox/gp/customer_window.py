@@ -10,7 +10,7 @@ from sandbox.gp.session import Session
 
 __all__ = ["list_customers", "save_customer_by_hand"]
 
-_INTERNET = ("INET1", "INET2", "EmailToAddress", "EmailCcAddress")
+_INTERNET = sorted(TABLES["SY01200"].columns.keys() - {"Master_Type", "Master_ID", "ADRSCODE", "DEX_ROW_TS"})
 
 
 def save_customer_by_hand(session: Session, number: str, changes: dict[str, Any]) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.gp.call import Call
+from sandbox.gp.models import TABLES
 from sandbox.gp.rules import master
 
 _ADDRESS = {
@@ -87,7 +88,7 @@ def save_address(call: Call) -> None:
 
 
 def save_internet_address(call: Call) -> None:
-    """taCreateInternetAddresses: e-mail and web addresses of a customer's address."""
+    """taCreateInternetAddresses: e-mail and web addresses of a customer's address; what is not sent becomes blank."""
     if call["Master_Type"] == "CUS" and call.session.get("RM00101", CUSTNMBR=call["Master_ID"]) is None:
         call.refuse("customer", "Master_ID")
     elif call["Master_Type"] == "CUS" and call["ADRSCODE"]:
@@ -96,11 +97,11 @@ def save_internet_address(call: Call) -> None:
             call.refuse("address", "Master_ID", "ADRSCODE")
     call.check()
     key = {name: call[name] for name in ("Master_Type", "Master_ID", "ADRSCODE")}
-    names = ("INET1", "INET2", "EmailToAddress", "EmailCcAddress")
-    values = call.sent(**{name: name for name in names})
+    names = call.node.fields.keys() & TABLES["SY01200"].columns.keys() - key.keys()
+    values = {name: call[name] for name in names}  # not a field level node: gp_masters.md §1
     if call.session.get("SY01200", **key) is None:
         call.session.insert("SY01200", {**key, **values})
-    elif values:
+    else:
         call.session.update("SY01200", key, **values)
 
 

@@ -167,8 +167,9 @@ _TABLES = (
     _table(
         "SY01200",
         "Master_Type Master_ID ADRSCODE",
-        "Master_Type:3 Master_ID:31 ADRSCODE:15 INET1:201 INET2:201 EmailToAddress:8000 EmailCcAddress:8000",
-        "DEX_ROW_TS:t",
+        "Master_Type:3 Master_ID:31 ADRSCODE:15 INET1:201 INET2:201 INET3:201 INET4:201 INET5:201 INET6:201",
+        "INET7:201 INET8:201 Messenger_Address:201 INETINFO:8000 EmailToAddress:8000 EmailCcAddress:8000",
+        "EmailBccAddress:8000 DEX_ROW_TS:t",
     ),
     _table(
         "IV00101",

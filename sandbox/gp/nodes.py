@@ -83,7 +83,9 @@ _NODES = (
     _node(
         "taCreateInternetAddresses",
         "Master_Type Master_ID ADRSCODE",
-        "Master_Type:k3! Master_ID:k30! ADRSCODE:k15 INET1:200 INET2:200 EmailToAddress:8000 EmailCcAddress:8000",
+        "Master_Type:k3! Master_ID:k30! ADRSCODE:k15 INET1:200 INET2:200 INET3:200 INET4:200 INET5:200 INET6:200",
+        "INET7:200 INET8:200 INETINFO:8000 Messenger_Address:200 EmailBccAddress:8000 EmailCcAddress:8000",
+        "EmailToAddress:8000",
         _USER_ONLY,
     ),
     _node(

@@ -32,6 +32,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "realised_gain_on_apply": True,
 }
 
+# A trigger stamps the customer of an address that changes (gp_masters.md §3); an internet address stamps nobody.
+_STAMPS = {"RM00102": ("RM00101", "CUSTNMBR")}
+
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 
@@ -103,6 +106,7 @@ class Session:
         values = [c.stored(row[c.name]) if c.name in row else c.stored(c.empty) for c in spec.columns.values()]
         marks = ", ".join("?" * len(values))
         self.connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608
+        self._stamp_owner(table, row)
 
     def update(self, table: str, key: Row, **changes: Any) -> None:
         """Change the rows with this key."""
@@ -113,6 +117,7 @@ class Session:
         where = " AND ".join(f'"{name}" = ?' for name in key)
         values = [spec.columns[n].stored(v) for n, v in (*changes.items(), *key.items())]
         self.connection.execute(f"UPDATE {table} SET {assignments} WHERE {where}", values)  # noqa: S608
+        self._stamp_owner(table, key)
 
     def delete(self, table: str, **equals: Any) -> None:
         """Remove rows by column values."""
@@ -120,6 +125,12 @@ class Session:
         where = " AND ".join(f'"{name}" = ?' for name in equals)
         values = [columns[n].stored(v) for n, v in equals.items()]
         self.connection.execute(f"DELETE FROM {table} WHERE {where}", values)  # noqa: S608
+        self._stamp_owner(table, equals)
+
+    def _stamp_owner(self, table: str, row: Row) -> None:
+        if table in _STAMPS:
+            owner, column = _STAMPS[table]
+            self.update(owner, {column: row[column]})
 
     def next_number(self, sequence: str) -> int:
         """The next number of this sequence, used up at once."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -39,6 +41,14 @@ def small_flow():
 
 small_flow()
 """
+MASTER_DATA = """
+'''The Airflow DAGs of master data, of a flow file that is ours.'''
+from pathlib import Path
+from operators.builder import build_flow
+
+globals().update(build_flow("master_data", Path({include!r})))
+"""
+CUSTOMERS = "master_data.customers"
 BY_HAND = "customers_by_hand"
 BROKEN_DAG_FILE = """
 from airflow.sdk import dag
@@ -51,6 +61,11 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dags")
     (folder / "small_flow.py").write_text(DAG_FILE)
     (folder / "broken_flow.py").write_text(BROKEN_DAG_FILE)
+    include = folder / "include"
+    shutil.copytree(CHECKOUT / "include", include)
+    flow = include / "flows" / "master_data.yaml"
+    flow.write_text(flow.read_text().replace("policy: newest", "policy: newest\n          policies: {city: ask}"))
+    (folder / "master_data.py").write_text(MASTER_DATA.format(include=str(include)))
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -96,6 +111,60 @@ def test_scheduler_has_the_heavy_libraries_before_a_task_needs_them(stack: Stack
     assert live_airflow.is_healthy()
     loaded = {Path(m.path).name for process in _scheduler(stack) for m in process.memory_maps()}
     assert any(name.startswith("libarrow") for name in loaded)
+
+
+@pytest.fixture
+def customers_stage(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> FlowRunner:
+    """Runs the stage that keeps customers in step; of a city that both changed it asks."""
+
+    def is_loaded() -> bool:
+        with suppress(ImportFailed):  # that of the broken flow beside it
+            return live_airflow.has_dag(CUSTOMERS)
+        return False
+
+    stack.services.wait_until(is_loaded, what=CUSTOMERS, timeout_seconds=90)
+    console = Console(file=io.StringIO())
+    return FlowRunner(live_airflow, sandboxes, connect(stack.airflow.state_url), console, [CUSTOMERS])
+
+
+def test_customer_changed_in_each_ledger_arrives_in_the_other_on_the_live_scheduler(
+    customers_stage: FlowRunner, sandboxes: Player
+) -> None:
+    stage = customers_stage
+    sandboxes.call("PUT", "gp", "/_sandbox/customers/LIVE1", {"CUSTNAME": "Live one", "CITY": "Boston"})
+    stage.run_once()
+    sandboxes.call("PUT", "xero", "/_sandbox/contacts/LIVE1", {"Name": "Live two"})
+    stage.run_once()
+    customers = sandboxes.call("GET", "gp", "/_sandbox/customers")["customers"]
+    assert [each["CUSTNAME"] for each in customers if each["CUSTNMBR"] == "LIVE1"] == ["Live two"]
+
+
+def test_where_both_changed_a_field_that_is_asked_about_a_person_says_in_airflow(
+    customers_stage: FlowRunner, stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+) -> None:
+    stage, asks = customers_stage, f"{CUSTOMERS}_questions"
+    sandboxes.call("PUT", "gp", "/_sandbox/customers/ASK1", {"CUSTNAME": "Ask one", "CITY": "Boston"})
+    stage.run_once()
+    stage.run_once()
+    assert live_airflow.runs(asks) == []
+    sandboxes.call("PUT", "gp", "/_sandbox/customers/ASK1", {"CITY": "Salem"})
+    addresses = [{"AddressType": "STREET", "City": "Lynn"}]
+    sandboxes.call("PUT", "xero", "/_sandbox/contacts/ASK1", {"Addresses": addresses})
+    stage.run_once()
+    [run_id] = live_airflow.runs(asks)
+    stack.services.wait_until(lambda: bool(live_airflow.open_questions(asks)), what="the question", timeout_seconds=60)
+    [question] = live_airflow.open_questions(asks)
+    assert "customer ASK1: whose city stands?" in question["subject"]
+    assert "| gp | Salem |" in question["body"]
+    assert "| xero | Lynn |" in question["body"]
+    assert question["options"] == ["gp", "xero"]
+    live_airflow.answer(question, "xero")
+    stack.services.wait_until(lambda: live_airflow.is_finished(asks, run_id), what="the answer", timeout_seconds=60)
+    stage.run_once()
+    customers = sandboxes.call("GET", "gp", "/_sandbox/customers")["customers"]
+    assert [each["CITY"] for each in customers if each["CUSTNMBR"] == "ASK1"] == ["Lynn"]
+    stage.run_once()
+    assert live_airflow.runs(asks) == [run_id]
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def payloads(office: Office) -> list[Path]:
 def run(office: Office, run_id: str, *steps: str) -> None:
     """The named tasks of the customers' leg, as a scheduler starts them."""
     for step in steps:
-        task = STEPS[step](task_id=f"{LEG}.{step}", flow="order_to_cash", leg=LEG, config=office.flow.flow.legs[LEG])
+        task = office.flow.task(LEG, step)
         office.flow.results[task.task_id] = task.execute(office.flow.context(run_id))
 
 

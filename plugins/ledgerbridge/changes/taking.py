@@ -33,7 +33,16 @@ _BROKEN_OFF = ("read", "held")
 """Outcomes of records whose run got no further, or was stopped."""
 _AT_A_TIME = 1_000
 """Numbers of the log that are looked at with one statement."""
-_NEWS = ("delivered", "adopted", "unchanged", "superseded", "waiting", "sent-again", "dead-letter-discarded")
+_NEWS = (
+    "delivered",
+    "adopted",
+    "unchanged",
+    "superseded",
+    "waiting",
+    "sent-again",
+    "dead-letter-discarded",
+    "answered",
+)
 """What the audit tells of that a waiting record may have waited for; a reading only where it found something new."""
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=1)
 """When a waiting record is tried again although nothing happened; in between, after as long as it has waited."""

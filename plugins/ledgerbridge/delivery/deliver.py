@@ -33,7 +33,7 @@ from ledgerbridge.errors import (
     TransientError,
 )
 from ledgerbridge.going_out import granting
-from ledgerbridge.links import WRITTEN, End, MatchPolicy, State, decide, keep_ends
+from ledgerbridge.links import WRITTEN, End, MatchPolicy, State, decide, keep_ends, linked_ids
 from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
@@ -140,6 +140,7 @@ class Deliverer:
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
+        self._linked: dict[str, str] = {}
         self._known_as: dict[str, str | None] = {}
 
     def deliver(self, documents: Sequence[Document], canonical: dict[str, dict[str, Any]]) -> list[Delivered]:
@@ -285,9 +286,12 @@ class Deliverer:
             # two runs that both find no row of a record would both send it
             serialise(session, f"delivery {self._entity}")
             now = database_now(session)
-            known = self._known(session, [item.key for item in items])
+            keys = [item.key for item in items]
+            known = self._known(session, keys)
             self._bound_leases(session, [row for row in known.values() if row.state == "sending"], now)
-            self._arrived = {key for key, row in known.items() if row.target_id} | self._merged.keys()
+            arrived = {key for key, row in known.items() if row.target_id}
+            self._linked = self._linked_ids(session, [key for key in keys if key not in arrived])
+            self._arrived = arrived | self._linked.keys()
             later = self._later(session, known)
             for item in items:
                 row = known.get(item.key)
@@ -323,7 +327,13 @@ class Deliverer:
         return results, to_send, to_look_up
 
     def _known_id(self, item: _Item, known: Mapping[str, Delivery]) -> str | None:
-        return self._merged.get(item.key) or (known[item.key].target_id if item.key in known else None)
+        return self._linked.get(item.key) or (known[item.key].target_id if item.key in known else None)
+
+    def _linked_ids(self, session: Session, keys: Sequence[str]) -> dict[str, str]:
+        """The ids of what is not new, by record key: of what is merged, and of things that others linked before."""
+        if self._matched is None:
+            return {}
+        return linked_ids(session, self._company, self._kind, self._entity, keys) | dict(self._merged)
 
     def _known(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
         rows = session.scalars(select(Delivery).where(Delivery.entity == self._entity, Delivery.record_key.in_(keys)))

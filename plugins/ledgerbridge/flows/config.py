@@ -196,7 +196,8 @@ class SyncConfig(ConfigModel):
         description="Canonical field of the number: given to a record when it is made, and never changed afterwards."
     )
     policy: str = Field(
-        "newest", description="Whose change stands where both changed a field: `newest` or `<system>_wins`."
+        "newest",
+        description="Whose change stands where both changed a field: `newest`, `<system>_wins`; `ask`: a person says.",
     )
     policies: dict[str, str] = Field(default_factory=dict, description="That of single canonical fields.")
     owner: dict[str, str] = Field(
@@ -209,12 +210,17 @@ class SyncConfig(ConfigModel):
         " one and it is active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
     )
 
+    @property
+    def asks(self) -> bool:
+        """Whether people are asked about any field."""
+        return "ask" in (self.policy, *self.policies.values())
+
     @model_validator(mode="after")
     def _known_sides(self) -> Self:
         systems = [each.system for each in self.sides]
         if len(set(systems)) == 1:
             raise ValueError(f"both sides are in {systems[0]}: two systems are kept in step")
-        policies = ["newest", *(f"{each}_wins" for each in systems)]
+        policies = ["newest", "ask", *(f"{each}_wins" for each in systems)]
         for policy in (self.policy, *self.policies.values()):
             if policy not in policies:
                 raise ValueError(f'"{policy}" is no policy here; there are {", ".join(policies)}')
@@ -470,6 +476,11 @@ class FlowConfig(ConfigModel):
             looked_at = [each for rule in leg.rules.values() for each in rule.values()]
             found.update(dict.fromkeys(each for each in looked_at if each in elsewhere))
         return list(found)
+
+    def asked_of(self, stage: str) -> list[str]:
+        """Of what people may be asked by a stage, as canonical entities' names."""
+        legs = self.of_stage(stage).values()
+        return sorted({leg.sync.entity for leg in legs if isinstance(leg, SideLegConfig) and leg.sync.asks})
 
     def behind(self, leg: str) -> list[str]:
         """The legs of its stage that must have ended before this one and take the same source, also over others."""

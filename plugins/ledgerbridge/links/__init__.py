@@ -1,6 +1,6 @@
 """Links: one thing in life, its ids in each system, and the state each side was last seen in and last written to."""
 
-from ledgerbridge.links.ends import WRITTEN, End, State, keep_ends
+from ledgerbridge.links.ends import WRITTEN, End, State, keep_ends, linked_ids
 from ledgerbridge.links.matching import MatchPolicy, decide
 from ledgerbridge.links.sides import KeptSide, Read, Thing, agree, keep_read, sides_of
 
@@ -16,5 +16,6 @@ __all__ = [
     "decide",
     "keep_ends",
     "keep_read",
+    "linked_ids",
     "sides_of",
 ]

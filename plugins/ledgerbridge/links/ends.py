@@ -15,7 +15,7 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import OURS, Link, LinkEnd
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["READ", "WRITTEN", "End", "State", "ends_of", "keep_ends"]
+__all__ = ["READ", "WRITTEN", "End", "State", "ends_of", "keep_ends", "linked_ids"]
 
 READ = "read"
 """How the id of a record is known that was read, and is linked with nothing yet."""
@@ -111,6 +111,21 @@ def ends_of(session: Session, company: str, entity: str, keys: Sequence[str]) ->
         )
         found |= {row.key: row for row in rows}
     return found
+
+
+def linked_ids(session: Session, company: str, kind: str, entity: str, record_keys: Sequence[str]) -> dict[str, str]:
+    """The id in an entity of the things that records are linked with, by record key; the first one linked."""
+    ours = ends_of(session, company, f"{OURS}{kind}", record_keys)
+    ids: dict[int, str] = {}
+    for chunk in in_chunks(sorted({end.link_id for end in ours.values()})):
+        rows = session.execute(
+            select(LinkEnd.link_id, LinkEnd.key)
+            .where(LinkEnd.link_id.in_(chunk), LinkEnd.entity == entity)
+            .order_by(LinkEnd.id)
+        )
+        for link_id, key in rows:
+            ids.setdefault(link_id, key)
+    return {key: ids[end.link_id] for key, end in ours.items() if end.link_id in ids}
 
 
 def _records(session: Session, links: set[int]) -> dict[int, set[str]]:

@@ -387,6 +387,29 @@ class LinkEnd(OfCompany, Base):
     agreed: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
 
 
+class MergeQuestion(OfCompany, Base):
+    """
+    Which of two values of a field stands, where two sides that are kept in step both changed it.
+
+    ``record_key`` is the thing's, ``values`` by system, ``put_in`` the run that put it to people, ``answer`` the system
+    whose value stands.
+    """
+
+    __tablename__ = "merge_question"
+    __table_args__ = (UniqueConstraint("company", "kind", "record_key", "field"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    record_key: Mapped[str] = mapped_column(String(255))
+    field: Mapped[str] = mapped_column(String(64))
+    number: Mapped[str | None] = mapped_column(String(255))
+    values: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    asked_at: Mapped[datetime]
+    put_in: Mapped[str | None] = mapped_column(String(250))
+    answer: Mapped[str | None] = mapped_column(String(64))
+    answered_by: Mapped[str | None] = mapped_column(String(255))
+    answered_at: Mapped[datetime | None]
+
+
 class AlertRow(OfCompany, Base):
     """
     One thing people are told of: ``times`` it occurred since ``began_at``, ``told_times`` of them were told.

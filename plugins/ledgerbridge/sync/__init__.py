@@ -2,5 +2,21 @@
 
 from ledgerbridge.sync.merge import Merged, Rules, Side, merge
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
+from ledgerbridge.sync.questions import Question, answer, answers_of, has_unput, keep_questions, put_questions
 
-__all__ = ["Change", "Merged", "Plan", "Rules", "Side", "changes_only", "merge", "plan"]
+__all__ = [
+    "Change",
+    "Merged",
+    "Plan",
+    "Question",
+    "Rules",
+    "Side",
+    "answer",
+    "answers_of",
+    "changes_only",
+    "has_unput",
+    "keep_questions",
+    "merge",
+    "plan",
+    "put_questions",
+]

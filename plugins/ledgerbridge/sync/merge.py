@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 __all__ = ["Merged", "Rules", "Side", "merge"]
@@ -68,8 +69,12 @@ class Merged:
     asked: frozenset[str]
 
 
-def merge(first: Side, second: Side, rules: Rules) -> Merged:
-    """What has to be written where; the order of the sides matters only where both changed at one instant."""
+def merge(first: Side, second: Side, rules: Rules, answers: Mapping[str, str] = MappingProxyType({})) -> Merged:
+    """
+    What has to be written where; the order of the sides matters only where both changed at one instant.
+
+    :param answers: by field the side of which a person said that its value stands.
+    """
     writes: dict[str, dict[str, Any]] = {first.name: {}, second.name: {}}
     settled, asked = set(), set()
     for name in sorted(first.held.keys() & second.held.keys()):
@@ -79,7 +84,7 @@ def merge(first: Side, second: Side, rules: Rules) -> Merged:
         changed = [each for each in (first, second) if _is_changed(each, name)]
         if not changed:
             continue  # each holds it as well as it can
-        stands = _stands(first, second, changed, name, rules)
+        stands = _stands(first, second, changed, name, rules, answers.get(name))
         if stands is None:
             asked.add(name)
         else:
@@ -87,7 +92,7 @@ def merge(first: Side, second: Side, rules: Rules) -> Merged:
     return Merged(writes, frozenset(settled), frozenset(asked))
 
 
-def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Rules) -> Side | None:
+def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Rules, answer: str | None) -> Side | None:
     """The side whose value counts; None: a person says."""
     never_agreed = name not in first.agreed or name not in second.agreed
     if never_agreed and None in (_value(first, name), _value(second, name)):
@@ -97,8 +102,10 @@ def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Ru
     if len(changed) == 1:
         return changed[0]
     match rules.of(name):
-        case "ask":
+        case "ask" if answer is None:
             return None
+        case "ask":
+            return first if answer == first.name else second
         case "newest":
             return second if second.changed_at > first.changed_at else first
         case wins:

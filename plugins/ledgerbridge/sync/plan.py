@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ledgerbridge.links import KeptSide, Thing
 from ledgerbridge.sync.merge import Merged, Rules, Side, merge
+from ledgerbridge.sync.questions import Asked
 
 __all__ = ["Change", "Plan", "changes_only", "plan"]
 
 Row = dict[str, Any]
+ACTIVE = "active"
+"""The canonical field that says whether a master record is in use."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +46,27 @@ class Plan:
     :param changes: by record key what it has to be told.
     :param settled: by entity and id the fields that both hold alike now.
     :param waiting: by record key why nothing can be said yet.
+    :param asked: by record key of which fields a person says whose value stands, answered or not.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
     settled: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
 
 
-def plan(things: Iterable[Thing], sides: Sequence[str], target: str, rules: Rules) -> Plan:
+def plan(
+    things: Iterable[Thing],
+    sides: Sequence[str],
+    target: str,
+    rules: Rules,
+    answers: Mapping[str, Mapping[str, tuple[Mapping[str, Any], str]]] = MappingProxyType({}),
+) -> Plan:
     """
     What has to be told to a side of these things.
 
     :param sides: the entities of the two sides, :param target: that of the one that is written.
+    :param answers: as ``answers_of`` gives them; one about other values than are held now is none.
     """
     found = Plan(settled={each: {} for each in sides})
     (source,) = (each for each in sides if each != target)
@@ -63,6 +76,8 @@ def plan(things: Iterable[Thing], sides: Sequence[str], target: str, rules: Rule
             if other is not None:
                 found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
             continue
+        if there is None and other.held.get(ACTIVE) is False:
+            continue  # nobody uses it: it is not made anew
         if there is None:
             found.changes[thing.record_key] = Change(None, other.number, {}, other.held, other.held, other.key, None)
             continue
@@ -70,7 +85,11 @@ def plan(things: Iterable[Thing], sides: Sequence[str], target: str, rules: Rule
             found.waiting[thing.record_key] = f"{target} {there.key} is linked and not read yet"
             continue
         first, second = (_side(thing.sides[each]) for each in sides)
-        merged = merge(first, second, rules)
+        merged, asked, said = _merged(first, second, rules, answers.get(thing.record_key, {}))
+        if asked:
+            found.asked[thing.record_key] = Asked(there.number, asked)
+        if open_fields := sorted(asked.keys() - said):
+            found.waiting[thing.record_key] = f"a person is asked whose {', '.join(open_fields)} stands"
         for each in (there, other):
             assert each.held is not None
             found.settled[each.entity][each.key] = _unlike(each, merged)
@@ -81,6 +100,17 @@ def plan(things: Iterable[Thing], sides: Sequence[str], target: str, rules: Rule
                 there.key, there.number, there.held, wanted, fields, other.key, there.change
             )
     return found
+
+
+def _merged(
+    first: Side, second: Side, rules: Rules, answers: Mapping[str, tuple[Mapping[str, Any], str]]
+) -> tuple[Merged, dict[str, dict[str, Any]], set[str]]:
+    """What follows, the values of each side of all fields that a person says, and those of them that one has said."""
+    asked = {
+        name: {each.name: each.held[name] for each in (first, second)} for name in merge(first, second, rules).asked
+    }
+    said = {name: system for name, (values, system) in answers.items() if asked.get(name) == values}
+    return merge(first, second, rules, said), asked, {*said}
 
 
 def changes_only(after: Row, before: Mapping[str, Any], always: Collection[str]) -> Row:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.fields import NODES
 from hooks.gp.econnect.reader import Row, all_of, any_of, changed_between, equal, one_of
 from hooks.gp.econnect.targets import MasterTarget, Place, difference, is_current, outcome_of
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, RawRecord, Window
@@ -101,7 +102,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
             elif held is not None and held.differences and not document.merged:
                 outcomes[key] = outcome_of(key, held)
             else:
-                to_write.append(document)
+                to_write.append(document if held is None else _with_internet_addresses(document, held.content))
         outcomes |= {outcome.record_key: outcome for outcome in self._send(to_write, self._write)}
         return [outcomes[document.record_key] for document in documents]
 
@@ -118,6 +119,26 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
         in_gp = [_email([each]) for each in row.get("Internet_Address", [])]
         sent = self.common(document)
         return difference("INET1", in_gp[0], sent) if any(in_gp) and sent and sent not in in_gp else []
+
+
+def _with_internet_addresses(document: Document, row: Row) -> Document:
+    """
+    The document with what stands in GP of each internet address beside what it says of it.
+
+    GP blanks what is not sent there: the node has defaults, other than that of the customer.
+    """
+    if "internet_addresses" not in document.parts:
+        return document
+    names = NODES["taCreateInternetAddresses"].fields.keys() - {"Master_Type", "Master_ID", "ADRSCODE"}
+    held = {
+        each["ADRSCODE"]: {name: each[name] for name in names if each.get(name)}
+        for each in row.get("Internet_Address", [])
+    }
+    of_customer = document.header.get("ADRSCODE")
+    rows = [
+        {**held.get(each.get("ADRSCODE", of_customer), {}), **each} for each in document.parts["internet_addresses"]
+    ]
+    return replace(document, parts={**document.parts, "internet_addresses": rows})
 
 
 def _stamped(row: Row) -> Row:

@@ -128,7 +128,9 @@ _ALL = (
     ),
     _node(
         "taCreateInternetAddresses",
-        "Master_Type:3! Master_ID:30! ADRSCODE:15 INET1:200 EmailToAddress:8000",
+        """Master_Type:3! Master_ID:30! ADRSCODE:15 INET1:200 INET2:200 INET3:200 INET4:200 INET5:200 INET6:200
+        INET7:200 INET8:200 INETINFO:8000 Messenger_Address:200 EmailBccAddress:8000 EmailCcAddress:8000
+        EmailToAddress:8000""",
     ),
     _node(
         "taRMCashReceiptInsert",
