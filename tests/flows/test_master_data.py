@@ -15,6 +15,7 @@ from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.mending import Person, replay
 from ledgerbridge.state.models import DeadLetter, Delivery
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
@@ -293,3 +294,28 @@ def test_who_orders_in_the_shop_is_the_contact_that_their_customer_is_linked_wit
         letters = session.scalars(select(DeadLetter.message).where(DeadLetter.flow == "order_to_cash")).all()
     assert letters == []
     assert (ids["gp.customer"], ids["xero.contact"]) == ("NELL1", masters.xero("NELL1")["ContactID"])
+
+
+def test_contact_that_is_a_supplier_alone_does_not_become_a_customer_of_gp(masters: Masters) -> None:
+    masters.in_xero("Oakum Supplies", ContactNumber="OAK1", IsSupplier=True)
+    masters.in_xero("Pier Cafe", ContactNumber="PIER1", IsSupplier=True, IsCustomer=True)
+    masters.come_to_rest()
+    numbers = {each["CUSTNMBR"] for each in masters.all_gp()}
+    assert "PIER1" in numbers
+    assert "OAK1" not in numbers
+
+
+def test_replayed_dead_letter_sends_what_the_sides_hold_now_and_not_what_was_refused(masters: Masters) -> None:
+    masters.in_gp("QUOIN1", CUSTNAME="Quoin", CITY="Boston")
+    masters.in_gp("QUOIN2", CUSTNAME="Quoin two", CITY="Boston")
+    masters.come_to_rest()
+    masters.in_gp("QUOIN2", CUSTNAME="Quoin")
+    masters.come_to_rest()
+    masters.in_xero("QUOIN2", Addresses=[{"AddressType": "STREET", "City": "Salem"}])
+    masters.in_xero("QUOIN1", Name="Quoin one")
+    with transaction(masters.office.state) as session:
+        [letter] = session.scalars(select(DeadLetter).where(DeadLetter.source_key.endswith(":QUOIN2")))
+        replay(session, [letter], Person("vera", "the name is free now", "test"))
+    masters.come_to_rest()
+    assert masters.xero("QUOIN2")["Name"] == "Quoin"
+    assert street(masters.xero("QUOIN2"))["City"] == masters.gp("QUOIN2")["CITY"] == "Salem"
