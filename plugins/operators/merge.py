@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow.sdk import Context
 from sqlalchemy.orm import Session
 
-from ledgerbridge.delivery import Delivered, plain
+from ledgerbridge.delivery import Delivered, plain, settle_overtaken
 from ledgerbridge.delivery.content import rows_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.flows import SideLegConfig
@@ -75,6 +75,9 @@ class MergeOperator(TransformOperator):
                 made_if=sync.made_if,
             )
             keep_questions(session, self.company.key, sync.entity, planned.asked, by_key)
+            nothing_to_tell = by_key.keys() - planned.changes.keys() - planned.waiting.keys()
+            for key in settle_overtaken(session, work.actor, self.config.target, nothing_to_tell):
+                planned.waiting[key] = f"the last update of {self.config.target} was broken off and may be under way"
             for entity, settled in planned.settled.items():
                 agree(session, self.company.key, entity, {key: fields for key, fields in settled.items() if fields})
         work.waiting.update(planned.waiting)
