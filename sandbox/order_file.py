@@ -89,7 +89,7 @@ class _Order(_Form):
     taxes_included: bool
     customer: dict[str, Any]
     lines: list[_Line]
-    shipping: _Shipping | None
+    shipping: _Shipping | list[_Shipping] | None
     total: Money
 
 

@@ -10,7 +10,7 @@ Source: sources.md Shopify §3 (agreements, refunds, transactions).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -58,8 +58,8 @@ class OrderLedger:
     def __post_init__(self) -> None:
         order = self.source
         sales = [self._sale("ORDER", self._item(line), line["quantity"], *_amounts(line)) for line in order["lines"]]
-        if order["shipping"]:
-            sales.append(self._sale("ORDER", self._shipping_item(order["shipping"]), 1, *_amounts(order["shipping"])))
+        for each in _listed(order["shipping"]):
+            sales.append(self._sale("ORDER", self._shipping_item(each), 1, *_amounts(each)))
         self._agree("ORDER", order["placed_at"], sales)
         if self.totals(self.ordered).total != Decimal(order["total"]):
             raise EventRefused(
@@ -123,8 +123,13 @@ class OrderLedger:
 
     @property
     def outstanding(self) -> Decimal:
-        """What the customer still owes; negative is owed to the customer."""
-        return self.totals(self.sales).total - self.received + self.refunded
+        """What the customer still owes the shop; negative is owed to the customer."""
+        return self._owed(self.sales) - self.received + self.refunded
+
+    def _owed(self, sales: Iterable[Sale]) -> Decimal:
+        """Of the total what is the shop's: tax that the marketplace remits it has taken itself."""
+        sales = list(sales)
+        return self.totals(sales).total - _sum(tax.amount for s in sales for tax in s.taxes if tax.channel_liable)
 
     @property
     def capturable(self) -> Decimal:
@@ -207,7 +212,7 @@ class OrderLedger:
         if event.get("shipping"):
             sales.append(self._return_of_shipping(event))
         amount = Decimal(event["amount"])
-        surplus = max(ZERO, -self.outstanding - self.totals(sales).total)
+        surplus = max(ZERO, -self.outstanding - self._owed(sales))
         withheld = surplus - amount
         adjustment = None
         if withheld < 0 or (withheld > 0 and sales):
@@ -266,14 +271,14 @@ class OrderLedger:
         return self._return(items[0], 1, Decimal(event["shipping"]), event.get("shipping_tax") or [])
 
     def _return(self, item: Item, quantity: int, net: Decimal, taxes: list[Event]) -> Sale:
-        rates = {tax.title: tax.rate for sale in self.sales if sale.item == item for tax in sale.taxes}
-        unknown = [tax["detail"] for tax in taxes if tax["detail"] not in rates]
+        sold = {tax.title: tax for sale in self.sales if sale.item == item for tax in sale.taxes}
+        unknown = [tax["detail"] for tax in taxes if tax["detail"] not in sold]
         if unknown:
             raise EventRefused(
                 f"Order {self.name}: {item.title} was sold without tax {unknown[0]}, it has "
-                f"{', '.join(rates) or 'none'}. Correct the refund's tax."
+                f"{', '.join(sold) or 'none'}. Correct the refund's tax."
             )
-        back = tuple(Tax(tax["detail"], rates[tax["detail"]], -Decimal(tax["amount"])) for tax in taxes)
+        back = tuple(replace(sold[tax["detail"]], amount=-Decimal(tax["amount"])) for tax in taxes)
         amount = -net + (_sum(tax.amount for tax in back) if self.taxes_included else ZERO)
         price = -item.unit_price * quantity
         return self._sale("RETURN", item, -quantity, price, price - amount, back)
@@ -354,17 +359,25 @@ def read_order(order_id: int, history: list[dict[str, Any]]) -> OrderLedger:
 def _amounts(line: Event) -> tuple[Decimal, Decimal, tuple[Tax, ...]]:
     """Price before discount, discount, taxes."""
     price = Decimal(line["unit_price"]) * line["quantity"] if "unit_price" in line else Decimal(line["price"])
-    taxes = tuple(Tax(tax["detail"], Decimal(tax["rate"]), Decimal(tax["amount"])) for tax in line["tax"])
+    taxes = tuple(
+        Tax(tax["detail"], Decimal(tax["rate"]), Decimal(tax["amount"]), bool(tax.get("channel_liable")))
+        for tax in line["tax"]
+    )
     return price, Decimal(line["discount"]), taxes
 
 
 def _tax_difference(standing: list[Tax], wanted: Iterable[Tax]) -> tuple[Tax, ...]:
-    amounts: dict[tuple[str, Decimal], Decimal] = {}
+    amounts: dict[tuple[str, Decimal, bool], Decimal] = {}
     for tax in standing:
-        amounts[tax.title, tax.rate] = amounts.get((tax.title, tax.rate), ZERO) - tax.amount
+        amounts[tax.kind] = amounts.get(tax.kind, ZERO) - tax.amount
     for tax in wanted:
-        amounts[tax.title, tax.rate] = amounts.get((tax.title, tax.rate), ZERO) + tax.amount
-    return tuple(Tax(title, rate, amount) for (title, rate), amount in amounts.items())
+        amounts[tax.kind] = amounts.get(tax.kind, ZERO) + tax.amount
+    return tuple(Tax(title, rate, amount, liable) for (title, rate, liable), amount in amounts.items())
+
+
+def _listed(shipping: Event | list[Event] | None) -> list[Event]:
+    """The shipping lines of an order: none, one, or several."""
+    return shipping if isinstance(shipping, list) else [shipping] if shipping else []
 
 
 def _is_same_item(item: Item, line: Event) -> bool:

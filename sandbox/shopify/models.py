@@ -299,7 +299,7 @@ class Shops:
 
     def _customer(self, connection: sqlite3.Connection, shop: str, order: Mapping[str, Any]) -> int | None:
         person = order.get("customer")
-        if person is None:
+        if person is None or person["id"] is None:  # a guest, known by the order alone
             return None
         row = connection.execute(
             "SELECT id FROM customer WHERE shop = ? AND reference = ?", (shop, person["id"])

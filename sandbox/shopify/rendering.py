@@ -99,11 +99,12 @@ class OrderRendering:
     def _people(self) -> Json:
         customer = self._ledger.source.get("customer")
         address = customer and self._address(customer)
+        elsewhere = self._ledger.source.get("ship_to")
         return {
             "email": customer and customer["email"],
             "customer": self._customer,
             "billingAddress": address,
-            "shippingAddress": address,
+            "shippingAddress": self._address(elsewhere) if elsewhere else address,
         }
 
     def _address(self, customer: Mapping[str, Any]) -> Json:
@@ -113,7 +114,7 @@ class OrderRendering:
             "name": f"{customer['first_name']} {customer['last_name']}",
             "firstName": customer["first_name"],
             "lastName": customer["last_name"],
-            "company": customer["company"],
+            "company": customer.get("company"),
             "address1": address["line1"],
             "address2": address["line2"] or None,
             "city": address["city"],
@@ -337,10 +338,10 @@ class OrderRendering:
         }
 
     def _tax_sums(self, sales: Iterable[Sale]) -> list[Json]:
-        sums: dict[tuple[str, Decimal], Decimal] = {}
+        sums: dict[tuple[str, Decimal, bool], Decimal] = {}
         for tax in (tax for sale in sales for tax in sale.taxes):
-            sums[tax.title, tax.rate] = sums.get((tax.title, tax.rate), ZERO) + tax.amount
-        return [self._tax_line(Tax(title, rate, amount)) for (title, rate), amount in sums.items()]
+            sums[tax.kind] = sums.get(tax.kind, ZERO) + tax.amount
+        return [self._tax_line(Tax(title, rate, amount, liable)) for (title, rate, liable), amount in sums.items()]
 
     def _tax_line(self, tax: Tax) -> Json:
         # the schema's Float: the only numbers of an order that are no strings
@@ -351,7 +352,7 @@ class OrderRendering:
             "ratePercentage": float(tax.rate * 100),
             "priceSet": self._money(tax.amount),
             "source": "Shopify",
-            "channelLiable": False,
+            "channelLiable": tax.channel_liable,
         }
 
     def _money(self, amount: Decimal) -> Json:

@@ -36,11 +36,17 @@ TransactionKind = Literal["AUTHORIZATION", "CAPTURE", "SALE", "REFUND", "VOID"]
 
 @dataclass(frozen=True)
 class Tax:
-    """One tax detail of a sale; ``rate`` 0.0625 is 6.25 %."""
+    """One tax detail of a sale; ``rate`` 0.0625 is 6.25 %. ``channel_liable``: the marketplace remits it."""
 
     title: str
     rate: Decimal
     amount: Decimal
+    channel_liable: bool = False
+
+    @property
+    def kind(self) -> tuple[str, Decimal, bool]:
+        """What taxes are added up by."""
+        return self.title, self.rate, self.channel_liable
 
 
 @dataclass(frozen=True)

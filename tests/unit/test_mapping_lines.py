@@ -331,3 +331,19 @@ lines:
     mapped = run(tmp_path, text, [order, {**order, "taxes": []}])
     assert made(mapped, "SUM", "lines") == [5, 2, 0, 0, 0, 0]
     assert made(mapped, "RATE", "lines") == ["x", "y", None, None, None, None]
+
+
+@pytest.mark.parametrize(("how", "rate"), [("first", "1.5"), ("last", "2.5")])
+def test_a_group_keeps_the_first_or_the_last_of_its_decimal_numbers(tmp_path: Path, how: str, rate: str) -> None:
+    mapping = f"""
+from: shop.order
+to: erp.order
+header: {{NUMBER: name}}
+lines:
+  each: lines[]
+  group: [ITEM]
+  ITEM: id
+  RATE: {{expr: rate * 1, combine: {how}}}
+"""
+    lines = [{"id": "A", "rate": rate} for rate in ("1.5", "2.5")]
+    assert made(run(tmp_path, mapping, [{"name": "x", "lines": lines}]), "RATE", "lines") == [Decimal(rate)]

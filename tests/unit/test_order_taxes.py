@@ -66,3 +66,19 @@ def test_a_detail_that_the_shop_rounded_to_nothing_stays_until_an_edit_replaces_
     """The ledgers may not know it: then the order is a person's."""
     ordered = sale(1, "6.90", (VAT, "0.34"), (("MOON-TAX", Decimal("0.01")), "0.00"))
     assert sorted(details(tmp_path, ordered)) == ["MOON-TAX", "UK-VAT05"]
+
+
+def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Path) -> None:
+    """Duties: without their line the total was no sum, and the letter said the source was wrong."""
+    lamp = sale(1, "49.90")
+    duty = {**sale(1, "8.00"), "id": "gid://shopify/Sale/2", "lineType": "DUTY", "shippingLine": None}
+    order = {
+        "name": "#1",
+        "processedAt": "2026-03-02T15:15:00Z",
+        "currencyCode": "USD",
+        "agreements": [{"reason": "ORDER", "sales": [lamp, duty]}],
+        "lineItems": [],
+    }
+    [failure] = run(tmp_path, MAPPING.read_text(), [order]).failures.to_dict("records")
+    assert (failure["field"], failure["value"]) == ("lineType", "DUTY")
+    assert "Orders with a DUTY are not booked by this flow" in failure["remedy"]

@@ -37,6 +37,8 @@ _LINES: Final = {
 }
 _TAXES: Final = {"record_key": TEXT, "line_id": TEXT, "kind": TEXT, "detail": TEXT, "amount": MONEY}
 
+_ADDRESS: Final = ("name", "address1", "address2", "city", "state", "zip", "country")
+
 CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.customer": {
         "header": {
@@ -67,6 +69,8 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "total": MONEY,
             "quantity": QUANTITY,  # of all goods on it
             "cancelled": FLAG,
+            # where it goes
+            **{f"ship_to_{part}": TEXT for part in _ADDRESS},
             "invoice_sent": TEXT,  # record key of an invoice of the order
             "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
             # filled by the rule take_off_given_up

@@ -270,8 +270,13 @@ def _grouped(piece: Piece, part: Part) -> Piece:
     keys = ["__record", *(part.group or [])]
     others = {name: part.fields[name].combine if name in part.fields else "first" for name in table if name not in keys}
     # a hash table's groups come in any order; documents keep that of their source, whatever else is in the batch
+    # Arrow knows no first and last of decimal numbers
+    as_text = {
+        name for name, how in others.items() if how in ("first", "last") and pa.types.is_decimal(table[name].type)
+    }
+    values = {name: pc.cast(column, pa.string()) if name in as_text else column for name, column in table.items()}
     gathered = (
-        pa.table({"__record": pa.array(record), "__row": pa.array(np.arange(len(record))), **table})
+        pa.table({"__record": pa.array(record), "__row": pa.array(np.arange(len(record))), **values})
         .group_by(keys, use_threads=False)
         .aggregate([*others.items(), ("__row", "min")])
         .sort_by("__row_min")
@@ -279,9 +284,8 @@ def _grouped(piece: Piece, part: Part) -> Piece:
     result = {name: gathered[name].combine_chunks() for name in part.group or []}
     for name, how in others.items():
         column = gathered[f"{name}_{how}"].combine_chunks()
-        result[name] = (
-            pc.cast(column, table[name].type) if how == "sum" and pa.types.is_decimal(column.type) else column
-        )
+        whole = name in as_text or (how == "sum" and pa.types.is_decimal(column.type))
+        result[name] = pc.cast(column, table[name].type) if whole else column
     return Piece({name: result[name] for name in table}, gathered["__record"].to_numpy().astype(np.int64))
 
 
