@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from sqlalchemy import select
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
+from ledgerbridge.delivery.deliver import STEPS
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.mending import Person, replay
@@ -24,6 +27,7 @@ from sandbox.player import Player
 from tests.flows.dice import SeededDice
 from tests.flows.golden_orders import lamp, order_file, pay, sale
 from tests.flows.in_process import InProcess, Office, open_office
+from tests.flows.one_pass import killed_pass
 
 
 @dataclass
@@ -53,9 +57,12 @@ class Masters:
     def gp(self, number: str) -> dict[str, Any]:
         return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
 
+    def all_xero(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
+        return found
+
     def xero(self, number: str) -> dict[str, Any]:
-        found = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
-        return next(each for each in found if each.get("ContactNumber") == number)
+        return next(each for each in self.all_xero() if each.get("ContactNumber") == number)
 
     def run(self) -> dict[str, int]:
         """One pass; how many records each leg delivered."""
@@ -285,6 +292,24 @@ def test_whatever_people_edit_and_whichever_answer_is_lost_both_come_to_hold_the
             values = edited.get((number, field))
             assert values is None or in_gp in values
             assert values is None or len(values) > 1 or in_gp == values[0]
+
+
+def test_worker_killed_at_each_step_leaves_each_customer_once_and_each_edit_on_both_sides(
+    masters: Masters, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS", "5")
+    masters.in_gp("MAST", CUSTNAME="Mast")
+    masters.come_to_rest()
+    for turn, step in enumerate(STEPS):
+        masters.in_gp(f"MAST{turn}", CUSTNAME=f"Mast {turn}")
+        masters.in_gp("MAST", CITY=f"City {turn}")
+        assert killed_pass(f"killed-{turn}", step, tmp_path, "master_data") == -signal.SIGKILL
+        masters.in_xero("MAST", EmailAddress=f"mast{turn}@example.com")
+        masters.settle()
+        masters.come_to_rest()
+        assert (masters.gp("MAST")["INET1"], masters.xero("MAST")["EmailAddress"]) == (f"mast{turn}@example.com",) * 2
+        assert (masters.gp("MAST")["CITY"], street(masters.xero("MAST"))["City"]) == (f"City {turn}",) * 2
+        assert [each["Name"] for each in masters.all_xero()].count(f"Mast {turn}") == 1
 
 
 def test_who_orders_in_the_shop_is_the_contact_that_their_customer_is_linked_with(masters: Masters) -> None:
