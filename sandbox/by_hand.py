@@ -1,6 +1,6 @@
 """
 What people do now and then, each a command of ``sandbox``: the shop's clerk cancels and refunds, the gateway pays out,
-the bookkeeper enters a payment, voids a document, closes a period.
+the bookkeeper enters a payment, voids a document, closes a period, edits a customer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = ["add_commands"]
 
 Add = Callable[[str, Any, str], argparse.ArgumentParser]
 CENT = Decimal("0.01")
+_STREET = ("AddressLine1", "AddressLine2", "City", "Region", "PostalCode", "Country")
+"""Fields of a contact's street address; those that are typed replace it whole, as in Xero's API."""
 
 
 def add_commands(add: Add) -> None:
@@ -52,6 +54,13 @@ def add_commands(add: Add) -> None:
     period.add_argument("change", choices=("close", "open"))
     period.add_argument("month", help="YYYY-MM")
     period.add_argument("--ledger", choices=("gp", "xero"), action="append", help="default: both (may be repeated)")
+
+    customer = add("edit-customer", _edit_customer, "make or edit a customer in GP, also to inactivate it")
+    customer.add_argument("number", help="CUSTNMBR; one that nobody has makes a customer")
+    contact = add("edit-contact", _edit_contact, "make or edit a contact in Xero, also to archive it")
+    contact.add_argument("contact", help="its id, number or name; a name that nobody has makes a contact")
+    for edited in (customer, contact):
+        edited.add_argument("changes", nargs="+", metavar="FIELD=VALUE", help="CUSTNAME=Anna, INACTIVE=1; City=Bonn")
 
     add("batches", lambda player, _: player.open_batches(), "show GP's batches that wait to be posted")
 
@@ -94,6 +103,32 @@ def _enter_payment(player: Player, options: argparse.Namespace) -> object:
 def _void(player: Player, options: argparse.Namespace) -> object:
     player.call("POST", "xero", "/_sandbox/void", {"number": options.number})
     return f"{options.number} is void in Xero."
+
+
+def _edit_customer(player: Player, options: argparse.Namespace) -> object:
+    saved = player.call("PUT", "gp", f"/_sandbox/customers/{quote(options.number, safe='')}", _changes(options))
+    return f"{saved['CUSTNMBR']} {saved['CUSTNAME']} is saved in GP."
+
+
+def _edit_contact(player: Player, options: argparse.Namespace) -> object:
+    changes = _changes(options)
+    street = {name: changes.pop(name) for name in _STREET if name in changes}
+    if street:
+        changes["Addresses"] = [{"AddressType": "STREET", **street}]
+    saved = player.call("PUT", "xero", f"/_sandbox/contacts/{quote(options.contact, safe='')}", changes)
+    return f"{saved['Name']} is saved in Xero, {saved['ContactStatus']}."
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """
+    The fields to change, as they were typed.
+
+    :raises ValueError: one is not written as FIELD=VALUE.
+    """
+    pairs = [each.partition("=")[::2] for each in options.changes if "=" in each]
+    if len(pairs) < len(options.changes):
+        raise ValueError(f"{' '.join(options.changes)}: write FIELD=VALUE, FIELD= to clear it.")
+    return dict(pairs)
 
 
 def _period(player: Player, options: argparse.Namespace) -> object:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 from airflow.sdk import Context
+from sqlalchemy.orm import Session
 
-from ledgerbridge.delivery import Delivered, plain
+from ledgerbridge.delivery import Delivered, plain, settle_overtaken
 from ledgerbridge.delivery.content import rows_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.flows import SideLegConfig
@@ -20,6 +21,7 @@ from ledgerbridge.mapping import Lookups, load_mapping, map_canonical, map_chunk
 from ledgerbridge.mapping import Mapping as CompiledMapping
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
+from ledgerbridge.state.replays import KeptDocument
 from ledgerbridge.state.source_records import Fate
 from ledgerbridge.sync import Change, Rules, answers_of, changes_only, keep_questions, plan
 from operators import settings
@@ -49,6 +51,10 @@ class MergeOperator(TransformOperator):
 
     config: SideLegConfig
 
+    def _to_resume(self, session: Session, work: Work) -> dict[str, list[KeptDocument]]:
+        """None: a document is made of what both sides hold, which may be something else by now."""
+        return {}
+
     def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """The canonical records as this leg's side is to hold them."""
         sync = self.config.sync
@@ -66,8 +72,12 @@ class MergeOperator(TransformOperator):
                 self.config.target,
                 Rules(sync.policy, sync.policies, sync.owner),
                 answers_of(session, self.company.key, sync.entity, by_key),
+                made_if=sync.made_if,
             )
             keep_questions(session, self.company.key, sync.entity, planned.asked, by_key)
+            nothing_to_tell = by_key.keys() - planned.changes.keys() - planned.waiting.keys()
+            for key in settle_overtaken(session, work.actor, self.config.target, nothing_to_tell):
+                planned.waiting[key] = f"the last update of {self.config.target} was broken off and may be under way"
             for entity, settled in planned.settled.items():
                 agree(session, self.company.key, entity, {key: fields for key, fields in settled.items() if fields})
         work.waiting.update(planned.waiting)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
+from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor, append
 from ledgerbridge.canonical.checks import check
@@ -59,7 +60,7 @@ class TransformOperator(LegOperator):
         reader = DatabaseReader(self.engine)
         work = Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
         with transaction(self.engine) as session:
-            work.resumed = documents_to_resume(session, self.flow, self.leg, work.source_versions)
+            work.resumed = self._to_resume(session, work)
         lookups = self.lookups(context)
         anew = [key for key in work.source_versions if key not in work.resumed]
         canonical: dict[str, pd.DataFrame] = {}
@@ -80,6 +81,10 @@ class TransformOperator(LegOperator):
             self.close_batch(actor, superseded)
             raise self.nothing_goes_on("no record of this batch goes on")
         return batch.to_xcom()
+
+    def _to_resume(self, session: Session, work: Work) -> dict[str, list[KeptDocument]]:
+        """The documents of replayed dead letters that go on as they are."""
+        return documents_to_resume(session, self.flow, self.leg, work.source_versions)
 
     def _conform_mapping(self) -> Mapping:
         return load_mapping(settings.include_folder() / "mappings" / f"{self.config.conform}.yaml")

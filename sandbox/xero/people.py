@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict
 
 from sandbox.xero.admin import tenant_named_or_first
-from sandbox.xero.contacts import save_contact
+from sandbox.xero.contacts import mark_role, save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
@@ -77,13 +77,21 @@ def people_routes(state: State) -> APIRouter:
 
     @routes.put("/contacts/{named}")
     def edit_contact(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
-        """Change the contact of this id, number or name; a name nobody has makes one. ContactStatus archives it."""
+        """
+        Change the contact of this id, number or name; a name nobody has makes one. ContactStatus archives it.
+
+        IsCustomer and IsSupplier stand for the first document that people enter for it.
+        """
 
         def edited(book: Book) -> Element:
             found = book.find("Contacts", named) or book.numbered("Contacts", named)
             found = found or next(iter(book.named("Contacts", named)), None)
             known = {"ContactID": found.id} if found else {"Name": named}
-            return save_contact(book, {**known, **changes}, create=found is None).body
+            contact = save_contact(book, {**known, **changes}, create=found is None)
+            for role in ("IsCustomer", "IsSupplier"):
+                if changes.get(role):
+                    mark_role(book, contact, role)
+            return contact.body
 
         return _done(state, tenant_id, edited)
 

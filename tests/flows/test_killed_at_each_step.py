@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +21,7 @@ from ledgerbridge.state.models import Delivery
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
 from tests.flows.in_process import Office, open_office
-
-ROOT = Path(__file__).parents[2]
+from tests.flows.one_pass import killed_pass
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +48,6 @@ def office(
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS", "10")
     with open_office(file, stack, sandboxes, tmp_path, state_url) as opened:
         yield opened
-
-
-def killed_pass(run_id: str, step: str, folder: Path) -> int:
-    """The exit code of a pass in a process that dies where it first reaches ``step``."""
-    kills = folder / "kills"
-    kills.mkdir(exist_ok=True)
-    (kills / step.replace(" ", "_")).touch()
-    paths = [ROOT / "tests" / "chaos" / "kill_points", ROOT / "plugins", ROOT / "tests", ROOT]
-    environment = {**os.environ, "CHAOS_KILLS": str(kills), "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    command = [sys.executable, str(Path(__file__).with_name("one_pass.py")), run_id]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-3000:]
-    return done.returncode
 
 
 def run_as_airflow_repeats_it(office: Office, run_id: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +16,10 @@ from sqlalchemy import select
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
+from ledgerbridge.delivery.deliver import STEPS
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.mending import Person, replay
 from ledgerbridge.state.models import DeadLetter, Delivery
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
@@ -22,6 +27,7 @@ from sandbox.player import Player
 from tests.flows.dice import SeededDice
 from tests.flows.golden_orders import lamp, order_file, pay, sale
 from tests.flows.in_process import InProcess, Office, open_office
+from tests.flows.one_pass import killed_pass
 
 
 @dataclass
@@ -31,12 +37,18 @@ class Masters:
     office: Office
     flow: InProcess
     passes: int = 0
+    hours: int = 0
 
     def in_gp(self, number: str, **changes: Any) -> None:
         self.office.player.call("PUT", "gp", f"/_sandbox/customers/{number}", changes)
 
     def in_xero(self, named: str, **changes: Any) -> None:
         self.office.player.call("PUT", "xero", f"/_sandbox/contacts/{named}", changes)
+
+    def later(self) -> None:
+        """What happens from now on happens an hour after what happened before."""
+        self.hours += 1
+        self.office.player.set_clock(OPENING + timedelta(days=1, hours=self.hours))
 
     def all_gp(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.office.player.call("GET", "gp", "/_sandbox/customers")["customers"]
@@ -45,9 +57,12 @@ class Masters:
     def gp(self, number: str) -> dict[str, Any]:
         return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
 
+    def all_xero(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
+        return found
+
     def xero(self, number: str) -> dict[str, Any]:
-        found = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
-        return next(each for each in found if each.get("ContactNumber") == number)
+        return next(each for each in self.all_xero() if each.get("ContactNumber") == number)
 
     def run(self) -> dict[str, int]:
         """One pass; how many records each leg delivered."""
@@ -174,6 +189,7 @@ def test_a_name_gp_cannot_hold_whole_stays_whole_in_xero(masters: Masters) -> No
 
 def test_where_both_have_a_number_already_the_two_are_merged_and_neither_is_overwritten(masters: Masters) -> None:
     masters.in_gp("HULL1", CUSTNAME="Hull", CITY="Boston")
+    masters.later()
     masters.in_xero("Hull Ltd", ContactNumber="HULL1", EmailAddress="hull@example.com")
     masters.come_to_rest()
     assert masters.gp("HULL1")["INET1"] == masters.xero("HULL1")["EmailAddress"] == "hull@example.com"
@@ -278,6 +294,24 @@ def test_whatever_people_edit_and_whichever_answer_is_lost_both_come_to_hold_the
             assert values is None or len(values) > 1 or in_gp == values[0]
 
 
+def test_worker_killed_at_each_step_leaves_each_customer_once_and_each_edit_on_both_sides(
+    masters: Masters, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS", "5")
+    masters.in_gp("MAST", CUSTNAME="Mast")
+    masters.come_to_rest()
+    for turn, step in enumerate(STEPS):
+        masters.in_gp(f"MAST{turn}", CUSTNAME=f"Mast {turn}")
+        masters.in_gp("MAST", CITY=f"City {turn}")
+        assert killed_pass(f"killed-{turn}", step, tmp_path, "master_data") == -signal.SIGKILL
+        masters.in_xero("MAST", EmailAddress=f"mast{turn}@example.com")
+        masters.settle()
+        masters.come_to_rest()
+        assert (masters.gp("MAST")["INET1"], masters.xero("MAST")["EmailAddress"]) == (f"mast{turn}@example.com",) * 2
+        assert (masters.gp("MAST")["CITY"], street(masters.xero("MAST"))["City"]) == (f"City {turn}",) * 2
+        assert [each["Name"] for each in masters.all_xero()].count(f"Mast {turn}") == 1
+
+
 def test_who_orders_in_the_shop_is_the_contact_that_their_customer_is_linked_with(masters: Masters) -> None:
     """By e-mail alone nobody could tell which of the two contacts it is."""
     masters.in_gp("NELL1", CUSTNAME="Nell", INET1="customer9001@example.com")
@@ -293,3 +327,43 @@ def test_who_orders_in_the_shop_is_the_contact_that_their_customer_is_linked_wit
         letters = session.scalars(select(DeadLetter.message).where(DeadLetter.flow == "order_to_cash")).all()
     assert letters == []
     assert (ids["gp.customer"], ids["xero.contact"]) == ("NELL1", masters.xero("NELL1")["ContactID"])
+
+
+def test_contact_that_is_a_supplier_alone_does_not_become_a_customer_of_gp(masters: Masters) -> None:
+    masters.in_xero("Oakum Supplies", ContactNumber="OAK1", IsSupplier=True)
+    masters.in_xero("Pier Cafe", ContactNumber="PIER1", IsSupplier=True, IsCustomer=True)
+    masters.come_to_rest()
+    numbers = {each["CUSTNMBR"] for each in masters.all_gp()}
+    assert "PIER1" in numbers
+    assert "OAK1" not in numbers
+
+
+def test_replayed_dead_letter_takes_no_later_edit_of_the_other_side_back(masters: Masters) -> None:
+    masters.in_gp("QUOIN1", CUSTNAME="Quoin")
+    masters.in_gp("QUOIN2", CUSTNAME="Quoin two")
+    masters.come_to_rest()
+    masters.in_gp("QUOIN2", CUSTNAME="Quoin")
+    masters.come_to_rest()
+    masters.later()
+    masters.in_xero("QUOIN2", Name="Quoin three")
+    masters.in_xero("QUOIN1", Name="Quoin one")
+    with transaction(masters.office.state) as session:
+        [letter] = session.scalars(select(DeadLetter).where(DeadLetter.source_key.endswith(":QUOIN2")))
+        replay(session, [letter], Person("vera", "the name is free now", "test"))
+    masters.come_to_rest()
+    assert masters.xero("QUOIN2")["Name"] == masters.gp("QUOIN2")["CUSTNAME"] == "Quoin three"
+
+
+def test_of_two_edits_of_a_field_the_later_one_stands(masters: Masters) -> None:
+    masters.in_gp("SLIP1", CUSTNAME="Slip")
+    masters.come_to_rest()
+    masters.in_xero("SLIP1", Name="Slip of Xero")
+    masters.later()
+    masters.in_gp("SLIP1", CUSTNAME="Slip of GP")
+    masters.come_to_rest()
+    assert masters.xero("SLIP1")["Name"] == masters.gp("SLIP1")["CUSTNAME"] == "Slip of GP"
+    masters.in_gp("SLIP1", CUSTNAME="Slip of GP again")
+    masters.later()
+    masters.in_xero("SLIP1", Name="Slip of Xero again")
+    masters.come_to_rest()
+    assert masters.xero("SLIP1")["Name"] == masters.gp("SLIP1")["CUSTNAME"] == "Slip of Xero again"

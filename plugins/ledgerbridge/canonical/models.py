@@ -55,6 +55,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "zip": TEXT,
             "country": TEXT,
             "active": FLAG,  # neither inactive nor archived
+            "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
         },
     },
     "canonical.sales_order": {

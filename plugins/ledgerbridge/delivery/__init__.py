@@ -3,6 +3,7 @@
 from ledgerbridge.delivery.content import content_hash, document_text, documents_of, plain
 from ledgerbridge.delivery.deliver import LEASED, SETTLE, Delivered, Deliverer
 from ledgerbridge.delivery.lease import LEASE
+from ledgerbridge.delivery.overtaken import settle_overtaken
 
 __all__ = [
     "LEASE",
@@ -14,4 +15,5 @@ __all__ = [
     "document_text",
     "documents_of",
     "plain",
+    "settle_overtaken",
 ]

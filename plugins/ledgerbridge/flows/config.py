@@ -204,6 +204,11 @@ class SyncConfig(ConfigModel):
         default_factory=dict,
         description="Canonical fields that are one system's own: what the other makes of them is taken back.",
     )
+    made_if: list[str] = Field(
+        default_factory=list,
+        description="Canonical true-or-false fields: where one of them is false, a record that only one side has is not"
+        " made on the other. What both have is kept in step whatever they say.",
+    )
     matching: MatchPolicy = Field(
         "adopt",
         description="When one side has a record that the other may hold already: `adopt` links the two if there is but"

@@ -14,8 +14,6 @@ from ledgerbridge.sync.questions import Asked
 __all__ = ["Change", "Plan", "changes_only", "plan"]
 
 Row = dict[str, Any]
-ACTIVE = "active"
-"""The canonical field that says whether a master record is in use."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,15 @@ def plan(
     target: str,
     rules: Rules,
     answers: Mapping[str, Mapping[str, tuple[Mapping[str, Any], str]]] = MappingProxyType({}),
+    *,
+    made_if: Collection[str] = (),
 ) -> Plan:
     """
     What has to be told to a side of these things.
 
     :param sides: the entities of the two sides, :param target: that of the one that is written.
     :param answers: as ``answers_of`` gives them; one about other values than are held now is none.
+    :param made_if: fields none of which may be false for a thing to be made where it is not.
     """
     found = Plan(settled={each: {} for each in sides})
     (source,) = (each for each in sides if each != target)
@@ -76,8 +77,8 @@ def plan(
             if other is not None:
                 found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
             continue
-        if there is None and other.held.get(ACTIVE) is False:
-            continue  # nobody uses it: it is not made anew
+        if there is None and any(other.held.get(name) is False for name in made_if):
+            continue
         if there is None:
             found.changes[thing.record_key] = Change(None, other.number, {}, other.held, other.held, other.key, None)
             continue
