@@ -11,7 +11,7 @@ from pathlib import Path
 from ledgerbridge.canonical.rules import RULES, SETTINGS
 from ledgerbridge.flows.config import FlowConfig, LegConfig, SideLegConfig
 from ledgerbridge.gates import Suite, check_suite_file
-from ledgerbridge.mapping.engine import Mapping, check_mapping_file
+from ledgerbridge.mapping.engine import Mapping, checked_mapping
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, nearest, raise_first
 
 __all__ = ["CheckedFlow", "check_flow_file", "load_flow", "place_of"]
@@ -62,8 +62,8 @@ def check_flow_file(path: Path, include: Path) -> CheckedFlow:
     for name, leg in content.legs.items():
         _check_names(flow.checked, name, content, known)
         for stem in {leg.conform, leg.map} & known["mappings"] - set(flow.mappings):
-            file, mapping = check_mapping_file(include / "mappings" / f"{stem}.yaml")
-            flow._others.extend(file.problems)
+            problems, mapping = checked_mapping(include / "mappings" / f"{stem}.yaml")
+            flow._others.extend(problems)
             if mapping is not None:
                 flow.mappings[stem] = mapping
         if leg.gate in known["expectations"] and leg.gate not in flow.suites:

@@ -28,12 +28,12 @@ from ledgerbridge.mapping.reads import reads_of_rule
 from ledgerbridge.mapping.rows import FrameRows, NestedRows, Rows, is_helper, numbered
 from ledgerbridge.mapping.rules import compile_rule
 from ledgerbridge.mapping.sharing import Splitting, splitting
-from ledgerbridge.yaml_files import CheckedFile, Location, check_file
+from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, raise_first
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Mapped", "Mapping", "check_mapping_file", "load_mapping"]
+__all__ = ["Mapped", "Mapping", "check_mapping_file", "checked_mapping", "load_mapping"]
 
 
 @dataclass(frozen=True)
@@ -157,15 +157,25 @@ def load_mapping(path: Path) -> Mapping:
 
     :raises ConfigurationError: anything wrong with it; names file, line, column and remedy.
     """
-    return _loaded(path, path.read_bytes() if path.is_file() else None)
-
-
-@lru_cache(maxsize=128)
-def _loaded(path: Path, _content: bytes | None) -> Mapping:
-    checked, mapping = check_mapping_file(path)
-    checked.raise_first()
+    problems, mapping = checked_mapping(path)
+    raise_first(problems)
     assert mapping is not None
     return mapping
+
+
+def checked_mapping(path: Path) -> tuple[tuple[Problem, ...], Mapping | None]:
+    """
+    What is wrong with a mapping file, and the mapping as far as it compiles; what has not changed is not read again.
+
+    Every flow names dozens, and DAG files of several companies and flows are parsed in one process.
+    """
+    return _checked(path, path.read_bytes() if path.is_file() else None)
+
+
+@lru_cache(maxsize=256)
+def _checked(path: Path, _content: bytes | None) -> tuple[tuple[Problem, ...], Mapping | None]:
+    checked, mapping = check_mapping_file(path)
+    return tuple(checked.problems), mapping
 
 
 def check_mapping_file(path: Path) -> tuple[CheckedFile[MappingFile], Mapping | None]:
