@@ -421,18 +421,20 @@ def test_order_whose_pieces_were_taken_off_in_time_is_accepted_again_when_it_is_
     accepted(hook, "sales_order", less)
 
 
-@pytest.mark.parametrize("void", [{}, {"VOIDSTTS": 1}], ids=["in part", "whole"])
+@pytest.mark.parametrize(
+    "less", [{"TAKENOFF": 1}, {"TAKENOFF": 1, "VOIDSTTS": 1}, {"VOIDSTTS": 1}], ids=["in part", "whole", "cancelled"]
+)
 @pytest.mark.parametrize("lines", [None, [{"ITEMNMBR": "MUG-12", "QUANTITY": "1"}]], ids=["transferred", "partly"])
 def test_order_whose_pieces_are_taken_off_too_late_waits_as_it_stands(
-    hook: GPEConnectHook, bookkeeper: Bookkeeper, lines: list[dict[str, Any]] | None, void: dict[str, int]
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, lines: list[dict[str, Any]] | None, less: dict[str, int]
 ) -> None:
     accepted(hook, "customer", customer())
     as_it_stands = order("SHUS1001", LAMP, MUGS)
     accepted(hook, "sales_order", as_it_stands)
     bookkeeper.transfer("SHUS1001", lines)
-    less = order("SHUS1001", LAMP, TAKENOFF=1, **void)
-    assert found(hook, "sales_order", less) is None, "a delivery that was interrupted must wait too"
-    (outcome,) = send(hook, "sales_order", less)
+    late = order("SHUS1001", LAMP, **less)
+    assert found(hook, "sales_order", late) is None, "a delivery that was interrupted must wait too"
+    (outcome,) = send(hook, "sales_order", late)
     assert isinstance(outcome.error, RecordWaits)
     assert (outcome.error.code, outcome.error.value) == ("LB-GP-030", "SHUS1001")
     accepted(hook, "sales_order", as_it_stands)

@@ -1,4 +1,4 @@
-"""What shops really sell: sent elsewhere, shipped by several lines, taxed by a marketplace, ordered by a guest."""
+"""What shops really sell: sent elsewhere, shipped in two lines, taxed by a marketplace, by a guest, cancelled late."""
 
 from __future__ import annotations
 
@@ -58,6 +58,16 @@ FILE = order_file(
             [pay("ch_4904", "99.80"), fulfil(), refund("re_4904", "49.90", lines=[returned(remitted(lamp(2)), 1)])],
         ),
         by_guest(sale(4905, [lamp()], [pay("ch_4905", "53.77"), fulfil()])),
+        sale(
+            4906,
+            [lamp()],
+            [
+                pay("ch_4906", "53.77"),
+                fulfil(),
+                {"step": 3, "do": "cancel", "at": "2026-03-03T17:00:00Z"},
+                refund("re_4906", "53.77", step=3, at="2026-03-03T18:00:00Z"),
+            ],
+        ),
     ]
 )
 
@@ -128,6 +138,13 @@ def test_tax_that_a_marketplace_remits_is_in_neither_ledger(result: Json) -> Non
         "gp": ours,
         "xero": ours,
     }
+
+
+def test_an_order_cancelled_after_it_was_transferred_comes_back_by_a_return(result: Json) -> None:
+    """And before its invoice was in Xero, so that nothing told the order's leg but GP."""
+    order = result["orders"]["#4906"]
+    assert (order["dead_letters"], Decimal(order["credited"])) == ([], Decimal("53.77"))
+    assert [Decimal(each["AmountDue"]) for each in order["xero_invoices"]] == [0]
 
 
 def test_a_guest_is_the_person_of_the_order_s_e_mail(office: Office) -> None:

@@ -89,8 +89,8 @@ class SalesOrder(_SalesDocument):
     Parts: ``lines`` (taSopLineIvcInsert), ``taxes`` (taSopLineIvcTaxInsert, by LNITMSEQ), ``user_defined``
     (taSopUserDefined, one row). An order of ours that is in
     work takes the new content, lines that are no longer sent are deleted. A header with ``VOIDSTTS`` 1 voids the
-    order; that GP has none is as good. One with ``TAKENOFF`` 1 lacks pieces that were refunded since: it waits when the
-    warehouse has transferred the order, whole or in part, to an invoice.
+    order; that GP has none is as good. One with ``TAKENOFF`` 1 lacks pieces that were refunded since. Both wait when
+    the warehouse has transferred the order, whole or in part, to an invoice: once that is known, a return follows.
     """
 
     transaction = _sales_transaction(_ORDER)
@@ -165,7 +165,7 @@ class SalesOrder(_SalesDocument):
         found = self._found(document, held.row)
         if not held.in_work or held.voided:
             return found
-        if document.header.get("TAKENOFF") and held.transferred and found.differences:
+        if _takes_back(document) and held.transferred and found.differences:
             return found
         if _is_void(document):
             return None
@@ -251,20 +251,19 @@ def _invoiced_already(document: Document, row: Row) -> list[str]:
 
 
 def _is_overtakable(document: Document, outcomes: Mapping[str, Outcome]) -> bool:
-    return bool(document.header.get("TAKENOFF")) and isinstance(outcomes[document.record_key].error, RecordRejected)
+    return _takes_back(document) and isinstance(outcomes[document.record_key].error, RecordRejected)
 
 
 def _is_too_late(document: Document, held: _Held | None, standing: Found) -> bool:
-    """Whether refunded pieces are on an invoice already."""
-    is_taken_off = bool(document.header.get("TAKENOFF"))
-    return is_taken_off and held is not None and held.transferred and bool(standing.differences)
+    """Whether what was refunded or cancelled is on an invoice already."""
+    return _takes_back(document) and held is not None and held.transferred and bool(standing.differences)
 
 
 def _outcome(document: Document, held: _Held | None, standing: Found) -> Outcome:
     if _is_too_late(document, held, standing):
         late = RecordWaits(
             "LB-GP-030",
-            "the warehouse transferred the order before the refunded pieces came off: "
+            "the warehouse transferred the order before what was refunded or cancelled came off: "
             + "; ".join(standing.differences),
             record_key=document.record_key,
             field="SOPNUMBE",
@@ -280,6 +279,11 @@ def _outcome(document: Document, held: _Held | None, standing: Found) -> Outcome
 
 def _number(document: Document) -> str:
     return str(document.header["SOPNUMBE"]).upper()
+
+
+def _takes_back(document: Document) -> bool:
+    """Whether pieces come off an order, or all of it; on an invoice already, they come back by a return."""
+    return bool(document.header.get("TAKENOFF")) or _is_void(document)
 
 
 def _is_void(document: Document) -> bool:
