@@ -98,7 +98,7 @@ def save_internet_address(call: Call) -> None:
     call.check()
     key = {name: call[name] for name in ("Master_Type", "Master_ID", "ADRSCODE")}
     names = call.node.fields.keys() & TABLES["SY01200"].columns.keys() - key.keys()
-    values = {name: call[name] for name in names}  # not a field level node: gp_masters.md §1
+    values = {name: call[name] for name in names}  # no field level node: what is not sent is cleared
     if call.session.get("SY01200", **key) is None:
         call.session.insert("SY01200", {**key, **values})
     else:

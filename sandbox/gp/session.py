@@ -32,7 +32,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "realised_gain_on_apply": True,
 }
 
-# A trigger stamps the customer of an address that changes (gp_masters.md §3); an internet address stamps nobody.
+# A trigger stamps the customer of an address that changes; an internet address stamps nobody.
 _STAMPS = {"RM00102": ("RM00101", "CUSTNMBR")}
 
 _MILLISECOND = timedelta(milliseconds=1)

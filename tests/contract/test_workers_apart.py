@@ -88,6 +88,21 @@ class Site:
             time.sleep(min(seconds, 15))
         raise AssertionError("not delivered within two minutes")
 
+    def begin(
+        self, entity: str, run_id: str, names: Sequence[str], began: Callable[[], bool], *, under: Sequence[str] = ()
+    ) -> Any:
+        """A worker that has ``begun``: again where a busy machine let its very first call time out."""
+        worker = self.start(entity, run_id, names, under=under)
+
+        def has_begun() -> bool:
+            nonlocal worker
+            if worker.poll() == one_worker.RETRY:
+                worker = self.start(entity, run_id, names, under=under)
+            return began()
+
+        _wait(has_begun)
+        return worker
+
     def overlap(
         self,
         entity: str,
@@ -102,15 +117,7 @@ class Site:
         gate = Path(self.environment["AIRFLOW__LEDGERBRIDGE__STATE_FOLDER"]) / "gate"
         other = self.start(entity, "run-2", second, under=other_under, gate=str(gate))
         _wait(Path(f"{gate}.ready").exists)
-        one = self.start(entity, "run-1", first, under=one_under)
-
-        def has_begun() -> bool:
-            nonlocal one
-            if one.poll() == one_worker.RETRY:  # a busy machine let its very first call time out
-                one = self.start(entity, "run-1", first, under=one_under)
-            return began()
-
-        _wait(has_begun)
+        one = self.begin(entity, "run-1", first, began, under=one_under)
         gate.touch()
         if other.wait() == one_worker.RETRY:
             self.deliver(entity, "run-2", second, under=other_under)
@@ -179,8 +186,7 @@ def site(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 def test_a_load_killed_in_the_middle_of_slow_calls_doubles_nothing(site: Site, state_db: Engine) -> None:
     """Issue 16, 1: the calls it had just begun are booked after it is gone."""
     site.slow_down(2)
-    worker = site.start(GP, "run-1")
-    _wait(lambda: _called(state_db) > 0)
+    worker = site.begin(GP, "run-1", NAMES, lambda: _called(state_db) > 0)
     _signal(worker, signal.SIGKILL)
     site.deliver(GP, "run-1")
     assert site.standing(GP) == EACH_ONCE
@@ -209,8 +215,7 @@ def test_a_worker_frozen_for_longer_than_its_lease_sends_no_more_than_what_was_o
 ) -> None:
     """Issue 16, 4."""
     site.slow_down(0.5)
-    frozen = site.start(GP, "run-1")
-    _wait(lambda: _called(state_db) > 0)
+    frozen = site.begin(GP, "run-1", NAMES, lambda: _called(state_db) > 0)
     _freeze_between_transactions(frozen, state_db)
     site.deliver(GP, "run-1")
     _signal(frozen, signal.SIGCONT)

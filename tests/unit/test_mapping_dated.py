@@ -99,11 +99,17 @@ def test_only_the_header_of_a_raw_record_is_dated(tmp_path: Path, text: str) -> 
         run(tmp_path, text, [])
 
 
-def test_every_shipped_mapping_of_a_raw_record_is_dated() -> None:
+MASTERS = {"gp.customer", "xero.contact"}
+"""They are kept in step whenever they were made; what is dated are documents."""
+
+
+def test_every_shipped_mapping_of_a_raw_document_is_dated() -> None:
     folder = Path(__file__).parents[2] / "include" / "mappings"
     mappings = [load_mapping(path) for path in folder.glob("*.yaml")]
     undated = [
-        each.name for each in mappings if not each.source.startswith("canonical.") and not each.parts["header"][0].dated
+        each.name
+        for each in mappings
+        if not each.source.startswith("canonical.") and each.source not in MASTERS and not each.parts["header"][0].dated
     ]
     assert len(mappings) > 20
     assert undated == []
