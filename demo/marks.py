@@ -15,7 +15,8 @@ class ProcessMark:
     """
     A variable of an environment that no other has.
 
-    A tree of processes forgets a child whose parent has ended, a group one that has a session of its own.
+    A tree of processes forgets a child whose parent has ended, a group one that has a session of its own. Who starts
+    processes that give themselves titles by setproctitle sets ``SPT_NOENV``, or the title is written over the mark.
     """
 
     def __init__(self) -> None:

@@ -69,7 +69,8 @@ class Services:
         with self._log(service.name).open("ab") as log, held():
             self._running[service.name] = subprocess.Popen(
                 list(service.command),
-                env={**service.environment, self._mark.name: "1"},
+                # Airflow's processes give themselves a title, which else is written over the mark (setproctitle)
+                env={**service.environment, self._mark.name: "1", "SPT_NOENV": "1"},
                 cwd=self._working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         mark = config.stash[_STARTED] = ProcessMark()
         os.environ[mark.name] = "1"
+        os.environ["SPT_NOENV"] = "1"  # titles of Airflow's processes are not to be written over the mark
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
