@@ -243,7 +243,7 @@ def test_two_sides_kept_in_step_are_a_leg_for_each_that_takes_the_changes_of_bot
 )
 def test_wrong_sides_are_told_with_their_place(include: Path, old: str, new: str, message: str) -> None:
     path = include / "flows" / "master_data.yaml"
-    path.write_text(path.read_text().replace(old, new))
+    path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=re.escape(message)) as error:
         load_flow(path, include)
     assert "master_data.yaml:" in str(error.value)

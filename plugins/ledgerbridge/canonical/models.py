@@ -68,6 +68,15 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
         },
     },
+    "canonical.item": {
+        "header": {
+            **_KEYS,
+            "item_number": TEXT,
+            "name": TEXT,
+            "cost": MONEY,  # of one, in base currency
+            "active": FLAG,  # not discontinued
+        },
+    },
     "canonical.sales_order": {
         "header": {
             **_KEYS,
