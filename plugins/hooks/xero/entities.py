@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hooks.xero.api import XeroApi
-from hooks.xero.contacts import Contacts
+from hooks.xero.contacts import Contacts, Suppliers
 from hooks.xero.documents import (
     Allocations,
     BankTransactions,
@@ -25,6 +25,7 @@ from hooks.xero.sources import (
     InvoiceSource,
     ItemSource,
     PaymentSource,
+    SupplierSource,
 )
 from ledgerbridge.entities import Master, Source, Target
 
@@ -55,6 +56,10 @@ class _Contact(Contacts, ContactSource):
     """Contacts, to write and to read."""
 
 
+class _Supplier(Suppliers, SupplierSource):
+    """Contacts as suppliers, to write and to read."""
+
+
 class _Account(Accounts, AccountSource):
     """Accounts, to look up by Code and to read."""
 
@@ -74,6 +79,7 @@ ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "item": _Item,
     "manual_journal": ManualJournals,
     "payment": _Payment,
+    "supplier": _Supplier,
     "system_account": SystemAccounts,
     "tax_rate": TaxRates,
     "tracking_option": TrackingOptions,

@@ -58,6 +58,16 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
         },
     },
+    "canonical.vendor": {
+        "header": {
+            **_KEYS,
+            "vendor_number": TEXT,
+            **dict.fromkeys(_ADDRESS, TEXT),
+            "tax_number": TEXT,
+            "active": FLAG,  # neither inactive nor archived
+            "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
+        },
+    },
     "canonical.sales_order": {
         "header": {
             **_KEYS,
