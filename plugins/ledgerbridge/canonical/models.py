@@ -198,6 +198,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "order_name": TEXT,
             "gateway": TEXT,
             "refunded_on": DAY,
+            "failed_on": DAY,  # when the bank sent the money back; None: it did not
             "currency": TEXT,
             "rate": RATE,
             "amount": MONEY,
