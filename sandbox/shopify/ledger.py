@@ -89,8 +89,8 @@ class OrderLedger:
 
     @property
     def lines(self) -> list[Item]:
-        """Everything sold but shipping, the removed lines included, as they came."""
-        return [item for item in self._items() if item.line_type != "SHIPPING"]
+        """The line items, the removed ones included, as they came: all that was sold but shipping and duties."""
+        return [item for item in self._items() if item.line_type not in ("SHIPPING", "DUTY")]
 
     @property
     def shipping(self) -> list[Item]:
@@ -107,8 +107,9 @@ class OrderLedger:
         adjustments = _sum(s.price for s in sales if not s.item)
         subtotal = _sum(s.price - s.discount for s in sales if s.line_type in ("PRODUCT", "GIFT_CARD"))
         tips = _sum(s.price for s in sales if s.line_type == "TIP")
+        duties = _sum(s.price for s in sales if s.line_type == "DUTY")
         tax = _sum(s.tax for s in sales)
-        total = subtotal + shipping + tips + adjustments + (ZERO if self.taxes_included else tax)
+        total = subtotal + shipping + tips + duties + adjustments + (ZERO if self.taxes_included else tax)
         return Totals(subtotal, shipping, tips, _sum(s.discount for s in sales), tax, total)
 
     @property
@@ -255,7 +256,7 @@ class OrderLedger:
             self._agree("REFUND", at, [*sales, *([adjustment] if adjustment else [])], refund)
 
     def _return_of(self, line: Event) -> Sale:
-        item = next((i for i in self.lines if i.sku == line["sku"] and self._count(i) > 0), None)
+        item = next((i for i in self.lines if i.sku == (line["sku"] or None) and self._count(i) > 0), None)
         standing = self._count(item) if item else 0
         if item is None or standing < line["quantity"]:
             raise EventRefused(
@@ -310,7 +311,8 @@ class OrderLedger:
 
     def _item(self, line: Event) -> Item:
         line_type: LineType = line.get("line_type", "PRODUCT")
-        return Item(self._part(), line_type, line.get("title", line["sku"]), Decimal(line["unit_price"]), line["sku"])
+        sku = line["sku"] or None
+        return Item(self._part(), line_type, line.get("title", line["sku"]), Decimal(line["unit_price"]), sku)
 
     def _shipping_item(self, shipping: Event) -> Item:
         return Item(self._part(), "SHIPPING", shipping["title"], Decimal(shipping["price"]))
@@ -381,7 +383,7 @@ def _listed(shipping: Event | list[Event] | None) -> list[Event]:
 
 
 def _is_same_item(item: Item, line: Event) -> bool:
-    return item.sku == line["sku"] and item.unit_price == Decimal(line["unit_price"])
+    return item.sku == (line["sku"] or None) and item.unit_price == Decimal(line["unit_price"])
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -24,6 +24,7 @@ _SALE_TYPES = {
     "ADJUSTMENT": "AdjustmentSale",
     "TIP": "TipSale",
     "GIFT_CARD": "GiftCardSale",
+    "DUTY": "DutySale",
 }
 _AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
 
@@ -328,7 +329,11 @@ class OrderRendering:
             "taxes": [self._sale_tax(sale, index, tax) for index, tax in enumerate(sale.taxes)],
             "lineItem": self._lines.get(sale.item) if sale.item else None,
             "shippingLine": self._shipping.get(sale.item) if sale.item else None,
+            "duty": self._duty(sale.item) if sale.item and sale.line_type == "DUTY" else None,
         }
+
+    def _duty(self, item: Item) -> Json:
+        return {"id": gid("Duty", item.id), "price": self._money(item.unit_price), "taxLines": []}
 
     def _sale_tax(self, sale: Sale, index: int, tax: Tax) -> Json:
         return {

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 ZERO = Decimal(0)
-LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD"]
+LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD", "DUTY"]
 Reason = Literal["ORDER", "ORDER_EDIT", "REFUND"]
 Action = Literal["ORDER", "UPDATE", "RETURN"]
 RestockType = Literal["CANCEL", "RETURN", "NO_RESTOCK"]
@@ -51,7 +51,7 @@ class Tax:
 
 @dataclass(frozen=True)
 class Item:
-    """What a sale is about: a line of goods (``sku``), a gift card, a tip, or shipping."""
+    """What a sale is about: goods (``sku``), a gift card, a tip, shipping, or duties (which are no line item)."""
 
     id: int
     line_type: LineType

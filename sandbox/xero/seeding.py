@@ -27,6 +27,9 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "fx_gain_loss": ("EXPENSE", "REALISEDCURRENCYGAIN"),
     "gateway_exchange": ("EXPENSE", None),
     "rounding": ("CURRLIAB", "ROUNDING"),
+    "tips": ("CURRLIAB", None),
+    "gift_cards": ("CURRLIAB", None),
+    "duties": ("CURRLIAB", None),
     "inventory": ("CURRENT", None),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),
 }

@@ -28,7 +28,7 @@ _LINES: Final = {
     "record_key": TEXT,
     "line_id": TEXT,
     "line_number": NUMBER,
-    "kind": TEXT,  # product or shipping
+    "kind": TEXT,  # product, shipping, or the account role of what is neither: tips, gift_cards, duties, rounding …
     "sku": TEXT,
     "title": TEXT,
     "quantity": QUANTITY,
