@@ -234,6 +234,17 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.gateway_fee": {
         "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "month": TEXT, "charged_on": DAY, "amount": MONEY},
     },
+    "canonical.gateway_movement": {
+        "header": {
+            **_KEYS,
+            "payment_id": TEXT,  # the gateway's, of what moved its balance
+            "gateway": TEXT,
+            "category": TEXT,  # the gateway's own word for it
+            "role": TEXT,  # of the account it is booked on
+            "moved_on": DAY,
+            "amount": MONEY,  # what the gateway took, in base currency; below zero what it gave
+        },
+    },
     "canonical.exchange_difference": {
         "header": {
             **_KEYS,
