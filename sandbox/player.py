@@ -256,10 +256,11 @@ class Player:
             case "place":
                 self.call("POST", "shopify", "/_sandbox/orders", event.details)
             case "pay":
-                self.call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
+                if _is_card(event):
+                    self.call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
                 self._shop(name, "pay", event.details)
             case "refund":
-                if Decimal(event.details["amount"]):  # a credit alone is the shop's
+                if Decimal(event.details["amount"]) and _is_card(event):  # a credit alone is the shop's
                     self.call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
                 self._shop(name, "refund", event.details)
             case "edit" | "cancel":
@@ -290,6 +291,11 @@ class Player:
             found = f"{answer.status_code} {answer.text[:500]}"
             raise SandboxRefused(system, f"{method} {path}", found, "correct the event in the file.")
         return answer.json() if answer.content else None
+
+
+def _is_card(event: Event) -> bool:
+    """Whether the gateway moves the money; what else people pay with (`gateway`) the shop alone knows of."""
+    return bool(event.details.get("gateway", "stripe") == "stripe")
 
 
 def _instants(events: list[Event]) -> Iterator[tuple[datetime, list[list[Event]]]]:

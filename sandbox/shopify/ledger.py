@@ -125,7 +125,12 @@ class OrderLedger:
     @property
     def outstanding(self) -> Decimal:
         """What the customer still owes the shop; negative is owed to the customer."""
-        return self._owed(self.sales) - self.received + self.refunded
+        return self._owed(self.sales) + self.rounded - self.received + self.refunded
+
+    @property
+    def rounded(self) -> Decimal:
+        """What cash that came in was rounded by."""
+        return _sum(t.rounding for t in self.transactions if t.is_received)
 
     def _owed(self, sales: Iterable[Sale]) -> Decimal:
         """Of the total what is the shop's: tax that the marketplace remits it has taken itself."""
@@ -145,7 +150,8 @@ class OrderLedger:
         """
         Record the gateway's charge ``event["id"]``.
 
-        Beyond the golden form: ``gateway``, ``status``, and ``kind: "AUTHORIZATION"`` for money only held.
+        Beyond the golden form: ``gateway``, ``status``, ``rounding`` of cash (with its sign, in ``amount`` already),
+        and ``kind: "AUTHORIZATION"`` for money only held.
         """
         self._transact(event.get("kind", "SALE"), event, Decimal(event["amount"]))
 
@@ -162,9 +168,10 @@ class OrderLedger:
     def _transact(
         self, kind: TransactionKind, event: Event, amount: Decimal, parent: Transaction | None = None
     ) -> Transaction:
-        gateway = parent.gateway if parent else event.get("gateway", "stripe")
+        gateway = event.get("gateway") or (parent.gateway if parent else "stripe")
         status = event.get("status", "SUCCESS")
-        done = Transaction(self._part(), kind, status, amount, event["at"], event["id"], gateway, parent)
+        rounding = Decimal(event.get("rounding", 0))
+        done = Transaction(self._part(), kind, status, amount, event["at"], event["id"], gateway, parent, rounding)
         self.transactions.append(done)
         return done
 
@@ -207,7 +214,8 @@ class OrderLedger:
         Take back lines and shipping as given and pay ``amount``; what exceeds the value taken back and the
         customer's surplus is an adjustment (goodwill), what a return with lines withholds is one too.
 
-        Beyond the golden form: ``restock``, CANCEL for pieces that had not been shipped; RETURN by default.
+        Beyond the golden form: ``restock``, CANCEL for pieces that had not been shipped, RETURN by default; ``gateway``
+        where the money goes elsewhere than it came from (store credit).
         """
         sales = [self._return_of(line) for line in event.get("lines") or []]
         if event.get("shipping"):

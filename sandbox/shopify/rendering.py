@@ -169,7 +169,7 @@ class OrderRendering:
             "totalOutstandingSet": self._money(ledger.outstanding),
             "totalCapturableSet": self._money(ledger.capturable),
             "refundDiscrepancySet": self._money(sum((s.price for s in ledger.sales if not s.item), ZERO)),
-            "totalCashRoundingAdjustment": {"paymentSet": nothing, "refundSet": nothing},
+            "totalCashRoundingAdjustment": {"paymentSet": self._money(ledger.rounded), "refundSet": nothing},
         }
 
     def _line(self, item: Item) -> Json:
@@ -252,6 +252,7 @@ class OrderRendering:
             "createdAt": transaction.at,
             "processedAt": transaction.at,
             "amountSet": self._money(transaction.amount),
+            "amountRoundingSet": self._money(transaction.rounding) if transaction.rounding else None,
             "fees": [],
             "parentTransaction": self._transaction(parent) if parent else None,
             "receiptJson": {"id": transaction.payment_id},

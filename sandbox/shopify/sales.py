@@ -107,6 +107,7 @@ class Transaction:
     payment_id: str
     gateway: str = "stripe"
     parent: Transaction | None = None
+    rounding: Decimal = ZERO  # what cash at the till was rounded by
 
     @property
     def is_received(self) -> bool:

@@ -132,7 +132,7 @@ def test_show_draws_each_leg_behind_those_it_waits_for(ledgerbridge: Command) ->
         "shopify.order",
         "conform  shopify_order_to_sales_order  → canonical.sales_order",
         "rule     take_off_given_up (orders gp.sales_order, invoices xero.invoice)",
-        "rule     unless_cancelled (orders gp.sales_order)",
+        "rule     unless_cancelled (orders gp.sales_order, invoices xero.invoice)",
         "map      sales_order_to_gp_sales_order",
         "gate     gp_sales_order (4 expectations)",
         "load in pool gp",

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.settlement import of_goods
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,8 @@ def take_off(
     if not refunded:
         return frames
     keys = sorted(refunded)
-    arrived, invoiced = sent.sent(orders, "record_key", keys), sent.sent(invoices, "chain_key", keys)
+    arrived = sent.sent(orders, "record_key", keys)
+    invoiced = {key for key, rows in sent.sent(invoices, "chain_key", keys).items() if of_goods(rows)}
     parts = {name: _by(_of(frame, keys), "record_key") for name, frame in frames.items()}
     changed: dict[str, list[Row]] = {name: [] for name in frames}
     for key, rows in refunded.items():

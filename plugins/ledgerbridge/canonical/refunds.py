@@ -70,7 +70,7 @@ def allocate_refunds(
         expected = _promised(refund, [row for documents in coming for row in documents.get(chain, [])])
         if not any(is_refund_of(refund["payment_id"], row.get("refund_ids")) for row in records):
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
-        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting")]:
+        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting") and _is_sold(row)]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"
@@ -81,6 +81,11 @@ def allocate_refunds(
         else:
             result.waiting[key] = f"{amount} waits: no credit stands for it"
     return Allocation(frame_of(shares, "canonical.refund"), result.parents, result.waiting, result.superseded)
+
+
+def _is_sold(row: dict[str, Any]) -> bool:
+    """Whether a record of the shop is of what was sold: money it tells of may itself wait for what refunds do."""
+    return not row.get("gateway")
 
 
 def _payables(refund: dict[str, Any], notes: Iterable[Credit]) -> list[Payable]:
