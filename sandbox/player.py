@@ -263,13 +263,14 @@ class Player:
                 if Decimal(event.details["amount"]) and _is_card(event):  # a credit alone is the shop's
                     self.call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
                 self._shop(name, "refund", event.details)
-            case "edit" | "cancel":
+            case "edit" | "cancel" | "exchange":
                 self._shop(name, event.kind, event.details)
             case "fulfil":
                 self.fulfil(name, on=event.at.astimezone(zone).date().isoformat(), lines=event.details.get("lines"))
             case unknown:
                 raise ValueError(
-                    f"Order {name}: event {unknown!r} is none of pay, fulfil, edit, cancel, refund. Correct `do`."
+                    f"Order {name}: event {unknown!r} is none of pay, fulfil, edit, cancel, refund, exchange. Correct"
+                    " `do`."
                 )
 
     def _shop(self, order_name: str, action: str, details: Mapping[str, Any]) -> None:

@@ -229,6 +229,12 @@ class OrderLedger:
         transactions = (self._money_back(event, amount),) if amount else ()
         self._give_back(event["at"], sales, event.get("restock", "RETURN"), adjustment, transactions)
 
+    def exchange(self, event: Event) -> None:
+        """Goods come back (``lines``, as a refund names them) for others (``new``, as an order has them); no money."""
+        back = [self._return_of(line) for line in event["lines"]]
+        new = [self._sale("ORDER", self._item(line), line["quantity"], *_amounts(line)) for line in event["new"]]
+        self._agree("RETURN", event["at"], [*back, *new])
+
     def _money_back(self, event: Event, amount: Decimal) -> Transaction:
         if amount > self.received - self.refunded:
             raise EventRefused(
@@ -358,6 +364,7 @@ def read_order(order_id: int, history: list[dict[str, Any]]) -> OrderLedger:
         "capture": ledger.capture,
         "void": ledger.void,
         "edit": ledger.edit,
+        "exchange": ledger.exchange,
         "cancel": ledger.cancel,
         "refund": ledger.refund,
     }

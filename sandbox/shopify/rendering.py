@@ -26,7 +26,12 @@ _SALE_TYPES = {
     "GIFT_CARD": "GiftCardSale",
     "DUTY": "DutySale",
 }
-_AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
+_AGREEMENT_TYPES = {
+    "ORDER": "OrderAgreement",
+    "ORDER_EDIT": "OrderEditAgreement",
+    "REFUND": "RefundAgreement",
+    "RETURN": "ReturnAgreement",
+}
 
 
 def gid(kind: str, number: int) -> str:
@@ -312,8 +317,12 @@ class OrderRendering:
             "happenedAt": agreement.at,
             "reason": agreement.reason,
             "refund": self._refunds[refund.id] if refund else None,
+            "return": self._return(agreement) if agreement.reason == "RETURN" else None,
             "sales": [self._sale(sale) for sale in agreement.sales],
         }
+
+    def _return(self, agreement: Agreement) -> Json:
+        return {"id": gid("Return", agreement.id), "name": f"{self._ledger.name}-R{agreement.id % 1000}"}
 
     def _sale(self, sale: Sale) -> Json:
         amount = sale.price - sale.discount + (ZERO if self._ledger.taxes_included else sale.tax)

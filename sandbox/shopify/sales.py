@@ -28,7 +28,7 @@ __all__ = [
 
 ZERO = Decimal(0)
 LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD", "DUTY"]
-Reason = Literal["ORDER", "ORDER_EDIT", "REFUND"]
+Reason = Literal["ORDER", "ORDER_EDIT", "REFUND", "RETURN"]
 Action = Literal["ORDER", "UPDATE", "RETURN"]
 RestockType = Literal["CANCEL", "RETURN", "NO_RESTOCK"]
 TransactionKind = Literal["AUTHORIZATION", "CAPTURE", "SALE", "REFUND", "VOID"]
