@@ -60,6 +60,25 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
         },
     },
+    "canonical.vendor": {
+        "header": {
+            **_KEYS,
+            "vendor_number": TEXT,
+            **dict.fromkeys(_ADDRESS, TEXT),
+            "tax_number": TEXT,
+            "active": FLAG,  # neither inactive nor archived
+            "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
+        },
+    },
+    "canonical.item": {
+        "header": {
+            **_KEYS,
+            "item_number": TEXT,
+            "name": TEXT,
+            "cost": MONEY,  # of one, in base currency
+            "active": FLAG,  # not discontinued
+        },
+    },
     "canonical.sales_order": {
         "header": {
             **_KEYS,
@@ -182,6 +201,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "order_name": TEXT,
             "gateway": TEXT,
             "refunded_on": DAY,
+            "failed_on": DAY,  # when the bank sent the money back; None: it did not
             "currency": TEXT,
             "rate": RATE,
             "amount": MONEY,
