@@ -68,7 +68,9 @@ def test_a_new_flow_checks_clean_and_is_a_dag(
         pytest.param(["mine", "--from", "xero.invoce", "--to", "gp.item"], 'Did you mean "xero.invoice"?', id="source"),
         pytest.param(["mine", "--from", "xero.invoice", "--to", "gp.journal"], "is no target", id="only-a-source"),
         pytest.param(["my flow", "--from", "xero.invoice", "--to", "gp.item"], "no name for a flow", id="name"),
-        pytest.param(["mine", "--from", "xero.item", "--to", "gp.item"], "Give --as with one of", id="canonical"),
+        pytest.param(
+            ["mine", "--from", "stripe.charge", "--to", "gp.gl_transaction"], "Give --as with one of", id="canonical"
+        ),
         pytest.param(
             ["order_to_cash", "--from", "xero.invoice", "--to", "gp.sales_order"], "there already", id="flow-exists"
         ),
