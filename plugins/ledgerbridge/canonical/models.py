@@ -66,6 +66,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "vendor_number": TEXT,
             **dict.fromkeys(_ADDRESS, TEXT),
             "tax_number": TEXT,
+            "bank_account": TEXT,  # where we pay them
             "active": FLAG,  # neither inactive nor archived
             "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
         },
