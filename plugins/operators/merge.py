@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MergeOperator", "MergedGateOperator", "MergedLoadOperator"]
 
-_OURS_ALONE = ("record_key", "label", "chain_key")
+_OURS_ALONE = ("record_key", "label", "chain_key", "merged_into")
 """Canonical fields that say nothing of the thing."""
 
 
@@ -113,7 +113,8 @@ class MergeOperator(TransformOperator):
             key, row = keys[position], rows[record_key]
             fields = {name: plain(row[name]) for name in sorted(told)}
             number = row[self.config.sync.key]
-            read.append(Read(_id_of(key), key, number, fields, work.changes[key] or 0, changed_at[key]))
+            change, merged_into = work.changes[key] or 0, row.get("merged_into")
+            read.append(Read(_id_of(key), key, number, fields, change, changed_at[key], merged_into))
             work.labels[key] = number or _id_of(key)
         return read
 

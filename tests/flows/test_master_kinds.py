@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AlertRow
+from ledgerbridge.state.models import AlertRow, DeadLetter
 from operators.questions import PutQuestionsOperator, QuestionOperator
 from tests.flows.masters import Masters, open_masters, street
 
@@ -117,6 +117,19 @@ def test_address_that_arrives_in_gp_stands_under_the_code_that_is_the_vendors_ow
     masters.in_xero("Jute", Addresses=[{"AddressType": "STREET", "City": "Dundee"}])
     masters.come_to_rest()
     assert (vendor(masters, "JUTE")["CITY"], vendor(masters, "JUTE")["VADDCDPR"]) == ("Dundee", "MAIN")
+
+
+def test_vendor_deleted_in_gp_is_not_made_again_of_a_change_of_the_contact_but_a_dead_letter(masters: Masters) -> None:
+    masters.in_gp("LINEN", window="vendors", VENDNAME="Linen")
+    masters.come_to_rest()
+    masters.office.player.call("DELETE", "gp", "/_sandbox/vendors/LINEN")
+    masters.in_xero("Linen", Name="Linen Ltd")
+    masters.come_to_rest()
+    [(code, message)] = masters.letters()
+    assert (code, "LINEN" in message) == ("LB-GP-031", True)
+    assert "LINEN" not in {each["VENDORID"] for each in masters.all_gp("vendors")}
+    with transaction(masters.office.state) as session:
+        session.execute(delete(DeadLetter))
 
 
 @pytest.mark.parametrize(("says", "stands"), [("before", "NZ 111"), ("xero", "NZ 666")])

@@ -57,6 +57,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "zip": TEXT,
             "country": TEXT,
             "active": FLAG,  # neither inactive nor archived
+            "merged_into": TEXT,  # its system's id of the one that people merged it into
             "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
         },
     },
@@ -68,6 +69,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "tax_number": TEXT,
             "bank_account": TEXT,  # where we pay them
             "active": FLAG,  # neither inactive nor archived
+            "merged_into": TEXT,
             "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
         },
     },
