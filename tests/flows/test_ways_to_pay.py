@@ -93,6 +93,8 @@ def enter_cash(player: Player) -> None:
 def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """All of them played to the end, the cash entered by hand."""
     with open_office(FILE, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
+        with (office.folder / "companies" / "main.yaml").open("a") as company:
+            company.write("settings: {cancellation_fees: kept}\n")
         office.player.set_clock(opening_of(FILE))
         for step in STEPS:
             office.player.play(FILE, step)
