@@ -121,7 +121,7 @@ def waiting(office: Office, leg: str) -> dict[str | None, str | None]:
         SourceRecord.leg == leg, SourceRecord.outcome == "waiting"
     )
     with transaction(office.state) as session:
-        return dict(session.execute(found).tuples().all())
+        return {row.label: row.reason for row in session.execute(found)}
 
 
 def test_both_ledgers_agree_and_no_order_has_a_letter(result: Json) -> None:
