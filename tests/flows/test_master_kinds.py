@@ -1,4 +1,4 @@
-"""Vendors that people change in GP and in Xero: as customers are, and beside them."""
+"""Vendors and items that people change in GP and in Xero: as customers are, and beside them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from tests.flows.masters import Masters, open_masters, street
 def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
     with open_masters(tmp_path_factory.mktemp("kinds"), "vendors") as opened:
         yield opened
+
+
+@pytest.fixture
+def items(masters: Masters) -> Iterator[Masters]:
+    masters.stages = ["items"]
+    yield masters
+    masters.stages = ["vendors"]
 
 
 def vendor(masters: Masters, number: str) -> dict[str, Any]:
@@ -104,3 +111,51 @@ def test_address_that_arrives_in_gp_stands_under_the_code_that_is_the_vendors_ow
     masters.in_xero("Jute", Addresses=[{"AddressType": "STREET", "City": "Dundee"}])
     masters.come_to_rest()
     assert (vendor(masters, "JUTE")["CITY"], vendor(masters, "JUTE")["VADDCDPR"]) == ("Dundee", "MAIN")
+
+
+def gp_item(masters: Masters, number: str) -> dict[str, Any]:
+    return next(each for each in masters.all_gp("items") if each["ITEMNMBR"] == number)
+
+
+def xero_item(masters: Masters, code: str) -> dict[str, Any]:
+    return next(each for each in masters.all_xero("items") if each["Code"] == code)
+
+
+def test_items_both_have_are_linked_and_an_edit_of_either_arrives_in_the_other(items: Masters) -> None:
+    items.come_to_rest()
+    before = len(items.all_gp("items"))
+    details = {"UnitPrice": "21.40", "AccountCode": "404"}
+    items.in_xero("LAMP-01", window="items", PurchaseDetails=details)
+    items.come_to_rest()
+    items.in_gp("LAMP-01", window="items", ITEMDESC="Desk lamp, brass", STNDCOST="21.5")
+    assert items.run() == {"items_xero": 1}
+    held = xero_item(items, "LAMP-01")
+    assert (held["Name"], str(held["PurchaseDetails"]["UnitPrice"])) == ("Desk lamp, brass", "21.5")
+    assert held["PurchaseDetails"]["AccountCode"] == "404"
+    items.in_xero("LAMP-01", window="items", Name="Brass lamp")
+    assert items.run() == {"items_gp": 1}
+    assert gp_item(items, "LAMP-01")["ITEMDESC"] == "Brass lamp"
+    assert items.run() == {}
+    assert len(items.all_gp("items")) == before
+    assert items.letters() == []
+
+
+def test_what_an_item_costs_is_gps_to_say(items: Masters) -> None:
+    items.in_gp("OIL", window="items", ITEMDESC="Oil", STNDCOST="3.25")
+    items.come_to_rest()
+    items.in_xero("OIL", window="items", PurchaseDetails={"UnitPrice": "9.99"})
+    assert items.run() == {"items_xero": 1}
+    assert str(xero_item(items, "OIL")["PurchaseDetails"]["UnitPrice"]) == "3.25"
+    assert str(gp_item(items, "OIL")["STNDCOST"]) == "3.25000"
+
+
+def test_item_made_in_xero_is_made_in_gp_in_capitals_and_a_discontinued_one_of_gp_is_not_made(items: Masters) -> None:
+    items.in_xero("wick", window="items", Name="Wick")
+    items.in_gp("RUSH", window="items", ITEMDESC="Rush light", ITEMTYPE=2)
+    items.come_to_rest()
+    made = gp_item(items, "WICK")
+    assert (made["ITEMDESC"], made["UOMSCHDL"]) == ("Wick", "EACH")
+    items.in_gp("WICK", window="items", ITEMDESC="Cotton wick")
+    items.come_to_rest()
+    assert xero_item(items, "wick")["Name"] == "Cotton wick"
+    assert "RUSH" not in {each["Code"] for each in items.all_xero("items")}

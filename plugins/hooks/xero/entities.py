@@ -15,6 +15,7 @@ from hooks.xero.documents import (
     ManualJournals,
     Payments,
 )
+from hooks.xero.items import ItemTarget
 from hooks.xero.masters import Accounts, Items, SystemAccounts, TaxRates, TrackingOptions
 from hooks.xero.sources import (
     AccountSource,
@@ -64,8 +65,8 @@ class _Account(Accounts, AccountSource):
     """Accounts, to look up by Code and to read."""
 
 
-class _Item(Items, ItemSource):
-    """Items, to look up by Code and to read."""
+class _Item(ItemTarget, Items, ItemSource):
+    """Items, to write, to look up by Code and to read."""
 
 
 ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
