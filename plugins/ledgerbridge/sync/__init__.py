@@ -1,10 +1,11 @@
 """Keeping one thing in step that people change in two systems: which changes go where, and what the two agreed on."""
 
-from ledgerbridge.sync.merge import Merged, Rules, Side, merge
+from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
-from ledgerbridge.sync.questions import Question, answer, answers_of, has_unput, keep_questions, put_questions
+from ledgerbridge.sync.questions import Question, answer, answers_of, has_open, has_unput, keep_questions, put_questions
 
 __all__ = [
+    "BEFORE",
     "Change",
     "Merged",
     "Plan",
@@ -14,6 +15,7 @@ __all__ = [
     "answer",
     "answers_of",
     "changes_only",
+    "has_open",
     "has_unput",
     "keep_questions",
     "merge",
