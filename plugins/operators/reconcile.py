@@ -48,6 +48,7 @@ class ReconcileOperator(BaseOperator):
         self.config = config
         self.company_key = company
         self.ledgers = config.stages[stage].reconcile
+        self.waits = config.stages[stage].waits
 
     @cached_property
     def engine(self) -> Engine:
@@ -93,6 +94,7 @@ class ReconcileOperator(BaseOperator):
             zone=ZoneInfo(company.time_zone),
             legs=list(self.config.legs),
             sources={leg.source for leg in self.config.legs.values()},
+            patience={leg: days for leg in self.config.legs if (days := self.waits.of(leg)) is not None},
         )
 
     def _keep(self, company: Company, run_id: str, result: Reconciliation) -> str:

@@ -251,6 +251,7 @@ class Company:
             zone=ZoneInfo("UTC"),
             legs=["leg"],
             sources=["stripe.charge"],
+            patience={},
         )
         kept = KeptBooks(self.engine, self.name, self.name, anew=anew)
         books = {each.name: each for each in self.ledgers}

@@ -70,6 +70,13 @@ def check_flow_file(path: Path, include: Path) -> CheckedFlow:
             flow.suites[leg.gate] = check_suite_file(include / "expectations" / f"{leg.gate}.yaml")
         _check_chain(flow, name, content)
         _check_gate(flow, leg)
+    for stage, config in content.stages.items():
+        for name in sorted(config.waits.legs.keys() - content.legs.keys()):
+            flow.checked.complain(
+                ("stages", stage, "waits", "legs", name),
+                f'stage "{stage}": `waits` names "{name}", which is not a leg of this flow.',
+                f"Use one of {', '.join(content.legs)}.",
+            )
     return flow
 
 

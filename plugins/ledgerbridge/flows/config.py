@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -336,6 +336,20 @@ class ScheduleConfig(ConfigModel):
         return schedule
 
 
+class WaitsConfig(ConfigModel):
+    """How long records may wait before the reconciliation tells of them."""
+
+    days: int = Field(30, ge=0, description="Days from the record's own date, in every leg that says nothing else.")
+    legs: dict[str, Annotated[int, Field(ge=0)] | Literal["for_ever"]] = Field(
+        default_factory=dict, description="Days by leg; `for_ever`: what waits there is never told."
+    )
+
+    def of(self, leg: str) -> int | None:
+        """Days of a leg; None: for ever."""
+        days = self.legs.get(leg, self.days)
+        return None if days == "for_ever" else days
+
+
 class StageConfig(ConfigModel):
     """The legs of a flow that go together, in one rhythm; one DAG, `<flow>.<stage>`."""
 
@@ -345,6 +359,9 @@ class StageConfig(ConfigModel):
     reconcile: list[str] = Field(
         default_factory=list,
         description="The two ledgers that must agree after its legs (accounting-rules.md §6); empty: none.",
+    )
+    waits: WaitsConfig = Field(
+        default_factory=WaitsConfig, description="Of a stage that compares: what waits too long is a difference."
     )
 
     @model_validator(mode="after")

@@ -49,6 +49,7 @@ KINDS: Mapping[str, str] = {
     "document without money": "Both ledgers booked money of which the gateway knows nothing.",
     "fee not posted": "The gateway kept fees that no entry stands for.",
     "payout not posted": "The gateway paid out what no entry stands for.",
+    "waiting": "A record waits longer than the flow allows, with its amount.",
     "clearing": "The gateway's balance is not the sum of the movements it lists.",
 }
 """Every type of difference and what it means; ``…`` is a ledger."""

@@ -35,6 +35,7 @@ from ledgerbridge.reconciliation.model import (
     Reconciliation,
 )
 from ledgerbridge.reconciliation.money import strangers
+from ledgerbridge.reconciliation.waiting import overdue
 from ledgerbridge.state.booked import keep_booked
 from ledgerbridge.state.models import BooksDocument, BooksOpenItem, BooksState, Delivery
 from ledgerbridge.state.upsert import in_chunks
@@ -55,6 +56,7 @@ class CompanyTerms:
     :param compared_from: the first day the ledgers must agree on; None: every day.
     :param zone: whose days count.
     :param legs: names of the flow's legs. :param sources: the entities they read.
+    :param patience: how many days a record may wait, by leg in the order of the process; other legs tell nothing.
     """
 
     roles: Mapping[str, Mapping[str, str]]
@@ -63,6 +65,7 @@ class CompanyTerms:
     zone: ZoneInfo
     legs: Collection[str]
     sources: Collection[str]
+    patience: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """What documents are made by."""
@@ -138,10 +141,12 @@ class BooksPass:
             result.differences += each.differences(period, result.figures)
         waiting = (each for each in result.differences if each.type == "money without document" and each.explained)
         result.figures["customer money not invoiced"] = sum((max(each.value, NOTHING) for each in waiting), NOTHING)
-        result.differences.sort(key=_place)
         with self.kept.changing() as session:
+            if period.is_whole:
+                result.differences += overdue(session, self.kept.company, self.kept.flow, self.terms.patience)
             own = (BooksState.company == self.kept.company, BooksState.flow == self.kept.flow)
             session.execute(update(BooksState).where(*own).values(deliveries_until=began))
+        result.differences.sort(key=_place)
         return result
 
     def _read(self) -> None:
