@@ -51,12 +51,13 @@ def grow(state: Engine, records: int) -> None:
     Nothing may run meanwhile.
     """
     present = size(state)
-    copies = -(-records // present) - 1
     ends = {table: _end(state, table) for table in COPIED}
-    for number in range(1, copies + 1):
+    for number in range(1, -(-records // present)):
         with transaction(state) as session:
             for model, names in COPIED.items():
-                session.execute(_copy(model, names, number, ends[model]))
+                # copies are grown again: their names say from how many they were
+                chosen = _copy(model, names, f"~{present}.{number}", number * (ends[Link] + 1), ends[model])
+                session.execute(chosen)
     with transaction(state) as session:
         last = select(func.max(LoggedChange.number)).where(LoggedChange.entity == Position.entity).scalar_subquery()
         session.execute(update(Position).values(change=func.coalesce(last, Position.change)))
@@ -75,14 +76,14 @@ def _numbered(model: type[Base]) -> Column[Any]:
     return table.c[name]
 
 
-def _copy(model: type[Base], names: tuple[str, ...], number: int, end: int) -> Any:
+def _copy(model: type[Base], names: tuple[str, ...], suffix: str, moved_by: int, end: int) -> Any:
     table = _table(model)
     given: dict[str, Any] = {}
     for column in table.columns:
         if column.name in KEPT_IDS.get(model, ()):
-            given[column.name] = column + literal(number * _STRIDE)
+            given[column.name] = column + literal(moved_by)
         elif column.name in names:
-            given[column.name] = column + literal(f"~{number}")
+            given[column.name] = column + literal(suffix)
         elif column.name == "updated_at":
             given[column.name] = literal(LONG_AGO, column.type)
         elif not (column.primary_key and isinstance(column.type, Integer)):
@@ -96,7 +97,3 @@ def _table(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
-
-
-_STRIDE = 100_000
-"""More than rows that are copied; the ids of copies do not meet."""

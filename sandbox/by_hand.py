@@ -1,6 +1,6 @@
 """
 What people do now and then, each a command of ``sandbox``: the shop's clerk cancels and refunds, the gateway pays out,
-the bookkeeper enters a payment, voids a document, closes a period, edits a customer.
+the bookkeeper enters a payment, voids a document, closes a period, edits masters.
 """
 
 from __future__ import annotations
@@ -55,11 +55,14 @@ def add_commands(add: Add) -> None:
     period.add_argument("month", help="YYYY-MM")
     period.add_argument("--ledger", choices=("gp", "xero"), action="append", help="default: both (may be repeated)")
 
-    customer = add("edit-customer", _edit_customer, "make or edit a customer in GP, also to inactivate it")
-    customer.add_argument("number", help="CUSTNMBR; one that nobody has makes a customer")
+    edited_in_gp = []
+    for kind, number in (("customer", "CUSTNMBR"), ("vendor", "VENDORID"), ("item", "ITEMNMBR")):
+        master = add(f"edit-{kind}", _edit_in_gp(kind, number), f"make or edit a {kind} in GP, also to inactivate it")
+        master.add_argument("number", help=f"{number}; one that nobody has makes a {kind}")
+        edited_in_gp.append(master)
     contact = add("edit-contact", _edit_contact, "make or edit a contact in Xero, also to archive it")
     contact.add_argument("contact", help="its id, number or name; a name that nobody has makes a contact")
-    for edited in (customer, contact):
+    for edited in (*edited_in_gp, contact):
         edited.add_argument("changes", nargs="+", metavar="FIELD=VALUE", help="CUSTNAME=Anna, INACTIVE=1; City=Bonn")
 
     add("batches", lambda player, _: player.open_batches(), "show GP's batches that wait to be posted")
@@ -105,9 +108,14 @@ def _void(player: Player, options: argparse.Namespace) -> object:
     return f"{options.number} is void in Xero."
 
 
-def _edit_customer(player: Player, options: argparse.Namespace) -> object:
-    saved = player.call("PUT", "gp", f"/_sandbox/customers/{quote(options.number, safe='')}", _changes(options))
-    return f"{saved['CUSTNMBR']} {saved['CUSTNAME']} is saved in GP."
+def _edit_in_gp(kind: str, number: str) -> Callable[[Player, argparse.Namespace], object]:
+    """What edits a master of this kind at GP's window; ``number`` is its key."""
+
+    def edit(player: Player, options: argparse.Namespace) -> object:
+        saved = player.call("PUT", "gp", f"/_sandbox/{kind}s/{quote(options.number, safe='')}", _changes(options))
+        return f"The {kind} {saved[number]} is saved in GP."
+
+    return edit
 
 
 def _edit_contact(player: Player, options: argparse.Namespace) -> object:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
-from sandbox.gp.customer_window import list_customers, save_customer_by_hand
 from sandbox.gp.deletions import delete_unposted
 from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.journals import repeat_entry
+from sandbox.gp.master_windows import WINDOWS, Window
 from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
 from sandbox.gp.posting import post_batches
@@ -152,15 +152,8 @@ def admin_routes(site: Site) -> APIRouter:
             session.update("SY00500", {"BACHNUMB": request.batch}, BCHSTTUS=request.status)
             return {"batches": waiting_batches(session)}
 
-    @routes.get("/customers")
-    def customers(company: str | None = None) -> dict[str, Any]:
-        with site.company(company).reading() as session:
-            return {"customers": list_customers(session)}
-
-    @routes.put("/customers/{number}")
-    def save_customer(number: str, changes: dict[str, Any], company: str | None = None) -> dict[str, Any]:
-        with site.company(company).writing() as session:
-            return _asked(lambda: save_customer_by_hand(session, number, changes))
+    for name, window in WINDOWS.items():
+        _add_window(routes, site, name, window)
 
     @routes.get("/ledger")
     def ledger(company: str | None = None) -> dict[str, Any]:
@@ -211,6 +204,21 @@ def admin_routes(site: Site) -> APIRouter:
             return {"moved": remove_paid(session)}
 
     return routes
+
+
+def _add_window(routes: APIRouter, site: Site, name: str, window: Window) -> None:
+    """``GET name`` shows the masters of a window, ``PUT name/number`` saves what a person typed."""
+
+    def shown(company: str | None = None) -> dict[str, Any]:
+        with site.company(company).reading() as session:
+            return {name: window.rows(session)}
+
+    def save(number: str, changes: dict[str, Any], company: str | None = None) -> dict[str, Any]:
+        with site.company(company).writing() as session:
+            return _asked(lambda: window.save(session, number, changes))
+
+    routes.add_api_route(f"/{name}", shown, methods=["GET"])
+    routes.add_api_route(f"/{name}/{{number}}", save, methods=["PUT"])
 
 
 def _quantities(lines: list[TransferLine] | None) -> dict[str, Decimal] | None:

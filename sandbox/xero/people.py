@@ -1,4 +1,4 @@
-"""What a person does at Xero's own windows: enter a payment, void a document, edit or archive a contact."""
+"""What a person does at Xero's own windows: enter a payment, void a document, edit a contact or an item."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sandbox.xero.contacts import mark_role, save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
+from sandbox.xero.masters import save_item
 from sandbox.xero.models import Book, State
 from sandbox.xero.payments import save_payment
 from sandbox.xero.wire import Element, render
@@ -43,7 +44,7 @@ class _Document(BaseModel):
 
 
 def people_routes(state: State) -> APIRouter:
-    """``/_sandbox/payments``, ``void`` and ``contacts``; 409 with Xero's message where Xero refuses."""
+    """``/_sandbox/payments``, ``void``, ``contacts`` and ``items``; 409 with Xero's message where Xero refuses."""
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/payments", status_code=201)
@@ -71,9 +72,7 @@ def people_routes(state: State) -> APIRouter:
 
     @routes.get("/contacts")
     def contacts(tenant_id: str | None = None) -> Response:
-        book = state.read(tenant_named_or_first(state, tenant_id))
-        bodies = [contact.body for contact in book.select("Contacts", "1", [])]
-        return Response(render({"contacts": bodies}), media_type="application/json")
+        return _all(state, tenant_id, "Contacts")
 
     @routes.put("/contacts/{named}")
     def edit_contact(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
@@ -95,7 +94,22 @@ def people_routes(state: State) -> APIRouter:
 
         return _done(state, tenant_id, edited)
 
+    @routes.get("/items")
+    def items(tenant_id: str | None = None) -> Response:
+        return _all(state, tenant_id, "Items")
+
+    @routes.put("/items/{code}")
+    def edit_item(code: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """Change the item of this code; a code nobody has makes one."""
+        return _done(state, tenant_id, lambda book: save_item(book, {"Code": code, **changes}, create=False).body)
+
     return routes
+
+
+def _all(state: State, tenant_id: str | None, resource: str) -> Response:
+    book = state.read(tenant_named_or_first(state, tenant_id))
+    bodies = [record.body for record in book.select(resource, "1", [])]
+    return Response(render({resource.lower(): bodies}), media_type="application/json")
 
 
 def _done(state: State, tenant_id: str | None, work: Callable[[Book], Element]) -> Response:

@@ -5,104 +5,27 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from demo.ports import free_port
-from demo.services import Services
-from demo.stack import CHECKOUT, start_sandboxes
 from ledgerbridge.delivery.deliver import STEPS
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.mending import Person, replay
 from ledgerbridge.state.models import DeadLetter, Delivery
-from sandbox.orders import OPENING, harbor_light_supply
-from sandbox.places import SYSTEMS
-from sandbox.player import Player
 from tests.flows.dice import SeededDice
 from tests.flows.golden_orders import lamp, order_file, pay, sale
-from tests.flows.in_process import InProcess, Office, open_office
+from tests.flows.masters import Masters, open_masters, street
 from tests.flows.one_pass import killed_pass
-
-
-@dataclass
-class Masters:
-    """People at the customer windows of both ledgers, and the flow that keeps them in step."""
-
-    office: Office
-    flow: InProcess
-    passes: int = 0
-    hours: int = 0
-
-    def in_gp(self, number: str, **changes: Any) -> None:
-        self.office.player.call("PUT", "gp", f"/_sandbox/customers/{number}", changes)
-
-    def in_xero(self, named: str, **changes: Any) -> None:
-        self.office.player.call("PUT", "xero", f"/_sandbox/contacts/{named}", changes)
-
-    def later(self) -> None:
-        """What happens from now on happens an hour after what happened before."""
-        self.hours += 1
-        self.office.player.set_clock(OPENING + timedelta(days=1, hours=self.hours))
-
-    def all_gp(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.office.player.call("GET", "gp", "/_sandbox/customers")["customers"]
-        return found
-
-    def gp(self, number: str) -> dict[str, Any]:
-        return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
-
-    def all_xero(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
-        return found
-
-    def xero(self, number: str) -> dict[str, Any]:
-        return next(each for each in self.all_xero() if each.get("ContactNumber") == number)
-
-    def run(self) -> dict[str, int]:
-        """One pass; how many records each leg delivered."""
-        self.passes += 1
-        results = self.flow.run(f"masters-{self.passes}")
-        return {leg: found for leg in self.flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
-
-    def come_to_rest(self) -> None:
-        for _ in range(4):
-            if not self.run():
-                return
-        raise AssertionError("four passes, and each wrote something")
-
-    def settle(self) -> None:
-        """Pass after pass, as a scheduler tries again, until no call that was broken off can be under way any more."""
-        for _ in range(100):
-            with suppress(TransientError):
-                self.run()
-                return
-        raise AssertionError("a hundred passes, and something is under way still")
-
-    def letters(self) -> list[tuple[str, str]]:
-        with transaction(self.office.state) as session:
-            return [(each.code, each.message) for each in session.scalars(select(DeadLetter))]
 
 
 @pytest.fixture(scope="module")
 def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
-    folder = tmp_path_factory.mktemp("masters")
-    with Services(folder / "logs", CHECKOUT) as services:
-        addresses = start_sandboxes(services, {system: free_port() for system in SYSTEMS}, folder / "sandbox")
-        with Player(addresses) as player:
-            player.seed(harbor_light_supply(), OPENING)
-            with open_office(order_file([]), player, player, folder) as office:
-                yield Masters(office, InProcess("master_data"))
-
-
-def street(contact: dict[str, Any]) -> dict[str, Any]:
-    address = next(each for each in contact["Addresses"] if each["AddressType"] == "STREET")
-    return {name: value for name, value in address.items() if value and name != "AddressType"}
+    with open_masters(tmp_path_factory.mktemp("masters"), "customers") as opened:
+        yield opened
 
 
 def test_customer_made_in_gp_arrives_in_xero_and_edits_of_either_side_in_the_other(masters: Masters) -> None:

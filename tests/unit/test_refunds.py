@@ -175,6 +175,35 @@ def test_a_credit_that_may_not_have_arrived_takes_no_money_yet() -> None:
 CENTS = st.integers(0, 20_000).map(lambda cents: Decimal(cents).scaleb(-2))
 
 
+def test_a_refund_that_failed_after_it_was_paid_on_its_credit_is_a_letter() -> None:
+    sent = recorded("re_1")
+    credit(sent, "RTN1", "40.00")
+    sent.deliver(PAYMENTS, share(sent, refund("re_1", "40.00")).shares)
+    result = share(sent, refund("re_1", "40.00", failed_on=TUESDAY))
+    assert (shares(result), result.superseded) == ([], {})
+    [failure] = result.failures
+    assert (failure["record_key"], failure["code"]) == (KEY, "LB-CAN-005")
+    assert "40.00 USD of refund re_1 back on 2026-03-03, after it was paid on RTN1" in failure["message"]
+
+
+def test_a_refund_that_failed_before_it_was_booked_is_put_on_nothing() -> None:
+    sent = recorded("re_1")
+    credit(sent, "RTN1", "40.00")
+    result = share(sent, refund("re_1", "40.00", failed_on=TUESDAY))
+    assert (shares(result), result.failures) == ([], [])
+    assert result.superseded == {KEY: "the bank sent it back on 2026-03-03, before it was booked"}
+
+
+def test_what_the_bank_sent_back_is_on_the_charge_again() -> None:
+    sent = recorded("re_1", "re_2")
+    sent.read(CHARGES, "waiting", payment_id="ch_1", amount="40.00")
+    cancelled = {"payment_id": "re_1", "charge_id": "ch_1", "amount": "40.00"}
+    sent.read(REFUNDS, "superseded", **cancelled, failed_on="2026-03-03")
+    assert share(sent, refund("re_2", "40.00")).superseded == {
+        KEY.replace("re_1", "re_2"): "40.00 USD cancels against its charge: it was never on an invoice"
+    }
+
+
 @given(
     amounts=st.lists(CENTS, min_size=1, max_size=3),
     credits=st.lists(st.tuples(st.integers(0, 2), CENTS), max_size=5),

@@ -76,9 +76,14 @@ class StripeBooks:
             amount=Decimal(transaction["amount"]),
             fee=Decimal(transaction["fee"]),
             moved_at=datetime.fromtimestamp(transaction["created"], UTC),
-            record=f"stripe:{self._hook.account}:{source['object']}:{identity}" if source.get("object") else key,
+            record=f"stripe:{self._hook.account}:{source['object']}:{identity}" if _is_document(source) else key,
             foreign=bool(transaction.get("exchange_rate")),
         )
+
+
+def _is_document(source: Mapping[str, Any]) -> bool:
+    """Whether money was moved by what is read for itself; all else is read as the movement it is."""
+    return source.get("object") in ("charge", "refund")
 
 
 class _Payouts(PayoutSource):

@@ -1,5 +1,5 @@
 """
-Customers in Xero: one per person, under our number or another; names unique.
+Customers and suppliers in Xero: one contact per person, under our number or another; names unique.
 
 Source: accounting-rules.md rule 14; sources.md Xero §5, Contact.
 """
@@ -18,7 +18,7 @@ from hooks.xero.targets import DocumentTarget, failed
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
 from ledgerbridge.errors import TransientError
 
-__all__ = ["Contacts"]
+__all__ = ["Contacts", "Suppliers"]
 
 _NAME_LENGTH = 255
 
@@ -41,7 +41,7 @@ class Contacts(DocumentTarget, Matched):
 
     @cached_property
     def _directory(self) -> ContactDirectory:
-        return ContactDirectory(self.hook)
+        return ContactDirectory(self.hook, self.number_field)
 
     def find(self, documents: Sequence[Document]) -> dict[str, Found]:
         """Contacts under our number with the same content; with another one it is sent again, and thereby updated."""
@@ -79,7 +79,7 @@ class Contacts(DocumentTarget, Matched):
             held = known.get(document.target_id or "") or self._own(document)
             if held is None and document.target_id is None:
                 creations.append(self._distinct(document, names))
-            elif held is not None and held.get("ContactNumber") != document.header["ContactNumber"]:
+            elif held is not None and held.get(self.number_field) != document.header[self.number_field]:
                 outcomes[document.record_key] = self._left(document, held)
             else:
                 held_id = document.target_id if held is None else held["ContactID"]
@@ -97,7 +97,7 @@ class Contacts(DocumentTarget, Matched):
         return [outcomes[document.record_key] for document in documents]
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (str(content.get("ContactNumber", "")),)
+        return (str(content.get(self.number_field, "")),)
 
     def verb(self, documents: Sequence[Document]) -> str:
         return "POST" if "ContactID" in documents[0].header else "PUT"
@@ -109,7 +109,7 @@ class Contacts(DocumentTarget, Matched):
         clashes = [each for each in documents if _clashes(outcomes[each.record_key]) and not each.merged]
         if clashes:
             try:
-                outcomes |= self._write_all([_numbered(document) for document in clashes])
+                outcomes |= self._write_all([self._numbered(document) for document in clashes])
             except TransientError as error:
                 outcomes |= failed(clashes, error)
         return outcomes
@@ -127,33 +127,39 @@ class Contacts(DocumentTarget, Matched):
         ]
 
     def _own(self, document: Document) -> dict[str, Any] | None:
-        number = document.header["ContactNumber"]
-        found = self._directory.having("ContactNumber", number)
-        return next((each for each in found if each["ContactNumber"] == number), None)
+        number = document.header[self.number_field]
+        found = self._directory.having(self.number_field, number)
+        return next((each for each in found if each[self.number_field] == number), None)
 
     def _left(self, document: Document, held: dict[str, Any]) -> Outcome:
         return Outcome(document.record_key, held["ContactID"], self.number(held), held, written=False)
 
     def _distinct(self, document: Document, names: dict[str, str]) -> Document:
         """The document with a name nobody else has; ``names`` are those made distinct before, by name to number."""
-        name, number = folded(document.header["Name"]), document.header["ContactNumber"]
-        others = {each.get("ContactNumber") for each in self._directory.having("Name", name) if not is_archived(each)}
+        name, number = folded(document.header["Name"]), document.header[self.number_field]
+        others = {each.get(self.number_field) for each in self._directory.having("Name", name) if not is_archived(each)}
         if others <= {number} and names.setdefault(name, number) == number:
             return document
-        return _numbered(document)
+        return self._numbered(document)
+
+    def _numbered(self, document: Document) -> Document:
+        suffix = f" ({document.header[self.number_field]})"
+        name = str(document.header["Name"])[: _NAME_LENGTH - len(suffix)] + suffix
+        return replace(document, header={**document.header, "Name": name})
+
+
+class Suppliers(Contacts):
+    """
+    Contacts as those we buy from. Key: AccountNumber, for ContactNumber is the customer that a contact may be as well.
+
+    Xero does not hold AccountNumber unique, and sets IsSupplier itself, with the first bill.
+    """
+
+    number_field = "AccountNumber"
 
 
 def _clashes(outcome: Outcome) -> bool:
     return outcome.error is not None and outcome.error.code == NAME_TAKEN
-
-
-def _numbered(document: Document) -> Document:
-    suffix = f" ({document.header['ContactNumber']})"
-    return _named(document, str(document.header["Name"])[: _NAME_LENGTH - len(suffix)] + suffix)
-
-
-def _named(document: Document, name: str) -> Document:
-    return replace(document, header={**document.header, "Name": name})
 
 
 def _with_id(document: Document, identity: str) -> Document:

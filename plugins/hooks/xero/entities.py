@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hooks.xero.api import XeroApi
-from hooks.xero.contacts import Contacts
+from hooks.xero.contacts import Contacts, Suppliers
 from hooks.xero.documents import (
     Allocations,
     BankTransactions,
@@ -15,6 +15,7 @@ from hooks.xero.documents import (
     ManualJournals,
     Payments,
 )
+from hooks.xero.items import ItemTarget
 from hooks.xero.masters import Accounts, Items, SystemAccounts, TaxRates, TrackingOptions
 from hooks.xero.sources import (
     AccountSource,
@@ -25,6 +26,7 @@ from hooks.xero.sources import (
     InvoiceSource,
     ItemSource,
     PaymentSource,
+    SupplierSource,
 )
 from ledgerbridge.entities import Master, Source, Target
 
@@ -55,12 +57,16 @@ class _Contact(Contacts, ContactSource):
     """Contacts, to write and to read."""
 
 
+class _Supplier(Suppliers, SupplierSource):
+    """Contacts as suppliers, to write and to read."""
+
+
 class _Account(Accounts, AccountSource):
     """Accounts, to look up by Code and to read."""
 
 
-class _Item(Items, ItemSource):
-    """Items, to look up by Code and to read."""
+class _Item(ItemTarget, Items, ItemSource):
+    """Items, to write, to look up by Code and to read."""
 
 
 ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
@@ -74,6 +80,7 @@ ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "item": _Item,
     "manual_journal": ManualJournals,
     "payment": _Payment,
+    "supplier": _Supplier,
     "system_account": SystemAccounts,
     "tax_rate": TaxRates,
     "tracking_option": TrackingOptions,

@@ -27,6 +27,7 @@ __all__ = [
     "ItemSource",
     "ManualJournalSource",
     "PaymentSource",
+    "SupplierSource",
 ]
 
 
@@ -162,6 +163,12 @@ class ContactSource(_Changed):
     collection = "Contacts"
     id_field = "ContactID"
     query = MappingProxyType({"includeArchived": "true"})
+
+
+class SupplierSource(ContactSource):
+    """Contacts as those we buy from: the same ones, for who is a supplier may be a customer as well."""
+
+    entity = "supplier"
 
 
 class _Unpaged(_Changed):

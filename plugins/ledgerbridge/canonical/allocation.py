@@ -22,6 +22,7 @@ from ledgerbridge.canonical.settlement import (
     Payable,
     credits_of,
     is_at_another_rate,
+    is_cancelled,
     open_invoices,
     worth_when_captured,
 )
@@ -223,7 +224,7 @@ def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> tuple[
     What went back at the charge's rate, as the gateway settled it; else as it came in: the rest is an exchange
     difference of its own (``exchange_of_unused``), not one of what the charge pays.
     """
-    mine = [row for row in refunds if row["outcome"] == "superseded" and row["charge_id"] == charge["payment_id"]]
+    mine = [row for row in refunds if is_cancelled(row, charge["payment_id"])]
     settled = [
         worth_when_captured(charge, Decimal(row["amount"]))
         if is_at_another_rate(row, charge)

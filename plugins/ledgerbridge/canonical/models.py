@@ -58,6 +58,25 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
         },
     },
+    "canonical.vendor": {
+        "header": {
+            **_KEYS,
+            "vendor_number": TEXT,
+            **dict.fromkeys(_ADDRESS, TEXT),
+            "tax_number": TEXT,
+            "active": FLAG,  # neither inactive nor archived
+            "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
+        },
+    },
+    "canonical.item": {
+        "header": {
+            **_KEYS,
+            "item_number": TEXT,
+            "name": TEXT,
+            "cost": MONEY,  # of one, in base currency
+            "active": FLAG,  # not discontinued
+        },
+    },
     "canonical.sales_order": {
         "header": {
             **_KEYS,
@@ -179,6 +198,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "order_name": TEXT,
             "gateway": TEXT,
             "refunded_on": DAY,
+            "failed_on": DAY,  # when the bank sent the money back; None: it did not
             "currency": TEXT,
             "rate": RATE,
             "amount": MONEY,
@@ -233,6 +253,17 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     },
     "canonical.gateway_fee": {
         "header": {**_KEYS, "payout_id": TEXT, "gateway": TEXT, "month": TEXT, "charged_on": DAY, "amount": MONEY},
+    },
+    "canonical.gateway_movement": {
+        "header": {
+            **_KEYS,
+            "payment_id": TEXT,  # the gateway's, of what moved its balance
+            "gateway": TEXT,
+            "category": TEXT,  # the gateway's own word for it
+            "role": TEXT,  # of the account it is booked on
+            "moved_on": DAY,
+            "amount": MONEY,  # what the gateway took, in base currency; below zero what it gave
+        },
     },
     "canonical.exchange_difference": {
         "header": {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.canonical.allocation import Allocation, chains_of, frame_of, rows_of_frame, share_out
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import NOTHING, Credit, Payable, credits_of, is_refund_of
+from ledgerbridge.canonical.settlement import NOTHING, Credit, Payable, credits_of, is_cancelled, is_refund_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,8 @@ def allocate_refunds(
     """
     Put each refund on the credit notes made for it, then on what is free of the order's others.
 
+    One whose money the bank sent back is put on nothing; where a payment was made of it, people take that back.
+
     :param refunded: canonical refunds.
     :param credits: entity of the credit notes delivered.
     :param payments: entity of the payments delivered.
@@ -55,6 +57,12 @@ def allocate_refunds(
     for refund in rows:
         chain, key = refund["chain_key"], refund["record_key"]
         records, mine = ordered.get(chain, []), _of(refund, earlier.get(chain, []))
+        if refund["failed_on"]:
+            if mine:
+                result.failures.append(_failed(refund, mine))
+            else:
+                result.superseded[key] = f"the bank sent it back on {refund['failed_on']}, before it was booked"
+            continue
         paid = [*earlier.get(chain, []), *(share for share in fresh if share["chain_key"] == chain)]
         notes = credits_of(noted.get(chain, []), paid, settled.get(chain, []))
         made, left = share_out(
@@ -80,7 +88,25 @@ def allocate_refunds(
             result.superseded[key] = f"{amount} cancels against its charge: it was never on an invoice"
         else:
             result.waiting[key] = f"{amount} waits: no credit stands for it"
-    return Allocation(frame_of(shares, "canonical.refund"), result.parents, result.waiting, result.superseded)
+    made_of = frame_of(shares, "canonical.refund")
+    return Allocation(made_of, result.parents, result.waiting, result.superseded, result.failures)
+
+
+def _failed(refund: dict[str, Any], payments: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The failure of a refund that was booked before the bank sent its money back."""
+    amount = f"{refund['amount']:.2f} {refund['currency']}"
+    notes = ", ".join(sorted({payment["credit_number"] for payment in payments}))
+    return {
+        "record_key": refund["record_key"],
+        "code": "LB-CAN-005",
+        "field": "failed_on",
+        "value": str(refund["failed_on"]),
+        "message": f"the bank sent {amount} of refund {refund['payment_id']} back on {refund['failed_on']}, "
+        f"after it was paid on {notes}",
+        "rule": "allocate_to_credits",
+        "remedy": f"The customer has not been paid: delete the payment on {notes} in the ledger that shows it, and in "
+        "the other unapply and void the debit memo made of it. Then close the letter, and give the money back again.",
+    }
 
 
 def _payables(refund: dict[str, Any], notes: Iterable[Credit]) -> list[Payable]:
@@ -106,7 +132,7 @@ def _unused(
     """What of the refund's charge is on no invoice, and was not given back before."""
     charge = refund["charge_id"]
     captured = _sum(row for row in charges if row.get("payment_id") == charge)
-    cancelled = (row for row in refunds if row["outcome"] == "superseded" and row.get("charge_id") == charge)
+    cancelled = (row for row in refunds if is_cancelled(row, charge))
     used = _sum(row for row in payments if row.get("payment_id") == charge)
     return captured - used - _sum(row for row in cancelled if row["payment_id"] != refund["payment_id"])
 

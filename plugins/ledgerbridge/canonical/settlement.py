@@ -19,6 +19,7 @@ __all__ = [
     "Payable",
     "credits_of",
     "is_at_another_rate",
+    "is_cancelled",
     "is_refund_of",
     "open_invoices",
     "worth_when_captured",
@@ -97,6 +98,11 @@ def credits_of(notes: Sequence[Row], payments: Iterable[Row], allocations: Itera
 def is_refund_of(payment_id: str, refund_ids: object) -> bool:
     """Whether a gateway's refund is among those joined by +."""
     return payment_id in str(refund_ids or "").split("+")
+
+
+def is_cancelled(refund: Row, charge_id: str) -> bool:
+    """Whether a source record of a refund cancels against its charge, for good: its bank did not send it back."""
+    return refund["outcome"] == "superseded" and refund.get("charge_id") == charge_id and not refund.get("failed_on")
 
 
 def is_at_another_rate(refund: Row, charge: Row) -> bool:

@@ -8,22 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
-from hooks.gp.econnect.entities import ChangedRows, MasterRows
 from hooks.gp.econnect.fields import NODES
+from hooks.gp.econnect.masters import KeptMaster
 from hooks.gp.econnect.reader import Row, all_of, any_of, changed_between, equal, one_of
-from hooks.gp.econnect.targets import MasterTarget, Place, difference, is_current, outcome_of
-from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, RawRecord, Window
+from hooks.gp.econnect.targets import Place, difference
+from ledgerbridge.entities import Candidate, Document, Found, RawRecord, Window
 
 __all__ = ["Customer"]
 
 
-class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
+class Customer(KeptMaster):
     """
     Customers, found by CUSTNMBR; those who may be one are reported by the e-mail of ``internet_addresses``.
 
     Parts: ``addresses`` (taCreateCustomerAddress), ``internet_addresses`` (taCreateInternetAddresses: INET1 is the
-    e-mail; Master_Type and Master_ID may be left out). Who was adopted keeps the number in GP: it is the
-    ``target_id``. Sending one that exists under our number updates the fields given.
+    e-mail; Master_Type and Master_ID may be left out).
     """
 
     transaction = Transaction(
@@ -43,6 +42,7 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
     source_doctypes = ("Customer",)
     source_where = ""
     source_key = ("CUSTNMBR",)
+    address_code = "ADRSCODE"
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         """
@@ -60,18 +60,15 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
 
     def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """Who is there under the number or has the e-mail, case aside, in any address of theirs; also inactive ones."""
-        located = self._located(documents)
         candidates = defaultdict(list)
         by_email: dict[str, list[Document]] = defaultdict(list)
-        for document in documents:
-            if held := located.get(document.record_key):
-                current = is_current(document.header, held.content)
-                own = Candidate(held, "CUSTNMBR", own=True, active=_is_active(held.content), current=current)
+        for document, own in self._own(documents):
+            if own is not None:
                 candidates[document.record_key].append(own)
             elif email := self.common(document):
                 by_email[email].append(document)
         for row in self._having(by_email):
-            found = Candidate(Found(row["CUSTNMBR"], row["CUSTNMBR"], row), "INET1", active=_is_active(row))
+            found = Candidate(Found(row["CUSTNMBR"], row["CUSTNMBR"], row), "INET1", active=self.is_active(row))
             emails = {_email([each]) for each in row.get("Internet_Address", [])}
             for document in (document for email in emails & by_email.keys() for document in by_email[email]):
                 candidates[document.record_key].append(found)
@@ -90,21 +87,12 @@ class Customer(MasterTarget, ChangedRows, MasterRows, Matched):
         for page in self._site.reader.pages("Customer", where, key=("CUSTNMBR",)):
             yield from page
 
-    def send(self, documents: Sequence[Document]) -> list[Outcome]:
-        """Create, or update who bears our number; who is known under another number is left as they are."""
-        located = self._located(documents)
-        outcomes: dict[str, Outcome] = {}
-        to_write: list[Document] = []
-        for document in documents:
-            key, known, held = document.record_key, document.target_id, located.get(document.record_key)
-            if known is not None and known.upper() != str(document.header["CUSTNMBR"]).upper():
-                outcomes[key] = Outcome(key, known, known, written=False)
-            elif held is not None and held.differences and not document.merged:
-                outcomes[key] = outcome_of(key, held)
-            else:
-                to_write.append(document if held is None else _with_internet_addresses(document, held.content))
-        outcomes |= {outcome.record_key: outcome for outcome in self._send(to_write, self._write)}
-        return [outcomes[document.record_key] for document in documents]
+    def updating(self, document: Document, row: Row) -> Document:
+        """As ``KeptMaster.updating``, and what stands in GP of each internet address beside what is said of it."""
+        return _with_internet_addresses(super().updating(document, row), row)
+
+    def is_active(self, row: Row) -> bool:
+        return str(row.get("INACTIVE") or "0") == "0"
 
     def _write(self, document: Document) -> None:
         number = document.header.get("CUSTNMBR")
@@ -145,10 +133,6 @@ def _stamped(row: Row) -> Row:
     """The customer as of the last change of theirs or of their internet addresses."""
     stamps = [row.get("DEX_ROW_TS"), *(each.get("DEX_ROW_TS") for each in row.get("Internet_Address", []))]
     return {**row, "DEX_ROW_TS": max(filter(None, stamps), default=None)}
-
-
-def _is_active(row: Row) -> bool:
-    return str(row.get("INACTIVE") or "0") == "0"
 
 
 def _email(addresses: list[dict[str, Any]]) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from hooks.gp.econnect.documents import HEADER, Transaction
-from hooks.gp.econnect.entities import ChangedRows, MasterRows
-from hooks.gp.econnect.targets import MasterTarget, Place
+from hooks.gp.econnect.masters import KeptMaster
+from hooks.gp.econnect.reader import Row
+from hooks.gp.econnect.targets import Place
 
 __all__ = ["Item"]
 
+_DISCONTINUED = "2"  # the Item DOCTYPE has no INACTIVE
 
-class Item(MasterTarget, ChangedRows, MasterRows):
+
+class Item(KeptMaster):
     """Items by ITEMNMBR. Part: ``sites`` (taItemSite)."""
 
     transaction = Transaction(
@@ -18,7 +21,7 @@ class Item(MasterTarget, ChangedRows, MasterRows):
         copied=("ITEMNMBR",),
         nil_after={HEADER: "taIVCreateItemPriceListHeader"},
     )
-    natural_key = "ITEMNMBR"
+    natural_key = number_field = "ITEMNMBR"
     places = (Place("Item", "ITEMNMBR"),)
     master_doctype = "Item"
     master_column = "ITEMNMBR"
@@ -26,3 +29,7 @@ class Item(MasterTarget, ChangedRows, MasterRows):
     source_doctypes = ("Item",)
     source_where = ""
     source_key = ("ITEMNMBR",)
+    at_first = frozenset({"UOMSCHDL"})
+
+    def is_active(self, row: Row) -> bool:
+        return str(row.get("ITEMTYPE")) != _DISCONTINUED

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from hooks.gp.econnect.documents import HEADER, Transaction
-from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.entities import ChangedRows
+from hooks.gp.econnect.masters import KeptMaster
 from hooks.gp.econnect.reader import Row, equal
-from hooks.gp.econnect.targets import DistributedTarget, MasterTarget, Place, difference
+from hooks.gp.econnect.targets import DistributedTarget, Place, difference
 from ledgerbridge.entities import Document
 
 __all__ = ["PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "Vendor"]
 
 _INVOICE, _CREDIT_MEMO = 1, 5
+_INACTIVE = "2"  # a temporary vendor, 3, may be used: sources.md GP §4
 _OPEN, _HISTORY = "Payables_Posted_Transaction", "Payables_History_Transaction"
 
 
-class Vendor(MasterTarget, ChangedRows, MasterRows):
+class Vendor(KeptMaster):
     """Vendors by VENDORID. Part: ``addresses`` (taCreateVendorAddress)."""
 
     transaction = Transaction(
@@ -22,7 +24,7 @@ class Vendor(MasterTarget, ChangedRows, MasterRows):
         parts={HEADER: "taUpdateCreateVendorRcd", "addresses": "taCreateVendorAddress"},
         copied=("VENDORID",),
     )
-    natural_key = "VENDORID"
+    natural_key = number_field = "VENDORID"
     places = (Place("Vendor", "VENDORID"),)
     master_doctype = "Vendor"
     master_column = "VENDORID"
@@ -30,6 +32,10 @@ class Vendor(MasterTarget, ChangedRows, MasterRows):
     source_doctypes = ("Vendor",)
     source_where = ""
     source_key = ("VENDORID",)
+    address_code = "VADDCDPR"
+
+    def is_active(self, row: Row) -> bool:
+        return str(row.get("VENDSTTS")) != _INACTIVE
 
 
 class _PayablesTarget(DistributedTarget):

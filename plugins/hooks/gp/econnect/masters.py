@@ -1,0 +1,81 @@
+"""Master records that people make and edit in GP too: known by our number, and given only what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.reader import Row
+from hooks.gp.econnect.targets import MasterTarget, is_current, outcome_of
+from ledgerbridge.entities import Candidate, Document, Matched, Outcome
+
+__all__ = ["KeptMaster"]
+
+
+class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
+    """
+    A master that is read, looked up, and written under our number; who was adopted keeps the number GP has.
+
+    Sending one that exists under our number updates the fields given.
+    """
+
+    number_field: str
+    address_code: ClassVar[str | None] = None
+    """The header field that says which address its address fields are."""
+    at_first: ClassVar[frozenset[str]] = frozenset()
+    """Header fields that a new one needs, and that nothing kept elsewhere changes."""
+
+    def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
+        """Who is there under the number; also inactive ones."""
+        return {document.record_key: [own] for document, own in self._own(documents) if own is not None}
+
+    def common(self, document: Document) -> str | None:
+        """Nothing but the number, unless an entity knows more."""
+        return None
+
+    def send(self, documents: Sequence[Document]) -> list[Outcome]:
+        """Create, or update who bears our number; who is known under another number is left as they are."""
+        located = self._located(documents)
+        outcomes: dict[str, Outcome] = {}
+        to_write: list[Document] = []
+        for document in documents:
+            key, known, held = document.record_key, document.target_id, located.get(document.record_key)
+            if known is not None and known.upper() != str(document.header[self.natural_key]).upper():
+                outcomes[key] = Outcome(key, known, known, written=False)
+            elif held is not None and held.differences and not document.merged:
+                outcomes[key] = outcome_of(key, held)
+            else:
+                to_write.append(document if held is None else self.updating(document, held.content))
+        outcomes |= {outcome.record_key: outcome for outcome in self._send(to_write, self._write)}
+        return [outcomes[document.record_key] for document in documents]
+
+    def updating(self, document: Document, row: Row) -> Document:
+        """
+        The document with what an update of this row has to say besides, and without what is said to a new one alone.
+
+        GP keeps the main address twice, with the master and under its code. Both change if the code is given; the code
+        is the master's own, whichever a new one would get.
+        """
+        if not document.merged:
+            return document
+        header = {name: value for name, value in document.header.items() if name not in self.at_first}
+        if self.address_code is not None:
+            header[self.address_code] = row.get(self.address_code) or header.get(self.address_code)
+        return replace(document, header=header)
+
+    def is_active(self, row: Row) -> bool:
+        """Whether it may be used."""
+        raise NotImplementedError
+
+    def _own(self, documents: Sequence[Document]) -> Iterator[tuple[Document, Candidate | None]]:
+        """Each document with who bears its number."""
+        located = self._located(documents)
+        for document in documents:
+            held = located.get(document.record_key)
+            if held is None:
+                yield document, None
+                continue
+            current, active = is_current(document.header, held.content), self.is_active(held.content)
+            yield document, Candidate(held, self.natural_key, own=True, active=active, current=current)

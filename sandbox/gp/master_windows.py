@@ -1,0 +1,98 @@
+"""The maintenance windows: people make and edit masters there, field by field (sources.md GP §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.models import TABLES, Row
+from sandbox.gp.seed import UNIT_SCHEDULE
+from sandbox.gp.session import Session
+
+__all__ = ["WINDOWS", "Window"]
+
+_INTERNET = sorted(TABLES["SY01200"].columns.keys() - {"Master_Type", "Master_ID", "ADRSCODE", "DEX_ROW_TS"})
+_DATED = {"CREATDDT", "MODIFDT", "DEX_ROW_TS"}
+
+
+@dataclass(frozen=True)
+class Window:
+    """
+    A window on one kind of master.
+
+    :param title: as GP calls it.
+    :param key: column of its number, in all its tables.
+    :param address_table, address_code: where its addresses are, and its column that says which is its own.
+    :param owner: Master_Type of its internet addresses.
+    :param new: columns of one that is new, unless they are typed.
+    """
+
+    title: str
+    table: str
+    key: str
+    address_table: str | None = None
+    address_code: str = ""
+    owner: str = ""
+    new: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, session: Session, number: str, changes: dict[str, Any]) -> Row:
+        """
+        Save what a person typed; a number nobody has becomes a new one, with the address PRIMARY if it has any.
+
+        :param changes: columns of the master, its address and its internet address.
+        :raises BookkeeperError: a column that the window does not show.
+        """
+        columns = TABLES[self.table].columns
+        internet = set(_INTERNET) if self.owner else set()
+        if unknown := sorted(changes.keys() - ({*columns, *internet} - {self.key, *_DATED})):
+            raise BookkeeperError(f"{self.title} shows no {', '.join(unknown)}.")
+        own = {name: value for name, value in changes.items() if name not in internet}
+        existing = session.get(self.table, **{self.key: number})
+        dates: Row = {name: session.stamp.date() for name in ("CREATDDT", "MODIFDT") if name in columns}
+        if existing is None:
+            code = {self.address_code: "PRIMARY", "ADRSCODE": "PRIMARY"} if self.address_table else {}
+            existing = {self.key: number, **code, **dates, **self.new, **own}
+            session.insert(self.table, existing)
+            if self.address_table:
+                session.insert(self.address_table, existing)
+        elif own:
+            dates.pop("CREATDDT", None)
+            session.update(self.table, {self.key: number}, **dates, **own)
+        if self.address_table:
+            self._save_address(session, number, existing[self.address_code], own)
+        if of_internet := {name: value for name, value in changes.items() if name in internet}:
+            key = {"Master_Type": self.owner, "Master_ID": number, "ADRSCODE": existing[self.address_code]}
+            if session.get("SY01200", **key) is None:
+                session.insert("SY01200", {**key, **of_internet})
+            else:
+                session.update("SY01200", key, **of_internet)
+        return self.rows(session, **{self.key: number})[0]
+
+    def rows(self, session: Session, **equals: Any) -> list[Row]:
+        """The masters as the window shows them: with the internet address of their own address."""
+        found = session.select(self.table, **equals)
+        if not self.owner:
+            return found
+        return [{**row, **self._internet(session, row)} for row in found]
+
+    def _save_address(self, session: Session, number: str, code: str, own: Row) -> None:
+        assert self.address_table is not None
+        address = {self.key: number, "ADRSCODE": code}
+        changed = {name: value for name, value in own.items() if name in TABLES[self.address_table].columns}
+        if changed and session.get(self.address_table, **address):
+            session.update(self.address_table, address, **changed)
+
+    def _internet(self, session: Session, row: Row) -> Row:
+        key = {"Master_Type": self.owner, "Master_ID": row[self.key], "ADRSCODE": row[self.address_code]}
+        internet = session.get("SY01200", **key) or {}
+        return {name: internet.get(name, "") for name in _INTERNET}
+
+
+WINDOWS: Mapping[str, Window] = {
+    "customers": Window("Customer Maintenance", "RM00101", "CUSTNMBR", "RM00102", "ADRSCODE", "CUS"),
+    "vendors": Window("Vendor Maintenance", "PM00200", "VENDORID", "PM00300", "VADDCDPR", "VEN", {"VENDSTTS": 1}),
+    "items": Window("Item Maintenance", "IV00101", "ITEMNMBR", new={"ITEMTYPE": 1, "UOMSCHDL": UNIT_SCHEDULE}),
+}
+"""The windows by the name of what they show, as the admin routes have them."""

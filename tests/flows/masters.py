@@ -1,0 +1,103 @@
+"""People at the windows of both ledgers, and the flow that keeps their masters in step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from demo.ports import free_port
+from demo.services import Services
+from demo.stack import CHECKOUT, start_sandboxes
+from ledgerbridge.errors import TransientError
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import DeadLetter
+from sandbox.orders import OPENING, harbor_light_supply
+from sandbox.places import SYSTEMS
+from sandbox.player import Player
+from tests.flows.golden_orders import order_file
+from tests.flows.in_process import InProcess, Office, open_office
+
+
+@dataclass
+class Masters:
+    """The two ledgers and the flow between them, of which these stages run."""
+
+    office: Office
+    flow: InProcess
+    stages: list[str]
+    passes: int = 0
+    hours: int = 0
+
+    def in_gp(self, number: str, *, window: str = "customers", **changes: Any) -> None:
+        self.office.player.call("PUT", "gp", f"/_sandbox/{window}/{number}", changes)
+
+    def in_xero(self, named: str, **changes: Any) -> None:
+        self.office.player.call("PUT", "xero", f"/_sandbox/contacts/{named}", changes)
+
+    def later(self) -> None:
+        """What happens from now on happens an hour after what happened before."""
+        self.hours += 1
+        self.office.player.set_clock(OPENING + timedelta(days=1, hours=self.hours))
+
+    def all_gp(self, window: str = "customers") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.office.player.call("GET", "gp", f"/_sandbox/{window}")[window]
+        return found
+
+    def gp(self, number: str) -> dict[str, Any]:
+        return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
+
+    def all_xero(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
+        return found
+
+    def xero(self, number: str) -> dict[str, Any]:
+        return next(each for each in self.all_xero() if each.get("ContactNumber") == number)
+
+    def run(self) -> dict[str, int]:
+        """One pass; how many records each leg delivered."""
+        self.passes += 1
+        results = self.flow.results = {}
+        for stage in self.stages:
+            self.flow.run_stage(stage, f"masters-{self.passes}")
+        return {leg: found for leg in self.flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
+
+    def come_to_rest(self) -> None:
+        for _ in range(4):
+            if not self.run():
+                return
+        raise AssertionError("four passes, and each wrote something")
+
+    def settle(self) -> None:
+        """Pass after pass, as a scheduler tries again, until no call that was broken off can be under way any more."""
+        for _ in range(100):
+            with suppress(TransientError):
+                self.run()
+                return
+        raise AssertionError("a hundred passes, and something is under way still")
+
+    def letters(self) -> list[tuple[str, str]]:
+        with transaction(self.office.state) as session:
+            return [(each.code, each.message) for each in session.scalars(select(DeadLetter))]
+
+
+@contextmanager
+def open_masters(folder: Path, *stages: str) -> Iterator[Masters]:
+    """Two ledgers of a seeded company, settings and state in ``folder``."""
+    with Services(folder / "logs", CHECKOUT) as services:
+        addresses = start_sandboxes(services, {system: free_port() for system in SYSTEMS}, folder / "sandbox")
+        with Player(addresses) as player:
+            player.seed(harbor_light_supply(), OPENING)
+            with open_office(order_file([]), player, player, folder) as office:
+                yield Masters(office, InProcess("master_data"), list(stages))
+
+
+def street(contact: dict[str, Any]) -> dict[str, Any]:
+    """What a contact's street address holds."""
+    address = next(each for each in contact["Addresses"] if each["AddressType"] == "STREET")
+    return {name: value for name, value in address.items() if value and name != "AddressType"}

@@ -1,0 +1,117 @@
+"""What a gateway takes and gives by itself: disputes, its own bills, a refund that the bank sent back (rules 5, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from demo.books import read_result
+from demo.passes import deliveries_sent
+from demo.stack import Stack
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import DeadLetter, Delivery
+from sandbox.player import Player
+from tests.flows.golden_orders import fulfil, lamp, order_file, pay, refund, returned, sale
+from tests.flows.in_process import Office, open_office
+
+Json = dict[str, Any]
+# a lamp is 53.77 with its tax, 52.77 after the fee
+FILE = order_file(
+    [
+        *(sale(4930 + n, [lamp()], [pay(f"ch_{n}", "53.77"), fulfil()]) for n in (1, 2)),
+        sale(
+            4933,
+            [lamp()],
+            [pay("ch_3", "53.77"), fulfil(), refund("re_3", "53.77", lines=[returned(lamp(), 1)])],
+        ),
+    ]
+)
+LOST, BILL = Decimal("53.77"), Decimal("2.00")
+DISPUTE_FEE = Decimal("15.00")
+
+
+@pytest.fixture(scope="module")
+def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Both charges disputed, one lost, one won; Stripe bills 2.00, and pays out all that is left."""
+    with open_office(FILE, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
+        office.play_steps()
+        for number in (1, 2):
+            event = {"id": f"du_{number}", "charge": f"ch_{number}", "at": "2026-03-13T10:00:00Z", "fee": "15.00"}
+            tell(office, "disputes", event)
+        office.drain()
+        tell(office, "disputes/du_1/lose", {"at": "2026-03-14T10:00:00Z"})
+        tell(office, "disputes/du_2/win", {"at": "2026-03-14T10:00:00Z"})
+        tell(office, "fees", {"at": "2026-03-14T11:00:00Z", "amount": "2.00", "description": "Radar"})
+        office.drain()
+        tell(office, "payouts", {"id": "po_all", "step": 5, "arrives": "2026-03-20"})
+        office.drain()
+        office.flow.run("closing", close=True)
+        yield office
+
+
+def tell(office: Office, path: str, event: Json) -> None:
+    """Something happens at Stripe."""
+    office.player.call("POST", "stripe", f"/_sandbox/{path}", event)
+
+
+def test_lost_money_and_bills_are_on_their_roles_in_both_ledgers(office: Office) -> None:
+    books = read_result(FILE, office.player, office.state)["books"]
+    for ledger in ("gp", "xero"):
+        found = {role: Decimal(books[ledger][role]) for role in ("goodwill", "fees", "clearing", "receivables")}
+        assert found == {
+            "goodwill": LOST,
+            "fees": 3 * Decimal("1.00") + 2 * DISPUTE_FEE + BILL,
+            "clearing": Decimal(0),
+            "receivables": Decimal(0),
+        }
+
+
+def test_the_reconciliation_explains_every_movement(office: Office) -> None:
+    verdict = office.verdicts[-1]
+    assert (verdict["agree"], verdict["differences"]) == (True, [])
+    assert Decimal(verdict["figures"]["stripe balance"]) == 0
+
+
+def test_each_movement_is_one_entry_a_ledger_and_further_passes_send_nothing(office: Office) -> None:
+    office.flow.run("again")
+    assert deliveries_sent(office.state, "again") == 0
+    with transaction(office.state) as session:
+        sent = session.execute(
+            select(Delivery.entity, Delivery.canonical).where(
+                Delivery.record_key.like("stripe:%:balance_transaction:%")
+            )
+        )
+        found = sorted((entity, made["label"], Decimal(made["amount"])) for entity, made in sent)
+    assert found == sorted(
+        (entity, label, Decimal(amount))
+        for entity in ("gp.gl_transaction", "xero.bank_transaction")
+        for label, amount in (
+            ("du_1 dispute", "53.77"),
+            ("du_2 dispute", "53.77"),
+            ("du_2 dispute_reversal", "-53.77"),
+            (next(label for _, label, _ in found if label.endswith(" fee")), "2.00"),
+        )
+    )
+
+
+def test_a_refund_that_fails_after_it_was_booked_is_a_letter_that_the_reconciliation_knows(office: Office) -> None:
+    tell(office, "refunds/re_3/fail", {"at": "2026-03-21T10:00:00Z"})
+    office.drain()
+    office.flow.run("after the failure", close=True)
+    with transaction(office.state) as session:
+        [letter] = session.scalars(select(DeadLetter).where(DeadLetter.state == "open"))
+        assert (letter.code, letter.source_key.rpartition(":")[2]) == ("LB-CAN-005", "re_3")
+        known = f"dead letter {letter.id}"
+    verdict = office.verdicts[-1]
+    assert verdict["agree"]
+    [difference] = verdict["differences"]
+    assert (difference["type"], difference["role"], difference["value"]) == (
+        "money without document",
+        "clearing",
+        "53.77",
+    )
+    assert difference["reason"] == known

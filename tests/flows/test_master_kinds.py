@@ -1,0 +1,164 @@
+"""Vendors and items that people change in GP and in Xero: as customers are, and beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.flows.masters import Masters, open_masters, street
+
+
+@pytest.fixture(scope="module")
+def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
+    with open_masters(tmp_path_factory.mktemp("kinds"), "vendors") as opened:
+        yield opened
+
+
+@pytest.fixture
+def items(masters: Masters) -> Iterator[Masters]:
+    masters.stages = ["items"]
+    yield masters
+    masters.stages = ["vendors"]
+
+
+def vendor(masters: Masters, number: str) -> dict[str, Any]:
+    return next(each for each in masters.all_gp("vendors") if each["VENDORID"] == number)
+
+
+def supplier(masters: Masters, number: str) -> dict[str, Any]:
+    return next(each for each in masters.all_xero() if each.get("AccountNumber") == number)
+
+
+def test_vendor_made_in_gp_arrives_in_xero_and_edits_of_either_side_in_the_other(masters: Masters) -> None:
+    address = {"ADDRESS1": "1 Mill", "CITY": "Leeds"}
+    masters.in_gp("ACME", window="vendors", VENDNAME="Acme Wool", TXRGNNUM="GB1", **address)
+    masters.come_to_rest()
+    made = supplier(masters, "ACME")
+    assert (made["Name"], made["TaxNumber"]) == ("Acme Wool", "GB1")
+    assert street(made) == {"AddressLine1": "1 Mill", "City": "Leeds"}
+
+    masters.in_xero("Acme Wool", Name="Acme Wool Ltd", Addresses=[{"AddressType": "STREET", "City": "York"}])
+    assert masters.run() == {"vendors_gp": 1}
+    held = vendor(masters, "ACME")
+    assert (held["VENDNAME"], held["CITY"], held["ADDRESS1"], held["VADDCDPR"]) == (
+        "Acme Wool Ltd",
+        "York",
+        "",
+        "PRIMARY",
+    )
+    assert masters.run() == {}
+    masters.in_gp("ACME", window="vendors", TXRGNNUM="", VENDNAME="Acme")
+    assert masters.run() == {"vendors_xero": 1}
+    assert (supplier(masters, "ACME")["Name"], supplier(masters, "ACME")["TaxNumber"]) == ("Acme", "")
+    assert masters.letters() == []
+
+
+def test_contact_that_sends_a_bill_becomes_a_vendor_of_gp_and_one_that_buys_alone_does_not(masters: Masters) -> None:
+    masters.in_xero("Bobbin Mills", IsSupplier=True, AccountNumber="BOBBIN")
+    masters.in_xero("Cotton Cafe", IsCustomer=True, ContactNumber="COTTON")
+    masters.come_to_rest()
+    assert vendor(masters, "BOBBIN")["VENDNAME"] == "Bobbin Mills"
+    names = {each["VENDNAME"] for each in masters.all_gp("vendors")}
+    assert "Cotton Cafe" not in names
+
+
+def test_contact_that_is_both_follows_the_customer_and_the_vendor_and_each_follows_it(masters: Masters) -> None:
+    masters.stages = ["customers", "vendors"]
+    masters.in_gp("DYE1", CUSTNAME="Dye Works", CITY="Hull")
+    masters.come_to_rest()
+    masters.in_xero("DYE1", AccountNumber="DYE9", IsSupplier=True)
+    masters.come_to_rest()
+    masters.in_gp("DYE9", window="vendors", CITY="Goole")
+    masters.come_to_rest()
+    assert (
+        street(masters.xero("DYE1"))["City"] == masters.gp("DYE1")["CITY"] == vendor(masters, "DYE9")["CITY"] == "Goole"
+    )
+    masters.in_gp("DYE1", CUSTNAME="Dye Works Ltd")
+    masters.come_to_rest()
+    assert masters.xero("DYE1")["Name"] == vendor(masters, "DYE9")["VENDNAME"] == "Dye Works Ltd"
+    assert [each["Name"] for each in masters.all_xero()].count("Dye Works Ltd") == 1
+    # nor is a vendor made in Xero, who is no customer there yet, made one in GP
+    assert {each["CUSTNMBR"] for each in masters.all_gp()} & {"ACME", "BOBBIN", "DYE9"} == set()
+    masters.stages = ["vendors"]
+    assert masters.letters() == []
+
+
+def test_vendor_is_linked_with_the_contact_that_has_its_number_and_neither_is_overwritten(masters: Masters) -> None:
+    masters.in_gp("FELT", window="vendors", VENDNAME="Felt", CITY="Bury")
+    masters.later()
+    masters.in_xero("Felt Ltd", AccountNumber="FELT", TaxNumber="GB7")
+    masters.come_to_rest()
+    assert (vendor(masters, "FELT")["VENDNAME"], vendor(masters, "FELT")["TXRGNNUM"]) == ("Felt Ltd", "GB7")
+    assert street(supplier(masters, "FELT"))["City"] == "Bury"
+
+
+def test_vendor_inactive_in_gp_is_archived_in_xero_and_back(masters: Masters) -> None:
+    masters.in_gp("HEMP", window="vendors", VENDNAME="Hemp")
+    masters.come_to_rest()
+    masters.in_gp("HEMP", window="vendors", VENDSTTS=2)
+    assert masters.run() == {"vendors_xero": 1}
+    assert supplier(masters, "HEMP")["ContactStatus"] == "ARCHIVED"
+    masters.in_xero("Hemp", ContactStatus="ACTIVE")
+    assert masters.run() == {"vendors_gp": 1}
+    assert vendor(masters, "HEMP")["VENDSTTS"] == 1
+
+
+def test_address_that_arrives_in_gp_stands_under_the_code_that_is_the_vendors_own(masters: Masters) -> None:
+    masters.in_gp("JUTE", window="vendors", VENDNAME="Jute", VADDCDPR="MAIN", CITY="Leeds")
+    masters.come_to_rest()
+    masters.in_xero("Jute", Addresses=[{"AddressType": "STREET", "City": "Dundee"}])
+    masters.come_to_rest()
+    assert (vendor(masters, "JUTE")["CITY"], vendor(masters, "JUTE")["VADDCDPR"]) == ("Dundee", "MAIN")
+
+
+def gp_item(masters: Masters, number: str) -> dict[str, Any]:
+    return next(each for each in masters.all_gp("items") if each["ITEMNMBR"] == number)
+
+
+def xero_item(masters: Masters, code: str) -> dict[str, Any]:
+    found = masters.office.player.call("GET", "xero", "/_sandbox/items")["items"]
+    return next(each for each in found if each["Code"] == code)
+
+
+def test_items_both_have_are_linked_and_an_edit_of_either_arrives_in_the_other(items: Masters) -> None:
+    items.come_to_rest()
+    before = len(items.all_gp("items"))
+    details = {"UnitPrice": "21.40", "AccountCode": "404"}
+    items.office.player.call("PUT", "xero", "/_sandbox/items/LAMP-01", {"PurchaseDetails": details})
+    items.come_to_rest()
+    items.in_gp("LAMP-01", window="items", ITEMDESC="Desk lamp, brass", STNDCOST="21.5")
+    assert items.run() == {"items_xero": 1}
+    held = xero_item(items, "LAMP-01")
+    assert (held["Name"], str(held["PurchaseDetails"]["UnitPrice"])) == ("Desk lamp, brass", "21.5")
+    assert held["PurchaseDetails"]["AccountCode"] == "404"
+    items.office.player.call("PUT", "xero", "/_sandbox/items/LAMP-01", {"Name": "Brass lamp"})
+    assert items.run() == {"items_gp": 1}
+    assert gp_item(items, "LAMP-01")["ITEMDESC"] == "Brass lamp"
+    assert items.run() == {}
+    assert len(items.all_gp("items")) == before
+    assert items.letters() == []
+
+
+def test_what_an_item_costs_is_gps_to_say(items: Masters) -> None:
+    items.in_gp("OIL", window="items", ITEMDESC="Oil", STNDCOST="3.25")
+    items.come_to_rest()
+    change = {"PurchaseDetails": {"UnitPrice": "9.99"}}
+    items.office.player.call("PUT", "xero", "/_sandbox/items/OIL", change)
+    assert items.run() == {"items_xero": 1}
+    assert str(xero_item(items, "OIL")["PurchaseDetails"]["UnitPrice"]) == "3.25"
+    assert str(gp_item(items, "OIL")["STNDCOST"]) == "3.25000"
+
+
+def test_item_made_in_xero_is_made_in_gp_in_capitals_and_a_discontinued_one_of_gp_is_not_made(items: Masters) -> None:
+    items.office.player.call("PUT", "xero", "/_sandbox/items/wick", {"Name": "Wick"})
+    items.in_gp("RUSH", window="items", ITEMDESC="Rush light", ITEMTYPE=2)
+    items.come_to_rest()
+    made = gp_item(items, "WICK")
+    assert (made["ITEMDESC"], made["UOMSCHDL"]) == ("Wick", "EACH")
+    items.in_gp("WICK", window="items", ITEMDESC="Cotton wick")
+    items.come_to_rest()
+    assert xero_item(items, "wick")["Name"] == "Cotton wick"
+    found = items.office.player.call("GET", "xero", "/_sandbox/items")["items"]
+    assert "RUSH" not in {each["Code"] for each in found}
