@@ -72,6 +72,7 @@ class Compared:
         grams: Grams | None = None,
     ) -> None:
         self.kind = kind
+        self.ignores_other = False
         self.top = len(LEVELS[kind]) - 1
         self._level = level
         self._grams = grams
@@ -85,7 +86,7 @@ class Compared:
         is_same = same.left[pairs[0]] == same.right[pairs[1]]
         levels[is_same] = self.top
         missing = ~(same.has_left[pairs[0]] & same.has_right[pairs[1]])
-        levels[missing] = -1
+        levels[missing | ((levels == 0) & self.ignores_other)] = -1
         others = np.full(len(levels), np.nan)
         for level, ids in self._ids.items():
             at_level = levels == level
@@ -134,6 +135,7 @@ def compared(comparison: Comparison, left: Sequence[Record], right: Sequence[Rec
     """One thing of the records of both sides."""
     texts = tuple([_texts(comparison, each) for each in side] for side in (left, right))
     made: Compared = _KINDS[comparison.kind](texts)
+    made.ignores_other = comparison.ignore_other
     return made
 
 
@@ -194,7 +196,9 @@ def _with_slips(kind: str, values: tuple[list[str], ...]) -> Compared:
 
     def level(pairs: Pairs) -> NDArray[np.int8]:
         long = np.array([len(text) >= 5 for text in values[0]], dtype=bool)
-        return ((_by_letters(OSA.distance, values, pairs, np.int32) <= 1) & long[pairs[0]]).astype(np.int8)
+        slips: NDArray[np.int8] = (_by_letters(OSA.distance, values, pairs, np.int32) <= 1).astype(np.int8)
+        slips[~long[pairs[0]]] = 0
+        return slips
 
     return Compared(kind, (values[0], values[1]), level)
 

@@ -7,7 +7,7 @@ the most probable one. Three bands follow: what is linked without a person, what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,19 +62,25 @@ class Proposal:
 
 
 def meet(
-    left: Mapping[str, Mapping[str, Any]], right: Mapping[str, Mapping[str, Any]], rules: FirstMeeting
+    left: Mapping[str, Mapping[str, Any]],
+    right: Mapping[str, Mapping[str, Any]],
+    rules: FirstMeeting,
+    refused: Collection[tuple[str, str]] = (),
 ) -> list[Proposal]:
     """
     The pairs that are linked and those that a person looks at, most probable first; what is in none is new.
 
     :param left, right: canonical fields by key.
+    :param refused: pairs of keys that a person said are not one.
     """
     if not left or not right:
         return []
     sides = (list(left.values()), list(right.values()))
     names = list(rules.compare)
     things = [compared(each, *sides) for each in rules.compare.values()]
-    pairs = _candidates(things)
+    pairs = _without(_candidates(things), refused, (list(left), list(right)))
+    if not len(pairs[0]):
+        return []
     found = [each.of(pairs) for each in things]
     at_random = _at_random(len(left), len(right))
     size = (len(left), len(right))
@@ -82,17 +88,18 @@ def meet(
     weights = model.weights(found)
     bits = model.before + weights.sum(axis=1)
     keyed, sure = _by_key(rules, names, things, pairs, found)
-    likely = (probability(bits) >= rules.review / 10) | keyed
-    pairs = (pairs[0][likely], pairs[1][likely])
-    bits, weights, keyed, sure = bits[likely], weights[likely], keyed[likely], sure[likely]
-    found = [Found(each.levels[likely], each.others[likely]) for each in found]
+    some = (probability(bits) >= rules.review / 10) | keyed
+    pairs = (pairs[0][some], pairs[1][some])
+    bits, weights, keyed, sure = bits[some], weights[some], keyed[some], sure[some]
+    found = [Found(each.levels[some], each.others[some]) for each in found]
     score = one_to_one(pairs, bits, size)
     best = _assigned(pairs, np.where(sure, np.maximum(bits, 0) + 100, bits), size)
     agreeing = sum((each.levels > 0) & (weights[:, at] > 0) for at, each in enumerate(found))
     needed, enough = _needed(rules, names, things, found), agreeing >= _AGREES_IN
     automatic = best & needed & (sure | ((score >= rules.automatic) & enough))
-    twice = needed & enough & (probability(bits) >= rules.automatic)  # its likelier partner apart, it would be one
-    shown = automatic | (best & (probability(bits) >= rules.review)) | twice | keyed
+    likely = probability(bits) >= rules.review
+    # who has a likelier partner may be there twice
+    shown = automatic | (likely & (best | (needed & enough))) | keyed
     keys = list(left), list(right)
     return [
         Proposal(
@@ -117,6 +124,13 @@ def _candidates(things: Sequence[Compared]) -> Pairs:
     rows, columns = (np.concatenate([each[side] for each in listed]) for side in (0, 1))
     once = np.unique(np.stack([rows, columns], axis=1), axis=0)
     return once[:, 0], once[:, 1]
+
+
+def _without(pairs: Pairs, refused: Collection[tuple[str, str]], keys: tuple[list[str], list[str]]) -> Pairs:
+    places = [{key: at for at, key in enumerate(side)} for side in keys]
+    gone = [places[0][one] * _SIDE + places[1][two] for one, two in refused if one in places[0] and two in places[1]]
+    kept = ~np.isin(pairs[0] * _SIDE + pairs[1], np.array(gone, dtype=np.int64))
+    return pairs[0][kept], pairs[1][kept]
 
 
 def _at_random(left: int, right: int) -> Pairs:

@@ -26,6 +26,10 @@ class Comparison(ConfigModel):
         description="Canonical fields, read as one text; of an `address` the last two are post code and town.",
     )
 
+    ignore_other: bool = Field(
+        False, description="Whether another value says nothing, as of a number that each ledger gives out for itself."
+    )
+
     @model_validator(mode="after")
     def _whole_address(self) -> Self:
         if self.kind == "address" and len(self.fields) < 3:
@@ -54,6 +58,12 @@ class FirstMeeting(ConfigModel):
         0.05, gt=0, lt=1, description="How probable, at least, for a person to be asked; below it they are two things."
     )
 
+    hold: bool = Field(
+        False,
+        description="Whether all that only one side has waits until this is taken away: nothing is linked, and"
+        " `ledgerbridge match` shows what would be.",
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.review >= self.automatic:
@@ -70,10 +80,16 @@ class MatchingConfig(ConfigModel):
     policy: MatchPolicy = Field(
         "adopt",
         description="When a record that is to be made is there already, by number or e-mail: `adopt` links the two if"
-        " there is but one and it is active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+        " there is but one and it is active, else a person decides; `ask`: a person decides; `reject`: it is refused;"
+        " `number`: only what bears its number is it. With a `meeting` it is `number`, for the rest was compared.",
     )
     meeting: FirstMeeting | None = Field(
         None,
         description="How the records of both sides that are linked with nothing are compared before any is made on the"
         " other side. None: they meet by number and e-mail alone.",
     )
+
+    @property
+    def by_number(self) -> MatchPolicy:
+        """What a delivery goes by: after a meeting only what bears its number is it, for the rest was compared."""
+        return self.policy if self.meeting is None else "number"
