@@ -26,7 +26,13 @@ __all__ = ["connection_environment", "connections", "write_company_file"]
 
 READ_FROM_THE_FILE = ("name", "base_currency", "time_zone", "accounts")
 """The rest of the golden company (items, taxes, shops) is in the systems themselves."""
-GATEWAY = {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"}
+GATEWAYS: list[dict[str, str]] = [
+    {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},
+    {"name": "gift_card", "role": "gift_cards", "checkbook": "GIFTCARD", "told_by": "shop"},
+    {"name": "shopify_store_credit", "role": "store_credit", "checkbook": "STORECREDIT", "told_by": "shop"},
+    {"name": "cash", "role": "bank", "checkbook": "BANK", "told_by": "people"},
+]
+"""Whose money the sandboxes know of; what the shop takes by another is due until people say otherwise."""
 
 
 def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
@@ -42,7 +48,7 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
             "shopify": [_connection(f"shopify_{shop['shop']}", key) for shop in company["shops"]],
             **{system: [_connection(system, key)] for system in ("stripe", "gp", "xero")},
         },
-        "gateways": [GATEWAY],
+        "gateways": GATEWAYS,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

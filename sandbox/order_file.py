@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from sandbox.orders import harbor_light_supply
+
 __all__ = ["OrderFileError", "read_order_file"]
 
 Money = Annotated[Decimal, Field(allow_inf_nan=False)]
@@ -95,7 +97,7 @@ class _Order(_Form):
 
 class _Event(_Form):
     step: Step
-    do: Literal["pay", "fulfil", "edit", "cancel", "refund"]
+    do: Literal["pay", "fulfil", "edit", "cancel", "refund", "exchange"]
     at: AwareDatetime
     id: str | None = None
     amount: Money | None = None
@@ -123,7 +125,7 @@ class _File(_Form):
 
 def read_order_file(path: Path) -> dict[str, Any]:
     """
-    A file of orders as it stands, once it is known to be playable.
+    A file of orders as it stands, once it is known to be playable; roles that its company leaves out get accounts.
 
     :raises OrderFileError: it is no JSON, something is missing, or it names what it does not hold.
     """
@@ -140,7 +142,19 @@ def read_order_file(path: Path) -> dict[str, Any]:
         raise OrderFileError(path, found) from error
     if found := list(_contradictions(file)):
         raise OrderFileError(path, found)
-    return content
+    company = content["company"]
+    return {**content, "company": {**company, "accounts": _with_all_roles(company["accounts"])}}
+
+
+def _with_all_roles(accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A file need not know the roles that came later; accounts it uses itself are left to it."""
+    roles = {account["role"] for account in accounts}
+    used = {(ledger, account[ledger]) for account in accounts for ledger in ("gp", "xero") if account[ledger]}
+    return accounts + [
+        account
+        for account in harbor_light_supply()["accounts"]
+        if account["role"] not in roles and used.isdisjoint((ledger, account[ledger]) for ledger in ("gp", "xero"))
+    ]
 
 
 def _contradictions(file: _File) -> list[str]:

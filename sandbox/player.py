@@ -256,19 +256,21 @@ class Player:
             case "place":
                 self.call("POST", "shopify", "/_sandbox/orders", event.details)
             case "pay":
-                self.call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
+                if _is_card(event):
+                    self.call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
                 self._shop(name, "pay", event.details)
             case "refund":
-                if Decimal(event.details["amount"]):  # a credit alone is the shop's
+                if Decimal(event.details["amount"]) and _is_card(event):  # a credit alone is the shop's
                     self.call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
                 self._shop(name, "refund", event.details)
-            case "edit" | "cancel":
+            case "edit" | "cancel" | "exchange":
                 self._shop(name, event.kind, event.details)
             case "fulfil":
                 self.fulfil(name, on=event.at.astimezone(zone).date().isoformat(), lines=event.details.get("lines"))
             case unknown:
                 raise ValueError(
-                    f"Order {name}: event {unknown!r} is none of pay, fulfil, edit, cancel, refund. Correct `do`."
+                    f"Order {name}: event {unknown!r} is none of pay, fulfil, edit, cancel, refund, exchange. Correct"
+                    " `do`."
                 )
 
     def _shop(self, order_name: str, action: str, details: Mapping[str, Any]) -> None:
@@ -290,6 +292,11 @@ class Player:
             found = f"{answer.status_code} {answer.text[:500]}"
             raise SandboxRefused(system, f"{method} {path}", found, "correct the event in the file.")
         return answer.json() if answer.content else None
+
+
+def _is_card(event: Event) -> bool:
+    """Whether the gateway moves the money; what else people pay with (`gateway`) the shop alone knows of."""
+    return bool(event.details.get("gateway", "stripe") == "stripe")
 
 
 def _instants(events: list[Event]) -> Iterator[tuple[datetime, list[list[Event]]]]:

@@ -54,6 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         help="how many orders tests/flows/test_any_orders.py plays, others each time (default: few, always the same)",
     )
+    parser.addoption(
+        "--rounds",
+        type=int,
+        default=0,
+        help="how many rounds of edits tests/flows/test_master_rounds.py plays, others each time (default: few)",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -23,10 +24,30 @@ class Expectation(ConfigModel):
     part: str = Field("header", description="Part of the document: header, lines, taxes.")
     expect: str = Field(description="Great Expectations' name, e.g. `expect_column_values_to_not_be_null`.")
     column: str = Field(description="Field it is about.")
+    beside: str | None = Field(
+        None, description="Second field, for an expectation on pairs of values: the country of a postcode."
+    )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Its other arguments, as Great Expectations names them."
     )
     remedy: str = Field(description="What a person does when a record doesn't meet it.")
+    otherwise: Literal["reject", "warn"] = Field(
+        "reject",
+        description="What becomes of a record that doesn't meet it: `reject`, a dead letter; `warn`, it goes on, and"
+        " the log and the run's validation results tell of it.",
+    )
+
+    @property
+    def columns(self) -> list[str]:
+        """The fields it looks at."""
+        return [self.column] if self.beside is None else [self.column, self.beside]
+
+    @property
+    def domain(self) -> dict[str, Any]:
+        """The same as Great Expectations' arguments."""
+        if self.beside is None:
+            return {"column": self.column}
+        return {"column_A": self.column, "column_B": self.beside}
 
 
 class Suite(ConfigModel):
@@ -42,7 +63,8 @@ class GateResult:
     """
     What a suite found.
 
-    :param failures: ``record_key``, ``field``, ``value``, ``message``, ``rule``, ``remedy`` a record and expectation.
+    :param failures: ``record_key``, ``field``, ``value``, ``message``, ``rule``, ``remedy`` a record and expectation;
+        ``warnings`` are those of expectations that only warn.
     :param results: per expectation whether it was met, by how many rows, for the run's history.
     :param validations: ``part`` and Great Expectations' own ``result`` in its JSON form, for Data Docs.
     """
@@ -50,6 +72,7 @@ class GateResult:
     failures: list[dict[str, Any]]
     results: list[Any]
     validations: list[dict[str, Any]]
+    warnings: list[dict[str, Any]] = field(default_factory=list)
 
 
 def check_suite_file(path: Path, *, names: bool = False) -> CheckedFile[Suite]:
@@ -79,6 +102,7 @@ def load_suite(path: Path) -> Suite:
 def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
     """Validate each part's frame by its expectations; a record fails with any row of any part."""
     failures: list[dict[str, Any]] = []
+    warnings: list[dict[str, Any]] = []
     results: list[Any] = []
     validations: list[dict[str, Any]] = []
     for part in dict.fromkeys(each.part for each in suite.expectations):
@@ -93,16 +117,17 @@ def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
             results.append(
                 {"part": part, "expect": expectation.expect, "column": expectation.column, **_summary(answer)}
             )
-            failures += _failures(suite, expectation, answer)
-    return GateResult(failures, results, validations)
+            found = warnings if expectation.otherwise == "warn" else failures
+            found += _failures(suite, expectation, answer)
+    return GateResult(failures, results, validations, warnings)
 
 
 def _must_be_there(suite: Suite, part: str, expectations: list[Expectation], frame: pd.DataFrame) -> None:
-    for each in expectations:
-        if each.column not in frame:
+    for column in (column for each in expectations for column in each.columns):
+        if column not in frame:
             raise ConfigurationError(
                 "LB-CFG-006",
-                f'suite {suite.name}: the {part} of these documents have no "{each.column}", so nothing guards it.',
+                f'suite {suite.name}: the {part} of these documents have no "{column}", so nothing guards it.',
                 remedy=f"Name a field the mapping makes: {', '.join(map(str, frame.columns))}.",
             )
 
@@ -112,9 +137,10 @@ def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -
     from great_expectations.core import ExpectationSuite
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
+    import_module("ledgerbridge.expectations.registered")
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # a dict is what it takes
-    columns = ["record_key", *dict.fromkeys(each.column for each in expectations)]
+    columns = ["record_key", *dict.fromkeys(column for each in expectations for column in each.columns)]
     plain = frame[columns].astype(object).where(frame[columns].notna(), None)
     batch = (
         context.data_sources.add_pandas(name)
@@ -124,7 +150,7 @@ def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -
     )
     configured = [
         ExpectationConfiguration(
-            type=each.expect, kwargs={"column": each.column, **each.arguments}, meta={"position": position}
+            type=each.expect, kwargs={**each.domain, **each.arguments}, meta={"position": position}
         ).to_domain_obj()
         for position, each in enumerate(expectations)
     ]
@@ -170,14 +196,16 @@ def _failures(suite: Suite, expectation: Expectation, answer: Any) -> list[dict[
 
 
 def _check_names(checked: CheckedFile[Suite], suite: Suite) -> None:
-    from great_expectations.expectations.expectation import ColumnMapExpectation
+    from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation
     from great_expectations.expectations.registry import (
         get_expectation_impl,
         list_registered_expectation_implementations,
     )
 
+    import_module("ledgerbridge.expectations.registered")
     known = list_registered_expectation_implementations()
-    by_row = [name for name in known if issubclass(get_expectation_impl(name), ColumnMapExpectation)]
+    pairs = [name for name in known if issubclass(get_expectation_impl(name), ColumnPairMapExpectation)]
+    by_row = [*pairs, *(name for name in known if issubclass(get_expectation_impl(name), ColumnMapExpectation))]
     for index, each in enumerate(suite.expectations):
         place = ("expectations", index)
         if each.expect not in known:
@@ -190,6 +218,10 @@ def _check_names(checked: CheckedFile[Suite], suite: Suite) -> None:
                 f"{each.expect} names no rows: it can't split a batch.",
                 "Use an expectation about column values (expect_column_values_to_…).",
             )
+        elif (each.beside is not None) != (each.expect in pairs):
+            what = "looks at one field" if each.beside else "looks at two fields"
+            remedy = "Leave `beside` away." if each.beside else "Name the second one by `beside`."
+            checked.complain((*place, "expect"), f"{each.expect} {what}.", remedy)
         else:
             _check_arguments(checked, place, each, get_expectation_impl(each.expect))
 
@@ -207,7 +239,7 @@ def _check_arguments(checked: CheckedFile[Suite], place: Location, each: Expecta
     if unknown:
         return
     try:
-        implementation(column=each.column, **each.arguments)
+        implementation(**each.domain, **each.arguments)
     except ValueError as error:
         what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in getattr(error, "errors", list)())
         checked.complain(
@@ -218,6 +250,7 @@ def _check_arguments(checked: CheckedFile[Suite], place: Location, each: Expecta
 
 
 _NOT_ARGUMENTS = {
-    "batch_id", "catch_exceptions", "column", "description", "id", "meta", "notes", "rendered_content",
+    "batch_id", "catch_exceptions", "column", "column_A", "column_B", "description", "ignore_row_if", "id", "meta",
+    "notes", "rendered_content",
     "result_format", "severity", "windows",
 }  # fmt: skip

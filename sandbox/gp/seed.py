@@ -16,6 +16,9 @@ _FAR_AHEAD = date(2099, 12, 31)
 _PERCENT = Decimal(100)
 _FIRST_CURRENCY = 1000
 
+_CHECKBOOKS = {"STRIPE": "clearing", "BANK": "bank", "GIFTCARD": "gift_cards", "STORECREDIT": "store_credit"}
+"""Checkbooks by name, and the role of the account each keeps."""
+
 
 class Account(BaseModel):
     """An account by the role it plays; ``gp`` is its number, None where GP has none."""
@@ -157,8 +160,8 @@ def _seed_setup(session: Session, company: CompanyFile, roles: dict[str, int]) -
         session.insert("MC40300", known | {"EXGTBLID": currency.code, "EXGTBDSC": currency.code})
         rate = {"EXCHDATE": _LONG_AGO.date(), "EXPNDATE": _FAR_AHEAD, "XCHGRATE": currency.rate}
         session.insert("MC00100", known | rate | {"EXGTBLID": currency.code})
-    for checkbook, role in (("STRIPE", "clearing"), ("BANK", "bank")):
-        row = {"CHEKBKID": checkbook, "DSCRIPTN": role.capitalize(), "CURNCYID": home}
+    for checkbook, role in _CHECKBOOKS.items():
+        row = {"CHEKBKID": checkbook, "DSCRIPTN": role.replace("_", " ").capitalize(), "CURNCYID": home}
         session.insert("CM00100", row | {"ACTINDX": roles.get(role, 0)})
     session.insert("SY03100", {"CARDNAME": "STRIPE"})
     for document_type, document_id, first in (

@@ -34,7 +34,7 @@ from sandbox.webhooks import courier_routes
 __all__ = ["create_app"]
 
 Json = dict[str, Any]
-Verb = Literal["pay", "capture", "void", "edit", "cancel", "refund"]
+Verb = Literal["pay", "capture", "void", "edit", "cancel", "refund", "exchange"]
 JsonBody = Annotated[Json, Body()]
 
 

@@ -89,8 +89,8 @@ class OrderLedger:
 
     @property
     def lines(self) -> list[Item]:
-        """Everything sold but shipping, the removed lines included, as they came."""
-        return [item for item in self._items() if item.line_type != "SHIPPING"]
+        """The line items, the removed ones included, as they came: all that was sold but shipping and duties."""
+        return [item for item in self._items() if item.line_type not in ("SHIPPING", "DUTY")]
 
     @property
     def shipping(self) -> list[Item]:
@@ -107,8 +107,9 @@ class OrderLedger:
         adjustments = _sum(s.price for s in sales if not s.item)
         subtotal = _sum(s.price - s.discount for s in sales if s.line_type in ("PRODUCT", "GIFT_CARD"))
         tips = _sum(s.price for s in sales if s.line_type == "TIP")
+        duties = _sum(s.price for s in sales if s.line_type == "DUTY")
         tax = _sum(s.tax for s in sales)
-        total = subtotal + shipping + tips + adjustments + (ZERO if self.taxes_included else tax)
+        total = subtotal + shipping + tips + duties + adjustments + (ZERO if self.taxes_included else tax)
         return Totals(subtotal, shipping, tips, _sum(s.discount for s in sales), tax, total)
 
     @property
@@ -124,7 +125,12 @@ class OrderLedger:
     @property
     def outstanding(self) -> Decimal:
         """What the customer still owes the shop; negative is owed to the customer."""
-        return self._owed(self.sales) - self.received + self.refunded
+        return self._owed(self.sales) + self.rounded - self.received + self.refunded
+
+    @property
+    def rounded(self) -> Decimal:
+        """What cash that came in was rounded by."""
+        return _sum(t.rounding for t in self.transactions if t.is_received)
 
     def _owed(self, sales: Iterable[Sale]) -> Decimal:
         """Of the total what is the shop's: tax that the marketplace remits it has taken itself."""
@@ -144,7 +150,8 @@ class OrderLedger:
         """
         Record the gateway's charge ``event["id"]``.
 
-        Beyond the golden form: ``gateway``, ``status``, and ``kind: "AUTHORIZATION"`` for money only held.
+        Beyond the golden form: ``gateway``, ``status``, ``rounding`` of cash (with its sign, in ``amount`` already),
+        and ``kind: "AUTHORIZATION"`` for money only held.
         """
         self._transact(event.get("kind", "SALE"), event, Decimal(event["amount"]))
 
@@ -161,9 +168,10 @@ class OrderLedger:
     def _transact(
         self, kind: TransactionKind, event: Event, amount: Decimal, parent: Transaction | None = None
     ) -> Transaction:
-        gateway = parent.gateway if parent else event.get("gateway", "stripe")
+        gateway = event.get("gateway") or (parent.gateway if parent else "stripe")
         status = event.get("status", "SUCCESS")
-        done = Transaction(self._part(), kind, status, amount, event["at"], event["id"], gateway, parent)
+        rounding = Decimal(event.get("rounding", 0))
+        done = Transaction(self._part(), kind, status, amount, event["at"], event["id"], gateway, parent, rounding)
         self.transactions.append(done)
         return done
 
@@ -206,7 +214,8 @@ class OrderLedger:
         Take back lines and shipping as given and pay ``amount``; what exceeds the value taken back and the
         customer's surplus is an adjustment (goodwill), what a return with lines withholds is one too.
 
-        Beyond the golden form: ``restock``, CANCEL for pieces that had not been shipped; RETURN by default.
+        Beyond the golden form: ``restock``, CANCEL for pieces that had not been shipped, RETURN by default; ``gateway``
+        where the money goes elsewhere than it came from (store credit).
         """
         sales = [self._return_of(line) for line in event.get("lines") or []]
         if event.get("shipping"):
@@ -219,6 +228,12 @@ class OrderLedger:
             adjustment = self._sale("RETURN", None, 0, withheld, ZERO, ())
         transactions = (self._money_back(event, amount),) if amount else ()
         self._give_back(event["at"], sales, event.get("restock", "RETURN"), adjustment, transactions)
+
+    def exchange(self, event: Event) -> None:
+        """Goods come back (``lines``, as a refund names them) for others (``new``, as an order has them); no money."""
+        back = [self._return_of(line) for line in event["lines"]]
+        new = [self._sale("ORDER", self._item(line), line["quantity"], *_amounts(line)) for line in event["new"]]
+        self._agree("RETURN", event["at"], [*back, *new])
 
     def _money_back(self, event: Event, amount: Decimal) -> Transaction:
         if amount > self.received - self.refunded:
@@ -255,7 +270,7 @@ class OrderLedger:
             self._agree("REFUND", at, [*sales, *([adjustment] if adjustment else [])], refund)
 
     def _return_of(self, line: Event) -> Sale:
-        item = next((i for i in self.lines if i.sku == line["sku"] and self._count(i) > 0), None)
+        item = next((i for i in self.lines if i.sku == (line["sku"] or None) and self._count(i) > 0), None)
         standing = self._count(item) if item else 0
         if item is None or standing < line["quantity"]:
             raise EventRefused(
@@ -310,7 +325,8 @@ class OrderLedger:
 
     def _item(self, line: Event) -> Item:
         line_type: LineType = line.get("line_type", "PRODUCT")
-        return Item(self._part(), line_type, line.get("title", line["sku"]), Decimal(line["unit_price"]), line["sku"])
+        sku = line["sku"] or None
+        return Item(self._part(), line_type, line.get("title", line["sku"]), Decimal(line["unit_price"]), sku)
 
     def _shipping_item(self, shipping: Event) -> Item:
         return Item(self._part(), "SHIPPING", shipping["title"], Decimal(shipping["price"]))
@@ -348,6 +364,7 @@ def read_order(order_id: int, history: list[dict[str, Any]]) -> OrderLedger:
         "capture": ledger.capture,
         "void": ledger.void,
         "edit": ledger.edit,
+        "exchange": ledger.exchange,
         "cancel": ledger.cancel,
         "refund": ledger.refund,
     }
@@ -381,7 +398,7 @@ def _listed(shipping: Event | list[Event] | None) -> list[Event]:
 
 
 def _is_same_item(item: Item, line: Event) -> bool:
-    return item.sku == line["sku"] and item.unit_price == Decimal(line["unit_price"])
+    return item.sku == (line["sku"] or None) and item.unit_price == Decimal(line["unit_price"])
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -225,7 +225,7 @@ class Shops:
 
     def act(self, name: str, verb: str, event: Mapping[str, Any]) -> StoredOrder:
         """
-        Something happens to an order: ``pay``, ``capture``, ``void``, ``edit``, ``cancel`` or ``refund``.
+        Something happens to an order: ``pay``, ``capture``, ``void``, ``edit``, ``cancel``, ``refund`` or ``exchange``.
 
         :raises EventRefused: there is no such order, or the event contradicts it.
         """

@@ -24,8 +24,14 @@ _SALE_TYPES = {
     "ADJUSTMENT": "AdjustmentSale",
     "TIP": "TipSale",
     "GIFT_CARD": "GiftCardSale",
+    "DUTY": "DutySale",
 }
-_AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
+_AGREEMENT_TYPES = {
+    "ORDER": "OrderAgreement",
+    "ORDER_EDIT": "OrderEditAgreement",
+    "REFUND": "RefundAgreement",
+    "RETURN": "ReturnAgreement",
+}
 
 
 def gid(kind: str, number: int) -> str:
@@ -168,7 +174,7 @@ class OrderRendering:
             "totalOutstandingSet": self._money(ledger.outstanding),
             "totalCapturableSet": self._money(ledger.capturable),
             "refundDiscrepancySet": self._money(sum((s.price for s in ledger.sales if not s.item), ZERO)),
-            "totalCashRoundingAdjustment": {"paymentSet": nothing, "refundSet": nothing},
+            "totalCashRoundingAdjustment": {"paymentSet": self._money(ledger.rounded), "refundSet": nothing},
         }
 
     def _line(self, item: Item) -> Json:
@@ -251,6 +257,7 @@ class OrderRendering:
             "createdAt": transaction.at,
             "processedAt": transaction.at,
             "amountSet": self._money(transaction.amount),
+            "amountRoundingSet": self._money(transaction.rounding) if transaction.rounding else None,
             "fees": [],
             "parentTransaction": self._transaction(parent) if parent else None,
             "receiptJson": {"id": transaction.payment_id},
@@ -310,8 +317,12 @@ class OrderRendering:
             "happenedAt": agreement.at,
             "reason": agreement.reason,
             "refund": self._refunds[refund.id] if refund else None,
+            "return": self._return(agreement) if agreement.reason == "RETURN" else None,
             "sales": [self._sale(sale) for sale in agreement.sales],
         }
+
+    def _return(self, agreement: Agreement) -> Json:
+        return {"id": gid("Return", agreement.id), "name": f"{self._ledger.name}-R{agreement.id % 1000}"}
 
     def _sale(self, sale: Sale) -> Json:
         amount = sale.price - sale.discount + (ZERO if self._ledger.taxes_included else sale.tax)
@@ -328,7 +339,11 @@ class OrderRendering:
             "taxes": [self._sale_tax(sale, index, tax) for index, tax in enumerate(sale.taxes)],
             "lineItem": self._lines.get(sale.item) if sale.item else None,
             "shippingLine": self._shipping.get(sale.item) if sale.item else None,
+            "duty": self._duty(sale.item) if sale.item and sale.line_type == "DUTY" else None,
         }
+
+    def _duty(self, item: Item) -> Json:
+        return {"id": gid("Duty", item.id), "price": self._money(item.unit_price), "taxLines": []}
 
     def _sale_tax(self, sale: Sale, index: int, tax: Tax) -> Json:
         return {

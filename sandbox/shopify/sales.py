@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 ZERO = Decimal(0)
-LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD"]
-Reason = Literal["ORDER", "ORDER_EDIT", "REFUND"]
+LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD", "DUTY"]
+Reason = Literal["ORDER", "ORDER_EDIT", "REFUND", "RETURN"]
 Action = Literal["ORDER", "UPDATE", "RETURN"]
 RestockType = Literal["CANCEL", "RETURN", "NO_RESTOCK"]
 TransactionKind = Literal["AUTHORIZATION", "CAPTURE", "SALE", "REFUND", "VOID"]
@@ -51,7 +51,7 @@ class Tax:
 
 @dataclass(frozen=True)
 class Item:
-    """What a sale is about: a line of goods (``sku``), a gift card, a tip, or shipping."""
+    """What a sale is about: goods (``sku``), a gift card, a tip, shipping, or duties (which are no line item)."""
 
     id: int
     line_type: LineType
@@ -107,6 +107,7 @@ class Transaction:
     payment_id: str
     gateway: str = "stripe"
     parent: Transaction | None = None
+    rounding: Decimal = ZERO  # what cash at the till was rounded by
 
     @property
     def is_received(self) -> bool:

@@ -27,9 +27,16 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "fx_gain_loss": ("EXPENSE", "REALISEDCURRENCYGAIN"),
     "gateway_exchange": ("EXPENSE", None),
     "rounding": ("CURRLIAB", "ROUNDING"),
+    "tips": ("CURRLIAB", None),
+    "gift_cards": ("CURRLIAB", None),
+    "store_credit": ("CURRLIAB", None),
+    "duties": ("CURRLIAB", None),
+    "cancellation_fees": ("REVENUE", None),
     "inventory": ("CURRENT", None),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),
 }
+# What customers pay with though it is no bank account.
+_PAID_WITH = {"gift_cards", "store_credit"}
 # What every organisation has whether a company file names it or not, with the code Xero usually gives it.
 _SYSTEM_ACCOUNTS = {
     "DEBTORS": ("610", "Accounts Receivable", "CURRENT"),
@@ -122,7 +129,10 @@ def _add_accounts(book: Book, company: Company) -> None:
         if account.xero is None:
             continue
         account_type, system = _ROLES[account.role]
-        _add_account(book, account.xero, account.role.replace("_", " ").capitalize(), account_type, system)
+        added = _add_account(book, account.xero, account.role.replace("_", " ").capitalize(), account_type, system)
+        if account.role in _PAID_WITH:
+            added.body["EnablePaymentsToAccount"] = True
+            book.save(added)
         used.add(account.xero)
         given.add(system)
     for system, (code, name, account_type) in _SYSTEM_ACCOUNTS.items():
@@ -131,11 +141,12 @@ def _add_accounts(book: Book, company: Company) -> None:
             _add_account(book, free, name, account_type, system)
 
 
-def _add_account(book: Book, code: str, name: str, account_type: str, system: str | None) -> None:
+def _add_account(book: Book, code: str, name: str, account_type: str, system: str | None) -> Record:
     account = save_account(book, {"Code": code, "Name": name, "Type": account_type}, create=True)
     if system:
         account.body["SystemAccount"] = system
         book.save(account)
+    return account
 
 
 def _add_tax_rates(book: Book, company: Company) -> None:

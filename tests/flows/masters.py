@@ -9,14 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter
+from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.models import DeadLetter, Delivery, DeliveryTry
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
@@ -37,8 +38,8 @@ class Masters:
     def in_gp(self, number: str, *, window: str = "customers", **changes: Any) -> None:
         self.office.player.call("PUT", "gp", f"/_sandbox/{window}/{number}", changes)
 
-    def in_xero(self, named: str, **changes: Any) -> None:
-        self.office.player.call("PUT", "xero", f"/_sandbox/contacts/{named}", changes)
+    def in_xero(self, named: str, *, window: str = "contacts", **changes: Any) -> None:
+        self.office.player.call("PUT", "xero", f"/_sandbox/{window}/{named}", changes)
 
     def later(self) -> None:
         """What happens from now on happens an hour after what happened before."""
@@ -52,8 +53,8 @@ class Masters:
     def gp(self, number: str) -> dict[str, Any]:
         return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
 
-    def all_xero(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", "/_sandbox/contacts")["contacts"]
+    def all_xero(self, window: str = "contacts") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", f"/_sandbox/{window}")[window]
         return found
 
     def xero(self, number: str) -> dict[str, Any]:
@@ -74,12 +75,20 @@ class Masters:
         raise AssertionError("four passes, and each wrote something")
 
     def settle(self) -> None:
-        """Pass after pass, as a scheduler tries again, until no call that was broken off can be under way any more."""
-        for _ in range(100):
+        """Passes until one goes through, when the calls that were broken off are long over."""
+        for _ in range(10):
+            self.calls_end()
             with suppress(TransientError):
                 self.run()
                 return
-        raise AssertionError("a hundred passes, and something is under way still")
+        raise AssertionError("ten passes, and something is under way still")
+
+    def calls_end(self) -> None:
+        """No call is under way any more, and who made it is gone: what waiting would bring, without it."""
+        with transaction(self.office.state) as session:
+            now = database_now(session)
+            session.execute(update(Delivery).where(Delivery.state == "sending").values(settles_at=now))
+            session.execute(update(DeliveryTry).where(DeliveryTry.lease_until > now).values(lease_until=now))
 
     def letters(self) -> list[tuple[str, str]]:
         with transaction(self.office.state) as session:
@@ -87,13 +96,13 @@ class Masters:
 
 
 @contextmanager
-def open_masters(folder: Path, *stages: str) -> Iterator[Masters]:
-    """Two ledgers of a seeded company, settings and state in ``folder``."""
+def open_masters(folder: Path, *stages: str, state_url: str | None = None) -> Iterator[Masters]:
+    """Two ledgers of a seeded company; settings, and state unless it has a URL, in ``folder``."""
     with Services(folder / "logs", CHECKOUT) as services:
         addresses = start_sandboxes(services, {system: free_port() for system in SYSTEMS}, folder / "sandbox")
         with Player(addresses) as player:
             player.seed(harbor_light_supply(), OPENING)
-            with open_office(order_file([]), player, player, folder) as office:
+            with open_office(order_file([]), player, player, folder, state_url) as office:
                 yield Masters(office, InProcess("master_data"), list(stages))
 
 

@@ -118,22 +118,21 @@ def gp_item(masters: Masters, number: str) -> dict[str, Any]:
 
 
 def xero_item(masters: Masters, code: str) -> dict[str, Any]:
-    found = masters.office.player.call("GET", "xero", "/_sandbox/items")["items"]
-    return next(each for each in found if each["Code"] == code)
+    return next(each for each in masters.all_xero("items") if each["Code"] == code)
 
 
 def test_items_both_have_are_linked_and_an_edit_of_either_arrives_in_the_other(items: Masters) -> None:
     items.come_to_rest()
     before = len(items.all_gp("items"))
     details = {"UnitPrice": "21.40", "AccountCode": "404"}
-    items.office.player.call("PUT", "xero", "/_sandbox/items/LAMP-01", {"PurchaseDetails": details})
+    items.in_xero("LAMP-01", window="items", PurchaseDetails=details)
     items.come_to_rest()
     items.in_gp("LAMP-01", window="items", ITEMDESC="Desk lamp, brass", STNDCOST="21.5")
     assert items.run() == {"items_xero": 1}
     held = xero_item(items, "LAMP-01")
     assert (held["Name"], str(held["PurchaseDetails"]["UnitPrice"])) == ("Desk lamp, brass", "21.5")
     assert held["PurchaseDetails"]["AccountCode"] == "404"
-    items.office.player.call("PUT", "xero", "/_sandbox/items/LAMP-01", {"Name": "Brass lamp"})
+    items.in_xero("LAMP-01", window="items", Name="Brass lamp")
     assert items.run() == {"items_gp": 1}
     assert gp_item(items, "LAMP-01")["ITEMDESC"] == "Brass lamp"
     assert items.run() == {}
@@ -144,15 +143,14 @@ def test_items_both_have_are_linked_and_an_edit_of_either_arrives_in_the_other(i
 def test_what_an_item_costs_is_gps_to_say(items: Masters) -> None:
     items.in_gp("OIL", window="items", ITEMDESC="Oil", STNDCOST="3.25")
     items.come_to_rest()
-    change = {"PurchaseDetails": {"UnitPrice": "9.99"}}
-    items.office.player.call("PUT", "xero", "/_sandbox/items/OIL", change)
+    items.in_xero("OIL", window="items", PurchaseDetails={"UnitPrice": "9.99"})
     assert items.run() == {"items_xero": 1}
     assert str(xero_item(items, "OIL")["PurchaseDetails"]["UnitPrice"]) == "3.25"
     assert str(gp_item(items, "OIL")["STNDCOST"]) == "3.25000"
 
 
 def test_item_made_in_xero_is_made_in_gp_in_capitals_and_a_discontinued_one_of_gp_is_not_made(items: Masters) -> None:
-    items.office.player.call("PUT", "xero", "/_sandbox/items/wick", {"Name": "Wick"})
+    items.in_xero("wick", window="items", Name="Wick")
     items.in_gp("RUSH", window="items", ITEMDESC="Rush light", ITEMTYPE=2)
     items.come_to_rest()
     made = gp_item(items, "WICK")
@@ -160,5 +158,4 @@ def test_item_made_in_xero_is_made_in_gp_in_capitals_and_a_discontinued_one_of_g
     items.in_gp("WICK", window="items", ITEMDESC="Cotton wick")
     items.come_to_rest()
     assert xero_item(items, "wick")["Name"] == "Cotton wick"
-    found = items.office.player.call("GET", "xero", "/_sandbox/items")["items"]
-    assert "RUSH" not in {each["Code"] for each in found}
+    assert "RUSH" not in {each["Code"] for each in items.all_xero("items")}

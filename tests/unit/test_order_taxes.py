@@ -69,16 +69,16 @@ def test_a_detail_that_the_shop_rounded_to_nothing_stays_until_an_edit_replaces_
 
 
 def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Path) -> None:
-    """Duties: without their line the total was no sum, and the letter said the source was wrong."""
+    """Fees: without their line the total was no sum, and the letter said the source was wrong."""
     lamp = sale(1, "49.90")
-    duty = {**sale(1, "8.00"), "id": "gid://shopify/Sale/2", "lineType": "DUTY", "shippingLine": None}
+    fee = {**sale(1, "8.00"), "id": "gid://shopify/Sale/2", "lineType": "ADDITIONAL_FEE", "shippingLine": None}
     order = {
         "name": "#1",
         "processedAt": "2026-03-02T15:15:00Z",
         "currencyCode": "USD",
-        "agreements": [{"reason": "ORDER", "sales": [lamp, duty]}],
+        "agreements": [{"reason": "ORDER", "sales": [lamp, fee]}],
         "lineItems": [],
     }
     [failure] = run(tmp_path, MAPPING.read_text(), [order]).failures.to_dict("records")
-    assert (failure["field"], failure["value"]) == ("lineType", "DUTY")
-    assert "Orders with a DUTY are not booked by this flow" in failure["remedy"]
+    assert (failure["field"], failure["value"]) == ("lineType", "ADDITIONAL_FEE")
+    assert "Orders with a ADDITIONAL_FEE are not booked by this flow" in failure["remedy"]

@@ -70,3 +70,14 @@ def test_absent_and_garbled_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "garbled.json").write_text('{"company": ')
     with pytest.raises(OrderFileError, match=r"it is no JSON: Expecting value: line 1"):
         read_order_file(tmp_path / "garbled.json")
+
+
+def test_a_company_without_a_role_has_the_usual_accounts_for_it(tmp_path: Path) -> None:
+    file = copy.deepcopy(make_orders(1))
+    accounts = [account for account in file["company"]["accounts"] if account["role"] not in ("tips", "duties")]
+    file["company"]["accounts"] = [*accounts, {"role": "sales", "gp": "000-2440-00", "xero": "200"}]
+    path = tmp_path / "orders.json"
+    path.write_text(json.dumps(file))
+    read = {account["role"]: account["gp"] for account in read_order_file(path)["company"]["accounts"]}
+    assert read["tips"] == "000-2410-00"
+    assert "duties" not in read  # the file has its account for something else

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.settlement import of_goods
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,8 @@ def take_off(
     if not refunded:
         return frames
     keys = sorted(refunded)
-    arrived, invoiced = sent.sent(orders, "record_key", keys), sent.sent(invoices, "chain_key", keys)
+    arrived = sent.sent(orders, "record_key", keys)
+    invoiced = {key for key, rows in sent.sent(invoices, "chain_key", keys).items() if of_goods(rows)}
     parts = {name: _by(_of(frame, keys), "record_key") for name, frame in frames.items()}
     changed: dict[str, list[Row]] = {name: [] for name in frames}
     for key, rows in refunded.items():
@@ -110,7 +112,7 @@ class _Order:
             self.lines = [line for line in lines if _is_left(line)]
             kept = {line["line_id"] for line in self.lines}
             self.taxes = [tax for tax in taxes if tax["line_id"] in kept]
-            pieces = sum((line["quantity"] for line in self.lines if line["kind"] == "product"), NOTHING)
+            pieces = sum((line["quantity"] for line in self.lines if line["kind"] != "shipping"), NOTHING)
             self.header |= {"total": total, "quantity": pieces}
 
 
@@ -125,7 +127,7 @@ def _less(lines: Sequence[Row], taxes: Sequence[Row], rows: Sequence[Row]) -> tu
         if row is not None:
             tax = sum((amount for (line_id, _), amount in details.items() if line_id == line["line_id"]), NOTHING)
             # shipping is one piece, whatever of its price is given back
-            quantity = row["quantity"] if line["kind"] == "product" else NOTHING
+            quantity = row["quantity"] if line["kind"] != "shipping" else NOTHING
             line = {
                 **line,
                 "quantity": line["quantity"] + quantity,
@@ -147,7 +149,7 @@ def _tax_key(tax: Row) -> tuple[str, str | None]:
 
 
 def _is_left(line: Row) -> bool:
-    if line["kind"] == "product":
+    if line["kind"] != "shipping":
         return bool(line["quantity"])
     return bool(line["net"] or line["tax"])
 
@@ -158,7 +160,7 @@ def _can_stand(lines: Sequence[Row], taxes: Sequence[Row]) -> bool:
         return False
     if any(not _is_left(line) and (line["net"] or line["tax"]) for line in lines):
         return False
-    goods = any(_is_left(line) for line in lines if line["kind"] == "product")
+    goods = any(_is_left(line) for line in lines if line["kind"] != "shipping")
     return goods or not any(map(_is_left, lines))
 
 

@@ -28,7 +28,7 @@ _LINES: Final = {
     "record_key": TEXT,
     "line_id": TEXT,
     "line_number": NUMBER,
-    "kind": TEXT,  # product or shipping
+    "kind": TEXT,  # product, shipping, or the account role of what is neither: tips, gift_cards, duties, rounding …
     "sku": TEXT,
     "title": TEXT,
     "quantity": QUANTITY,
@@ -37,6 +37,8 @@ _LINES: Final = {
 }
 _TAXES: Final = {"record_key": TEXT, "line_id": TEXT, "kind": TEXT, "detail": TEXT, "amount": MONEY}
 
+# of money that a shop names: who tells of it (shop, people; none: nobody does), and whether its order was cancelled
+_TOLD: Final = {"told_by": TEXT, "cancelled": FLAG}
 _ADDRESS: Final = ("name", "address1", "address2", "city", "state", "zip", "country")
 
 CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
@@ -90,8 +92,9 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "cancelled": FLAG,
             # where it goes
             **{f"ship_to_{part}": TEXT for part in _ADDRESS},
-            "invoice_sent": TEXT,  # record key of an invoice of the order
             "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
+            # filled by the rule unless_cancelled
+            "invoice_sent": TEXT,  # record key of an invoice of the order
             # filled by the rule take_off_given_up
             "given_up": TEXT,  # the shop's refunds whose pieces came off it, joined by +
             "giving_up": FLAG,  # some of them come off with this very content
@@ -145,7 +148,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "memo_number": TEXT,
-            "role": TEXT,  # account role it is booked on beside receivables: goodwill, rounding or shipping_income
+            "role": TEXT,  # account role it is booked on beside receivables: goodwill, rounding, shipping_income …
             "customer_key": TEXT,
             "customer_number": TEXT,
             "payment_id": TEXT,
@@ -206,6 +209,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             # filled when the money is allocated to a credit note
             "credit_number": TEXT,
             "paid_on": DAY,
+            **_TOLD,
         },
     },
     "canonical.payment": {
@@ -222,6 +226,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             # filled when the money is allocated to an invoice
             "invoice_number": TEXT,
             "paid_on": DAY,
+            **_TOLD,
         },
     },
     "canonical.receipt": {

@@ -78,7 +78,7 @@ def allocate_refunds(
         expected = _promised(refund, [row for documents in coming for row in documents.get(chain, [])])
         if not any(is_refund_of(refund["payment_id"], row.get("refund_ids")) for row in records):
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
-        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting")]:
+        elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting") and _is_sold(row)]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"
@@ -107,6 +107,11 @@ def _failed(refund: dict[str, Any], payments: Iterable[dict[str, Any]]) -> dict[
         "remedy": f"The customer has not been paid: delete the payment on {notes} in the ledger that shows it, and in "
         "the other unapply and void the debit memo made of it. Then close the letter, and give the money back again.",
     }
+
+
+def _is_sold(row: dict[str, Any]) -> bool:
+    """Whether a record of the shop is of what was sold: money it tells of may itself wait for what refunds do."""
+    return not row.get("gateway")
 
 
 def _payables(refund: dict[str, Any], notes: Iterable[Credit]) -> list[Payable]:

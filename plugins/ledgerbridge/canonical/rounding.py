@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ledgerbridge.canonical.allocation import chains_of, frame_of, rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.settlement import NOTHING, of_goods
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +23,6 @@ __all__ = ["Cents", "Side", "cents_of_orders"]
 
 Side = Literal["credit", "debit"]
 """Which memo settles it: a credit where the invoices are more than the order, a debit where they are less."""
-_INVOICES = ("invoice", "1")
-"""What an invoice's `document_type` is, and was once."""
-NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def cents_of_orders(
         if key not in {each["record_key"] for each in arrived}:
             result.waiting[key] = "its invoice is not in the other ledger yet"
             continue
-        goods = [each for each in arrived if str(each.get("document_type") or "invoice") in _INVOICES]
+        goods = of_goods(arrived)
         if _sum(goods, "quantity") != _sum(ordered.get(chain, []), "quantity"):
             continue  # the invoice that completes the order settles it
         surplus = _sum(goods, "total") - _sum(ordered.get(chain, []), "total")

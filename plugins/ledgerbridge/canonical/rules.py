@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits
+import pyarrow as pa
+
+from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits, frame_of, rows_of_frame
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.settlement import of_goods
+from ledgerbridge.canonical.untold import untold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,6 +157,12 @@ def _ruled(frames: dict[str, pd.DataFrame], result: Allocation) -> Ruled:
     )
 
 
+def _texts(values: list[str | None]) -> Any:
+    import pandas as pd
+
+    return pd.arrays.ArrowExtensionArray(pa.array(values, pa.string()))
+
+
 def _without(stopped: Collection[str], frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: frame[~frame["record_key"].isin(stopped)].reset_index(drop=True) for name, frame in frames.items()}
 
@@ -164,7 +174,7 @@ def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoi
     :param invoices: entity of the invoices delivered.
     """
     header = frames["header"]
-    invoiced = sent.sent(invoices, "chain_key", sorted(set(header["chain_key"])))
+    invoiced = _invoiced(header, sent, invoices)
     waiting, superseded = {}, {}
     for key, chain, cancelled in zip(header["record_key"], header["chain_key"], header["cancelled"], strict=True):
         if chain not in invoiced:
@@ -175,17 +185,62 @@ def after_invoice(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoi
     return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
 
 
-def unless_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str) -> Ruled:
+def _invoiced(header: pd.DataFrame, sent: SentDocuments, invoices: str) -> dict[str, list[dict[str, Any]]]:
+    """The invoices of what was sold, by chain."""
+    found = sent.sent(invoices, "chain_key", sorted(set(header["chain_key"])))
+    return {chain: goods for chain, rows in found.items() if (goods := of_goods(rows))}
+
+
+def unless_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str, invoices: str) -> Ruled:
     """
     An order that was cancelled before it was sent needs no document (accounting-rules.md rule 8).
 
-    :param orders: entity of the orders delivered; one that may have arrived goes on, to be voided.
+    :param orders: entity of the orders delivered; one that may have arrived goes on, to be voided unless invoiced.
+    :param invoices: entity of the invoices delivered.
     """
     header = frames["header"]
+    invoiced = _invoiced(header, sent, invoices)
+    numbers = [next((row["record_key"] for row in invoiced.get(chain, [])), None) for chain in header["chain_key"]]
+    frames = {**frames, "header": header.assign(invoice_sent=_texts(numbers))}
     cancelled = list(header["record_key"][header["cancelled"]])
     arrived = sent.sent(orders, "record_key", cancelled)
     superseded = {key: "it was cancelled before it was sent" for key in cancelled if key not in arrived}
     return Ruled(_without(superseded, frames), superseded=superseded)
+
+
+def after_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str, invoices: str) -> Ruled:
+    """
+    A fee for cancelling waits until what was cancelled is off the books: voided, never sent, or invoiced to come back.
+
+    :param orders: entity of the orders delivered, :param invoices: of the invoices delivered.
+    """
+    header = frames["header"]
+    chains = sorted(set(header["chain_key"]))
+    ordered, invoiced = sent.sent(orders, "record_key", chains), _invoiced(header, sent, invoices)
+    letters = sent.dead_letters(chains)
+    waiting = {}
+    for key, chain in zip(header["record_key"], header["chain_key"], strict=True):
+        if chain in letters:
+            waiting[key] = f"its order can't go on, dead letter {letters[chain]}"
+        elif chain not in invoiced and any(not _is_voided(order) for order in ordered.get(chain, [])):
+            waiting[key] = "its order is neither voided nor invoiced yet"
+    return Ruled(_without(waiting, frames), {}, waiting)
+
+
+def _is_voided(order: dict[str, Any]) -> bool:
+    return bool(order["state"] == "delivered" and order.get("cancelled") in (True, "true", "True"))
+
+
+def on_side(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, too_much: Side) -> Ruled:
+    """
+    Amounts of one sign: what is owed less is a credit, what is owed more a debit (accounting-rules.md rule 18).
+
+    :param too_much: `credit` keeps those above zero, `debit` those below, turned positive.
+    """
+    rows = rows_of_frame(frames["header"])
+    sign = 1 if too_much == "credit" else -1
+    kept = [{**row, "total": row["total"] * sign} for row in rows if row["total"] * sign > 0]
+    return Ruled({**frames, "header": frame_of(kept, "canonical.memo")})
 
 
 def take_off_given_up(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str, invoices: str) -> Ruled:
@@ -232,6 +287,21 @@ def after_payout(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, payout
     return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
 
 
+def unless_untold(
+    frames: dict[str, pd.DataFrame], sent: SentDocuments, *, documents: str, receipts: str, allocations: str
+) -> Ruled:
+    """
+    Of money that only the shop knows of, what its word is enough for; the rest says so (accounting-rules.md rule 17).
+
+    :param documents: entity of the invoices or credits delivered, :param receipts: of what the other ledger has of
+        money for them, :param allocations: of the credits delivered onto invoices.
+    """
+    superseded, waiting = untold(
+        frames["header"], sent, documents=documents, receipts=receipts, allocations=allocations
+    )
+    return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
+
+
 def settle_rounding(
     frames: dict[str, pd.DataFrame],
     sent: SentDocuments,
@@ -257,6 +327,7 @@ def settle_rounding(
 SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?"}
 """What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
+    "after_cancelled": after_cancelled,
     "after_invoice": after_invoice,
     "after_payout": after_payout,
     "after_rate": after_rate,
@@ -265,8 +336,10 @@ RULES: dict[str, Rule] = {
     "credit_to_invoices": credit_to_invoices,
     "exchange_of_unused": exchange_of_unused,
     "gain_of_applied": gain_of_applied,
+    "on_side": on_side,
     "settle_rounding": settle_rounding,
     "take_off_given_up": take_off_given_up,
     "unless_cancelled": unless_cancelled,
     "unless_taken_off": unless_taken_off,
+    "unless_untold": unless_untold,
 }

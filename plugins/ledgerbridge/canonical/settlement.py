@@ -21,12 +21,15 @@ __all__ = [
     "is_at_another_rate",
     "is_cancelled",
     "is_refund_of",
+    "of_goods",
     "open_invoices",
     "worth_when_captured",
 ]
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
+_INVOICES = ("invoice", "1")
+"""What an invoice's `document_type` is, and was once."""
 
 Row = dict[str, Any]
 
@@ -55,6 +58,11 @@ class Credit:
     refund_ids: str | None
     due: Decimal
     free: Decimal
+
+
+def of_goods(invoices: Iterable[Row]) -> list[Row]:
+    """Invoices of what was sold, without those that a memo became (cents, fees)."""
+    return [row for row in invoices if str(row.get("document_type") or "invoice") in _INVOICES]
 
 
 def open_invoices(invoices: Iterable[Row], settlements: Iterable[Row]) -> list[Payable]:

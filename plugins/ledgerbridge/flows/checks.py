@@ -158,12 +158,14 @@ def _check_gate(flow: CheckedFlow, leg: LegConfig) -> None:
             suite.complain(
                 (*place, "part"), f'mapping {leg.map} makes no part "{each.part}".', _instead(each.part, made)
             )
-        elif each.column not in made[each.part]:
-            suite.complain(
-                (*place, "column"),
-                f'mapping {leg.map} makes no "{each.column}" in {each.part}.',
-                _instead(each.column, sorted(made[each.part])),
-            )
+            continue
+        for key, column in zip(("column", "beside"), each.columns, strict=False):
+            if column not in made[each.part]:
+                suite.complain(
+                    (*place, key),
+                    f'mapping {leg.map} makes no "{column}" in {each.part}.',
+                    _instead(column, sorted(made[each.part])),
+                )
 
 
 def _must_know(

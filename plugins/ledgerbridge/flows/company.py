@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
@@ -36,10 +36,15 @@ _OLD_FILE = "company.yaml"
 
 
 class Gateway(ConfigModel):
-    """A payment gateway and where its money lies until it is paid out."""
+    """What holds a customer's money, as the shop names it, and on which account."""
 
     name: str = Field(description="Its name as a system.")
     role: str = Field("clearing", description="Account role of its clearing account.")
+    told_by: Literal["gateway", "shop", "people"] = Field(
+        "gateway",
+        description="Who tells of its payments: the `gateway` itself, a system of ours; the `shop`, whose word is"
+        " enough (gift cards, store credit); `people`, who enter them in a ledger.",
+    )
 
 
 class Company(ConfigModel):
@@ -196,7 +201,7 @@ def company_model(asked: GatewayFields) -> type[Company]:
     """The company file, with what the systems that are there ask of its gateways."""
 
     def tells_what_is_asked(company: Company) -> Company:
-        for gateway in company.gateways:
+        for gateway in (each for each in company.gateways if each.told_by == "gateway"):
             for system in company.connections:
                 for name in asked.get(system, ()):
                     if not getattr(gateway, name):

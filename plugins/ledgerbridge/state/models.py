@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -436,7 +437,7 @@ class MatchProposal(OfCompany, Base):
     left_number: Mapped[str | None] = mapped_column(String(255))
     right_number: Mapped[str | None] = mapped_column(String(255))
     shown: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
-    score: Mapped[float]
+    score: Mapped[float] = mapped_column(Float)
     best: Mapped[bool]
     agreements: Mapped[list[Any]]
     compared_at: Mapped[datetime]

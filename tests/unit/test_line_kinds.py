@@ -1,0 +1,61 @@
+"""A line that is no goods is no item in GP: it stands on the account of its role, or says which role has none."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from mapping_runs import NoState, lookups, made
+
+from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical
+
+MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
+ACCOUNTS = {
+    "tips": {"role": "tips", "gp": "000-2410-00", "xero": "825"},
+    "gift_cards": {"role": "gift_cards", "gp": None},
+}
+
+
+def order_of(folder: Path, kind: str) -> Mapped:
+    """An order with one line of a kind as GP's document."""
+    line = {"record_key": "k", "line_id": "1", "line_number": 1, "kind": kind, "title": "Thanks"}
+    parts: dict[str, list[dict[str, Any]]] = {
+        "header": [{"record_key": "k", "order_number": "LBO1", "customer_key": "c", "currency": "USD", "total": 5}],
+        "lines": [{**line, "quantity": 1, "net": Decimal(5), "tax": 0}],
+        "taxes": [],
+    }
+    frames: dict[str, pd.DataFrame] = {}
+    for part, rows in parts.items():
+        schema = pa.schema(list(CANONICAL["canonical.sales_order"][part].items()))
+        frames[part] = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    known = lookups(folder)
+    given = {"accounts": ACCOUNTS, "company": {"base_currency": {"value": "USD"}}}
+    mapping = load_mapping(MAPPINGS / "sales_order_to_gp_sales_order.yaml")
+    return map_canonical(mapping, frames, Lookups(folder, given, _Customer(), known.live, known.zone))
+
+
+class _Customer(NoState):
+    def cross_references(self, entity: str, by: str, keys: Any) -> dict[str, dict[str, Any]]:
+        return {key: {"target_id": "LB1", "record_key": key, "number": "LB1"} for key in keys}
+
+
+def test_a_tip_is_a_line_without_an_item_on_the_account_of_its_role(tmp_path: Path) -> None:
+    mapped = order_of(tmp_path, "tips")
+    assert mapped.failures.empty
+    fields = ("ITEMNMBR", "NONINVEN", "SLSINDX", "XTNDPRCE")
+    assert [made(mapped, name, "lines")[0] for name in fields] == ["TIP", 1, "000-2410-00", Decimal(5)]
+    assert made(mapped, "SUBTOTAL") == [Decimal(5)]
+
+
+def test_a_kind_whose_role_a_ledger_has_no_account_for_names_the_role_before_it_is_in_either(tmp_path: Path) -> None:
+    for kind, code in ("gift_cards", "LB-MAP-001"), ("duties", "LB-MAP-002"):
+        failures = order_of(tmp_path, kind).failures.to_dict("records")
+        assert {(failure["code"], failure["rule"].partition("(")[2]) for failure in failures} == {
+            (code, "SLSINDX)"),
+            (code, "_xero_account)"),
+        }
+        assert all("Give the role of this line an account in each ledger" in failure["remedy"] for failure in failures)
