@@ -22,13 +22,13 @@ __all__ = ["grow", "size"]
 
 COPIED: dict[type[Base], tuple[str, ...]] = {
     LoggedChange: ("source_key",),
-    SourceRecord: ("source_key", "label", "chain_key"),
-    Delivery: ("record_key", "chain_key", "target_id", "number"),
+    SourceRecord: ("source_key", "label", "chain_key", "run_id"),
+    Delivery: ("record_key", "chain_key", "target_id", "number", "run_id"),
     Link: (),
     LinkEnd: ("key", "number"),
 }
 """
-Tables that grow with what went through, and the columns by which a copy is another record.
+Tables that grow with what went through, and the columns by which a copy is another record of another run.
 
 What reconciliation keeps stays: the ledgers hold none of the copies. `make bench ARGS=reconcile` grows that.
 """
@@ -61,7 +61,6 @@ def grow(state: Engine, records: int) -> None:
     with transaction(state) as session:
         last = select(func.max(LoggedChange.number)).where(LoggedChange.entity == Position.entity).scalar_subquery()
         session.execute(update(Position).values(change=func.coalesce(last, Position.change)))
-        session.connection().exec_driver_sql("ANALYZE")
 
 
 def _end(state: Engine, model: type[Base]) -> int:

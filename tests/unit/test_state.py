@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -17,7 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, Select, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
-from ledgerbridge.state.models import AuditEntry, Base, DeadLetter, Position, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Base, DeadLetter, Delivery, LinkEnd, Position, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.source_records import (
     Fate,
@@ -114,6 +115,52 @@ def test_two_processes_that_start_together_migrate_once(empty_state_db: Engine) 
     started = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(2)]
     assert [process.wait(timeout=120) for process in started] == [0, 0]
     assert "delivery" in inspect(empty_state_db).get_table_names()
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        pytest.param(
+            select(SourceRecord.outcome).where(
+                SourceRecord.flow == "f", SourceRecord.leg == "l", SourceRecord.run_id == "r"
+            ),
+            "ix_source_record_run",
+            id="what-a-run-took",
+        ),
+        pytest.param(
+            select(SourceRecord.id).where(
+                SourceRecord.flow == "f",
+                SourceRecord.leg == "l",
+                SourceRecord.entity == "e",
+                (SourceRecord.run_id == "r") | SourceRecord.outcome.in_(["read", "held"]),
+            ),
+            "ix_source_record_run",
+            id="what-a-run-took-and-what-is-left",
+        ),
+        pytest.param(
+            select(Delivery.state).where(Delivery.record_key.in_([f"k{n}" for n in range(100)])),
+            "ix_delivery_record",
+            id="deliveries-of-records",
+        ),
+        pytest.param(
+            select(LinkEnd.key).where(LinkEnd.link_id.in_(range(50)), LinkEnd.entity == "e").order_by(LinkEnd.id),
+            "ix_link_end_link",
+            id="ends-of-links",
+        ),
+    ],
+)
+def test_sqlite_finds_by_key_and_never_looks_at_all_of_a_company(
+    tmp_path: Path, statement: Select[Any], index: str
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'state.db'}", company="main")
+    migrate(engine)
+    bound = statement.where(statement.columns_clause_froms[0].c.company == "main")
+    with engine.connect() as connection:
+        compiled = bound.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+    searched = [step for step in plan if "SEARCH" in step or "SCAN" in step]
+    assert any(f"USING INDEX {index} " in step for step in searched)
+    assert not [step for step in searched if step.endswith("(company=?)") or "SCAN" in step]
 
 
 def test_an_instant_comes_back_aware_whatever_its_zone_was(state_db: Engine) -> None:

@@ -376,8 +376,10 @@ class Deliverer:
         fences = {row.fence for row in rows if row.fence is not None}
         tries = (DeliveryTry.number.in_(fences), DeliveryTry.heartbeat_at > ahead)
         session.execute(update(DeliveryTry).where(*tries).values(heartbeat_at=now, lease_until=now + self._lease))
-        calls = (Delivery.id.in_([row.id for row in rows]), Delivery.called_at > ahead)
-        session.execute(update(Delivery).where(*calls).values(called_at=now, settles_at=now + self._settle))
+        called = [row.id for row in rows if row.called_at is not None]
+        if called:
+            calls = (Delivery.id.in_(called), Delivery.called_at > ahead)
+            session.execute(update(Delivery).where(*calls).values(called_at=now, settles_at=now + self._settle))
 
     def _take_over(self, session: Session, row: Delivery, now: datetime) -> bool:
         """Whether the record is ours now: nobody who lives holds it, and no call with it can be under way."""

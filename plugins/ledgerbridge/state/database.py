@@ -17,6 +17,7 @@ from ledgerbridge.state.faults import explain_faults, not_to_be_opened
 from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.sealing import Sealer
 from ledgerbridge.state.signing import Signer
+from ledgerbridge.state.statistics import tell_statistics
 
 __all__ = ["connect", "migrate", "serialise", "snapshot", "transaction"]
 
@@ -167,3 +168,5 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         serialise(connection, "migrate")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        if connection.dialect.name == "sqlite":
+            tell_statistics(connection)

@@ -193,7 +193,7 @@ class SourceRecord(OfCompany, Base):
         UniqueConstraint("company", "flow", "leg", "source_key"),
         Index("ix_source_record_outcome", "company", "flow", "leg", "outcome"),
         Index("ix_source_record_label", "company", "entity", "label"),
-        Index("ix_source_record_run", "run_id"),
+        Index("ix_source_record_run", "company", "flow", "leg", "run_id"),
         Index("ix_source_record_chain", "company", "entity", "chain_key"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -234,6 +234,7 @@ class Delivery(OfCompany, Base):
         Index("ix_delivery_chain", "company", "entity", "chain_key"),
         Index("ix_delivery_target", "company", "entity", "target_id"),
         Index("ix_delivery_number", "company", "entity", "number"),
+        Index("ix_delivery_record", "record_key"),
         Index("ix_delivery_run", "run_id"),
         Index("ix_delivery_updated", "updated_at"),
     )
@@ -367,7 +368,7 @@ class LinkEnd(OfCompany, Base):
     __tablename__ = "link_end"
     __table_args__ = (
         UniqueConstraint("company", "entity", "key"),
-        Index("ix_link_end_link", "link_id"),
+        Index("ix_link_end_link", "link_id", "company", "entity"),
         Index("ix_link_end_key", "key"),
         Index("ix_link_end_number", "number"),
     )
