@@ -93,6 +93,8 @@ def enter_cash(player: Player) -> None:
 def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """All of them played to the end, the cash entered by hand."""
     with open_office(FILE, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
+        with (office.folder / "companies" / "main.yaml").open("a") as company:
+            company.write("settings: {cancellation_fees: kept}\n")
         office.player.set_clock(opening_of(FILE))
         for step in STEPS:
             office.player.play(FILE, step)
@@ -119,7 +121,7 @@ def waiting(office: Office, leg: str) -> dict[str | None, str | None]:
         SourceRecord.leg == leg, SourceRecord.outcome == "waiting"
     )
     with transaction(office.state) as session:
-        return dict(session.execute(found).tuples().all())
+        return {row.label: row.reason for row in session.execute(found)}
 
 
 def test_both_ledgers_agree_and_no_order_has_a_letter(result: Json) -> None:
