@@ -108,7 +108,8 @@ def test_ends_from_before_two_sides_were_kept_in_step_hold_nothing_yet(empty_sta
 
 
 def test_what_was_alone_before_there_were_meetings_is_compared_at_the_next(empty_state_db: Engine) -> None:
-    migrate(empty_state_db, REVISIONS[REVISIONS.index("0024") - 1])
+    before = REVISIONS[REVISIONS.index("0024") - 1]
+    migrate(empty_state_db, before)
     with empty_state_db.begin() as connection:
         link = "INSERT INTO link (id, company, kind, created_at) VALUES (1, 'main', 'customer', '2026-03-02 12:00:00')"
         connection.execute(text(link))
@@ -118,7 +119,7 @@ def test_what_was_alone_before_there_were_meetings_is_compared_at_the_next(empty
     migrate(empty_state_db)
     with transaction(empty_state_db) as session:
         assert [each.key for each in alone(session, "main", "customer", [GP, XERO], fresh=True)] == ["ANNA"]
-    downgrade(empty_state_db, "0023")
+    downgrade(empty_state_db, before)
     migrate(empty_state_db)
     with transaction(empty_state_db) as session:
         assert session.scalars(select(LinkEnd.key)).all() == ["ANNA"]
