@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MergeOperator", "MergedGateOperator", "MergedLoadOperator"]
 
-_OURS_ALONE = ("record_key", "label", "chain_key")
+_OURS_ALONE = ("record_key", "label", "chain_key", "merged_into")
 """Canonical fields that say nothing of the thing."""
 
 
@@ -87,7 +87,7 @@ class MergeOperator(TransformOperator):
                 by_key.values(),
                 [each.entity for each in sync.sides],
                 self.config.target,
-                Rules(sync.policy, sync.policies, sync.owner),
+                Rules(sync.policy, sync.policies, sync.owner, sync.watched),
                 answers_of(session, self.company.key, sync.entity, by_key),
                 made_if=sync.made_if,
                 apart=apart,
@@ -165,7 +165,8 @@ class MergeOperator(TransformOperator):
             key, row = keys[position], rows[record_key]
             fields = {name: plain(row[name]) for name in sorted(told)}
             number = row[self.config.sync.key]
-            read.append(Read(_id_of(key), key, number, fields, work.changes[key] or 0, changed_at[key]))
+            change, merged_into = work.changes[key] or 0, row.get("merged_into")
+            read.append(Read(_id_of(key), key, number, fields, change, changed_at[key], merged_into))
             work.labels[key] = number or _id_of(key)
         return read
 
@@ -218,6 +219,7 @@ class MergedLoadOperator(LoadOperator):
         with transaction(self.engine) as session:
             things = sides_of(session, company, kind, list(self.config.sources), stands)
         there = {key: thing.sides[self.config.target] for key, thing in things.items()}
+        source = {key: thing.sides[self.config.source].held or {} for key, thing in things.items()}
         linked = {key for key, side in there.items() if changes[key].key is None and side.matched_by != WRITTEN}
         written = {key: side for key, side in there.items() if key not in linked}
         conformed = self._conformed(context, written)
@@ -226,7 +228,9 @@ class MergedLoadOperator(LoadOperator):
             change = changes[key]
             holds = conformed.get(key, change.wanted)
             agreed[self.config.target][side.key] = {name: holds.get(name) for name in change.fields}
-            agreed[self.config.source][change.source_key] = change.fields
+            agreed[self.config.source][change.source_key] = {
+                name: value for name, value in change.fields.items() if name in source[key]
+            }
         with transaction(self.engine) as session:
             agree(session, company, self.config.source, agreed[self.config.source])
             agree(session, company, self.config.target, agreed[self.config.target], holds=True)

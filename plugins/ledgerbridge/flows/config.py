@@ -206,6 +206,11 @@ class SyncConfig(ConfigModel):
         default_factory=dict,
         description="Canonical fields that are one system's own: what the other makes of them is taken back.",
     )
+    watched: list[str] = Field(
+        default_factory=list,
+        description="Canonical fields of which every change is carried on, or kept where one side alone holds them,"
+        " when a second person says so: bank details. With `alerts` there is an alert too.",
+    )
     made_if: list[str] = Field(
         default_factory=list,
         description="Canonical true-or-false fields: where one of them is false, a record that only one side has is not"
@@ -219,7 +224,7 @@ class SyncConfig(ConfigModel):
     @property
     def asks(self) -> bool:
         """Whether people are asked about any field."""
-        return "ask" in (self.policy, *self.policies.values())
+        return bool(self.watched) or "ask" in (self.policy, *self.policies.values())
 
     @model_validator(mode="after")
     def _known_sides(self) -> Self:
@@ -487,6 +492,11 @@ class FlowConfig(ConfigModel):
         """Of what people may be asked by a stage, as canonical entities' names."""
         legs = self.of_stage(stage).values()
         return sorted({leg.sync.entity for leg in legs if isinstance(leg, SideLegConfig) and leg.sync.asks})
+
+    def watched_of(self, stage: str) -> dict[str, list[str]]:
+        """By canonical entity the fields of which every change is asked about in a stage."""
+        legs = self.of_stage(stage).values()
+        return {leg.sync.entity: leg.sync.watched for leg in legs if isinstance(leg, SideLegConfig)}
 
     def behind(self, leg: str) -> list[str]:
         """The legs of its stage that must have ended before this one and take the same source, also over others."""

@@ -9,11 +9,12 @@ from ledgerbridge.sync.meetings import (
     strangers,
     why_apart,
 )
-from ledgerbridge.sync.merge import Merged, Rules, Side, merge
+from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
-from ledgerbridge.sync.questions import Question, answer, answers_of, has_unput, keep_questions, put_questions
+from ledgerbridge.sync.questions import Question, answer, answers_of, has_open, has_unput, keep_questions, put_questions
 
 __all__ = [
+    "BEFORE",
     "Change",
     "Merged",
     "Plan",
@@ -25,6 +26,7 @@ __all__ = [
     "answer_proposals",
     "answers_of",
     "changes_only",
+    "has_open",
     "has_unput",
     "is_due",
     "keep_meeting",
