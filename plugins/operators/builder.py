@@ -138,6 +138,7 @@ class _Stage:
                     company=self.company.key,
                     kinds=kinds,
                     trigger_rule="none_failed",
+                    execution_timeout=_most(flow, "extract"),
                 )
         return dag
 

@@ -85,7 +85,7 @@ def test_every_page_and_section_cited_is_in_the_repository() -> None:
         '"""Errors (design.md §5, "Errors")."""',
         "one share (accounting-rules.md §9)",
         "it waits (accounting-rules.md §2, rules 5, 99)",
-        "its net (accounting-rules.md rules 1 and 20)",
+        "its net (accounting-rules.md rules 1 and 98)",
         "its rate (accounting-rules.md §2; §7, §8)",
         "Source: sources.md GP §1.3, §8.",
         "Source: sources.md Oracle §1.",
