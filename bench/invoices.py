@@ -74,6 +74,10 @@ class _State:
         """None is asked for."""
         return {}
 
+    def namesakes(self, entity: str, labels: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """Nothing by any name."""
+        return {}
+
 
 def _live(entity: str, keys: Sequence[str], max_age_minutes: int | None) -> dict[str, dict[str, Any]]:
     return {key: {"TaxType": TAX_TYPES[key]} for key in keys if key in TAX_TYPES}

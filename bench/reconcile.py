@@ -162,6 +162,7 @@ def _run(url: str, numbers: range) -> bool:
         zone=ZoneInfo("UTC"),
         legs=["l"],
         sources=["shop.order"],
+        patience={},
     )
     kept = KeptBooks(for_company(connect(url), MAIN), MAIN, "f")
     books = {ledger: Books(Invoices(ledger, numbers)) for ledger in LEDGERS}

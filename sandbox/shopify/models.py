@@ -214,7 +214,8 @@ class Shops:
             row = connection.execute("SELECT domain FROM shop WHERE handle = ?", (order["shop"],)).fetchone()
             if row is None:
                 raise EventRefused(f"Order {order['name']}: no shop {order['shop']!r} here. Seed the company first.")
-            if connection.execute("SELECT 1 FROM shop_order WHERE name = ?", (order["name"],)).fetchone():
+            taken = "SELECT 1 FROM shop_order WHERE name = ? AND shop = ?"
+            if connection.execute(taken, (order["name"], row["domain"])).fetchone():
                 raise EventRefused(f"Order {order['name']} exists already. Give it another name.")
             order_id = _next_id(connection, "shop_order")
             customer_id = self._customer(connection, row["domain"], order)
@@ -227,14 +228,21 @@ class Shops:
         """
         Something happens to an order: ``pay``, ``capture``, ``void``, ``edit``, ``cancel``, ``refund`` or ``exchange``.
 
-        :raises EventRefused: there is no such order, or the event contradicts it.
+        Where several shops have an order of this name, ``shop`` of the event says whose it is.
+
+        :raises EventRefused: there is no such order, or several, or the event contradicts it.
         """
         with self.store.write() as connection:
-            row = connection.execute(
-                "SELECT id, shop, customer_id, history FROM shop_order WHERE name = ?", (name,)
-            ).fetchone()
-            if row is None:
+            rows = connection.execute(
+                "SELECT o.id, o.shop, o.customer_id, o.history FROM shop_order o JOIN shop s ON s.domain = o.shop "
+                "WHERE o.name = ? AND s.handle = coalesce(?, s.handle)",
+                (name, event.get("shop")),
+            ).fetchall()
+            if not rows:
                 raise EventRefused(f"There is no order {name}. Place it first.")
+            if len(rows) > 1:
+                raise EventRefused(f"Several shops have an order {name}. Say which in `shop`.")
+            (row,) = rows
             history = [*orjson.loads(row["history"]), {**event, "do": verb}]
             changed = self._save(connection, row["id"], row["shop"], row["customer_id"], history)
             self._announce(connection, verb, changed)

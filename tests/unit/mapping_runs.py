@@ -25,6 +25,10 @@ class NoState:
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {}
 
+    def namesakes(self, entity: str, labels: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """Nothing by any name."""
+        return {}
+
 
 def lookups(tables: Path, live: dict[str, dict[str, Any]] | None = None, key_salt: bytes = b"") -> Lookups:
     """Lookups of the CSV files in ``tables``, and of ``live`` whatever the entity."""

@@ -26,6 +26,7 @@ import ledgerbridge.state
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.mapping import Lookups
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.batches import batch_of
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
@@ -339,6 +340,21 @@ def test_a_url_as_hosts_write_it_is_understood(scheme: str) -> None:
 def test_another_database_or_no_url_is_refused_with_what_to_give(url: str, found: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{found}.* Remedy: Give sqlite:////path/state.db or postgresql://"):
         connect(url)
+
+
+def test_of_two_records_with_one_name_their_fields_tell_which(state_db: Engine, tmp_path: Path) -> None:
+    orders = {"a": ("USD", "53.77"), "b": ("GBP", "12.00"), "c": ("GBP", "9.50"), "d": ("GBP", "9.50")}
+    with transaction(state_db) as session:
+        register(session, *LEG, "run-1", "shopify.order", [Seen(key, "v1") for key in orders], "batch-1")
+        fates = {
+            key: Fate("delivered", label="#1001", canonical={"currency": currency, "total": total})
+            for key, (currency, total) in orders.items()
+        }
+        set_outcomes(session, *LEG, fates)
+    lookups = Lookups(tmp_path, {}, DatabaseReader(state_db), lambda *_: {}, "UTC")
+    wanted = [("#1001", "USD", "1.00"), ("#1001", "GBP", "12"), ("#1001", "GBP", "9.50"), ("#1002", "USD", "1.00")]
+    found = lookups.find_among("shopify.order", wanted, ["currency", "total"])
+    assert {key: row["record_key"] for key, row in found.items()} == {wanted[0]: "a", wanted[1]: "b"}
 
 
 def test_a_name_that_two_records_have_names_neither(state_db: Engine) -> None:

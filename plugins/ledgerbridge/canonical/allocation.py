@@ -260,7 +260,7 @@ def _why(charge: dict[str, Any], left: Decimal, dead: dict[str, str], invoiced: 
     amount = f"{left:.2f} {charge['currency']}"
     chain = charge["chain_key"]
     if not chain:
-        return f"{amount} waits: no order named {charge['order_name']} has been read"
+        return f"{amount} waits: no order named {charge['order_name']} has been read, or several are not told apart"
     if chain in dead:
         return f"{amount} waits: its order can't go on, dead letter {dead[chain]}"
     if invoiced:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +31,9 @@ class StateReader(Protocol):
 
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, Row]:
         """Source records of ``entity`` by the name people see; an ambiguous name is left out."""
+
+    def namesakes(self, entity: str, labels: Sequence[str]) -> dict[str, list[Row]]:
+        """All of them by that name, each with the fields of its canonical headers."""
 
 
 @dataclass
@@ -77,6 +81,26 @@ class Lookups:
                 return self.state.labels(name, keys)
             case _:
                 return self.live(name, keys, max_age_minutes)
+
+    def find_among(
+        self, entity: str, wanted: Sequence[tuple[str, ...]], fields: Sequence[str]
+    ) -> dict[tuple[str, ...], Row]:
+        """
+        The source record of each name; of several that have it, the one that also has these values.
+
+        :param wanted: a name, and a value for each of ``fields``: a field counts where those before leave several, and
+            one that none of them has says nothing.
+        """
+        named = self.state.namesakes(entity, sorted({name for name, *_ in wanted}))
+        found: dict[tuple[str, ...], Row] = {}
+        for key in wanted:
+            left = named.get(key[0], [])
+            for field_name, value in zip(fields, key[1:], strict=True):
+                if len(left) > 1:
+                    left = [row for row in left if _same(row.get(field_name), value)] or left
+            if len(left) == 1:
+                found[key] = left[0]
+        return found
 
     def rows(self, name: str, by: str | None = None) -> dict[str, list[Row]]:
         """
@@ -133,6 +157,14 @@ class Lookups:
     @cached_property
     def _files(self) -> dict[str, Path]:
         return {path.stem: path for path in sorted(self.tables.glob("*.csv"))}
+
+
+def _same(one: Any, other: str) -> bool:
+    """Whether two values are the same, amounts whatever their digits."""
+    try:
+        return Decimal(str(one)) == Decimal(other)
+    except InvalidOperation:
+        return str(one) == other
 
 
 def _instead(wrong: str, known: Sequence[str], advice: str) -> str:

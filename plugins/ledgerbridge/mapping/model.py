@@ -65,6 +65,11 @@ class Lookup(ConfigModel):
         "delivery: `record_key` (default), `number`, `target_id` or `chain_key`.",
     )
     key: Rule = Field(description="The key: a path or a rule.")
+    among: dict[str, Rule] = Field(
+        default_factory=dict,
+        description="Label: which of several records that have the name, by fields of their canonical header; the next "
+        "field is looked at where the ones before leave several.",
+    )
     column: str | None = Field(None, description="What to take from the row found; default: the key itself.")
     max_age_minutes: int | None = Field(
         None, ge=0, description="Live: an answer kept so long may serve again; default: the system is asked every run."
@@ -88,6 +93,8 @@ class Lookup(ConfigModel):
             raise ValueError(f"`by` does not go with {places[0]}")
         if places[0] != "delivery" and self.ours is not None:
             raise ValueError("`ours` goes with delivery only")
+        if places[0] != "label" and self.among:
+            raise ValueError("`among` goes with label only")
         if places[0] != "live" and self.max_age_minutes is not None:
             raise ValueError("`max_age_minutes` goes with live only")
         return self

@@ -68,6 +68,7 @@ def nested_rules(rule: Rule, location: Location) -> Iterator[tuple[Location, Rul
     ]
     if rule.lookup is not None:
         inner.append(((*location, "lookup", "key"), rule.lookup.key))
+        inner += [((*location, "lookup", "among", field), each) for field, each in rule.lookup.among.items()]
     if rule.share is not None:
         inner += [((*location, "share", "of"), rule.share.of), ((*location, "share", "weight"), rule.share.weight)]
     if rule.segment is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b32encode
+from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -136,13 +137,20 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
     key_of = compile_rule(lookup.key, place.target, place.rule)
     field_name = _field_of(lookup.key, place.target)
     is_ours = None if lookup.ours is None else compile_condition(lookup.ours)
+    among = {field: compile_rule(rule, place.target, place.rule) for field, rule in lookup.among.items()}
 
     def look_up(rows: Rows, batch: Batch) -> pa.Array:
-        keys = convert.text_array(key_of(rows, batch)).dictionary_encode()
+        names = convert.text_array(key_of(rows, batch))
+        told = [convert.text_array(column(rows, batch)) for column in among.values()]
+        keys = (pc.binary_join_element_wise(names, *_filled(told), _APART) if told else names).dictionary_encode()
         wanted = keys.dictionary.to_pylist()
         if not wanted:
             return pa.nulls(rows.size)
-        found = batch.lookups.find(kind, name, lookup.by, wanted, max_age_minutes=lookup.max_age_minutes)
+        if told:
+            ones = batch.lookups.find_among(name, [tuple(key.split(_APART)) for key in wanted], list(among))
+            found = {_APART.join(parts): row for parts, row in ones.items()}
+        else:
+            found = batch.lookups.find(kind, name, lookup.by, wanted, max_age_minutes=lookup.max_age_minutes)
         answers = [
             key if lookup.column is None and key in found else _pick(found, key, lookup.column) for key in wanted
         ]
@@ -154,7 +162,7 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
             awaited,
             code=AWAITED,
             field_name=field_name,
-            values=keys.dictionary_decode(),
+            values=names,
             message=f'"{{value}}" was made by us, and no delivery of {name} is known for it yet',
             rule=place.rule,
             remedy="Nothing now: it goes on once the leg that made it has looked it up again.",
@@ -165,7 +173,7 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
                 unknown & ~awaited,
                 code="LB-MAP-002",
                 field_name=field_name,
-                values=keys.dictionary_decode(),
+                values=names,
                 message=f'"{{value}}" is not known as {name} ({kind.replace("_", " ")}), and {place.target} needs it',
                 rule=place.rule,
                 remedy=lookup.remedy or _where_to_add(kind, name),
@@ -173,6 +181,13 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
         return pa.array(answers, pa.string() if not found else None).take(keys.indices)
 
     return look_up
+
+
+_APART = "\x1f"
+
+
+def _filled(columns: Sequence[pa.Array]) -> list[pa.Array]:
+    return [pc.fill_null(column, "") for column in columns]
 
 
 def _pick(found: dict[str, dict[str, Any]], key: str, column: str | None) -> Any:

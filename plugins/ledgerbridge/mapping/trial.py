@@ -148,6 +148,10 @@ class _GivenState:
         """As given."""
         return self.found("label", entity, labels)
 
+    def namesakes(self, entity: str, labels: Sequence[str]) -> dict[str, list[Row]]:
+        """As given: one by each name."""
+        return {label: [row] for label, row in self.labels(entity, labels).items()}
+
 
 def _by_key(rows: Any) -> dict[str, Row]:
     if isinstance(rows, list):

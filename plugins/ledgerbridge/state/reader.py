@@ -102,14 +102,20 @@ class DatabaseReader:
 
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, Row]:
         """Source records by the name people see; a name that several records have is left out."""
-        found: dict[str, set[str]] = {}
+        named = self.namesakes(entity, labels)
+        return {label: {"record_key": rows[0]["record_key"]} for label, rows in named.items() if len(rows) == 1}
+
+    def namesakes(self, entity: str, labels: Sequence[str]) -> dict[str, list[Row]]:
+        """All of them by that name, each with ``record_key`` and the fields of its canonical headers."""
+        found: dict[str, dict[str, Row]] = {}
         with transaction(self._engine) as session:
             for chunk in in_chunks(labels):
                 rows = session.execute(
-                    select(SourceRecord.label, SourceRecord.source_key)
+                    select(SourceRecord.label, SourceRecord.source_key, SourceRecord.canonical)
                     .where(SourceRecord.entity == entity, SourceRecord.label.in_(chunk))
-                    .distinct()
+                    .order_by(SourceRecord.id)
                 )
-                for label, key in rows:
-                    found.setdefault(str(label), set()).add(key)
-        return {label: {"record_key": keys.pop()} for label, keys in found.items() if len(keys) == 1}
+                for label, key, canonical in rows:
+                    row = found.setdefault(str(label), {}).setdefault(key, {})
+                    row.update({**(canonical or {}), **row, "record_key": key})
+        return {label: list(rows.values()) for label, rows in found.items()}
