@@ -23,6 +23,7 @@ from ledgerbridge.gates import GateResult, load_suite, run_suite
     ("valid", "expected"),
     [
         pytest.param(is_email_address("anna@example.com; b.o@example.co.nz"), True, id="two-addresses"),
+        pytest.param(is_email_address(""), True, id="address-cleared"),
         pytest.param(is_email_address("anna@example"), False, id="no-domain"),
         pytest.param(is_email_address("anna example.com"), False, id="no-at"),
         pytest.param(is_phone_number("(617) 555-0142 ", "United States"), True, id="phone-by-name-of-country"),

@@ -23,6 +23,7 @@ from pydantic import (
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.links import MatchPolicy
+from ledgerbridge.matching.rules import MatchingConfig
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
 __all__ = [
@@ -97,7 +98,8 @@ class _DeliveringConfig(ConfigModel):
     match: MatchPolicy = Field(
         "adopt",
         description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"
-        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused;"
+        " `number`: only what bears its number is it.",
     )
 
 
@@ -214,10 +216,9 @@ class SyncConfig(ConfigModel):
         description="Canonical true-or-false fields: where one of them is false, a record that only one side has is not"
         " made on the other. What both have is kept in step whatever they say.",
     )
-    matching: MatchPolicy = Field(
-        "adopt",
-        description="When one side has a record that the other may hold already: `adopt` links the two if there is but"
-        " one and it is active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+    matching: MatchingConfig = Field(
+        default_factory=MatchingConfig,
+        description="Which record of one side is which of the other, where nothing links them yet.",
     )
 
     @property
@@ -262,7 +263,7 @@ class SyncedLegConfig(ConfigModel):
                 target=side.entity,
                 after=[*self.after, *found],
                 max_records=self.max_records,
-                match=self.sync.matching,
+                match=self.sync.matching.by_number,
                 sync=self.sync,
                 conform=other.conform,
                 map=side.map,

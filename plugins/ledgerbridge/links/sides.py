@@ -183,7 +183,7 @@ def _record_keys(session: Session, kind: str, links: set[int]) -> dict[int, str]
         rows = session.execute(
             select(LinkEnd.link_id, LinkEnd.key)
             .where(LinkEnd.link_id.in_(chunk), LinkEnd.entity == f"{OURS}{kind}", LinkEnd.key.like(f"{kind}:%:%:%:%"))
-            .order_by(LinkEnd.id)
+            .order_by(LinkEnd.linked_at, LinkEnd.id)
         )
         for link_id, key in rows:
             found.setdefault(link_id, key)
@@ -195,7 +195,9 @@ def _things(session: Session, kind: str, links: set[int], entities: Sequence[str
     sides: dict[int, dict[str, KeptSide]] = {link: {} for link in links}
     for chunk in in_chunks(sorted(links)):
         rows = session.scalars(
-            select(LinkEnd).where(LinkEnd.link_id.in_(chunk), LinkEnd.entity.in_(entities)).order_by(LinkEnd.id)
+            select(LinkEnd)
+            .where(LinkEnd.link_id.in_(chunk), LinkEnd.entity.in_(entities))
+            .order_by(LinkEnd.linked_at, LinkEnd.id)
         )
         for row in rows:
             side = KeptSide(

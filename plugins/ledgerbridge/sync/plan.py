@@ -62,6 +62,7 @@ def plan(
     answers: Mapping[str, Mapping[str, tuple[Mapping[str, Any], str]]] = MappingProxyType({}),
     *,
     made_if: Collection[str] = (),
+    apart: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """
     What has to be told to a side of these things.
@@ -69,6 +70,7 @@ def plan(
     :param sides: the entities of the two sides, :param target: that of the one that is written.
     :param answers: as ``answers_of`` gives them; one about other values than are held now is none.
     :param made_if: fields none of which may be false for a thing to be made where it is not.
+    :param apart: by record key of things that one side has, why they are not made on the other yet.
     """
     found = Plan(settled={each: {} for each in sides})
     (source,) = (each for each in sides if each != target)
@@ -77,6 +79,9 @@ def plan(
         if other is None or other.held is None:
             if other is not None:
                 found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
+            continue
+        if there is None and thing.record_key in apart:
+            found.waiting[thing.record_key] = apart[thing.record_key]
             continue
         if there is None and any(other.held.get(name) is False for name in made_if):
             continue
