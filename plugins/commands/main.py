@@ -33,6 +33,7 @@ COMMANDS = {
     "flow": "Begin, check and draw flows.",
     "generate": "Write the JSON Schemas and the reference pages made of the code.",
     "map": "Check, explain and try mapping files.",
+    "match": "Who of two sides may be one: show it, and take what a person says.",
     "migrate": "Bring the tables of the state database up to date.",
     "purge": "Take away payloads past their retention; hashes and books stay.",
     "reseal": "Encrypt all payloads by the newest key, so that older ones can be taken away.",

@@ -137,6 +137,7 @@ def _files() -> str:
     from ledgerbridge.gates import Expectation, Suite
     from ledgerbridge.mapping.model import MappingFile
     from ledgerbridge.mapping.reference import model_table
+    from ledgerbridge.matching.rules import Comparison, FirstMeeting, MatchingConfig
 
     introduction = (
         "What the files of the include folder may hold. A key that is not here is an error that names file, line "
@@ -159,6 +160,9 @@ def _files() -> str:
         "### legs with sync\n\n" + model_table(SyncedLegConfig),
         "### sync\n\n" + model_table(SyncConfig),
         "### sides\n\n" + model_table(SideConfig),
+        "### matching\n\n" + model_table(MatchingConfig),
+        "### meeting\n\n" + model_table(FirstMeeting),
+        "### compare\n\n" + model_table(Comparison),
         "### most_minutes\n\n" + model_table(StepMinutes),
         "### alerts\n\n" + model_table(AlertsConfig),
         "## Companies: `include/companies/*.yaml`\n\n" + model_table(company_model(gateway_fields())),

@@ -138,6 +138,7 @@ class _Stage:
                     company=self.company.key,
                     kinds=kinds,
                     trigger_rule="none_failed",
+                    execution_timeout=_most(flow, "extract"),
                 )
         return dag
 
@@ -161,12 +162,13 @@ class _Stage:
                 flow=self.flow_name,
                 company=self.company.key,
                 kinds=self.flow.asked_of(self.name),
+                watched=(watched := self.flow.watched_of(self.name)),
                 retries=self.flow.retries,
                 execution_timeout=_most(self.flow, "extract"),
             )
-            QuestionOperator.partial(task_id="question", flow=self.flow_name, company=self.company.key).expand_kwargs(
-                put.output
-            )
+            QuestionOperator.partial(
+                task_id="question", flow=self.flow_name, company=self.company.key, watched=watched
+            ).expand_kwargs(put.output)
         return dag
 
     def _legs(self) -> list[TaskGroup]:

@@ -12,6 +12,8 @@ import pyarrow as pa
 from airflow.sdk import Context
 from sqlalchemy.orm import Session
 
+from ledgerbridge.changes import LegId
+from ledgerbridge.changes.taking import has_all
 from ledgerbridge.delivery import Delivered, plain, settle_overtaken
 from ledgerbridge.delivery.content import rows_of
 from ledgerbridge.entities import RawRecord
@@ -23,7 +25,18 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
 from ledgerbridge.state.replays import KeptDocument
 from ledgerbridge.state.source_records import Fate
-from ledgerbridge.sync import Change, Rules, answers_of, changes_only, keep_questions, plan
+from ledgerbridge.sync import (
+    Change,
+    Rules,
+    answers_of,
+    changes_only,
+    is_due,
+    keep_meeting,
+    keep_questions,
+    plan,
+    strangers,
+    why_apart,
+)
 from operators import settings
 from operators.gate import GateOperator
 from operators.load import LoadOperator
@@ -37,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MergeOperator", "MergedGateOperator", "MergedLoadOperator"]
 
-_OURS_ALONE = ("record_key", "label", "chain_key")
+_OURS_ALONE = ("record_key", "label", "chain_key", "merged_into")
 """Canonical fields that say nothing of the thing."""
 
 
@@ -63,16 +76,21 @@ class MergeOperator(TransformOperator):
             of_entity = [key for key in keys if _entity_of(key) == entity]
             read[entity] = self._read(given, of_entity, _mapping(name), lookups, work) if of_entity else []
         work.made = {each.source_key: set() for records in read.values() for each in records} | work.made
+        unmet = self._meet(read, work) if sync.matching.meeting is not None else None
         with transaction(self.engine) as session:
             things = keep_read(session, self.company.key, sync.entity, read)
             by_key = {each.record_key: each for each in things.values()}
+            apart = (
+                {} if unmet is None else why_apart(session, self.company.key, sync.entity, things.values(), met=unmet)
+            )
             planned = plan(
                 by_key.values(),
                 [each.entity for each in sync.sides],
                 self.config.target,
-                Rules(sync.policy, sync.policies, sync.owner),
+                Rules(sync.policy, sync.policies, sync.owner, sync.watched),
                 answers_of(session, self.company.key, sync.entity, by_key),
                 made_if=sync.made_if,
+                apart=apart,
             )
             keep_questions(session, self.company.key, sync.entity, planned.asked, by_key)
             nothing_to_tell = by_key.keys() - planned.changes.keys() - planned.waiting.keys()
@@ -91,6 +109,40 @@ class MergeOperator(TransformOperator):
         work.conformed = {row["record_key"]: row for row in rows_of(frames["header"])}
         work.beside = {"before": before.frames, "merges": {"merges": _staged(planned.changes)}}
         return frames
+
+    def _meet(self, read: Mapping[str, Sequence[Read]], work: Work) -> str:
+        """
+        Compare what each side has for itself, once all of both is known; why those wait that were not compared.
+
+        Comparing takes a while, and keeps no transaction open.
+        """
+        sync, company, run_id = self.config.sync, self.company.key, work.actor.run_id
+        meeting = sync.matching.meeting
+        assert meeting is not None
+        sides = (sync.sides[0].entity, sync.sides[1].entity)
+        if meeting.hold:
+            return "the first meeting is held: `ledgerbridge match` shows who would meet"
+        with transaction(self.engine) as session:
+            keep_read(session, company, sync.entity, read)
+            legs = [LegId(company, self.flow, self.leg, each) for each in sides]
+            if not all(has_all(session, each, run_id) for each in legs):
+                return "the first meeting begins when all records of both sides are read"
+            alone = (
+                strangers(session, company, sync.entity, sides, sync.key)
+                if is_due(session, company, sync.entity, sides)
+                else None
+            )
+        if alone is not None:
+            from ledgerbridge.matching.meeting import meet  # numpy, scipy: nothing a DAG file needs
+
+            proposals = meet(*alone.fields, meeting, alone.refused)
+            with transaction(self.engine) as session:
+                linked = keep_meeting(session, work.actor, company, sync.entity, alone, proposals)
+            self.log.info(
+                "flow=%s leg=%s met=%d,%d linked=%d asked=%d",
+                *(self.flow, self.leg, *map(len, alone.fields), linked, len(proposals) - linked),
+            )
+        return "it came to be known while others were compared: the next run compares it"
 
     def _read(
         self, given: BatchRef, keys: list[str], mapping: CompiledMapping, lookups: Lookups, work: Work
@@ -113,7 +165,8 @@ class MergeOperator(TransformOperator):
             key, row = keys[position], rows[record_key]
             fields = {name: plain(row[name]) for name in sorted(told)}
             number = row[self.config.sync.key]
-            read.append(Read(_id_of(key), key, number, fields, work.changes[key] or 0, changed_at[key]))
+            change, merged_into = work.changes[key] or 0, row.get("merged_into")
+            read.append(Read(_id_of(key), key, number, fields, change, changed_at[key], merged_into))
             work.labels[key] = number or _id_of(key)
         return read
 
@@ -166,6 +219,7 @@ class MergedLoadOperator(LoadOperator):
         with transaction(self.engine) as session:
             things = sides_of(session, company, kind, list(self.config.sources), stands)
         there = {key: thing.sides[self.config.target] for key, thing in things.items()}
+        source = {key: thing.sides[self.config.source].held or {} for key, thing in things.items()}
         linked = {key for key, side in there.items() if changes[key].key is None and side.matched_by != WRITTEN}
         written = {key: side for key, side in there.items() if key not in linked}
         conformed = self._conformed(context, written)
@@ -174,7 +228,9 @@ class MergedLoadOperator(LoadOperator):
             change = changes[key]
             holds = conformed.get(key, change.wanted)
             agreed[self.config.target][side.key] = {name: holds.get(name) for name in change.fields}
-            agreed[self.config.source][change.source_key] = change.fields
+            agreed[self.config.source][change.source_key] = {
+                name: value for name, value in change.fields.items() if name in source[key]
+            }
         with transaction(self.engine) as session:
             agree(session, company, self.config.source, agreed[self.config.source])
             agree(session, company, self.config.target, agreed[self.config.target], holds=True)

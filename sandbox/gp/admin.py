@@ -207,7 +207,7 @@ def admin_routes(site: Site) -> APIRouter:
 
 
 def _add_window(routes: APIRouter, site: Site, name: str, window: Window) -> None:
-    """``GET name`` shows the masters of a window, ``PUT name/number`` saves what a person typed."""
+    """``GET name`` shows the masters of a window, ``PUT name/number`` saves what a person typed, ``DELETE`` its end."""
 
     def shown(company: str | None = None) -> dict[str, Any]:
         with site.company(company).reading() as session:
@@ -217,8 +217,14 @@ def _add_window(routes: APIRouter, site: Site, name: str, window: Window) -> Non
         with site.company(company).writing() as session:
             return _asked(lambda: window.save(session, number, changes))
 
+    def delete(number: str, company: str | None = None) -> dict[str, str]:
+        with site.company(company).writing() as session:
+            window.delete(session, number)
+        return {"deleted": number}
+
     routes.add_api_route(f"/{name}", shown, methods=["GET"])
     routes.add_api_route(f"/{name}/{{number}}", save, methods=["PUT"])
+    routes.add_api_route(f"/{name}/{{number}}", delete, methods=["DELETE"])
 
 
 def _quantities(lines: list[TransferLine] | None) -> dict[str, Decimal] | None:

@@ -70,6 +70,13 @@ class Window:
                 session.update("SY01200", key, **of_internet)
         return self.rows(session, **{self.key: number})[0]
 
+    def delete(self, session: Session, number: str) -> None:
+        """Delete a master with its addresses; that it has no documents is for whoever plays the person to see to."""
+        for table in filter(None, (self.address_table, self.table)):
+            session.delete(table, **{self.key: number})
+        if self.owner:
+            session.delete("SY01200", Master_Type=self.owner, Master_ID=number)
+
     def rows(self, session: Session, **equals: Any) -> list[Row]:
         """The masters as the window shows them: with the internet address of their own address."""
         found = session.select(self.table, **equals)

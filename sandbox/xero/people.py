@@ -16,7 +16,7 @@ from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
 from sandbox.xero.masters import save_item
-from sandbox.xero.models import Book, State
+from sandbox.xero.models import Book, Record, State
 from sandbox.xero.payments import save_payment
 from sandbox.xero.wire import Element, render
 
@@ -83,8 +83,7 @@ def people_routes(state: State) -> APIRouter:
         """
 
         def edited(book: Book) -> Element:
-            found = book.find("Contacts", named) or book.numbered("Contacts", named)
-            found = found or next(iter(book.named("Contacts", named)), None)
+            found = _contact(book, named)
             known = {"ContactID": found.id} if found else {"Name": named}
             contact = save_contact(book, {**known, **changes}, create=found is None)
             for role in ("IsCustomer", "IsSupplier"):
@@ -93,6 +92,20 @@ def people_routes(state: State) -> APIRouter:
             return contact.body
 
         return _done(state, tenant_id, edited)
+
+    @routes.post("/contacts/{named}/merge")
+    def merge_contact(named: str, into: str, tenant_id: str | None = None) -> Response:
+        """Merge the contact of this id, number or name into another: it is archived, and tells which one."""
+
+        def merged(book: Book) -> Element:
+            contact, survivor = _contact(book, named), _contact(book, into)
+            if contact is None or survivor is None:
+                raise Refused("The contact could not be found.")
+            contact.body |= {"ContactStatus": "ARCHIVED", "MergedToContactID": survivor.id}
+            book.save(contact)
+            return contact.body
+
+        return _done(state, tenant_id, merged)
 
     @routes.get("/items")
     def items(tenant_id: str | None = None) -> Response:
@@ -104,6 +117,12 @@ def people_routes(state: State) -> APIRouter:
         return _done(state, tenant_id, lambda book: save_item(book, {"Code": code, **changes}, create=False).body)
 
     return routes
+
+
+def _contact(book: Book, named: str) -> Record | None:
+    """The contact of this id, number or name."""
+    found = book.find("Contacts", named) or book.numbered("Contacts", named)
+    return found or next(iter(book.named("Contacts", named)), None)
 
 
 def _all(state: State, tenant_id: str | None, resource: str) -> Response:

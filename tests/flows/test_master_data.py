@@ -290,3 +290,20 @@ def test_of_two_edits_of_a_field_the_later_one_stands(masters: Masters) -> None:
     masters.in_xero("SLIP1", Name="Slip of Xero again")
     masters.come_to_rest()
     assert masters.xero("SLIP1")["Name"] == masters.gp("SLIP1")["CUSTNAME"] == "Slip of Xero again"
+
+
+def test_contact_merged_into_another_leaves_its_customer_to_that_one(masters: Masters) -> None:
+    masters.in_gp("TIDE1", CUSTNAME="Tide", CITY="Boston")
+    masters.come_to_rest()
+    masters.in_xero("Tide & Co", IsSupplier=True, EmailAddress="tide@example.com")
+    masters.come_to_rest()
+    masters.office.player.call("POST", "xero", "/_sandbox/contacts/TIDE1/merge?into=Tide %26 Co", {})
+    masters.come_to_rest()
+    customer = masters.gp("TIDE1")
+    assert (customer["CUSTNAME"], customer["INET1"], customer["INACTIVE"]) == ("Tide & Co", "tide@example.com", 0)
+    masters.in_gp("TIDE1", CITY="Salem", CUSTNAME="Tide and Company")
+    masters.come_to_rest()
+    survivor = next(each for each in masters.all_xero() if each["Name"] == "Tide and Company")
+    assert street(survivor)["City"] == "Salem"
+    assert [each["CUSTNMBR"] for each in masters.all_gp() if each["CUSTNAME"].startswith("Tide")] == ["TIDE1"]
+    assert masters.letters() == []

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
+from sqlalchemy import delete, select
 
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AlertRow, DeadLetter
+from operators.questions import PutQuestionsOperator, QuestionOperator
 from tests.flows.masters import Masters, open_masters, street
 
 
@@ -111,6 +117,51 @@ def test_address_that_arrives_in_gp_stands_under_the_code_that_is_the_vendors_ow
     masters.in_xero("Jute", Addresses=[{"AddressType": "STREET", "City": "Dundee"}])
     masters.come_to_rest()
     assert (vendor(masters, "JUTE")["CITY"], vendor(masters, "JUTE")["VADDCDPR"]) == ("Dundee", "MAIN")
+
+
+def test_vendor_deleted_in_gp_is_not_made_again_of_a_change_of_the_contact_but_a_dead_letter(masters: Masters) -> None:
+    masters.in_gp("LINEN", window="vendors", VENDNAME="Linen")
+    masters.come_to_rest()
+    masters.office.player.call("DELETE", "gp", "/_sandbox/vendors/LINEN")
+    masters.in_xero("Linen", Name="Linen Ltd")
+    masters.come_to_rest()
+    [(code, message)] = masters.letters()
+    assert (code, "LINEN" in message) == ("LB-GP-031", True)
+    assert "LINEN" not in {each["VENDORID"] for each in masters.all_gp("vendors")}
+    with transaction(masters.office.state) as session:
+        session.execute(delete(DeadLetter))
+
+
+@pytest.mark.parametrize(("says", "stands"), [("before", "NZ 111"), ("xero", "NZ 666")])
+def test_changed_bank_details_wait_for_a_second_person_with_an_alert_and_stand_as_they_say(
+    masters: Masters, says: str, stands: str
+) -> None:
+    name, flow = f"Kapok {says}", masters.flow.flow
+    masters.in_xero(name, IsSupplier=True, AccountNumber=f"KAPOK-{says.upper()}", BankAccountDetails="NZ 111")
+    masters.come_to_rest()
+    masters.in_xero(name, BankAccountDetails="NZ 666", TaxNumber="GB9")
+    masters.come_to_rest()
+    assert vendor(masters, f"KAPOK-{says.upper()}")["TXRGNNUM"] == "GB9"  # other fields go their way
+    watched = flow.watched_of("vendors")
+    put = PutQuestionsOperator(task_id="put", flow="master_data", kinds=["vendor"], watched=watched)
+    with DAG("questions", schedule=None):
+        [asked] = put.execute(masters.flow.context(f"put-{says}"))
+        question = QuestionOperator(task_id="question", flow="master_data", company="main", watched=watched, **asked)
+    assert asked["options"] == ["xero", "before"]
+    assert open_alerts(masters) == [("vendor", "approval")]
+    event = {"chosen_options": [says], "params_input": {}, "responded_by_user": {"id": "1", "name": "vera"}}
+    told = {**event, "timedout": False, "responded_at": datetime.now(UTC)}
+    question.execute_complete(masters.flow.context(f"answer-{says}"), told)
+    assert open_alerts(masters) == []
+    masters.come_to_rest()
+    found = next(each for each in masters.all_xero() if each["Name"] == name)
+    assert (found["BankAccountDetails"], found["TaxNumber"]) == (stands, "GB9")
+
+
+def open_alerts(masters: Masters) -> list[tuple[str, str]]:
+    with transaction(masters.office.state) as session:
+        rows = session.scalars(select(AlertRow).where(AlertRow.ended_at.is_(None)))
+        return [(each.leg, each.kind) for each in rows]
 
 
 def gp_item(masters: Masters, number: str) -> dict[str, Any]:

@@ -279,7 +279,9 @@ def test_a_try_of_each_step_ends_when_the_flow_says(include: Path) -> None:
 def test_no_task_of_a_shipped_dag_may_hang_for_ever(path: Path) -> None:
     dags = [each for each in runpy.run_path(str(path)).values() if isinstance(each, DAG)]
     assert dags
-    assert all(getattr(task, "execution_timeout", None) for dag in dags for task in dag.tasks)
+    # a question waits for a person as long as they take, and holds no worker
+    tasks = [task for dag in dags for task in dag.tasks if task.task_id != "question"]
+    assert all(getattr(task, "execution_timeout", None) for task in tasks)
 
 
 def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(include: Path) -> None:

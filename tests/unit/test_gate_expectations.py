@@ -23,6 +23,7 @@ from ledgerbridge.gates import GateResult, load_suite, run_suite
     ("valid", "expected"),
     [
         pytest.param(is_email_address("anna@example.com; b.o@example.co.nz"), True, id="two-addresses"),
+        pytest.param(is_email_address(""), True, id="address-cleared"),
         pytest.param(is_email_address("anna@example"), False, id="no-domain"),
         pytest.param(is_email_address("anna example.com"), False, id="no-at"),
         pytest.param(is_phone_number("(617) 555-0142 ", "United States"), True, id="phone-by-name-of-country"),
@@ -61,7 +62,7 @@ POSTCODE = "expect: expect_column_pair_values_to_be_a_postcode_and_its_country, 
 
 
 def test_record_whose_postcode_is_not_its_countrys_is_rejected_and_one_without_is_not_judged(tmp_path: Path) -> None:
-    result = gate(tmp_path, POSTCODE, ZIP=["02110", "2110", None, "x"], COUNTRY=["US", "US", "US", None])
+    result = gate(tmp_path, POSTCODE, ZIP=["02110", "2110", None, "x", ""], COUNTRY=["US", "US", "US", None, "US"])
     [failure] = result.failures
     assert (failure["record_key"], failure["field"], failure["value"]) == ("r1", "ZIP", "2110")
     assert result.warnings == []
@@ -69,7 +70,7 @@ def test_record_whose_postcode_is_not_its_countrys_is_rejected_and_one_without_i
 
 def test_record_that_a_suite_only_warns_of_is_told_and_goes_on(tmp_path: Path) -> None:
     expectation = "expect: expect_column_values_to_be_an_email_address, column: INET1, otherwise: warn"
-    result = gate(tmp_path, expectation, INET1=["anna@example.com", "anna"])
+    result = gate(tmp_path, expectation, INET1=["anna@example.com", "anna", ""])
     assert [each["record_key"] for each in result.warnings] == ["r1"]
     assert result.failures == []
     assert [(each["success"], each["unexpected"]) for each in result.results] == [(False, 1)]
@@ -77,7 +78,7 @@ def test_record_that_a_suite_only_warns_of_is_told_and_goes_on(tmp_path: Path) -
 
 def test_number_of_a_kind_is_judged_by_its_check_digits(tmp_path: Path) -> None:
     expectation = "expect: expect_column_values_to_be_a_number_of_the_kind, column: IBAN, arguments: {kind: iban}"
-    result = gate(tmp_path, expectation, IBAN=["GB82WEST12345698765432", "GB82WEST12345698765433"])
+    result = gate(tmp_path, expectation, IBAN=["GB82WEST12345698765432", "GB82WEST12345698765433", " "])
     assert [each["record_key"] for each in result.failures] == ["r1"]
 
 

@@ -62,7 +62,7 @@ def test_a_shipped_file_begins_with_the_schema_an_editor_checks_it_by(path: Path
 def test_every_kind_of_rule_has_an_example() -> None:
     shown = {example["of"] for example in EXAMPLE_LIST}
     assert {name.rstrip("_") for name in ORIGINS} - {"count", "min", "max", "join"} <= shown
-    (gathered,) = (example["mapping"] for example in EXAMPLE_LIST if example["of"] == "sum")
+    gathered = next(example["mapping"] for example in EXAMPLE_LIST if example["of"] == "sum")
     assert all(f"{{{kind}: " in gathered for kind in ("count", "min", "max", "join"))
 
 

@@ -32,6 +32,12 @@ def money(amount: str) -> dict[str, Any]:
     return {"shopMoney": {"amount": amount}}
 
 
+@pytest.fixture(autouse=True)
+def titles(tmp_path: Path) -> None:
+    """What the shop calls a tax, and the detail it is."""
+    (tmp_path / "tax_titles.csv").write_text("title,detail\nMassachusetts State Tax,MA-STATE\nState Tax,MA-STATE\n")
+
+
 def details(folder: Path, ordered: dict[str, Any], *edits: dict[str, Any]) -> list[str]:
     agreements = [{"reason": "ORDER", "sales": [ordered]}, *({"reason": "ORDER_EDIT", "sales": [x]} for x in edits)]
     order = {
@@ -66,6 +72,13 @@ def test_a_detail_that_the_shop_rounded_to_nothing_stays_until_an_edit_replaces_
     """The ledgers may not know it: then the order is a person's."""
     ordered = sale(1, "6.90", (VAT, "0.34"), (("MOON-TAX", Decimal("0.01")), "0.00"))
     assert sorted(details(tmp_path, ordered)) == ["MOON-TAX", "UK-VAT05"]
+
+
+def test_a_tax_is_the_detail_that_the_table_gives_its_title(tmp_path: Path) -> None:
+    """Two titles of one detail are one tax of a line."""
+    by_state, by_city = (("Massachusetts State Tax", Decimal("0.06")), ("State Tax", Decimal("0.01")))
+    ordered = sale(1, "10.70", (by_state, "0.60"), (by_city, "0.10"), (VAT, "0.00"))
+    assert sorted(details(tmp_path, ordered)) == ["MA-STATE", "UK-VAT05"]
 
 
 def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, select, text
-from test_state import REVISIONS
+from test_state import REVISIONS, downgrade
 
-from ledgerbridge.links import End, Read, Thing, agree, keep_ends, keep_read, sides_of
+from ledgerbridge.links import End, Read, Thing, agree, alone, join, keep_ends, keep_read, sides_of
 from ledgerbridge.state import migrate, transaction
 from ledgerbridge.state.models import Link, LinkEnd
 
@@ -105,3 +105,47 @@ def test_ends_from_before_two_sides_were_kept_in_step_hold_nothing_yet(empty_sta
         assert (end.key, end.held, end.agreed) == ("ANNA", None, None)
     [thing] = kept(empty_state_db, gp=[read("ANNA", 1, name="Anna")]).values()
     assert thing.sides[GP].held == {"name": "Anna"}
+
+
+def test_what_was_alone_before_there_were_meetings_is_compared_at_the_next(empty_state_db: Engine) -> None:
+    before = REVISIONS[REVISIONS.index("0024") - 1]
+    migrate(empty_state_db, before)
+    with empty_state_db.begin() as connection:
+        link = "INSERT INTO link (id, company, kind, created_at) VALUES (1, 'main', 'customer', '2026-03-02 12:00:00')"
+        connection.execute(text(link))
+        columns = "link_id, company, entity, key, matched_by, linked_at, held_change"
+        row = f"INSERT INTO link_end ({columns}) VALUES (1, 'main', 'gp.customer', 'ANNA', 'read', :at, 7)"
+        connection.execute(text(row), {"at": "2026-03-02 12:00:00"})
+    migrate(empty_state_db)
+    with transaction(empty_state_db) as session:
+        assert [each.key for each in alone(session, "main", "customer", [GP, XERO], fresh=True)] == ["ANNA"]
+    downgrade(empty_state_db, before)
+    migrate(empty_state_db)
+    with transaction(empty_state_db) as session:
+        assert session.scalars(select(LinkEnd.key)).all() == ["ANNA"]
+
+
+def test_two_that_each_side_has_alone_become_one_thing_and_a_double_joins_it_without_a_say(state_db: Engine) -> None:
+    things = kept(state_db, gp=[read("ANNA", 2)], xero=[contact("twin", 1), contact("guid", 3)])
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "guid"))
+        assert join(session, "main", (GP, "ANNA"), (XERO, "twin"))
+        assert join(session, "main", (GP, "ANNA"), (XERO, "twin"))  # a second time it is so already
+    assert links(state_db) == 1
+    again = kept(state_db, gp=[read("ANNA", 4)], xero=[contact("twin", 5), contact("guid", 6)])
+    assert {key: thing.sides[XERO].key for key, thing in again.items()} == {
+        "gp:TWO:customer:ANNA": "guid",
+        "xero:org:contact:guid": "guid",
+    }
+    assert len({each.record_key for each in again.values()}) == 1
+    assert {each.record_key for each in again.values()} < {each.record_key for each in things.values()}
+
+
+def test_two_that_are_each_linked_with_another_do_not_become_one(state_db: Engine) -> None:
+    kept(state_db, gp=[read("ANNA", 1), read("BEN", 2)], xero=[contact("one", 3), contact("two", 4)])
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "one"))
+        assert join(session, "main", (GP, "BEN"), (XERO, "two"))
+        assert not join(session, "main", (GP, "ANNA"), (XERO, "two"))
+        assert not join(session, "main", (GP, "ANNA"), (XERO, "nobody"))
+        assert alone(session, "main", "customer", [GP, XERO]) == []

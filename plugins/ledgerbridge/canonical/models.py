@@ -57,6 +57,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "zip": TEXT,
             "country": TEXT,
             "active": FLAG,  # neither inactive nor archived
+            "merged_into": TEXT,  # its system's id of the one that people merged it into
             "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
         },
     },
@@ -66,7 +67,9 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "vendor_number": TEXT,
             **dict.fromkeys(_ADDRESS, TEXT),
             "tax_number": TEXT,
+            "bank_account": TEXT,  # where we pay them
             "active": FLAG,  # neither inactive nor archived
+            "merged_into": TEXT,
             "is_vendor": FLAG,  # not a customer alone, of whom the same master has others
         },
     },

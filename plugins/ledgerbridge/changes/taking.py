@@ -23,11 +23,11 @@ from ledgerbridge.changes.log import newest
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.database import serialise
-from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, SourceRecord
+from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, Reading, SourceRecord
 from ledgerbridge.state.source_records import Seen, register
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Batch", "LegId", "Taken", "has_position", "has_taken", "has_work", "take"]
+__all__ = ["Batch", "LegId", "Taken", "has_all", "has_position", "has_taken", "has_work", "take"]
 
 _BROKEN_OFF = ("read", "held")
 """Outcomes of records whose run got no further, or was stopped."""
@@ -42,6 +42,7 @@ _NEWS = (
     "sent-again",
     "dead-letter-discarded",
     "answered",
+    "matched",
 )
 """What the audit tells of that a waiting record may have waited for; a reading only where it found something new."""
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=1)
@@ -216,6 +217,20 @@ def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked
         if session.scalar(select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(1)) is not None:
             return True
     return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
+
+
+def has_all(session: Session, leg: LegId, run_id: str) -> bool:
+    """
+    Whether a leg knows every record of its source: it was read from its beginning, and all of it is taken.
+
+    :param run_id: the run that asks; what another one took and got no further with is not known yet.
+    """
+    of_entity = (Reading.company == leg.company, Reading.entity == leg.entity)
+    readings = session.scalars(select(Reading.whole).where(*of_entity)).all()
+    others = (*_of_leg(leg), SourceRecord.outcome.in_(_BROKEN_OFF), ~_of_run(run_id))
+    under_way = session.scalar(select(SourceRecord.id).where(*others).limit(1))
+    left = _Log(session, leg, None, without=()).next_numbers(at_most=1)
+    return bool(readings) and all(readings) and under_way is None and not left
 
 
 def _of_leg(leg: LegId) -> tuple[ColumnElement[bool], ...]:

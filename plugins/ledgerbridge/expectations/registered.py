@@ -38,12 +38,17 @@ __all__ = [
 ]
 
 
+def _is_blank(value: object) -> bool:
+    """An empty text clears a field: it is no wrong number."""
+    return not str(value).strip()
+
+
 def _of_country(judged: Callable[[str, str], bool]) -> Any:
     """The metric's function that judges values, each with its country."""
 
     @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]  # GX has no types
     def _pandas(cls: type, column_A: pd.Series, column_B: pd.Series, **_: Any) -> pd.Series:
-        return column_A.combine(column_B, lambda text, country: judged(str(text), str(country)))
+        return column_A.combine(column_B, lambda text, country: _is_blank(text) or judged(str(text), str(country)))
 
     return _pandas
 
@@ -53,7 +58,7 @@ class _EmailAddress(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, **_: Any) -> pd.Series:
-        return column.map(lambda text: is_email_address(str(text)))
+        return column.map(lambda text: _is_blank(text) or is_email_address(str(text)))
 
 
 class ExpectColumnValuesToBeAnEmailAddress(ColumnMapExpectation):
@@ -68,7 +73,7 @@ class _NumberOfTheKind(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, kind: str, **_: Any) -> pd.Series:
-        return column.map(lambda text: is_number(str(text), kind))
+        return column.map(lambda text: _is_blank(text) or is_number(str(text), kind))
 
 
 class ExpectColumnValuesToBeANumberOfTheKind(ColumnMapExpectation):

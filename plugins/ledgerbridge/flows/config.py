@@ -23,6 +23,7 @@ from pydantic import (
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.links import MatchPolicy
+from ledgerbridge.matching.rules import MatchingConfig
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
 __all__ = [
@@ -97,7 +98,8 @@ class _DeliveringConfig(ConfigModel):
     match: MatchPolicy = Field(
         "adopt",
         description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"
-        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+        " it if it is one and active, else a person decides; `ask`: a person decides; `reject`: it is refused;"
+        " `number`: only what bears its number is it.",
     )
 
 
@@ -204,21 +206,25 @@ class SyncConfig(ConfigModel):
         default_factory=dict,
         description="Canonical fields that are one system's own: what the other makes of them is taken back.",
     )
+    watched: list[str] = Field(
+        default_factory=list,
+        description="Canonical fields of which every change is carried on, or kept where one side alone holds them,"
+        " when a second person says so: bank details. With `alerts` there is an alert too.",
+    )
     made_if: list[str] = Field(
         default_factory=list,
         description="Canonical true-or-false fields: where one of them is false, a record that only one side has is not"
         " made on the other. What both have is kept in step whatever they say.",
     )
-    matching: MatchPolicy = Field(
-        "adopt",
-        description="When one side has a record that the other may hold already: `adopt` links the two if there is but"
-        " one and it is active, else a person decides; `ask`: a person decides; `reject`: it is refused.",
+    matching: MatchingConfig = Field(
+        default_factory=MatchingConfig,
+        description="Which record of one side is which of the other, where nothing links them yet.",
     )
 
     @property
     def asks(self) -> bool:
         """Whether people are asked about any field."""
-        return "ask" in (self.policy, *self.policies.values())
+        return bool(self.watched) or "ask" in (self.policy, *self.policies.values())
 
     @model_validator(mode="after")
     def _known_sides(self) -> Self:
@@ -257,7 +263,7 @@ class SyncedLegConfig(ConfigModel):
                 target=side.entity,
                 after=[*self.after, *found],
                 max_records=self.max_records,
-                match=self.sync.matching,
+                match=self.sync.matching.by_number,
                 sync=self.sync,
                 conform=other.conform,
                 map=side.map,
@@ -486,6 +492,11 @@ class FlowConfig(ConfigModel):
         """Of what people may be asked by a stage, as canonical entities' names."""
         legs = self.of_stage(stage).values()
         return sorted({leg.sync.entity for leg in legs if isinstance(leg, SideLegConfig) and leg.sync.asks})
+
+    def watched_of(self, stage: str) -> dict[str, list[str]]:
+        """By canonical entity the fields of which every change is asked about in a stage."""
+        legs = self.of_stage(stage).values()
+        return {leg.sync.entity: leg.sync.watched for leg in legs if isinstance(leg, SideLegConfig)}
 
     def behind(self, leg: str) -> list[str]:
         """The legs of its stage that must have ended before this one and take the same source, also over others."""

@@ -15,10 +15,12 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import OURS, Link, LinkEnd
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["READ", "WRITTEN", "End", "State", "ends_of", "keep_ends", "linked_ids"]
+__all__ = ["MERGED", "READ", "WRITTEN", "End", "State", "ends_of", "keep_ends", "linked_ids"]
 
 READ = "read"
 """How the id of a record is known that was read, and is linked with nothing yet."""
+MERGED = "merged"
+"""How the id of a record is known that people merged the one that was linked into."""
 WRITTEN = "written"
 """How the id of a record is known that we made."""
 

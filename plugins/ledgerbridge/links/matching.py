@@ -10,8 +10,11 @@ from ledgerbridge.errors import TargetConflict
 
 __all__ = ["MatchPolicy", "decide"]
 
-MatchPolicy = Literal["adopt", "reject", "ask"]
-"""``adopt``: the one that fits is it, and where it is not one a person decides; ``ask``: a person; ``reject``: no."""
+MatchPolicy = Literal["adopt", "reject", "ask", "number"]
+"""
+``adopt``: the one that fits is it, and where it is not one a person decides; ``ask``: a person; ``reject``: no;
+``number``: only what bears its number is it.
+"""
 
 
 def decide(
@@ -38,7 +41,7 @@ def decide(
     if own is not None and own.active:
         return own if own.current or own.found.differences or not overwrites else None
     fitting = [each for each in candidates if each.active]
-    if not candidates:
+    if not candidates or (policy == "number" and own is None):
         return None
     if policy == "adopt" and own is None and len(fitting) == 1:
         return fitting[0]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from ledgerbridge.links.ends import READ, End, ends_of, keep_ends
+from ledgerbridge.links.ends import MERGED, READ, End, ends_of, keep_ends
 from ledgerbridge.state.database import serialise
-from ledgerbridge.state.models import OURS, LinkEnd
+from ledgerbridge.state.models import OURS, Link, LinkEnd
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["KeptSide", "Read", "Thing", "agree", "keep_read", "sides_of"]
@@ -27,6 +27,7 @@ class Read:
     :param source_key: its key in the change log.
     :param fields: its canonical fields, for JSON.
     :param change: number of the change that told of it, made at ``changed_at`` by its system's clock.
+    :param merged_into: the id of the record that people merged it into; None: they did not.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Read:
     fields: dict[str, Any]
     change: int
     changed_at: datetime
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,18 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
     Keep what was read of each side, unless something newer is known; the things it belongs to, by source key.
 
     A record that nothing is linked with yet becomes a thing of its own. Of several records of one entity that are one
-    thing the first that was linked is the one kept in step; the others have no thing here.
+    thing the first that was linked is the one kept in step; the others have no thing here. One that was merged into
+    another leaves it its link and is its thing, unless both are linked with the other side: then it is as if archived.
 
     :param read: the records by entity.
     """
     serialise(session, f"links {company}")
     things: dict[str, Thing] = {}
+    survivors: dict[str, dict[str, str]] = {}
     for entity, records in read.items():
+        merged = {each.key: each.merged_into for each in records if each.merged_into}
+        survivors[entity] = _follow_merges(session, company, entity, merged)
+        records = [each for each in records if each.key not in survivors[entity]]
         known = ends_of(session, company, entity, [each.key for each in records])
         named = _record_keys(session, kind, {end.link_id for end in known.values()})
         ends = [
@@ -95,11 +102,12 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
                 end.held, end.held_change, end.held_changed_at = each.fields, each.change, each.changed_at
     session.flush()
     for entity, records in read.items():
-        kept = ends_of(session, company, entity, [each.key for each in records])
+        stands_for = {each.key: survivors[entity].get(each.key, each.key) for each in records}
+        kept = ends_of(session, company, entity, list(stands_for.values()))
         of_links = _things(session, kind, {end.link_id for end in kept.values()}, list(read))
         for each in records:
-            thing = of_links[kept[each.key].link_id]
-            if thing.sides[entity].key == each.key:
+            thing = of_links[kept[stands_for[each.key]].link_id]
+            if thing.sides[entity].key == stands_for[each.key]:
                 things[each.source_key] = thing
     return things
 
@@ -131,6 +139,43 @@ def agree(
     session.flush()
 
 
+def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[str, str]) -> dict[str, str]:
+    """
+    Let what a record was merged into take its place in the link; what the two sides agreed on stays the base.
+
+    :param merged: by id the id it was merged into.
+    :return: those of them whose place was taken, now or before.
+    """
+    ends = ends_of(session, company, entity, [*merged, *merged.values()])
+    followed: dict[str, str] = {}
+    for key, survivor in merged.items():
+        end, there = ends.get(key), ends.get(survivor)
+        if end is None and there is not None:
+            followed[key] = survivor
+        if end is None or not _is_linked(session, end) or (there is not None and _is_linked(session, there)):
+            continue
+        end.held = end.held_change = end.held_changed_at = None
+        if there is not None:
+            end.number = there.number
+            end.held, end.held_change, end.held_changed_at = there.held, there.held_change, there.held_changed_at
+            session.execute(delete(LinkEnd).where(LinkEnd.id == there.id))
+            session.execute(update(LinkEnd).where(LinkEnd.link_id == there.link_id).values(link_id=end.link_id))
+            session.execute(delete(Link).where(Link.id == there.link_id))
+        session.flush()
+        end.key, end.matched_by = survivor, MERGED
+        session.flush()
+        ends[survivor] = end
+        followed[key] = survivor
+    return followed
+
+
+def _is_linked(session: Session, end: LinkEnd) -> bool:
+    """Whether its thing has a record of another entity than this one."""
+    others = (LinkEnd.link_id == end.link_id, LinkEnd.entity != end.entity)
+    of_systems = ~LinkEnd.entity.startswith(OURS, autoescape=True)
+    return session.scalar(select(LinkEnd.id).where(*others, of_systems).limit(1)) is not None
+
+
 def _record_keys(session: Session, kind: str, links: set[int]) -> dict[int, str]:
     """By link the first key that a record read of a side was given: what is delivered for a flow's own has others."""
     found: dict[int, str] = {}
@@ -138,7 +183,7 @@ def _record_keys(session: Session, kind: str, links: set[int]) -> dict[int, str]
         rows = session.execute(
             select(LinkEnd.link_id, LinkEnd.key)
             .where(LinkEnd.link_id.in_(chunk), LinkEnd.entity == f"{OURS}{kind}", LinkEnd.key.like(f"{kind}:%:%:%:%"))
-            .order_by(LinkEnd.id)
+            .order_by(LinkEnd.linked_at, LinkEnd.id)
         )
         for link_id, key in rows:
             found.setdefault(link_id, key)
@@ -150,7 +195,9 @@ def _things(session: Session, kind: str, links: set[int], entities: Sequence[str
     sides: dict[int, dict[str, KeptSide]] = {link: {} for link in links}
     for chunk in in_chunks(sorted(links)):
         rows = session.scalars(
-            select(LinkEnd).where(LinkEnd.link_id.in_(chunk), LinkEnd.entity.in_(entities)).order_by(LinkEnd.id)
+            select(LinkEnd)
+            .where(LinkEnd.link_id.in_(chunk), LinkEnd.entity.in_(entities))
+            .order_by(LinkEnd.linked_at, LinkEnd.id)
         )
         for row in rows:
             side = KeptSide(

@@ -11,7 +11,7 @@ from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.model import CHILDREN, MappingFile, Part
-from ledgerbridge.mapping.reads import Read, lookups_of, reads_of_condition, reads_of_part, reads_of_rule
+from ledgerbridge.mapping.reads import Read, lookups_of, nested_rules, reads_of_condition, reads_of_part, reads_of_rule
 from ledgerbridge.mapping.rows import CUSTOM, is_helper, path_steps
 from ledgerbridge.yaml_files import CheckedFile, Location, nearest
 
@@ -60,6 +60,10 @@ def check_tables(checked: CheckedFile[MappingFile], lookups: Lookups) -> None:
             for place, lookup in lookups_of(rule, (*location, "fields", target)):
                 if lookup.table is not None:
                     _check_table(checked, place, lookups, lookup.table, {"by": lookup.by, "column": lookup.column})
+            for place, each in nested_rules(rule, (*location, "fields", target)):
+                kind, aggregate = each.aggregate or ("", None)
+                if aggregate is not None and aggregate.table is not None:
+                    _check_table(checked, (*place, kind), lookups, aggregate.table, {"column": aggregate.column})
 
 
 def check_entities(checked: CheckedFile[MappingFile], offered: Mapping[str, Collection[Role]]) -> None:

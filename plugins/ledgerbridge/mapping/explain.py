@@ -211,7 +211,8 @@ def _aggregate_in_words(kind: str, aggregate: Aggregate) -> str:
         same = f" over the rows whose `{aggregate.by}` is {_path(aggregate.key or aggregate.by)} of this row"
     where = f", only where {condition_in_words(aggregate.where)}" if aggregate.where is not None else ""
     joined = f', with "{aggregate.separator}" between' if kind == "join" else ""
-    return f"is {words[kind]} `{aggregate.of}`{same}{where}{joined}."
+    told = "" if aggregate.table is None else f", as `{aggregate.column}` of table {aggregate.table} says"
+    return f"is {words[kind]} `{aggregate.of}`{same}{where}{told}{joined}."
 
 
 def _share_in_words(share: Share | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pyarrow as pa
@@ -27,7 +28,10 @@ def aggregating(aggregate: Aggregate, kind: str) -> Column:
             children = children.take(condition(children))
         by, key = (aggregate.by, aggregate.key or aggregate.by) if aggregate.by else (None, None)
         own, owners = _owners(rows, key, children, by)
-        table = pa.table({"owner": owners, "value": children.column(field_name)})
+        values = children.column(field_name)
+        if aggregate.table is not None and aggregate.column is not None:
+            values = _instead(text_array(values), batch.lookups.rows(aggregate.table), aggregate.column)
+        table = pa.table({"owner": owners, "value": values})
         gathered = _gathered(table, kind, aggregate.separator)
         places = pc.index_in(own, as_array(gathered["owner"]))
         return _without_gaps(as_array(gathered["value"]).take(places), kind)
@@ -82,6 +86,12 @@ def _joined(table: pa.Table, separator: str) -> pa.Table:
     )
     listed = ordered.group_by("owner", use_threads=False).aggregate([("value", "list")])
     return pa.table({"owner": listed["owner"], "value": pc.binary_join(listed["value_list"], separator)})
+
+
+def _instead(texts: pa.Array, rows: Mapping[str, Sequence[Mapping[str, object]]], column: str) -> pa.Array:
+    """The texts, those that one row of a table has by what its column says."""
+    others = {text: found[0][column] for text, found in rows.items() if len(found) == 1 and found[0][column]}
+    return pa.array([others.get(text, text) for text in texts.to_pylist()], pa.string())
 
 
 def _without_gaps(column: pa.Array, kind: str) -> pa.Array:

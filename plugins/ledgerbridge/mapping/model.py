@@ -106,6 +106,16 @@ class Aggregate(ConfigModel):
     key: str | None = Field(None, description="Path in this row that `by` is compared with; default: the same name.")
     where: Condition | None = Field(None, description="Which child rows count.")
     separator: str = Field("+", description="Between joined texts; they are sorted, each stands once.")
+    table: str | None = Field(
+        None, description="Of joined texts: CSV in include/lookups that says others for some of them."
+    )
+    column: str | None = Field(None, description="The column of `table` that has the other text.")
+
+    @model_validator(mode="after")
+    def _table_and_column(self) -> Self:
+        if (self.table is None) is not (self.column is None):
+            raise ValueError("`table` and `column` go together")
+        return self
 
 
 class Match(ConfigModel):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -54,6 +55,7 @@ __all__ = [
     "LinkEnd",
     "LoggedChange",
     "MasterRow",
+    "MatchProposal",
     "OAuthToken",
     "Position",
     "Reading",
@@ -359,7 +361,8 @@ class LinkEnd(OfCompany, Base):
     several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
     where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
     Of what is kept in step on both sides ``held`` is its canonical fields as they were read last, from the change of
-    that number and time, and ``agreed`` the same when the two sides last agreed on each.
+    that number and time, and ``agreed`` the same when the two sides last agreed on each. ``compared_at``: when it was
+    compared with all records of the other side that are linked with nothing.
     """
 
     __tablename__ = "link_end"
@@ -386,6 +389,7 @@ class LinkEnd(OfCompany, Base):
     held_change: Mapped[int | None]
     held_changed_at: Mapped[datetime | None]
     agreed: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    compared_at: Mapped[datetime | None]
 
 
 class MergeQuestion(OfCompany, Base):
@@ -407,6 +411,38 @@ class MergeQuestion(OfCompany, Base):
     asked_at: Mapped[datetime]
     put_in: Mapped[str | None] = mapped_column(String(250))
     answer: Mapped[str | None] = mapped_column(String(64))
+    answered_by: Mapped[str | None] = mapped_column(String(255))
+    answered_at: Mapped[datetime | None]
+
+
+class MatchProposal(OfCompany, Base):
+    """
+    Two records of two sides that may be one thing, of which a person says whether they are.
+
+    ``left_key`` and ``right_key`` are their ids, of the entities that ``sides`` names; ``shown`` is what each held when
+    they were compared, by side, and ``agreements`` in what they agree, each with its weight. ``best``: they are each
+    other's in the most probable pairing. ``answer``: ``accepted`` or ``refused``; what was linked without a person is
+    kept as ``accepted`` by nobody.
+    """
+
+    __tablename__ = "match_proposal"
+    __table_args__ = (
+        UniqueConstraint("company", "kind", "left_key", "right_key"),
+        Index("ix_match_proposal_right", "company", "kind", "right_key"),
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    sides: Mapped[list[Any]]
+    left_key: Mapped[str] = mapped_column(String(255))
+    right_key: Mapped[str] = mapped_column(String(255))
+    left_number: Mapped[str | None] = mapped_column(String(255))
+    right_number: Mapped[str | None] = mapped_column(String(255))
+    shown: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    score: Mapped[float] = mapped_column(Float)
+    best: Mapped[bool]
+    agreements: Mapped[list[Any]]
+    compared_at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(String(16))
     answered_by: Mapped[str | None] = mapped_column(String(255))
     answered_at: Mapped[datetime | None]
 

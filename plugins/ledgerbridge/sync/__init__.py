@@ -1,22 +1,40 @@
 """Keeping one thing in step that people change in two systems: which changes go where, and what the two agreed on."""
 
-from ledgerbridge.sync.merge import Merged, Rules, Side, merge
+from ledgerbridge.sync.meetings import (
+    Strangers,
+    answer_proposals,
+    is_due,
+    keep_meeting,
+    open_proposals,
+    strangers,
+    why_apart,
+)
+from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
-from ledgerbridge.sync.questions import Question, answer, answers_of, has_unput, keep_questions, put_questions
+from ledgerbridge.sync.questions import Question, answer, answers_of, has_open, has_unput, keep_questions, put_questions
 
 __all__ = [
+    "BEFORE",
     "Change",
     "Merged",
     "Plan",
     "Question",
     "Rules",
     "Side",
+    "Strangers",
     "answer",
+    "answer_proposals",
     "answers_of",
     "changes_only",
+    "has_open",
     "has_unput",
+    "is_due",
+    "keep_meeting",
     "keep_questions",
     "merge",
+    "open_proposals",
     "plan",
     "put_questions",
+    "strangers",
+    "why_apart",
 ]

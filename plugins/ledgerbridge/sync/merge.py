@@ -8,13 +8,16 @@ What we wrote ourselves and read again is no change, for it is what was agreed o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["Merged", "Rules", "Side", "merge"]
+__all__ = ["BEFORE", "Merged", "Rules", "Side", "merge"]
+
+BEFORE = "before"
+"""Whose value stands, when it is that of before a change that one side alone can tell of."""
 
 Fields = Mapping[str, Any]
 
@@ -43,11 +46,13 @@ class Rules:
 
     :param policy: ``newest``, ``ask``, or ``<side>_wins``; ``policies``: that of single fields.
     :param owner: by field the side whose field it is: what the other makes of it is taken back.
+    :param watched: fields of which every change is asked about, also where one side alone holds them.
     """
 
     policy: str = "newest"
     policies: Mapping[str, str] = field(default_factory=dict)
     owner: Mapping[str, str] = field(default_factory=dict)
+    watched: Collection[str] = ()
 
     def of(self, name: str) -> str:
         """The policy of a field."""
@@ -61,12 +66,13 @@ class Merged:
 
     :param writes: by side the fields it has to be given, None to clear one.
     :param settled: the fields in which the two hold the same now.
-    :param asked: the fields that both changed and of which a person is to say which one stands.
+    :param asked: the fields of which a person is to say which value stands, with the values: each side's, or that of
+        the one that holds it and the one ``BEFORE``.
     """
 
     writes: dict[str, dict[str, Any]]
     settled: frozenset[str]
-    asked: frozenset[str]
+    asked: dict[str, dict[str, Any]]
 
 
 def merge(first: Side, second: Side, rules: Rules, answers: Mapping[str, str] = MappingProxyType({})) -> Merged:
@@ -76,7 +82,7 @@ def merge(first: Side, second: Side, rules: Rules, answers: Mapping[str, str] = 
     :param answers: by field the side of which a person said that its value stands.
     """
     writes: dict[str, dict[str, Any]] = {first.name: {}, second.name: {}}
-    settled, asked = set(), set()
+    settled, asked = set(), dict[str, dict[str, Any]]()
     for name in sorted(first.held.keys() & second.held.keys()):
         if _value(first, name) == _value(second, name):
             settled.add(name)
@@ -86,10 +92,19 @@ def merge(first: Side, second: Side, rules: Rules, answers: Mapping[str, str] = 
             continue  # each holds it as well as it can
         stands = _stands(first, second, changed, name, rules, answers.get(name))
         if stands is None:
-            asked.add(name)
+            asked[name] = {each.name: each.held[name] for each in (first, second)}
         else:
             writes[(second if stands is first else first).name][name] = _value(stands, name)
-    return Merged(writes, frozenset(settled), frozenset(asked))
+    for side, other in ((first, second), (second, first)):
+        for name in sorted({*rules.watched} & side.held.keys() - other.held.keys()):
+            answer = answers.get(name)
+            if not _is_changed(side, name) or name not in side.agreed or answer == side.name:
+                settled.add(name)
+            elif answer == BEFORE:
+                writes[side.name][name] = _plain(side.agreed[name])
+            else:
+                asked[name] = {side.name: side.held[name], BEFORE: side.agreed[name]}
+    return Merged(writes, frozenset(settled), asked)
 
 
 def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Rules, answer: str | None) -> Side | None:
@@ -97,6 +112,8 @@ def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Ru
     never_agreed = name not in first.agreed or name not in second.agreed
     if never_agreed and None in (_value(first, name), _value(second, name)):
         return second if _value(first, name) is None else first  # who never had it has not cleared it
+    if name in rules.watched:
+        return {None: None, first.name: first, second.name: second}[answer]
     if name in rules.owner:
         return first if rules.owner[name] == first.name else second
     if len(changed) == 1:

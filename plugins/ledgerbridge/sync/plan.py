@@ -23,7 +23,8 @@ class Change:
 
     :param key: the id of its record; None: it has none yet.
     :param held, wanted: its canonical fields, as they were read last and as they are to be.
-    :param fields: by canonical field the value that comes from the other side, as that one holds it.
+    :param fields: by canonical field the value that comes from the other side, as that one holds it; or the one that
+        stood here before, where the other has no such field.
     :param source_key: the id of the other side's record; ``number`` is its number, ``change`` is that of ``held``.
     """
 
@@ -61,6 +62,7 @@ def plan(
     answers: Mapping[str, Mapping[str, tuple[Mapping[str, Any], str]]] = MappingProxyType({}),
     *,
     made_if: Collection[str] = (),
+    apart: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """
     What has to be told to a side of these things.
@@ -68,6 +70,7 @@ def plan(
     :param sides: the entities of the two sides, :param target: that of the one that is written.
     :param answers: as ``answers_of`` gives them; one about other values than are held now is none.
     :param made_if: fields none of which may be false for a thing to be made where it is not.
+    :param apart: by record key of things that one side has, why they are not made on the other yet.
     """
     found = Plan(settled={each: {} for each in sides})
     (source,) = (each for each in sides if each != target)
@@ -76,6 +79,9 @@ def plan(
         if other is None or other.held is None:
             if other is not None:
                 found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
+            continue
+        if there is None and thing.record_key in apart:
+            found.waiting[thing.record_key] = apart[thing.record_key]
             continue
         if there is None and any(other.held.get(name) is False for name in made_if):
             continue
@@ -95,7 +101,7 @@ def plan(
             assert each.held is not None
             found.settled[each.entity][each.key] = _unlike(each, merged)
         if writes := merged.writes[_system(target)]:
-            fields = {name: other.held[name] for name in writes}
+            fields = {name: other.held.get(name, value) for name, value in writes.items()}
             wanted = {**there.held, **writes}
             found.changes[thing.record_key] = Change(
                 there.key, there.number, there.held, wanted, fields, other.key, there.change
@@ -107,9 +113,7 @@ def _merged(
     first: Side, second: Side, rules: Rules, answers: Mapping[str, tuple[Mapping[str, Any], str]]
 ) -> tuple[Merged, dict[str, dict[str, Any]], set[str]]:
     """What follows, the values of each side of all fields that a person says, and those of them that one has said."""
-    asked = {
-        name: {each.name: each.held[name] for each in (first, second)} for name in merge(first, second, rules).asked
-    }
+    asked = merge(first, second, rules).asked
     said = {name: system for name, (values, system) in answers.items() if asked.get(name) == values}
     return merge(first, second, rules, said), asked, {*said}
 
@@ -141,7 +145,7 @@ def _side(kept: KeptSide) -> Side:
 def _unlike(side: KeptSide, merged: Merged) -> dict[str, Any]:
     """Of the fields both hold alike, those it has not been kept of yet that they do."""
     assert side.held is not None
-    unkept = {name: side.held[name] for name in merged.settled}
+    unkept = {name: side.held[name] for name in merged.settled & side.held.keys()}
     return {name: value for name, value in unkept.items() if name not in side.agreed or side.agreed[name] != value}
 
 

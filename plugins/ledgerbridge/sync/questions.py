@@ -1,5 +1,6 @@
 """
-What people are asked: which of two values of a field stands, where both sides changed it and its policy is to ask.
+What people are asked: which of two values of a field stands, where both sides changed it and its policy is to ask, or
+where it is watched and any side changed it.
 
 A question is about two values. Where one of them changes before it is answered it is another question; where the two
 come to be the same it is none any more.
@@ -19,7 +20,7 @@ from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.models import OURS, MergeQuestion
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Asked", "Question", "answer", "answers_of", "has_unput", "keep_questions", "put_questions"]
+__all__ = ["Asked", "Question", "answer", "answers_of", "has_open", "has_unput", "keep_questions", "put_questions"]
 
 Fields = Mapping[str, Mapping[str, Any]]
 
@@ -83,6 +84,13 @@ def keep_questions(
 def has_unput(session: Session, company: str, kind: str) -> bool:
     """Whether there is a question that was put to nobody yet."""
     return session.scalar(select(MergeQuestion.id).where(*_unput(company, kind)).limit(1)) is not None
+
+
+def has_open(session: Session, company: str, kind: str, fields: Collection[str]) -> bool:
+    """Whether a question about any of these fields has no answer yet."""
+    unanswered = (MergeQuestion.field.in_(sorted(fields)), MergeQuestion.answer.is_(None))
+    of_kind = (MergeQuestion.company == company, MergeQuestion.kind == kind)
+    return session.scalar(select(MergeQuestion.id).where(*of_kind, *unanswered).limit(1)) is not None
 
 
 def put_questions(session: Session, company: str, kind: str, run_id: str) -> list[Question]:

@@ -10,6 +10,7 @@ from hooks.gp.econnect.entities import ChangedRows, MasterRows
 from hooks.gp.econnect.reader import Row
 from hooks.gp.econnect.targets import MasterTarget, is_current, outcome_of
 from ledgerbridge.entities import Candidate, Document, Matched, Outcome
+from ledgerbridge.errors import RecordRejected
 
 __all__ = ["KeptMaster"]
 
@@ -46,6 +47,8 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
                 outcomes[key] = Outcome(key, known, known, written=False)
             elif held is not None and held.differences and not document.merged:
                 outcomes[key] = outcome_of(key, held)
+            elif held is None and document.merged:
+                outcomes[key] = Outcome(key, error=self._deleted(document))
             else:
                 to_write.append(document if held is None else self.updating(document, held.content))
         outcomes |= {outcome.record_key: outcome for outcome in self._send(to_write, self._write)}
@@ -64,6 +67,18 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
         if self.address_code is not None:
             header[self.address_code] = row.get(self.address_code) or header.get(self.address_code)
         return replace(document, header=header)
+
+    def _deleted(self, document: Document) -> RecordRejected:
+        number = document.header[self.natural_key]
+        return RecordRejected(
+            "LB-GP-031",
+            f"GP has no {self.source_name} {number} any more, of whom something changed elsewhere",
+            record_key=document.record_key,
+            field=self.natural_key,
+            value=number,
+            remedy="Was it deleted in GP? Archive it where it changed, and close the dead letter; or make it again in"
+            " GP under this number, and replay.",
+        )
 
     def is_active(self, row: Row) -> bool:
         """Whether it may be used."""
