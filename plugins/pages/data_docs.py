@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import nh3
@@ -33,6 +34,7 @@ def render_validations(validations: list[dict[str, Any]], *, with_values: bool) 
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
+    import_module("ledgerbridge.expectations.registered")  # this process may have run no gate
     shown = []
     for validation in validations:
         result = _told(validation["result"], with_values=with_values)

@@ -81,7 +81,17 @@ def delete_line(call: Call) -> None:
         call.refuse("partly_transferred", "LNITMSEQ")
     call.check()
     call.session.delete("SOP10200", **key)
-    call.session.delete("SOP10105", **key)
+    if call.session.select("SOP10105", **key):
+        _take_off_the_sums(call, key)
+
+
+def _take_off_the_sums(call: Call, line: Row) -> None:
+    """The taxes of a line go with it, off the sums of their details too: what is left there is the document's."""
+    document = {name: line[name] for name in ("SOPTYPE", "SOPNUMBE")}
+    call.session.delete("SOP10105", **line)
+    call.session.delete("SOP10105", **document, LNITMSEQ=SUMMARY)
+    for row in summaries(call.session.select("SOP10105", **document)):
+        call.session.insert("SOP10105", row)
 
 
 def save_tax(call: Call) -> None:

@@ -409,6 +409,15 @@ def test_edited_order_takes_the_new_content(hook: GPEConnectHook, bookkeeper: Bo
     assert [(line["ITEMNMBR"], line["QUANTITY"]) for line in invoice.payload["Line"]] == [("LAMP-01", "2.00000")]
 
 
+def test_edited_order_that_loses_its_only_taxed_line_has_no_tax_left(hook: GPEConnectHook) -> None:
+    accepted(hook, "customer", customer())
+    accepted(hook, "sales_order", order("SHUS1001", LAMP, MUGS))
+    untaxed = order("SHUS1001", (16384, "MUG-12", 2, "19.00", "0.00"))
+    untaxed.parts["taxes"].clear()
+    (outcome,) = accepted(hook, "sales_order", untaxed)
+    assert outcome.content["DOCAMNT"] == "19.00000"
+
+
 def test_order_whose_pieces_were_taken_off_in_time_is_accepted_again_when_it_is_transferred(
     hook: GPEConnectHook, bookkeeper: Bookkeeper
 ) -> None:

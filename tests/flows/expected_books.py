@@ -20,6 +20,10 @@ __all__ = ["Unspecified", "expect_books", "expect_case", "with_expectations"]
 
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
+KINDS = {"TIP": "tips", "GIFT_CARD": "gift_cards"}
+"""Role of a line that is no goods, by the shop's line type (rule 16)."""
+TOLD_BY_THE_SHOP = {"gift_card": "gift_cards", "shopify_store_credit": "store_credit"}
+"""Role of what a gateway holds whose payments the shop tells of (rule 17); of others but the card nobody tells."""
 STEPS = (1, 2, 3, 4, 5)
 
 Json = dict[str, Any]
@@ -92,6 +96,7 @@ class _Line:
     shipped_net: Decimal = NOTHING
     shipped_taxes: dict[str, Decimal] = field(default_factory=dict)
     returned: int = 0
+    role: str = "sales"
 
     @property
     def tax(self) -> Decimal:
@@ -113,7 +118,7 @@ class _Line:
         self.shipped_net += net
         for detail, amount in taxes.items():
             self.shipped_taxes[detail] = self.shipped_taxes.get(detail, NOTHING) + amount
-        return _Line(self.sku, quantity, net, taxes)
+        return _Line(self.sku, quantity, net, taxes, role=self.role)
 
 
 @dataclass
@@ -134,6 +139,7 @@ class _Money:
 @dataclass
 class _Charge(_Money):
     identity: str = ""
+    role: str = "clearing"
     refundable: Decimal = NOTHING
 
 
@@ -190,6 +196,8 @@ class _Life:
                 self._cancel()
             case "refund":
                 self._refund(event)
+            case "exchange":
+                self._exchange(event)
 
     def settle(self) -> None:
         """The flow and the bookkeeper, until nothing moves."""
@@ -241,7 +249,8 @@ class _Life:
         for tax in line["tax"]:
             taxes[tax["detail"]] += Decimal(tax["amount"])
         net = quantity * price - Decimal(line["discount"]) - (sum(taxes.values()) if self._included else NOTHING)
-        return _Line(line.get("sku", ""), quantity, net, dict(taxes))
+        role = KINDS.get(line.get("line_type", ""), "sales")
+        return _Line(line.get("sku", ""), quantity, net, dict(taxes), role=role)
 
     def _everything(self) -> list[_Line]:
         return [*self._lines, *([self._shipping] if self._shipping else [])]
@@ -258,7 +267,7 @@ class _Life:
         details = {each["detail"] for each in self._company["tax_details"]}
         sets = {frozenset(rate["details"]) for rate in self._company["xero_tax_rates"]}
         for line in self._everything():
-            if line.sku and line.sku not in items:
+            if line.sku and line.role == "sales" and line.sku not in items:
                 return "sku", line.sku
             if unknown := sorted(set(line.taxes) - details):
                 return "detail", unknown[0]
@@ -269,8 +278,11 @@ class _Life:
     def _pay(self, event: Mapping[str, Any]) -> None:
         amount = Decimal(event["amount"])
         rate = Decimal(event.get("rate") or self._rate)
-        self._charges.append(_Charge(amount, rate, cents(amount * rate), event["id"], amount))
         self._received += amount
+        gateway = event.get("gateway", "stripe")
+        if gateway == "stripe" or gateway in TOLD_BY_THE_SHOP:
+            role = TOLD_BY_THE_SHOP.get(gateway, "clearing")
+            self._charges.append(_Charge(amount, rate, cents(amount * rate), event["id"], role, amount))
         if event["id"] in self._paid_out:  # rule 7
             self._books["fees"] += Decimal(event["fee"])
             self._books["clearing"] -= Decimal(event["fee"])
@@ -303,9 +315,11 @@ class _Life:
         everything = [*parts, *([shipping] if shipping else [])]
         total = sum((line.gross for line in everything), NOTHING)
         tax = sum((line.tax for line in everything), NOTHING)
-        net = sum((line.net for line in parts), NOTHING)
         receivable = self._book(
-            receivables=total, sales=-net, shipping_income=-(shipping.net if shipping else NOTHING), tax_payable=-tax
+            receivables=total,
+            shipping_income=-(shipping.net if shipping else NOTHING),
+            tax_payable=-tax,
+            **{role: -net for role, net in _net_by_role(parts).items()},
         )
         self._invoices.append(_Invoice(total, self._rate, receivable, parts, shipping and replace(shipping)))
 
@@ -341,7 +355,7 @@ class _Life:
             return
         if any(line.shipped < line.quantity or line.returned for line in self._lines):
             raise Unspecified("cancelled between shipments or after returns")
-        self._return([_Line(line.sku, line.quantity, line.net, line.taxes) for line in shipped])
+        self._return([_Line(line.sku, line.quantity, line.net, line.taxes, role=line.role) for line in shipped])
 
     def _refund(self, event: Mapping[str, Any]) -> None:
         amount = Decimal(event["amount"])
@@ -378,6 +392,7 @@ class _Life:
                 raise Unspecified("goods back of one of several lines")
             self._standing -= part.gross
             line = lines[0]
+            part.role = line.role
             if event.get("restock") and not self._invoices:
                 given_up.append(part)
             elif line.shipped - line.returned >= part.quantity:
@@ -401,6 +416,16 @@ class _Life:
         if returned and not self._rejection():
             self._return(returned)
 
+    def _exchange(self, event: Mapping[str, Any]) -> None:
+        """Goods back for others, which go out like those of an order (rule 9)."""
+        if not self._rejection() and any(line.shipped < line.quantity for line in self._lines):
+            raise Unspecified("exchanged before all of it was shipped")
+        self._take_back(event)
+        new = [self._line(line) for line in event["new"]]
+        self._lines += new
+        self._standing += sum((line.gross for line in new), NOTHING)
+        self._changed = True
+
     def _take_off(self, parts: list[_Line]) -> None:
         """Off the order (rule 9), unless a piece of it went on an invoice before the flow had read of it."""
         lines = [next(line for line in self._everything() if line.sku == part.sku) for part in parts]
@@ -422,9 +447,12 @@ class _Life:
         total = sum((part.gross for part in parts), NOTHING)
         worth = self._book(
             receivables=-total,
-            returns=sum((part.net for part in parts if part.sku), NOTHING),
             shipping_income=sum((part.net for part in parts if not part.sku), NOTHING),
             tax_payable=sum((part.tax for part in parts), NOTHING),
+            **{
+                "returns" if role == "sales" else role: net
+                for role, net in _net_by_role(part for part in parts if part.sku).items()
+            },
         )
         self._credited += total
         self._credits.append(_Money(total, self._rate, worth))
@@ -434,7 +462,7 @@ class _Life:
         part = min(charge.left, invoice.left)
         if part > 0:
             worth = charge.take(part)
-            self._books["clearing"] += worth
+            self._books[charge.role] += worth
             self._settle_receivables(invoice.take(part), worth)
 
     def _settle_receivables(self, receivable: Decimal, settled: Decimal) -> None:
@@ -472,9 +500,16 @@ class _Life:
     def _pay_credit(self, credit: _Money, event: Mapping[str, Any], amount: Decimal) -> None:
         worth = credit.take(amount)
         money = cents(amount * Decimal(event.get("rate") or self._rate))
-        self._books["clearing"] -= money
+        self._books[TOLD_BY_THE_SHOP.get(event.get("gateway", ""), "clearing")] -= money
         self._books["receivables"] += worth
         self._books["fx_gain_loss"] += money - worth
+
+
+def _net_by_role(lines: Iterable[_Line]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        found[line.role] += line.net
+    return found
 
 
 def _by_detail(taxes: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:

@@ -9,13 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk.exceptions import TaskDeferred
 from sqlalchemy import select, update
 
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
+from ledgerbridge.audit import Actor
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.circuits import call_succeeded, open_circuits
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import DeadLetter, Delivery, DeliveryTry
 from sandbox.orders import OPENING, harbor_light_supply
@@ -78,14 +81,17 @@ class Masters:
         """Passes until one goes through, when the calls that were broken off are long over."""
         for _ in range(10):
             self.calls_end()
-            with suppress(TransientError):
+            with suppress(TransientError, TaskDeferred):
                 self.run()
                 return
         raise AssertionError("ten passes, and something is under way still")
 
     def calls_end(self) -> None:
-        """No call is under way any more, and who made it is gone: what waiting would bring, without it."""
+        """No call is under way any more, who made it is gone, and connections are tried: what waiting would bring."""
+        actor = Actor("master_data", "", "people", "wait")
         with transaction(self.office.state) as session:
+            for each in open_circuits(session):
+                call_succeeded(session, actor, each.connection)
             now = database_now(session)
             session.execute(update(Delivery).where(Delivery.state == "sending").values(settles_at=now))
             session.execute(update(DeliveryTry).where(DeliveryTry.lease_until > now).values(lease_until=now))

@@ -232,6 +232,40 @@ class Life:
         if self._dice.chance(30):
             self._send_back([self._dice.pick(self._lines)], shipping=False)
 
+    def paid_otherwise(self) -> None:
+        """By a gift card or store credit, whole or in part, or by what nobody tells of."""
+        gateway = self._dice.pick(["gift_card", "shopify_store_credit", "paypal"])
+        amount = self.total if self._dice.chance(60) else cents(self.total / 3)
+        if amount:
+            self._event(1, do="pay", id=self._identity("other"), amount=f"{amount:.2f}", gateway=gateway)
+        self._pay(self.total - amount)
+        self._fulfil(3)
+
+    def credited(self) -> None:
+        """Everything comes back, for credit in the shop."""
+        self._pay(self.total)
+        self._fulfil(3)
+        self._send_back(self._lines, shipping=True, all_of_it=True, gateway="shopify_store_credit")
+
+    def exchanged(self) -> None:
+        """A line comes back for another item; what is over is paid, or given back."""
+        self._pay(self.total)
+        self._fulfil(2)
+        back = self._part_of(self._lines[0], all_of_it=True)
+        free = [
+            sku for sku in ("CARD-05", "MUG-12", "LAMP-01", "BOOK-01") if sku not in {x["sku"] for x in self._lines}
+        ]
+        if back is None or self._lines[0]["sku"] == "NO-SUCH-SKU":
+            return
+        new = self._writer.line(self.order["shop"], self._dice.pick(free))
+        self._event(3, do="exchange", lines=[back], new=[new])
+        over = total_of([new], None, self._included) - _value(back["net"], back["tax"])
+        if over > 0:
+            self._pay(over, 3)
+        elif over < 0:
+            self._refund(3, -over)
+        self._fulfil(4)
+
     def edited_after(self) -> None:
         """Edited when goods are on their way."""
         self._pay(self.total)
@@ -295,9 +329,10 @@ class Life:
         rate = self._writer.settled(self.order)
         identity = self._identity("re")
         self._charges[charge] -= amount
-        more = {"rate": rate} if rate else {}
+        is_card = "gateway" not in what
+        more = {"rate": rate} if rate and is_card else {}
         self._event(step, do="refund", id=identity, **what, amount=f"{amount:.2f}", **more)
-        if amount:
+        if amount and is_card:
             self._move(identity, -cents(amount * Decimal(rate or self.order["rate"])))
 
     def _move(self, identity: str, amount: Decimal) -> None:
@@ -362,10 +397,12 @@ class Life:
         step: int = 4,
         withheld: Decimal = NOTHING,
         restock: str | None = None,
+        gateway: str | None = None,
     ) -> None:
         """One refund of pieces of these lines, and of the shipping; its money, up to what one charge has left."""
         parts = [part for line in lines if (part := self._part_of(line, all_of_it))]
         what: Json = ({"restock": restock} if restock else {}) | {"lines": parts} if parts else {}
+        what |= {"gateway": gateway} if gateway and parts else {}
         value = sum((_value(part["net"], part["tax"]) for part in parts), NOTHING)
         if shipping and self._shipping:
             tax = [{"detail": tax["detail"], "amount": tax["amount"]} for tax in self._shipping["tax"]]
@@ -439,6 +476,9 @@ FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
     "returned unpaid": (1, Life.returned_unpaid),
     "goodwill": (2, Life.goodwill),
     "taken off": (2, Life.taken_off),
+    "paid otherwise": (2, Life.paid_otherwise),
+    "credited": (1, Life.credited),
+    "exchanged": (2, Life.exchanged),
 }
 """What the accounting rules settle, with how often it happens."""
 

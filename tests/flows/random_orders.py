@@ -90,6 +90,8 @@ class RandomOrders:
         currency, rate, included, _ = SHOPS[shop]
         lines = [self.line(shop, sku) for sku in self._skus()]
         self._spoil(lines, shop)
+        if self.dice.chance(12):
+            lines.append(self._beside())
         shipping = self.shipping(shop) if self.dice.chance(50) else None
         placed_at = OPENING + timedelta(minutes=15 * self.dice.number(0, 7))
         return {
@@ -123,6 +125,12 @@ class RandomOrders:
             "discount": f"{discount:.2f}",
             "tax": tax,
         }
+
+    def _beside(self) -> Json:
+        """A line that is no goods."""
+        sku, kind, price = self.dice.pick([("TIP", "TIP", "5.00"), ("GIFT CARD", "GIFT_CARD", "25.00")])
+        line = {"sku": sku, "quantity": 1, "unit_price": price, "discount": "0.00", "tax": []}
+        return {**line, "line_type": kind, "title": sku.title()}
 
     def shipping(self, shop: str) -> Json:
         """A shipping line, perhaps for free."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from mapping_runs import NoState, lookups, made
+import pytest
+from mapping_runs import NOW, NoState, lookups, made
 
 from ledgerbridge.canonical.models import CANONICAL
-from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical
+from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
 
 MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
 ACCOUNTS = {
@@ -59,3 +60,26 @@ def test_a_kind_whose_role_a_ledger_has_no_account_for_names_the_role_before_it_
             (code, "_xero_account)"),
         }
         assert all("Give the role of this line an account in each ledger" in failure["remedy"] for failure in failures)
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        pytest.param("accounts", "accounts", id="accounts"),
+        pytest.param("accounts_xero", "accounts", id="accounts-of-a-ledger"),
+        pytest.param("gateways_by_role", "gateways", id="gateways-by-role"),
+        pytest.param("company", "settings", id="settings"),
+    ],
+)
+def test_what_a_table_of_the_company_s_file_lacks_is_to_be_added_there_and_in_no_csv(
+    tmp_path: Path, table: str, part: str
+) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(
+        f"from: shop.order\nto: erp.order\nheader:\n  X: {{lookup: {{table: {table}, key: a, column: b}}}}\n"
+    )
+    known = lookups(tmp_path)
+    given = Lookups(tmp_path, {table: {"other": {"b": "1"}}}, known.state, known.live, known.zone)
+    mapped = load_mapping(path).run(nested_records([{"a": "bank"}], ["k0"], [NOW]), given)
+    [failure] = mapped.failures.to_dict("records")
+    assert failure["remedy"] == f'Give "bank" a line under `{part}` in the company\'s file and replay the record.'

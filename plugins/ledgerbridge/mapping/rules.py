@@ -179,7 +179,13 @@ def _pick(found: dict[str, dict[str, Any]], key: str, column: str | None) -> Any
     return None if key not in found or column is None else found[key].get(column)
 
 
+_OF_THE_COMPANY = {"accounts": "accounts", "gateways": "gateways", "company": "settings"}
+"""Tables that are made of the company's file, by the first word of their name, and the part of it each is made of."""
+
+
 def _where_to_add(kind: str, name: str) -> str:
+    if kind == "table" and (section := _OF_THE_COMPANY.get(name.partition("_")[0])):
+        return f'Give "{{value}}" a line under `{section}` in the company\'s file and replay the record.'
     if kind == "table":
         return f'Give "{{value}}" one line in include/lookups/{name}.csv and replay the record.'
     system = name.partition(".")[0]
