@@ -20,7 +20,9 @@ from typing import Any
 
 from sandbox.by_hand import add_commands
 from sandbox.faults import KINDS
+from sandbox.keyed_in import key_in
 from sandbox.magento.by_hand import add_magento_command
+from sandbox.messy import make_messy
 from sandbox.order_file import read_order_file
 from sandbox.orders import OPENING, harbor_light_supply, make_orders
 from sandbox.places import SERVED, Addresses, running
@@ -72,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
 
     seed = add("seed", _seed, "create a company in all systems")
     seed.add_argument("file", type=Path, nargs="?", help="a file of orders with the company (default: ours)")
+    seed.add_argument(
+        "--messy", type=int, metavar="N", help="also two ledgers that grew apart, with N customers in the fuller one"
+    )
+    seed.add_argument("--seed", type=int, default=1, help="of --messy: the same makes the same (default: %(default)s)")
+    seed.add_argument(
+        "--truth",
+        type=Path,
+        default=Path("truth.json"),
+        help="of --messy: who is who goes there (default: %(default)s)",
+    )
 
     play = add("play", _play, "play the events of a file of orders")
     play.add_argument("file", type=Path)
@@ -131,9 +143,19 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _seed(player: Player, options: argparse.Namespace) -> object:
     if options.file is None:
-        return player.seed(harbor_light_supply(), OPENING)
-    file = read_order_file(options.file)
-    return player.seed(file["company"], opening_of(file))
+        seeded: object = player.seed(harbor_light_supply(), OPENING)
+    else:
+        file = read_order_file(options.file)
+        seeded = player.seed(file["company"], opening_of(file))
+    if options.messy is None:
+        return seeded
+    messy = make_messy(options.messy, options.seed, vendors=0, items=0)
+    pairs = key_in(messy, player)
+    options.truth.write_text(json.dumps({"seed": options.seed, "customer": pairs}, indent=1))
+    return (
+        f"{len(messy.gp['customer'])} customers are in GP and {len(messy.xero['customer'])} contacts in Xero; which"
+        f" {len(pairs)} pairs of them are one is in {options.truth}."
+    )
 
 
 def _play(player: Player, options: argparse.Namespace) -> object:

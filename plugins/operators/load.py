@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,7 @@ class LoadOperator(LegOperator):
                 kind=self._kind(),
                 match=self.config.match,
                 merged=self.merged(context),
+                refused=self.refused(context),
             )
             results = deliverer.deliver(documents, canonical)
         loaded = _Loaded({each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
@@ -99,6 +100,10 @@ class LoadOperator(LegOperator):
     def merged(self, context: Context) -> Mapping[str, str] | None:
         """What the documents update that were merged with it, as ``Deliverer`` takes it; None: nothing ever is."""
         return None
+
+    def refused(self, context: Context) -> Mapping[str, Collection[str]]:
+        """The target's ids that a person said are not the thing of a document, by record key."""
+        return {}
 
     def follow_up(self, context: Context, results: Sequence[Delivered]) -> dict[str, Fate]:
         """Keep what follows from what became of the documents; by record key the fates that are others for it."""

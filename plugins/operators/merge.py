@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from ledgerbridge.sync import (
     keep_meeting,
     keep_questions,
     plan,
+    refused_with,
     strangers,
     why_apart,
 )
@@ -206,6 +207,13 @@ class MergedLoadOperator(LoadOperator):
         """The id of each record that is updated."""
         changes = _staged_changes(self.staged(context, "merges"))
         return {key: change.key for key, change in changes.items() if change.key is not None}
+
+    def refused(self, context: Context) -> Mapping[str, Collection[str]]:
+        """Of those that are new to the target, with whom a person said they are not one."""
+        new = {c.source_key: key for key, c in _staged_changes(self.staged(context, "merges")).items() if c.key is None}
+        with transaction(self.engine) as session:
+            found = refused_with(session, self.company.key, self.config.sync.entity, list(new))
+        return {new[key]: others for key, others in found.items()}
 
     def follow_up(self, context: Context, results: Sequence[Delivered]) -> dict[str, Fate]:
         """

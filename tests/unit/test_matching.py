@@ -13,7 +13,7 @@ from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import Delivered, Deliverer, content_hash
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome
 from ledgerbridge.errors import TargetConflict
-from ledgerbridge.links import MatchPolicy
+from ledgerbridge.links import MatchPolicy, decide
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, LinkEnd
 from ledgerbridge.state.purge import purge_payloads
@@ -191,3 +191,22 @@ def test_a_purge_takes_away_what_a_link_holds_of_a_person_and_keeps_who_it_is(st
     assert (end.seen, end.written) == (None, None)
     assert end.written_hash == content_hash(customer("1").header, {})
     assert ids(state_db, "1") == ["LB-1"]
+
+
+@pytest.mark.parametrize("policy", ["adopt", "number"])
+def test_who_a_person_said_is_another_is_not_adopted_and_its_number_is_not_taken(policy: MatchPolicy) -> None:
+    document = Document("customer:anna", "key", {"number": "A1"}, {})
+    by_mail = Candidate(Found("t2", "B2", {}), "email")
+    assert decide(document, [by_mail], policy, entity="gp.customer", field="number", refused={"t2"}) is None
+    own = Candidate(Found("t1", "A1", {}), "number", own=True)
+    conflict = decide(document, [own, by_mail], policy, entity="gp.customer", field="number", refused={"t1"})
+    assert isinstance(conflict, TargetConflict)
+    assert (conflict.code, conflict.field, conflict.value) == ("LB-LNK-004", "number", "A1")
+
+
+def test_after_a_meeting_one_mailbox_makes_nobody_the_same() -> None:
+    document = Document("customer:anna", "key", {"number": "A1"}, {})
+    by_mail = Candidate(Found("t2", "B2", {}), "email")
+    assert decide(document, [by_mail], "number", entity="gp.customer", field="number") is None
+    own = Candidate(Found("t1", "A1", {}), "number", own=True, current=True)
+    assert decide(document, [own, by_mail], "number", entity="gp.customer", field="number") == own

@@ -12,7 +12,7 @@ The steps of a delivery are told to the logger ``ledgerbridge.delivery.steps``: 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -102,6 +102,7 @@ class Deliverer:
     :param match: what becomes of a new record when a ``Matched`` target holds something that may be the same.
     :param merged: the target's id by record key of documents that are merged with what it holds (``Document.merged``).
         Given, no other document overwrites what bears its number: it is linked with that.
+    :param refused: by record key the target's ids that a person said are not its thing.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Deliverer:
         kind: str = "",
         match: MatchPolicy = "adopt",
         merged: Mapping[str, str] | None = None,
+        refused: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._engine = engine
         self._actor = actor
@@ -136,6 +138,7 @@ class Deliverer:
         self._match: MatchPolicy = match
         self._merged = merged or {}
         self._overwrites = merged is None
+        self._refused = refused or {}
         self._matched_by: dict[str, str] = {}
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
@@ -492,6 +495,7 @@ class Deliverer:
                 entity=self._entity,
                 field=self._matched.number_field,
                 overwrites=self._overwrites,
+                refused=self._refused.get(document.record_key, ()),
             )
             if isinstance(decided, Candidate):
                 self._matched_by[document.record_key] = decided.by

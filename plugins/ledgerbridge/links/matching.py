@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from ledgerbridge.entities import Candidate, Document, Found
@@ -25,6 +25,7 @@ def decide(
     entity: str,
     field: str,
     overwrites: bool = True,
+    refused: Collection[str] = (),
 ) -> Candidate | TargetConflict | None:
     """
     The one that is the document's thing; a conflict for a person; None: the document is to be written.
@@ -36,7 +37,11 @@ def decide(
     :param entity: ``system.name``, for the message; ``field`` is where the document has its number.
     :param overwrites: whether what bears our number is brought up to date; else it is linked as it is, for what people
         made of it is yet to be merged.
+    :param refused: ids of the target that a person said are not the document's thing.
     """
+    if any(each.own and each.found.target_id in refused for each in candidates):
+        return _number_of_another(document, entity, field)
+    candidates = [each for each in candidates if each.found.target_id not in refused]
     own = next((each for each in candidates if each.own), None)
     if own is not None and own.active:
         return own if own.current or own.found.differences or not overwrites else None
@@ -73,6 +78,19 @@ def _to_decide(
         field=field,
         value=number,
         remedy=remedy,
+    )
+
+
+def _number_of_another(document: Document, entity: str, field: str) -> TargetConflict:
+    number, system = document.header.get(field), entity.partition(".")[0]
+    return TargetConflict(
+        "LB-LNK-004",
+        f"{entity} {number} is to be made, but {system} has another one of this number: a person said that the two are"
+        " not one.",
+        record_key=document.record_key,
+        field=field,
+        value=number,
+        remedy="Give one of the two another number where it came from; then replay.",
     )
 
 

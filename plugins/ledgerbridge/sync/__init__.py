@@ -6,6 +6,7 @@ from ledgerbridge.sync.meetings import (
     is_due,
     keep_meeting,
     open_proposals,
+    refused_with,
     strangers,
     why_apart,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "open_proposals",
     "plan",
     "put_questions",
+    "refused_with",
     "strangers",
     "why_apart",
 ]

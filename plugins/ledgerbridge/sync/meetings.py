@@ -24,7 +24,16 @@ from ledgerbridge.state.upsert import in_chunks
 if TYPE_CHECKING:
     from ledgerbridge.matching.meeting import Proposal
 
-__all__ = ["Strangers", "answer_proposals", "is_due", "keep_meeting", "open_proposals", "strangers", "why_apart"]
+__all__ = [
+    "Strangers",
+    "answer_proposals",
+    "is_due",
+    "keep_meeting",
+    "open_proposals",
+    "refused_with",
+    "strangers",
+    "why_apart",
+]
 
 ACCEPTED, REFUSED = "accepted", "refused"
 
@@ -186,6 +195,15 @@ def answer_proposals(session: Session, actor: Actor, answers: Mapping[int, bool]
         told.append(_told("answered", row, answer=row.answer, by=by))
     session.flush()
     append(session, actor, told)
+
+
+def refused_with(session: Session, company: str, kind: str, keys: Sequence[str]) -> dict[str, set[str]]:
+    """By id of these records the ids of the other side with which a person said they are not one."""
+    found: dict[str, set[str]] = {}
+    for left, right in _refused(session, company, kind) if keys else ():
+        for key, other in ((left, right), (right, left)):
+            found.setdefault(key, set()).add(other)
+    return {key: found[key] for key in keys if key in found}
 
 
 def _told(action: str, row: MatchProposal, **details: Any) -> Change:
