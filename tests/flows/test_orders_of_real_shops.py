@@ -49,7 +49,7 @@ def by_guest(case: Json) -> Json:
 
 FILE = order_file(
     [
-        sale(4901, [lamp()], [pay("ch_4901", "53.77"), fulfil()], ship_to=RECEIVER),
+        sale(4901, [lamp()], [pay("ch_4901", "53.77"), fulfil()], ship_to=RECEIVER, po_number="PO-2026-778"),
         sale(4902, [lamp()], [pay("ch_4902", "75.33"), fulfil()], shipping=[COURIER, COURIER], total="75.33"),
         sale(4903, [remitted(lamp())], [pay("ch_4903", "49.90"), fulfil()]),
         sale(
@@ -115,6 +115,14 @@ def test_goods_go_where_the_order_says_and_the_customer_stays_where_he_is(office
     customer = in_gp("Customer", "CUSTNMBR")[invoices["#4901"]["CUSTNMBR"]]
     assert (customer["ADDRESS1"], customer["CITY"]) == ("1 Quay", "Salem")
     assert invoices["#4902"]["ADDRESS1"] == "1 Quay"
+
+
+def test_the_customer_s_own_number_is_on_gp_s_invoice(office: Office) -> None:
+    invoices = in_gp("Sales_History_Transaction", "CSTPONBR")
+    numbers = {
+        name: [each["USERDEF1"] for each in invoices[name].get("User_Defined", [])] for name in ("#4901", "#4902")
+    }
+    assert numbers == {"#4901": ["PO-2026-778"], "#4902": []}
 
 
 def test_several_shipping_lines_are_one_freight_with_one_tax_row_a_detail(result: Json) -> None:

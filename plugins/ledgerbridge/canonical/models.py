@@ -93,6 +93,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "total": MONEY,
             "quantity": QUANTITY,  # of all goods on it
             "cancelled": FLAG,
+            "po_number": TEXT,  # the customer's own number for it
             # where it goes
             **{f"ship_to_{part}": TEXT for part in _ADDRESS},
             "refund_ids": TEXT,  # gateway ids of its refunds, joined by +
