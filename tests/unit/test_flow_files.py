@@ -309,7 +309,7 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
         pytest.param(
             "        allocation: for_ever", "        alocation: 3", '`waits` names "alocation"', id="waits-leg"
         ),
-        pytest.param("      days: 30", "      days: ever", "waits.days", id="waits-days"),
+        pytest.param("      days: 60", "      days: ever", "waits.days", id="waits-days"),
         pytest.param(
             "  reconcile:\n", "  reconcile:\n    schedule: {events: true}\n", "no source whose `events`", id="no-events"
         ),
