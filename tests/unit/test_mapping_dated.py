@@ -99,7 +99,7 @@ def test_only_the_header_of_a_raw_record_is_dated(tmp_path: Path, text: str) -> 
         run(tmp_path, text, [])
 
 
-MASTERS = {"gp.customer", "xero.contact"}
+MASTERS = {"gp.customer", "gp.item", "gp.vendor", "xero.contact", "xero.item", "xero.supplier"}
 """They are kept in step whenever they were made; what is dated are documents."""
 
 
