@@ -293,6 +293,7 @@ def test_of_two_edits_of_a_field_the_later_one_stands(masters: Masters) -> None:
 
 
 def test_contact_merged_into_another_leaves_its_customer_to_that_one(masters: Masters) -> None:
+    before = masters.letters()
     masters.in_gp("TIDE1", CUSTNAME="Tide", CITY="Boston")
     masters.come_to_rest()
     masters.in_xero("Tide & Co", IsSupplier=True, EmailAddress="tide@example.com")
@@ -306,4 +307,4 @@ def test_contact_merged_into_another_leaves_its_customer_to_that_one(masters: Ma
     survivor = next(each for each in masters.all_xero() if each["Name"] == "Tide and Company")
     assert street(survivor)["City"] == "Salem"
     assert [each["CUSTNMBR"] for each in masters.all_gp() if each["CUSTNAME"].startswith("Tide")] == ["TIDE1"]
-    assert masters.letters() == []
+    assert masters.letters() == before

@@ -109,7 +109,10 @@ def test_clerk_gateway_and_bookkeeper_do_by_command_what_happens_now_and_then(
     assert "There is no document INV-404." in run("void", "INV-404")
     assert "could not be found" in run("enter-payment", "INV-404", "5.00")
 
-    assert run("edit-customer", "ANNA01", "CUSTNAME=Anna", "INET1=a@example.com") == "The customer ANNA01 is saved in GP.\n"
+    assert (
+        run("edit-customer", "ANNA01", "CUSTNAME=Anna", "INET1=a@example.com")
+        == "The customer ANNA01 is saved in GP.\n"
+    )
     assert run("edit-contact", "Anna", "ContactNumber=ANNA01", "City=Bonn") == "Anna is saved in Xero, ACTIVE.\n"
     assert run("edit-contact", "ANNA01", "ContactStatus=ARCHIVED") == "Anna is saved in Xero, ARCHIVED.\n"
     assert "shows no CUSTNAM." in run("edit-customer", "ANNA01", "CUSTNAM=Anna")
