@@ -106,15 +106,20 @@ clean:  ## Forget the environment and all runs
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
+# Where Python may not write bytecode (PYTHONDONTWRITEBYTECODE) each process would compile all libraries anew, for seconds.
+COMPILE = $(BIN)/python -m compileall -q -j 0 $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') >/dev/null || true
+
 # Installed, not synced: what the tests need stays when a demo runs after them.
 .venv/.runtime: .venv/.uv requirements.txt pyproject.toml
 	@echo 'Installing requirements.txt into .venv …'
 	@$(UV) pip install -q --require-hashes --python $(BIN)/python -r requirements.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@$(COMPILE)
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.txt
 	@echo 'Installing requirements-dev.txt into .venv …'
 	@$(UV) pip sync -q --require-hashes --python $(BIN)/python requirements-dev.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@$(COMPILE)
 	@touch $@
