@@ -48,6 +48,7 @@ class System:
         where any field goes.
     :param books: path of a class that tells what was booked, where the system is a ledger.
     :param gateway_books: path of a class that tells what moved its balance, where it is a payment gateway.
+    :param webhooks: path of a class that knows its webhooks, made of a connection's id; None where it sends none.
     :param gateway_fields: what it has to be told of each gateway in the company file: key and what it says.
     """
 
@@ -58,6 +59,7 @@ class System:
     target_fields: str | None = None
     books: str | None = None
     gateway_books: str | None = None
+    webhooks: str | None = None
     gateway_fields: Mapping[str, str] = field(default_factory=dict)
 
 
