@@ -1,4 +1,4 @@
-"""Names of fields as words: ``TRXDATE`` is *transaction date*, ``BillToZip`` *bill to zip*."""
+"""Names of fields as words: ``BillToZip`` is *bill to zip*, and shortened names without borders are written out."""
 
 from __future__ import annotations
 
