@@ -27,6 +27,7 @@ __all__ = [
     "listed",
     "load_file",
     "nearest",
+    "plain_yaml",
     "raise_first",
 ]
 
@@ -191,6 +192,11 @@ def file_error(
 ) -> ConfigurationError:
     """An error that points at the deepest known place of ``location`` in the file."""
     return Problem(path, *_mark(marks, location), message, remedy, code).error()
+
+
+def plain_yaml(path: Path) -> Any:
+    """What a file of ours holds, without a form; nobody is told where in it something is wrong."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
