@@ -172,7 +172,8 @@ class MergeOperator(TransformOperator):
         return read
 
     def _header(self, change: Change, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return {**fields, self.config.sync.key: change.number, "label": change.number}
+        number = change.number or fields.get("made_number")
+        return {**fields, self.config.sync.key: number, "label": number}
 
 
 class MergedGateOperator(GateOperator):

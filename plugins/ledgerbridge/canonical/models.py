@@ -46,6 +46,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "customer_number": TEXT,
+            "made_number": TEXT,  # that of one without a number, where one is needed
             "email": TEXT,
             "name": TEXT,
             "first_name": TEXT,
@@ -65,6 +66,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "vendor_number": TEXT,
+            "made_number": TEXT,
             **dict.fromkeys(_ADDRESS, TEXT),
             "tax_number": TEXT,
             "bank_account": TEXT,  # where we pay them
