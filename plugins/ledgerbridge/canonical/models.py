@@ -84,6 +84,21 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "active": FLAG,  # not discontinued
         },
     },
+    "canonical.account": {
+        "header": {
+            **_KEYS,
+            "account_number": TEXT,  # that of the ledger with the shorter ones
+            "name": TEXT,
+            "active": FLAG,
+            "in_use": FLAG,  # the company's documents are posted to it
+        },
+    },
+    "canonical.tax": {
+        "header": {**_KEYS, "tax_name": TEXT, "percent": RATE},
+    },
+    "canonical.currency": {
+        "header": {**_KEYS, "currency_code": TEXT},  # ISO 4217
+    },
     "canonical.sales_order": {
         "header": {
             **_KEYS,
