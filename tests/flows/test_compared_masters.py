@@ -64,3 +64,12 @@ def test_currency_that_one_ledger_lacks_is_told_until_it_is_there(masters: Maste
     assert "xero.currency has no currency EUR: make it in Xero's currencies" in lacks
     masters.in_xero("EUR", window="currencies")
     assert not any("EUR" in each for each in told(masters, "currencies_xero") | told(masters, "currencies_gp"))
+
+
+def test_values_of_the_segment_that_xero_tracks_are_told_and_those_of_other_segments_are_not(masters: Masters) -> None:
+    masters.in_xero("Department", window="tracking", Options=[{"Name": "100"}, {"Name": "200"}])
+    masters.in_xero("Region", window="tracking", Options=[{"Name": "North"}])
+    assert told(masters, "segments_gp") == {
+        "gp.segment has no dimension 100: make it in GP's window Account Segments",
+        "gp.segment has no dimension 200: make it in GP's window Account Segments",
+    }

@@ -99,6 +99,14 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.currency": {
         "header": {**_KEYS, "currency_code": TEXT},  # ISO 4217
     },
+    "canonical.dimension": {
+        "header": {
+            **_KEYS,
+            "value": TEXT,  # of a segment of account numbers, or of a tracking category
+            "active": FLAG,
+            "is_compared": FLAG,  # it is of the one that both ledgers have
+        },
+    },
     "canonical.sales_order": {
         "header": {
             **_KEYS,
