@@ -3,8 +3,8 @@ Imports what tasks need once, in the process that forks them (docs/explanation/s
 
 A task is a fork of the scheduler's worker (LocalExecutor) or of the Celery or Edge worker: what these have imported
 and read, the task has for nothing. Great Expectations takes 2.8 s to import, our operators and hooks 0.5 s, a flow
-with its mappings 0.35 s to read. The other processes of Airflow (api-server, dag-processor, triggerer) read this file
-too and stay light.
+with its mappings and suites 0.5 s to read. The other processes of Airflow (api-server, dag-processor, triggerer) read
+this file too and stay light.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ if FORKING_COMMANDS.intersection(sys.argv[1:2]):
         importlib.import_module(_module)
     from hooks.systems import systems
     from ledgerbridge.errors import ConfigurationError
-    from ledgerbridge.flows import load_flow
+    from ledgerbridge.flows import company_keys, load_flow
+    from ledgerbridge.gates import load_suite
     from ledgerbridge.state.models import Base
-    from operators.settings import include_folder
+    from operators.settings import companies_folder, company, include_folder
 
     # SQLAlchemy works out a mapping at its first query: half a second of processor, else in each task
     Base.registry.configure()
@@ -45,3 +46,9 @@ if FORKING_COMMANDS.intersection(sys.argv[1:2]):
     for _flow in sorted((include_folder() / "flows").glob("*.yaml")):
         with suppress(ConfigurationError):  # the DAG of a broken flow tells
             load_flow(_flow, include_folder())
+    for _suite in sorted((include_folder() / "expectations").glob("*.yaml")):
+        with suppress(ConfigurationError):  # as above, or its gate does
+            load_suite(_suite)
+    with suppress(ConfigurationError):
+        for _key in company_keys(companies_folder()):
+            company(_key)

@@ -42,9 +42,9 @@ read = []
 compose = yaml.compose
 yaml.compose = lambda text, **more: read.append(text) or compose(text, **more)
 build_flow("order_to_cash")
-print(sum("conform:" not in text and "\\nto: " in text for text in read))
+print(len(read))
 """
-"""How many mapping files a task reads that is forked by a process that is started so."""
+"""How many YAML files a task parses for its DAG that is forked by a process that is started so."""
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_process_that_runs_no_task_imports_nothing_heavy(seen: dict[str, object]
     assert seen["heavy"] == []
 
 
-def test_task_reads_no_mapping_that_the_process_that_forks_it_has_read(airflow_home: AirflowHome) -> None:
+def test_task_parses_no_file_of_a_flow_that_the_process_that_forks_it_has_read(airflow_home: AirflowHome) -> None:
     forks = [sys.executable, "-c", FORKS]
     done = subprocess.run(forks, env=airflow_home.environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0"
