@@ -81,7 +81,7 @@ def lines_wanted(complaints: Sequence[Complaint], folder: Path) -> list[Line]:
 
 def diff_of_lines(lines: Sequence[Line], folder: Path, shown: str = "include/lookups") -> str:
     """The lines that have an answer as a diff that `git apply` and `patch -p1` take; empty: there is none."""
-    told = []
+    told: list[str] = []
     for table in dict.fromkeys(each.table for each in lines):
         path = folder / f"{table}.csv"
         before = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
