@@ -160,7 +160,7 @@ def test_a_file_that_is_there_is_left_as_it_is(ledgerbridge: Run, tmp_path: Path
     out.write_text("mine\n")
     code, told = ledgerbridge("suggest", "xero.contact", "gp.customer", "--out", str(out))
     assert (code, out.read_text()) == (2, "mine\n")
-    assert "LB-SUG-004" in told
+    assert "LB-SUG-003" in told
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_description_that_cannot_be_read_is_told(content: str, code: str, ledg
 
 
 def test_records_that_are_none_are_told(ledgerbridge: Run, tmp_path: Path) -> None:
-    assert "LB-SUG-003" in ledgerbridge("suggest", "a.b", "gp.customer", "--samples", str(tmp_path / "none.json"))[1]
+    assert "LB-MAP-012" in ledgerbridge("suggest", "a.b", "gp.customer", "--samples", str(tmp_path / "none.json"))[1]
 
 
 def test_names_that_went_into_a_field_elsewhere_speak_for_their_like(tmp_path: Path) -> None:
