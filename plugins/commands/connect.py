@@ -1,4 +1,4 @@
-"""``ledgerbridge connect``: a person lets a connection's app reach an organisation."""
+"""``ledgerbridge connect``: a person lets a connection's app reach an organisation, or be told by a shop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PORT = 8914
 
 @app.callback()
 def systems() -> None:
-    """One command a system that people consent at."""
+    """One command a system: consent to it, or be told by it."""
 
 
 @app.command()
@@ -60,6 +60,27 @@ def xero(
     works, found = XeroHook(connection).test_connection()
     print(found)
     return 0 if works else 1
+
+
+@app.command()
+def shopify(
+    webhooks: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where the shop is to tell of its orders: the receiver's, by https.")
+    ],
+    connection: Annotated[str, typer.Option(help="Airflow connection.")] = "shopify_default",
+) -> int:
+    """Subscribe to what is missing, and list all subscriptions of the app; again whenever the shop has ended some."""
+    from hooks.shopify.hook import ShopifyHook
+    from hooks.shopify.subscriptions import subscribe, subscriptions
+
+    # as above
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    hook = ShopifyHook(connection)
+    added = subscribe(hook, webhooks)
+    for each in subscriptions(hook):
+        is_new = each.uri == webhooks and each.topic in added
+        print(f"{'added' if is_new else 'there':<6} {each.topic:<26} {each.uri}")
+    return 0
 
 
 def _check_connections(hook: XeroHook) -> None:

@@ -26,7 +26,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "load", "main", "root"]
 COMMANDS = {
     "audit": "The audit trail: verify, anchor, key, sign.",
     "changes": "What became known of a record; an earlier version sent again, by a person.",
-    "connect": "Let a connection's app reach an organisation, by a person's consent.",
+    "connect": "Let a connection's app reach an organisation, or a shop tell of its orders.",
     "dead-letters": "The records that can't go on: list, show, edit, replay, discard.",
     "deliveries": "Each document's standing: not sent, confirmed, unknown, rejected.",
     "evidence": "A zip that proves elsewhere what happened to a record or in a period.",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.main import main
 from hooks.shopify import webhooks as shopify_webhooks
+from hooks.shopify.subscriptions import TOPICS, subscriptions
 from hooks.stripe import webhooks as stripe_webhooks
 from ledgerbridge.entities import KeyedSource, Window
 from sandbox.shopify.app import create_app as create_shop
@@ -22,6 +24,10 @@ from tests.contract.small_company import order
 SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
 }"""
+
+
+LISTED = "query { webhookSubscriptions(first: 100) { nodes { id } } }"
+ENDED = "mutation End($id: ID!) { webhookSubscriptionDelete(id: $id) { deletedWebhookSubscriptionId } }"
 
 
 @pytest.fixture
@@ -89,3 +95,22 @@ def test_orders_that_are_named_are_given_as_a_window_gives_them_and_those_that_a
     shop.set(search_lag_seconds=600)
     assert {record.key: record for page in source.read_keys(keys) for record in page} == by_key
     assert len(by_key) == 2
+
+
+def test_a_shop_is_subscribed_to_once_and_again_to_what_it_has_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.open()
+    hook = shop.hook()
+    uri = "http://127.0.0.1:9/ledgerbridge/webhooks/shopify_test"
+    command = ["--state", "sqlite://", "connect", "shopify", "--connection", "shopify_test", "--webhooks", uri]
+    assert main(command) == 0
+    assert capsys.readouterr().out.count("added") == len(TOPICS)
+    [first, *others] = hook.graphql(LISTED, {}).data["webhookSubscriptions"]["nodes"]
+    hook.graphql(ENDED, {"id": first["id"]})
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert (told.count("added"), told.count("there")) == (1, len(others))
+    assert {each.topic for each in subscriptions(hook)} == set(TOPICS)
+    assert main([*command[:-1], ""]) == 2
+    assert "LB-SHOPIFY-018" in capsys.readouterr().err
