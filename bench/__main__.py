@@ -27,6 +27,7 @@ BENCHES = {
     "xero_budget": "share of Xero's rate budget that eight writing processes use",
     "matching": "precision, recall, seconds, memory of a first meeting, beside recordlinkage and Splink",
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
+    "backlog": "seconds and MiB of a batch of a backlog of orders, on a live Airflow",
     "passes": "seconds and task starts of a pass of order_to_cash on a live Airflow",
 }
 FOLDER = Path(__file__).parent.parent / ".bench"

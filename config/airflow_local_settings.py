@@ -1,9 +1,10 @@
 """
 Imports what tasks need once, in the process that forks them (docs/explanation/speed.md).
 
-A task is a fork of the scheduler's worker (LocalExecutor) or of the Celery or Edge worker: what these have imported,
-the task has for nothing. Great Expectations takes 5.2 s to import, our operators and hooks 0.5 s; a small task takes
-0.13-0.18 s. The other processes of Airflow (api-server, dag-processor, triggerer) read this file too and stay light.
+A task is a fork of the scheduler's worker (LocalExecutor) or of the Celery or Edge worker: what these have imported
+and read, the task has for nothing. Great Expectations takes 2.8 s to import, our operators and hooks 0.5 s, a flow
+with its mappings and suites 0.5 s to read. The other processes of Airflow (api-server, dag-processor, triggerer) read
+this file too and stay light.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from contextlib import suppress
 
 FORKING_COMMANDS = {"scheduler", "celery", "edge"}
 LIBRARIES = (
@@ -29,10 +31,24 @@ if FORKING_COMMANDS.intersection(sys.argv[1:2]):
     for _module in LIBRARIES + OURS:
         importlib.import_module(_module)
     from hooks.systems import systems
+    from ledgerbridge.errors import ConfigurationError
+    from ledgerbridge.flows import company_keys, load_flow
+    from ledgerbridge.gates import load_suite
     from ledgerbridge.state.models import Base
+    from operators.settings import companies_folder, company, include_folder
 
     # SQLAlchemy works out a mapping at its first query: half a second of processor, else in each task
     Base.registry.configure()
     for _system in systems().values():
         pkgutil.resolve_name(_system.hook)
         pkgutil.resolve_name(_system.entities)
+    # what stands in the files is kept by their content: a task reads anew what was changed since
+    for _flow in sorted((include_folder() / "flows").glob("*.yaml")):
+        with suppress(ConfigurationError):  # the DAG of a broken flow tells
+            load_flow(_flow, include_folder())
+    for _suite in sorted((include_folder() / "expectations").glob("*.yaml")):
+        with suppress(ConfigurationError):  # as above, or its gate does
+            load_suite(_suite)
+    with suppress(ConfigurationError):
+        for _key in company_keys(companies_folder()):
+            company(_key)

@@ -1,4 +1,4 @@
-"""The one Airflow plugin: the pages behind our tasks' links. Every Airflow process imports it, so it stays light."""
+"""The one Airflow plugin: pages, and where webhooks come in. Every process of Airflow imports it: it stays light."""
 
 from __future__ import annotations
 
@@ -14,16 +14,31 @@ __all__ = ["LedgerbridgePlugin"]
 Message = MutableMapping[str, Any]
 
 
-async def pages(
-    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-) -> None:
-    """The pages as an ASGI application, imported when the first of them is asked for: only the API server needs it."""
-    module = await asyncio.to_thread(import_module, "pages.app")
-    await module.app(scope, receive, send)
+class _WhenAsked:
+    """An ASGI application, imported when it is asked for the first time: only the API server needs it."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        """Serve one request."""
+        module = await asyncio.to_thread(import_module, self._module)
+        await getattr(module, self._name)(scope, receive, send)
 
 
 class LedgerbridgePlugin(AirflowPlugin):
     """What Ledgerbridge adds to Airflow beside its provider entry point."""
 
     name = "ledgerbridge"
-    fastapi_apps = [{"app": pages, "url_prefix": "/ledgerbridge", "name": "Ledgerbridge"}]  # noqa: RUF012
+    fastapi_apps = [  # noqa: RUF012
+        # before the pages, whose addresses begin with the same word
+        {
+            "app": _WhenAsked("inbox.in_airflow", "app"),
+            "url_prefix": "/ledgerbridge/webhooks",
+            "name": "Ledgerbridge webhooks",
+        },
+        {"app": _WhenAsked("pages.app", "app"), "url_prefix": "/ledgerbridge", "name": "Ledgerbridge"},
+    ]

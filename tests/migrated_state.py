@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from postgres_cluster import PostgresCluster
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from ledgerbridge.state import connect, migrate
 
@@ -38,6 +38,7 @@ def _sqlite_template() -> Path:
 
 @cache
 def _postgres_template(cluster: PostgresCluster) -> str:
-    url = cluster.new_database()
-    migrate(connect(url))
-    return str(make_url(url).database)
+    engine = connect(cluster.new_database())
+    migrate(engine)
+    engine.dispose()  # a database that somebody is connected to is no template
+    return str(engine.url.database)

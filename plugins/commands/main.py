@@ -37,7 +37,9 @@ COMMANDS = {
     "migrate": "Bring the tables of the state database up to date.",
     "purge": "Take away payloads past their retention; hashes and books stay.",
     "reseal": "Encrypt all payloads by the newest key, so that older ones can be taken away.",
+    "suggest": "Which field goes where, for a mapping yet to be written, with confidence and reason.",
     "trace": "The whole way of a record, by any of its ids or names.",
+    "webhooks": "What systems tell by themselves: receive it.",
 }
 """What each command is for; it is ``app`` of the module of its name, whose functions answer the exit code."""
 EXIT_CODES = {

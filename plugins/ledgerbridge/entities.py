@@ -80,6 +80,19 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class KeyedSource(Source, Protocol):
+    """A source that gives records by their keys too: those that a webhook named are read at once, and no others."""
+
+    def read_keys(self, keys: Sequence[str]) -> Iterator[list[RawRecord]]:
+        """
+        Yield these records as they are now; one that is gone, or that no flow takes, is left out.
+
+        :param keys: as ``RawRecord`` has them.
+        :raises TransientError, ConfigurationError: as ``read``.
+        """
+
+
+@runtime_checkable
 class Master(Protocol):
     """Master data that mappings may look up live (items, tax rates, accounts)."""
 

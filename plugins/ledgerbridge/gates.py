@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.yaml_files import CheckedFile, ConfigModel, Location, check_file, nearest
+from ledgerbridge.yaml_files import CheckedFile, ConfigModel, Location, Problem, check_file, nearest, raise_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,10 +94,17 @@ def load_suite(path: Path) -> Suite:
 
     :raises ConfigurationError: anything wrong with it, an unknown expectation included; with file, line and remedy.
     """
+    problems, suite = _with_names(path, path.read_bytes() if path.is_file() else None)
+    raise_first(problems)
+    assert suite is not None
+    return suite.model_copy(update={"name": path.stem})
+
+
+@lru_cache(maxsize=256)
+def _with_names(path: Path, _content: bytes | None) -> tuple[tuple[Problem, ...], Suite | None]:
+    """A suite as ``check_suite_file`` finds it with names; what has not changed is not compared with them again."""
     checked = check_suite_file(path, names=True)
-    checked.raise_first()
-    assert checked.content is not None
-    return checked.content.model_copy(update={"name": path.stem})
+    return tuple(checked.problems), checked.content
 
 
 def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
@@ -26,6 +27,7 @@ __all__ = [
     "listed",
     "load_file",
     "nearest",
+    "plain_yaml",
     "raise_first",
 ]
 
@@ -126,23 +128,35 @@ def raise_first(problems: Sequence[Problem]) -> None:
 
 
 def check_file(path: Path, model: type[Model], *, code: str) -> CheckedFile[Model]:
-    """Read one YAML file into ``model``; whatever is wrong with its form is a problem of the answer."""
-    checked: CheckedFile[Model] = CheckedFile(path, code)
+    """
+    Read one YAML file into ``model``; whatever is wrong with its form is a problem of the answer.
+
+    What has not changed is not read into it again: flows name dozens of files, and a process checks them many times.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            checked.complain((), f"more than {_MAX_BYTES:,} bytes.", "Split it; long tables belong into CSV.")
-            return checked
+    except FileNotFoundError:
+        checked: CheckedFile[Model] = CheckedFile(path, code)
+        others = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        checked.complain((), "no such file.", f"Create it{_did_you_mean(path.stem, others)}")
+        return checked
+    kept = _check(path, content, model, code)
+    return replace(kept, problems=[*kept.problems])
+
+
+@lru_cache(maxsize=512)
+def _check(path: Path, content: bytes, model: type[Model], code: str) -> CheckedFile[Model]:
+    checked: CheckedFile[Model] = CheckedFile(path, code)
+    if len(content) > _MAX_BYTES:
+        checked.complain((), f"more than {_MAX_BYTES:,} bytes.", "Split it; long tables belong into CSV.")
+        return checked
+    try:
         text = content.decode("utf-8")
         if (excess := _excess(text)) is not None:
             checked.problems.append(Problem(path, *excess, code))
             return checked
         node = yaml.compose(text, Loader=_LOADER)
-    except FileNotFoundError:
-        others = sorted(p.stem for p in path.parent.glob("*.yaml"))
-        checked.complain((), "no such file.", f"Create it{_did_you_mean(path.stem, others)}")
-        return checked
     except yaml.MarkedYAMLError as error:
         checked.problems.append(Problem(path, *_place(error.problem_mark), f"{error.problem}.", "Mend the YAML.", code))
         return checked
@@ -178,6 +192,11 @@ def file_error(
 ) -> ConfigurationError:
     """An error that points at the deepest known place of ``location`` in the file."""
     return Problem(path, *_mark(marks, location), message, remedy, code).error()
+
+
+def plain_yaml(path: Path) -> Any:
+    """What a file of ours holds, without a form; nobody is told where in it something is wrong."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:

@@ -6,7 +6,9 @@ from airflow.sdk import Asset, AssetAlias, AssetAny, AssetOrTimeSchedule, BaseOp
 
 from ledgerbridge.flows import ScheduleConfig, asset_of
 
-__all__ = ["outlet", "tell_changed", "timetable"]
+__all__ = ["is_to_be_read", "outlet", "tell_changed", "timetable"]
+
+_LOGGED = "logged"
 
 
 def outlet(company: str) -> AssetAlias:
@@ -18,11 +20,29 @@ def outlet(company: str) -> AssetAlias:
     return AssetAlias(asset_of(company, "changes"))
 
 
-def tell_changed(task: BaseOperator, context: Context, company: str, entity: str) -> None:
-    """Start the stages that wait for an entity, when the task has ended well; nothing where it has no such outlet."""
+def tell_changed(task: BaseOperator, context: Context, company: str, entity: str, *, logged: bool = False) -> None:
+    """
+    Start the stages that wait for an entity, when the task has ended well; nothing where it has no such outlet.
+
+    :param logged: the change log has what changed: nobody has to read it.
+    """
     alias = outlet(company)
     if alias in task.outlets:
-        context["outlet_events"][alias].add(_asset(company, entity))
+        context["outlet_events"][alias].add(_asset(company, entity), extra={_LOGGED: True} if logged else None)
+
+
+def is_to_be_read(context: Context, company: str, entity: str) -> bool:
+    """
+    Whether a run reads an entity by time: all that it takes, unless events started it.
+
+    A run of events reads what was written elsewhere; what they tell of otherwise, the change log has, or names.
+    """
+    told = context.get("triggering_asset_events") or {}
+    if not told:
+        return True
+    asset = asset_of(company, entity)
+    of_entity = [event for each in told if getattr(each, "uri", None) == asset for event in told[each]]
+    return any(not event.extra.get(_LOGGED) and not event.extra.get("from_trigger") for event in of_entity)
 
 
 def timetable(

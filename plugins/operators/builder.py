@@ -14,10 +14,11 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import Company, FlowConfig, LegConfig, SideLegConfig, dag_of, load_flow
+from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig, LegConfig, SideLegConfig, dag_of, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.assets import outlet, timetable
+from operators.compare import CompareOperator
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
@@ -59,6 +60,8 @@ class BrokenFlow(DAG):
 
 def steps_of(leg: LegConfig) -> dict[str, Any]:
     """The operators of a leg's steps, in their order."""
+    if isinstance(leg, ComparedLegConfig):
+        return {"extract": ExtractOperator, "transform": CompareOperator}
     if isinstance(leg, SideLegConfig):
         return {
             "extract": ExtractOperator,
@@ -215,6 +218,9 @@ class _Stage:
                 **common,
             )
             transform = steps["transform"](task_id="transform", execution_timeout=_most(flow, "transform"), **common)
+            extract >> transform
+            if "load" not in steps:
+                return group
             gate = steps["gate"](task_id="gate", execution_timeout=_most(flow, "gate"), **common)
             load = steps["load"](
                 task_id="load",
@@ -223,7 +229,7 @@ class _Stage:
                 execution_timeout=_most(flow, "load"),
                 **common,
             )
-            extract >> transform >> gate >> load
+            transform >> gate >> load
         return group
 
     def _reconcile(self) -> ReconcileOperator:

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Engine
 
 from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Begun, Found, SourceId, append, begin_again, begin_reading, end_reading, unknown
-from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.changes.announced import answer, told_of
+from ledgerbridge.changes.log import last_number
+from ledgerbridge.entities import KeyedSource, RawRecord, Source, Window
 from ledgerbridge.state import transaction
 from operators import settings
 from operators.staging import raw_table, remember, write_raw
 
-__all__ = ["Read", "read_again", "read_source"]
+__all__ = ["Read", "read_again", "read_announced", "read_source"]
 
 _AT_A_TIME = 1_000
 """Records in memory as values, and in one staged file, unless a source's page has more."""
+_ANNOUNCED_AT_A_TIME = 250
+"""Announcements that are read, and then answered, together: what breaks off after them begins there again."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a reading found: ``rows`` records, of which the log lacked ``new``."""
+    """
+    What a reading found: ``rows`` records, of which the log lacked ``new``.
+
+    :param until: how far the source was read by time; None: only what was announced.
+    """
 
     since: datetime | None
-    until: datetime
+    until: datetime | None
     rows: int
     new: int
 
@@ -62,7 +70,35 @@ def read_source(
         new += _write(engine, named, begun, records)
     with transaction(engine) as session:
         until = end_reading(session, named, begun, newest=newest, beginning=beginning, run_id=run_id, rows=rows)
+        if not isinstance(source, KeyedSource):
+            answer(session, named, begun.after)
     return Read(begun.since, until, rows, new)
+
+
+def read_announced(engine: Engine, source: KeyedSource, named: SourceId) -> Read:
+    """
+    Write into the log, as they are now, the records that were announced up to now and not read since.
+
+    The source was read before: of one that was not, announcements stay open.
+
+    Broken off, what it got so far is answered, and the next one reads on.
+
+    :raises TransientError, ConfigurationError: as the source raises them.
+    """
+    with transaction(engine) as session:
+        last = last_number(session, named.company, named.entity)
+    rows = new = upto = 0
+    while upto < last:
+        with transaction(engine) as session:
+            told = told_of(session, named, _ANNOUNCED_AT_A_TIME)
+            begun = Begun(None, told.last, datetime.now(UTC), "webhook", None)
+        upto = told.upto
+        for records in _in_portions(source.read_keys(told.keys)) if told.keys else ():
+            rows += len(records)
+            new += _write(engine, named, begun, records)
+        with transaction(engine) as session:
+            answer(session, named, upto)
+    return Read(None, None, rows, new)
 
 
 def read_again(

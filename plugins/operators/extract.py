@@ -89,7 +89,7 @@ class ExtractOperator(LegOperator):
                 self.leg,
                 self.config.max_records or self.max_records,
             )
-            tell_changed(self, context, self.company.key, self.config.source)
+            tell_changed(self, context, self.company.key, self.config.source, logged=True)
         if not taken.records:
             raise self.nothing_goes_on("nothing new, nothing left over")
         with transaction(self.engine) as session:

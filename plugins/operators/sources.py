@@ -6,14 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from airflow.sdk import Context
+from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Change, append
 from ledgerbridge.changes import SourceId
-from ledgerbridge.changes.readings import is_read_by
-from ledgerbridge.entities import Source
+from ledgerbridge.changes.announced import is_announced
+from ledgerbridge.changes.readings import count_as_read, is_read_by, was_read
+from ledgerbridge.entities import KeyedSource, Source
 from ledgerbridge.state import transaction
-from operators.assets import tell_changed
-from operators.change_log import Read, read_again, read_source
+from operators.assets import is_to_be_read, tell_changed
+from operators.change_log import Read, read_again, read_announced, read_source
 from operators.leg import FlowOperator
 from operators.systems import hooks_of
 
@@ -40,18 +42,32 @@ class Sources:
 
     def read(self, entity: str, *, new_leg: bool, once: bool = True) -> None:
         """
-        Write into the log what changed in a source since it was read last.
+        Write into the log what changed in a source since it was read last, and what was announced.
+
+        A run that events started reads by time only what they say was written elsewhere: all else that is new was
+        announced, or is found by the runs of the schedule.
 
         :param new_leg: whether it is read for a leg that has taken nothing yet.
         :param once: only what this run has not read yet.
         :raises TransientError, ConfigurationError: as the source raises them.
         """
         sources = self._of(entity)
+        company = self._task.company.key
+        only_announced = once and not new_leg and not is_to_be_read(self._context, company, entity)
         if once:
             with transaction(self._task.engine) as session:
                 sources = [each for each in sources if not is_read_by(session, each, self._run_id)]
+                if only_announced:
+                    sources = [each for each in sources if not self._passes_over(session, each)]
 
         def read(source: Source, named: SourceId) -> Read:
+            if isinstance(source, KeyedSource) and self._was_read(named):
+                found = read_announced(self._task.engine, source, named)
+                if only_announced:
+                    self._count_as_read(named)
+                    return found
+                if found.rows:
+                    self._tell(entity, named.connection, found)
             return read_source(
                 self._task.engine,
                 source,
@@ -92,11 +108,31 @@ class Sources:
                 found = read(hook.entity(name), by_connection[connection])
             if found is None:
                 continue
-            task.log.info("entity=%s connection=%s read=%d new=%d", entity, connection, found.rows, found.new)
-            with transaction(task.engine) as session:
-                append(session, task.actor(self._context), [self._told(entity, connection, found)])
-            if found.new:
-                tell_changed(task, self._context, task.company.key, entity)
+            self._tell(entity, connection, found)
+
+    def _passes_over(self, session: Session, source: SourceId) -> bool:
+        """Whether nothing was announced of a source that was read before: then this run has nothing to read there."""
+        if not was_read(session, source) or is_announced(session, source):
+            return False
+        count_as_read(session, source, self._run_id)
+        return True
+
+    def _was_read(self, source: SourceId) -> bool:
+        with transaction(self._task.engine) as session:
+            return was_read(session, source)
+
+    def _count_as_read(self, source: SourceId) -> None:
+        with transaction(self._task.engine) as session:
+            count_as_read(session, source, self._run_id)
+
+    def _tell(self, entity: str, connection: str, found: Read) -> None:
+        """Tell the log of the task, the audit, and the stages that wait for it."""
+        task = self._task
+        task.log.info("entity=%s connection=%s read=%d new=%d", entity, connection, found.rows, found.new)
+        with transaction(task.engine) as session:
+            append(session, task.actor(self._context), [self._told(entity, connection, found)])
+        if found.new:
+            tell_changed(task, self._context, task.company.key, entity, logged=True)
 
     def _beginning(self, entity: str) -> datetime | None:
         """Where the first run begins: what did not change since is dated earlier, but for documents dated ahead."""
@@ -104,11 +140,8 @@ class Sources:
         return None if begins is None else begins - _DATED_AHEAD
 
     def _told(self, entity: str, connection: str, read: Read) -> Change:
-        details = {
-            "leg": self._task.leg,
-            "since": read.since and read.since.isoformat(),
-            "until": read.until.isoformat(),
-            "rows": read.rows,
-            "new": read.new,
-        }
-        return Change("window-read", entity, connection, details=details)
+        counted = {"leg": self._task.leg, "rows": read.rows, "new": read.new}
+        if read.until is None:
+            return Change("announced-read", entity, connection, details=counted)
+        window = {"since": read.since and read.since.isoformat(), "until": read.until.isoformat()}
+        return Change("window-read", entity, connection, details=counted | window)

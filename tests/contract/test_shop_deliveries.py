@@ -10,7 +10,7 @@ import pytest
 
 from hooks.shopify import webhooks as shopify_webhooks
 from hooks.stripe import webhooks as stripe_webhooks
-from ledgerbridge.entities import Window
+from ledgerbridge.entities import KeyedSource, Window
 from sandbox.shopify.app import create_app as create_shop
 from sandbox.stripe.app import create_app as create_gateway
 from tests.contract.gateway_office import Account
@@ -73,3 +73,19 @@ def test_a_delivered_event_is_genuine_and_names_a_charge_we_can_read(account: Ac
     event = stripe_webhooks.event_of(body)
     [[record]] = account.hook().entity("charge").read(Window())
     assert record.key.endswith(f":{event.entity}:{event.record_id}")
+
+
+def test_orders_that_are_named_are_given_as_a_window_gives_them_and_those_that_are_gone_are_left_out(
+    shop: Shop,
+) -> None:
+    shop.open()
+    shop.set(search_lag_seconds=0)
+    for number in range(1, 4):
+        shop.place(order(name=f"#{number}", test=number == 3))
+    source = shop.hook().entity("order")
+    assert isinstance(source, KeyedSource)
+    by_key = {record.key: record for page in source.read(Window()) for record in page}
+    keys = [*by_key, f"shopify:{DOMAIN}:order:999999"]
+    shop.set(search_lag_seconds=600)
+    assert {record.key: record for page in source.read_keys(keys) for record in page} == by_key
+    assert len(by_key) == 2

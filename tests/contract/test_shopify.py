@@ -18,7 +18,7 @@ from hooks.shopify import queries as shopify_queries
 from hooks.shopify.errors import QueryTooDear
 from hooks.shopify.hook import ShopifyHook
 from hooks.wire import untrusted
-from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.entities import KeyedSource, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
 from tests.contract.query_cost import requested_cost
 from tests.contract.scripted_api import Reply, ScriptedApi, serve_script
@@ -305,6 +305,19 @@ def test_a_page_that_cannot_be_smaller_is_refused(api: ScriptedApi, hook: Shopif
 
     with pytest.raises(QueryTooDear, match="costs 2600 points, 1000 are allowed"):
         everything(hook)
+
+
+def test_orders_that_are_named_are_asked_for_fewer_at_a_time_where_that_is_too_dear(
+    hook: ShopifyHook, api: ScriptedApi
+) -> None:
+    refused = refusal("MAX_COST_EXCEEDED", cost=2400, maxCost=1000)
+    gone = Reply({"data": {"nodes": [None]}, "extensions": {}})
+    api.will_reply(refused, *[gone] * 3)
+    source = hook.entity("order")
+    assert isinstance(source, KeyedSource)
+    assert list(source.read_keys([f"shopify:{SHOP}:order:{number}" for number in range(10)])) == []
+    asked = [len(each.json["variables"]["ids"]) for each in api.asked]
+    assert asked == [10, 4, 4, 2]
 
 
 def test_pages_grow_to_what_their_cost_allows(api: ScriptedApi, hook: ShopifyHook) -> None:

@@ -31,6 +31,21 @@ print(json.dumps({
 }))
 """
 
+FORKS = """
+import sys
+sys.argv = ["airflow", "scheduler"]
+import airflow.settings
+airflow.settings.initialize()
+import yaml
+from operators.builder import build_flow
+read = []
+compose = yaml.compose
+yaml.compose = lambda text, **more: read.append(text) or compose(text, **more)
+build_flow("order_to_cash")
+print(len(read))
+"""
+"""How many YAML files a task parses for its DAG that is forked by a process that is started so."""
+
 
 @pytest.fixture
 def seen(airflow_home: AirflowHome) -> dict[str, object]:
@@ -52,6 +67,12 @@ def test_airflow_knows_our_connections_and_settings(seen: dict[str, object], air
 
 def test_process_that_runs_no_task_imports_nothing_heavy(seen: dict[str, object]) -> None:
     assert seen["heavy"] == []
+
+
+def test_task_parses_no_file_of_a_flow_that_the_process_that_forks_it_has_read(airflow_home: AirflowHome) -> None:
+    forks = [sys.executable, "-c", FORKS]
+    done = subprocess.run(forks, env=airflow_home.environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
 
 
 def test_second_home_copies_the_migrated_database(airflow_home: AirflowHome) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hooks.gp.econnect.fields import NODES
 from hooks.systems import systems
 
-PACKAGES = ("commands", "pages", "operators", "notifications", "triggers", "hooks", "ledgerbridge")
+PACKAGES = ("commands", "inbox", "pages", "operators", "notifications", "triggers", "hooks", "ledgerbridge")
 
 CORE = Path(__file__).parents[2] / "plugins" / "ledgerbridge"
 GP_FIELDS = {field for node in NODES.values() for field in node.fields if field.isupper()} - {"QUANTITY"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from postgres_cluster import PostgresCluster
 from sqlalchemy import Engine, Select, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
@@ -162,6 +164,40 @@ def test_sqlite_finds_by_key_and_never_looks_at_all_of_a_company(
     searched = [step for step in plan if "SEARCH" in step or "SCAN" in step]
     assert any(f"USING INDEX {index} " in step for step in searched)
     assert not [step for step in searched if step.endswith("(company=?)") or "SCAN" in step]
+
+
+SERVED_BY = text("SELECT pg_backend_pid()")
+
+
+def served_by(engine: Engine) -> int:
+    with transaction(engine) as session:
+        return int(session.execute(SERVED_BY).scalar_one())
+
+
+@pytest.fixture
+def on_postgres(state_db: Engine, state_db_kind: str) -> Engine:
+    """A state database on a server."""
+    if state_db_kind != "postgres":
+        pytest.skip("SQLite has no server: each transaction opens the file")
+    return state_db
+
+
+def test_a_process_keeps_its_connection_to_the_server_and_what_it_forks_makes_its_own(on_postgres: Engine) -> None:
+    own = served_by(on_postgres)
+    reads, writes = os.pipe()
+    if not (child := os.fork()):
+        os.write(writes, str(served_by(on_postgres)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert int(os.read(reads, 100)) != own
+    assert served_by(on_postgres) == own
+
+
+def test_a_server_that_was_away_between_two_transactions_is_not_noticed(
+    on_postgres: Engine, postgres_cluster: PostgresCluster
+) -> None:
+    postgres_cluster.execute(f"SELECT pg_terminate_backend({(own := served_by(on_postgres))})")
+    assert served_by(on_postgres) != own
 
 
 def test_an_instant_comes_back_aware_whatever_its_zone_was(state_db: Engine) -> None:

@@ -14,6 +14,7 @@ SYSTEM = System(
     hook=_ECONNECT,
     entities="hooks.gp.econnect.registry:ENTITIES",
     target_fields="hooks.gp.econnect.registry:target_fields",
+    described="hooks.gp.econnect.described:described",
     books="hooks.gp.books:GPBooks",
     gateway_fields={"checkbook": "GP checkbook on its clearing account (CHEKBKID)."},
     forms=(

@@ -18,6 +18,7 @@ __all__ = [
     "COUNT",
     "INSTALLATION",
     "ORDERS",
+    "ORDERS_BY_ID",
     "PAYOUTS",
     "REFUND",
     "REST",
@@ -182,6 +183,8 @@ ORDERS = _document("""query Orders($first: Int!, $after: String, $filter: String
     pageInfo { ...Page }
   }
 }""")
+
+ORDERS_BY_ID = _document("query OrdersById($ids: [ID!]!) { nodes(ids: $ids) { ... on Order { ...Order } } }")
 
 REST = {
     "lineItems": _rest("order", "lineItems", "LineItem"),

@@ -12,6 +12,7 @@ SYSTEM = System(
     name="shopify",
     hook=_HOOK,
     entities="hooks.shopify.entities:ENTITIES",
+    webhooks="hooks.shopify.webhooks:ShopifyWebhooks",
     forms=(
         ConnectionForm(
             type="shopify",
@@ -27,6 +28,14 @@ SYSTEM = System(
                     "Access", "How tokens are got.", enum=["client_credentials", "static_token", "refresh_token"]
                 ),
                 "refresh_token": text("Refresh token", "The first one; renewed from then on.", format="password"),
+                "webhook_secret": text(
+                    "Webhook secret",
+                    "The client secret, where the password is a static token.",
+                    format="password",
+                ),
+                "webhook_secret_before": text(
+                    "Webhook secret before", "Its predecessor, for an hour after a rotation.", format="password"
+                ),
             },
         ),
     ),

@@ -12,10 +12,12 @@ import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from hooks.shopify.access import access_of
+from hooks.shopify.hook import ShopifyHook
 from hooks.wire.untrusted import parse_json, unexpected_shape
-from hooks.wire.webhook_event import WebhookEvent, signing_keys
+from hooks.wire.webhook_event import Delivered, WebhookEvent, secrets_of, signing_keys
 
-__all__ = ["event_of", "is_genuine"]
+__all__ = ["ShopifyWebhooks", "event_of", "is_genuine"]
 
 # Where the order's id stands in a REST-shaped body, by the topic's first word.
 _ORDER_ID = {
@@ -24,6 +26,36 @@ _ORDER_ID = {
     "order_transactions": "order_id",
     "disputes": "order_id",
 }
+
+
+class ShopifyWebhooks:
+    """
+    The webhooks of one shop.
+
+    They are signed with the app's client secret; a connection that has a static token in its place names the secret as
+    `webhook_secret` in its extra.
+    """
+
+    announces: Mapping[str, Sequence[str]] = {"order": ("order",)}
+
+    def __init__(self, connection: str) -> None:
+        hook = ShopifyHook(connection)
+        self.scope = hook.shop
+        has_secret = access_of(hook.connection) != "static_token"
+        self._secrets = secrets_of(hook.connection, hook.connection.password if has_secret else None)
+
+    def is_genuine(self, delivered: Delivered) -> bool:
+        """
+        Whether the app signed it, of this shop: it may be installed in several, with one secret.
+
+        :raises ConfigurationError: a secret is blank.
+        """
+        signed = is_genuine(delivered.body, delivered.headers.get("x-shopify-hmac-sha256", ""), self._secrets)
+        return signed and delivered.headers.get("x-shopify-shop-domain") == self.scope
+
+    def events(self, delivered: Delivered) -> list[WebhookEvent]:
+        """The one event it tells of; raises as ``event_of``."""
+        return [event_of(delivered.headers, delivered.body)]
 
 
 def is_genuine(body: bytes, signature: str, secrets: Sequence[str]) -> bool:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
+
+from airflow.sdk import Connection
 
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["WebhookEvent", "signing_keys"]
+__all__ = ["Delivered", "WebhookEvent", "Webhooks", "secrets_of", "signing_keys"]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """
+    One request that says it is a webhook.
+
+    :param headers: names in lower case.
+    :param body: raw, before any parsing.
+    :param at: this machine's time, aware.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,43 @@ class WebhookEvent:
     occurred_at: datetime
     entity: str | None = None
     record_id: str | None = None
+
+
+class Webhooks(Protocol):
+    """How a system tells over one connection that something changed; made of the connection's id."""
+
+    @property
+    def scope(self) -> str:
+        """The scope of the connection's record keys."""
+
+    @property
+    def announces(self) -> Mapping[str, Sequence[str]]:
+        """By the entity an event concerns, those of which records change with it."""
+
+    def is_genuine(self, delivered: Delivered) -> bool:
+        """
+        Whether it comes from the system; takes the same time for every wrong signature.
+
+        :raises ConfigurationError: a secret is blank.
+        """
+
+    def events(self, delivered: Delivered) -> list[WebhookEvent]:
+        """
+        What a genuine one tells.
+
+        :raises ValueError: it has no shape that the system's webhooks have.
+        """
+
+
+def secrets_of(connection: Connection, default: str | None = None) -> list[str]:
+    """
+    What webhooks of a connection are signed with: `webhook_secret` of its extra, and for a rotation its predecessor.
+
+    :param default: where the system signs with what the connection has anyway.
+    """
+    extra = connection.extra_dejson
+    named = [extra.get("webhook_secret") or default, extra.get("webhook_secret_before")]
+    return [str(secret) for secret in named if secret]
 
 
 def signing_keys(system: str, secrets: Sequence[str]) -> list[bytes]:

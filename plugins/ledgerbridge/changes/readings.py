@@ -19,7 +19,16 @@ from ledgerbridge.changes.sources import SourceId
 from ledgerbridge.state.models import Delivery, LoggedChange, Reading
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Begun", "begin_again", "begin_reading", "end_reading", "is_read_by", "is_written_by"]
+__all__ = [
+    "Begun",
+    "begin_again",
+    "begin_reading",
+    "count_as_read",
+    "end_reading",
+    "is_read_by",
+    "is_written_by",
+    "was_read",
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,19 @@ def is_read_by(session: Session, source: SourceId, run_id: str) -> bool:
     """Whether this run has read the source, by whichever leg."""
     reading = _reading(session, source)
     return reading is not None and reading.run_id == run_id
+
+
+def was_read(session: Session, source: SourceId) -> bool:
+    """Whether the source was ever read to an end: from there, what was announced since is all that is new."""
+    reading = _reading(session, source)
+    return reading is not None and reading.until is not None
+
+
+def count_as_read(session: Session, source: SourceId, run_id: str) -> None:
+    """Keep that a run has read of a source what it is to read, though not by time."""
+    reading = _reading(session, source)
+    if reading is not None:
+        reading.run_id = run_id
 
 
 def is_written_by(session: Session, system: str, run_id: str) -> bool:

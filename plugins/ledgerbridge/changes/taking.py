@@ -256,7 +256,7 @@ def _due(session: Session, leg: LegId) -> ColumnElement[bool]:
 
 def _latest_news(session: Session, company: str, after: int) -> int | None:
     """The last audit entry of a company, beyond this one, that a waiting record may have waited for."""
-    is_new = (AuditEntry.action == "window-read") & (AuditEntry.details["new"].as_integer() > 0)
+    is_new = AuditEntry.action.in_(("window-read", "announced-read")) & (AuditEntry.details["new"].as_integer() > 0)
     latest: int | None = session.scalar(
         select(func.max(AuditEntry.id)).where(
             AuditEntry.id > after,

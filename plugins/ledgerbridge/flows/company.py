@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -199,6 +200,12 @@ def gateway_model(asked: GatewayFields) -> type[Gateway]:
 
 def company_model(asked: GatewayFields) -> type[Company]:
     """The company file, with what the systems that are there ask of its gateways."""
+    return _company_model(tuple((system, tuple(abouts.items())) for system, abouts in asked.items()))
+
+
+@lru_cache(maxsize=8)
+def _company_model(listed: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> type[Company]:
+    asked = {system: dict(abouts) for system, abouts in listed}
 
     def tells_what_is_asked(company: Company) -> Company:
         for gateway in (each for each in company.gateways if each.told_by == "gateway"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -31,7 +33,10 @@ _PATIENCE_SECONDS = 60
 
 def connect(url: str, payload_key: str = "", signing_key: str = "", company: str | None = None) -> Engine:
     """
-    An engine for the state database; one connection per use, so that forked tasks never share one.
+    An engine for the state database.
+
+    On PostgreSQL, where a connection is a process of the server's, a process keeps one between its transactions, and
+    what it forks makes its own. On SQLite each transaction opens the file: it may be another one since, restored.
 
     SQLite runs in WAL mode and takes its write lock when a transaction begins: a lock that is asked for only at the
     first write of a transaction fails at once instead of waiting when another process wrote in between. Neither logs
@@ -80,7 +85,8 @@ def _on_sqlite(parsed: URL) -> Engine:
 
 
 def _on_postgresql(parsed: URL) -> Engine:
-    engine = create_engine(parsed, poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(parsed, pool_size=1, max_overflow=-1, pool_pre_ping=True, hide_parameters=True)
+    _POOLED.add(engine)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -91,6 +97,17 @@ def _on_postgresql(parsed: URL) -> Engine:
         )
 
     return engine
+
+
+_POOLED: WeakSet[Engine] = WeakSet()
+
+
+def _forget_the_parents_connections() -> None:
+    for engine in list(_POOLED):
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_the_parents_connections)
 
 
 def _parsed(url: str) -> URL:

@@ -26,6 +26,8 @@ def explain_faults(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _explain(context: ExceptionContext) -> LedgerbridgeError | None:
+        if context.is_pre_ping:
+            return None  # a kept connection that has ended: another one is made
         kind = _kind_of(context.original_exception)
         place = engine.url.render_as_string(hide_password=True)
         return None if kind is None else kind(place, " ".join(str(context.original_exception).split()))

@@ -120,8 +120,9 @@ class LoggedChange(OfCompany, Base):
     One version of one record of a source, as it became known; never updated but for its payload, never deleted.
 
     ``how``: ``poll``, ``webhook``, ``backfill`` or ``person``. ``payload_uri`` is the staged file that holds it;
-    none where a change was only announced, or its payload was purged. ``content_hash`` is the audit's of the record.
-    Numbers of an entity become visible in their order; between two of them others may lie.
+    none where its payload was purged, or a change was only announced: then ``version`` is the event's id, and
+    ``source_key`` may be of another entity, a change of which is one of this one. ``content_hash`` is the audit's of
+    the record. Numbers of an entity become visible in their order; between two of them others may lie.
     """
 
     __tablename__ = "change"
@@ -147,8 +148,9 @@ class Reading(OfCompany, Base):
     """
     How far a source was read: what changed up to ``until``, by its own clock, is in the change log.
 
-    ``run_id`` is the run that read last. ``whole`` says that the log holds every record since the company's
-    beginning with its payload, so that a leg that is added now has nothing to read again.
+    ``run_id`` is the run that read last. ``announced`` is the number up to which changes that were only announced have
+    been read. ``whole`` says that the log holds every record since the company's beginning with its payload, so that a
+    leg that is added now has nothing to read again.
     """
 
     __tablename__ = "reading"
@@ -159,6 +161,7 @@ class Reading(OfCompany, Base):
     until: Mapped[datetime | None]
     rows: Mapped[int]
     whole: Mapped[bool]
+    announced: Mapped[int] = mapped_column(Number, default=0, server_default="0")
     run_id: Mapped[str] = mapped_column(String(250))
     ended_at: Mapped[datetime]
 

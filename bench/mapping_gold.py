@@ -1,0 +1,56 @@
+"""
+The gold set of pairs: which source field goes into which target field, made by hand of the fields' descriptions.
+
+One file a pair of systems; of those in ``HELD_OUT`` nothing may be learned and nothing tuned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from hooks.described import described_entity
+from ledgerbridge.suggest import Entity
+from ledgerbridge.yaml_files import plain_yaml
+
+__all__ = ["HELD_OUT", "Task", "tasks"]
+
+HELD_OUT = frozenset({"magento_gp", "magento_xero", "stripe_xero"})
+_FOLDER = Path(__file__).parent / "gold"
+
+
+@dataclass(frozen=True)
+class Task:
+    """
+    One pair of entities.
+
+    :param answers: path of a target field to the paths of all source fields that may go into it; a target field that
+        is not here has no counterpart.
+    """
+
+    systems: str
+    source: Entity
+    target: Entity
+    answers: Mapping[str, frozenset[str]]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing may be learned of it."""
+        return self.systems in HELD_OUT
+
+
+@cache
+def tasks() -> list[Task]:
+    """Every task, in the order of the files."""
+    found = []
+    for path in sorted(_FOLDER.glob("*.yaml")):
+        for title, pairs in plain_yaml(path).items():
+            source, _, target = title.partition(" -> ")
+            sides = described_entity(source, written=False), described_entity(target, written=True)
+            if sides[0] is None or sides[1] is None:
+                raise LookupError(f"{path.name}: nothing is known of {source} or of {target}")
+            answers = {field: frozenset([pair] if isinstance(pair, str) else pair) for field, pair in pairs.items()}
+            found.append(Task(path.stem, sides[0], sides[1], {field: each for field, each in answers.items() if each}))
+    return found

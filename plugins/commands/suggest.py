@@ -1,0 +1,137 @@
+"""``ledgerbridge suggest``: which field goes where, for a mapping that is yet to be written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from json import JSONDecodeError, dumps, loads
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from commands.options import AsJson, new_app
+from hooks.described import described_entity
+from hooks.systems import systems
+from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.suggest import (
+    Entity,
+    Suggestion,
+    canonical_entity,
+    draft,
+    fields_of_records,
+    read_catalogue,
+    suggest,
+    with_samples,
+)
+from ledgerbridge.yaml_files import nearest
+
+__all__ = ["app"]
+
+app = new_app()
+_SHOWN = 3
+
+
+@app.command()
+def suggest_(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What is read: `system.entity`, or a record of ours.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="What is made: `system.entity`, or a record of ours.")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a draft of the mapping there.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON with records of the source: shows fields and values.")
+    ] = None,
+    fields: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="YAML that describes entities of your own, as `fields.yaml` of a system does."
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> int:
+    """Say for each field of the target what may go into it, how sure that is, and why."""
+    own = read_catalogue(fields) if fields else {}
+    reads = _entity(source, own, samples, written=False)
+    makes = _entity(target, own, None, written=True)
+    found = suggest(reads, makes)
+    if out is not None:
+        _write(out, draft(reads, makes, found))
+    if json:
+        print(dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        return 0
+    _print(found)
+    if out is not None:
+        print(f"{out} is a draft: look at it, then `ledgerbridge map check {out}`.")
+    return 0
+
+
+def _entity(name: str, own: dict[str, Entity], samples: Path | None, *, written: bool) -> Entity:
+    seen = fields_of_records(_records(samples)) if samples else []
+    known = own.get(name) or _known(name, written=written)
+    if known is None and not seen:
+        raise ConfigurationError(
+            "LB-SUG-002",
+            f'nothing is known of the fields of "{name}".',
+            remedy=_remedy(name, written=written),
+        )
+    return with_samples(known or Entity(name, ()), seen)
+
+
+def _known(name: str, *, written: bool) -> Entity | None:
+    if name in CANONICAL:
+        return canonical_entity(name)
+    return described_entity(name, written=written) if name.partition(".")[0] in systems() else None
+
+
+def _remedy(name: str, *, written: bool) -> str:
+    from commands.checks import offered
+
+    there = [*CANONICAL, *(each for each in offered() if _known(each, written=written) is not None)]
+    hint = nearest(name, there)
+    more = "Describe it in a file for `--fields`" + (", or give records of it by `--samples`." if not written else ".")
+    return f'Did you mean "{hint}"? {more}' if hint else more
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = loads(path.read_text())
+    except (OSError, JSONDecodeError) as error:
+        raise ConfigurationError(
+            "LB-SUG-003", f"{path} holds no records: {error}.", remedy="Name a JSON file with one record or a list."
+        ) from error
+    records = content if isinstance(content, list) else [content]
+    return [each.get("payload", each) for each in records]
+
+
+def _write(out: Path, text: str) -> None:
+    if out.exists():
+        raise ConfigurationError(
+            "LB-SUG-004", f"{out} is there already.", remedy="Name a file that is not, or take this one away."
+        )
+    out.write_text(text)
+
+
+def _print(found: list[Suggestion]) -> None:
+    part = ""
+    for each in found:
+        if each.target.part != part:
+            part = each.target.part
+            print(f"{part}:")
+        mark = "!" if each.target.required else " "
+        if each.best is None:
+            print(f"  {each.target.name + mark:<24} open")
+        else:
+            print(f"  {each.target.name + mark:<24} {each.best.source.path}  {each.band}, {each.best.confidence:.2f}")
+            print(f"  {'':<24} {each.best.reason}")
+        others = each.candidates[1 if each.best else 0 : _SHOWN]
+        if others:
+            print(f"  {'':<24} or " + ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in others))
+    bands = {band: sum(each.band == band for each in found) for band in ("sure", "likely", "open")}
+    required = sum(each.band == "open" and each.target.required for each in found)
+    print(
+        f"{len(found)} fields: " + ", ".join(f"{count} {band}" for band, count in bands.items()) + f"; {required} open"
+        " are required (marked !)"
+    )

@@ -1,0 +1,103 @@
+"""Which connections webhooks come to: a company file names them, and their system says how it signs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from pkgutil import resolve_name
+
+from airflow.sdk.exceptions import AirflowException
+
+from hooks.systems import systems
+from hooks.wire.webhook_event import Delivered, WebhookEvent, Webhooks
+from ledgerbridge.changes import Announced, SourceId
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import company_keys
+from operators import settings
+
+__all__ = ["Address", "Addresses"]
+
+_KEPT_SECONDS = 30.0
+"""How long a rotated secret, or a company that is added, may take to be seen."""
+_LONGEST_KEY = 255
+_LONGEST_EVENT = 128
+
+_log = logging.getLogger(__name__)
+
+
+class Address:
+    """One connection that webhooks come to, and the companies that have it."""
+
+    def __init__(self, system: str, connection: str, companies: tuple[str, ...], webhooks: Webhooks) -> None:
+        self._system = system
+        self._connection = connection
+        self._companies = companies
+        self._webhooks = webhooks
+
+    def is_genuine(self, delivered: Delivered) -> bool:
+        """Whether it comes from the system; raises as ``Webhooks``."""
+        return self._webhooks.is_genuine(delivered)
+
+    def announced(self, delivered: Delivered) -> dict[SourceId, list[Announced]]:
+        """
+        What a genuine one says has changed, by source; of a topic that no flow reads nothing.
+
+        :raises ValueError: it has no shape that the system's webhooks have.
+        """
+        told: dict[SourceId, list[Announced]] = {}
+        for event in self._webhooks.events(delivered):
+            for entity in self._webhooks.announces.get(event.entity or "", ()):
+                for company in self._companies:
+                    source = SourceId(company, f"{self._system}.{entity}", self._connection)
+                    told.setdefault(source, []).append(self._announced(event))
+        return told
+
+    def _announced(self, event: WebhookEvent) -> Announced:
+        key = f"{self._system}:{self._webhooks.scope}:{event.entity}:{event.record_id}"
+        for name, value, longest in (("key", key, _LONGEST_KEY), ("event", event.event_id, _LONGEST_EVENT)):
+            if len(value) > longest or not value.isprintable():
+                raise ValueError(f"its {name} is no {name}")
+        return Announced(key, event.event_id, event.occurred_at)
+
+
+class Addresses:
+    """The addresses by connection, looked up anew now and then: a secret is rotated, a company is added."""
+
+    def __init__(self) -> None:
+        self._known: Mapping[str, Address] | None = None
+        self._until = 0.0
+        self._looking = asyncio.Lock()
+
+    async def of(self, connection: str) -> Address | None:
+        """The address of a connection; None where no company has it, or its system sends no webhooks."""
+        if time.monotonic() >= self._until and (self._known is None or not self._looking.locked()):
+            async with self._looking:
+                if time.monotonic() >= self._until:
+                    self._known = await asyncio.to_thread(_addresses)
+                    self._until = time.monotonic() + _KEPT_SECONDS
+        return (self._known or {}).get(connection)
+
+
+def _addresses() -> dict[str, Address]:
+    sending = {name: system.webhooks for name, system in systems().items() if system.webhooks}
+    having: dict[tuple[str, str], list[str]] = {}
+    for key in company_keys(settings.companies_folder()):
+        try:
+            company = settings.company(key)
+        except LedgerbridgeError as error:
+            _log.error("company %s receives no webhooks: %s", key, error)
+            continue
+        for system in sending.keys() & company.connections.keys():
+            for connection in company.connections_of(system):
+                having.setdefault((system, connection), []).append(key)
+    found = {}
+    for (system, connection), companies in having.items():
+        try:
+            webhooks: Webhooks = resolve_name(sending[system])(connection)
+        except (AirflowException, LedgerbridgeError) as error:
+            _log.error("connection %s receives no webhooks: %s", connection, error)
+            continue
+        found[connection] = Address(system, connection, tuple(companies), webhooks)
+    return found

@@ -1,0 +1,27 @@
+"""Which field goes where: suggestions for a mapping that is yet to be written, each with its confidence and reason."""
+
+from ledgerbridge.suggest.described import (
+    Entity,
+    Field,
+    canonical_entity,
+    field_from_words,
+    fields_of_records,
+    read_catalogue,
+    with_samples,
+)
+from ledgerbridge.suggest.drafting import draft
+from ledgerbridge.suggest.ranking import Candidate, Suggestion, suggest
+
+__all__ = [
+    "Candidate",
+    "Entity",
+    "Field",
+    "Suggestion",
+    "canonical_entity",
+    "draft",
+    "field_from_words",
+    "fields_of_records",
+    "read_catalogue",
+    "suggest",
+    "with_samples",
+]

@@ -1,0 +1,147 @@
+"""A mapping file begun from suggestions: what is sure is filled in, the rest stands as comments, to be looked at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ledgerbridge.mapping.model import CHILDREN
+from ledgerbridge.suggest.described import HEADER, Entity, Field
+from ledgerbridge.suggest.ranking import Candidate, Suggestion
+
+__all__ = ["draft"]
+
+_DECIMALS = ("money", "rate", "quantity")
+_CANONICAL = "canonical."
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What a part of the target gets: the list of the source that its rows come from, and its suggestions."""
+
+    part: str
+    each: str
+    suggestions: tuple[Suggestion, ...]
+
+
+def draft(source: Entity, target: Entity, suggestions: Sequence[Suggestion]) -> str:
+    """
+    The text of a mapping file for `include/mappings`, which passes `ledgerbridge map check`.
+
+    A raw record's field into a part of another list stands as a comment: somebody has to say how rows become one.
+    """
+    rows = list(_rows(suggestions))
+    sure = sum(each.band == "sure" for each in suggestions)
+    open_ = [each.target for each in suggestions if each.band == "open" and each.target.required]
+    lines = [
+        "# yaml-language-server: $schema=../schemas/mapping.json",
+        f"# Begun by `ledgerbridge suggest {source.name} {target.name}`: {sure} of {len(suggestions)} fields are sure.",
+        "# Comments are what is likely, with its confidence, or open; take what is right, delete the rest.",
+        f"from: {source.name}",
+        f"to: {target.name}",
+        "description: To be written.",
+    ]
+    if open_:
+        lines.insert(3, f"# Required and open: {', '.join(each.path for each in open_)}.")
+    canonical = source.name.startswith(_CANONICAL)
+    for row in rows:
+        lines += _part(row, canonical=canonical, labelled=row.part == HEADER and target.name.startswith(_CANONICAL))
+    return "\n".join(lines) + "\n"
+
+
+def _rows(suggestions: Sequence[Suggestion]) -> Iterator[_Row]:
+    by_part: dict[str, list[Suggestion]] = {HEADER: []}
+    for each in suggestions:
+        by_part.setdefault(each.target.part, []).append(each)
+    for part, of_part in by_part.items():
+        votes: dict[str, float] = defaultdict(float)
+        for each in of_part:
+            if each.best is not None and each.best.source.part != HEADER:
+                votes[each.best.source.part] += each.best.confidence
+        best = max(votes, key=lambda name: votes[name]) if votes else HEADER
+        yield _Row(part, HEADER if part == HEADER else best, tuple(of_part))
+
+
+def _part(row: _Row, *, canonical: bool, labelled: bool) -> list[str]:
+    # a part whose rows come from nowhere yet is a comment as a whole, as is one that mappings don't know
+    begun = row.part == HEADER or (row.each != HEADER and row.part in CHILDREN)
+    lines = [f"{row.part}:"] if begun else [f"# {row.part}:"]
+    if row.part != HEADER:
+        lines.append(f"  each: {row.each}" if begun else "#   each: <what gives its rows>")
+    filled = False
+    if labelled and not any(each.band == "sure" and each.target.name == "label" for each in row.suggestions):
+        lines.append('  label: "@key"')
+        filled = True
+    for each in row.suggestions:
+        written = begun and each.band == "sure" and each.best is not None and _reached(each.best.source, row.each)
+        filled |= written
+        lines += _field(each, row.each, written=written, canonical=canonical)
+    if begun and not filled:
+        lines.append("  fields: {}")
+    return lines
+
+
+def _field(suggestion: Suggestion, each: str, *, written: bool, canonical: bool) -> list[str]:
+    target, best = suggestion.target, suggestion.best
+    needed = " (required)" if target.required else ""
+    if best is None:
+        nearest = ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in suggestion.candidates[:2])
+        return [f"  # {target.name}: open{needed}{f'; nearest {nearest}' if nearest else ''}"]
+    rule = f"{_key(target.name)}: {_rule(best.source, target, each, canonical=canonical)}"
+    told = f"{best.confidence:.2f}, {best.reason}"
+    if written:
+        return [f"  # {told}", f"  {rule}"]
+    return [f"  # {suggestion.band} {told}{needed}", f"  # {rule}{_others(suggestion.candidates[1:3])}"]
+
+
+def _others(candidates: Sequence[Candidate]) -> str:
+    told = ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in candidates)
+    return f"  # or {told}" if told else ""
+
+
+def _reached(source: Field, each: str) -> bool:
+    """Whether a row of that list has one value of the field."""
+    return source.part in (HEADER, each) or each.startswith(f"{source.part}.")
+
+
+def _path(source: Field, each: str) -> str:
+    if source.part == each:
+        return source.name
+    if source.part == HEADER:
+        return f"$.{source.name}"
+    if each.startswith(f"{source.part}."):
+        return f"{'^' * each.removeprefix(source.part).count('[]')}.{source.name}"
+    return source.path
+
+
+def _rule(source: Field, target: Field, each: str, *, canonical: bool) -> str:
+    path = _path(source, each)
+    if not _reached(source, each):
+        how = "sum" if source.kind in _DECIMALS else "join"
+        return f"{{{how}: {{of: {_quoted(source.path)}}}}}"
+    options = [f"from: {_quoted(path)}"]
+    if convert := _convert(source, target, canonical=canonical):
+        options.append(f"convert: {convert}")
+    if target.required:
+        options.append("required: true")
+    return _quoted(path) if len(options) == 1 else f"{{{', '.join(options)}}}"
+
+
+def _convert(source: Field, target: Field, *, canonical: bool) -> str:
+    """What brings a raw value into the target's kind; a canonical record has its kinds already."""
+    if target.kind == "date" and source.kind in ("instant", "date", "text") and not canonical:
+        return "{date: {zone: company}}" if source.kind == "instant" else "{date: {}}"
+    if target.kind in _DECIMALS and source.kind in (*_DECIMALS, "text", "number") and not canonical:
+        return "{decimal: {}}"
+    if target.kind in ("text", "id") and target.length and source.kind in ("text", "id", "choice"):
+        return f"{{text: {{max: {target.length}}}}}"
+    return ""
+
+
+def _key(name: str) -> str:
+    return _quoted(name) if name.endswith("[]") else name
+
+
+def _quoted(path: str) -> str:
+    return f'"{path}"' if any(each in path for each in "[]{}@^$#:,") else path

@@ -1,0 +1,193 @@
+"""What speaks for a source field going into a target field: names, meanings, kinds, lengths, places; from 0 to 1."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+
+from ledgerbridge.suggest.described import HEADER, Field
+from ledgerbridge.suggest.kinds import fits
+from ledgerbridge.suggest.words import Lexicon
+
+__all__ = ["SIGNALS", "Matrix", "Worded", "shared_words", "signals", "worded"]
+
+Matrix = NDArray[np.float64]
+Weights = Mapping[str, float]
+
+_PARENT = 0.5
+"""What a word of a parent or a list counts, beside one of the field's own name."""
+_ORDINAL = re.compile(r"(\d+)(?:\[\])?$")
+_MANY = 9
+SIGNALS: Final = (
+    "name", "own_name", "same_name", "meaning", "told", "covers_target", "covers_source", "letters", "spelling",
+    "kind", "kind_never", "name_and_kind", "length", "level", "ordinal", "ordinal_against",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A field, and the concepts that its name, its parents and its description consist of."""
+
+    field: Field
+    own: tuple[str, ...]
+    parents: tuple[str, ...]
+    told: tuple[str, ...]
+    spelled: str
+
+    @cached_property
+    def name(self) -> Weights:
+        """Its name's concepts, those of its parents for less."""
+        return {**dict.fromkeys(self.parents, _PARENT), **dict.fromkeys(self.own, 1.0)}
+
+    @cached_property
+    def meaning(self) -> Weights:
+        """All that its name and its description say."""
+        return {**dict.fromkeys(self.told, 0.7), **self.name}
+
+
+def worded(fields: Iterable[Field], lexicon: Lexicon) -> list[Worded]:
+    """The fields with their words."""
+    found = []
+    for each in fields:
+        *parents, own = each.path.replace("[]", "").split(".")
+        words = lexicon.words(own)
+        found.append(
+            Worded(
+                field=each,
+                own=tuple(lexicon.concepts(words)),
+                parents=tuple(lexicon.concepts(word for parent in parents for word in lexicon.words(parent))),
+                told=tuple(lexicon.concepts(re.findall(r"[a-z]+", each.about.lower()))),
+                spelled=" ".join(words),
+            )
+        )
+    return found
+
+
+def signals(sources: Sequence[Worded], targets: Sequence[Worded]) -> Matrix:
+    """By target, source and signal, in the order of ``SIGNALS``."""
+    rare = _rarity([*sources, *targets])
+    name = _alike([each.name for each in targets], [each.name for each in sources], rare)
+    own = _alike([dict.fromkeys(each.own, 1.0) for each in targets], [dict.fromkeys(e.own, 1.0) for e in sources], rare)
+    meaning = _alike([each.meaning for each in targets], [each.meaning for each in sources], rare)
+    told = np.maximum(
+        _alike([each.name for each in targets], [dict.fromkeys(each.told, 1.0) for each in sources], rare),
+        _alike([dict.fromkeys(each.told, 1.0) for each in targets], [each.name for each in sources], rare),
+    )
+    kind = fits([each.field.kind for each in sources], [each.field.kind for each in targets]).T
+    ordinal = _ordinals(targets, sources)
+    found = {
+        "name": name,
+        "own_name": own,
+        "same_name": (own > 1 - 1e-9).astype(float),
+        "meaning": meaning,
+        "told": told,
+        "covers_target": _covered([e.name for e in targets], [e.meaning for e in sources], rare),
+        "covers_source": _covered([e.name for e in sources], [e.meaning for e in targets], rare).T,
+        "letters": _alike([_letters(e.spelled) for e in targets], [_letters(e.spelled) for e in sources], {}),
+        "spelling": _spelling(targets, sources),
+        "kind": kind,
+        "kind_never": (kind < 0.15).astype(float),
+        "name_and_kind": name * kind,
+        "length": _lengths(targets, sources),
+        "level": _levels(targets, sources),
+        "ordinal": (ordinal > 0).astype(float),
+        "ordinal_against": (ordinal < 0).astype(float),
+    }
+    return np.stack([found[each] for each in SIGNALS], axis=2)
+
+
+def shared_words(source: Worded, target: Worded) -> list[str]:
+    """The concepts that both have, those of the target's name first."""
+    return [each for each in dict.fromkeys((*target.own, *target.parents, *target.told)) if each in source.meaning]
+
+
+def _rarity(fields: Sequence[Worded]) -> Weights:
+    """What a concept is worth: little if most fields have it."""
+    seen = Counter(concept for each in fields for concept in each.name)
+    return {concept: math.log((len(fields) + 1) / count) for concept, count in seen.items()}
+
+
+def _vectors(left: Sequence[Weights], right: Sequence[Weights], rare: Weights) -> tuple[Matrix, Matrix]:
+    place = {concept: index for index, concept in enumerate(dict.fromkeys(c for each in (*left, *right) for c in each))}
+    most = max(rare.values(), default=1.0)
+    sides = []
+    for side in left, right:
+        matrix = np.zeros((len(side), max(len(place), 1)))
+        for row, weights in enumerate(side):
+            for concept, weight in weights.items():
+                matrix[row, place[concept]] = weight * rare.get(concept, most)
+        sides.append(matrix)
+    return sides[0], sides[1]
+
+
+def _alike(left: Sequence[Weights], right: Sequence[Weights], rare: Weights) -> Matrix:
+    """Cosine of what each says."""
+    ours, theirs = _vectors(left, right, rare)
+    lengths = np.outer(np.linalg.norm(ours, axis=1), np.linalg.norm(theirs, axis=1))
+    found: Matrix = np.divide(ours @ theirs.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return found
+
+
+def _covered(asked: Sequence[Weights], by: Sequence[Weights], rare: Weights) -> Matrix:
+    """Which share of what one says the other says as well."""
+    ours, theirs = _vectors(asked, by, rare)
+    total = ours.sum(axis=1, keepdims=True)
+    found: Matrix = np.divide(ours @ (theirs > 0).T, total, out=np.zeros((len(ours), len(theirs))), where=total > 0)
+    return found
+
+
+def _letters(text: str) -> Weights:
+    padded = f" {text} "
+    return Counter(padded[at : at + 3] for at in range(len(padded) - 2))
+
+
+def _spelling(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """How alike the names are as they are written, case aside."""
+    found: Matrix = process.cdist(
+        [each.field.name.lower() for each in targets],
+        [each.field.name.lower() for each in sources],
+        scorer=fuzz.ratio,
+        dtype=np.float64,
+    )
+    return found / 100
+
+
+def _lengths(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """How near the lengths of texts are; a half where one isn't known."""
+    sides = [np.array([each.field.length for each in side], dtype=float) for side in (targets, sources)]
+    least = np.minimum.outer(*sides)
+    found: Matrix = np.divide(least, np.maximum.outer(*sides), out=np.full_like(least, 0.5), where=least > 0)
+    return found
+
+
+def _levels(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """Whether both are of the header, or both of a list."""
+    sides = [np.array([each.field.part == HEADER for each in side]) for side in (targets, sources)]
+    found: Matrix = np.equal.outer(*sides).astype(np.float64)
+    return found
+
+
+def _ordinals(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """1: both are the second line of something, say; -1: they are different ones; 0: they aren't numbered."""
+    sides = [np.array([_ordinal(each.field.name) for each in side]) for side in (targets, sources)]
+    numbered = np.outer(*(side > 0 for side in sides))
+    # what isn't numbered is the first of what is
+    first = np.equal.outer(*(np.where(side == 0, 1, side) for side in sides))
+    agree = np.where(numbered & first, 1, 0)
+    one = np.add.outer(*((side > 0).astype(int) for side in sides)) > 0
+    return np.where(one & ~first, -1, agree).astype(float)
+
+
+def _ordinal(name: str) -> int:
+    found = _ORDINAL.search(name)
+    number = int(found[1]) if found else 0
+    return number if number <= _MANY else 0

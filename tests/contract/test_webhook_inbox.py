@@ -1,0 +1,220 @@
+"""Where webhooks come in: what a system signed is in the change log before it is answered, nothing else gets in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, select, text
+
+from inbox.app import MAX_BYTES, PREFIX, create_app
+from ledgerbridge.state import connect, transaction
+from ledgerbridge.state.models import LoggedChange
+from tests.contract.served_app import serve
+from tests.contract.shop_office import DOMAIN
+
+SECRET = "secret-1"
+ORDER = b'{"id": 450789469, "updated_at": "2026-03-02T11:00:00-05:00"}'
+COMPANY = "name: Somebody\nbase_currency: USD\ntime_zone: UTC\naccounts: []\ngateways: []\nconnections: {connections}\n"
+
+
+@dataclass
+class Inbox:
+    """The receiver on a socket, and what it has written."""
+
+    url: str
+    state: Engine
+    folder: Path
+
+    def post(self, body: bytes = ORDER, *, to: str = "shopify_us", **headers: str) -> httpx.Response:
+        """A delivery as Shopify makes it; headers by name, with _ for -."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {**delivery(body), **named}
+        return httpx.post(f"{self.url}/{to}", content=body, headers=sent, timeout=60)
+
+    @property
+    def announced(self) -> list[tuple[str, str, str, str]]:
+        """Company, connection, key and event of all that is in the log."""
+        with transaction(self.state) as session:
+            rows = session.scalars(select(LoggedChange).order_by(LoggedChange.number)).all()
+        assert {(each.how, each.payload_uri, each.entity) for each in rows} <= {("webhook", None, "shopify.order")}
+        return [(each.company, each.connection, each.source_key, each.version) for each in rows]
+
+
+def delivery(body: bytes, *, secret: str = SECRET, event: str = "event-1") -> dict[str, str]:
+    """The headers of a delivery that was signed with this secret."""
+    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+    return {
+        "X-Shopify-Topic": "orders/updated",
+        "X-Shopify-Shop-Domain": DOMAIN,
+        "X-Shopify-Event-Id": event,
+        "X-Shopify-Triggered-At": "2026-03-02T16:00:00Z",
+        "X-Shopify-Hmac-Sha256": signature,
+    }
+
+
+@pytest.fixture
+def inbox(state_db: Engine, state_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
+    """A receiver for the one shop of a company."""
+    of_all = connect(state_url)
+    companies = tmp_path / "companies"
+    companies.mkdir()
+    (companies / "main.yaml").write_text(COMPANY.format(connections="{shopify: [shopify_us], gp: [gp]}"))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", str(companies))
+    monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_US", json.dumps(connection()))
+    with serve(served(of_all)) as url:
+        yield Inbox(f"{url}{PREFIX}", of_all, companies)
+
+
+def connection(**fields: Any) -> dict[str, Any]:
+    return {"conn_type": "shopify", "host": DOMAIN, "login": "client-1", "password": SECRET, **fields}
+
+
+def served(state: Engine) -> FastAPI:
+    app = FastAPI()
+    app.mount(PREFIX, create_app(lambda: state, write_seconds=60))  # a machine under load fails no test that is right
+    return app
+
+
+KEY = f"shopify:{DOMAIN}:order:450789469"
+
+
+def test_what_the_shop_signed_is_in_the_change_log_when_it_is_answered(inbox: Inbox) -> None:
+    answer = inbox.post()
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "set-cookie" not in answer.headers
+    assert inbox.announced == [("main", "shopify_us", KEY, "event-1")]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(ORDER, {"X_Shopify_Hmac_Sha256": "AAAA"}, id="made-up-signature"),
+        pytest.param(ORDER, {"X_Shopify_Hmac_Sha256": ""}, id="no-signature"),
+        pytest.param(ORDER + b" ", delivery(ORDER), id="body-touched"),
+        pytest.param(ORDER, delivery(ORDER, secret="secret-2"), id="another-secret"),
+        pytest.param(ORDER, {"X_Shopify_Shop_Domain": "other.myshopify.com"}, id="another-shop-of-the-app"),
+        pytest.param(b"{broken", {"X_Shopify_Hmac_Sha256": "AAAA"}, id="not-signed-nor-json"),
+    ],
+)
+def test_a_forgery_is_refused_without_a_word_and_leaves_nothing(
+    inbox: Inbox, body: bytes, headers: dict[str, str]
+) -> None:
+    answer = inbox.post(body, **headers)
+    assert (answer.status_code, answer.content) == (401, b"")
+    assert inbox.announced == []
+
+
+@pytest.mark.parametrize("name", ["nobody", "gp", "..%2fmain", "x" * 5000])
+def test_a_connection_that_receives_none_is_told_apart_from_a_forgery_by_nobody(inbox: Inbox, name: str) -> None:
+    answer = inbox.post(to=name)
+    assert (answer.status_code, answer.content) in [(401, b""), (404, b"")]
+    assert inbox.announced == []
+
+
+def test_a_delivery_that_is_replayed_changes_nothing(inbox: Inbox) -> None:
+    assert [inbox.post().status_code for _ in range(3)] == [200, 200, 200]
+    assert inbox.announced == [("main", "shopify_us", KEY, "event-1")]
+
+
+def test_a_later_event_of_the_same_order_is_another_announcement(inbox: Inbox) -> None:
+    inbox.post(X_Shopify_Event_Id="event-2")
+    inbox.post()
+    assert [event for *_, event in inbox.announced] == ["event-2", "event-1"]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told-by-its-length", "streamed"])
+def test_a_body_beyond_the_limit_is_refused_before_it_is_looked_at(inbox: Inbox, told: bool) -> None:
+    body = b" " * (MAX_BYTES + 1)
+    content: Any = body if told else iter([body[:-1], body[-1:]])
+    answer = httpx.post(f"{inbox.url}/shopify_us", content=content, headers=delivery(body), timeout=60)
+    assert (answer.status_code, answer.content) == (413, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(b"{broken", {}, id="no-json"),
+        pytest.param(b"[]", {}, id="a-list"),
+        pytest.param(b"\xff\xfe", {}, id="no-text"),
+        pytest.param(b'{"id": {"a": 1}}' + b" " * 300, {"X_Shopify_Event_Id": "e" * 200}, id="too-long-an-event"),
+        pytest.param(b'{"id": "\\u0000"}', {}, id="nul"),
+        pytest.param(ORDER, {"X_Shopify_Triggered_At": "yesterday"}, id="no-time"),
+    ],
+)
+def test_what_is_signed_but_has_no_shape_we_know_is_refused(inbox: Inbox, body: bytes, headers: dict[str, str]) -> None:
+    answer = inbox.post(body, **headers)
+    assert (answer.status_code, answer.content) == (400, b"")
+    assert inbox.announced == []
+
+
+def test_a_topic_that_no_flow_reads_is_taken_and_announces_nothing(inbox: Inbox) -> None:
+    assert inbox.post(b'{"id": 1}', X_Shopify_Topic="shop/update").status_code == 200
+    assert inbox.announced == []
+
+
+def test_every_company_that_has_the_shop_is_told(inbox: Inbox) -> None:
+    (inbox.folder / "second.yaml").write_text(COMPANY.format(connections="{shopify: [shopify_us]}"))
+    (inbox.folder / "broken.yaml").write_text("name: [")
+    inbox.post()
+    assert inbox.announced == [(key, "shopify_us", KEY, "event-1") for key in ("main", "second")]
+
+
+def test_a_static_token_is_no_secret_that_webhooks_are_signed_with(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    static = connection(
+        login=None, password="shpat_1", extra={"webhook_secret": "new", "webhook_secret_before": SECRET}
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_US", json.dumps(static))
+    assert inbox.post(**delivery(ORDER, secret="shpat_1")).status_code == 401
+    assert inbox.post(**delivery(ORDER, secret="new")).status_code == 200
+    assert inbox.post(**delivery(ORDER, event="event-2")).status_code == 200
+
+
+def test_what_can_not_be_written_is_to_be_sent_again(inbox: Inbox) -> None:
+    with inbox.state.begin() as connection:
+        connection.execute(text("ALTER TABLE change RENAME TO away"))
+    answer = inbox.post()
+    assert (answer.status_code, answer.content) == (503, b"")
+    with inbox.state.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO change"))
+    assert inbox.post().status_code == 200
+    assert len(inbox.announced) == 1
+
+
+def test_a_state_database_that_is_away_is_answered_in_time(inbox: Inbox, tmp_path: Path) -> None:
+    away = connect("postgresql://nobody@127.0.0.1:9/none")
+    with serve(served(away)) as url:
+        answer = httpx.post(f"{url}{PREFIX}/shopify_us", content=ORDER, headers=delivery(ORDER), timeout=60)
+    assert (answer.status_code, answer.content) == (503, b"")
+
+
+def test_what_comes_at_once_is_all_in_the_log(inbox: Inbox) -> None:
+    with httpx.Client(timeout=60) as client:
+        bodies = [json.dumps({"id": number}).encode() for number in range(1, 41)]
+        address = urlsplit(inbox.url)
+        raw = [
+            f"POST {address.path}/shopify_us HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in delivery(body).items())
+            + "\r\n"
+            for body in bodies
+        ]
+        sockets = [socket.create_connection((address.hostname or "", address.port or 0)) for _ in bodies]
+        for line, head, body in zip(sockets, raw, bodies, strict=True):
+            line.sendall(head.encode() + body)
+        answers = [line.recv(1000).split(b"\r\n", 1)[0] for line in sockets]
+        assert client.get(inbox.url + "/").status_code == 204
+    assert set(answers) == {b"HTTP/1.1 200 OK"}
+    assert len(inbox.announced) == 40

@@ -1,0 +1,180 @@
+"""Suggested mappings: names are read, what is sure is filled in, and the draft passes the check of mapping files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from commands.main import main
+from hooks.described import described_entity
+from ledgerbridge.mapping import load_mapping
+from ledgerbridge.mapping.engine import check_mapping_file
+from ledgerbridge.suggest import Entity, Field, draft, fields_of_records, suggest
+from ledgerbridge.suggest.words import lexicon
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def ledgerbridge(capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command: exit code and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = main(list(arguments))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CSTPONBR", "customer purchase order number"),
+        ("ZIPCODE", "zip code"),
+        ("ORFRTTAX", "originating freight tax"),
+        ("CITY", "city"),
+        ("billing_address", "billing address"),
+        ("SalesDetails", "sales details"),
+        ("ShipToName", "ship to name"),
+        ("VNDITNUM", "vendor it number"),
+    ],
+)
+def test_the_words_of_a_name_are_found_shortened_ones_too(name: str, words: str) -> None:
+    assert " ".join(lexicon().words(name)) == words
+
+
+def test_contacts_are_put_where_customers_have_them_each_once() -> None:
+    source = described_entity("xero.contact", written=False)
+    target = described_entity("gp.customer", written=True)
+    assert source is not None
+    assert target is not None
+    best = {each.target.path: each.best.source.path for each in suggest(source, target) if each.best is not None}
+    expected = {
+        "CUSTNMBR": "ContactNumber",
+        "ADDRESS2": "Addresses[].AddressLine2",
+        "STATE": "Addresses[].Region",
+        "ZIPCODE": "Addresses[].PostalCode",
+        "TXRGNNUM": "TaxNumber",
+        "CURNCYID": "DefaultCurrency",
+    }
+    assert {field: best.get(field) for field in expected} == expected
+
+
+def test_what_nothing_is_there_for_stays_open_with_the_nearest() -> None:
+    target = Entity("their.order", (Field("TAXSCHID", about="tax schedule"), Field("RequesterTrx", kind="flag")))
+    source = Entity("our.order", (Field("City"), Field("Website")))
+    assert [(each.band, each.best) for each in suggest(source, target)] == [("open", None), ("open", None)]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("magento.order", "gp.sales_order"),
+        ("xero.contact", "gp.customer"),
+        ("gp.sales_invoice", "xero.invoice"),
+        ("canonical.sales_order", "gp.sales_order"),
+        ("magento.order", "canonical.sales_order"),
+        ("gp.journal", "xero.manual_journal"),
+    ],
+)
+def test_a_draft_passes_the_check_and_lists_what_is_required_and_open(
+    source: str, target: str, ledgerbridge: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "draft.yaml"
+    code, told = ledgerbridge("suggest", source, target, "--out", str(out))
+    assert code == 0, told
+    assert ledgerbridge("map", "check", str(out)) == (0, "1 mapping file, no problems\n")
+    drafted = load_mapping(out)
+    assert (drafted.source, drafted.target) == (source, target)
+    required = {line.split("!")[0].strip() for line in told.splitlines() if "! " in line and line.endswith(" open")}
+    first = next((line for line in out.read_text().splitlines() if line.startswith("# Required and open")), "")
+    assert {each.rpartition(".")[2] for each in first.rstrip(".").partition(": ")[2].split(", ") if each} == required
+
+
+def test_a_draft_of_lines_takes_one_list_and_reaches_the_header_from_it(tmp_path: Path) -> None:
+    source = Entity(
+        "our.order",
+        (
+            Field("currency_code", about="currency of the document"),
+            Field("sku", "items[]"),
+            Field("quantity", "items[]", "quantity"),
+            Field("name", "shipments[]"),
+        ),
+    )
+    target = Entity(
+        "their.order",
+        (
+            Field("ITEMNMBR", "lines", length=30, required=True, about="item number, SKU"),
+            Field("QUANTITY", "lines", "quantity", about="quantity of the line"),
+            Field("CURNCYID", "lines", about="currency of the document"),
+        ),
+    )
+    path = tmp_path / "mapping.yaml"
+    path.write_text(draft(source, target, suggest(source, target)))
+    checked, _ = check_mapping_file(path)
+    assert checked.content is not None
+    (lines,) = checked.content.lines
+    assert lines.each == "items[]"
+    text = path.read_text()
+    assert "ITEMNMBR: {from: sku, convert: {text: {max: 30}}, required: true}" in text
+    assert 'CURNCYID: "$.currency_code"' in text
+
+
+def test_records_of_a_system_nobody_described_show_their_fields(ledgerbridge: Run, tmp_path: Path) -> None:
+    records = tmp_path / "records.json"
+    record = {
+        "customer_email": "ann@example.com",
+        "lines": [{"sku": "LAMP", "qty": 2}],
+        "paid": True,
+        "on": "2026-03-02",
+    }
+    records.write_text(json.dumps([{"key": "a", "payload": record}]))
+    code, told = ledgerbridge("suggest", "till.sale", "canonical.customer", "--samples", str(records), "--json")
+    assert code == 0, told
+    best = {each["target"]["name"]: each["candidates"][0]["source"]["name"] for each in json.loads(told)}
+    assert best["email"] == "customer_email"
+    kinds = {each.path: each.kind for each in fields_of_records([record])}
+    assert kinds == {
+        "customer_email": "text",
+        "lines[].sku": "text",
+        "lines[].qty": "number",
+        "paid": "flag",
+        "on": "date",
+    }
+
+
+def test_an_entity_nobody_knows_is_told_with_the_nearest_and_what_to_do(ledgerbridge: Run) -> None:
+    code, told = ledgerbridge("suggest", "xero.contcat", "gp.customer")
+    assert code == 2
+    assert "LB-SUG-002" in told
+    assert 'Did you mean "xero.contact"?' in told
+    assert "--samples" in told
+
+
+def test_a_file_that_is_there_is_left_as_it_is(ledgerbridge: Run, tmp_path: Path) -> None:
+    out = tmp_path / "mapping.yaml"
+    out.write_text("mine\n")
+    code, told = ledgerbridge("suggest", "xero.contact", "gp.customer", "--out", str(out))
+    assert (code, out.read_text()) == (2, "mine\n")
+    assert "LB-SUG-004" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param("shop.order: {header: {total: sum of all}}", "LB-SUG-001", id="a-kind-nobody-knows"),
+        pytest.param("shop.order: [total]", "LB-SUG-001", id="no-parts"),
+    ],
+)
+def test_a_description_that_cannot_be_read_is_told(content: str, code: str, ledgerbridge: Run, tmp_path: Path) -> None:
+    fields = tmp_path / "fields.yaml"
+    fields.write_text(content)
+    assert code in ledgerbridge("suggest", "shop.order", "gp.customer", "--fields", str(fields))[1]
+
+
+def test_records_that_are_none_are_told(ledgerbridge: Run, tmp_path: Path) -> None:
+    assert "LB-SUG-003" in ledgerbridge("suggest", "a.b", "gp.customer", "--samples", str(tmp_path / "none.json"))[1]
