@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from commands.files import INCLUDE, Include
 from commands.options import AsJson, new_app
 from hooks.described import described_entity
 from hooks.systems import systems
@@ -20,6 +21,8 @@ from ledgerbridge.suggest import (
     canonical_entity,
     draft,
     fields_of_records,
+    known_names,
+    mappings_in,
     read_catalogue,
     suggest,
     with_samples,
@@ -51,12 +54,13 @@ def suggest_(
         ),
     ] = None,
     json: AsJson = False,
+    include: Include = INCLUDE,
 ) -> int:
     """Say for each field of the target what may go into it, how sure that is, and why."""
     own = read_catalogue(fields) if fields else {}
     reads = _entity(source, own, samples, written=False)
     makes = _entity(target, own, None, written=True)
-    found = suggest(reads, makes)
+    found = suggest(reads, makes, known_names(mappings_in(include / "mappings"), target))
     if out is not None:
         _write(out, draft(reads, makes, found))
     if json:

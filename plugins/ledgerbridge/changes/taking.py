@@ -27,7 +27,7 @@ from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, Readin
 from ledgerbridge.state.source_records import Seen, register
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Batch", "LegId", "Taken", "has_all", "has_position", "has_taken", "has_work", "take"]
+__all__ = ["Batch", "LegId", "Taken", "has_all", "has_new", "has_position", "has_taken", "has_work", "take"]
 
 _BROKEN_OFF = ("read", "held")
 """Outcomes of records whose run got no further, or was stopped."""
@@ -216,6 +216,11 @@ def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked
     for wanted in (SourceRecord.outcome.in_(_BROKEN_OFF), _waiting() if asked else _due(session, leg)):
         if session.scalar(select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(1)) is not None:
             return True
+    return has_new(session, leg, done_by)
+
+
+def has_new(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:
+    """Whether the log holds something beyond a leg's position; ``done_by`` as for ``take``."""
     return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
 
 
