@@ -10,7 +10,7 @@ from pathlib import Path
 
 from commands.files import Folders, company_of, company_tables
 from ledgerbridge.canonical.rules import SETTINGS
-from ledgerbridge.flows import FlowConfig
+from ledgerbridge.flows import ComparedLegConfig, FlowConfig
 from ledgerbridge.flows.checks import check_flow_file, place_of
 from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
@@ -54,7 +54,8 @@ def flow_problems(path: Path, folders: Folders) -> list[Problem]:
     problems = list(flow.problems)
     for name, leg in content.legs.items():
         _must_offer(flow.checked, place_of(content, name, "from"), leg.source, "source")
-        _must_offer(flow.checked, place_of(content, name, "to"), leg.target, "target")
+        written: Role = "source" if isinstance(leg, ComparedLegConfig) else "target"
+        _must_offer(flow.checked, place_of(content, name, "to"), leg.target, written)
         for rule, entities in leg.rules.items():
             for key, entity in entities.items():
                 if key not in SETTINGS:

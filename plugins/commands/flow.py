@@ -12,7 +12,7 @@ from commands.options import new_app
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows.checks import CheckedFlow, check_flow_file
-from ledgerbridge.flows.config import FlowConfig, LegConfig, ScheduleConfig
+from ledgerbridge.flows.config import ComparedLegConfig, FlowConfig, LegConfig, ScheduleConfig
 from ledgerbridge.flows.names import dag_of
 from ledgerbridge.yaml_files import nearest
 
@@ -90,6 +90,10 @@ def _draw_leg(number: int, name: str, leg: LegConfig, flow: CheckedFlow) -> None
     for rule, entities in leg.rules.items():
         looks = ", ".join(f"{key} {entity}" for key, entity in entities.items())
         print(f"        │ rule     {rule} ({looks})")
+    if isinstance(leg, ComparedLegConfig):
+        print(f"        ▼ compared; people change it in {leg.by_hand}")
+        print(f"      {leg.target}\n")
+        return
     print(f"        │ map      {leg.map}")
     stops = f", stops over {leg.stop_if_rejected_over} rejected" if leg.stop_if_rejected_over else ""
     print(f"        │ gate     {leg.gate} ({count} expectations{stops})")

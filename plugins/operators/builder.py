@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,10 +15,11 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import Company, FlowConfig, LegConfig, SideLegConfig, dag_of, load_flow
+from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig, LegConfig, SideLegConfig, dag_of, load_flow
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.assets import outlet, timetable
+from operators.compare import CompareOperator
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
@@ -27,6 +29,7 @@ from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.retries import ByErrorClass
 from operators.transform import TransformOperator
+from triggers.changes import StageHasWork
 
 __all__ = ["build_flow", "steps_of"]
 
@@ -59,6 +62,8 @@ class BrokenFlow(DAG):
 
 def steps_of(leg: LegConfig) -> dict[str, Any]:
     """The operators of a leg's steps, in their order."""
+    if isinstance(leg, ComparedLegConfig):
+        return {"extract": ExtractOperator, "transform": CompareOperator}
     if isinstance(leg, SideLegConfig):
         return {
             "extract": ExtractOperator,
@@ -119,7 +124,7 @@ class _Stage:
         with DAG(
             dag_of(self.flow_name, self.name, self.prefix),
             description=config.description or flow.description,
-            schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name)),
+            schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name), self._work),
             catchup=False,
             max_active_runs=1,
             default_args=defaults,
@@ -141,6 +146,26 @@ class _Stage:
                     execution_timeout=_most(flow, "extract"),
                 )
         return dag
+
+    @property
+    def _work(self) -> StageHasWork:
+        """What tells the stage that the change log has something for it."""
+        flow, connections = self.flow, self.company.connections
+
+        def of(entity: str) -> list[str]:
+            return list(connections.get(entity.partition(".")[0], []))
+
+        legs = [
+            {
+                "leg": name,
+                "sources": {entity: of(entity) for entity in leg.sources},
+                "target": of(leg.target),
+                "done_by": flow.behind_stages(name),
+            }
+            for name, leg in flow.of_stage(self.name).items()
+        ]
+        dag = dag_of(self.flow_name, self.name, self.prefix)
+        return StageHasWork(dag, self.company.key, self.flow_name, json.dumps(legs))
 
     @property
     def _questions(self) -> str:
@@ -215,6 +240,9 @@ class _Stage:
                 **common,
             )
             transform = steps["transform"](task_id="transform", execution_timeout=_most(flow, "transform"), **common)
+            extract >> transform
+            if "load" not in steps:
+                return group
             gate = steps["gate"](task_id="gate", execution_timeout=_most(flow, "gate"), **common)
             load = steps["load"](
                 task_id="load",
@@ -223,7 +251,7 @@ class _Stage:
                 execution_timeout=_most(flow, "load"),
                 **common,
             )
-            extract >> transform >> gate >> load
+            transform >> gate >> load
         return group
 
     def _reconcile(self) -> ReconcileOperator:

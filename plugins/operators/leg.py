@@ -184,8 +184,9 @@ class LegOperator(FlowOperator):
         """
         self.log.info("flow=%s leg=%s ends here: %s", self.flow, self.leg, why)
         after = [] if self.get_dag() is None else self.get_flat_relatives(upstream=False)
-        rest = {task.task_id for task in after if isinstance(task, LegOperator) and task.leg == self.leg}
-        tasks = sorted(rest | self.downstream_task_ids)
+        leg_of = {task.task_id: task.leg for task in after if isinstance(task, LegOperator)}
+        rest = {task for task, leg in leg_of.items() if leg == self.leg}
+        tasks = sorted(rest | (self.downstream_task_ids - leg_of.keys()))
         return DownstreamTasksSkipped(tasks=tasks)  # type: ignore[no-untyped-call]  # Airflow gives it no types
 
     def raw_records(self, context: Context, keys: Collection[str]) -> dict[str, RawRecord]:

@@ -27,6 +27,7 @@ from ledgerbridge.state.replays import KeptDocument
 from ledgerbridge.state.source_records import Fate
 from ledgerbridge.sync import (
     Change,
+    Plan,
     Rules,
     answers_of,
     changes_only,
@@ -53,6 +54,7 @@ __all__ = ["MergeOperator", "MergedGateOperator", "MergedLoadOperator"]
 
 _OURS_ALONE = ("record_key", "label", "chain_key", "merged_into")
 """Canonical fields that say nothing of the thing."""
+_LATER = "it came to be known while others were compared: the next run compares it"
 
 
 class MergeOperator(TransformOperator):
@@ -71,13 +73,24 @@ class MergeOperator(TransformOperator):
 
     def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """The canonical records as this leg's side is to hold them."""
+        planned = self._planned(given, keys, lookups, work)
+        canonical = f"{OURS}{self.config.sync.entity}"
+        held = {key: self._header(each, each.held) for key, each in planned.changes.items() if each.key is not None}
+        frames = with_headers({}, canonical, {k: self._header(e, e.wanted) for k, e in planned.changes.items()})
+        before = map_canonical(_mapping(self.config.map), with_headers({}, canonical, held), lookups)
+        work.conformed = {row["record_key"]: row for row in rows_of(frames["header"])}
+        work.beside = {"before": before.frames, "merges": {"merges": _staged(planned.changes)}}
+        return frames
+
+    def _planned(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> Plan:
+        """What this leg's side has to be told; what the two agree on, and what people are asked, is kept."""
         sync = self.config.sync
         read: dict[str, list[Read]] = {}
         for entity, name in self.config.sources.items():
             of_entity = [key for key in keys if _entity_of(key) == entity]
             read[entity] = self._read(given, of_entity, _mapping(name), lookups, work) if of_entity else []
         work.made = {each.source_key: set() for records in read.values() for each in records} | work.made
-        unmet = self._meet(read, work) if sync.matching.meeting is not None else None
+        unmet = self._meet(read, work)
         with transaction(self.engine) as session:
             things = keep_read(session, self.company.key, sync.entity, read)
             by_key = {each.record_key: each for each in things.values()}
@@ -103,30 +116,24 @@ class MergeOperator(TransformOperator):
         for source_key, thing in things.items():
             if thing.record_key in planned.changes or thing.record_key in planned.waiting:
                 work.add(source_key, thing.record_key)
-        canonical = f"{OURS}{sync.entity}"
-        held = {key: self._header(each, each.held) for key, each in planned.changes.items() if each.key is not None}
-        frames = with_headers({}, canonical, {k: self._header(e, e.wanted) for k, e in planned.changes.items()})
-        before = map_canonical(_mapping(self.config.map), with_headers({}, canonical, held), lookups)
-        work.conformed = {row["record_key"]: row for row in rows_of(frames["header"])}
-        work.beside = {"before": before.frames, "merges": {"merges": _staged(planned.changes)}}
-        return frames
+        return planned
 
-    def _meet(self, read: Mapping[str, Sequence[Read]], work: Work) -> str:
+    def _meet(self, read: Mapping[str, Sequence[Read]], work: Work) -> str | None:
         """
         Compare what each side has for itself, once all of both is known; why those wait that were not compared.
 
-        Comparing takes a while, and keeps no transaction open.
+        Comparing takes a while, and keeps no transaction open. None: nothing is compared, what is made decides.
         """
-        sync, company, run_id = self.config.sync, self.company.key, work.actor.run_id
+        sync, company = self.config.sync, self.company.key
         meeting = sync.matching.meeting
-        assert meeting is not None
+        if meeting is None:
+            return None
         sides = (sync.sides[0].entity, sync.sides[1].entity)
         if meeting.hold:
             return "the first meeting is held: `ledgerbridge match` shows who would meet"
         with transaction(self.engine) as session:
             keep_read(session, company, sync.entity, read)
-            legs = [LegId(company, self.flow, self.leg, each) for each in sides]
-            if not all(has_all(session, each, run_id) for each in legs):
+            if not self._knows_all(session, work):
                 return "the first meeting begins when all records of both sides are read"
             alone = (
                 strangers(session, company, sync.entity, sides, sync.key)
@@ -143,7 +150,12 @@ class MergeOperator(TransformOperator):
                 "flow=%s leg=%s met=%d,%d linked=%d asked=%d",
                 *(self.flow, self.leg, *map(len, alone.fields), linked, len(proposals) - linked),
             )
-        return "it came to be known while others were compared: the next run compares it"
+        return _LATER
+
+    def _knows_all(self, session: Session, work: Work) -> bool:
+        """Whether every record of both sides was taken."""
+        legs = [LegId(self.company.key, self.flow, self.leg, each) for each in self.config.sources]
+        return all(has_all(session, each, work.actor.run_id) for each in legs)
 
     def _read(
         self, given: BatchRef, keys: list[str], mapping: CompiledMapping, lookups: Lookups, work: Work
@@ -172,7 +184,8 @@ class MergeOperator(TransformOperator):
         return read
 
     def _header(self, change: Change, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return {**fields, self.config.sync.key: change.number, "label": change.number}
+        number = change.number or fields.get("made_number")
+        return {**fields, self.config.sync.key: number, "label": number}
 
 
 class MergedGateOperator(GateOperator):

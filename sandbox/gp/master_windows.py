@@ -101,5 +101,8 @@ WINDOWS: Mapping[str, Window] = {
     "customers": Window("Customer Maintenance", "RM00101", "CUSTNMBR", "RM00102", "ADRSCODE", "CUS"),
     "vendors": Window("Vendor Maintenance", "PM00200", "VENDORID", "PM00300", "VADDCDPR", "VEN", {"VENDSTTS": 1}),
     "items": Window("Item Maintenance", "IV00101", "ITEMNMBR", new={"ITEMTYPE": 1, "UOMSCHDL": UNIT_SCHEDULE}),
+    "tax_details": Window("Tax Detail Maintenance", "TX00201", "TAXDTLID", new={"TXDTLTYP": 1}),
+    "currencies": Window("Currency Setup", "MC40200", "CURNCYID"),
+    "accounts": Window("Account Maintenance", "GL00100", "ACTINDX"),
 }
 """The windows by the name of what they show, as the admin routes have them."""

@@ -2,9 +2,9 @@
 GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4).
 
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
-and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Receivables_Apply,
-Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses and Checkbook are what a site
-would define in eConnect_Out_Setup.
+and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Currency, GL_Segment,
+Receivables_Apply, Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses and
+Checkbook are what a site would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ DOCTYPES: Mapping[str, Doctype] = {
     "GL_Accounts": Doctype(
         "GL_Accounts", "GL00105", ("ACTINDX",), (Child("Account", "GL00100", {"ACTINDX": "ACTINDX"}),)
     ),
+    "GL_Segment": Doctype("Segment", "GL40200", ("SGMTNUMB", "SGMNTID")),
+    "Currency": Doctype("Currency", "MC40200", ("CURNCYID",)),
     "Tax_Detail": Doctype("Tax_Detail", "TX00201", ("TAXDTLID",)),
     "Checkbook": Doctype("Checkbook", "CM00100", ("CHEKBKID",)),
     "Batch": Doctype("Batch", "SY00500", ("BACHNUMB", "BCHSOURC")),

@@ -15,7 +15,7 @@ from sandbox.xero.contacts import mark_role, save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
-from sandbox.xero.masters import save_item
+from sandbox.xero.masters import save_account, save_currency, save_item, save_tax_rate, save_tracking_category
 from sandbox.xero.models import Book, Record, State
 from sandbox.xero.payments import save_payment
 from sandbox.xero.wire import Element, render
@@ -44,7 +44,7 @@ class _Document(BaseModel):
 
 
 def people_routes(state: State) -> APIRouter:
-    """``/_sandbox/payments``, ``void``, ``contacts`` and ``items``; 409 with Xero's message where Xero refuses."""
+    """``/_sandbox/payments``, ``void``, and the masters; 409 with Xero's message where Xero refuses."""
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/payments", status_code=201)
@@ -115,6 +115,34 @@ def people_routes(state: State) -> APIRouter:
     def edit_item(code: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
         """Change the item of this code; a code nobody has makes one."""
         return _done(state, tenant_id, lambda book: save_item(book, {"Code": code, **changes}, create=False).body)
+
+    @routes.put("/accounts/{code}")
+    def edit_account(code: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """Change the account of this code; a code nobody has makes one."""
+
+        def edited(book: Book) -> Element:
+            found = book.numbered("Accounts", code)
+            known = {"AccountID": found.id} if found else {"Code": code}
+            return save_account(book, {**known, **changes}, create=found is None).body
+
+        return _done(state, tenant_id, edited)
+
+    @routes.put("/tax_rates/{named}")
+    def edit_tax_rate(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """Change the tax rate of this name; a name nobody has makes one."""
+        return _done(state, tenant_id, lambda book: save_tax_rate(book, {"Name": named, **changes}, create=False).body)
+
+    @routes.put("/currencies/{code}")
+    def add_currency(code: str, tenant_id: str | None = None) -> Response:
+        """Subscribe the organisation to a currency."""
+        return _done(state, tenant_id, lambda book: save_currency(book, {"Code": code}).body)
+
+    @routes.put("/tracking/{named}")
+    def add_tracking_category(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """Make a tracking category, with its options."""
+        return _done(
+            state, tenant_id, lambda book: save_tracking_category(book, {"Name": named, **changes}, create=True).body
+        )
 
     return routes
 

@@ -10,8 +10,10 @@ import pytest
 from airflow.sdk import DAG
 from sqlalchemy import delete, select
 
+from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AlertRow, DeadLetter
+from ledgerbridge.sync import answer_proposals, open_proposals
 from operators.questions import PutQuestionsOperator, QuestionOperator
 from tests.flows.masters import Masters, open_masters, street
 
@@ -132,6 +134,46 @@ def test_vendor_deleted_in_gp_is_not_made_again_of_a_change_of_the_contact_but_a
         session.execute(delete(DeadLetter))
 
 
+def test_vendors_both_have_meet_the_sure_ones_are_linked_and_the_likely_ones_wait_for_a_person(
+    masters: Masters,
+) -> None:
+    taxed = {"TXRGNNUM": "GB 555", "ADDRESS1": "12 Mill Ln", "CITY": "Salem", "ZIPCODE": "01970"}
+    street_of = {"AddressType": "STREET", "AddressLine1": "12 Mill Lane", "City": "Salem", "PostalCode": "01970"}
+    masters.in_gp("QUAY01", window="vendors", VENDNAME="Quay Timber", **taxed)
+    masters.in_xero("Quay Timber Ltd", IsSupplier=True, TaxNumber="GB555", Addresses=[street_of])
+    masters.in_gp("REED01", window="vendors", VENDNAME="Reed Baskets", TXRGNNUM="GB 777")
+    masters.in_xero("Willow Wares", IsSupplier=True, TaxNumber="GB777")
+    masters.come_to_rest()
+    assert asked(masters, "vendor") == {("REED01", "Willow Wares")}
+    assert not {"Quay Timber", "Reed Baskets"} & {each["Name"] for each in masters.all_xero()}
+    vendors = {each["VENDORID"]: each["VENDNAME"] for each in masters.all_gp("vendors")}
+    assert "Willow Wares" not in vendors.values()
+    assert [number for number, name in vendors.items() if name.startswith("Quay Timber")] == ["QUAY01"]
+    masters.in_gp("QUAY01", window="vendors", CITY="Lynn")
+    masters.come_to_rest()
+    [linked] = [each for each in masters.all_xero() if each["Name"].startswith("Quay Timber")]
+    assert (linked["AccountNumber"], street(linked)["City"]) == ("QUAY01", "Lynn")
+
+    say(masters, "vendor", accept=False)
+    masters.come_to_rest()
+    assert {"Reed Baskets", "Willow Wares"} <= {each["Name"] for each in masters.all_xero()}
+    assert {"Reed Baskets", "Willow Wares"} <= {each["VENDNAME"] for each in masters.all_gp("vendors")}
+    assert masters.letters() == []
+
+
+def asked(masters: Masters, kind: str) -> set[tuple[str | None, str]]:
+    """GP's number and Xero's name of those of whom a person says whether they are one."""
+    with transaction(masters.office.state) as session:
+        found = open_proposals(session, "main", kind)
+        return {(each.left_number, str((each.shown or {})[each.sides[1]]["name"])) for each in found}
+
+
+def say(masters: Masters, kind: str, *, accept: bool) -> None:
+    with transaction(masters.office.state) as session:
+        answers = {each.id: accept for each in open_proposals(session, "main", kind)}
+        answer_proposals(session, Actor("master_data", "", "", "test"), answers, "vera")
+
+
 @pytest.mark.parametrize(("says", "stands"), [("before", "NZ 111"), ("xero", "NZ 666")])
 def test_changed_bank_details_wait_for_a_second_person_with_an_alert_and_stand_as_they_say(
     masters: Masters, says: str, stands: str
@@ -210,3 +252,29 @@ def test_item_made_in_xero_is_made_in_gp_in_capitals_and_a_discontinued_one_of_g
     items.come_to_rest()
     assert xero_item(items, "wick")["Name"] == "Cotton wick"
     assert "RUSH" not in {each["Code"] for each in items.all_xero("items")}
+
+
+def test_items_meet_whose_codes_are_spelled_otherwise_and_one_code_for_two_things_waits_for_a_person(
+    items: Masters,
+) -> None:
+    items.in_gp("HOOK-01", window="items", ITEMDESC="Brass coat hook")
+    items.in_xero("hook01", window="items", Name="Coat hook, brass")
+    items.in_gp("ROPE-20", window="items", ITEMDESC="Rope of 20 mm")
+    items.in_xero("ROPE-20", window="items", Name="Anchor chain")
+    items.come_to_rest()
+    assert asked(items, "item") == {("ROPE-20", "Anchor chain")}
+    assert (gp_item(items, "ROPE-20")["ITEMDESC"], xero_item(items, "ROPE-20")["Name"]) == (
+        "Rope of 20 mm",
+        "Anchor chain",
+    )
+    assert "HOOK01" not in {each["ITEMNMBR"] for each in items.all_gp("items")}
+    items.in_gp("HOOK-01", window="items", ITEMDESC="Brass hook, twin")
+    items.come_to_rest()
+    assert xero_item(items, "hook01")["Name"] == "Brass hook, twin"
+
+    items.later()
+    items.in_gp("ROPE-20", window="items", ITEMDESC="Rope, 20 mm")
+    say(items, "item", accept=True)
+    items.come_to_rest()
+    assert xero_item(items, "ROPE-20")["Name"] == gp_item(items, "ROPE-20")["ITEMDESC"] == "Rope, 20 mm"
+    assert items.letters() == []

@@ -85,8 +85,8 @@ def test_shipped_suite_has_a_remedy_for_each_expectation(path: Path) -> None:
 def test_every_shipped_mapping_and_suite_is_used_by_a_flow() -> None:
     flows = [load_flow(path, INCLUDE) for path in (INCLUDE / "flows").glob("*.yaml")]
     legs = [leg for flow in flows for leg in flow.legs.values()]
-    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in (leg.conform, leg.map)}
-    assert {path.stem for path in SUITES} == {leg.gate for leg in legs}
+    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in leg.mappings}
+    assert {path.stem for path in SUITES} == {name for leg in legs for name in leg.suites}
 
 
 def stages(include: Path) -> dict[str, DAG]:
@@ -226,12 +226,26 @@ def test_two_sides_kept_in_step_are_a_leg_for_each_that_takes_the_changes_of_bot
     assert dag.get_task("customers_gp.extract").upstream_task_ids == {"customers_xero.load"}
 
 
+def test_a_side_that_people_write_is_compared_only_and_its_end_skips_no_other_leg(include: Path) -> None:
+    dag = build_flow("master_data", include)["master_data.setup"]
+    of_side = {task.task_id: type(task).__name__ for task in dag.tasks if task.task_id.startswith("accounts_xero.")}
+    assert of_side == {"accounts_xero.extract": "ExtractOperator", "accounts_xero.transform": "CompareOperator"}
+    last = dag.get_task("accounts_xero.transform")
+    assert last.downstream_task_ids == {"accounts_gp.extract"}
+    assert last.nothing_goes_on("people are told").tasks == []
+    assert dag.get_task("accounts_xero.extract").nothing_goes_on("nothing new").tasks == ["accounts_xero.transform"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         pytest.param("policy: newest", "policy: oldest", '"oldest" is no policy here', id="policy"),
         pytest.param("policy: newest", "owner: {name: shopify}", "the sides are gp and xero", id="owner"),
         pytest.param("xero.contact", "gp.vendor", "both sides are in gp", id="one system"),
+        pytest.param(
+            "gate: xero_contact", "", "has `map` and `gate`; one that people write has `by_hand`", id="no gate"
+        ),
+        pytest.param("pool: xero", "by_hand: Xero", "take `map`, `gate` and `pool` away", id="written by hand too"),
         pytest.param("map: master_customer_to_xero_contact", "map: none", "not a file in include/mappings", id="map"),
         pytest.param(
             "conform: xero_contact_to_customer",
@@ -343,7 +357,8 @@ def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
     sources = {leg.source for leg in load_flow(path, include).stages["money"].legs.values()}
     # goods come back when their order is done with: that writes a customer or an order; payments wait for an invoice
     wakers = {*sources, "gp.customer", "gp.sales_order", "xero.invoice"} if events else set()
-    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers}
+    work = {"ledgerbridge://main/work/order_to_cash.money"} if events else set()
+    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers} | work
     assert not events or isinstance(dag.timetable.asset_condition, AssetAny)  # any one of them starts it
     assert dag.is_paused_upon_creation
     assert not stages(include)["orders"].is_paused_upon_creation

@@ -23,10 +23,13 @@ from hooks.xero.sources import (
     BankTransferSource,
     ContactSource,
     CreditNoteSource,
+    CurrencySource,
     InvoiceSource,
     ItemSource,
     PaymentSource,
     SupplierSource,
+    TaxComponentSource,
+    TrackingOptionSource,
 )
 from ledgerbridge.entities import Master, Source, Target
 
@@ -69,6 +72,10 @@ class _Item(ItemTarget, Items, ItemSource):
     """Items, to write, to look up by Code and to read."""
 
 
+class _TrackingOption(TrackingOptions, TrackingOptionSource):
+    """Options of tracking categories, to look up by Category/Option and to read."""
+
+
 ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "account": _Account,
     "allocation": Allocations,
@@ -76,12 +83,14 @@ ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "bank_transfer": _BankTransfer,
     "contact": _Contact,
     "credit_note": _CreditNote,
+    "currency": CurrencySource,
     "invoice": _Invoice,
     "item": _Item,
     "manual_journal": ManualJournals,
     "payment": _Payment,
     "supplier": _Supplier,
     "system_account": SystemAccounts,
+    "tax_component": TaxComponentSource,
     "tax_rate": TaxRates,
-    "tracking_option": TrackingOptions,
+    "tracking_option": _TrackingOption,
 }

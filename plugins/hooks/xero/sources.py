@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -23,11 +25,14 @@ __all__ = [
     "BankTransferSource",
     "ContactSource",
     "CreditNoteSource",
+    "CurrencySource",
     "InvoiceSource",
     "ItemSource",
     "ManualJournalSource",
     "PaymentSource",
     "SupplierSource",
+    "TaxComponentSource",
+    "TrackingOptionSource",
     "leave_heap_alone",
 ]
 
@@ -216,6 +221,87 @@ class AccountSource(_Unpaged):
     entity = "account"
     collection = "Accounts"
     id_field = "AccountID"
+
+
+class _Undated(Source):
+    """
+    Settings of which Xero keeps no time: read whole each time, a version is its content.
+
+    When one changed nobody can tell; it is when it was read.
+    """
+
+    entity: str
+    collection: str
+
+    def __init__(self, hook: XeroApi) -> None:
+        self.hook = hook
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """Yield one page: all there are."""
+        now = self.clock()
+        with unexpected_shape():
+            found = self.keyed(self.hook.get(self.collection)[self.collection])
+        records = [self._record(key, payload, now) for key, payload in found.items()]
+        if records:
+            yield records
+
+    def keyed(self, elements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The payloads by id, of the collection's elements."""
+        raise NotImplementedError
+
+    def clock(self) -> datetime:
+        """Xero's time now, aware UTC."""
+        return self.hook.clock()
+
+    def _record(self, key: str, payload: dict[str, Any], now: datetime) -> RawRecord:
+        content = hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        return RawRecord(f"xero:{self.hook.tenant_id}:{self.entity}:{key}", content, now, payload)
+
+
+class CurrencySource(_Undated):
+    """The currencies an organisation is subscribed to, by Code."""
+
+    entity = "currency"
+    collection = "Currencies"
+
+    def keyed(self, elements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {each["Code"]: each for each in elements}
+
+
+class TaxComponentSource(_Undated):
+    """
+    The components of active tax rates but that of no tax, by Name: a ledger that taxes by detail knows them by it.
+
+    Payload: Name, Rate in percent, TaxRates (names of the rates it is part of). Where two rates have it with other
+    percentages Rate is None: which one is meant nobody can tell.
+    """
+
+    entity = "tax_component"
+    collection = "TaxRates"
+
+    def keyed(self, elements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for rate in elements:
+            charged = rate.get("Status") == "ACTIVE" and rate.get("TaxType") != "NONE"
+            for each in rate.get("TaxComponents") or [] if charged else []:
+                known = found.setdefault(each["Name"], {"Name": each["Name"], "Rate": each["Rate"], "TaxRates": []})
+                known["TaxRates"].append(rate["Name"])
+                known["Rate"] = known["Rate"] if known["Rate"] == each["Rate"] else None
+        return found
+
+
+class TrackingOptionSource(_Undated):
+    """Options of tracking categories by TrackingOptionID, each with its Category and that one's CategoryStatus."""
+
+    entity = "tracking_option"
+    collection = "TrackingCategories"
+
+    def keyed(self, elements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {
+            option["TrackingOptionID"]: {**option, "Category": each["Name"], "CategoryStatus": each["Status"]}
+            for each in elements
+            for option in each.get("Options") or []
+        }
 
 
 SOURCES: Mapping[str, type[_Changed]] = {

@@ -46,6 +46,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "customer_number": TEXT,
+            "made_number": TEXT,  # that of one without a number, where one is needed
             "email": TEXT,
             "name": TEXT,
             "first_name": TEXT,
@@ -65,6 +66,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "header": {
             **_KEYS,
             "vendor_number": TEXT,
+            "made_number": TEXT,
             **dict.fromkeys(_ADDRESS, TEXT),
             "tax_number": TEXT,
             "bank_account": TEXT,  # where we pay them
@@ -80,6 +82,29 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "name": TEXT,
             "cost": MONEY,  # of one, in base currency
             "active": FLAG,  # not discontinued
+        },
+    },
+    "canonical.account": {
+        "header": {
+            **_KEYS,
+            "account_number": TEXT,  # that of the ledger with the shorter ones
+            "name": TEXT,
+            "active": FLAG,
+            "in_use": FLAG,  # the company's documents are posted to it
+        },
+    },
+    "canonical.tax": {
+        "header": {**_KEYS, "tax_name": TEXT, "percent": RATE},
+    },
+    "canonical.currency": {
+        "header": {**_KEYS, "currency_code": TEXT},  # ISO 4217
+    },
+    "canonical.dimension": {
+        "header": {
+            **_KEYS,
+            "value": TEXT,  # of a segment of account numbers, or of a tracking category
+            "active": FLAG,
+            "is_compared": FLAG,  # it is of the one that both ledgers have
         },
     },
     "canonical.sales_order": {

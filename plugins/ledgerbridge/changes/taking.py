@@ -34,6 +34,7 @@ __all__ = [
     "Taken",
     "beyond",
     "has_all",
+    "has_new",
     "has_position",
     "has_taken",
     "has_work",
@@ -234,8 +235,11 @@ def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked
 
     :param done_by, asked: as for ``take``.
     """
-    if _has_left_over(session, leg, asked=asked):
-        return True
+    return _has_left_over(session, leg, asked=asked) or has_new(session, leg, done_by)
+
+
+def has_new(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:
+    """Whether the log holds something beyond a leg's position; ``done_by`` as for ``take``."""
     return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
 
 

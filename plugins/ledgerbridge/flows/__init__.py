@@ -12,6 +12,7 @@ from ledgerbridge.flows.company import (
 )
 from ledgerbridge.flows.config import (
     BranchedLegConfig,
+    ComparedLegConfig,
     FlowConfig,
     LegConfig,
     ScheduleConfig,
@@ -29,6 +30,7 @@ from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stag
 __all__ = [
     "BranchedLegConfig",
     "Company",
+    "ComparedLegConfig",
     "FlowConfig",
     "GatewayFields",
     "LegConfig",

@@ -61,13 +61,13 @@ def check_flow_file(path: Path, include: Path) -> CheckedFlow:
     known = {kind: _stems(include / kind) for kind in ("mappings", "expectations")}
     for name, leg in content.legs.items():
         _check_names(flow.checked, name, content, known)
-        for stem in {leg.conform, leg.map} & known["mappings"] - set(flow.mappings):
+        for stem in {*leg.mappings} & known["mappings"] - set(flow.mappings):
             problems, mapping = checked_mapping(include / "mappings" / f"{stem}.yaml")
             flow._others.extend(problems)
             if mapping is not None:
                 flow.mappings[stem] = mapping
-        if leg.gate in known["expectations"] and leg.gate not in flow.suites:
-            flow.suites[leg.gate] = check_suite_file(include / "expectations" / f"{leg.gate}.yaml")
+        for stem in {*leg.suites} & known["expectations"] - set(flow.suites):
+            flow.suites[stem] = check_suite_file(include / "expectations" / f"{stem}.yaml")
         _check_chain(flow, name, content)
         _check_gate(flow, leg)
     for stage, config in content.stages.items():
@@ -99,9 +99,9 @@ def place_of(flow: FlowConfig, leg: str, *keys: str | int) -> Location:
 def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, known: dict[str, set[str]]) -> None:
     leg = flow.legs[name]
     for key, kind, stem in (
-        ("conform", "mappings", leg.conform),
-        ("map", "mappings", leg.map),
-        ("gate", "expectations", leg.gate),
+        *(("conform", "mappings", stem) for stem in leg.mappings[:1]),
+        *(("map", "mappings", stem) for stem in leg.mappings[1:]),
+        *(("gate", "expectations", stem) for stem in leg.suites),
     ):
         _must_know(checked, name, key, place_of(flow, name, key), stem, known[kind], f"a file in include/{kind}")
     for other in leg.after:

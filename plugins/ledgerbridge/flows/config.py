@@ -29,6 +29,7 @@ from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 __all__ = [
     "MAX_RECORDS",
     "BranchedLegConfig",
+    "ComparedLegConfig",
     "FlowConfig",
     "LegConfig",
     "ScheduleConfig",
@@ -114,6 +115,16 @@ class LegConfig(_DeliveringConfig, _TakingConfig):
         return {self.source: self.conform}
 
     @property
+    def mappings(self) -> list[str]:
+        """The mappings its records go through, in order."""
+        return [self.conform, self.map]
+
+    @property
+    def suites(self) -> list[str]:
+        """The expectation suites its documents must pass."""
+        return [self.gate]
+
+    @property
     def takes_all(self) -> bool:
         """Whether it takes what changed before the company's `send_from` too."""
         return False
@@ -173,13 +184,26 @@ class BranchedLegConfig(_TakingConfig):
 
 
 class SideConfig(ConfigModel):
-    """One of the two sides that are kept in step: how its records are read, and written."""
+    """One of the two sides that are kept in step: how its records are read, and written; or who writes them by hand."""
 
     entity: str = Field(description="Entity read and written, `system.name`.")
     conform: str = Field(description="Mapping from its record to the canonical one.")
-    map: str = Field(description="Mapping from the canonical record to its document.")
-    gate: str = Field(description="Expectation suite every mapped row must pass before load.")
+    map: str | None = Field(None, description="Mapping from the canonical record to its document.")
+    gate: str | None = Field(None, description="Expectation suite every mapped row must pass before load.")
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    by_hand: str | None = Field(
+        None,
+        description="In place of `map` and `gate`: nothing is written to this side. What it should hold otherwise waits"
+        " until people have changed it; this says where they do, `the window Tax Detail Maintenance`.",
+    )
+
+    @model_validator(mode="after")
+    def _written_or_by_hand(self) -> Self:
+        if self.by_hand is None and None in (self.map, self.gate):
+            raise ValueError("a side that is written has `map` and `gate`; one that people write has `by_hand`")
+        if self.by_hand is not None and (self.map or self.gate or self.pool):
+            raise ValueError("a side with `by_hand` is never written: take `map`, `gate` and `pool` away")
+        return self
 
     @property
     def system(self) -> str:
@@ -245,7 +269,7 @@ class SyncedLegConfig(ConfigModel):
     """
     One kind of master record that people change in two systems, kept in step.
 
-    A leg for each system that is written: it takes what changed in either, and sends what this one has to be told.
+    A leg for each system: it takes what changed in either, and sends what this one has to be told, or tells people.
     """
 
     sync: SyncConfig = Field(description="What is kept in step, where, and whose changes count.")
@@ -255,20 +279,23 @@ class SyncedLegConfig(ConfigModel):
     max_records: int | None = Field(None, ge=1, description="Most source records of one batch. None: the flow's.")
 
     def legs(self, name: str) -> dict[str, LegConfig]:
-        """The leg that writes each side by name, where this one is called ``name``; they go one after the other."""
+        """The leg of each side by name, where this one is called ``name``; they go one after the other."""
         found: dict[str, LegConfig] = {}
         for side, other in zip(self.sync.sides[::-1], self.sync.sides, strict=True):
-            found[f"{name}_{side.system}"] = SideLegConfig(
-                source=other.entity,
-                target=side.entity,
-                after=[*self.after, *found],
-                max_records=self.max_records,
-                match=self.sync.matching.by_number,
-                sync=self.sync,
-                conform=other.conform,
-                map=side.map,
-                gate=side.gate,
-                pool=side.pool,
+            common: dict[str, Any] = {
+                "source": other.entity,
+                "target": side.entity,
+                "after": [*self.after, *found],
+                "max_records": self.max_records,
+                "sync": self.sync,
+                "conform": other.conform,
+            }
+            found[f"{name}_{side.system}"] = (
+                SideLegConfig(
+                    **common, map=side.map, gate=side.gate, pool=side.pool, match=self.sync.matching.by_number
+                )
+                if side.by_hand is None
+                else ComparedLegConfig(**common, by_hand=side.by_hand)
             )
         return found
 
@@ -287,6 +314,24 @@ class SideLegConfig(LegConfig):
     def takes_all(self) -> bool:
         """Whether it takes what changed before the company's `send_from` too: a customer is what it is."""
         return True
+
+
+class ComparedLegConfig(SideLegConfig):
+    """The leg of a side that people write by hand: it takes the changes of both, and tells what should be there."""
+
+    by_hand: str
+    map: str = ""  # nothing is made
+    gate: str = ""
+
+    @property
+    def mappings(self) -> list[str]:
+        """That which its records are compared by."""
+        return [self.conform]
+
+    @property
+    def suites(self) -> list[str]:
+        """None: nothing is sent."""
+        return []
 
 
 def _kind_of_leg(leg: Any) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "Strangers",
     "answer_proposals",
     "is_due",
+    "join_by_number",
     "keep_meeting",
     "open_proposals",
     "refused_with",
@@ -91,8 +92,7 @@ def keep_meeting(
             column = MatchProposal.right_key if side else MatchProposal.left_key
             unanswered = (*_of(company, kind), column.in_(chunk), MatchProposal.answer.is_(None))
             session.execute(delete(MatchProposal).where(*unanswered))
-            these = (LinkEnd.company == company, LinkEnd.entity == met.sides[side], LinkEnd.key.in_(chunk))
-            session.execute(update(LinkEnd).where(*these).values(compared_at=now))
+    _compared(session, company, met)
     answered = _answered(session, company, kind)
     told: list[Change] = []
     for each in proposals:
@@ -120,6 +120,29 @@ def keep_meeting(
         session.add(row)
         if linked:
             told.append(_told("matched", row, score=each.score))
+    session.flush()
+    append(session, actor, told)
+    return len(told)
+
+
+def join_by_number(session: Session, actor: Actor, company: str, kind: str, sides: tuple[str, str]) -> int:
+    """
+    Link those of both sides that alone bear one number, case aside; how many were linked. All were compared then.
+
+    Where a number is all that a thing is known by, a currency by its code, there is nothing else to compare.
+    """
+    met = strangers(session, company, kind, sides, "number", fresh=True)
+    by_number: list[dict[str, list[str]]] = [{}, {}]
+    for side, numbers in enumerate(met.numbers):
+        for key, number in numbers.items():
+            by_number[side].setdefault((number or "").strip().casefold(), []).append(key)
+    told = []
+    for number in sorted((by_number[0].keys() & by_number[1].keys()) - {""}):
+        left, right = by_number[0][number], by_number[1][number]
+        if len(left) == len(right) == 1 and join(session, company, (sides[0], left[0]), (sides[1], right[0])):
+            pair = {"left": f"{sides[0]} {left[0]}", "right": f"{sides[1]} {right[0]}"}
+            told.append(Change("matched", f"{OURS}{kind}", left[0], details=pair))
+    _compared(session, company, met)
     session.flush()
     append(session, actor, told)
     return len(told)
@@ -204,6 +227,14 @@ def refused_with(session: Session, company: str, kind: str, keys: Sequence[str])
         for key, other in ((left, right), (right, left)):
             found.setdefault(key, set()).add(other)
     return {key: found[key] for key in keys if key in found}
+
+
+def _compared(session: Session, company: str, met: Strangers) -> None:
+    now = datetime.now(UTC)
+    for entity, keys in zip(met.sides, met.fields, strict=True):
+        for chunk in in_chunks(list(keys)):
+            these = (LinkEnd.company == company, LinkEnd.entity == entity, LinkEnd.key.in_(chunk))
+            session.execute(update(LinkEnd).where(*these).values(compared_at=now))
 
 
 def _told(action: str, row: MatchProposal, **details: Any) -> Change:

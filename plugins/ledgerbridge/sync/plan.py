@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from ledgerbridge.links import KeptSide, Thing
+from ledgerbridge.links import MERGED, KeptSide, Thing
 from ledgerbridge.sync.merge import Merged, Rules, Side, merge
 from ledgerbridge.sync.questions import Asked
 
@@ -25,7 +25,8 @@ class Change:
     :param held, wanted: its canonical fields, as they were read last and as they are to be.
     :param fields: by canonical field the value that comes from the other side, as that one holds it; or the one that
         stood here before, where the other has no such field.
-    :param source_key: the id of the other side's record; ``number`` is its number, ``change`` is that of ``held``.
+    :param number: what people call it: on this side, unless it has no number here.
+    :param source_key: the id of the other side's record; ``change`` is that of ``held``.
     """
 
     key: str | None
@@ -94,7 +95,7 @@ def plan(
         first, second = (_side(thing.sides[each]) for each in sides)
         merged, asked, said = _merged(first, second, rules, answers.get(thing.record_key, {}))
         if asked:
-            found.asked[thing.record_key] = Asked(there.number, asked)
+            found.asked[thing.record_key] = Asked(there.number or other.number, asked)
         if open_fields := sorted(asked.keys() - said):
             found.waiting[thing.record_key] = f"a person is asked whose {', '.join(open_fields)} stands"
         for each in (there, other):
@@ -104,7 +105,7 @@ def plan(
             fields = {name: other.held.get(name, value) for name, value in writes.items()}
             wanted = {**there.held, **writes}
             found.changes[thing.record_key] = Change(
-                there.key, there.number, there.held, wanted, fields, other.key, there.change
+                there.key, _number(there, other), there.held, wanted, fields, other.key, there.change
             )
     return found
 
@@ -134,6 +135,11 @@ def changes_only(after: Row, before: Mapping[str, Any], always: Collection[str])
 def _cleared(before: Any) -> Any:
     """What takes a text away; there is nothing that takes away what is none."""
     return "" if isinstance(before, str) else None
+
+
+def _number(there: KeptSide, other: KeptSide) -> str | None:
+    """What people call a thing on a side, or on the other one; who was merged into it bears that one's there still."""
+    return there.number or (None if there.matched_by == MERGED else other.number)
 
 
 def _side(kept: KeptSide) -> Side:

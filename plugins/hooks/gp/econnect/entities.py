@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +15,7 @@ from hooks.gp.econnect.reader import Row, TableReader, all_of, changed_between
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["ChangedRows", "GPEntity", "MasterRows", "Site"]
+__all__ = ["ChangedRows", "GPEntity", "MasterRows", "Site", "WholeTable"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,36 @@ class ChangedRows(GPEntity):
             changed_at=datetime.fromisoformat(str(changed)).replace(tzinfo=UTC),
             payload=self._site.currencies.row_from_gp(row),
         )
+
+
+class WholeTable(GPEntity):
+    """
+    A source whose table has no DEX_ROW_TS (sources.md GP §2): read whole each time, a version is its content.
+
+    Such tables are small: what a company sets up once. When a row changed nobody can tell; it is when it was read.
+    """
+
+    source_name: ClassVar[str]
+    source_doctype: ClassVar[str]
+    source_key: ClassVar[str]
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """Pages of at most 1,000 records, all there are; payload by column name."""
+        now = self.clock()
+        for rows in self._site.reader.pages(self.source_doctype, "", key=(self.source_key,)):
+            yield [self._record(row, now) for row in map(self._prepared, rows)]
+
+    def clock(self) -> datetime:
+        """The GP server's time now, aware UTC."""
+        return self._site.client.server_time()
+
+    def _prepared(self, row: Row) -> Row:
+        return row
+
+    def _record(self, row: Row, now: datetime) -> RawRecord:
+        content = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:32]
+        key = f"gp:{self._site.company}:{self.source_name}:{row[self.source_key]}"
+        return RawRecord(key=key, version=content, changed_at=now, payload=row)
 
 
 class MasterRows(GPEntity):

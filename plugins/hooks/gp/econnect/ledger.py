@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
-from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.entities import ChangedRows, MasterRows, WholeTable
 from hooks.gp.econnect.reader import Row
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found
@@ -42,15 +42,20 @@ POSTED_LINES: Mapping[str, tuple[str, ...]] = {
 _WORK = "GL_Work_Trans"
 
 
-class Account(MasterRows):
-    """Accounts by ACTNUMST, the number as people write it (``000-1100-00``)."""
+class Account(WholeTable, MasterRows):
+    """Accounts by ACTNUMST, the number as people write it (``000-1100-00``); read whole, for GL00105 has no stamp."""
 
-    master_doctype = "GL_Accounts"
+    master_doctype = source_doctype = "GL_Accounts"
     master_column = "ACTNUMST"
+    source_name = "account"
+    source_key = "ACTINDX"
 
     def lookup(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Columns of GL00105, and of the account itself (GL00100) where the DOCTYPE has them."""
         return {key: _with_account(row) for key, row in super().lookup(keys).items()}
+
+    def _prepared(self, row: Row) -> Row:
+        return _with_account(row)
 
 
 class AccountIndex(Account):

@@ -24,7 +24,9 @@ DOCTYPES: Mapping[str, str] = {
     "Customer": "Customer",
     "Item": "Item",
     "GL_Accounts": "GL_Accounts",
+    "GL_Segment": "GL_Segment",
     "Tax_Detail": "Tax_Detail",
+    "Currency": "Currency",
     "Sales_Transaction": "Sales_Transaction",
     "Sales_History_Transaction": "Sales_History_Transaction",
     "Cash_Receipt": "Cash_Receipt",
@@ -51,7 +53,18 @@ _EMPTY_DATE = "1900-01-01"
 _PAGE_ROWS = 1000
 _KEYS_PER_CALL = 50
 _WHOLE_NUMBERS = frozenset(
-    {"JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SQNCLINE", "ACTINDX", "RMDTYPAL", "DOCTYPE"}
+    {
+        "JRNENTRY",
+        "RCTRXSEQ",
+        "OPENYEAR",
+        "HSTYEAR",
+        "SEQNUMBR",
+        "SQNCLINE",
+        "ACTINDX",
+        "RMDTYPAL",
+        "DOCTYPE",
+        "SGMTNUMB",
+    }
 )
 _PUNCTUATION = re.compile(r"[^0-9A-Z]")
 

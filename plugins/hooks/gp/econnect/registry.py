@@ -18,7 +18,8 @@ from hooks.gp.econnect.receivables import (
     ReceivablesDocument,
     ReceivablesVoid,
 )
-from hooks.gp.econnect.sales import SalesInvoice, SalesOrder, SalesReturn, TaxDetail
+from hooks.gp.econnect.sales import SalesInvoice, SalesOrder, SalesReturn
+from hooks.gp.econnect.setup import Currency, Segment, TaxDetail
 from hooks.gp.econnect.targets import EConnectTarget
 
 __all__ = ["ENTITIES", "target_fields"]
@@ -30,6 +31,7 @@ ENTITIES: dict[str, type[GPEntity]] = {
     "applied_credit": AppliedCredit,
     "cash_receipt": CashReceipt,
     "credit_memo": CreditMemo,
+    "currency": Currency,
     "customer": Customer,
     "debit_memo": DebitMemo,
     "gl_transaction": GLTransaction,
@@ -43,6 +45,7 @@ ENTITIES: dict[str, type[GPEntity]] = {
     "sales_invoice": SalesInvoice,
     "sales_order": SalesOrder,
     "sales_return": SalesReturn,
+    "segment": Segment,
     "tax_detail": TaxDetail,
     "vendor": Vendor,
 }

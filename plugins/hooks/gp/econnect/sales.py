@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction, build_xml
-from hooks.gp.econnect.entities import ChangedRows, MasterRows
+from hooks.gp.econnect.entities import ChangedRows
 from hooks.gp.econnect.reader import Row, all_of, equal
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference, is_current, outcome_of
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import RecordRejected, RecordWaits
 
-__all__ = ["FREIGHT_LINE", "MISC_LINE", "SUMMARY", "SalesInvoice", "SalesOrder", "SalesReturn", "TaxDetail"]
+__all__ = ["FREIGHT_LINE", "MISC_LINE", "SUMMARY", "SalesInvoice", "SalesOrder", "SalesReturn"]
 
 SUMMARY, FREIGHT_LINE, MISC_LINE = 0, 2147483646, 2147483645
 """LNITMSEQ in SOP10105 of what belongs to no line: the sum of a detail, its tax on freight, on miscellaneous."""
@@ -231,13 +231,6 @@ class SalesInvoice(ChangedRows):
     source_doctypes = ("Sales_History_Transaction",)
     source_where = all_of(equal("SOPTYPE", _INVOICE), equal("VOIDSTTS", 0))
     source_key = ("SOPNUMBE",)
-
-
-class TaxDetail(MasterRows):
-    """Tax details by TAXDTLID."""
-
-    master_doctype = "Tax_Detail"
-    master_column = "TAXDTLID"
 
 
 def _invoiced_already(document: Document, row: Row) -> list[str]:

@@ -1,0 +1,75 @@
+"""What both ledgers are set up with and neither is written: it is compared, and people are told until it agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select
+
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery, SourceRecord
+from tests.flows.masters import Masters, open_masters
+
+
+@pytest.fixture(scope="module")
+def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
+    with open_masters(tmp_path_factory.mktemp("compared"), "setup") as opened:
+        yield opened
+
+
+def told(masters: Masters, leg: str) -> set[str]:
+    """What people are told of a leg's side, after a pass of that leg."""
+    masters.passes += 1
+    masters.flow.run_stage("setup", f"compared-{masters.passes}", legs=[leg])
+    with transaction(masters.office.state) as session:
+        assert session.scalar(select(func.count()).select_from(Delivery)) == 0
+        waiting = (SourceRecord.leg == leg, SourceRecord.outcome == "waiting")
+        return {str(each) for each in session.scalars(select(SourceRecord.reason).where(*waiting))}
+
+
+def test_account_renamed_in_gp_is_told_until_people_renamed_it_in_xero(masters: Masters) -> None:
+    assert told(masters, "accounts_xero") == told(masters, "accounts_gp") == set()
+    [shipping] = [each for each in masters.all_gp("accounts") if each["ACTDESCR"] == "Shipping income"]
+    masters.in_gp(shipping["ACTINDX"], window="accounts", ACTDESCR="Freight income")
+    renamed = {"xero.account 210 differs in name: change it in Xero's chart of accounts"}
+    assert told(masters, "accounts_xero") == renamed
+    assert told(masters, "accounts_xero") == renamed  # neither forgotten nor told twice
+    masters.in_xero("210", window="accounts", Name="Freight income")
+    assert told(masters, "accounts_xero") == told(masters, "accounts_gp") == set()
+
+
+def test_account_archived_in_xero_is_told_where_gp_is_to_follow(masters: Masters) -> None:
+    masters.in_xero("206", window="accounts", Status="ARCHIVED")
+    follows = "gp.account 206 differs in active: change it in GP's window Account Maintenance"
+    assert told(masters, "accounts_gp") == {follows}
+
+
+def test_tax_that_differs_or_is_missing_in_a_ledger_is_told_with_where_people_change_it(masters: Masters) -> None:
+    masters.in_gp("UK-ZERO", window="tax_details", TXDTLPCT="5")
+    masters.in_gp("NY-STATE", window="tax_details", TXDTLPCT="4")
+    assert told(masters, "taxes_xero") == {
+        "xero.tax_component UK-ZERO differs in percent: change it in Xero's tax rates",
+        "xero.tax_component has no tax NY-STATE: make it in Xero's tax rates",
+    }
+    percent = {"TaxComponents": [{"Name": "UK-ZERO", "Rate": "5"}]}
+    masters.in_xero("UK zero rated", window="tax_rates", **percent)
+    masters.in_xero("NY", window="tax_rates", TaxComponents=[{"Name": "NY-STATE", "Rate": "4"}])
+    assert told(masters, "taxes_xero") == told(masters, "taxes_gp") == set()
+
+
+def test_currency_that_one_ledger_lacks_is_told_until_it_is_there(masters: Masters) -> None:
+    masters.in_gp("Z-EURO", window="currencies", ISOCURRC="EUR")
+    lacks = told(masters, "currencies_xero")
+    assert "xero.currency has no currency EUR: make it in Xero's currencies" in lacks
+    masters.in_xero("EUR", window="currencies")
+    assert not any("EUR" in each for each in told(masters, "currencies_xero") | told(masters, "currencies_gp"))
+
+
+def test_values_of_the_segment_that_xero_tracks_are_told_and_those_of_other_segments_are_not(masters: Masters) -> None:
+    masters.in_xero("Department", window="tracking", Options=[{"Name": "100"}, {"Name": "200"}])
+    masters.in_xero("Region", window="tracking", Options=[{"Name": "North"}])
+    assert told(masters, "segments_gp") == {
+        "gp.segment has no dimension 100: make it in GP's window Account Segments",
+        "gp.segment has no dimension 200: make it in GP's window Account Segments",
+    }
