@@ -12,7 +12,16 @@ from commands.main import main
 from hooks.described import described_entity
 from ledgerbridge.mapping import load_mapping
 from ledgerbridge.mapping.engine import check_mapping_file
-from ledgerbridge.suggest import Entity, Field, draft, fields_of_records, known_names, mappings_in, suggest
+from ledgerbridge.suggest import (
+    Entity,
+    Field,
+    draft,
+    fields_of_records,
+    known_names,
+    mappings_in,
+    suggest,
+    with_samples,
+)
 from ledgerbridge.suggest.words import lexicon
 
 Run = Callable[..., tuple[int, str]]
@@ -145,6 +154,15 @@ def test_records_of_a_system_nobody_described_show_their_fields(ledgerbridge: Ru
         "paid": "flag",
         "on": "date",
     }
+
+
+def test_the_words_of_a_choice_are_shown_and_no_other_values() -> None:
+    records = [{"status": ["open", "paid"][number % 2], "email": f"ann{number}@example.com"} for number in range(40)]
+    shown = {each.name: each for each in fields_of_records(records)}
+    assert (shown["status"].kind, shown["status"].values, shown["email"].values) == ("choice", ("open", "paid"), ())
+    source = with_samples(Entity("our.bill", (Field("status", about="status of the bill"),)), [*shown.values()])
+    (found,) = suggest(source, Entity("their.bill", (Field("STATUS", about="status of the bill"),)))
+    assert found.candidates[0].reason.endswith("one of open, paid")
 
 
 def test_an_entity_nobody_knows_is_told_with_the_nearest_and_what_to_do(ledgerbridge: Run) -> None:
