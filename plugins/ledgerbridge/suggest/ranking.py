@@ -213,6 +213,8 @@ def _reason(source: Worded, target: Worded) -> str:
         told.append(f"both say {', '.join(shared)}")
     ours, theirs = source.field, target.field
     told.append(f"{ours.kind}" if ours.kind == theirs.kind else f"{ours.kind} into {theirs.kind}")
+    if ours.values:
+        told.append(f"one of {', '.join(ours.values[:_SHOWN])}")
     if ours.length and theirs.length:
         told.append(f"{ours.length} into {theirs.length} characters")
     return "; ".join(told)
