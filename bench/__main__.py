@@ -26,7 +26,9 @@ BENCHES = {
     "xero_extract": "seconds to read all invoices from Xero, beside dlt, tap-xero and xero-python",
     "xero_budget": "share of Xero's rate budget that eight writing processes use",
     "matching": "precision, recall, seconds, memory of a first meeting, beside recordlinkage and Splink",
+    "mapping": "hits, trust, seconds of suggested mappings, beside COMA, Similarity Flooding and a sentence model",
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
+    "webhooks": "milliseconds until the webhook receiver answers, by events a second",
     "backlog": "seconds and MiB of a batch of a backlog of orders, on a live Airflow",
     "passes": "seconds and task starts of a pass of order_to_cash on a live Airflow",
 }

@@ -68,7 +68,8 @@ def python_of(client: str) -> Path:
         if not kept.exists():
             made = kept.with_name(f"{kept.name}.new")
             _run_uv("venv", "--clear", "--python", sys.executable, str(made))
-            _run_uv("pip", "install", "--python", str(made), "--require-hashes", "-r", str(lock))
+            # a lock has all that a client needs, and may leave out what one says it needs
+            _run_uv("pip", "install", "--no-deps", "--python", str(made), "--require-hashes", "-r", str(lock))
             made.rename(kept)
     return kept / "bin" / "python"
 

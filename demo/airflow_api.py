@@ -77,6 +77,10 @@ class AirflowApi:
         """Let a DAG's runs begin."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
+    def pause(self, dag_id: str) -> None:
+        """Let no run of a DAG begin."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": True})
+
     def state(self, dag_id: str, run_id: str) -> str:
         """The state of a run: queued, running, success or failed."""
         return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])

@@ -31,6 +31,8 @@ from sandbox.player import STEPS, Player, SandboxRefused, opening_of
 __all__ = ["main"]
 
 FIRST_PLACED = 2001
+IDLE_SECONDS = 120
+"""How long a connection stays open between two calls, as long as IIS keeps one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,7 +139,10 @@ def _serve(options: argparse.Namespace) -> int:
     options.data.mkdir(parents=True, exist_ok=True)
     port = options.port or 8710 + SERVED.index(options.system)
     # The Date header is the business clock's: the app sets it.
-    uvicorn.run(create_app(options.data), host=options.host, port=port, log_level="warning", date_header=False)
+    uvicorn.run(
+        create_app(options.data), host=options.host, port=port, log_level="warning", date_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
+    )  # fmt: skip
     return 0
 
 

@@ -38,6 +38,8 @@ COMMANDS = {
     "purge": "Take away payloads past their retention; hashes and books stay.",
     "reseal": "Encrypt all payloads by the newest key, so that older ones can be taken away.",
     "suggest": "Which field goes where, for a mapping yet to be written, with confidence and reason.",
+    "suggest-lines": "Lines that look-up tables lack, by dead letters and corrections, as a diff to accept.",
+    "suggest-suite": "Expectations that documents of the past meet, as a suite to accept.",
     "trace": "The whole way of a record, by any of its ids or names.",
     "webhooks": "What systems tell by themselves: receive it.",
 }

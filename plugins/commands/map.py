@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from json import JSONDecodeError, dumps, loads
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from commands.database import open_payloads
 from commands.files import INCLUDE, CompanyKey, Folders, Include, company_tables, named_files, print_problems
 from commands.options import AsJson, new_app
+from commands.samples import given_json, sample_records
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping.checks import part_locations
 from ledgerbridge.mapping.explain import explain_part, field_in_words
@@ -105,8 +105,8 @@ def try_(
     (path,) = named_files(folders, "mappings", [file])
     mapping = load_mapping(path)
     tables, zone = company_tables(folders)
-    given = _json(lookups) if lookups else {}
-    trials = try_mapping(mapping, _records(records), given_lookups(include / "lookups", given, tables, zone))
+    given = given_json(lookups) if lookups else {}
+    trials = try_mapping(mapping, sample_records(records), given_lookups(include / "lookups", given, tables, zone))
     if json:
         print(dumps([each.__dict__ for each in trials], indent=2, default=str, ensure_ascii=False))
         return 1 if any(each.errors for each in trials) else 0
@@ -139,57 +139,3 @@ def _print_trial(
 def _print_lines(text: str) -> None:
     for line in text.splitlines():
         print(f"    {line}")
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".json":
-        content = _json(path)
-        return content if isinstance(content, list) else [content]
-    return _staged(path if path.is_dir() else path.parent)
-
-
-def _staged(folder: Path) -> list[dict[str, Any]]:
-    """The records of a staged batch: taken or raw ones, or canonical frames put together by record."""
-    from operators.staging import batch_in, read_raw, read_rows  # Airflow's storage paths are slow to import
-    from operators.taken import taken_records
-
-    open_payloads()
-    batch = batch_in(folder.resolve().as_uri())
-    if batch is not None and "raw" in batch.rows:
-        return [{"key": record.key, "payload": record.payload} for record in read_raw(batch)]
-    if batch is not None and "taken" in batch.rows:
-        return [{"key": record.key, "payload": record.payload} for record in taken_records(batch)]
-    if batch is None or "header" not in batch.rows:
-        raise ConfigurationError(
-            "LB-MAP-012",
-            f"{folder} holds no staged batch.",
-            remedy="Name a JSON file with records, or a folder with raw.<hash>.parquet or header.<hash>.parquet.",
-        )
-    parts = {name: read_rows(batch, name) for name in batch.rows}
-    return [
-        {
-            "key": header["record_key"],
-            "payload": {
-                "header": header,
-                **{
-                    name: [row for row in rows if row["record_key"] == header["record_key"]]
-                    for name, rows in parts.items()
-                    if name != "header"
-                },
-            },
-        }
-        for header in parts["header"]
-    ]
-
-
-def _json(path: Path) -> Any:
-    try:
-        return _loads(path.read_text(encoding="utf-8"))
-    except (OSError, JSONDecodeError) as error:
-        raise ConfigurationError(
-            "LB-MAP-012", f"{path}: {error}.", remedy="Name a JSON file, an object or a list of them."
-        ) from None
-
-
-def _loads(text: str) -> Any:
-    return loads(text, parse_float=str)  # a float would lose cents

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from json import JSONDecodeError, dumps, loads
+from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from commands.files import INCLUDE, Include
 from commands.options import AsJson, new_app
+from commands.samples import sample_records
 from hooks.described import described_entity
 from hooks.systems import systems
 from ledgerbridge.canonical.models import CANONICAL
@@ -20,6 +22,8 @@ from ledgerbridge.suggest import (
     canonical_entity,
     draft,
     fields_of_records,
+    known_names,
+    mappings_in,
     read_catalogue,
     suggest,
     with_samples,
@@ -42,7 +46,8 @@ def suggest_(
     ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a draft of the mapping there.")] = None,
     samples: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JSON with records of the source: shows fields and values.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Records of the source, JSON or a staged batch: shows fields and values."),
     ] = None,
     fields: Annotated[
         Path | None,
@@ -51,12 +56,13 @@ def suggest_(
         ),
     ] = None,
     json: AsJson = False,
+    include: Include = INCLUDE,
 ) -> int:
     """Say for each field of the target what may go into it, how sure that is, and why."""
     own = read_catalogue(fields) if fields else {}
     reads = _entity(source, own, samples, written=False)
     makes = _entity(target, own, None, written=True)
-    found = suggest(reads, makes)
+    found = suggest(reads, makes, known_names(mappings_in(include / "mappings"), target))
     if out is not None:
         _write(out, draft(reads, makes, found))
     if json:
@@ -69,7 +75,7 @@ def suggest_(
 
 
 def _entity(name: str, own: dict[str, Entity], samples: Path | None, *, written: bool) -> Entity:
-    seen = fields_of_records(_records(samples)) if samples else []
+    seen = fields_of_records(each.get("payload", each) for each in sample_records(samples)) if samples else []
     known = own.get(name) or _known(name, written=written)
     if known is None and not seen:
         raise ConfigurationError(
@@ -95,21 +101,10 @@ def _remedy(name: str, *, written: bool) -> str:
     return f'Did you mean "{hint}"? {more}' if hint else more
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
-    try:
-        content = loads(path.read_text())
-    except (OSError, JSONDecodeError) as error:
-        raise ConfigurationError(
-            "LB-SUG-003", f"{path} holds no records: {error}.", remedy="Name a JSON file with one record or a list."
-        ) from error
-    records = content if isinstance(content, list) else [content]
-    return [each.get("payload", each) for each in records]
-
-
 def _write(out: Path, text: str) -> None:
     if out.exists():
         raise ConfigurationError(
-            "LB-SUG-004", f"{out} is there already.", remedy="Name a file that is not, or take this one away."
+            "LB-SUG-003", f"{out} is there already.", remedy="Name a file that is not, or take this one away."
         )
     out.write_text(text)
 

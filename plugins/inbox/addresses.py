@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pkgutil import resolve_name
 
 from airflow.sdk.exceptions import AirflowException
@@ -27,35 +28,34 @@ _LONGEST_EVENT = 128
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class Address:
     """One connection that webhooks come to, and the companies that have it."""
 
-    def __init__(self, system: str, connection: str, companies: tuple[str, ...], webhooks: Webhooks) -> None:
-        self._system = system
-        self._connection = connection
-        self._companies = companies
-        self._webhooks = webhooks
+    system: str
+    connection: str
+    companies: tuple[str, ...]
+    webhooks: Webhooks
 
-    def is_genuine(self, delivered: Delivered) -> bool:
-        """Whether it comes from the system; raises as ``Webhooks``."""
-        return self._webhooks.is_genuine(delivered)
-
-    def announced(self, delivered: Delivered) -> dict[SourceId, list[Announced]]:
+    def told(self, event: WebhookEvent) -> dict[SourceId, Announced]:
         """
-        What a genuine one says has changed, by source; of a topic that no flow reads nothing.
+        What an event of this connection says has changed; of a topic that no flow reads nothing.
 
-        :raises ValueError: it has no shape that the system's webhooks have.
+        :raises ValueError: it has no shape that events have.
         """
-        told: dict[SourceId, list[Announced]] = {}
-        for event in self._webhooks.events(delivered):
-            for entity in self._webhooks.announces.get(event.entity or "", ()):
-                for company in self._companies:
-                    source = SourceId(company, f"{self._system}.{entity}", self._connection)
-                    told.setdefault(source, []).append(self._announced(event))
-        return told
+        entities = self.webhooks.announces.get(event.entity or "", ())
+        if not entities:
+            return {}
+        announced = self._announced(event)
+        sources = [
+            SourceId(company, f"{self.system}.{entity}", self.connection)
+            for company in self.companies
+            for entity in entities
+        ]
+        return dict.fromkeys(sources, announced)
 
     def _announced(self, event: WebhookEvent) -> Announced:
-        key = f"{self._system}:{self._webhooks.scope}:{event.entity}:{event.record_id}"
+        key = f"{self.system}:{self.webhooks.scope}:{event.entity}:{event.record_id}"
         for name, value, longest in (("key", key, _LONGEST_KEY), ("event", event.event_id, _LONGEST_EVENT)):
             if len(value) > longest or not value.isprintable():
                 raise ValueError(f"its {name} is no {name}")
@@ -78,6 +78,25 @@ class Addresses:
                     self._known = await asyncio.to_thread(_addresses)
                     self._until = time.monotonic() + _KEPT_SECONDS
         return (self._known or {}).get(connection)
+
+    def announced(self, address: Address, delivered: Delivered) -> dict[SourceId, list[Announced]]:
+        """
+        What a genuine delivery to an address says has changed, by source.
+
+        :raises ValueError: it has no shape that the system's webhooks have.
+        """
+        told: dict[SourceId, list[Announced]] = {}
+        for event in address.webhooks.events(delivered):
+            for each in self._concerned(address, event):
+                for source, announced in each.told(event).items():
+                    told.setdefault(source, []).append(announced)
+        return told
+
+    def _concerned(self, address: Address, event: WebhookEvent) -> list[Address]:
+        if event.scope is None:
+            return [address]
+        alike = [each for each in (self._known or {}).values() if each.system == address.system]
+        return [each for each in alike if each.webhooks.scope == event.scope]
 
 
 def _addresses() -> dict[str, Address]:

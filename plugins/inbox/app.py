@@ -90,9 +90,9 @@ async def _announced(addresses: Addresses, connection: str, request: Request) ->
     )
     try:
         address = await addresses.of(connection)
-        if address is None or not address.is_genuine(delivered):
+        if address is None or not address.webhooks.is_genuine(delivered):
             raise _Refused(HTTPStatus.UNAUTHORIZED, "not signed as this connection's are")
-        return address.announced(delivered)
+        return addresses.announced(address, delivered)
     except ValueError as error:
         raise _Refused(HTTPStatus.BAD_REQUEST, f"signed, but {error}") from error
     except LedgerbridgeError as error:  # what is wrong here, the sender may try again until it is mended

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ConnectionForm", "System", "number", "text"]
+__all__ = ["ConnectionForm", "System", "number", "text", "webhook_secrets"]
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,12 @@ def text(label: str, description: str, **schema: Any) -> dict[str, Any]:
 def number(label: str, description: str, **schema: Any) -> dict[str, Any]:
     """A field of a form that holds a whole number; ``schema`` is JSON Schema, such as ``minimum``."""
     return {"label": label, "description": description, "schema": {"type": ["integer", "null"], **schema}}
+
+
+def webhook_secrets(description: str) -> dict[str, dict[str, Any]]:
+    """The fields for what a system signs its webhooks with, and its predecessor while that is rotated."""
+    before = "Its predecessor, as long as something is signed with that."
+    return {
+        "webhook_secret": text("Webhook secret", description, format="password"),
+        "webhook_secret_before": text("Webhook secret before", before, format="password"),
+    }

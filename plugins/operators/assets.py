@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset, AssetAlias, AssetAny, AssetOrTimeSchedule, BaseOperator, Context, CronTriggerTimetable
+from airflow.sdk import (
+    Asset,
+    AssetAlias,
+    AssetAny,
+    AssetOrTimeSchedule,
+    AssetWatcher,
+    BaseOperator,
+    Context,
+    CronTriggerTimetable,
+)
 
 from ledgerbridge.flows import ScheduleConfig, asset_of
+from triggers.changes import StageHasWork
 
 __all__ = ["is_to_be_read", "outlet", "tell_changed", "timetable"]
 
@@ -46,14 +56,19 @@ def is_to_be_read(context: Context, company: str, entity: str) -> bool:
 
 
 def timetable(
-    schedule: ScheduleConfig | None, company: str, entities: list[str]
+    schedule: ScheduleConfig | None, company: str, entities: list[str], work: StageHasWork
 ) -> str | AssetAny | AssetOrTimeSchedule | None:
-    """When a stage runs, as Airflow is told; ``entities`` are those a change of which starts it."""
+    """
+    When a stage runs, as Airflow is told.
+
+    :param entities: those a change of which starts it; :param work: what tells of all else that it has to do.
+    """
     if schedule is None:
         return None
     if not schedule.events:
         return schedule.cron
-    changed = AssetAny(*(_asset(company, entity) for entity in entities))
+    watched = Asset(asset_of(company, f"work/{work.dag}"), watchers=[AssetWatcher(name=work.dag, trigger=work)])
+    changed = AssetAny(watched, *(_asset(company, entity) for entity in entities))
     if schedule.cron is None:
         return changed
     return AssetOrTimeSchedule(timetable=CronTriggerTimetable(schedule.cron, timezone="UTC"), assets=changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.retries import ByErrorClass
 from operators.transform import TransformOperator
+from triggers.changes import StageHasWork
 
 __all__ = ["build_flow", "steps_of"]
 
@@ -122,7 +124,7 @@ class _Stage:
         with DAG(
             dag_of(self.flow_name, self.name, self.prefix),
             description=config.description or flow.description,
-            schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name)),
+            schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name), self._work),
             catchup=False,
             max_active_runs=1,
             default_args=defaults,
@@ -144,6 +146,26 @@ class _Stage:
                     execution_timeout=_most(flow, "extract"),
                 )
         return dag
+
+    @property
+    def _work(self) -> StageHasWork:
+        """What tells the stage that the change log has something for it."""
+        flow, connections = self.flow, self.company.connections
+
+        def of(entity: str) -> list[str]:
+            return list(connections.get(entity.partition(".")[0], []))
+
+        legs = [
+            {
+                "leg": name,
+                "sources": {entity: of(entity) for entity in leg.sources},
+                "target": of(leg.target),
+                "done_by": flow.behind_stages(name),
+            }
+            for name, leg in flow.of_stage(self.name).items()
+        ]
+        dag = dag_of(self.flow_name, self.name, self.prefix)
+        return StageHasWork(dag, self.company.key, self.flow_name, json.dumps(legs))
 
     @property
     def _questions(self) -> str:

@@ -8,13 +8,16 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.changes import LegId
-from ledgerbridge.changes.taking import has_position, has_taken, has_work
+from ledgerbridge.changes.taking import has_position, has_taken, has_work, pass_over
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import pause_of
+from operators import settings
 from operators.leg import FlowOperator
+from operators.passing import to_pass_over
 from operators.sources import Sources
 
 __all__ = ["ReadOperator"]
@@ -26,9 +29,9 @@ class ReadOperator(FlowOperator):
 
     A leg has something to do when the change log or its work list holds something for it, when a leg that comes before
     it in this run may write to the system it reads, and when it had something in this run before it was cleared. What
-    waits counts when it is due, when the run is of named legs, and behind a leg that may bring what it waits for. A
-    source that can't be read holds only the legs that take from it: their own extract meets the fault, and waits or
-    fails for it.
+    waits counts when it is due, when the run is of named legs, and behind a leg that may bring what it waits for. New
+    changes of which its mapping makes nothing a leg passes over. A source that can't be read holds only the legs that
+    take from it: their own extract meets the fault, and waits or fails for it.
 
     :param config: the flow; :param stage: which of its stages.
     """
@@ -51,7 +54,10 @@ class ReadOperator(FlowOperator):
         """Read, and look which legs have something to do, in the order of the process."""
         asked = context["params"].get("legs")
         legs = [leg for leg in self.config.in_order(self.stage) if not asked or leg in asked]
-        return self._with_work(legs, self._read(context, legs), str(context["run_id"]), asked=bool(asked))
+        unread = self._read(context, legs)
+        if not asked:
+            self._pass_over(self.actor(context), legs)
+        return self._with_work(legs, unread, str(context["run_id"]), asked=bool(asked))
 
     def _read(self, context: Context, legs: list[str]) -> set[str]:
         """Bring the sources of these legs up to date; the entities that could not be read."""
@@ -75,6 +81,18 @@ class ReadOperator(FlowOperator):
                 )
                 unread.add(entity)
         return unread
+
+    def _pass_over(self, actor: Actor, legs: list[str]) -> None:
+        named = [
+            LegId(self.company.key, self.flow, leg, entity) for leg in legs for entity in self.config.legs[leg].sources
+        ]
+        mappings = settings.include_folder() / "mappings"
+        for leg, found in to_pass_over(self.engine, self.config, named, actor.run_id, mappings).items():
+            with transaction(self.engine) as session:
+                if pass_over(session, leg, found):
+                    told = {"leg": leg.leg, "records": len(found.records), "upto": found.upto}
+                    append(session, actor, [Change("passed-over", leg.entity, leg.leg, details=told)])
+            self.log.info("flow=%s leg=%s makes nothing of %d records", self.flow, leg.leg, len(found.records))
 
     def _with_work(self, legs: list[str], unread: set[str], run_id: str, *, asked: bool) -> list[str]:
         started: list[str] = []

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Change, append
 from ledgerbridge.changes import SourceId
-from ledgerbridge.changes.announced import is_announced
+from ledgerbridge.changes.announced import answer, is_announced
+from ledgerbridge.changes.log import last_number
 from ledgerbridge.changes.readings import count_as_read, is_read_by, was_read
 from ledgerbridge.entities import KeyedSource, Source
 from ledgerbridge.state import transaction
@@ -112,8 +113,10 @@ class Sources:
 
     def _passes_over(self, session: Session, source: SourceId) -> bool:
         """Whether nothing was announced of a source that was read before: then this run has nothing to read there."""
+        last = last_number(session, source.company, source.entity)
         if not was_read(session, source) or is_announced(session, source):
             return False
+        answer(session, source, last)  # nobody has to look up to there again
         count_as_read(session, source, self._run_id)
         return True
 

@@ -6,8 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,12 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, select, text
 
 from inbox.app import MAX_BYTES, PREFIX, create_app
+from ledgerbridge.entities import KeyedSource, Window
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.models import LoggedChange
+from sandbox.stripe.app import create_app as create_gateway
+from sandbox.xero.app import create_app as create_xero
+from tests.contract.gateway_office import Account
 from tests.contract.served_app import serve
 from tests.contract.shop_office import DOMAIN
 
@@ -46,10 +52,19 @@ class Inbox:
     @property
     def announced(self) -> list[tuple[str, str, str, str]]:
         """Company, connection, key and event of all that is in the log."""
+        return [(each.company, each.connection, each.source_key, each.version) for each in self._rows]
+
+    @property
+    def changed(self) -> list[tuple[str, str, str]]:
+        """Entity, connection and key of it."""
+        return [(each.entity, each.connection, each.source_key) for each in self._rows]
+
+    @property
+    def _rows(self) -> Sequence[LoggedChange]:
         with transaction(self.state) as session:
             rows = session.scalars(select(LoggedChange).order_by(LoggedChange.number)).all()
-        assert {(each.how, each.payload_uri, each.entity) for each in rows} <= {("webhook", None, "shopify.order")}
-        return [(each.company, each.connection, each.source_key, each.version) for each in rows]
+        assert {(each.how, each.payload_uri) for each in rows} <= {("webhook", None)}
+        return rows
 
 
 def delivery(body: bytes, *, secret: str = SECRET, event: str = "event-1") -> dict[str, str]:
@@ -70,7 +85,9 @@ def inbox(state_db: Engine, state_url: str, tmp_path: Path, monkeypatch: pytest.
     of_all = connect(state_url)
     companies = tmp_path / "companies"
     companies.mkdir()
-    (companies / "main.yaml").write_text(COMPANY.format(connections="{shopify: [shopify_us], gp: [gp]}"))
+    (companies / "main.yaml").write_text(
+        COMPANY.format(connections="{shopify: [shopify_us], gp: [gp], stripe: [stripe_test], xero: [xero, xero_uk]}")
+    )
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", str(companies))
     monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_US", json.dumps(connection()))
     with serve(served(of_all)) as url:
@@ -218,3 +235,87 @@ def test_what_comes_at_once_is_all_in_the_log(inbox: Inbox) -> None:
         assert client.get(inbox.url + "/").status_code == 204
     assert set(answers) == {b"HTTP/1.1 200 OK"}
     assert len(inbox.announced) == 40
+
+
+@pytest.fixture
+def xero(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+    """The receiver with an app of Xero's that reaches two organisations."""
+    for name, tenant in (("XERO", "t-1"), ("XERO_UK", "t-2")):
+        extra = {"tenant_id": tenant, "webhook_secret": "key-1"}
+        xero = {"conn_type": "xero", "host": "https://xero.test", "login": "app", "password": "pass", "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(xero))
+    return inbox
+
+
+def notice(*events: tuple[str, str, str]) -> bytes:
+    """What Xero tells of organisation, category and id."""
+    told = [
+        {
+            "tenantId": tenant,
+            "eventCategory": category,
+            "resourceId": resource,
+            "eventType": "UPDATE",
+            "eventDateUtc": "2026-03-02T16:00:00.000",
+        }
+        for tenant, category, resource in events
+    ]
+    return json.dumps({"events": told, "firstEventSequence": 1, "lastEventSequence": 1}).encode()
+
+
+def by_xero(body: bytes, key: str = "key-1") -> dict[str, str]:
+    return {"x_xero_signature": base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256)).decode()}
+
+
+def test_xero_finds_its_intent_to_receive_answered_as_it_wants(xero: Inbox, tmp_path: Path) -> None:
+    with serve(create_xero(tmp_path / "xero")) as url:
+        answer = httpx.post(f"{url}/_sandbox/webhooks", json={"url": f"{xero.url}/xero", "key": "key-1"}, timeout=60)
+        refused = httpx.post(f"{url}/_sandbox/webhooks", json={"url": f"{xero.url}/xero", "key": "key-2"}, timeout=60)
+    assert (answer.json(), refused.json()) == ({"intent_to_receive": True}, {"intent_to_receive": False})
+    assert xero.changed == []
+
+
+def test_a_payment_shows_as_a_change_of_its_invoice_and_each_organisation_hears_of_its_own(xero: Inbox) -> None:
+    body = notice(
+        ("t-1", "INVOICE", "i-1"), ("t-2", "CONTACT", "c-1"), ("t-3", "INVOICE", "i-9"), ("t-1", "NEW", "n-1")
+    )
+    assert xero.post(body, to="xero", **by_xero(body)).status_code == 200
+    assert xero.changed == [
+        ("xero.contact", "xero_uk", "xero:t-2:contact:c-1"),
+        ("xero.invoice", "xero", "xero:t-1:invoice:i-1"),
+        ("xero.payment", "xero", "xero:t-1:invoice:i-1"),
+        ("xero.supplier", "xero_uk", "xero:t-2:contact:c-1"),
+    ]
+    assert xero.post(body, to="xero", **by_xero(body, "key-2")).status_code == 401
+
+
+def test_a_stripe_event_is_taken_while_its_signature_is_new(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(create_gateway(tmp_path / "stripe")) as url:
+        account = Account(url, monkeypatch)
+        account.open()
+        hook = account.hook()
+        secret = account.announce_to(f"{inbox.url}/stripe_test")
+        with_secret = json.loads(os.environ["AIRFLOW_CONN_STRIPE_TEST"])
+        with_secret["extra"]["webhook_secret"] = secret
+        monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(with_secret))
+        account.pay({"do": "pay", "id": "ch_1", "at": "2026-03-02T16:41:30Z", "amount": "7.81", "fee": "0.50"})
+        source = hook.entity("charge")
+        assert isinstance(source, KeyedSource)
+        [[charge]] = source.read(Window())
+        body = json.dumps({"id": "evt_1", "type": "charge.updated", "created": 1, "data": {"object": charge.payload}})
+        for age, status in ((0, 200), (0, 200), (301, 401), (-301, 401)):
+            sent = sign_stripe(secret, body.encode(), age)
+            assert inbox.post(body.encode(), to="stripe_test", **sent).status_code == status
+        keys = {key for entity, _, key in inbox.changed if entity == "stripe.charge"}
+        assert keys == {charge.key}
+        assert [record for page in source.read_keys([charge.key]) for record in page] == [charge]
+        assert not isinstance(hook.entity("balance_transaction"), KeyedSource)
+        assert ("stripe.balance_transaction", "stripe_test", charge.key) in inbox.changed
+
+
+def sign_stripe(secret: str, body: bytes, age: int) -> dict[str, str]:
+    """As Stripe signs, so many seconds ago."""
+    at = int(time.time()) - age
+    signature = hmac.digest(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hex()
+    return {"stripe_signature": f"t={at},v1={signature}"}

@@ -39,6 +39,7 @@ def exchanged(back: Json, new: Json) -> Json:
     }
 
 
+BOOKS, CARDS = line("BOOK-01", 3, "14.95", ()), line("CARD-05", 2, "8.99", ())
 SENT_LATER = fulfil(step=5, at="2026-03-11T15:00:00Z")
 FILE = order_file(
     [
@@ -76,6 +77,21 @@ FILE = order_file(
                 SENT_LATER,
             ],
         ),
+        # 44.85 GBP come back: 26.87 are given back, 17.98 set against the second invoice; in USD a cent is over
+        sale(
+            5107,
+            [BOOKS],
+            [
+                pay("ch_5107", "44.85", rate="1.25"),
+                fulfil(),
+                {**exchanged(BOOKS, CARDS), "lines": [returned(BOOKS, 3)]},
+                refund("re_5107", "26.87", at="2026-03-09T18:05:00Z", rate="1.25"),
+                SENT_LATER,
+            ],
+            shop="uk",
+            currency="GBP",
+            rate="1.25",
+        ),
     ]
 )
 
@@ -97,15 +113,15 @@ def result(office: Office) -> Json:
 def test_each_kind_is_on_its_role_in_both_ledgers_with_nothing_due(result: Json) -> None:
     assert [order["dead_letters"] for order in result["orders"].values()] == [[]] * len(FILE["cases"])
     due = [Decimal(each["AmountDue"]) for order in result["orders"].values() for each in order["xero_invoices"]]
-    assert due == [0] * (len(FILE["cases"]) + 2)  # an exchange has two invoices
+    assert due == [0] * (len(FILE["cases"]) + 3)  # an exchange has two invoices
     assert roles_that_differ(result) == []
     roles = ("tips", "gift_cards", "duties", "sales", "returns", "tax_payable", "receivables")
     assert {role: Decimal(result["books"]["gp"][role]) for role in roles} == {
         "tips": Decimal("-5.00"),
         "gift_cards": Decimal("-50.00"),
         "duties": Decimal("-8.00"),
-        "sales": 5 * Decimal("-49.90") - 2 * Decimal("129.00"),
-        "returns": 2 * Decimal("49.90") + Decimal("129.00"),
+        "sales": 5 * Decimal("-49.90") - 2 * Decimal("129.00") - Decimal("56.06") - Decimal("22.48"),
+        "returns": 2 * Decimal("49.90") + Decimal("129.00") + Decimal("56.06"),
         "tax_payable": 3 * Decimal("-3.87") - Decimal("0.50") - Decimal("10.00"),
         "receivables": 0,
     }
@@ -118,5 +134,5 @@ def test_an_exchange_is_a_return_and_a_sale_whose_difference_is_paid_or_given_ba
         assert Decimal(order["credited"]) == Decimal(came_back)
     assert {ledger: Decimal(books["clearing"]) for ledger, books in result["books"].items()} == dict.fromkeys(
         ("gp", "xero"),
-        sum(map(Decimal, ("58.77", "50.00", "62.27", "53.77", "85.23", "139.00", "-85.23")), Decimal(0)),
+        sum(map(Decimal, ("58.77", "50.00", "62.27", "53.77", "85.23", "139.00", "-85.23", "22.47")), Decimal(0)),
     )

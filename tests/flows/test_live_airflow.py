@@ -6,7 +6,10 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -18,6 +21,7 @@ from demo.airflow_api import AirflowApi, ImportFailed
 from demo.airflow_home import CHECKOUT, USER
 from demo.passes import FlowRunner, PassFailed
 from demo.stack import Stack
+from hooks.shopify.hook import ShopifyHook
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
@@ -48,7 +52,13 @@ from operators.builder import build_flow
 
 globals().update(build_flow("master_data", Path({include!r})))
 """
+ORDER_TO_CASH = MASTER_DATA.replace("master data", "order to cash").replace("master_data", "order_to_cash")
 CUSTOMERS = "master_data.customers"
+GP_ORDER = 2
+SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
+}"""
+ORDERS = "order_to_cash.orders"
 BY_HAND = "customers_by_hand"
 BROKEN_DAG_FILE = """
 from airflow.sdk import dag
@@ -66,6 +76,9 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow = include / "flows" / "master_data.yaml"
     flow.write_text(flow.read_text().replace("policy: newest", "policy: newest\n          policies: {city: ask}"))
     (folder / "master_data.py").write_text(MASTER_DATA.format(include=str(include)))
+    flow = include / "flows" / "order_to_cash.yaml"
+    flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))
+    (folder / "order_to_cash.py").write_text(ORDER_TO_CASH.format(include=str(include)))
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -239,6 +252,79 @@ def test_no_address_leads_out_of_the_flow(by_hand: str, stack: Stack, name: str)
     with logged_in(stack, USER) as browser:
         answer = browser.get(f"/ledgerbridge/dags/{BY_HAND}/runs/{name}/legs/customer/batch/extract")
     assert answer.status_code in (404, 422)
+
+
+@dataclass
+class Shop:
+    """A shop whose webhooks come to the live Airflow; nobody starts a run, and no schedule does."""
+
+    stack: Stack
+    player: Player
+    airflow: AirflowApi
+    placed: list[str] = field(default_factory=list)
+
+    def subscribe(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let it tell of orders."""
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_US", self.stack.airflow.environment["AIRFLOW_CONN_SHOPIFY_US"])
+        uri = f"{self.stack.airflow.url}/ledgerbridge/webhooks/shopify_us"
+        for topic in ("ORDERS_CREATE", "ORDERS_UPDATED"):
+            answer = ShopifyHook("shopify_us").graphql(SUBSCRIBE, {"topic": topic, "uri": uri})
+            assert answer.data["webhookSubscriptionCreate"]["userErrors"] == []
+
+    def place(self, count: int = 1) -> None:
+        """Customers place orders."""
+        opening = datetime.fromisoformat(self.player.clock()["shopify"])
+        first = 9001 + len(self.placed)
+        self.player.play(make_orders(count, seed=first, first_number=first, opening=opening), 1)
+        self.placed += [f"#{number}" for number in range(first, first + count)]
+
+    @property
+    def in_gp(self) -> list[str]:
+        """The names of the orders that GP has, of those that were placed."""
+        documents = self.player.ledger("gp")["documents"]
+        names = [str(each["CSTPONBR"]).strip() for each in documents if int(each.get("SOPTYPE", 0)) == GP_ORDER]
+        return sorted(name for name in names if name in self.placed)
+
+    def wait_for(self, ready: Callable[[], bool], what: str) -> None:
+        self.stack.services.wait_until(ready, what=what, timeout_seconds=240)
+
+    def has_delivered(self) -> bool:
+        return self.in_gp == self.placed
+
+    def is_running(self) -> bool:
+        return any(not self.airflow.is_finished(ORDERS, run_id) for run_id in self.airflow.runs(ORDERS)[-1:])
+
+
+def test_orders_get_from_a_webhook_into_gp_whatever_events_airflow_loses(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(stack, sandboxes, live_airflow)
+    shop.wait_for(lambda: live_airflow.has_dag(ORDERS), ORDERS)
+    shop.subscribe(monkeypatch)
+    live_airflow.unpause(ORDERS)
+    shop.place()
+    shop.wait_for(shop.has_delivered, "the first order")
+
+    # what comes while a run is active, Airflow may lose: apache/airflow#56050
+    shop.wait_for(lambda: not shop.is_running(), "the end of its run")
+    shop.place()
+    shop.wait_for(shop.is_running, "the run of the second order")
+    for _ in range(3):
+        shop.place()
+    shop.wait_for(shop.has_delivered, "orders that came while a run was active")
+
+    # and what comes while the DAG is paused: #49857
+    shop.wait_for(lambda: not shop.is_running(), "the end of its runs")
+    live_airflow.pause(ORDERS)
+    shop.place(2)
+    runs = live_airflow.runs(ORDERS)
+    live_airflow.unpause(ORDERS)
+    shop.wait_for(shop.has_delivered, "orders that came while the DAG was paused")
+    later = live_airflow.runs(ORDERS)
+    assert len(runs) < len(later)
+    assert {run_id.partition("__")[0] for run_id in later} == {"asset_triggered"}
+    assert "failed" not in {live_airflow.state(ORDERS, run_id) for run_id in later}
+    live_airflow.pause(ORDERS)
 
 
 def logged_in(stack: Stack, user: str) -> httpx.Client:

@@ -19,8 +19,8 @@ from tests.golden.check import differences
 
 @pytest.fixture(scope="module")
 def file(state_db_kind: str) -> dict[str, Any]:
-    """Thirty orders of three shops, in two currencies; a company and its systems anew for each state database."""
-    return RandomOrders(harbor_light_supply(), SeededDice(22)).write(30)
+    """Twenty orders of three shops, in two currencies; a company and its systems anew for each state database."""
+    return RandomOrders(harbor_light_supply(), SeededDice(22)).write(20)
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,10 @@ class Ledger:
     def pay(self, number: str, part: str, amount: str) -> None:
         self.table.write(f"payment-{part}", kind="payment", number=part, settles=number, amount=amount, status="posted")
 
+    def enter(self, reference: str, amount: str) -> None:
+        """An entry that people made on clearing."""
+        self.table.write(f"entry-{reference}", kind="entry", number=reference, amount=amount, status="posted")
+
     def void(self, identity: str) -> None:
         if identity in self.table.rows:
             self.table.write(identity, status="voided")
@@ -130,6 +134,10 @@ class Ledger:
                 whole[number] -= amount
                 left[number] -= carried
                 booked.append((number, self._paid(row, carried)))
+        for row in posted:
+            if row["kind"] == "entry":
+                moved = _base(row["amount"])
+                booked.append((row["number"], self._booked(row, "entry", {"1150": moved, "7000": -moved})))
         opened = [(number, OpenAmount(number, amount, DAY)) for number, amount in left.items() if amount]
         withdrawn = {row["id"]: "voided" for each in records if (row := each.payload)["status"] == "voided"}
         return Derived(booked, opened, withdrawn)

@@ -33,6 +33,7 @@ from operators.retries import ByErrorClass
 INCLUDE = Path(__file__).parents[2] / "include"
 MAPPINGS = sorted((INCLUDE / "mappings").glob("*.yaml"))
 SUITES = sorted((INCLUDE / "expectations").glob("*.yaml"))
+SECOND_SHOP = INCLUDE.parent / "docs/how-to/add-a-second-shop.md"
 COMPANY = """name: A
 base_currency: USD
 time_zone: America/New_York
@@ -82,10 +83,11 @@ def test_shipped_suite_has_a_remedy_for_each_expectation(path: Path) -> None:
     assert all(expectation.remedy.endswith(".") for expectation in load_suite(path).expectations)
 
 
-def test_every_shipped_mapping_and_suite_is_used_by_a_flow() -> None:
+def test_every_shipped_mapping_and_suite_is_used_by_a_flow_or_by_legs_that_a_page_adds() -> None:
     flows = [load_flow(path, INCLUDE) for path in (INCLUDE / "flows").glob("*.yaml")]
     legs = [leg for flow in flows for leg in flow.legs.values()]
-    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in leg.mappings}
+    added = re.findall(r"^ +(?:conform|map): (\w+)$", SECOND_SHOP.read_text(), re.MULTILINE)
+    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in leg.mappings} | set(added)
     assert {path.stem for path in SUITES} == {name for leg in legs for name in leg.suites}
 
 
@@ -357,7 +359,8 @@ def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
     sources = {leg.source for leg in load_flow(path, include).stages["money"].legs.values()}
     # goods come back when their order is done with: that writes a customer or an order; payments wait for an invoice
     wakers = {*sources, "gp.customer", "gp.sales_order", "xero.invoice"} if events else set()
-    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers}
+    work = {"ledgerbridge://main/work/order_to_cash.money"} if events else set()
+    assert awaited == {f"ledgerbridge://main/{entity}" for entity in wakers} | work
     assert not events or isinstance(dag.timetable.asset_condition, AssetAny)  # any one of them starts it
     assert dag.is_paused_upon_creation
     assert not stages(include)["orders"].is_paused_upon_creation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,6 +49,27 @@ def test_a_credit_set_against_an_invoice_waits_as_the_credit_does_that_it_is_rea
         settles="LBT1", against="INV1", source="xero.credit_note", part_of=NOTE,
     )  # fmt: skip
     assert why_missing(state_db, set_against, "gp") == Known(WAITS)
+
+
+@pytest.mark.parametrize(("gain", "known"), [("0.01", True), ("0.40", False)], ids=["a-cent", "more"])
+def test_the_cent_of_a_part_waits_for_the_entry_of_another_part_that_the_other_ledger_has_in_a_batch(
+    state_db: Engine, gain: str, known: bool
+) -> None:
+    """Of a return GP has the money given back posted, and what was set against an invoice in a batch."""
+    effects = {"fx": Decimal(gain), "receivables": -Decimal(gain)}
+    memo = Booked("re1", "debit memo", "LBD1", date(2026, 3, 5), {}, ids=("LBD1",))
+    payment = Booked("re1", "payment", "re_1", date(2026, 3, 5), effects, ids=("re_1",), settles="LBT1")
+    books: Any = {
+        "gp": SimpleNamespace(on_the_way={"LBT1": "in batch RMAPPLY"}),
+        "xero": SimpleNamespace(on_the_way={}),
+    }
+    with transaction(state_db) as session:
+        documents = KnownDocuments(
+            session, "main", "order_to_cash", books, legs=[], sources=[], withdrawn=lambda *_: {}, closing=True
+        )
+        documents.look_at(session, {})
+        changed = {"fx_gain_loss": Decimal(gain), "receivables": -Decimal(gain)}
+        assert bool(documents.unequal((memo, payment), changed).reason) is known
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_two_with_the_e_mail_are_a_dead_letter_that_names_both(state_db: Engine)
     error = refusal(deliver(state_db, target, customer("1"))[0])
     assert (error.code, error.field, error.value) == ("LB-LNK-002", "NUMBER", "LB-1")
     assert "2 by the same EMAIL: ANNA01, ANNA02" in error.message
-    assert "dead-letters edit ID document.header.NUMBER=…`" in error.remedy
+    assert "dead-letters edit ID document.header.NUMBER=… --reason …`" in error.remedy
     assert (len(target.people), ids(state_db, "1")) == (2, [None])
 
 

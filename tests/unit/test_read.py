@@ -18,7 +18,7 @@ from sqlalchemy import Engine, func, select, update
 from ledgerbridge.errors import TransientError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AuditEntry, Circuit, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Circuit, Delivery, LoggedChange, Position, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from operators.assets import outlet
 from operators.extract import ExtractOperator
@@ -39,7 +39,14 @@ CONFIG = FlowConfig.model_validate(
             },
             "money": {
                 "legs": {
-                    "goods_back": {**NAMES, "from": "shop.order", "to": "ledger.return", "after": "order"},
+                    "goods_back": {
+                        "from": "shop.order",
+                        "conform": "returns",
+                        "map": "m",
+                        "gate": "g",
+                        "to": "ledger.return",
+                        "after": "order",
+                    },
                     "payment": {**NAMES, "from": "gateway.charge", "to": "bank.transfer"},
                     "receipt": {**NAMES, "from": "bank.payment", "to": "ledger.receipt", "after": "payment"},
                 }
@@ -152,6 +159,77 @@ def test_a_leg_that_reads_where_another_one_of_the_run_writes_is_started_with_it
     with transaction(stages.engine) as session:
         session.add(a_delivery("bank.transfer", "run-1"))
     assert stages.take("receipt", "run-1") == ["payment"]
+
+
+@pytest.fixture
+def returns(stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """Goods come back only with orders that say so, and a day went by."""
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(tmp_path / "include"))
+    (tmp_path / "include" / "mappings").mkdir(parents=True)
+    (tmp_path / "include" / "mappings" / "returns.yaml").write_text(
+        "from: shop.order\nto: canonical.sales_return\nheader:\n"
+        "  where: {version: returned}\n  record_key: '@key'\n  label: name\n"
+    )
+    stages.shop.wait(hours=24)
+    return stages
+
+
+def taken_up_to(stages: Stages, leg: str) -> int:
+    with transaction(stages.engine) as session:
+        return session.scalars(select(Position.change).where(Position.leg == leg)).one()
+
+
+def test_a_leg_passes_over_what_its_mapping_makes_nothing_of_and_the_audit_tells(returns: Stages) -> None:
+    returns.shop.write("new", "v1")
+    returns.run_all("run-1")
+    assert taken_up_to(returns, "goods_back") == taken_up_to(returns, "order")
+    with transaction(returns.engine) as session:
+        taken = session.scalars(select(SourceRecord.leg).where(SourceRecord.source_key == "new")).all()
+        told = session.scalars(select(AuditEntry.details).where(AuditEntry.action == "passed-over")).all()
+    assert sorted(taken) == ["customer", "order"]
+    assert told == [{"leg": "goods_back", "records": 1, "upto": taken_up_to(returns, "order")}]
+
+
+def test_what_was_passed_over_is_taken_once_there_is_something_to_make_of_it(returns: Stages) -> None:
+    returns.shop.write("new", "v1")
+    returns.run_all("run-1")
+    returns.shop.wait(hours=1)
+    returns.shop.write("new", "returned")
+    returns.shop.write("other", "v1")
+    returns.run_all("run-2")
+    with transaction(returns.engine) as session:
+        of_leg = select(SourceRecord.source_key).where(SourceRecord.leg == "goods_back", SourceRecord.run_id == "run-2")
+        assert sorted(session.scalars(of_leg)) == ["new", "other"]
+
+
+def test_what_something_was_made_of_is_not_passed_over(returns: Stages) -> None:
+    returns.shop.write("new", "returned")
+    returns.run_all("run-1")
+    returns.shop.wait(hours=1)
+    returns.shop.write("new", "v3")
+    assert returns.start("orders", "run-2") == ["customer", "order"]
+    assert [returns.take(leg, "run-2") for leg in ("customer", "order")] == [["new"], ["new"]]
+    assert returns.start("money", "run-2") == ["goods_back"]
+
+
+def test_a_leg_whose_record_can_not_be_read_is_started_and_meets_the_fault(returns: Stages, tmp_path: Path) -> None:
+    returns.shop.write("new", "v1")
+    assert returns.start("orders", "run-1") == ["customer", "order"]
+    assert [returns.take(leg, "run-1") for leg in ("customer", "order")] == [["new"], ["new"]]
+    with transaction(returns.engine) as session:
+        place = session.scalars(select(LoggedChange.payload_uri).where(LoggedChange.source_key == "new")).one()
+    for file in tmp_path.rglob(f"{Path(place).name}/*.parquet"):
+        file.write_bytes(file.read_bytes()[::-1])
+    assert returns.start("money", "run-1") == ["goods_back"]
+
+
+def test_legs_asked_for_pass_over_nothing(returns: Stages) -> None:
+    returns.shop.write("new", "v1")
+    returns.run_all("run-1")
+    returns.shop.write("newer", "v1")
+    assert returns.start("orders", "run-2") == ["customer", "order"]
+    assert [returns.take(leg, "run-2") for leg in ("customer", "order")] == [["newer"], ["newer"]]
+    assert returns.start("money", "run-2", legs=["goods_back"]) == ["goods_back"]
 
 
 def test_what_others_write_there_starts_only_the_leg_that_reads_it(stages: Stages) -> None:

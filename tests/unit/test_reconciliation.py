@@ -299,7 +299,20 @@ def test_the_cent_of_a_part_is_explained_by_a_gain_booked_on_the_document_itself
     """GP knows the entry of a credit's application by the invoice."""
     gain = booked("inv1", receivables="150.01", sales="-150.00", fx_gain_loss="-0.01")
     assert compare([gain, SMALL], [FOREIGN, SMALL_AS_LAST]).agree is True
+    assert compare([replace(gain, against="CRD1"), SMALL], [FOREIGN, SMALL_AS_LAST]).agree is True
     assert compare([gain, SMALL_AS_LAST], [FOREIGN, SMALL_AS_LAST]).agree is False
+
+
+def test_the_cent_of_a_part_of_a_credit_is_explained_by_a_gain_booked_on_what_it_was_set_against() -> None:
+    """GP takes the part set against another invoice last, Xero the money given back; each books the cent there."""
+    credit = booked("crd1", receivables="-56.06", returns="56.06")
+    back = replace(booked("pay1", clearing="-33.59", receivables="33.59"), settles="CRD1")
+    back_as_last = replace(booked("pay1", clearing="-33.59", receivables="33.58", fx_gain_loss="0.01"), settles="CRD1")
+    other = booked("inv2", receivables="22.48", sales="-22.48")
+    other_as_last = booked("inv2", receivables="22.47", sales="-22.48", fx_gain_loss="0.01")
+    set_against = replace(other_as_last, against="CRD1")
+    assert compare([credit, back, set_against], [credit, back_as_last, other]).agree is True
+    assert compare([credit, back, other_as_last], [credit, back_as_last, other]).agree is False
 
 
 def test_a_cent_of_a_part_that_no_other_part_makes_up_for_fails() -> None:

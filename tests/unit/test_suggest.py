@@ -12,7 +12,16 @@ from commands.main import main
 from hooks.described import described_entity
 from ledgerbridge.mapping import load_mapping
 from ledgerbridge.mapping.engine import check_mapping_file
-from ledgerbridge.suggest import Entity, Field, draft, fields_of_records, suggest
+from ledgerbridge.suggest import (
+    Entity,
+    Field,
+    draft,
+    fields_of_records,
+    known_names,
+    mappings_in,
+    suggest,
+    with_samples,
+)
 from ledgerbridge.suggest.words import lexicon
 
 Run = Callable[..., tuple[int, str]]
@@ -147,6 +156,15 @@ def test_records_of_a_system_nobody_described_show_their_fields(ledgerbridge: Ru
     }
 
 
+def test_the_words_of_a_choice_are_shown_and_no_other_values() -> None:
+    records = [{"status": ["open", "paid"][number % 2], "email": f"ann{number}@example.com"} for number in range(40)]
+    shown = {each.name: each for each in fields_of_records(records)}
+    assert (shown["status"].kind, shown["status"].values, shown["email"].values) == ("choice", ("open", "paid"), ())
+    source = with_samples(Entity("our.bill", (Field("status", about="status of the bill"),)), [*shown.values()])
+    (found,) = suggest(source, Entity("their.bill", (Field("STATUS", about="status of the bill"),)))
+    assert found.candidates[0].reason.endswith("one of open, paid")
+
+
 def test_an_entity_nobody_knows_is_told_with_the_nearest_and_what_to_do(ledgerbridge: Run) -> None:
     code, told = ledgerbridge("suggest", "xero.contcat", "gp.customer")
     assert code == 2
@@ -160,7 +178,7 @@ def test_a_file_that_is_there_is_left_as_it_is(ledgerbridge: Run, tmp_path: Path
     out.write_text("mine\n")
     code, told = ledgerbridge("suggest", "xero.contact", "gp.customer", "--out", str(out))
     assert (code, out.read_text()) == (2, "mine\n")
-    assert "LB-SUG-004" in told
+    assert "LB-SUG-003" in told
 
 
 @pytest.mark.parametrize(
@@ -177,4 +195,35 @@ def test_a_description_that_cannot_be_read_is_told(content: str, code: str, ledg
 
 
 def test_records_that_are_none_are_told(ledgerbridge: Run, tmp_path: Path) -> None:
-    assert "LB-SUG-003" in ledgerbridge("suggest", "a.b", "gp.customer", "--samples", str(tmp_path / "none.json"))[1]
+    assert "LB-MAP-012" in ledgerbridge("suggest", "a.b", "gp.customer", "--samples", str(tmp_path / "none.json"))[1]
+
+
+def test_names_that_went_into_a_field_elsewhere_speak_for_their_like(tmp_path: Path) -> None:
+    (tmp_path / "conform.yaml").write_text(
+        "from: till.sale\nto: canonical.customer\n"
+        "header: {label: '@key', city: billing.town, name: {when: {vip: 1}, then: title}}\n"
+    )
+    (tmp_path / "map.yaml").write_text("from: canonical.customer\nto: their.client\nheader: {F7: city, F8: name}\n")
+    (tmp_path / "broken.yaml").write_text("from: nowhere\n")
+    mappings = mappings_in(tmp_path)
+    known = known_names(mappings, "their.client")
+    assert known == {"F7": {"city", "billing.town"}, "F8": {"name", "title"}}
+    assert known_names(mappings, "their.client", without="till") == {"F7": {"city"}, "F8": {"name"}}
+    source = Entity("shop.order", (Field("customer.firstborn"), Field("billing_address.town"), Field("colour")))
+    target = Entity("their.client", (Field("F7"),))
+    (without,) = suggest(source, target)
+    (with_known,) = suggest(source, target, known)
+    assert with_known.candidates[0].source.name == "billing_address.town"
+    assert with_known.candidates[0].confidence > without.candidates[0].confidence + 0.1
+
+
+def test_a_header_field_does_not_take_one_row_of_a_list_unasked(tmp_path: Path) -> None:
+    source = Entity("our.bill", (Field("TaxAmount", "Lines[]", "money", about="tax on the line"),))
+    target = Entity("their.order", (Field("TaxAmount", kind="money", about="tax amount"),))
+    text = draft(source, target, suggest(source, target))
+    path = tmp_path / "mapping.yaml"
+    path.write_text(text)
+    checked, _ = check_mapping_file(path)
+    assert checked.problems == []
+    assert checked.content is not None
+    assert checked.content.header.fields == {}

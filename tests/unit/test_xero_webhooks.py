@@ -56,5 +56,6 @@ def test_an_event_names_the_record_to_read_again(category: str, entity: str | No
             occurred_at=datetime(2026, 3, 2, 15, 41, 0, 123000, UTC),
             entity=entity,
             record_id="r-1" if entity else None,
+            scope="t-1",
         )
     ]

@@ -254,6 +254,7 @@ def _booked(company: str, lines: list[Row]) -> Booked:
     first = next((line for line in lines if not _is_of_application(line)), lines[0])
     number = _document(first) or str(first["REFRENCE"])
     kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
+    credits = {str(line["ORCTRNUM"]) for line in lines if _is_of_application(line) and line["ORCTRNUM"] != number}
     return Booked(
         key=f"gp:{company}:journal:{first['JRNENTRY']}{repetition(first)}",
         kind=kind,
@@ -263,6 +264,8 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         customer=str(first.get("ORMSTRID") or ""),
         # receivables are read by type and number, sales documents by number, journal entries by their own
         ids=(number, *(f"{kind}-{number}" for kind in _RECEIVABLES), str(first["JRNENTRY"])),
+        # the cent that one part of a credit takes is on the document it was applied to
+        against=credits.pop() if len(credits) == 1 else "",
         rate=Decimal(first.get("XCHGRATE") or 0) or Decimal(1),
         changed_at=max(datetime.fromisoformat(str(line["DEX_ROW_TS"])).replace(tzinfo=UTC) for line in lines),
         source=source,

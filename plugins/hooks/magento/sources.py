@@ -35,8 +35,8 @@ class MagentoSource:
     """
     One kind of document, by ``updated_at``, which every change moves.
 
-    Payload: the document as REST gives it. Amounts are strings with up to four decimals, or integers where they have
-    none; ``base_…`` fields are in the shop's base currency; times are UTC without zone.
+    Payload: the document as REST gives it, every number as text: one field would be a text here and an integer there,
+    by whether it has decimals. ``base_…`` fields are in the shop's base currency; times are UTC without zone.
     """
 
     name: ClassVar[str]
@@ -136,7 +136,7 @@ class MagentoSource:
             key=f"magento:{self._hook.scope}:{self.name}:{item['entity_id']}",
             version=fingerprint(content),
             changed_at=datetime.strptime(item["updated_at"], _TIME).replace(tzinfo=UTC),
-            payload=item,
+            payload=_with_numbers_as_text(item),
         )
 
 
@@ -182,6 +182,15 @@ def _criteria(filters: Filters) -> dict[str, Any]:
         prefix = f"searchCriteria[filter_groups][{group}][filters][0]"
         criteria |= {f"{prefix}[field]": field, f"{prefix}[condition_type]": condition, f"{prefix}[value]": value}
     return criteria
+
+
+def _with_numbers_as_text(value: Any) -> Any:
+    """A document whose fields have one type in all records; flags that are true or false stay."""
+    if isinstance(value, dict):
+        return {name: _with_numbers_as_text(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers_as_text(inner) for inner in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _text(instant: datetime) -> str:

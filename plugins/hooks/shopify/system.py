@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, text
+from ledgerbridge.systems import ConnectionForm, System, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -28,14 +28,7 @@ SYSTEM = System(
                     "Access", "How tokens are got.", enum=["client_credentials", "static_token", "refresh_token"]
                 ),
                 "refresh_token": text("Refresh token", "The first one; renewed from then on.", format="password"),
-                "webhook_secret": text(
-                    "Webhook secret",
-                    "The client secret, where the password is a static token.",
-                    format="password",
-                ),
-                "webhook_secret_before": text(
-                    "Webhook secret before", "Its predecessor, for an hour after a rotation.", format="password"
-                ),
+                **webhook_secrets("The client secret, where the password is a static token."),
             },
         ),
     ),

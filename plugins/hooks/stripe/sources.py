@@ -6,7 +6,7 @@ Source: sources.md Stripe §1 (lists), §2 (objects).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -71,7 +71,25 @@ class StripeSource:
         return datetime.fromtimestamp(item["created"], UTC)
 
 
-class _SettledSource(StripeSource):
+class _NamedSource(StripeSource):
+    """Objects that can be fetched by their id."""
+
+    def read_keys(self, keys: Sequence[str]) -> Iterator[list[RawRecord]]:
+        """
+        Yield these objects as they are now, one a call.
+
+        :raises TransientError, ConfigurationError: as ``StripeHook.fetch``.
+        """
+        for key in keys:
+            yield [self._again(key.rpartition(":")[2])]
+
+    def _again(self, identity: str) -> RawRecord:
+        item = self._hook.fetch(f"{self.path}/{identity}", {"expand[]": list(self.expand)})
+        self._hook.check_livemode(item)
+        return self.record(with_decimals(item))
+
+
+class _SettledSource(_NamedSource):
     """
     Charges, refunds, disputes: objects that get balance transactions, perhaps later than they are created.
 
@@ -109,11 +127,6 @@ class _SettledSource(StripeSource):
         """The ids of this source's objects behind some transactions, each once."""
         sources = [transaction["source"] for transaction in transactions]
         return list({source["id"]: None for source in sources if source and source["object"] == self.name})
-
-    def _again(self, identity: str) -> RawRecord:
-        item = self._hook.fetch(f"{self.path}/{identity}", {"expand[]": list(self.expand)})
-        self._hook.check_livemode(item)
-        return self.record(with_decimals(item))
 
 
 class ChargeSource(_SettledSource):
@@ -164,7 +177,7 @@ class BalanceTransactionSource(StripeSource):
     version_fields = ("amount", "fee", "net", "reporting_category")
 
 
-class PayoutSource(StripeSource):
+class PayoutSource(_NamedSource):
     """
     Payouts, those of the last 30 days again and again, since their status changes and no list shows it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, text
+from ledgerbridge.systems import ConnectionForm, System, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -12,6 +12,7 @@ SYSTEM = System(
     name="stripe",
     hook=_HOOK,
     entities="hooks.stripe.sources:SOURCES",
+    webhooks="hooks.stripe.webhooks:StripeWebhooks",
     gateway_books="hooks.stripe.books:StripeBooks",
     forms=(
         ConnectionForm(
@@ -24,6 +25,7 @@ SYSTEM = System(
             extra={
                 "account": text("Account", "acct_…; the scope of its record keys."),
                 "api_version": text("API version", "Default 2026-10-28.endive."),
+                **webhook_secrets("whsec_… of the endpoint that tells us."),
             },
         ),
     ),

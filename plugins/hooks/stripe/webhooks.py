@@ -8,17 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from hooks.stripe.hook import StripeHook
 from hooks.wire.untrusted import parse_json, unexpected_shape
-from hooks.wire.webhook_event import WebhookEvent, signing_keys
+from hooks.wire.webhook_event import Delivered, WebhookEvent, secrets_of, signing_keys
 
-__all__ = ["event_of", "is_genuine"]
+__all__ = ["StripeWebhooks", "event_of", "is_genuine"]
 
 _TOLERANCE_SECONDS = 300
 _ENTITIES = frozenset({"charge", "refund", "payout", "dispute"})
+
+
+class StripeWebhooks:
+    """The webhooks of an account; `webhook_secret` of the connection is that of its endpoint."""
+
+    announces: Mapping[str, Sequence[str]] = {entity: (entity, "balance_transaction") for entity in sorted(_ENTITIES)}
+
+    def __init__(self, connection: str) -> None:
+        hook = StripeHook(connection)
+        self.scope = hook.account
+        self._secrets = secrets_of(hook.connection)
+
+    def is_genuine(self, delivered: Delivered) -> bool:
+        """Whether the endpoint's secret signed it just now; raises as ``is_genuine`` of this module."""
+        signature = delivered.headers.get("stripe-signature", "")
+        return is_genuine(delivered.body, signature, self._secrets, now=delivered.at)
+
+    def events(self, delivered: Delivered) -> list[WebhookEvent]:
+        """The one event it tells of; raises as ``event_of``."""
+        return [event_of(delivered.body)]
 
 
 def is_genuine(body: bytes, signature: str, secrets: Sequence[str], *, now: datetime) -> bool:

@@ -39,6 +39,7 @@ class WebhookEvent:
     :param occurred_at: by the system's clock, aware UTC.
     :param entity: the entity it concerns (``order``, ``charge``), None for topics no flow reads.
     :param record_id: the record's id within its scope, None where ``entity`` is.
+    :param scope: whose it is, where one address hears of several: an app's organisations. None: the connection's.
     """
 
     event_id: str
@@ -46,6 +47,7 @@ class WebhookEvent:
     occurred_at: datetime
     entity: str | None = None
     record_id: str | None = None
+    scope: str | None = None
 
 
 class Webhooks(Protocol):

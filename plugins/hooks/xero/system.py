@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, number, text
+from ledgerbridge.systems import ConnectionForm, System, number, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -12,6 +12,7 @@ SYSTEM = System(
     name="xero",
     hook=_HOOK,
     entities="hooks.xero.entities:ENTITIES",
+    webhooks="hooks.xero.webhooks:XeroWebhooks",
     books="hooks.xero.books:XeroBooks",
     gateway_fields={"contact": "Xero contact its fees are paid to."},
     forms=(
@@ -28,6 +29,7 @@ SYSTEM = System(
                 "login_url": text("Login address", "Where people consent; default https://login.xero.com."),
                 "scopes": text("Scopes", "Separated by blanks; apps made since March 2026 need the granular ones."),
                 "grant": text("Grant", "How tokens are got.", enum=["client_credentials", "refresh_token"]),
+                **webhook_secrets("The signing key of the app's webhooks."),
                 "calls_per_minute": number("Calls a minute", "Xero allows 60 for an organisation.", minimum=1),
                 "calls_per_day": number(
                     "Calls a day", "Xero allows 5,000 for an organisation, 1,000 to starter apps.", minimum=1

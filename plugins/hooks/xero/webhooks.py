@@ -9,16 +9,44 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from hooks.wire.untrusted import parse_json, unexpected_shape
-from hooks.wire.webhook_event import WebhookEvent, signing_keys
+from hooks.wire.webhook_event import Delivered, WebhookEvent, secrets_of, signing_keys
+from hooks.xero.hook import XeroHook
 
-__all__ = ["events_of", "is_genuine"]
+__all__ = ["XeroWebhooks", "events_of", "is_genuine"]
 
 _ENTITIES = {"INVOICE": "invoice", "CREDITNOTE": "credit_note", "CONTACT": "contact"}
+
+
+class XeroWebhooks:
+    """
+    The webhooks of an app, whose key the connection names as `webhook_secret`; ``scope`` is its organisation.
+
+    An app has one address for all its organisations: what concerns another one is for the connection of that.
+    """
+
+    announces: Mapping[str, Sequence[str]] = {
+        "invoice": ("invoice", "payment"),  # a payment shows as a change of what it pays
+        "credit_note": ("credit_note", "payment"),
+        "contact": ("contact", "supplier"),
+    }
+
+    def __init__(self, connection: str) -> None:
+        hook = XeroHook(connection)
+        self.scope = hook.tenant_id
+        self._keys = secrets_of(hook.connection)
+
+    def is_genuine(self, delivered: Delivered) -> bool:
+        """Whether the app's key signed it; raises as ``is_genuine`` of this module."""
+        return is_genuine(delivered.body, delivered.headers.get("x-xero-signature", ""), self._keys)
+
+    def events(self, delivered: Delivered) -> list[WebhookEvent]:
+        """All that it tells of, of whichever organisation; raises as ``events_of``."""
+        return events_of(delivered.body)
 
 
 def is_genuine(body: bytes, signature: str, keys: Sequence[str]) -> bool:
@@ -59,4 +87,5 @@ def _event(event: dict[str, Any]) -> WebhookEvent:
         occurred_at=occurred_at.replace(tzinfo=occurred_at.tzinfo or UTC).astimezone(UTC),
         entity=entity,
         record_id=event["resourceId"] if entity else None,
+        scope=event["tenantId"],
     )

@@ -27,7 +27,20 @@ from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, Readin
 from ledgerbridge.state.source_records import Seen, register
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["Batch", "LegId", "Taken", "has_all", "has_position", "has_taken", "has_work", "take"]
+__all__ = [
+    "Batch",
+    "Beyond",
+    "LegId",
+    "Taken",
+    "beyond",
+    "has_all",
+    "has_new",
+    "has_position",
+    "has_taken",
+    "has_work",
+    "pass_over",
+    "take",
+]
 
 _BROKEN_OFF = ("read", "held")
 """Outcomes of records whose run got no further, or was stopped."""
@@ -81,6 +94,15 @@ class Batch:
 
     records: list[Taken]
     more: bool
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """The newest version of each record whose changes lie beyond a leg's position, up to number ``upto``."""
+
+    position: int
+    upto: int
+    records: list[Taken]
 
 
 def take(
@@ -213,10 +235,44 @@ def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked
 
     :param done_by, asked: as for ``take``.
     """
-    for wanted in (SourceRecord.outcome.in_(_BROKEN_OFF), _waiting() if asked else _due(session, leg)):
-        if session.scalar(select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(1)) is not None:
-            return True
+    return _has_left_over(session, leg, asked=asked) or has_new(session, leg, done_by)
+
+
+def has_new(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:
+    """Whether the log holds something beyond a leg's position; ``done_by`` as for ``take``."""
     return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
+
+
+def beyond(session: Session, leg: LegId, at_most: int, done_by: Sequence[str] = ()) -> Beyond | None:
+    """
+    What a leg would take, where that is all it has to do, and it has made nothing yet of any of these records.
+
+    :param at_most: None is given where there are more changes than this.
+    :param done_by: as for ``take``.
+    """
+    reached = session.get(Position, tuple(leg))
+    if reached is None or _has_left_over(session, leg, asked=False):
+        return None
+    numbers = _Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most + 1)
+    if not numbers or len(numbers) > at_most:
+        return None
+    keys, upto = list({key for _, key in numbers}), numbers[-1][0]
+    for chunk in in_chunks(keys):
+        made = (*_of_leg(leg), SourceRecord.source_key.in_(chunk), SourceRecord.outcome != "unchanged")
+        if session.scalar(select(SourceRecord.id).where(*made).limit(1)) is not None:
+            return None
+    latest = newest(session, leg.company, leg.entity, keys, upto=upto)
+    return Beyond(reached.change, upto, [_taken(each) for each in latest.values()])
+
+
+def pass_over(session: Session, leg: LegId, passed: Beyond) -> bool:
+    """Move a leg's position behind changes that it makes nothing of, unless it has moved since; the caller commits."""
+    serialise(session, f"take {leg.company} {leg.flow} {leg.leg}")
+    reached = session.get(Position, tuple(leg))
+    if reached is None or reached.change != passed.position:
+        return False
+    reached.change, reached.taken_at = passed.upto, datetime.now(UTC)
+    return True
 
 
 def has_all(session: Session, leg: LegId, run_id: str) -> bool:
@@ -231,6 +287,14 @@ def has_all(session: Session, leg: LegId, run_id: str) -> bool:
     under_way = session.scalar(select(SourceRecord.id).where(*others).limit(1))
     left = _Log(session, leg, None, without=()).next_numbers(at_most=1)
     return bool(readings) and all(readings) and under_way is None and not left
+
+
+def _has_left_over(session: Session, leg: LegId, *, asked: bool) -> bool:
+    """Whether the work list holds what was broken off, or what waits and is due."""
+    for wanted in (SourceRecord.outcome.in_(_BROKEN_OFF), _waiting() if asked else _due(session, leg)):
+        if session.scalar(select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(1)) is not None:
+            return True
+    return False
 
 
 def _of_leg(leg: LegId) -> tuple[ColumnElement[bool], ...]:

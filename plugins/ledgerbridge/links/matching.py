@@ -68,8 +68,8 @@ def _to_decide(
         rule = "one active one is expected" if policy == "adopt" else "a person is to say which (`match: ask`)"
         remedy = (
             f"Leave one that is active in {system}: merge the others, or set them inactive. Or name the right one by"
-            f" its number: `ledgerbridge dead-letters edit ID document.header.{field}=…`; it is ours from then on,"
-            " and brought up to date. If none is right, give them another address. Then replay."
+            f" its number: `ledgerbridge dead-letters edit ID document.header.{field}=… --reason …`; it is ours from"
+            " then on, and brought up to date. If none is right, give them another address. Then replay."
         )
     return TargetConflict(
         code,

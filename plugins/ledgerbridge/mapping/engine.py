@@ -94,6 +94,14 @@ class Mapping:
             if {read.path for read in reads_of_rule(rule, ())} <= paths
         }
 
+    def chosen(self, records: NestedRows) -> set[int]:
+        """The positions of the records that `each` and `where` of its header leave rows of; it makes none of others."""
+        found: set[int] = set()
+        for part in self.parts["header"]:
+            rows = records.rows(part.definition.each)
+            found.update((rows if part.where is None else rows.take(part.where(rows))).record.tolist())
+        return found
+
     def run(self, records: NestedRows | FrameRows, lookups: Lookups, since: date | None = None) -> Mapped:
         """
         Map a batch; a record with a failure in any part is left out of all parts.

@@ -110,9 +110,15 @@ class _Pair:
 
     @property
     def part_of(self) -> set[str]:
-        """Numbers of the documents it settles; if none, its own: a gain may be booked on the document itself."""
-        settled = {n.upper() for each in self.all for n in (each.booked.settles, each.booked.against) if n}
-        return settled or {each.booked.number.upper() for each in self.all if each.booked.number}
+        """
+        Numbers of the documents that a gain booked on it may be of.
+
+        Those it settles, or itself if it settles none; and what it is set against, or what was set against it.
+        """
+        settled = {each.booked.settles for each in self.all} - {""}
+        own = {each.booked.number for each in self.all}
+        against = {each.booked.against for each in self.all}
+        return {number.upper() for number in (settled or own) | against if number}
 
 
 class _Comparison:

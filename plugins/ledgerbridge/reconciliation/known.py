@@ -208,9 +208,10 @@ class KnownDocuments:
         if not set(changed) <= {"fx_gain_loss", "receivables", "rounding"}:
             return Known()
         cents = all(abs(amount) <= TOLERANCE for amount in changed.values())
+        # which part of a document is the last, with its cent, shows when all of them are posted, in either ledger
+        settled = [booked.settles for booked in pair if booked.settles] if cents else []
         for books, booked in zip(self._books.values(), pair, strict=True):
-            # which part of a document is the last, with its cent, shows when all of them are posted
-            for each in (*booked.ids, booked.settles) if cents else booked.ids:
+            for each in (*booked.ids, *settled):
                 if each in books.on_the_way:
                     return Known(f"booked when it is applied: that entry is {books.on_the_way[each]}")
         for booked in pair:

@@ -43,6 +43,8 @@ from ledgerbridge.state.upsert import in_chunks
 __all__ = ["BooksPass", "CompanyTerms"]
 
 _LATE = timedelta(minutes=15)
+_ENTERED = "entered:"
+"""What the pair of entries that people made of a gateway's movement begins with; its kind, id and reference follow."""
 """How much later than it says a delivery may become visible: workers' clocks differ, transactions take time."""
 
 
@@ -257,8 +259,12 @@ class Keying:
             )
 
     def _by_numbers(self, rows: Sequence[BooksDocument]) -> None:
-        """One that nobody knows, under the number of one that is known, is the same thing entered twice."""
+        """
+        One that nobody knows, under the number of one that is known, is the same thing entered twice; under a reference
+        that names what a gateway moved, it is what people entered of that.
+        """
         with self.of.kept.changing() as session:
+            entered = self._entered(session, [row for row in rows if not row.known and row.number])
             for ledger in self.of.books:
                 unknown = [row for row in rows if row.ledger == ledger and not row.known and row.number]
                 twins: dict[tuple[str, str], str] = {}
@@ -269,8 +275,33 @@ class Keying:
                 paired = [(row, booked_of(row)) for row in unknown]
                 self._pair(
                     session,
-                    [(row, twins.get((each.kind, each.number), row.key), False) for row, each in paired],
+                    [
+                        (row, twins.get((each.kind, each.number)) or entered.get(row.id, row.key), False)
+                        for row, each in paired
+                    ],
                 )
+
+    def _entered(self, session: Session, rows: Sequence[BooksDocument]) -> dict[int, str]:
+        """By row on a clearing account whose reference names what the gateway moved: what pairs it with its like."""
+        found: dict[int, str] = {}
+        for row in self._on_clearing(rows):
+            words = booked_of(row).number.split()
+            for gateway, books in self.of.gateways.items():
+                records, *_ = self.of.kept.joined(session, gateway, names=words)
+                moved = sorted(books.movements(records), key=lambda each: each.id not in words)
+                each = next((each for each in moved if {each.id, each.belongs_to} & set(words)), None)
+                if each is not None:
+                    named = each.id if each.id in words else each.belongs_to
+                    found[row.id] = cut(f"{_ENTERED}{gateway}:{each.kind}:{named}:{row.number}")
+        return found
+
+    def _on_clearing(self, rows: Sequence[BooksDocument]) -> list[BooksDocument]:
+        clearing, roles = set(self.of.terms.gateways.values()), self.of.terms.roles
+        return [
+            row
+            for row in rows
+            if any(roles[row.ledger].get(account) in clearing for account in (row.content or {})["effects"])
+        ]
 
     def _pair(self, session: Session, paired: Sequence[tuple[BooksDocument, str, bool]]) -> None:
         """Keep the pair of each document, and whether it is known; what it was paired with is compared again."""
@@ -311,17 +342,11 @@ class Keying:
 
     def _stand_for(self, session: Session, rows: Sequence[BooksDocument]) -> None:
         """Keep what of a gateway's a document on its clearing account stands for, and let that be compared."""
-        clearing = set(self.of.terms.gateways.values())
-        on_clearing = [
-            row
-            for row in rows
-            if any(
-                self.of.terms.roles[row.ledger].get(account) in clearing for account in (row.content or {})["effects"]
-            )
-        ]
+        on_clearing = self._on_clearing(rows)
         entities = [entity for ledger in self.of.books for entity in delivered_entities(session, ledger)]
         pairs = {row.pair for row in on_clearing}
         made = made_from(session, self.of.kept.flow, entities, self.of.terms.gateways, pairs)
+        made |= {pair: _moved_by(pair) for pair in pairs if pair.startswith(_ENTERED)}
         touch_cases(
             session, self.of.kept, [each for row in on_clearing for each in (row.made_from, made.get(row.pair))]
         )
@@ -462,6 +487,11 @@ class Comparing:
                 session.execute(update(document).where(document.id.in_(chunk), document.due <= number).values(due=None))
             for chunk in in_chunks(told):
                 session.execute(update(document).where(document.id.in_(chunk)).values(due=number))
+
+
+def _moved_by(pair: str) -> str:
+    """What of a gateway's, ``<gateway>:<kind>:<id>``, the entries of this pair were made of by people."""
+    return ":".join(pair.removeprefix(_ENTERED).split(":")[:3])
 
 
 def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:

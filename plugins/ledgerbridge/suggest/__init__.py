@@ -10,17 +10,21 @@ from ledgerbridge.suggest.described import (
     with_samples,
 )
 from ledgerbridge.suggest.drafting import draft
+from ledgerbridge.suggest.known import Known, known_names, mappings_in
 from ledgerbridge.suggest.ranking import Candidate, Suggestion, suggest
 
 __all__ = [
     "Candidate",
     "Entity",
     "Field",
+    "Known",
     "Suggestion",
     "canonical_entity",
     "draft",
     "field_from_words",
     "fields_of_records",
+    "known_names",
+    "mappings_in",
     "read_catalogue",
     "suggest",
     "with_samples",

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 HEADER: Final = "header"
-_MOST_VALUES = 200
+_MOST_VALUES = 20
 _CANONICAL_WORDS: Final = {
     "record_key": "key of the record, ours",
     "label": "name that people know the record by, number of the document",
@@ -70,7 +70,7 @@ class Field:
     :param length: characters a text may have; 0: not known, or no text.
     :param required: the target refuses a record without it.
     :param written: False: the system sets it itself.
-    :param values: what it held in sample records, as texts; what a choice may hold.
+    :param values: the words that a choice may be, or was in sample records.
     """
 
     name: str
@@ -151,14 +151,20 @@ def read_catalogue(path: Path) -> dict[str, Entity]:
 
 
 def fields_of_records(records: Iterable[Mapping[str, Any]]) -> list[Field]:
-    """The fields that sample records have, with their kinds and values: of lists, those of all their rows."""
+    """
+    The fields that sample records have, with their kinds: of lists, those of all their rows.
+
+    Values are kept of choices alone, whose words tell of nobody.
+    """
     values: dict[tuple[str, str], list[Any]] = {}
     for record in records:
         for part, name, value in _leaves(record, HEADER, ""):
             values.setdefault((part, name), []).append(value)
+    kinds = {place: kind_of(seen) for place, seen in values.items()}
     return [
-        Field(name, part, kind_of(seen), values=_shown(seen)) for (part, name), seen in values.items()
-    ]  # fmt: skip
+        Field(name, part, kind, values=_shown(values[part, name]) if kind == "choice" else ())
+        for (part, name), kind in kinds.items()
+    ]
 
 
 def canonical_entity(name: str) -> Entity:
@@ -173,11 +179,13 @@ def canonical_entity(name: str) -> Entity:
 
 
 def with_samples(entity: Entity, seen: Sequence[Field]) -> Entity:
-    """The entity with what sample records show: values of the fields it has, and the fields it lacks."""
+    """The entity with what sample records show: words of its choices, and the fields it lacks."""
     shown = {(each.part, each.name): each for each in seen}
     known = {(each.part, each.name) for each in entity.fields}
     fields = [
-        replace(each, values=shown[each.part, each.name].values) if (each.part, each.name) in shown else each
+        replace(each, values=shown[each.part, each.name].values or each.values)
+        if (each.part, each.name) in shown
+        else each
         for each in entity.fields
     ]
     return Entity(entity.name, (*fields, *(each for key, each in shown.items() if key not in known)))

@@ -13,15 +13,27 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ledgerbridge.suggest.described import Entity, Field
+from ledgerbridge.suggest.known import Known
 from ledgerbridge.suggest.signals import SIGNALS, Matrix, Worded, shared_words, signals, worded
 from ledgerbridge.suggest.words import lexicon
 
-__all__ = ["NONE_SIGNALS", "Candidate", "Learned", "Suggestion", "learned", "none_signals", "shares", "suggest"]
+__all__ = [
+    "NONE_SIGNALS",
+    "Candidate",
+    "Learned",
+    "Suggestion",
+    "alternatives",
+    "learned",
+    "none_signals",
+    "shares",
+    "suggest",
+]
 
 Band = Literal["sure", "likely", "open"]
-NONE_SIGNALS: Final = ("none", "none_best_name", "none_best_meaning", "none_required", "none_told")
+NONE_SIGNALS: Final = ("none", "none_best_name", "none_best_meaning", "none_required", "none_told", "none_instruction")
 _SHOWN = 5
 _MOST_NEGATIVE = -1e9
+_LEAST, _STRANGE = 1e-9, 0.02
 
 
 @dataclass(frozen=True)
@@ -29,7 +41,8 @@ class Learned:
     """
     What was learned of pairs that people made (bench/gold): how much each signal speaks for a pair.
 
-    :param weights: by signal; ``share`` is what it counts that a source field fits no other target field as well.
+    :param weights: by signal; ``share`` is what it counts that a source field fits no other target field as well,
+        ``home`` that others of the target's part come from the same list or parent.
     :param sure: from which confidence on a suggestion was right in at least 98 of 100 cases.
     :param likely: below it there is no suggestion, only alternatives.
     """
@@ -75,22 +88,32 @@ def learned() -> Learned:
     return Learned(content["weights"], content["sure"], content["likely"])
 
 
-def suggest(source: Entity, target: Entity, model: Learned | None = None) -> list[Suggestion]:
+def suggest(
+    source: Entity, target: Entity, known: Known | None = None, model: Learned | None = None
+) -> list[Suggestion]:
     """
     For each field of the target, in its order, which fields of the source may go into it.
 
+    :param known: what mappings that exist tell of the target, by ``known_names``.
     :param model: default: what this package has learned.
     """
     model = model or learned()
-    sources = worded(source.fields, lexicon())
-    targets = worded([each for each in target.fields if each.written], lexicon())
+    sources, targets = worded(source, lexicon()), worded(target, lexicon())
     if not sources or not targets:
         return [Suggestion(each.field, (), 1.0, "open") for each in targets]
-    sure_of, none = shares(signals(sources, targets), none_signals(signals(sources, targets), targets), targets, model)
+    found = signals(sources, targets, alternatives(targets, known or {}))
+    sure_of, none = shares(found, none_signals(found, targets), sources, targets, model)
     chosen = _assigned(sure_of, none, targets)
     return [
         _suggestion(each, sources, sure_of[row], float(none[row]), chosen.get(row), model)
         for row, each in enumerate(targets)
+    ]
+
+
+def alternatives(targets: Sequence[Worded], known: Known) -> list[list[Worded]]:
+    """Of each target the names that are known to have gone into it, as fields."""
+    return [
+        worded(Entity("", tuple(map(Field, sorted(known.get(each.field.path, ()))))), lexicon()) for each in targets
     ]
 
 
@@ -103,19 +126,42 @@ def none_signals(found: Matrix, targets: Sequence[Worded]) -> Matrix:
         "none_best_meaning": best[:, SIGNALS.index("meaning")],
         "none_required": np.array([float(each.field.required) for each in targets]),
         "none_told": np.array([float(bool(each.told)) for each in targets]),
+        "none_instruction": np.array([float("instruction" in each.told) for each in targets]),
     }
     return np.stack([columns[each] for each in NONE_SIGNALS], axis=1)
 
 
-def shares(found: Matrix, of_none: Matrix, targets: Sequence[Worded], model: Learned) -> tuple[Matrix, Matrix]:
+def shares(
+    found: Matrix, of_none: Matrix, sources: Sequence[Worded], targets: Sequence[Worded], model: Learned
+) -> tuple[Matrix, Matrix]:
     """Confidences by target and source, and those that there is nothing; together 1 for each target."""
     scores = found @ np.array([model.weights.get(each, 0.0) for each in SIGNALS])
     none = of_none @ np.array([model.weights.get(each, 0.0) for each in NONE_SIGNALS])
+    scores = scores + model.weights.get("home", 0.0) * _at_home(_whole(scores, none)[0], sources, targets)
     scores = scores + model.weights.get("share", 0.0) * _only_here(scores, targets)
+    return _whole(scores, none)
+
+
+def _whole(scores: Matrix, none: Matrix) -> tuple[Matrix, Matrix]:
+    """Scores as shares of one."""
     whole = np.concatenate([scores, none[:, None]], axis=1)
     whole = np.exp(whole - whole.max(axis=1, keepdims=True))
     whole /= whole.sum(axis=1, keepdims=True)
     return whole[:, :-1], whole[:, -1]
+
+
+def _at_home(sure_of: Matrix, sources: Sequence[Worded], targets: Sequence[Worded]) -> Matrix:
+    """Logarithm of how many fields of a target's part come from a source's place: its list, or its parent."""
+    places = [each.field.path.rpartition(".")[0] for each in sources]
+    names = list(dict.fromkeys(places))
+    place = np.array([names.index(each) for each in places])
+    parts = np.array([each.field.part for each in targets])
+    found = np.zeros_like(sure_of)
+    for part in dict.fromkeys(parts):
+        rows = parts == part
+        votes = np.bincount(place, weights=sure_of[rows].sum(axis=0), minlength=len(names))
+        found[rows] = np.log(votes / max(votes.sum(), _LEAST) + _STRANGE)[place]
+    return found
 
 
 def _only_here(scores: Matrix, targets: Sequence[Worded]) -> Matrix:
@@ -167,6 +213,8 @@ def _reason(source: Worded, target: Worded) -> str:
         told.append(f"both say {', '.join(shared)}")
     ours, theirs = source.field, target.field
     told.append(f"{ours.kind}" if ours.kind == theirs.kind else f"{ours.kind} into {theirs.kind}")
+    if ours.values:
+        told.append(f"one of {', '.join(ours.values[:_SHOWN])}")
     if ours.length and theirs.length:
         told.append(f"{ours.length} into {theirs.length} characters")
     return "; ".join(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from ledgerbridge.suggest.described import HEADER, Field
+from ledgerbridge.suggest.described import HEADER, Entity, Field
 from ledgerbridge.suggest.kinds import fits
 from ledgerbridge.suggest.words import Lexicon
 
@@ -23,13 +23,14 @@ __all__ = ["SIGNALS", "Matrix", "Worded", "shared_words", "signals", "worded"]
 Matrix = NDArray[np.float64]
 Weights = Mapping[str, float]
 
-_PARENT = 0.5
-"""What a word of a parent or a list counts, beside one of the field's own name."""
+_PARENT, _ENTITY = 0.5, 0.3
+"""What a word of a parent or a list counts, beside one of the field's own name; and one of the entity's name."""
 _ORDINAL = re.compile(r"(\d+)(?:\[\])?$")
 _MANY = 9
 SIGNALS: Final = (
     "name", "own_name", "same_name", "meaning", "told", "covers_target", "covers_source", "letters", "spelling",
-    "kind", "kind_never", "name_and_kind", "length", "level", "ordinal", "ordinal_against",
+    "learned", "kind", "kind_never", "name_and_kind", "length", "level", "gathered", "setting", "ordinal",
+    "ordinal_against",
 )  # fmt: skip
 
 
@@ -40,13 +41,20 @@ class Worded:
     field: Field
     own: tuple[str, ...]
     parents: tuple[str, ...]
+    entity: tuple[str, ...]
     told: tuple[str, ...]
     spelled: str
 
     @cached_property
     def name(self) -> Weights:
-        """Its name's concepts, those of its parents for less."""
-        return {**dict.fromkeys(self.parents, _PARENT), **dict.fromkeys(self.own, 1.0)}
+        """Its name's concepts, those of its parents and its entity for less."""
+        given = {**dict.fromkeys(self.entity, _ENTITY), **dict.fromkeys(self.parents, _PARENT)}
+        return {**given, **dict.fromkeys(self.own, 1.0)}
+
+    @cached_property
+    def setting(self) -> Weights:
+        """What the field is of: its parents, or the whole."""
+        return dict.fromkeys((*self.parents, *self.entity), 1.0)
 
     @cached_property
     def meaning(self) -> Weights:
@@ -54,10 +62,11 @@ class Worded:
         return {**dict.fromkeys(self.told, 0.7), **self.name}
 
 
-def worded(fields: Iterable[Field], lexicon: Lexicon) -> list[Worded]:
-    """The fields with their words."""
+def worded(entity: Entity, lexicon: Lexicon) -> list[Worded]:
+    """The fields of an entity, with their words."""
+    title = tuple(lexicon.concepts(lexicon.words(entity.name.rpartition(".")[2])))
     found = []
-    for each in fields:
+    for each in entity.fields:
         *parents, own = each.path.replace("[]", "").split(".")
         words = lexicon.words(own)
         found.append(
@@ -65,6 +74,8 @@ def worded(fields: Iterable[Field], lexicon: Lexicon) -> list[Worded]:
                 field=each,
                 own=tuple(lexicon.concepts(words)),
                 parents=tuple(lexicon.concepts(word for parent in parents for word in lexicon.words(parent))),
+                # of what has a parent or is a row of a list, the name of the whole tells nothing
+                entity=() if parents else title,
                 told=tuple(lexicon.concepts(re.findall(r"[a-z]+", each.about.lower()))),
                 spelled=" ".join(words),
             )
@@ -72,8 +83,12 @@ def worded(fields: Iterable[Field], lexicon: Lexicon) -> list[Worded]:
     return found
 
 
-def signals(sources: Sequence[Worded], targets: Sequence[Worded]) -> Matrix:
-    """By target, source and signal, in the order of ``SIGNALS``."""
+def signals(sources: Sequence[Worded], targets: Sequence[Worded], known: Sequence[Sequence[Worded]] = ()) -> Matrix:
+    """
+    By target, source and signal, in the order of ``SIGNALS``.
+
+    :param known: of each target, names that went into it elsewhere; empty: nothing is known.
+    """
     rare = _rarity([*sources, *targets])
     name = _alike([each.name for each in targets], [each.name for each in sources], rare)
     own = _alike([dict.fromkeys(each.own, 1.0) for each in targets], [dict.fromkeys(e.own, 1.0) for e in sources], rare)
@@ -94,11 +109,14 @@ def signals(sources: Sequence[Worded], targets: Sequence[Worded]) -> Matrix:
         "covers_source": _covered([e.name for e in sources], [e.meaning for e in targets], rare).T,
         "letters": _alike([_letters(e.spelled) for e in targets], [_letters(e.spelled) for e in sources], {}),
         "spelling": _spelling(targets, sources),
+        "learned": _learned(known, sources, rare) if known else np.zeros_like(name),
         "kind": kind,
         "kind_never": (kind < 0.15).astype(float),
         "name_and_kind": name * kind,
         "length": _lengths(targets, sources),
         "level": _levels(targets, sources),
+        "gathered": _gathered(targets, sources),
+        "setting": _alike([each.setting for each in targets], [each.setting for each in sources], {}),
         "ordinal": (ordinal > 0).astype(float),
         "ordinal_against": (ordinal < 0).astype(float),
     }
@@ -134,6 +152,16 @@ def _alike(left: Sequence[Weights], right: Sequence[Weights], rare: Weights) -> 
     ours, theirs = _vectors(left, right, rare)
     lengths = np.outer(np.linalg.norm(ours, axis=1), np.linalg.norm(theirs, axis=1))
     found: Matrix = np.divide(ours @ theirs.T, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return found
+
+
+def _learned(known: Sequence[Sequence[Worded]], sources: Sequence[Worded], rare: Weights) -> Matrix:
+    """How alike a source is to what went into a target elsewhere, the most alike of it."""
+    found = np.zeros((len(known), len(sources)))
+    names = [each.name for each in sources]
+    for row, of in enumerate(known):
+        if of:
+            found[row] = _alike([each.name for each in of], names, rare).max(axis=0)
     return found
 
 
@@ -173,6 +201,13 @@ def _levels(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
     """Whether both are of the header, or both of a list."""
     sides = [np.array([each.field.part == HEADER for each in side]) for side in (targets, sources)]
     found: Matrix = np.equal.outer(*sides).astype(np.float64)
+    return found
+
+
+def _gathered(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """Whether rows of a list would have to become one value of the header."""
+    lists = np.array([each.field.part != HEADER for each in sources])
+    found: Matrix = np.outer([each.field.part == HEADER for each in targets], lists).astype(np.float64)
     return found
 
 

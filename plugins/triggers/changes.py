@@ -1,0 +1,91 @@
+"""Telling a stage, from the triggerer, that the change log has something for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from sqlalchemy.exc import SQLAlchemyError
+
+from hooks.state_database import state_engine
+from ledgerbridge.changes.waking import Progress, Waking, WatchedLeg, last_change, open_legs, progress_of
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.state import snapshot
+from ledgerbridge.state.circuits import open_circuits
+from ledgerbridge.state.companies import for_company
+
+__all__ = ["StageHasWork"]
+
+_LOOK_EVERY_SECONDS = 0.25
+"""Airflow itself hands on once a second what a trigger says."""
+_LOOK_CLOSELY_SECONDS = 10.0
+"""What opens without a new change, as a connection that answers again, is seen that late at most."""
+_AFTER_FAILURE_SECONDS = 10.0
+_UNDER_WAY = ["queued", "running"]
+
+
+class StageHasWork(BaseEventTrigger):
+    """
+    Fires when the change log has something for a stage, and again as long as that is so and no run is under way.
+
+    Airflow loses what an asset is told while a run of the DAG is active, and while the DAG is paused
+    (sources.md Airflow §1): so this looks at the log, not at single events. While a connection makes a pause, its legs
+    are no reason to run. It never ends, and a database that is away ends it neither.
+
+    :param dag: the stage's DAG.
+    :param company: key of whose books these are; :param flow: its name.
+    :param legs: a list in JSON, the fields of a ``WatchedLeg`` each: of an argument with parts of its own Airflow makes
+        another hash when it has stored it, and drops the trigger as one that no asset has.
+    """
+
+    def __init__(self, dag: str, company: str, flow: str, legs: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
+        self.dag = dag
+        self.company = company
+        self.flow = flow
+        self.legs = legs
+        self._watched = [WatchedLeg(**leg) for leg in json.loads(legs)]
+        self._seen = -1
+        self._look_closely_at = 0.0
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, as Airflow keeps them."""
+        arguments = {"dag": self.dag, "company": self.company, "flow": self.flow, "legs": self.legs}
+        return "triggers.changes.StageHasWork", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look, and tell."""
+        waking = Waking()
+        while True:
+            try:
+                progress = await asyncio.to_thread(self._progress)
+                if waking.is_due(progress, time.monotonic()) and not await asyncio.to_thread(self._is_under_way):
+                    yield TriggerEvent({"dag": self.dag})  # type: ignore[no-untyped-call]  # Airflow's
+                    waking.told(progress or (), time.monotonic())
+            except (AirflowException, AirflowRuntimeError, LedgerbridgeError, SQLAlchemyError) as error:
+                self.log.warning("dag=%s is not looked after: %s", self.dag, error)
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    def _progress(self) -> Progress | None:
+        """How far the stage has come, if it has work; None: it has none."""
+        with snapshot(for_company(state_engine(), self.company)) as session:
+            last = last_change(session, self.company, self._watched)
+            if last == self._seen and time.monotonic() < self._look_closely_at:
+                return None
+            down = [pause.connection for pause in open_circuits(session)]
+            if open_legs(session, self.company, self.flow, self._watched, down):
+                self._seen = -1
+                return progress_of(session, self.company, self.flow, self._watched)
+            self._seen, self._look_closely_at = last, time.monotonic() + _LOOK_CLOSELY_SECONDS
+            return None
+
+    def _is_under_way(self) -> bool:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        return RuntimeTaskInstance.get_dr_count(self.dag, states=_UNDER_WAY) > 0

@@ -1,0 +1,157 @@
+"""When a stage is told that the change log has something for it, and when it is left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from airflow.models.trigger import Trigger
+from airflow.serialization.encoders import encode_trigger
+from airflow.triggers.base import BaseEventTrigger
+from sqlalchemy import Engine
+
+from ledgerbridge.changes import Announced, Found, LegId, SourceId, announce, append, begin_reading, end_reading, take
+from ledgerbridge.changes.announced import answer, told_of
+from ledgerbridge.changes.waking import Waking, WatchedLeg, last_change, open_legs, progress_of
+from ledgerbridge.state import transaction
+from ledgerbridge.state.source_records import Fate, set_outcomes
+from triggers.changes import StageHasWork
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+US = SourceId("main", "shop.order", "shop_us")
+CUSTOMER = WatchedLeg("customer", {"shop.order": ["shop_us", "shop_uk"]}, ["gp"], [])
+RETURN = WatchedLeg("goods_back", {"shop.order": ["shop_us", "shop_uk"]}, ["gp"], ["customer"])
+PAYMENT = WatchedLeg("payment", {"gateway.charge": ["stripe"]}, ["xero"], [])
+LEGS = [CUSTOMER, RETURN, PAYMENT]
+
+
+def open_now(engine: Engine, down: Collection[str] = ()) -> list[str]:
+    with transaction(engine) as session:
+        return open_legs(session, "main", "some_flow", LEGS, down)
+
+
+def progress(engine: Engine) -> tuple[int, ...]:
+    with transaction(engine) as session:
+        return progress_of(session, "main", "some_flow", LEGS)
+
+
+def read(engine: Engine, key: str = "a") -> None:
+    """A record is read into the log."""
+    with transaction(engine) as session:
+        begun = begin_reading(session, US, at=NOON, overlap=NOON - NOON, beginning=None)
+        append(session, US, [Found(key, "v1", NOON, "hash")], how="poll", payload_uri=f"file:///{key}")
+        end_reading(session, US, begun, newest=NOON, beginning=None, run_id="run-1", rows=1)
+
+
+def tell(engine: Engine) -> None:
+    with transaction(engine) as session:
+        announce(session, US, [Announced("a", "event-1", NOON)])
+
+
+def finish(engine: Engine, leg: str, *, taken_only: bool = False) -> None:
+    """A leg takes all there is, and is done with it unless it only takes it."""
+    with transaction(engine) as session:
+        batch = take(session, LegId("main", "some_flow", leg, "shop.order"), "run-1", 100)
+        if not taken_only:
+            set_outcomes(session, "some_flow", leg, {each.key: Fate("delivered") for each in batch.records})
+
+
+def test_nothing_is_open_where_nothing_is_known(state_db: Engine) -> None:
+    assert open_now(state_db) == []
+
+
+def test_what_is_announced_opens_all_legs_of_its_source_until_it_is_read(state_db: Engine) -> None:
+    read(state_db)
+    for leg in ("customer", "goods_back"):
+        finish(state_db, leg)
+    tell(state_db)
+    assert open_now(state_db) == ["customer", "goods_back"]
+    with transaction(state_db) as session:
+        answer(session, US, told_of(session, US, 10).upto)
+    assert open_now(state_db) == []
+
+
+def test_a_leg_is_open_behind_one_of_another_stage_when_that_is_done_with_it_and_not_before(state_db: Engine) -> None:
+    read(state_db)
+    assert open_now(state_db) == ["customer"]
+    finish(state_db, "customer", taken_only=True)
+    assert open_now(state_db) == []
+    finish(state_db, "customer")
+    assert open_now(state_db) == ["goods_back"]
+    finish(state_db, "goods_back")
+    assert open_now(state_db) == []
+
+
+@pytest.mark.parametrize(
+    ("down", "legs"),
+    [
+        pytest.param(["xero", "stripe"], ["customer", "goods_back"], id="others"),
+        pytest.param(["gp"], [], id="the-target"),
+        pytest.param(["shop_uk"], [], id="one-of-the-shops"),
+    ],
+)
+def test_a_leg_whose_connection_makes_a_pause_is_no_reason_to_run(
+    state_db: Engine, down: list[str], legs: list[str]
+) -> None:
+    tell(state_db)
+    assert open_now(state_db, down) == legs
+
+
+def test_progress_moves_when_a_leg_takes_and_when_what_is_announced_is_read(state_db: Engine) -> None:
+    read(state_db)
+    before = progress(state_db)
+    finish(state_db, "customer")
+    taken = progress(state_db)
+    tell(state_db)
+    assert progress(state_db) == taken != before
+    with transaction(state_db) as session:
+        answer(session, US, told_of(session, US, 10).upto)
+        last = last_change(session, "main", LEGS)
+    assert progress(state_db) != taken
+    assert last == 2
+
+
+def test_a_stage_is_told_at_once_and_then_only_when_a_run_got_further_or_after_a_pause() -> None:
+    waking = Waking()
+    assert not waking.is_due(None, 0)
+    assert waking.is_due((1, 0), 0)
+    waking.told((1, 0), 0)
+    assert not waking.is_due((1, 0), 4.9)
+    assert waking.is_due((1, 0), 5)
+    waking.told((1, 0), 5)
+    assert waking.is_due((2, 0), 5.5)
+    waking.told((2, 0), 5.5)
+    assert not waking.is_due((2, 0), 6)
+
+
+def test_a_stage_whose_runs_get_no_further_is_told_ever_less_often() -> None:
+    waking, now, told = Waking(), 0.0, []
+    while now < 1800:
+        if waking.is_due((1, 0), now):
+            waking.told((1, 0), now)
+            told.append(now)
+        now += 0.5
+    pauses = [later - earlier for earlier, later in pairwise(told)]
+    assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
+    assert waking.is_due((1, 1), now), "until one gets further"
+
+
+def test_a_stage_that_had_nothing_for_a_moment_is_told_at_once_again() -> None:
+    waking = Waking()
+    for second in range(2):
+        assert waking.is_due((1, 0), second)
+        waking.told((1, 0), second)
+        assert not waking.is_due(None, second)
+
+
+def test_the_trigger_survives_its_way_through_airflow() -> None:
+    legs = json.dumps([{"leg": "customer", "sources": {"shop.order": ["shop_us"]}, "target": ["gp"], "done_by": []}])
+    path, arguments = StageHasWork("some_flow.orders", "main", "some_flow", legs).serialize()
+    assert path == f"{StageHasWork.__module__}.{StageHasWork.__qualname__}"
+    assert StageHasWork(**arguments).serialize() == (path, arguments)
+    # as Airflow compares what a DAG says with what it has stored: with another hash it would drop the trigger
+    stored = Trigger(classpath=path, kwargs=encode_trigger({"classpath": path, "kwargs": arguments})["kwargs"])
+    assert BaseEventTrigger.hash(path, arguments) == BaseEventTrigger.hash(stored.classpath, stored.kwargs)
