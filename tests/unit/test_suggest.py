@@ -13,8 +13,10 @@ from hooks.described import described_entity
 from ledgerbridge.mapping import load_mapping
 from ledgerbridge.mapping.engine import check_mapping_file
 from ledgerbridge.suggest import (
+    Candidate,
     Entity,
     Field,
+    Suggestion,
     draft,
     fields_of_records,
     known_names,
@@ -217,13 +219,32 @@ def test_names_that_went_into_a_field_elsewhere_speak_for_their_like(tmp_path: P
     assert with_known.candidates[0].confidence > without.candidates[0].confidence + 0.1
 
 
-def test_a_header_field_does_not_take_one_row_of_a_list_unasked(tmp_path: Path) -> None:
-    source = Entity("our.bill", (Field("TaxAmount", "Lines[]", "money", about="tax on the line"),))
-    target = Entity("their.order", (Field("TaxAmount", kind="money", about="tax amount"),))
-    text = draft(source, target, suggest(source, target))
+def test_only_what_is_sure_and_has_one_value_is_filled_in(tmp_path: Path) -> None:
+    tax = Field("tax", "rows[].taxes[]", "money")
+    note, own, list_ = Field("note"), Field("sku", "rows[]"), Field("total", "rows[]", "money")
+    given = [
+        (Field("NOTE"), note, "sure"),
+        (Field("TAX", kind="money"), list_, "sure"),  # a value a row: somebody says how they become one
+        (Field("PLACE"), note, "likely"),
+        (Field("NUMBER", required=True), note, "open"),
+        (Field("DETAIL", "taxes", "money"), tax, "sure"),
+        (Field("ITEM", "taxes"), own, "sure"),
+        (Field("MEMO", "taxes"), note, "sure"),
+    ]
+    suggestions = [Suggestion(target, (Candidate(source, 0.99, "why"),), 0.0, band) for target, source, band in given]
     path = tmp_path / "mapping.yaml"
-    path.write_text(text)
+    path.write_text(draft(Entity("our.bill", ()), Entity("their.bill", ()), suggestions))
     checked, _ = check_mapping_file(path)
     assert checked.problems == []
     assert checked.content is not None
-    assert checked.content.header.fields == {}
+    rules = {name: rule.from_ for name, rule in checked.content.header.fields.items()}
+    assert rules == {"NOTE": "note"}
+    (taxes,) = checked.content.taxes
+    assert taxes.each == "rows[].taxes[]"
+    assert {name: rule.from_ for name, rule in taxes.fields.items()} == {
+        "DETAIL": "tax", "ITEM": "^.sku", "MEMO": "$.note",
+    }  # fmt: skip
+    text = path.read_text()
+    assert '# TAX: {sum: {of: "rows[].total"}}' in text
+    assert "# likely 0.99, why\n  # PLACE: note" in text
+    assert "# Required and open: NUMBER." in text
