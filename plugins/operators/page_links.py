@@ -18,6 +18,7 @@ __all__ = [
     "ReconciliationLink",
     "airflow_prefix",
     "leg_address",
+    "masters_address",
 ]
 
 
@@ -36,6 +37,11 @@ def run_address(dag: str, run_id: str, *names: str) -> str:
 def leg_address(dag: str, run_id: str, leg: str, *names: str) -> str:
     """The address of a page about a leg of a run."""
     return run_address(dag, run_id, "legs", leg, *names)
+
+
+def masters_address(dag: str) -> str:
+    """The address of the page about the masters that a stage keeps in step."""
+    return f"{airflow_prefix()}/ledgerbridge/dags/{quote(dag, safe='')}/masters"
 
 
 def _dag(operator: Any, ti_key: Any) -> str:

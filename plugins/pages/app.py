@@ -7,19 +7,20 @@ to those who may edit the DAG; others see keys, fields, counts and remedies. All
 
 from __future__ import annotations
 
+import hmac
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlunsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.models.dag import DagModel
-from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException as AnyHTTPException
 
@@ -28,11 +29,12 @@ from ledgerbridge.flows import FlowConfig, flow_of, stage_of
 from ledgerbridge.state.reconciliations import kept_result
 from ledgerbridge.yaml_files import load_file
 from operators import settings
-from operators.page_links import airflow_prefix, leg_address
+from operators.page_links import airflow_prefix, leg_address, masters_address
 from operators.staging import STEPS, batch_uri, leg_uri, read_validations, validations_uri
 from pages import state
 from pages.batches import preview
 from pages.data_docs import render_validations
+from pages.masters import Masters, answer, asked, form_token, masters_of
 
 __all__ = ["app"]
 
@@ -45,6 +47,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+}
+FORM_HEADERS = {
+    # a page with forms of ours: they may be sent, to this host alone, with the session's cookie
+    **HEADERS,
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"]
+    .replace("sandbox;", "sandbox allow-forms allow-same-origin;")
+    .replace("form-action 'none'", "form-action 'self'"),
 }
 # No name begins with a dot: one that did could lead out of its flow's folder.
 _NAME = InPath(pattern=r"^[\w~:+-][\w.~:+-]*$", max_length=250)
@@ -152,6 +161,71 @@ def show_reconciliation(request: Request, dag_id: Name, run_id: Name, values: Va
     if result is None or (stage is not None and not stage.reconcile):
         raise HTTPException(HTTPStatus.NOT_FOUND, "This run has kept no reconciliation.")
     return _page(request, "reconciliation.html", "Reconciliation", result=result, values=values)
+
+
+@app.get("/dags/{dag_id}/masters", dependencies=[MayRead], response_class=HTMLResponse)
+def show_masters(request: Request, dag_id: Name) -> Response:
+    """How far the two ledgers are in step: linked, different, waiting for a person, in one of them alone."""
+    company, flow = state.company_key(dag_id), flow_of(dag_id)
+    with state.session(dag_id) as session:
+        kinds = [(name, each, each.overview(session, company, flow, ROWS)) for name, each in _masters(dag_id).items()]
+    return _page(request, "masters.html", "Masters", kinds=kinds, here=masters_address(dag_id))
+
+
+@app.get("/dags/{dag_id}/masters/{kind}/proposals", dependencies=[MayRead], response_class=HTMLResponse)
+def show_proposals(
+    request: Request, dag_id: Name, kind: Name, user: GetUserDep, values: Values, offset: Offset = 0
+) -> Response:
+    """Of whom a person says whether they are one, with both side by side; who may edit the DAG may answer."""
+    masters = _masters_named(dag_id, kind)
+    with state.session(dag_id) as session:
+        pairs, total = asked(session, state.company_key(dag_id), kind, offset, ROWS)
+    page = _page(
+        request, "proposals.html", f"Who is who: {kind}",
+        masters=masters, pairs=pairs, total=total, offset=offset, rows=ROWS, values=values,
+        token=form_token(str(user.get_id()), dag_id), here=masters_address(dag_id),
+    )  # fmt: skip
+    page.headers.update(FORM_HEADERS)
+    return page
+
+
+@app.post("/dags/{dag_id}/masters/{kind}/proposals/{number}", dependencies=[MayRead])
+def answer_proposal(
+    dag_id: Name,
+    kind: Name,
+    number: Annotated[int, InPath(ge=0, le=2**31 - 1)],
+    user: GetUserDep,
+    values: Values,
+    said: Annotated[Literal["accept", "refuse"], Form(alias="answer")],
+    token: Annotated[str, Form()],
+) -> Response:
+    """Carry out what a person says of two records; the audit has their name."""
+    _masters_named(dag_id, kind)
+    if not values:
+        raise HTTPException(HTTPStatus.FORBIDDEN, "Those may answer who may edit the DAG.")
+    if not hmac.compare_digest(token, form_token(str(user.get_id()), dag_id)):
+        raise HTTPException(HTTPStatus.FORBIDDEN, "This form is not of a page of yours. Open the page again.")
+    flow, company, by = flow_of(dag_id), state.company_key(dag_id), str(user.get_name())
+    try:
+        with state.session(dag_id) as session:
+            answer(session, flow, company, kind, number, by, accept=said == "accept")
+    except LookupError:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no proposal {number} of {kind}.") from None
+    except LedgerbridgeError as error:
+        raise HTTPException(HTTPStatus.CONFLICT, str(error)) from error
+    return RedirectResponse(f"{masters_address(dag_id)}/{kind}/proposals", HTTPStatus.SEE_OTHER, headers=HEADERS)
+
+
+def _masters(dag_id: str) -> dict[str, Masters]:
+    config, stage = _flow(dag_id), stage_of(dag_id)
+    return {} if config is None or stage not in config.stages else masters_of(config, stage)
+
+
+def _masters_named(dag_id: str, kind: str) -> Masters:
+    found = _masters(dag_id)
+    if kind not in found or not found[kind].meets:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"The DAG {dag_id} has no meeting of {kind}.")
+    return found[kind]
 
 
 @app.exception_handler(AnyHTTPException)

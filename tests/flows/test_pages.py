@@ -27,11 +27,14 @@ from demo.services import Services
 from ledgerbridge.audit import Actor
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.gates import Expectation, Suite, run_suite
+from ledgerbridge.links import Read, keep_read
+from ledgerbridge.matching.meeting import Agreement, Proposal
 from ledgerbridge.reconciliation import Difference, Link, Reconciliation
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
-from ledgerbridge.state.models import Delivery
+from ledgerbridge.state.models import Delivery, MatchProposal
 from ledgerbridge.state.reconciliations import keep_result
+from ledgerbridge.sync import keep_meeting, open_proposals, strangers
 from operators.staging import raw_table, remember, write_raw, write_validations
 
 NAME = "Zebedeo Quisenberry"
@@ -173,6 +176,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         extra={
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
             "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY": key,
+            "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": "",  # what is planted is not signed either
         },
     )
     home.path.mkdir()
@@ -344,3 +348,70 @@ def test_pages_say_which_setting_is_missing_where_the_server_has_no_key(site: Si
                 assert "[ledgerbridge] payload_key" in answer.text
     finally:
         site.start()
+
+
+MASTERS = "/ledgerbridge/dags/master_data.customers/masters"
+PAIRS = {"HARB01": "Harbor Light", "GRAN01": NAME}
+"""Customers that are proposed to be contacts of these names."""
+
+
+@pytest.fixture(scope="module")
+def proposals(site: Site) -> dict[str, int]:
+    """The ids of what is asked of customers, by GP's number."""
+    sides, at = ("gp.customer", "xero.contact"), datetime(2026, 3, 2, tzinfo=UTC)
+
+    def read(system: str, entity: str, key: str, name: str) -> Read:
+        return Read(key, f"{system}:main:{entity}:{key}", key, {"name": name}, 1, at)
+
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        customers = [read("gp", "customer", key, name.upper()) for key, name in PAIRS.items()]
+        contacts = [read("xero", "contact", f"id-{key}", name) for key, name in PAIRS.items()]
+        keep_read(session, "main", "customer", {sides[0]: customers, sides[1]: contacts})
+        met = strangers(session, "main", "customer", sides, "customer_number")
+        agreement = (Agreement("name", "the same", 9.1),)
+        asked = [Proposal(key, f"id-{key}", 0.9, "review", True, agreement) for key in PAIRS]
+        keep_meeting(session, Actor("master_data", "", "", "test"), "main", "customer", met, asked)
+        return {str(each.left_number): each.id for each in open_proposals(session, "main", "customer")}
+
+
+def test_who_may_edit_the_dag_says_in_the_browser_who_is_who_and_the_audit_has_their_name(
+    site: Site, proposals: dict[str, int], chromium: Any
+) -> None:
+    with site.browser("vera") as viewer:
+        page = viewer.get(f"{MASTERS}/customer/proposals").text
+        assert "HARB01" in page
+        assert NAME not in page
+        assert "<form" not in page
+    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    chromium.get(f"{site.home.url}{LEG}/documents")
+    chromium.add_cookie({"name": "_token", "value": site.token("ada"), "path": "/"})
+    chromium.get(f"{site.home.url}{MASTERS}")
+    chromium.find_element("link text", "2 pairs that may be one").click()
+    assert NAME in chromium.page_source
+    [form] = [
+        each
+        for each in chromium.find_elements("tag name", "form")
+        if each.get_attribute("action").endswith(f"/{proposals['HARB01']}")
+    ]
+    form.find_element("xpath", ".//button[@value='accept']").click()
+    WebDriverWait(chromium, 60).until(staleness_of(form))
+    assert "HARB01" not in chromium.page_source
+    assert NAME in chromium.page_source
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        said = session.get(MatchProposal, proposals["HARB01"])
+        assert said is not None
+        assert (said.answer, said.answered_by) == ("accepted", "ada")
+
+
+@pytest.mark.parametrize("user", ["vera", "ada"])
+def test_an_answer_without_the_token_of_the_users_own_page_is_refused(
+    site: Site, proposals: dict[str, int], user: str
+) -> None:
+    with site.browser(user) as browser:
+        sent = {"answer": "refuse", "token": "of another page"}
+        answer = browser.post(f"{MASTERS}/customer/proposals/{proposals['GRAN01']}", data=sent)
+    assert answer.status_code == 403
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        assert "GRAN01" in {each.left_number for each in open_proposals(session, "main", "customer")}

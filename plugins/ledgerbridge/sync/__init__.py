@@ -12,6 +12,7 @@ from ledgerbridge.sync.meetings import (
     why_apart,
 )
 from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
+from ledgerbridge.sync.overview import Overview, overview
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
 from ledgerbridge.sync.questions import Question, answer, answers_of, has_open, has_unput, keep_questions, put_questions
 
@@ -19,6 +20,7 @@ __all__ = [
     "BEFORE",
     "Change",
     "Merged",
+    "Overview",
     "Plan",
     "Question",
     "Rules",
@@ -36,6 +38,7 @@ __all__ = [
     "keep_questions",
     "merge",
     "open_proposals",
+    "overview",
     "plan",
     "put_questions",
     "refused_with",
