@@ -121,6 +121,16 @@ def test_a_refund_without_any_credit_cancels_against_its_charge() -> None:
     assert result.superseded == {KEY: "40.00 USD cancels against its charge: it was never on an invoice"}
 
 
+def test_a_refund_waits_while_the_order_that_tells_of_it_is_under_way_to_the_ledger() -> None:
+    """Its goodwill is not made yet: without this, the refund would cancel against its charge for good."""
+    sent = SentInMemory()
+    sent.read(ORDERS, "read", refund_ids="re_1")
+    sent.read(CHARGES, "waiting", payment_id="ch_1", amount="40.00")
+    result = share(sent, refund("re_1", "40.00"))
+    assert result.superseded == {}
+    assert result.waiting == {KEY: "40.00 USD waits: its order, which tells what it is for, is under way"}
+
+
 def test_a_refund_of_money_that_is_on_an_invoice_waits_for_its_credit() -> None:
     sent = recorded("re_1")
     sent.read(CHARGES, "delivered", payment_id="ch_1", amount=Decimal("50.00"))

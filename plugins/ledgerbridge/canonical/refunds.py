@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["allocate_refunds"]
 
+_UNDER_WAY = ("read", "held")
+
 
 def allocate_refunds(
     refunded: pd.DataFrame,
@@ -76,10 +78,14 @@ def allocate_refunds(
             continue
         amount = f"{left:.2f} {refund['currency']}"
         expected = _promised(refund, [row for documents in coming for row in documents.get(chain, [])])
-        if not any(is_refund_of(refund["payment_id"], row.get("refund_ids")) for row in records):
+        recorded = [row for row in records if is_refund_of(refund["payment_id"], row.get("refund_ids"))]
+        if not recorded:
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
         elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting") and _is_sold(row)]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
+        elif any(row["outcome"] in _UNDER_WAY for row in recorded):
+            # the legs that make credits take an order once the one that brings it to the ledger has done with it
+            result.waiting[key] = f"{amount} waits: its order, which tells what it is for, is under way"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"
         elif not made and left <= _unused(
