@@ -32,7 +32,7 @@ def state_engine() -> Engine:
 
 @lru_cache(maxsize=4)
 def _engine(url: str, payload_key: str, signing_key: str) -> Engine:
-    return connect(url, payload_key, signing_key)
+    return connect(url, payload_key, signing_key, keeps=True)
 
 
 def payload_key() -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -31,6 +32,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping import Lookups
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.batches import batch_of
+from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.dead_letters import Letter, close_letters, open_letters, write_letters
 from ledgerbridge.state.models import AuditEntry, Base, DeadLetter, Delivery, LinkEnd, Position, SourceRecord
 from ledgerbridge.state.reader import DatabaseReader
@@ -175,11 +177,13 @@ def served_by(engine: Engine) -> int:
 
 
 @pytest.fixture
-def on_postgres(state_db: Engine, state_db_kind: str) -> Engine:
-    """A state database on a server."""
+def on_postgres(state_db: Engine, state_url: str, state_db_kind: str) -> Iterator[Engine]:
+    """A state database on a server, by an engine that keeps its connection."""
     if state_db_kind != "postgres":
         pytest.skip("SQLite has no server: each transaction opens the file")
-    return state_db
+    engine = connect(state_url, company=MAIN, keeps=True)
+    yield engine
+    engine.dispose()
 
 
 def test_a_process_keeps_its_connection_to_the_server_and_what_it_forks_makes_its_own(on_postgres: Engine) -> None:

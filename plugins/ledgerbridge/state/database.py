@@ -31,12 +31,11 @@ _PATIENCE_SECONDS = 60
 """How long a transaction waits for another one that holds what it needs."""
 
 
-def connect(url: str, payload_key: str = "", signing_key: str = "", company: str | None = None) -> Engine:
+def connect(
+    url: str, payload_key: str = "", signing_key: str = "", company: str | None = None, *, keeps: bool = False
+) -> Engine:
     """
     An engine for the state database.
-
-    On PostgreSQL, where a connection is a process of the server's, a process keeps one between its transactions, and
-    what it forks makes its own. On SQLite each transaction opens the file: it may be another one since, restored.
 
     SQLite runs in WAL mode and takes its write lock when a transaction begins: a lock that is asked for only at the
     first write of a transaction fails at once instead of waiting when another process wrote in between. Neither logs
@@ -48,10 +47,12 @@ def connect(url: str, payload_key: str = "", signing_key: str = "", company: str
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
     :param signing_key: signs the audit's entries, see ``Signer``.
     :param company: key of the one whose rows alone are seen, see ``for_company``; None: all are.
+    :param keeps: on PostgreSQL, where a connection is a process of the server's, keep one between transactions; what is
+        forked makes its own. On SQLite each transaction opens the file: it may be another one since, restored.
     :raises ConfigurationError: it is no URL, or another database's, or its folder can't be made.
     """
     parsed = _parsed(url)
-    engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed)
+    engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed, keeps)
     explain_faults(engine)
     dialect: Any = engine.dialect  # what column types are handed, and each session leads to
     dialect.payload_sealer = Sealer(payload_key)
@@ -84,9 +85,13 @@ def _on_sqlite(parsed: URL) -> Engine:
     return engine
 
 
-def _on_postgresql(parsed: URL) -> Engine:
-    engine = create_engine(parsed, pool_size=1, max_overflow=-1, pool_pre_ping=True, hide_parameters=True)
-    _POOLED.add(engine)
+def _on_postgresql(parsed: URL, keeps: bool) -> Engine:
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if keeps:
+        pool = {"pool_size": 1, "max_overflow": -1, "pool_pre_ping": True}
+    engine = create_engine(parsed, hide_parameters=True, **pool)
+    if keeps:
+        _POOLED.add(engine)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
