@@ -150,7 +150,7 @@ def masters(tmp_path: Path, state_url: str) -> Iterator[Masters]:
     with open_masters(tmp_path, "customers", "vendors", "items", state_url=state_url) as opened:
         opened.in_gp("ROUND1", CUSTNAME="Round", CITY="Boston")
         opened.in_gp("BOTH1", CUSTNAME="Both")
-        opened.in_gp("VROUND1", window="vendors", VENDNAME="Vendor round")
+        opened.in_gp("VROUND1", window="vendors", VENDNAME="Quarry Supplies")
         opened.in_gp("IROUND1", window="items", ITEMDESC="Item round", STNDCOST="1")
         opened.come_to_rest()
         opened.in_xero("BOTH1", AccountNumber="VBOTH1", IsSupplier=True)
