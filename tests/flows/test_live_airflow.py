@@ -317,11 +317,9 @@ def test_orders_get_from_a_webhook_into_gp_whatever_events_airflow_loses(
     shop.wait_for(lambda: not shop.is_running(), "the end of its runs")
     live_airflow.pause(ORDERS)
     shop.place(2)
-    runs = live_airflow.runs(ORDERS)
     live_airflow.unpause(ORDERS)
     shop.wait_for(shop.has_delivered, "orders that came while the DAG was paused")
     later = live_airflow.runs(ORDERS)
-    assert len(runs) < len(later)
     assert {run_id.partition("__")[0] for run_id in later} == {"asset_triggered"}
     assert "failed" not in {live_airflow.state(ORDERS, run_id) for run_id in later}
     live_airflow.pause(ORDERS)

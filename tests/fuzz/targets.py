@@ -24,7 +24,11 @@ __all__ = ["TARGETS"]
 
 LOOKUPS = Lookups(
     Path(__file__).parents[2] / "include" / "lookups",
-    {"company": {"base_currency": {"key": "base_currency", "value": "USD"}}},
+    {
+        "company": {"base_currency": {"key": "base_currency", "value": "USD"}},
+        "accounts_gp": {"000-1200-00": {"role": "receivables", "xero": "610"}},
+        "accounts_xero": {"610": {"role": "receivables", "gp": "000-1200-00"}},
+    },
     NoState(),
     lambda entity, keys, max_age_minutes: {},
     "America/New_York",
