@@ -203,7 +203,7 @@ def answer_proposal(
     _masters_named(dag_id, kind)
     if not values:
         raise HTTPException(HTTPStatus.FORBIDDEN, "Those may answer who may edit the DAG.")
-    if not hmac.compare_digest(token, form_token(str(user.get_id()), dag_id)):
+    if not hmac.compare_digest(token.encode(), form_token(str(user.get_id()), dag_id).encode()):
         raise HTTPException(HTTPStatus.FORBIDDEN, "This form is not of a page of yours. Open the page again.")
     flow, company, by = flow_of(dag_id), state.company_key(dag_id), str(user.get_name())
     try:

@@ -405,12 +405,13 @@ def test_who_may_edit_the_dag_says_in_the_browser_who_is_who_and_the_audit_has_t
         assert (said.answer, said.answered_by) == ("accepted", "ada")
 
 
+@pytest.mark.parametrize("token", ["of another page", "Ω"], ids=["text", "beyond-ascii"])
 @pytest.mark.parametrize("user", ["vera", "ada"])
 def test_an_answer_without_the_token_of_the_users_own_page_is_refused(
-    site: Site, proposals: dict[str, int], user: str
+    site: Site, proposals: dict[str, int], user: str, token: str
 ) -> None:
     with site.browser(user) as browser:
-        sent = {"answer": "refuse", "token": "of another page"}
+        sent = {"answer": "refuse", "token": token}
         answer = browser.post(f"{MASTERS}/customer/proposals/{proposals['GRAN01']}", data=sent)
     assert answer.status_code == 403
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
