@@ -17,22 +17,18 @@ from typing import Any
 
 import orjson
 import psutil
-from rich.console import Console
 from sqlalchemy import Engine, select
 
+from bench.live import live_company
 from demo.airflow_home import CHECKOUT
 from demo.passes import COMPANY, FlowRunner
-from demo.ports import free_port
 from demo.services import Services
-from demo.stack import Stack, start_sandboxes
 from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Found, SourceId, append
 from ledgerbridge.entities import RawRecord
-from ledgerbridge.state import connect, transaction
+from ledgerbridge.state import transaction
 from ledgerbridge.state.models import LoggedChange
 from sandbox.orders import make_orders
-from sandbox.places import SYSTEMS
-from sandbox.player import Player, opening_of
 
 __all__ = ["measure"]
 
@@ -57,26 +53,11 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
 
 def _of(backlog: int) -> dict[str, Any]:
     lived = make_orders(LIVED)
-    ports = {system: free_port() for system in SYSTEMS}
-    stack = Stack.describe(
-        home=FOLDER / "airflow",
-        folder=FOLDER,
-        company=lived["company"],
-        airflow_port=free_port(),
-        sandbox_ports=ports,
-    )
-    state = connect(stack.airflow.state_url, company=COMPANY)
-    with stack.services, Player(stack.addresses) as player:
-        stack.start_airflow()
-        start_sandboxes(stack.services, ports, FOLDER / "sandbox")
-        player.seed(lived["company"], opening_of(lived))
-        player.play(lived, 1)
-        runner = FlowRunner(stack.wait_for_airflow(), player, state, Console(quiet=True), [STAGE])
-        runner.run_once()
-        lay_up(state, stack.airflow.state_folder / "staging", backlog)
-        found = _batch(stack.services, runner, backlog)
-        runner.api.close()
-    return found
+    with live_company(FOLDER, lived, [STAGE]) as company:
+        company.player.play(lived, 1)
+        company.runner.run_once()
+        lay_up(company.state, company.stack.airflow.state_folder / "staging", backlog)
+        return _batch(company.stack.services, company.runner, backlog)
 
 
 def lay_up(state: Engine, staging: Path, records: int) -> None:

@@ -15,19 +15,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
-from rich.console import Console
 from sqlalchemy import Engine, func, select
 
 from bench.history import grow, size
+from bench.live import live_company
 from demo.airflow_home import CHECKOUT
-from demo.passes import COMPANY, FlowRunner
-from demo.ports import free_port
-from demo.stack import STAGES, Stack, start_sandboxes
-from ledgerbridge.state import connect, transaction
+from demo.passes import FlowRunner
+from demo.stack import STAGES, Stack
+from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
 from sandbox.orders import OPENING, make_orders
-from sandbox.places import SYSTEMS
-from sandbox.player import Player, opening_of
+from sandbox.player import opening_of
 
 __all__ = ["measure"]
 
@@ -56,20 +54,8 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
 def _on_history(history: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
     lived = make_orders(LIVED)
     new = make_orders(sum(sizes), seed=2, first_number=1001 + LIVED, opening=OPENING + LATER)
-    ports = {system: free_port() for system in SYSTEMS}
-    stack = Stack.describe(
-        home=FOLDER / "airflow",
-        folder=FOLDER,
-        company=lived["company"],
-        airflow_port=free_port(),
-        sandbox_ports=ports,
-    )
-    state = connect(stack.airflow.state_url, company=COMPANY)
-    with stack.services, Player(stack.addresses) as player:
-        stack.start_airflow()
-        start_sandboxes(stack.services, ports, FOLDER / "sandbox")
-        player.seed(lived["company"], opening_of(lived))
-        runner = FlowRunner(stack.wait_for_airflow(), player, state, Console(quiet=True), STAGES)
+    with live_company(FOLDER, lived, STAGES) as company:
+        player, state, runner = company.player, company.state, company.runner
         runner.play(lived)
         player.set_clock(opening_of(new))  # what time alone changes, payouts that have arrived, is over before
         grow(state, history)
@@ -80,8 +66,7 @@ def _on_history(history: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
             if number:
                 player.play({**new, "cases": new["cases"][begun : begun + number], "payouts": []}, 1)
             begun += number
-            found.append(_pass(stack, runner, state, number))
-        runner.api.close()
+            found.append(_pass(company.stack, runner, state, number))
     return found
 
 
