@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TaskGroup
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
@@ -136,7 +137,11 @@ class _Stage:
             legs = self._legs() if config.legs else []
             if config.reconcile:
                 legs >> self._reconcile()
-            if kinds := flow.asked_of(self.name):
+            kinds = flow.asked_of(self.name)
+            if legs and not config.reconcile and not kinds:
+                # Airflow asks a run's last tasks how it went: behind a leg that failed they may all be skipped ones
+                legs >> EmptyOperator(task_id="end", trigger_rule="none_failed")
+            if kinds:
                 legs >> AskOperator(
                     task_id="ask",
                     trigger_dag_id=self._questions,

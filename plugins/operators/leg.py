@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator, Context, RetryPolicy
+from airflow.sdk import BaseOperator, Context, RetryPolicy, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -186,7 +186,8 @@ class LegOperator(FlowOperator):
         after = [] if self.get_dag() is None else self.get_flat_relatives(upstream=False)
         leg_of = {task.task_id: task.leg for task in after if isinstance(task, LegOperator)}
         rest = {task for task, leg in leg_of.items() if leg == self.leg}
-        tasks = sorted(rest | (self.downstream_task_ids - leg_of.keys()))
+        despite = {task.task_id for task in after if task.trigger_rule != TriggerRule.ALL_SUCCESS}
+        tasks = sorted(rest | (self.downstream_task_ids - leg_of.keys() - despite))
         return DownstreamTasksSkipped(tasks=tasks)  # type: ignore[no-untyped-call]  # Airflow gives it no types
 
     def raw_records(self, context: Context, keys: Collection[str]) -> dict[str, RawRecord]:

@@ -22,7 +22,7 @@ from ledgerbridge.audit import Actor, Anchor, Change, append, head
 from ledgerbridge.flows import flow_of
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.mending import Wanted, find_letters
-from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery
+from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
 from ledgerbridge.state.signing import Signer
 from operators.anchors import kept_anchors
 from sandbox.orders import make_orders
@@ -149,6 +149,24 @@ def started(home: AirflowHome, dag_id: str) -> list[dict[str, Any]]:
     with airflow.connect() as connection:
         rows = connection.execute(text("SELECT conf FROM dag_run WHERE dag_id = :dag"), {"dag": dag_id})
         return [json.loads(conf) for (conf,) in rows]
+
+
+def test_a_run_fails_with_a_leg_though_nothing_was_to_do_for_those_behind_it(
+    office: Office, office_home: AirflowHome
+) -> None:
+    with transaction(office.state) as session:
+        session.execute(update(SourceRecord).where(SourceRecord.leg == "order").values(outcome="read"))
+    nobody = json.dumps({"conn_type": "gp", "host": json.loads(os.environ["AIRFLOW_CONN_GP"])["host"]})
+    home = replace(office_home, extra={**office_home.extra, "AIRFLOW_CONN_GP": nobody})
+    succeeded, told = run_dag(home, "order_to_cash.orders")
+    assert not succeeded
+    assert "LB-GP-003" in told
+    airflow = create_engine(office_home.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    with airflow.connect() as connection:
+        rows = connection.execute(text("SELECT task_id, state FROM task_instance ORDER BY start_date"))
+        states = dict(row._tuple() for row in rows)
+    assert states["order.load"] == "upstream_failed"
+    assert states["exchange_order.load"] == "skipped"
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_new_flow_checks_clean_and_is_a_dag(
     leg = target.partition(".")[2]
     dag = runpy.run_path(str(include.parent / "dags" / "mine.py"))[f"mine.{leg}"]
     dag.validate()
-    assert set(dag.task_ids) == {"read"} | {f"{leg}.{step}" for step in ("extract", "transform", "gate", "load")}
+    assert set(dag.task_ids) == {"read", "end"} | {f"{leg}.{step}" for step in ("extract", "transform", "gate", "load")}
     assert ledgerbridge("flow", "show", "mine")[0] == 0
 
 
