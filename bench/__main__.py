@@ -26,6 +26,7 @@ BENCHES = {
     "xero_extract": "seconds to read all invoices from Xero, beside dlt, tap-xero and xero-python",
     "xero_budget": "share of Xero's rate budget that eight writing processes use",
     "matching": "precision, recall, seconds, memory of a first meeting, beside recordlinkage and Splink",
+    "masters": "seconds and calls of a pass of master_data in which nothing changed",
     "mapping": "hits, trust, seconds of suggested mappings, beside COMA, Similarity Flooding and a sentence model",
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
     "webhooks": "milliseconds until the webhook receiver answers, by events a second",
