@@ -3,14 +3,14 @@
 # By digest where .env names one (`make images`).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 FROM ${PYTHON_IMAGE} AS libraries
-COPY requirements.txt /
+COPY requirements-workers.txt /
 # Every file is checked against its hash: what runs is what was tested.
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /requirements-workers.txt
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --uid 50000 --create-home ledgerbridge \
     && install -d -o ledgerbridge -g ledgerbridge /var/lib/ledgerbridge /var/lib/sandbox \
-        /var/lib/admin /var/lib/anchors
+        /var/lib/admin /var/lib/anchors /var/lib/gateway
 COPY --from=libraries /opt/venv /opt/venv
 WORKDIR /opt/ledgerbridge
 COPY . .

@@ -24,7 +24,7 @@ SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test property fuzz chaos bench lint fmt docs generate lock env images clean
+.PHONY: help demo stack test property fuzz chaos bench lint fmt docs generate lock env images clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -44,6 +44,10 @@ help:  ## Show what can be made
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
 	@exec $(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS)) $(if $(filter 0,$(STAY)),--no-stay) \
 		$(if $(STATE_DB),--state-db '$(STATE_DB)') \
+		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
+
+stack: .venv/.workers  ## The demo as on several machines: PostgreSQL, Redis, Celery workers, an Edge worker at GP
+	@exec $(BIN)/python -m demo --machines --orders $(ORDERS) $(if $(filter 0,$(STAY)),--no-stay) \
 		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
 
 test: .venv/.dev  ## Run every test
@@ -80,8 +84,9 @@ docs: .venv/.dev  ## Build the pages into .site, and fail on a broken link
 generate: .venv/.runtime  ## Write the JSON Schemas and the reference pages that are made of the code
 	@$(BIN)/ledgerbridge generate
 
-lock: .venv/.uv  ## Resolve requirements.in, requirements-dev.in and those of the foreign clients anew, with hashes
+lock: .venv/.uv  ## Resolve requirements.in, those of workers, of development and those of the foreign clients anew, with hashes
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
+	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-workers.in -o requirements-workers.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	@for each in bench/clients/*.in; do \
 		$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $$each -o $${each%.in}.txt || exit 1; done
@@ -91,7 +96,7 @@ env:  ## Write the secrets that .env lacks, for docker compose
 
 images:  ## Write into .env which images the tags of docker-compose.yaml are now, by digest
 	@test -f .env || { echo 'No .env to write digests into. Make one by `make env`.' >&2; exit 1; }
-	@for each in POSTGRES_IMAGE=postgres:17-bookworm PYTHON_IMAGE=python:3.11-slim-bookworm; do \
+	@for each in POSTGRES_IMAGE=postgres:17-bookworm REDIS_IMAGE=redis:7.2-bookworm PYTHON_IMAGE=python:3.11-slim-bookworm; do \
 		digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$${each#*=}") || exit 1; \
 		sed -i "/^$${each%%=*}=/d" .env && echo "$$each@$$digest" >> .env; done
 	@grep _IMAGE= .env
@@ -115,6 +120,10 @@ COMPILE = $(BIN)/python -m compileall -q -j 0 $$($(BIN)/python -c 'import syscon
 	@$(UV) pip install -q --require-hashes --python $(BIN)/python -r requirements.txt
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@$(COMPILE)
+	@touch $@
+
+.venv/.workers: .venv/.runtime requirements-workers.txt
+	@$(UV) pip install -q --require-hashes --python $(BIN)/python -r requirements-workers.txt
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements-dev.txt

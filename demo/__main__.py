@@ -12,6 +12,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rich.console import Console
 from demo.airflow_home import CHECKOUT, USER
 from demo.books import read_result, roles_that_differ
 from demo.ending import INTERRUPTED, end_by_signals
+from demo.machines import machines
 from demo.memory import MemoryWatch
 from demo.passes import FlowRunner, PassFailed
 from demo.ports import check_free
@@ -56,24 +58,32 @@ def _start(console: Console, options: argparse.Namespace) -> int:
     check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
     folder = options.folder / ".demo"
     file = read_order_file(options.cases) if options.cases else make_orders(options.orders)
-    with console.status("preparing .airflow"):
-        stack = Stack.describe(
-            home=options.folder / ".airflow",
-            folder=folder,
-            company=file["company"],
-            airflow_port=options.airflow_port,
-            sandbox_ports=sandbox_ports,
-            state_db=options.state_db,
-        )
-    (folder / "orders.json").write_text(json.dumps(file, indent=1))
-    try:
+    with ExitStack() as ending:
+        with console.status("preparing .airflow"):
+            stack = _described(options, folder, file["company"], sandbox_ports, ending)
+        (folder / "orders.json").write_text(json.dumps(file, indent=1))
         with announced(stack.addresses, folder / ANNOUNCEMENT.name):
             good = _run(console, stack, file, sandbox_ports)
             if options.stay:
                 _stay(console)
         return 0 if good else 1
-    finally:
-        stack.services.stop()
+
+
+def _described(
+    options: argparse.Namespace,
+    folder: Path,
+    company: dict[str, Any],
+    sandbox_ports: dict[str, int],
+    ending: ExitStack,
+) -> Stack:
+    """What is to run, on one machine or as on several; the end of ``ending`` stops what was started of it."""
+    home = options.folder / ".airflow"
+    common = {"home": home, "folder": folder, "airflow_port": options.airflow_port, "sandbox_ports": sandbox_ports}
+    if options.machines:
+        return ending.enter_context(machines(company=company, **common)).stack
+    stack = Stack.describe(company=company, state_db=options.state_db, **common)
+    ending.enter_context(stack.services)
+    return stack
 
 
 def _stay(console: Console) -> None:
@@ -139,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=20, help="how many random orders (default: %(default)s)")
     parser.add_argument("--no-stay", dest="stay", action="store_false", help="stop everything after the tables")
     parser.add_argument("--state-db", metavar="URL", help="a PostgreSQL database for the state (default: SQLite)")
+    parser.add_argument("--machines", action="store_true", help="as on several: Redis, Celery, an Edge worker")
     parser.add_argument("--folder", type=Path, default=CHECKOUT, help="where .airflow and .demo lie (default: here)")
     parser.add_argument("--airflow-port", type=int, default=8080)
     parser.add_argument("--sandbox-port", type=int, default=8710, help="the first of four")

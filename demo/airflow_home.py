@@ -57,6 +57,7 @@ class AirflowHome:
     :param dags_folder: None takes the checkout's.
     :param extra: more environment, e.g. connections.
     :param state_db: URL of a PostgreSQL database that takes Ledgerbridge's state; None: SQLite below the home.
+    :param airflow_db: URL of an empty PostgreSQL database that takes Airflow's own; None: SQLite below the home.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class AirflowHome:
     dags_folder: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     state_db: str | None = None
+    airflow_db: str | None = None
 
     @property
     def url(self) -> str:
@@ -107,7 +109,8 @@ class AirflowHome:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder or CHECKOUT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
             # A writer waits for the other three processes instead of failing after 5 s.
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.path / 'airflow.db'}?timeout=30",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.airflow_db
+            or f"sqlite:///{self.path / 'airflow.db'}?timeout=30",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
@@ -133,10 +136,13 @@ class AirflowHome:
         _write_once(self.path / "passwords.json", lambda: {USER: secrets.token_urlsafe(12)})
         _write_once(self.path / "keys.json", _new_keys)
         self._forget_runs()
-        template = migrated_database()
-        if not template.exists():
-            self._migrate(template)
-        shutil.copyfile(template, self.path / "airflow.db")
+        if self.airflow_db is None:
+            template = migrated_database()
+            if not template.exists():
+                self._keep_migrated(template)
+            shutil.copyfile(template, self.path / "airflow.db")
+        else:
+            self._migrate()
         self._tell_commands()
         if self.state_db is not None:
             make_schema_anew(self.state_url)
@@ -150,9 +156,12 @@ class AirflowHome:
             for name, arguments in COMPONENTS.items()
         ]
 
-    def _migrate(self, template: Path) -> None:
+    def _migrate(self) -> None:
         self._run("airflow", "db", "migrate")
         self._run("airflow", "pools", "import", str(POOLS))
+
+    def _keep_migrated(self, template: Path) -> None:
+        self._migrate()
         _use_write_ahead_log(self.path / "airflow.db")
         template.parent.mkdir(exist_ok=True)
         copy = template.with_suffix(f".{os.getpid()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,14 @@ class Stack:
     One company in sandboxes and the Airflow that works for it.
 
     :param folder: takes the sandboxes' data and the company file.
+    :param beside: what runs beside Airflow's four processes; the first before them.
     """
 
     services: Services
     airflow: AirflowHome
     addresses: Addresses
     folder: Path
+    beside: Sequence[Service] = ()
 
     @classmethod
     def describe(
@@ -85,6 +87,7 @@ class Stack:
         dags_folder: Path | None = None,
         extra: Mapping[str, str] | None = None,
         state_db: str | None = None,
+        airflow_db: str | None = None,
         ledger_seconds: int | None = None,
     ) -> Stack:
         """
@@ -100,13 +103,15 @@ class Stack:
             **connection_environment(company, addresses, ledger_seconds=ledger_seconds),
             **(extra or {}),
         }
-        airflow = AirflowHome(home, airflow_port, dags_folder=dags_folder, extra=environment, state_db=state_db)
+        airflow = AirflowHome(
+            home, airflow_port, dags_folder=dags_folder, extra=environment, state_db=state_db, airflow_db=airflow_db
+        )
         airflow.prepare()
         return cls(Services(airflow.process_logs, CHECKOUT), airflow, addresses, folder)
 
     def start_airflow(self) -> None:
         """Start its processes and return at once."""
-        for service in self.airflow.services():
+        for service in (*self.beside[:1], *self.airflow.services(), *self.beside[1:]):
             self.services.start(service)
 
     def wait_for_airflow(self, dag_id: str = STAGES[-1]) -> AirflowApi:

@@ -19,6 +19,8 @@ def main() -> int:
         "AIRFLOW_DB_PASSWORD": secrets.token_hex(24),
         "OWNER_DB_PASSWORD": secrets.token_hex(24),
         "TASKS_DB_PASSWORD": secrets.token_hex(24),
+        # of the workers' queue
+        "REDIS_PASSWORD": secrets.token_hex(24),
         # Fernet's form: 32 bytes, URL-safe base64
         "FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "PAYLOAD_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),

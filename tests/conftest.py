@@ -9,10 +9,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import Engine
 
 from demo.marks import ProcessMark
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from ledgerbridge.state import connect
 from ledgerbridge.state.companies import MAIN
 from tests.migrated_state import migrated, migrated_on

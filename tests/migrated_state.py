@@ -8,9 +8,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from postgres_cluster import PostgresCluster
 from sqlalchemy import Engine
 
+from demo.postgres_cluster import PostgresCluster
 from ledgerbridge.state import connect, migrate
 
 __all__ = ["migrated", "migrated_on"]

@@ -75,6 +75,11 @@ _OPTIONS = {
     "lease_seconds": _option(
         "How long a worker that gives no sign of life keeps others out of what it has taken. Default: 60.", "30"
     ),
+    "queues": _option(
+        "The queue, and the executor, of tasks that ask a system which only some workers reach: `system=queue` or"
+        " `system=queue@executor`, commas between them. Blank: every worker reaches all.",
+        "gp=gp@EdgeExecutor",
+    ),
     "settle_seconds": _option(
         "How long after a broken call a target may still end what it had begun, before it is asked; at least as long as"
         " the connection lets a call take. Default: 20.",

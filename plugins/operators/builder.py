@@ -25,6 +25,7 @@ from operators.extract import ExtractOperator
 from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.merge import MergedGateOperator, MergedLoadOperator, MergeOperator
+from operators.placement import for_systems, systems_of_step
 from operators.questions import AskOperator, PutQuestionsOperator, QuestionOperator
 from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
@@ -92,11 +93,11 @@ def build_flow(name: str, include: Path | None = None, company: str | None = Non
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
         of_company = settings.company(company)
         prefix = settings.in_dag_ids(of_company.key)
+        stages = [_Stage(name, flow, stage, of_company, prefix) for stage in flow.stages]
+        dags = [*(each.dag() for each in stages), *(each.questions() for each in stages if flow.asked_of(each.name))]
     except ConfigurationError as error:
         broken = ".".join(filter(None, (company, name)))
         return {broken: BrokenFlow(broken, error)}
-    stages = [_Stage(name, flow, stage, of_company, prefix) for stage in flow.stages]
-    dags = [*(each.dag() for each in stages), *(each.questions() for each in stages if flow.asked_of(each.name))]
     return {dag.dag_id: dag for dag in dags}
 
 
@@ -211,6 +212,9 @@ class _Stage:
             stage=self.name,
             outlets=[outlet(self.company.key)],
             execution_timeout=_most(self.flow, "extract"),
+            **for_systems(
+                system for leg in self.flow.of_stage(self.name).values() for system in systems_of_step(leg, "extract")
+            ),
         )
         flow = self.flow
         groups: dict[str, TaskGroup] = {}
@@ -242,9 +246,15 @@ class _Stage:
                 outlets=[outlet(self.company.key)],
                 trigger_rule="none_failed",
                 execution_timeout=_most(flow, "extract"),
+                **for_systems(systems_of_step(leg, "extract")),
                 **common,
             )
-            transform = steps["transform"](task_id="transform", execution_timeout=_most(flow, "transform"), **common)
+            transform = steps["transform"](
+                task_id="transform",
+                execution_timeout=_most(flow, "transform"),
+                **for_systems(systems_of_step(leg, "transform")),
+                **common,
+            )
             extract >> transform
             if "load" not in steps:
                 return group
@@ -254,6 +264,7 @@ class _Stage:
                 pool=leg.pool or "default_pool",
                 outlets=[outlet(self.company.key)],
                 execution_timeout=_most(flow, "load"),
+                **for_systems(systems_of_step(leg, "load")),
                 **common,
             )
             transform >> gate >> load
@@ -268,6 +279,7 @@ class _Stage:
             stage=self.name,
             trigger_rule="none_failed",
             execution_timeout=_most(self.flow, "reconcile"),
+            **for_systems([*self.flow.stages[self.name].reconcile, *(each.name for each in self.company.gateways)]),
         )
 
 

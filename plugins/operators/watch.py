@@ -10,6 +10,7 @@ from airflow.sdk import DAG, BaseOperator, Context
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from hooks.systems import systems
 from ledgerbridge.alerts import Alert, AlertsConfig, end_alerts, raise_alert
 from ledgerbridge.entities import Warns
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
@@ -20,6 +21,7 @@ from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import DeadLetter, Delivery, Position
 from notifications.alerts import tell
 from operators import settings
+from operators.placement import for_systems
 from operators.systems import hooks_of
 
 __all__ = ["WatchOperator", "build_watch"]
@@ -166,5 +168,5 @@ def build_watch() -> DAG:
         for company in company_keys(settings.companies_folder()):
             for name, flow in watched.items():
                 task = ".".join(filter(None, (settings.in_dag_ids(company), name)))
-                WatchOperator(task_id=task, flow=name, config=flow, company=company)
+                WatchOperator(task_id=task, flow=name, config=flow, company=company, **for_systems(systems()))
     return dag

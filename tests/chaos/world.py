@@ -17,12 +17,12 @@ from threading import Event, Thread
 from typing import Any
 
 import psutil
-from postgres_cluster import PostgresCluster, postgres_binaries
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import CHECKOUT, POOLS, USER
 from demo.ending import held
 from demo.ports import free_port
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from demo.stack import Stack, start_sandboxes
 from ledgerbridge.state import connect, migrate
 from sandbox.places import SYSTEMS

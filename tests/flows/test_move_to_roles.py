@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from demo.airflow_home import CHECKOUT
 from demo.ports import free_port
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from ledgerbridge.audit import verify
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from demo import machines
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
 TEXT = COMPOSE.read_text()
@@ -29,6 +31,7 @@ def test_no_secret_has_a_default() -> None:
     secrets = re.findall(r"\$\{(\w*(?:PASSWORD|KEY|SECRET)\w*)(:?[-?][^}]*)?\}", TEXT)
     assert {name for name, _ in secrets} == {
         "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
         "AIRFLOW_DB_PASSWORD",
         "OWNER_DB_PASSWORD",
         "TASKS_DB_PASSWORD",
@@ -109,7 +112,7 @@ def test_every_service_of_airflow_knows_the_keys_and_where_anchors_lie(name: str
 
 def test_anchors_lie_where_the_services_whose_tasks_write_them_alone_look() -> None:
     mounting = {name for name, each in SERVICES.items() if "anchors:/var/lib/anchors" in each.get("volumes", [])}
-    assert mounting == {"scheduler"}
+    assert mounting == {"scheduler", "celery-worker-1", "celery-worker-2"}
 
 
 def test_only_the_service_that_migrates_knows_the_owner_of_the_tables() -> None:
@@ -152,7 +155,23 @@ def test_every_page_that_names_the_test_button_says_where_it_works() -> None:
 def test_a_build_fetches_nothing_without_its_hash() -> None:
     installs = re.findall(r"pip install[^\n]*", (ROOT / "Dockerfile").read_text())
     assert all("--require-hashes" in each or "--no-deps --no-build-isolation" in each for each in installs)
-    assert re.search(r"^hatchling==.* \\\n +--hash", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert re.search(r"^hatchling==.* \\\n +--hash", (ROOT / "requirements-workers.txt").read_text(), re.MULTILINE)
+
+
+def test_make_stack_starts_what_the_profile_of_workers_does() -> None:
+    workers = {name: each for name, each in SERVICES.items() if each.get("profiles") == ["workers"]}
+    assert set(workers) == {"redis", *machines.WORKERS, machines.EDGE, machines.RECEIVER}
+    commands = {
+        **{name: machines.celery_worker(name) for name in machines.WORKERS},
+        machines.EDGE: machines.EDGE_WORKER,
+    }
+    assert {name: workers[name]["command"] for name in commands} == commands
+
+
+def test_gp_s_connection_and_no_way_to_airflow_s_database_are_the_edge_worker_s_alone() -> None:
+    knowing = {name for name, each in SERVICES.items() if "AIRFLOW_CONN_GP" in each.get("environment", {})}
+    assert knowing == {machines.EDGE}
+    assert not set(machines.NOT_AT_GP) & set(SERVICES[machines.EDGE]["environment"])
 
 
 def test_image_runs_as_a_user_of_its_own() -> None:
@@ -164,5 +183,14 @@ def test_image_holds_every_folder_the_services_use() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     kept = {line[1:] for line in ignored if line.startswith("!")}
     assert ignored[0] == "*"
-    assert {"config", "dags", "demo", "include", "plugins", "sandbox", "pyproject.toml", "requirements.txt"} <= kept
+    assert {
+        "config",
+        "dags",
+        "demo",
+        "include",
+        "plugins",
+        "sandbox",
+        "pyproject.toml",
+        "requirements-workers.txt",
+    } <= kept
     assert all((ROOT / name).exists() for name in kept)

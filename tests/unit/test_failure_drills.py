@@ -14,13 +14,13 @@ import pytest
 from airflow.sdk import RetryAction
 from sqlalchemy import Connection, Engine, event, func, select, text
 
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from ledgerbridge.audit import Actor, Change, append, verify
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, StoreUnavailable
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.models import AuditEntry
 from operators.retries import ByErrorClass
 from operators.staging import raw_table, read_raw, write_raw
-from tests.postgres_cluster import PostgresCluster, postgres_binaries
 from tests.small_disk import fill, small_disk
 from tests.unit.test_staging import RECORDS
 

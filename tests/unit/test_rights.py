@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from postgres_cluster import PostgresCluster, postgres_binaries
 from sqlalchemy import make_url, select, text
 
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from ledgerbridge.audit import verify
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, migrate, transaction

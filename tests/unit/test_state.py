@@ -20,12 +20,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from postgres_cluster import PostgresCluster
 from sqlalchemy import Engine, Select, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 import ledgerbridge.state
+from demo.postgres_cluster import PostgresCluster
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
 from ledgerbridge.errors import ConfigurationError

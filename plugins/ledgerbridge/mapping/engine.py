@@ -24,7 +24,7 @@ from ledgerbridge.mapping.conditions import compile_condition
 from ledgerbridge.mapping.failures import ColumnError, Failures
 from ledgerbridge.mapping.lookups import Lookups
 from ledgerbridge.mapping.model import MappingFile, Part, Rule
-from ledgerbridge.mapping.reads import reads_of_rule
+from ledgerbridge.mapping.reads import lookups_of, reads_of_rule
 from ledgerbridge.mapping.rows import FrameRows, NestedRows, Rows, is_helper, numbered
 from ledgerbridge.mapping.rules import compile_rule
 from ledgerbridge.mapping.sharing import Splitting, splitting
@@ -92,6 +92,17 @@ class Mapping:
             for each in self.parts[part]
             for name, rule in each.definition.fields.items()
             if {read.path for read in reads_of_rule(rule, ())} <= paths
+        }
+
+    def asks(self) -> set[str]:
+        """The entities that its lookups ask a system for while it runs."""
+        return {
+            lookup.live
+            for parts in self.parts.values()
+            for each in parts
+            for rule in each.definition.fields.values()
+            for _, lookup in lookups_of(rule, ())
+            if lookup.live is not None
         }
 
     def chosen(self, records: NestedRows) -> set[int]:

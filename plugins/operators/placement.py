@@ -1,0 +1,72 @@
+"""Where tasks run: what asks a system that only some workers reach goes to their queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from airflow.configuration import conf
+
+from hooks.systems import systems
+from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import LegConfig
+from ledgerbridge.mapping import load_mapping
+from operators import settings
+
+__all__ = ["for_systems", "systems_of_step"]
+
+
+def for_systems(asked: Iterable[str]) -> dict[str, str]:
+    """
+    The `queue` and `executor` of a task that asks these systems; nothing where any worker reaches them.
+
+    :raises ConfigurationError: no worker reaches all of them, or `[ledgerbridge] queues` is wrong.
+    """
+    queues = _queues()
+    found = {system: queues[system] for system in sorted(set(asked)) if system in queues}
+    places = list(dict.fromkeys(found.values()))
+    if len(places) > 1:
+        told = ", ".join(f"{system} on {queue}" for system, (queue, _) in found.items())
+        raise ConfigurationError(
+            "LB-CFG-028",
+            f"[ledgerbridge] queues: a task needs {told}, and no worker reaches both.",
+            remedy="Give these systems one queue, of workers that reach them all.",
+        )
+    if not places:
+        return {}
+    queue, executor = places[0]
+    return {"queue": queue, **({"executor": executor} if executor else {})}
+
+
+def systems_of_step(leg: LegConfig, step: str) -> set[str]:
+    """Which systems a step of a leg asks: sources where it is read, targets where it is loaded, masters in between."""
+    if step == "load":
+        return {leg.target.partition(".")[0]}
+    if step == "extract":
+        return _names(leg.sources)
+    if step == "transform":
+        folder = settings.include_folder() / "mappings"
+        return {system for name in leg.mappings for system in _names(load_mapping(folder / f"{name}.yaml").asks())}
+    return set()
+
+
+def _names(entities: Iterable[str]) -> set[str]:
+    return {entity.partition(".")[0] for entity in entities}
+
+
+def _queues() -> dict[str, tuple[str, str]]:
+    """Queue and executor by system; the executor may be blank."""
+    text = conf.get("ledgerbridge", "queues", fallback="") or ""
+    return dict(_queue(each) for each in text.replace(",", " ").split())
+
+
+def _queue(text: str) -> tuple[str, tuple[str, str]]:
+    system, _, place = text.partition("=")
+    queue, _, executor = place.partition("@")
+    known: Sequence[str] = sorted(systems())
+    if not queue or system not in known:
+        raise ConfigurationError(
+            "LB-CFG-028",
+            f'[ledgerbridge] queues: "{text}" is no queue of a system.',
+            remedy=f"Write `system=queue`, or `system=queue@executor`; the systems are {', '.join(known)}.",
+        )
+    return system, (queue, executor)

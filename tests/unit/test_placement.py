@@ -1,0 +1,70 @@
+"""Where tasks run when only some workers reach a system."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledgerbridge.errors import ConfigurationError
+from operators.builder import BrokenFlow, build_flow
+from operators.placement import for_systems
+
+QUEUES = "AIRFLOW__LEDGERBRIDGE__QUEUES"
+EDGE = {"queue": "gp", "executor": "EdgeExecutor"}
+
+
+def test_without_queues_every_worker_may_take_every_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(QUEUES, raising=False)
+    assert for_systems(["gp", "xero"]) == {}
+    assert {task.queue for dag in build_flow("order_to_cash").values() for task in dag.tasks} == {"default"}
+
+
+def test_what_asks_gp_and_nothing_else_goes_where_gp_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(QUEUES, "gp=gp@EdgeExecutor")
+    dags = build_flow("order_to_cash")
+    placed = {
+        f"{stage}:{task.task_id}": (task.queue, task.executor)
+        for stage in ("orders", "invoices", "reconcile")
+        for task in dags[f"order_to_cash.{stage}"].tasks
+    }
+    at_gp, anywhere = ("gp", "EdgeExecutor"), ("default", None)
+    expected = {
+        "orders:read": anywhere,  # of the shop alone
+        "orders:order.extract": anywhere,
+        "orders:order.transform": at_gp,  # it looks up items
+        "orders:order.gate": anywhere,
+        "orders:order.load": at_gp,
+        "invoices:read": at_gp,
+        "invoices:invoice.extract": at_gp,
+        "invoices:invoice.gate": anywhere,
+        "invoices:invoice.load": anywhere,  # into Xero
+        "reconcile:reconcile": at_gp,
+    }
+    assert {name: placed[name] for name in expected} == expected
+
+
+def test_two_systems_on_one_queue_may_be_asked_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(QUEUES, "gp=inside, magento=inside")
+    assert for_systems(["magento", "gp", "xero"]) == {"queue": "inside"}
+
+
+@pytest.mark.parametrize(
+    ("queues", "told"),
+    [
+        ("gp", r'"gp" is no queue of a system'),
+        ("sap=inside", r'"sap=inside" is no queue of a system.*systems are gp, magento'),
+        ("gp=inside,xero=outside", r"needs gp on inside, xero on outside"),
+    ],
+    ids=["no-queue", "no-system", "two-queues"],
+)
+def test_queues_that_no_worker_can_serve_are_refused(monkeypatch: pytest.MonkeyPatch, queues: str, told: str) -> None:
+    monkeypatch.setenv(QUEUES, queues)
+    with pytest.raises(ConfigurationError, match=rf"(?s)LB-CFG-028 .*{told}"):
+        for_systems(["gp", "xero"])
+
+
+def test_a_flow_that_no_worker_can_run_says_so_as_its_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(QUEUES, "gp=inside,xero=outside")
+    (dag,) = build_flow("order_to_cash").values()
+    assert isinstance(dag, BrokenFlow)
+    with pytest.raises(ValueError, match="LB-CFG-028"):
+        dag.validate()
