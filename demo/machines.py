@@ -22,12 +22,22 @@ from demo.redis_server import redis_binary, redis_server
 from demo.services import Service
 from demo.stack import Stack
 
-__all__ = ["EDGE", "RECEIVER", "WORKERS", "Machines", "machines", "missing"]
+__all__ = [
+    "EDGE",
+    "EDGE_WORKER",
+    "NOT_AT_GP",
+    "RECEIVER",
+    "WORKERS",
+    "Machines",
+    "celery_worker",
+    "machines",
+    "missing",
+]
 
 WORKERS = ("celery-worker-1", "celery-worker-2")
 EDGE = "edge-worker"
 RECEIVER = "webhooks"
-QUEUE = "gp"
+EDGE_WORKER = ["airflow", "edge", "worker", "--queues", "gp", "--edge-hostname", "gateway"]
 GP_CONNECTION = "AIRFLOW_CONN_GP"
 NOT_AT_GP = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND")
 """What the machine in GP's network has no way to."""
@@ -44,6 +54,11 @@ class Machines:
     stack: Stack
     postgres: PostgresCluster
     webhooks: str
+
+
+def celery_worker(name: str) -> list[str]:
+    """The command of one."""
+    return ["airflow", "celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-gossip"]
 
 
 def missing() -> str | None:
@@ -109,8 +124,7 @@ def machines(
 
 
 def _celery_worker(stack: Stack, name: str) -> Service:
-    command = ["airflow", "celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-gossip"]
-    return Service(name, _here(command), stack.airflow.environment)
+    return Service(name, _here(celery_worker(name)), stack.airflow.environment)
 
 
 def _edge_worker(stack: Stack, home: Path, gp: str) -> Service:
@@ -122,9 +136,7 @@ def _edge_worker(stack: Stack, home: Path, gp: str) -> Service:
         "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(home / "ledgerbridge"),
         GP_CONNECTION: gp,
     }
-    return Service(
-        EDGE, _here(["airflow", "edge", "worker", "--queues", QUEUE, "--edge-hostname", "gateway"]), environment
-    )
+    return Service(EDGE, _here(EDGE_WORKER), environment)
 
 
 def _receiver(stack: Stack, port: int) -> Service:
