@@ -59,7 +59,7 @@ RULES = {
         {"code": ("code", ["code"]), "barcode": ("code", ["barcode"]), "description": ("text", ["description"])},
         keys=["code", "barcode"],
         needs=["code", "barcode"],
-        review=0.02,
+        review=0.01,
     ),
 }
 FEBRL = _rules(

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from ledgerbridge.matching.compared import NEARLY, compared
 from ledgerbridge.matching.meeting import Proposal, meet
 from ledgerbridge.matching.rules import Comparison, FirstMeeting
-from ledgerbridge.matching.words import code, digits, mailbox, name_words, street_words, text_words
+from ledgerbridge.matching.words import (
+    but_for_short_words,
+    code,
+    digits,
+    mailbox,
+    name_words,
+    street_words,
+    text_words,
+)
 from sandbox.messy import make_messy
 
 COMPARE = {
@@ -109,19 +120,49 @@ def test_a_name_that_many_have_weighs_less_than_a_rare_one() -> None:
     assert ("g5", "x5") in bands(found)
 
 
+OF_ITEMS = FirstMeeting(
+    compare={
+        "code": Comparison(kind="code", fields=["code"]),
+        "description": Comparison(kind="text", fields=["description"]),
+    },
+    keys=["code"],
+    needs=["code"],
+)
+
+
 def test_items_of_other_sizes_are_other_items() -> None:
-    rules = FirstMeeting(
-        compare={
-            "code": Comparison(kind="code", fields=["code"]),
-            "description": Comparison(kind="text", fields=["description"]),
-        },
-        keys=["code"],
-        needs=["code"],
-    )
     gp = [{"code": f"BOLT-{size}", "description": f"Steel bolt M8 {size}mm"} for size in (20, 40)]
     xero = [{"code": f"BOLT{size}", "description": f"Bolt, steel, M8 {size} mm"} for size in (40, 60)]
-    linked = [pair for pair, band in bands(proposals(gp, xero, rules)).items() if band == "automatic"]
+    linked = [pair for pair, band in bands(proposals(gp, xero, OF_ITEMS)).items() if band == "automatic"]
     assert linked == [("g1", "x0")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        pytest.param("brass filter blk", "brass filter black", True, id="one-short-word"),
+        pytest.param("ss chair wht oak", "chair oak stainless white", True, id="two-in-another-order"),
+        pytest.param("brass filter blk", "brass filter blue", False, id="short-for-nothing"),
+        pytest.param("brass filter", "brass filter black", False, id="a-word-more"),
+        pytest.param("br flt blk brass", "brass filter black bracket", False, id="more-short-than-not"),
+        pytest.param("bolt m 10", "bolt m 100", False, id="numbers-are-not-short-for-others"),
+    ],
+)
+def test_descriptions_are_the_same_but_for_words_that_one_writes_short(first: str, second: str, same: bool) -> None:
+    assert but_for_short_words(first.split(), second.split()) is same
+    assert but_for_short_words(second.split(), first.split()) is same
+
+
+def test_goods_of_common_words_alone_are_looked_at_by_how_their_words_begin() -> None:
+    metals, things = ("Steel", "Brass", "Zinc", "Copper"), ("Lamp", "Hose", "Valve", "Mug")
+    colours, places = ("Red", "Green", "White", "Natural"), ("Office", "Yard", "Kitchen", "Indoor")
+    goods = [" ".join(each) for each in product(metals, things, colours, places, ("Junior", "Double"))]
+    left, right = [{"text": each} for each in goods], [{"text": each.replace("e", "").upper()} for each in goods]
+    found = compared(Comparison(kind="text", fields=["text"]), left, right)
+    looked_at = {pair for pairs in found.candidates() for pair in zip(*(side.tolist() for side in pairs), strict=True)}
+    assert {(at, at) for at in range(len(goods))} <= looked_at
+    every = np.arange(len(goods))
+    assert {NEARLY["text"]} <= set(found.of((every, every)).levels)
 
 
 def test_nobody_meets_nobody() -> None:
@@ -151,6 +192,7 @@ def test_two_ledgers_that_grew_apart_meet_as_the_truth_says_and_the_same_each_ti
         pytest.param(name_words, "Ltd", ["ltd"], id="nothing-but-a-legal-form"),
         pytest.param(street_words, "12 N. Main St.", ["12", "north", "main", "street"], id="street"),
         pytest.param(text_words, "Bolt 10mm", ["bolt", "10", "mm"], id="unit"),
+        pytest.param(text_words, 'Hose 3/4" red', ["hose", "3", "4", "in", "red"], id="inches"),
         pytest.param(code, "GB 000-123.4", "gb0001234", id="grouped-code"),
         pytest.param(code, "00000", "", id="zeros"),
         pytest.param(digits, "+1 (978) 555-0117 ext. 4", "785550117", id="extension"),

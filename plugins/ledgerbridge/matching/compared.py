@@ -17,7 +17,15 @@ from rapidfuzz.distance import OSA
 
 from ledgerbridge.matching.grams import Grams, Pairs
 from ledgerbridge.matching.rules import Comparison
-from ledgerbridge.matching.words import code, digits, mailbox, name_words, street_words, text_words
+from ledgerbridge.matching.words import (
+    but_for_short_words,
+    code,
+    digits,
+    mailbox,
+    name_words,
+    street_words,
+    text_words,
+)
 
 __all__ = ["LEVELS", "NEARLY", "Compared", "Found", "compared"]
 
@@ -60,6 +68,7 @@ class Compared:
     :param values: the normalised value of each record, an empty one where it has none.
     :param level: the levels of pairs that are not the same.
     :param common: of a level below the last, what two records at it have in common.
+    :param block: what two that may be one have in common besides, where few have it.
     """
 
     def __init__(
@@ -70,12 +79,14 @@ class Compared:
         *,
         common: Mapping[int, tuple[list[str], list[str]]] | None = None,
         grams: Grams | None = None,
+        block: tuple[list[str], list[str]] | None = None,
     ) -> None:
         self.kind = kind
         self.ignores_other = False
         self.top = len(LEVELS[kind]) - 1
         self._level = level
         self._grams = grams
+        self._block = _Ids(block) if block else None
         self._ids = {self.top: _Ids(values)}
         self._ids |= {each: _Ids(texts) for each, texts in (common or {}).items()}
 
@@ -98,6 +109,8 @@ class Compared:
         found = [self._ids[self.top].equal(_SHARED_BY)]
         if self._grams is not None:
             found.append(self._grams.nearest(*_NEAREST[self.kind]))
+        if self._block is not None:
+            found.append(self._block.equal(_SHARED_BY))
         return found
 
     def same(self, most: int) -> Pairs:
@@ -143,8 +156,11 @@ def _texts(comparison: Comparison, record: Record) -> list[str]:
     return ["" if (value := record.get(name)) is None else str(value) for name in comparison.fields]
 
 
-def _by_words(kind: str, split: Callable[[str], list[str]], *, sized: bool) -> Callable[[Any], Compared]:
-    """:param sized: numbers in it are sizes: with others it is another thing, however alike the rest."""
+def _by_words(kind: str, split: Callable[[str], list[str]], *, of_goods: bool) -> Callable[[Any], Compared]:
+    """
+    :param of_goods: numbers in it are sizes: with others it is another thing, however alike the rest; and any word may
+        be written short, as there is no list of those of each trade.
+    """
 
     def made(texts: tuple[list[list[str]], list[list[str]]]) -> Compared:
         split_up = [[split(" ".join(each)) for each in side] for side in texts]
@@ -156,12 +172,32 @@ def _by_words(kind: str, split: Callable[[str], list[str]], *, sized: bool) -> C
 
         def level(pairs: Pairs) -> NDArray[np.int8]:
             found = np.digitize(alike(pairs), (0.5, 0.7, 0.82)).astype(np.int8)
+            if not of_goods:
+                return found
+            found[_written_short(split_up, pairs, (found > 0) & (found < NEARLY[kind]))] = NEARLY[kind]
             others = sizes.left[pairs[0]] != sizes.right[pairs[1]]
-            return np.where(others & sized, np.minimum(found, 1), found).astype(np.int8)
+            return np.where(others, np.minimum(found, 1), found).astype(np.int8)
 
-        return Compared(kind, (ordered[0], ordered[1]), level, grams=grams)
+        # of goods whose words are all common ones no piece tells two apart, but how all of them begin does
+        first, second = ([_initials(each) for each in side] for side in split_up)
+        block = (first, second) if of_goods else None
+        return Compared(kind, (ordered[0], ordered[1]), level, grams=grams, block=block)
 
     return made
+
+
+def _initials(found: list[str]) -> str:
+    """How words begin, and numbers as they are: alike however words are written short, and whichever comes first."""
+    return " ".join(sorted(each if each.isdigit() else each[0] for each in found))
+
+
+def _written_short(split_up: Sequence[list[list[str]]], pairs: Pairs, looked_at: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Which of the pairs that are looked at are the same but for words that one of the two writes short."""
+    rows = np.flatnonzero(looked_at)
+    first, second = ([split_up[side][row] for row in pairs[side][rows]] for side in (0, 1))
+    same = [but_for_short_words(one, other) for one, other in zip(first, second, strict=True)]
+    found: NDArray[np.intp] = rows[np.array(same, dtype=bool)]
+    return found
 
 
 def _numbers(found: list[str]) -> str:
@@ -251,8 +287,8 @@ def _address(texts: tuple[list[list[str]], list[list[str]]]) -> Compared:
 
 
 _KINDS: dict[str, Callable[[Any], Compared]] = {
-    "name": _by_words("name", name_words, sized=False),
-    "text": _by_words("text", text_words, sized=True),
+    "name": _by_words("name", name_words, of_goods=False),
+    "text": _by_words("text", text_words, of_goods=True),
     "address": _address,
     "email": _email,
     "phone": _phone,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from anyascii import anyascii
 
-__all__ = ["code", "digits", "mailbox", "name_words", "street_words", "text_words", "words"]
+__all__ = ["but_for_short_words", "code", "digits", "mailbox", "name_words", "street_words", "text_words", "words"]
 
 _APART = re.compile(r"[^0-9a-z]+")
 _INSIDE = re.compile(r"['’`.]")
+_INCHES = re.compile(r"(\d)\s*[\"″”]")
 _NUMBERS = re.compile(r"(\d+)")
 _LEGAL = frozenset({
     "ab", "ag", "aps", "as", "bv", "co", "company", "corp", "corporation", "eg", "gmbh", "inc", "incorporated",
@@ -54,8 +56,36 @@ def street_words(text: str) -> list[str]:
 
 
 def text_words(text: str) -> list[str]:
-    """Those of a description; ``10mm`` and ``10 mm`` are alike."""
-    return words(_NUMBERS.sub(r" \1 ", text))
+    """Those of a description; ``10mm`` and ``10 mm`` are alike, ``3/4"`` and ``3/4in``."""
+    return words(_NUMBERS.sub(r" \1 ", _INCHES.sub(r"\1 in ", text)))
+
+
+def but_for_short_words(first: Sequence[str], second: Sequence[str]) -> bool:
+    """
+    Whether two descriptions have the same words, but for some that one of the two writes short: ``blk`` for ``black``.
+
+    At least half of the words are the same as they stand: of nothing but short words anything could be made.
+    """
+    if len(first) != len(second):
+        return False
+    only_first, only_second = Counter(first) - Counter(second), Counter(second) - Counter(first)
+    if 2 * only_first.total() > len(first):
+        return False
+    left = list(only_second.elements())
+    for word in only_first.elements():
+        partner = next((each for each in left if _is_short_for(*sorted((word, each), key=len))), None)
+        if partner is None:
+            return False
+        left.remove(partner)
+    return True
+
+
+def _is_short_for(short: str, long: str) -> bool:
+    """Whether its letters are some of the long one's, in their order, and the first one its first."""
+    if not 2 <= len(short) < len(long) or short[0] != long[0] or not (short + long).isalpha():
+        return False
+    letters = iter(long)
+    return all(letter in letters for letter in short)
 
 
 def digits(text: str) -> str:
