@@ -57,7 +57,7 @@ class TransformOperator(LegOperator):
         if not own:
             self.close_batch(actor, superseded)
             raise self.nothing_goes_on("newer versions of all its records are taken")
-        reader = DatabaseReader(self.engine)
+        reader = DatabaseReader(self.engine, self.flow)
         work = Work(actor, {key: version for key, version in versions.items() if key in own}, changes)
         with transaction(self.engine) as session:
             work.resumed = self._to_resume(session, work)

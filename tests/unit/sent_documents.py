@@ -29,6 +29,7 @@ class SentInMemory:
         self.documents: dict[str, list[dict[str, Any]]] = {}
         self.source_records: dict[str, list[dict[str, Any]]] = {}
         self.letters: dict[str, str] = {}
+        self.looked_at = 0
 
     def add(self, entity: str, **fields: Any) -> None:
         """A delivered document."""
@@ -43,7 +44,7 @@ class SentInMemory:
 
     def read(self, entity: str, outcome: str, reason: str | None = None, **fields: Any) -> None:
         """A source record with what became of it."""
-        row = {"outcome": outcome, "reason": reason, **plain(fields)}
+        row = {"change": 0, "outcome": outcome, "reason": reason, **plain(fields)}
         self.source_records.setdefault(entity, []).append(row)
 
     def sent(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -57,6 +58,10 @@ class SentInMemory:
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """By chain key."""
         return {ORDER: self.source_records.get(entity, [])} if ORDER in chain_keys else {}
+
+    def done_with(self, entity: str, legs: Sequence[str]) -> int:
+        """How far these legs have looked."""
+        return self.looked_at
 
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Of these keys."""

@@ -34,6 +34,9 @@ class Sent:
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         return {}
 
+    def done_with(self, entity: str, legs: Sequence[str]) -> int:
+        return 0
+
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         return {}
 

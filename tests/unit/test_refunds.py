@@ -42,6 +42,7 @@ def share(sent: SentInMemory, *refunds: dict[str, Any]) -> Allocation:
         charges=CHARGES,
         refunds=REFUNDS,
         promised=(RETURNS, MEMOS),
+        made_by=("goods_back", "goodwill"),
     )
 
 
@@ -129,6 +130,17 @@ def test_a_refund_waits_while_the_order_that_tells_of_it_is_under_way_to_the_led
     result = share(sent, refund("re_1", "40.00"))
     assert result.superseded == {}
     assert result.waiting == {KEY: "40.00 USD waits: its order, which tells what it is for, is under way"}
+
+
+def test_a_refund_waits_until_the_legs_that_make_credits_have_looked_at_what_the_shop_recorded() -> None:
+    """The order arrived after their run had begun: they take it in the next one."""
+    sent = SentInMemory()
+    sent.read(ORDERS, "delivered", refund_ids="re_1", change=7)
+    sent.read(CHARGES, "waiting", payment_id="ch_1", amount="40.00")
+    sent.looked_at = 6
+    assert list(share(sent, refund("re_1", "40.00")).waiting) == [KEY]
+    sent.looked_at = 7
+    assert list(share(sent, refund("re_1", "40.00")).superseded) == [KEY]
 
 
 def test_a_refund_of_money_that_is_on_an_invoice_waits_for_its_credit() -> None:

@@ -410,8 +410,22 @@ def test_records_of_a_chain_come_with_their_canonical_fields_and_outcome(state_d
         register(session, *LEG, "run-1", "stripe.refund", [Seen("re_1", "v1")], "batch-1")
         set_outcomes(session, *LEG, {"re_1": Fate("superseded", "cancels", canonical=canonical)})
     assert DatabaseReader(state_db).records("stripe.refund", ["order-1"]) == {
-        "order-1": [{**canonical, "leg": "orders", "outcome": "superseded", "reason": "cancels"}]
+        "order-1": [{**canonical, "leg": "orders", "outcome": "superseded", "reason": "cancels", "change": 0}]
     }
+
+
+def test_legs_have_done_with_what_all_of_them_took_and_none_has_under_way(state_db: Engine) -> None:
+    flow, leg = LEG
+    with transaction(state_db) as session:
+        now = datetime.now(UTC)
+        for name, change in ((leg, 9), ("goodwill", 7)):
+            session.add(Position(flow=flow, leg=name, entity="shopify.order", change=change, taken_at=now))
+        register(session, flow, leg, "run-1", "shopify.order", [Seen("a", "v1", 4), Seen("b", "v1", 6)], "batch-1")
+        set_outcomes(session, flow, leg, {"a": Fate("delivered")})
+    reader = DatabaseReader(state_db, flow)
+    assert reader.done_with("shopify.order", ["goodwill"]) == 7
+    assert reader.done_with("shopify.order", [leg, "goodwill"]) == 5  # b is under way
+    assert reader.done_with("shopify.order", ["goodwill", "added_yesterday"]) == 0
 
 
 def test_more_keys_than_one_statement_takes_are_all_found(state_db: Engine) -> None:

@@ -33,6 +33,7 @@ def allocate_refunds(
     charges: str,
     refunds: str,
     promised: tuple[str, ...],
+    made_by: tuple[str, ...],
 ) -> Allocation:
     """
     Put each refund on the credit notes made for it, then on what is free of the order's others.
@@ -47,12 +48,14 @@ def allocate_refunds(
     :param charges: source entity of the gateway's charges; what of one is on no invoice a refund cancels against.
     :param refunds: their own source entity.
     :param promised: entities of the returns and memos that become credit notes once they are posted.
+    :param made_by: legs that make them of what the shop recorded; before they have looked at it nothing cancels.
     """
     rows = rows_of_frame(refunded)
     chains = chains_of(rows)
     noted, earlier, settled = (sent.sent(entity, "chain_key", chains) for entity in (credits, payments, allocations))
     ordered, charged, returned = (sent.records(entity, chains) for entity in (orders, charges, refunds))
     coming = [sent.sent(entity, "chain_key", chains) for entity in promised]
+    looked_at = sent.done_with(orders, made_by)
     shares: list[dict[str, Any]] = []
     result = Allocation(frame_of([], "canonical.refund"), {})
     fresh: list[dict[str, Any]] = []
@@ -83,8 +86,7 @@ def allocate_refunds(
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
         elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting") and _is_sold(row)]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
-        elif any(row["outcome"] in _UNDER_WAY for row in recorded):
-            # the legs that make credits take an order once the one that brings it to the ledger has done with it
+        elif any(row["outcome"] in _UNDER_WAY or row["change"] > looked_at for row in recorded):
             result.waiting[key] = f"{amount} waits: its order, which tells what it is for, is under way"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"

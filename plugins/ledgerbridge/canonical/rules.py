@@ -103,6 +103,7 @@ def allocate_to_credits(
     refunds: str,
     returns: str,
     memos: str,
+    made_by: str,
 ) -> Ruled:
     """
     Money given back to the credits it was given back for; what was on no invoice cancels against its charge.
@@ -110,7 +111,7 @@ def allocate_to_credits(
     :param credits: entity of the credit notes delivered, :param payments: of the payments delivered, :param
         allocations: of the credits delivered onto invoices, :param orders: source entity of orders, :param charges: of
         charges, :param refunds: of refunds, :param returns: entity of the returns delivered, :param memos: of the
-        credit memos delivered.
+        credit memos delivered, :param made_by: the legs that make these, with `+` between them.
     """
     return _ruled(
         frames,
@@ -124,6 +125,7 @@ def allocate_to_credits(
             charges=charges,
             refunds=refunds,
             promised=(returns, memos),
+            made_by=tuple(made_by.split("+")),
         ),
     )
 
@@ -324,7 +326,7 @@ def settle_rounding(
     return Ruled({**frames, "header": result.memos}, result.parents, result.waiting, {}, result.failures)
 
 
-SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?"}
+SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?", "made_by": r"\w+(\+\w+)*"}
 """What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
     "after_cancelled": after_cancelled,

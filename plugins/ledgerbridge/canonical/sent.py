@@ -15,7 +15,11 @@ class SentDocuments(Protocol):
         """All such documents by a column of theirs, oldest first, with their canonical header's fields as text."""
 
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """Source records by chain, oldest first: the canonical header's fields, ``leg``, ``outcome``, ``reason``."""
+        """Source records by chain, oldest first: the canonical header's fields, ``leg``, ``outcome``,
+        ``reason``, and ``change``: the number of the version that was taken."""
+
+    def done_with(self, entity: str, legs: Sequence[str]) -> int:
+        """Number of the last change of a source entity that all these legs of the flow have done with."""
 
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Id of an open dead letter by source key."""

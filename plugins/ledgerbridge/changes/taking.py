@@ -24,7 +24,7 @@ from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import AuditEntry, LoggedChange, Position, Reading, SourceRecord
-from ledgerbridge.state.source_records import Seen, register
+from ledgerbridge.state.source_records import BROKEN_OFF, Seen, done_up_to, register
 from ledgerbridge.state.upsert import in_chunks, upsert
 
 __all__ = [
@@ -42,8 +42,6 @@ __all__ = [
     "take",
 ]
 
-_BROKEN_OFF = ("read", "held")
-"""Outcomes of records whose run got no further, or was stopped."""
 _AT_A_TIME = 1_000
 """Numbers of the log that are looked at with one statement."""
 _NEWS = (
@@ -56,6 +54,7 @@ _NEWS = (
     "dead-letter-discarded",
     "answered",
     "matched",
+    "passed-over",
 )
 """What the audit tells of that a waiting record may have waited for; a reading only where it found something new."""
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=1)
@@ -134,7 +133,7 @@ def take(
     serialise(session, f"take {leg.company} {leg.flow} {leg.leg}")
     known = session.scalar(select(func.max(AuditEntry.id))) or 0  # before anything is looked at
     bound = _bound(session, leg, behind, done_by)
-    begun = _carried(session, leg, limit + 1, or_(_of_run(run_id), SourceRecord.outcome.in_(_BROKEN_OFF)), run_id)
+    begun = _carried(session, leg, limit + 1, or_(_of_run(run_id), SourceRecord.outcome.in_(BROKEN_OFF)), run_id)
     carried = dict(list(begun.items())[:limit])
     room = max(0, limit - len(carried))
     waits = _waiting() if asked else _due(session, leg)
@@ -283,7 +282,7 @@ def has_all(session: Session, leg: LegId, run_id: str) -> bool:
     """
     of_entity = (Reading.company == leg.company, Reading.entity == leg.entity)
     readings = session.scalars(select(Reading.whole).where(*of_entity)).all()
-    others = (*_of_leg(leg), SourceRecord.outcome.in_(_BROKEN_OFF), ~_of_run(run_id))
+    others = (*_of_leg(leg), SourceRecord.outcome.in_(BROKEN_OFF), ~_of_run(run_id))
     under_way = session.scalar(select(SourceRecord.id).where(*others).limit(1))
     left = _Log(session, leg, None, without=()).next_numbers(at_most=1)
     return bool(readings) and all(readings) and under_way is None and not left
@@ -291,7 +290,7 @@ def has_all(session: Session, leg: LegId, run_id: str) -> bool:
 
 def _has_left_over(session: Session, leg: LegId, *, asked: bool) -> bool:
     """Whether the work list holds what was broken off, or what waits and is due."""
-    for wanted in (SourceRecord.outcome.in_(_BROKEN_OFF), _waiting() if asked else _due(session, leg)):
+    for wanted in (SourceRecord.outcome.in_(BROKEN_OFF), _waiting() if asked else _due(session, leg)):
         if session.scalar(select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(1)) is not None:
             return True
     return False
@@ -338,10 +337,7 @@ def _bound(session: Session, leg: LegId, behind: Sequence[str], done_by: Sequenc
         position = session.get(Position, (leg.company, leg.flow, other, leg.entity))
         bounds.append(position.change if position is not None else 0)
         if other in done_by:
-            of_other = _of_leg(leg._replace(leg=other))
-            under_way = SourceRecord.outcome.in_(_BROKEN_OFF)
-            first = session.scalar(select(func.min(SourceRecord.change)).where(*of_other, under_way))
-            bounds += [] if first is None else [first - 1]
+            bounds.append(done_up_to(session, leg.flow, other, leg.entity))
     return min(bounds, default=None)
 
 

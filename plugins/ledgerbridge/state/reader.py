@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.dead_letters import open_letters
 from ledgerbridge.state.models import OURS, Delivery, LinkEnd, SourceRecord
+from ledgerbridge.state.source_records import done_up_to
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["DatabaseReader"]
@@ -19,10 +20,15 @@ Row = dict[str, Any]
 
 
 class DatabaseReader:
-    """Links, deliveries and labels of the engine's company, found by key in few statements."""
+    """
+    Links, deliveries and labels of the engine's company, found by key in few statements.
 
-    def __init__(self, engine: Engine) -> None:
+    :param flow: whose legs are asked how far they are.
+    """
+
+    def __init__(self, engine: Engine, flow: str = "") -> None:
         self._engine = engine
+        self._flow = flow
 
     def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
         """Rows ``{record_key, target_id, number}`` by any of these; the newest, where one key has several."""
@@ -80,7 +86,10 @@ class DatabaseReader:
         return found
 
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[Row]]:
-        """Source records by chain, oldest first: the canonical header's fields, ``leg``, ``outcome``, ``reason``."""
+        """
+        Source records by chain, oldest first: the canonical header's fields, and ``leg``, ``outcome``, ``reason`` and
+        ``change`` (0: there was no change log).
+        """
         found: dict[str, list[Row]] = {}
         with transaction(self._engine) as session:
             for chunk in in_chunks(chain_keys):
@@ -92,8 +101,14 @@ class DatabaseReader:
                 for row in rows:
                     found.setdefault(str(row.chain_key), []).append(
                         {**(row.canonical or {}), "leg": row.leg, "outcome": row.outcome, "reason": row.reason}
+                        | {"change": row.change or 0}
                     )
         return found
+
+    def done_with(self, entity: str, legs: Sequence[str]) -> int:
+        """Number of the last change of a source entity that all these legs of the flow have done with."""
+        with transaction(self._engine) as session:
+            return min(done_up_to(session, self._flow, leg, entity) for leg in legs)
 
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Id of an open dead letter by source key."""

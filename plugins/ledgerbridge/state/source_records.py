@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
-from ledgerbridge.state.models import AuditEntry, SourceRecord
+from ledgerbridge.state.models import AuditEntry, Position, SourceRecord
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = [
+    "BROKEN_OFF",
     "Fate",
     "Outcomes",
     "Seen",
     "counts",
+    "done_up_to",
     "hold_rejected",
     "news",
     "register",
@@ -28,7 +30,9 @@ __all__ = [
     "tell_released",
 ]
 
-UNFINISHED = ("read", "waiting", "held")
+BROKEN_OFF = ("read", "held")
+"""Outcomes of records whose run got no further, or was stopped."""
+UNFINISHED = (*BROKEN_OFF, "waiting")
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,22 @@ def still_own(session: Session, flow: str, leg: str, run_id: str, changes: Mappi
         )
         own.update(key for key, change in rows if change == changes[key])
     return own
+
+
+def done_up_to(session: Session, flow: str, leg: str, entity: str) -> int:
+    """The last change of an entity that a leg has done with: what it took before is not under way any more."""
+    reached = session.scalar(
+        select(Position.change).where(Position.flow == flow, Position.leg == leg, Position.entity == entity)
+    )
+    first = session.scalar(
+        select(func.min(SourceRecord.change)).where(
+            SourceRecord.flow == flow,
+            SourceRecord.leg == leg,
+            SourceRecord.entity == entity,
+            SourceRecord.outcome.in_(BROKEN_OFF),
+        )
+    )
+    return (reached or 0) if first is None else min(reached or 0, first - 1)
 
 
 def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes, *, run_id: str | None = None) -> None:
