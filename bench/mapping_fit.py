@@ -17,7 +17,18 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bench.mapping_gold import Task, tasks
-from ledgerbridge.suggest.ranking import NONE_SIGNALS, Learned, alternatives, learned, none_signals, shares, suggest
+from ledgerbridge.suggest.ranking import (
+    NONE_SIGNALS,
+    TRUST,
+    Learned,
+    alternatives,
+    learned,
+    none_signals,
+    others,
+    shares,
+    suggest,
+    trust_signs,
+)
 from ledgerbridge.suggest.signals import SIGNALS, Matrix, Worded, signals, worded
 from ledgerbridge.suggest.words import lexicon
 
@@ -26,6 +37,7 @@ __all__ = ["learn"]
 NAMES = (*SIGNALS, *NONE_SIGNALS, "share", "home")
 _LEARNED = Path(__file__).parents[1] / "plugins/ledgerbridge/suggest/learned.json"
 _RIDGE = 0.02
+_ROUNDS = 4
 _SURE, _LIKELY = 0.985, 0.5
 """Of what is called sure so many were right where it was not learned; of what is suggested at all, about half."""
 
@@ -43,53 +55,98 @@ class _Signalled:
 
 def learn(of: Sequence[Task]) -> Learned:
     """The weights under which the right answers are likeliest, and the confidences that bands begin at."""
-    weights = _fit([_signalled(each) for each in of], learned().weights)
-    told: list[tuple[float, bool]] = []
+    signalled = {id(each): _signalled(each) for each in of}
+    weights = _fit(list(signalled.values()), learned().weights)
+    signs: list[Matrix] = []
+    right: list[float] = []
     for systems in sorted({each.systems for each in of}):
-        others = _fit([_signalled(each) for each in of if each.systems != systems], weights)
+        unseen = Learned(_fit([signalled[id(each)] for each in of if each.systems != systems], weights), {}, 1.0, 0.0)
         for task in of:
             if task.systems == systems:
-                told += _judged(task, Learned(others, 1.0, 0.0))
-    return Learned(weights, round(_from_where(told, _SURE), 3), _LIKELY)
+                told, hits = _signs(signalled[id(task)], task, unseen)
+                signs.append(told)
+                right += hits
+    trust = fit_trust(np.concatenate(signs), np.array(right))
+    odds = np.concatenate(signs) @ np.array([trust[each] for each in TRUST])
+    told_right = list(zip((1 / (1 + np.exp(-odds))).tolist(), map(bool, right), strict=True))
+    return Learned(weights, trust, round(_from_where(told_right, _SURE), 3), _LIKELY)
+
+
+def _signs(given: _Signalled, task: Task, model: Learned) -> tuple[Matrix, list[float]]:
+    """What tells whether the first source of each target is right, and whether it is."""
+    paths = [each.field.path for each in given.sources]
+    first = [
+        paths.index(each.candidates[0].source.path) for each in suggest(task.source, task.target, task.known, model)
+    ]
+    sure_of, none = shares(given.found, given.of_none, given.sources, given.targets, model)
+    signs = trust_signs(given.found, sure_of, none, given.sources, given.targets, first)
+    return signs, [float(given.right[row, at]) for row, at in enumerate(first)]
+
+
+def fit_trust(signs: Matrix, right: Matrix) -> dict[str, float]:
+    """What each sign counts, by logistic regression."""
+
+    def loss(values: Matrix) -> tuple[float, Matrix]:
+        odds = signs @ values
+        total = float(np.logaddexp(0, odds).sum() - right @ odds + values @ values)
+        return total, signs.T @ (1 / (1 + np.exp(-odds)) - right) + 2 * values
+
+    best = minimize(loss, np.zeros(len(TRUST)), method="L-BFGS-B", jac=True)
+    return {name: round(float(value), 3) for name, value in zip(TRUST, best.x, strict=True)}
 
 
 def _signalled(task: Task) -> _Signalled:
     sources, targets = worded(task.source, lexicon()), worded(task.target, lexicon())
-    found = signals(sources, targets, alternatives(targets, task.known))
+    known = alternatives(targets, task.known)
+    found = signals(sources, targets, known)
     right = np.zeros((len(targets), len(sources) + 1))
     for row, target in enumerate(targets):
         answers = task.answers.get(target.field.path, frozenset())
         for column, source in enumerate(sources):
             right[row, column] = source.field.path in answers
         right[row, -1] = not answers
-    return _Signalled(sources, targets, found, none_signals(found, targets), right)
+    return _Signalled(sources, targets, found, none_signals(found, targets, known), right)
 
 
 def _fit(of: Sequence[_Signalled], begin: Mapping[str, float]) -> dict[str, float]:
-    """Where it begins saves time and decides nothing: there is one best place."""
+    """
+    The weights, in rounds: what a field's neighbours and rivals say follows from the weights of the round before.
+
+    Where it begins saves time and decides next to nothing.
+    """
+    weights = {name: begin.get(name, 0.0) for name in NAMES}
+    for _ in range(_ROUNDS):
+        features = [_features(each, weights) for each in of]
+        start = np.array([weights[name] for name in NAMES])
+        best = minimize(_loss, start, (features, of), method="L-BFGS-B", jac=True, options={"maxiter": 200})
+        weights = {name: float(value) for name, value in zip(NAMES, best.x, strict=True)}
+    return {name: round(value, 3) for name, value in weights.items()}
+
+
+def _features(each: _Signalled, weights: Mapping[str, float]) -> Matrix:
+    """By target, source (the last is none) and name of a weight, what it is multiplied with."""
+    rows, columns = each.right.shape
+    found = np.zeros((rows, columns, len(NAMES)))
+    found[:, :-1, : len(SIGNALS)] = each.found
+    found[:, -1, len(SIGNALS) : -2] = each.of_none
+    model = Learned(weights, {}, 1.0, 0.0)
+    share, home = others(each.found, each.of_none, each.sources, each.targets, model)
+    found[:, :-1, -2], found[:, :-1, -1] = share, home
+    return found
+
+
+def _loss(values: Matrix, features: Sequence[Matrix], of: Sequence[_Signalled]) -> tuple[float, Matrix]:
+    """How unlikely the right answers are, and its gradient."""
     count = sum(len(each.targets) for each in of)
-
-    def loss(values: np.ndarray) -> float:
-        model = Learned(dict(zip(NAMES, values, strict=True)), 1.0, 0.0)
-        total = 0.0
-        for each in of:
-            sure_of, none = shares(each.found, each.of_none, each.sources, each.targets, model)
-            whole = np.concatenate([sure_of, none[:, None]], axis=1)
-            total -= np.log(np.maximum((whole * each.right).sum(axis=1), 1e-12)).sum()
-        return float(total / count + _RIDGE / count * (values**2).sum())
-
-    start = np.array([begin.get(name, 0.0) for name in NAMES])
-    best = minimize(loss, start, method="L-BFGS-B", options={"maxiter": 50})
-    return {name: round(float(value), 3) for name, value in zip(NAMES, best.x, strict=True)}
-
-
-def _judged(task: Task, model: Learned) -> list[tuple[float, bool]]:
-    """By suggestion its confidence and whether it is right."""
-    return [
-        (each.best.confidence, each.best.source.path in task.answers.get(each.target.path, frozenset()))
-        for each in suggest(task.source, task.target, task.known, model)
-        if each.best is not None
-    ]
+    total, slope = _RIDGE * float(values @ values), 2 * _RIDGE * values
+    for given, each in zip(features, of, strict=True):
+        scores = given @ values
+        whole = np.exp(scores - scores.max(axis=1, keepdims=True))
+        whole /= whole.sum(axis=1, keepdims=True)
+        hit = np.maximum((whole * each.right).sum(axis=1, keepdims=True), 1e-12)
+        total -= float(np.log(hit).sum())
+        slope = slope - np.einsum("ts,tsn->n", whole * each.right / hit - whole, given)
+    return total / count, slope / count
 
 
 def _from_where(told: Sequence[tuple[float, bool]], precision: float) -> float:
@@ -107,7 +164,7 @@ def main() -> int:
     open_ = [each for each in tasks() if not each.held_out]
     # not everybody describes what they have: it learns of names alone as well
     model = learn([*open_, *(each.bare() for each in open_)])
-    kept = {"weights": model.weights, "sure": model.sure, "likely": model.likely}
+    kept = {"weights": model.weights, "trust": model.trust, "sure": model.sure, "likely": model.likely}
     _LEARNED.write_text(json.dumps(kept, indent=1) + "\n")
     print(f"{_LEARNED}: sure from {model.sure}")
     return 0

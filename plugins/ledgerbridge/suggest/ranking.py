@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,21 +20,32 @@ from ledgerbridge.suggest.words import lexicon
 
 __all__ = [
     "NONE_SIGNALS",
+    "TRUST",
     "Candidate",
     "Learned",
     "Suggestion",
     "alternatives",
     "learned",
     "none_signals",
+    "others",
     "shares",
     "suggest",
 ]
 
 Band = Literal["sure", "likely", "open"]
-NONE_SIGNALS: Final = ("none", "none_best_name", "none_best_meaning", "none_required", "none_told", "none_instruction")
+NONE_SIGNALS: Final = (
+    "none", "none_best_name", "none_best_meaning", "none_required", "none_told", "none_instruction", "none_role",
+    "none_best_role", "none_unknown", "none_flag", "none_choice", "none_best_learned",
+)  # fmt: skip
+TRUST: Final = (
+    "always", "share", "some", "group", "role", "akin", "against", "learned", "name", "required", "rows",
+    "elsewhere", "gathered", "row_of_header",
+)  # fmt: skip
+_AS_SIGNALLED = {"learned", "name", "gathered", "row_of_header"}
 _SHOWN = 5
 _MOST_NEGATIVE = -1e9
 _LEAST, _STRANGE = 1e-9, 0.02
+_NEARLY, _LITTLE = 0.5, 1e-3
 
 
 @dataclass(frozen=True)
@@ -43,11 +55,13 @@ class Learned:
 
     :param weights: by signal; ``share`` is what it counts that a source field fits no other target field as well,
         ``home`` that others of the target's part come from the same list or parent.
+    :param trust: what each sign counts that the first of a target's sources is right (``TRUST``).
     :param sure: from which confidence on a suggestion was right in at least 98 of 100 cases.
     :param likely: below it there is no suggestion, only alternatives.
     """
 
     weights: Mapping[str, float]
+    trust: Mapping[str, float]
     sure: float
     likely: float
 
@@ -85,7 +99,7 @@ class Suggestion:
 def learned() -> Learned:
     """What this package has learned."""
     content = json.loads(Path(__file__).with_name("learned.json").read_text())
-    return Learned(content["weights"], content["sure"], content["likely"])
+    return Learned(content["weights"], content["trust"], content["sure"], content["likely"])
 
 
 def suggest(
@@ -101,13 +115,70 @@ def suggest(
     sources, targets = worded(source, lexicon()), worded(target, lexicon())
     if not sources or not targets:
         return [Suggestion(each.field, (), 1.0, "open") for each in targets]
-    found = signals(sources, targets, alternatives(targets, known or {}))
-    sure_of, none = shares(found, none_signals(found, targets), sources, targets, model)
+    elsewhere = alternatives(targets, known or {})
+    found = signals(sources, targets, elsewhere)
+    sure_of, none = shares(found, none_signals(found, targets, elsewhere), sources, targets, model)
     chosen = _assigned(sure_of, none, targets)
+    orders = [_order(sure_of[row], chosen.get(row)) for row in range(len(targets))]
+    signs = trust_signs(found, sure_of, none, sources, targets, [each[0] for each in orders])
+    trust = 1 / (1 + np.exp(-signs @ np.array([model.trust.get(each, 0.0) for each in TRUST])))
     return [
-        _suggestion(each, sources, sure_of[row], float(none[row]), chosen.get(row), model)
+        _suggestion(each, sources, sure_of[row], float(none[row]), orders[row], float(trust[row]), model)
         for row, each in enumerate(targets)
     ]
+
+
+def trust_signs(
+    found: Matrix,
+    sure_of: Matrix,
+    none: Matrix,
+    sources: Sequence[Worded],
+    targets: Sequence[Worded],
+    first: Sequence[int],
+) -> Matrix:
+    """
+    By target and sign, in the order of ``TRUST``, what tells whether its first source is right.
+
+    ``group`` is the share of all that say the same as the first: a source has many a value twice, and each is right.
+    """
+    rows = np.arange(len(targets))
+    alike = np.array([[float(_same(one, sources[at])) for one in sources] for at in first])
+    signals_of = {name: found[rows, first, at] for at, name in enumerate(SIGNALS)}
+    columns = {
+        "always": np.ones(len(targets)),
+        "share": _odds(sure_of[rows, first]),
+        "some": _odds(1 - none),
+        "group": _odds((sure_of * alike).sum(axis=1)),
+        "role": signals_of["role"],
+        "akin": signals_of["role_akin"],
+        "against": signals_of["role_against"],
+        "required": np.array([float(each.field.required) for each in targets]),
+        "rows": np.array([float(each.listed) for each in targets]),
+        "elsewhere": np.array([math.log1p(sum(_rival(one, sources[at]) for one in sources)) for at in first]),
+        **{name: signals_of[name] for name in TRUST if name in _AS_SIGNALLED},
+    }
+    return np.stack([columns[each] for each in TRUST], axis=1)
+
+
+def _same(one: Worded, other: Worded) -> bool:
+    """Whether two sources say the same: for the same, in the same place, or by the same name."""
+    there = one.field.part == other.field.part
+    return there and (one.role == other.role if one.role else one.own == other.own)
+
+
+def _rival(one: Worded, other: Worded) -> bool:
+    """Whether a source is for the same as another, in another place: which of the two is meant is open."""
+    return bool(one.role) and one.role == other.role and _above(one) != _above(other)
+
+
+def _above(of: Worded) -> str:
+    return of.field.path.rpartition(".")[0]
+
+
+def _odds(shares_of: Matrix) -> Matrix:
+    kept = np.clip(shares_of, _LITTLE, 1 - _LITTLE)
+    odds: Matrix = np.log(kept / (1 - kept))
+    return odds
 
 
 def alternatives(targets: Sequence[Worded], known: Known) -> list[list[Worded]]:
@@ -117,7 +188,7 @@ def alternatives(targets: Sequence[Worded], known: Known) -> list[list[Worded]]:
     ]
 
 
-def none_signals(found: Matrix, targets: Sequence[Worded]) -> Matrix:
+def none_signals(found: Matrix, targets: Sequence[Worded], elsewhere: Sequence[Sequence[Worded]]) -> Matrix:
     """By target and signal, what speaks for there being nothing for it."""
     best = found.max(axis=1)
     columns = {
@@ -126,6 +197,13 @@ def none_signals(found: Matrix, targets: Sequence[Worded]) -> Matrix:
         "none_best_meaning": best[:, SIGNALS.index("meaning")],
         "none_required": np.array([float(each.field.required) for each in targets]),
         "none_told": np.array([float(bool(each.told)) for each in targets]),
+        "none_role": np.array([float(each.role != "") for each in targets]),
+        "none_best_role": np.maximum(best[:, SIGNALS.index("role")], best[:, SIGNALS.index("role_akin")] / 2),
+        # mappings that exist fill other fields of the target, and this one nowhere
+        "none_unknown": np.array([float(any(elsewhere) and not each) for each in elsewhere]),
+        "none_flag": np.array([float(each.field.kind == "flag") for each in targets]),
+        "none_choice": np.array([float(each.field.kind == "choice") for each in targets]),
+        "none_best_learned": best[:, SIGNALS.index("learned")],
         "none_instruction": np.array([float("instruction" in each.told) for each in targets]),
     }
     return np.stack([columns[each] for each in NONE_SIGNALS], axis=1)
@@ -137,9 +215,18 @@ def shares(
     """Confidences by target and source, and those that there is nothing; together 1 for each target."""
     scores = found @ np.array([model.weights.get(each, 0.0) for each in SIGNALS])
     none = of_none @ np.array([model.weights.get(each, 0.0) for each in NONE_SIGNALS])
-    scores = scores + model.weights.get("home", 0.0) * _at_home(_whole(scores, none)[0], sources, targets)
-    scores = scores + model.weights.get("share", 0.0) * _only_here(scores, targets)
-    return _whole(scores, none)
+    share, home = others(found, of_none, sources, targets, model)
+    return _whole(scores + model.weights.get("home", 0.0) * home + model.weights.get("share", 0.0) * share, none)
+
+
+def others(
+    found: Matrix, of_none: Matrix, sources: Sequence[Worded], targets: Sequence[Worded], model: Learned
+) -> tuple[Matrix, Matrix]:
+    """What the other fields say of a pair: ``share`` and ``home``."""
+    scores = found @ np.array([model.weights.get(each, 0.0) for each in SIGNALS])
+    none = of_none @ np.array([model.weights.get(each, 0.0) for each in NONE_SIGNALS])
+    home = _at_home(_whole(scores, none)[0], sources, targets)
+    return _only_here(scores + model.weights.get("home", 0.0) * home, targets), home
 
 
 def _whole(scores: Matrix, none: Matrix) -> tuple[Matrix, Matrix]:
@@ -189,17 +276,30 @@ def _assigned(sure_of: Matrix, none: Matrix, targets: Sequence[Worded]) -> dict[
     return found
 
 
+def _order(sure_of: Matrix, chosen: int | None) -> list[int]:
+    """The likeliest sources; the one that was assigned first, unless another is far likelier all the same."""
+    order = [int(each) for each in np.argsort(-sure_of, kind="stable")[:_SHOWN]]
+    if chosen is None or sure_of[chosen] < _NEARLY * sure_of[order[0]]:
+        return order
+    return [chosen, *(each for each in order if each != chosen)][:_SHOWN]
+
+
 def _suggestion(
-    target: Worded, sources: Sequence[Worded], sure_of: Matrix, none: float, chosen: int | None, model: Learned
+    target: Worded,
+    sources: Sequence[Worded],
+    sure_of: Matrix,
+    none: float,
+    order: Sequence[int],
+    trust: float,
+    model: Learned,
 ) -> Suggestion:
-    order = [int(each) for each in np.argsort(-sure_of, kind="stable")[: _SHOWN + 1]]
-    if chosen is not None:
-        order = [chosen, *(each for each in order if each != chosen)]
     candidates = tuple(
-        Candidate(sources[each].field, float(sure_of[each]), _reason(sources[each], target)) for each in order[:_SHOWN]
+        Candidate(
+            sources[each].field, trust if each == order[0] else float(sure_of[each]), _reason(sources[each], target)
+        )
+        for each in order
     )
-    best = candidates[0].confidence if chosen is not None else 0.0
-    band: Band = "sure" if best >= model.sure else "likely" if best >= model.likely else "open"
+    band: Band = "sure" if trust >= model.sure else "likely" if trust >= model.likely else "open"
     return Suggestion(target.field, candidates, none, band)
 
 

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process
 
 from ledgerbridge.suggest.described import HEADER, Entity, Field
 from ledgerbridge.suggest.kinds import fits
-from ledgerbridge.suggest.words import Lexicon
+from ledgerbridge.suggest.words import Lexicon, lexicon
 
 __all__ = ["SIGNALS", "Matrix", "Worded", "shared_words", "signals", "worded"]
 
@@ -30,7 +30,7 @@ _MANY = 9
 SIGNALS: Final = (
     "name", "own_name", "same_name", "meaning", "told", "covers_target", "covers_source", "letters", "spelling",
     "learned", "kind", "kind_never", "name_and_kind", "length", "level", "gathered", "setting", "ordinal",
-    "ordinal_against",
+    "ordinal_against", "role", "role_akin", "role_against", "head", "row_of_header", "place", "billed", "both_told",
 )  # fmt: skip
 
 
@@ -44,6 +44,13 @@ class Worded:
     entity: tuple[str, ...]
     told: tuple[str, ...]
     spelled: str
+    role: str = ""
+    party: bool = False
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is a row's of a list."""
+        return self.field.part != HEADER
 
     @cached_property
     def name(self) -> Weights:
@@ -62,22 +69,30 @@ class Worded:
         return {**dict.fromkeys(self.told, 0.7), **self.name}
 
 
-def worded(entity: Entity, lexicon: Lexicon) -> list[Worded]:
+def worded(entity: Entity, words_of: Lexicon) -> list[Worded]:
     """The fields of an entity, with their words."""
-    title = tuple(lexicon.concepts(lexicon.words(entity.name.rpartition(".")[2])))
+    of = words_of.words(entity.name.rpartition(".")[2])
+    title = tuple(words_of.concepts(of))
     found = []
     for each in entity.fields:
         *parents, own = each.path.replace("[]", "").split(".")
-        words = lexicon.words(own)
+        words = words_of.words(own)
+        concepts = tuple(words_of.concepts(words))
+        belongs = [word for parent in parents for word in words_of.words(parent)]
+        around = tuple(words_of.concepts(belongs))
+        about = re.findall(r"[a-z]+", each.about.lower())
+        told = tuple(words_of.concepts(about))
         found.append(
             Worded(
                 field=each,
-                own=tuple(lexicon.concepts(words)),
-                parents=tuple(lexicon.concepts(word for parent in parents for word in lexicon.words(parent))),
+                own=concepts,
+                parents=around,
                 # of what has a parent or is a row of a list, the name of the whole tells nothing
                 entity=() if parents else title,
-                told=tuple(lexicon.concepts(re.findall(r"[a-z]+", each.about.lower()))),
+                told=told,
                 spelled=" ".join(words),
+                party="customer" in title or "vendor" in title,
+                role=words_of.role(words, belongs, of, about, each.kind),
             )
         )
     return found
@@ -99,6 +114,7 @@ def signals(sources: Sequence[Worded], targets: Sequence[Worded], known: Sequenc
     )
     kind = fits([each.field.kind for each in sources], [each.field.kind for each in targets]).T
     ordinal = _ordinals(targets, sources)
+    role = _roles(targets, sources)
     found = {
         "name": name,
         "own_name": own,
@@ -119,8 +135,57 @@ def signals(sources: Sequence[Worded], targets: Sequence[Worded], known: Sequenc
         "setting": _alike([each.setting for each in targets], [each.setting for each in sources], {}),
         "ordinal": (ordinal > 0).astype(float),
         "ordinal_against": (ordinal < 0).astype(float),
+        "role": (role == 1).astype(float),
+        "role_akin": (role == 0.5).astype(float),
+        "role_against": (role < 0).astype(float),
+        "head": np.array([[float(t.own[-1:] == s.own[-1:] != ()) for s in sources] for t in targets]),
+        "row_of_header": _gathered(sources, targets).T,
+        "place": _alike([_place(each) for each in targets], [_place(each) for each in sources], {}),
+        "billed": _billed(targets, sources),
+        "both_told": _alike(
+            [dict.fromkeys(each.told, 1.0) for each in targets],
+            [dict.fromkeys(each.told, 1.0) for each in sources],
+            rare,
+        ),
     }
     return np.stack([found[each] for each in SIGNALS], axis=2)
+
+
+def _roles(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """1: both are for the same; 0.5: the one may do for the other; -1: it may not; 0: of one nobody can tell."""
+    ours, theirs = ([each.role for each in side] for side in (targets, sources))
+    pairs = {(one, other): _role_pair(one, other) for one in set(ours) for other in set(theirs)}
+    return np.array([[pairs[one, other] for other in theirs] for one in ours])
+
+
+def _role_pair(one: str, other: str) -> float:
+    if not one or not other:
+        return 0.0
+    return 1.0 if one == other else 0.5 if lexicon().akin(one, other) else -1.0
+
+
+def _place(of: Worded) -> Weights:
+    """The list that a field is a row's of."""
+    return dict.fromkeys(of.parents, 1.0) if of.field.part != HEADER else {"": 1.0}
+
+
+def _billed(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """
+    1: a party gets what belongs to billing, or a document what belongs to shipping; -1: it is the other way round.
+
+    A target that says itself which it is goes by its words alone.
+    """
+    sides = [
+        np.array([("shipping" in each.parents) - float("billing" in each.parents) for each in side])
+        for side in (targets, sources)
+    ]
+    of = np.array(
+        [
+            0.0 if "shipping" in each.own or "billing" in each.own else -1.0 if each.party and not each.listed else 1.0
+            for each in targets
+        ]
+    )
+    return np.outer(np.where(sides[0] == 0, of, sides[0]), sides[1])
 
 
 def shared_words(source: Worded, target: Worded) -> list[str]:
@@ -219,7 +284,9 @@ def _ordinals(targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
     first = np.equal.outer(*(np.where(side == 0, 1, side) for side in sides))
     agree = np.where(numbered & first, 1, 0)
     one = np.add.outer(*((side > 0).astype(int) for side in sides)) > 0
-    return np.where(one & ~first, -1, agree).astype(float)
+    # a row of a list is any of them
+    rows = np.array([each.field.path.find("[]") >= 0 for each in sources]) & (sides[1] == 0)
+    return np.where(one & ~first & ~rows[None, :], -1, agree).astype(float)
 
 
 def _ordinal(name: str) -> int:
