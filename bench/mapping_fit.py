@@ -38,7 +38,7 @@ NAMES = (*SIGNALS, *NONE_SIGNALS, "share", "home")
 _LEARNED = Path(__file__).parents[1] / "plugins/ledgerbridge/suggest/learned.json"
 _RIDGE = 0.02
 _ROUNDS = 4
-_SURE, _LIKELY = 0.985, 0.5
+_SURE, _LIKELY = 0.98, 0.5
 """Of what is called sure so many were right where it was not learned; of what is suggested at all, about half."""
 
 
@@ -59,6 +59,7 @@ def learn(of: Sequence[Task]) -> Learned:
     weights = _fit(list(signalled.values()), learned().weights)
     signs: list[Matrix] = []
     right: list[float] = []
+    whose: list[str] = []
     for systems in sorted({each.systems for each in of}):
         unseen = Learned(_fit([signalled[id(each)] for each in of if each.systems != systems], weights), {}, 1.0, 0.0)
         for task in of:
@@ -66,10 +67,19 @@ def learn(of: Sequence[Task]) -> Learned:
                 told, hits = _signs(signalled[id(task)], task, unseen)
                 signs.append(told)
                 right += hits
+                whose += [systems] * len(hits)
     trust = fit_trust(np.concatenate(signs), np.array(right))
     odds = np.concatenate(signs) @ np.array([trust[each] for each in TRUST])
     told_right = list(zip((1 / (1 + np.exp(-odds))).tolist(), map(bool, right), strict=True))
-    return Learned(weights, trust, round(_from_where(told_right, _SURE), 3), _LIKELY)
+    return Learned(weights, trust, round(sure_from(told_right, whose), 3), _LIKELY)
+
+
+def sure_from(told: Sequence[tuple[float, bool]], whose: Sequence[str]) -> float:
+    """From where on suggestions of every pair of systems are sure: the next pair may be like the worst of them."""
+    return max(
+        _from_where([each for each, of in zip(told, whose, strict=True) if of == systems], _SURE)
+        for systems in set(whose)
+    )
 
 
 def _signs(given: _Signalled, task: Task, model: Learned) -> tuple[Matrix, list[float]]:

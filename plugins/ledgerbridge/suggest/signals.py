@@ -31,6 +31,7 @@ SIGNALS: Final = (
     "name", "own_name", "same_name", "meaning", "told", "covers_target", "covers_source", "letters", "spelling",
     "learned", "kind", "kind_never", "name_and_kind", "length", "level", "gathered", "setting", "ordinal",
     "ordinal_against", "role", "role_akin", "role_against", "head", "row_of_header", "place", "billed", "both_told",
+    "outplaced",
 )  # fmt: skip
 
 
@@ -142,6 +143,7 @@ def signals(sources: Sequence[Worded], targets: Sequence[Worded], known: Sequenc
         "row_of_header": _gathered(sources, targets).T,
         "place": _alike([_place(each) for each in targets], [_place(each) for each in sources], {}),
         "billed": _billed(targets, sources),
+        "outplaced": _outplaced(role, targets, sources),
         "both_told": _alike(
             [dict.fromkeys(each.told, 1.0) for each in targets],
             [dict.fromkeys(each.told, 1.0) for each in sources],
@@ -162,6 +164,15 @@ def _role_pair(one: str, other: str) -> float:
     if not one or not other:
         return 0.0
     return 1.0 if one == other else 0.5 if lexicon().akin(one, other) else -1.0
+
+
+def _outplaced(role: Matrix, targets: Sequence[Worded], sources: Sequence[Worded]) -> Matrix:
+    """Whether one of a pair is of the header and one of a list, and a source on the target's level is for the same."""
+    level = _levels(targets, sources)
+    same = role == 1
+    there = (same & (level > 0)).any(axis=1, keepdims=True)
+    found: Matrix = (same & (level == 0) & there).astype(np.float64)
+    return found
 
 
 def _place(of: Worded) -> Weights:
