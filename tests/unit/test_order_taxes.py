@@ -95,3 +95,18 @@ def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Pa
     [failure] = run(tmp_path, MAPPING.read_text(), [order]).failures.to_dict("records")
     assert (failure["field"], failure["value"]) == ("lineType", "ADDITIONAL_FEE")
     assert "Orders with a ADDITIONAL_FEE are not booked by this flow" in failure["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        pytest.param(-2, [], id="all-pieces"),
+        pytest.param(-1, ["UK-VAT05"], id="one-of-two"),
+    ],
+)
+def test_a_line_that_an_edit_took_away_has_no_taxes(tmp_path: Path, taken: int, left: list[str]) -> None:
+    """An order is not refused for a tax nobody has set up when nothing of its line is sold any more."""
+    moon = ("MOON-TAX", Decimal("0.01"))
+    ordered = sale(2, "13.80", (VAT, "0.68"), (moon, "0.00"))
+    edit = sale(taken, str(Decimal("6.90") * taken), (VAT, str(Decimal("0.34") * taken)), (moon, "0.00"))
+    assert sorted(details(tmp_path, ordered, edit)) == left
