@@ -48,6 +48,7 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
             "shopify": [_connection(f"shopify_{shop['shop']}", key) for shop in company["shops"]],
             **{system: [_connection(system, key)] for system in ("stripe", "gp", "xero")},
         },
+        "without": ["magento"],
         "gateways": GATEWAYS,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

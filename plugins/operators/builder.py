@@ -92,6 +92,7 @@ def build_flow(name: str, include: Path | None = None, company: str | None = Non
     try:
         flow = load_flow(folder / "flows" / f"{name}.yaml", folder)
         of_company = settings.company(company)
+        flow = flow.for_company(of_company.without)
         prefix = settings.in_dag_ids(of_company.key)
         stages = [_Stage(name, flow, stage, of_company, prefix) for stage in flow.stages]
         dags = [*(each.dag() for each in stages), *(each.questions() for each in stages if flow.asked_of(each.name))]

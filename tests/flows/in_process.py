@@ -65,7 +65,7 @@ class InProcess:
     def flow(self) -> FlowConfig:
         folder = settings.include_folder()
         written = tuple(sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*.*")))
-        return _flow_as_written(self.name, folder, written)
+        return _flow_as_written(self.name, folder, written).for_company(settings.company(self.company).without)
 
     def run(
         self, run_id: str, *, close: bool = False, reconcile: bool = True, legs: Sequence[str] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -30,7 +29,7 @@ from tests.flows.in_process import Office, open_office
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/add-a-second-shop.md").read_text()
-CONNECTIONS, LEGS = (yaml.safe_load(dedent(block)) for block in re.findall(r" {4}```yaml\n(.+?) {4}```", PAGE, re.S))
+[CONNECTIONS] = (yaml.safe_load(dedent(block)) for block in re.findall(r" {4}```yaml\n(.+?) {4}```", PAGE, re.S))
 TAXES = [{"code": "MA-STATE", "rate": "6.25"}, {"code": "MA-COUNTY", "rate": "1.5"}]
 VAT = [{"code": "UK-VAT20", "rate": "20"}]
 ADDRESS = {"street": ["1 Quay"], "city": "Salem", "region_code": "MA", "postcode": "01970", "country_id": "US"}
@@ -60,14 +59,6 @@ TOTALS = {
 FILE = order_file([sale(6101, [lamp()], [pay("ch_6101", "53.77"), fulfil()])])
 
 
-def merged(flow: Json, more: Json) -> Json:
-    """A flow with what another file says of some of it."""
-    return flow | {
-        name: merged(flow[name], value) if isinstance(value, dict) and isinstance(flow.get(name), dict) else value
-        for name, value in more.items()
-    }
-
-
 def place(player: Player, what: str) -> Json:
     """A Magento order of these lines, paid by card unless it is cancelled; as Magento shows it."""
     customer = {"email": "Ann@example.com", "firstname": "Ann", "lastname": "Archer"}
@@ -90,9 +81,6 @@ def shops(
 ) -> Iterator[tuple[Office, dict[str, str]]]:
     """Orders of both shops placed, paid, shipped, the books closed; the number of each Magento order."""
     folder = tmp_path_factory.mktemp("office")
-    shutil.copytree(ROOT / "include", folder / "include", ignore=shutil.ignore_patterns("companies"))
-    flow = folder / "include/flows/order_to_cash.yaml"
-    flow.write_text(yaml.safe_dump(merged(yaml.safe_load(flow.read_text()), LEGS), sort_keys=False))
     found = start_sandboxes(stack.services, {"magento": free_port()}, folder / "sandbox")
     address, keys = found.magento, CREDENTIALS["magento"]
     connection = {"conn_type": "magento", "host": address, "login": keys["consumer_key"]}
@@ -103,9 +91,11 @@ def shops(
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv("AIRFLOW_CONN_MAGENTO", json.dumps(connection))
-        environment.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(folder / "include"))
-        company = folder / "companies" / "main.yaml"
-        company.write_text(yaml.safe_dump(merged(yaml.safe_load(company.read_text()), CONNECTIONS)))
+        path = folder / "companies" / "main.yaml"
+        company = yaml.safe_load(path.read_text())
+        company["connections"] |= CONNECTIONS["connections"]
+        company["without"].remove("magento")
+        path.write_text(yaml.safe_dump(company))
         player.call("POST", "magento", "/_sandbox/seed", {"company": FILE["company"], **keys})
         player.set_clock(OPENING)
         numbers = {what: place(player, what)["increment_id"] for what in PLACED}

@@ -23,7 +23,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from hooks.systems import gateway_fields
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.flows import LegConfig, StageConfig, flow_of, load_company, load_flow, stage_of
+from ledgerbridge.flows import Company, LegConfig, StageConfig, flow_of, load_company, load_flow, stage_of
 from ledgerbridge.gates import load_suite
 from ledgerbridge.mapping import load_mapping
 from operators.builder import build_flow
@@ -34,7 +34,6 @@ from operators.retries import ByErrorClass
 INCLUDE = Path(__file__).parents[2] / "include"
 MAPPINGS = sorted((INCLUDE / "mappings").glob("*.yaml"))
 SUITES = sorted((INCLUDE / "expectations").glob("*.yaml"))
-SECOND_SHOP = INCLUDE.parent / "docs/how-to/add-a-second-shop.md"
 COMPANY = """name: A
 base_currency: USD
 time_zone: America/New_York
@@ -84,11 +83,10 @@ def test_shipped_suite_has_a_remedy_for_each_expectation(path: Path) -> None:
     assert all(expectation.remedy.endswith(".") for expectation in load_suite(path).expectations)
 
 
-def test_every_shipped_mapping_and_suite_is_used_by_a_flow_or_by_legs_that_a_page_adds() -> None:
+def test_every_shipped_mapping_and_suite_is_used_by_a_flow() -> None:
     flows = [load_flow(path, INCLUDE) for path in (INCLUDE / "flows").glob("*.yaml")]
     legs = [leg for flow in flows for leg in flow.legs.values()]
-    added = re.findall(r"^ +(?:conform|map): (\w+)$", SECOND_SHOP.read_text(), re.MULTILINE)
-    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in leg.mappings} | set(added)
+    assert {path.stem for path in MAPPINGS} == {name for leg in legs for name in leg.mappings}
     assert {path.stem for path in SUITES} == {name for leg in legs for name in leg.suites}
 
 
@@ -98,7 +96,7 @@ def stages(include: Path) -> dict[str, DAG]:
 
 
 def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_tasks_a_leg(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
     dags = stages(include)
     assert list(dags) == ["orders", "invoices", "money", "payouts", "reconcile"]
     for stage, dag in dags.items():
@@ -110,7 +108,7 @@ def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_
 
 
 def test_airflow_shows_the_legs_of_a_stage_in_the_order_of_the_process(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
     for stage, dag in stages(include).items():
         shown = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))  # as the pages know it
         nodes = list(shown.task_group.topological_sort())
@@ -124,7 +122,7 @@ def test_airflow_shows_the_legs_of_a_stage_in_the_order_of_the_process(include: 
 
 
 def test_the_order_that_airflow_shows_lets_no_leg_wait_for_another(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
     for stage, dag in stages(include).items():
         legs = flow.of_stage(stage)
         for leg, config in legs.items():
@@ -267,7 +265,7 @@ def test_wrong_sides_are_told_with_their_place(include: Path, old: str, new: str
 
 
 def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
     reversed_legs = StageConfig(legs=dict(reversed(flow.stages["orders"].legs.items())))
     assert flow.model_copy(update={"stages": {"orders": reversed_legs}}).in_order("orders") == [
         "customer", "order", "exchange_order",
@@ -312,8 +310,8 @@ def test_a_step_with_nothing_to_hand_on_skips_the_rest_of_its_leg_and_no_other(i
     ("old", "new", "message"),
     [
         pytest.param(
-            "after: [contact]",
-            "after: [contact, payment]",
+            "after: [contact, magento_contact]",
+            "after: [contact, magento_contact, payment]",
             r'order_to_cash.yaml:\d+:\d+: leg "invoice" takes gp.sales_invoice; `after` names "payment" of the stage'
             r" money, which takes stripe.charge\. Remedy: Stages run by themselves",
             id="waits-for-a-leg-of-another-stage-with-another-source",
@@ -369,7 +367,7 @@ def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
 
 
 def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_by_an_arrow(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
     assert flow.legs["goods_back"].after == ["order"]
     assert (flow.behind("goods_back"), flow.behind_stages("goods_back")) == ([], ["customer", "order"])
     extract = stages(include)["money"].get_task("goods_back.extract")
@@ -557,3 +555,26 @@ def test_what_is_ours_by_its_number_is_told_by_the_prefix_our_mappings_give() ->
         "gp.credit_memo": {"LBC", "LBW"},
         "xero.credit_note": {"LBC", "LBT", "LBW"},
     }
+
+
+def test_legs_of_a_system_that_the_company_lacks_are_not_in_its_stages(include: Path) -> None:
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
+    without = flow.for_company(["magento"])
+    assert flow.legs.keys() - without.legs.keys() == {"magento_customer", "magento_order", "magento_contact"}
+    assert flow.legs["invoice"].after == ["contact", "magento_contact"]
+    assert without.legs["invoice"].after == ["contact"]
+    alone = flow.for_company(["shopify"])
+    assert {leg.source for leg in alone.legs.values()} & {"shopify.order"} == set()
+    assert (alone.legs["magento_order"].after, alone.legs["magento_customer"].after) == (["magento_customer"], [])
+    assert list(flow.for_company(["shopify", "magento"]).stages) == ["invoices", "money", "payouts", "reconcile"]
+
+
+def test_what_a_company_has_it_does_not_lack() -> None:
+    company = {
+        "name": "A", "base_currency": "USD", "time_zone": "UTC", "accounts": [], "gateways": [],
+        "connections": {"magento": "magento"},
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="`without` names magento, which has a connection"):
+        Company.model_validate({**company, "without": ["magento"]})
+    with pytest.raises(ConfigurationError, match=r"say so: `without: \[shopify\]`"):
+        Company.model_validate(company).connections_of("shopify")

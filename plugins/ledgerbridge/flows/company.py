@@ -63,6 +63,11 @@ class Company(ConfigModel):
     connections: dict[str, Annotated[list[str], BeforeValidator(listed), OneOrMany()]] = Field(
         description="Airflow connection ids by system."
     )
+    without: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list,
+        description="Systems that flows read and this company does not have: the legs that read them are not in its"
+        " stages. A system that is neither here nor among `connections` is an error.",
+    )
     accounts: list[dict[str, str | None]] = Field(
         description="One entry a role: `role`, and under each ledger's name its account (accounting-rules.md §1)."
     )
@@ -87,6 +92,12 @@ class Company(ConfigModel):
         except (KeyError, ValueError, OSError):
             raise ValueError(f'"{value}" is no time zone; write one like America/New_York') from None
         return value
+
+    @model_validator(mode="after")
+    def _has_or_lacks(self) -> Self:
+        if both := sorted(set(self.without) & self.connections.keys()):
+            raise ValueError(f"`without` names {', '.join(both)}, which has a connection: take one of the two away")
+        return self
 
     @model_validator(mode="after")
     def _compared_once_sent(self) -> Self:
@@ -119,7 +130,8 @@ class Company(ConfigModel):
             raise ConfigurationError(
                 "LB-CFG-004",
                 f"the company file names no connection for {system}.",
-                remedy=f"Add it: `connections: {{{system}: <Airflow connection id>}}`.",
+                remedy=f"Add it: `connections: {{{system}: <Airflow connection id>}}`; or, if there is no {system}, say"
+                f" so: `without: [{system}]`.",
             )
         return self.connections[system]
 

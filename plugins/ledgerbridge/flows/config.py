@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -517,6 +517,43 @@ class FlowConfig(ConfigModel):
             done |= ready
             waiting = {name: before for name, before in waiting.items() if name not in ready}
         return self
+
+    def for_company(self, without: Collection[str]) -> FlowConfig:
+        """
+        The flow of a company that lacks these systems: no leg that reads one of them.
+
+        What came after such a leg comes after what that one came after; a stage that has nothing left to do is none.
+        """
+        read = {
+            name: {source.partition(".")[0] for leg in legs.values() for source in leg.sources}
+            for each in self.branches.values()
+            for name, legs in each.items()
+        }
+        gone = {name for name, systems in read.items() if systems & set(without)}
+        if not gone:
+            return self
+        written = {name: leg for stage in self.stages.values() for name, leg in stage.legs.items()}
+
+        def left(after: list[str]) -> list[str]:
+            kept = [one for name in after for one in (left(written[name].after) if name in gone else [name])]
+            return list(dict.fromkeys(kept))
+
+        stages = {
+            name: stage.model_copy(
+                update={
+                    "legs": {
+                        key: leg.model_copy(update={"after": left(leg.after)})
+                        for key, leg in stage.legs.items()
+                        if key not in gone
+                    }
+                }
+            )
+            for name, stage in self.stages.items()
+        }
+        doing = {name: stage for name, stage in stages.items() if stage.legs or stage.reconcile}
+        return FlowConfig.model_construct(
+            **{**{key: getattr(self, key) for key in type(self).model_fields}, "stages": doing}
+        )
 
     def in_order(self, stage: str) -> list[str]:
         """The legs of a stage in the order of the process: each behind those it waits for."""
