@@ -17,15 +17,20 @@ from hooks.systems import systems
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.suggest import (
+    Decided,
     Entity,
     Suggestion,
     canonical_entity,
+    decide,
     draft,
     fields_of_records,
     known_names,
     mappings_in,
     read_catalogue,
+    read_decisions,
     suggest,
+    with_accepted,
+    with_decisions,
     with_samples,
 )
 from ledgerbridge.yaml_files import nearest
@@ -55,6 +60,14 @@ def suggest_(
             metavar="FILE", help="YAML that describes entities of your own, as `fields.yaml` of a system does."
         ),
     ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TARGET=SOURCE", help="Remember that this field goes into that one; may be repeated."),
+    ] = None,
+    refuse: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TARGET=SOURCE", help="Remember that it does not; may be repeated."),
+    ] = None,
     json: AsJson = False,
     include: Include = INCLUDE,
 ) -> int:
@@ -62,7 +75,13 @@ def suggest_(
     own = read_catalogue(fields) if fields else {}
     reads = _entity(source, own, samples, written=False)
     makes = _entity(target, own, None, written=True)
-    found = suggest(reads, makes, known_names(mappings_in(include / "mappings"), target))
+    decisions, pair = include / "suggestions.yaml", f"{source} -> {target}"
+    accepted, refused = ([_decision(each, reads, makes) for each in given or ()] for given in (accept, refuse))
+    if accepted or refused:
+        decide(decisions, pair, accepted=accepted, refused=refused)
+    decided = read_decisions(decisions)
+    known = with_accepted(known_names(mappings_in(include / "mappings"), target), decided, target)
+    found = with_decisions(suggest(reads, makes, known), decided.get(pair, Decided()), reads)
     if out is not None:
         _write(out, draft(reads, makes, found))
     if json:
@@ -72,6 +91,23 @@ def suggest_(
     if out is not None:
         print(f"{out} is a draft: look at it, then `ledgerbridge map check {out}`.")
     return 0
+
+
+def _decision(given: str, reads: Entity, makes: Entity) -> tuple[str, str]:
+    """``TARGET=SOURCE`` as two fields that there are."""
+    target, _, source = given.partition("=")
+    for path, side in ((target, makes), (source, reads)):
+        paths = [each.path for each in side.fields]
+        if path not in paths:
+            hint = nearest(path, paths)
+            raise ConfigurationError(
+                "LB-SUG-006",
+                f'"{given}": {side.name} has no field "{path}".',
+                remedy=f'Did you mean "{hint}"?'
+                if hint
+                else "Write TARGET=SOURCE with a list's path before the field's, as the suggestions print it.",
+            )
+    return target, source
 
 
 def _entity(name: str, own: dict[str, Entity], samples: Path | None, *, written: bool) -> Entity:

@@ -21,7 +21,9 @@ from ledgerbridge.suggest import (
     fields_of_records,
     known_names,
     mappings_in,
+    read_decisions,
     suggest,
+    with_accepted,
     with_samples,
 )
 from ledgerbridge.suggest.signals import worded
@@ -279,3 +281,41 @@ def test_only_what_is_sure_and_has_one_value_is_filled_in(tmp_path: Path) -> Non
     assert '# TAX: {sum: {of: "rows[].total"}}' in text
     assert "# likely 0.99, why\n  # PLACE: note" in text
     assert "# Required and open: NUMBER." in text
+
+
+def test_what_was_refused_is_not_suggested_again_and_what_was_accepted_is_sure(
+    ledgerbridge: Run, tmp_path: Path
+) -> None:
+    include = tmp_path / "include"
+    (include / "mappings").mkdir(parents=True)
+
+    def told(*options: str) -> dict[str, list[str]]:
+        code, printed = ledgerbridge(
+            "suggest", "xero.contact", "gp.customer", "--include", str(include), "--json", *options
+        )
+        assert code == 0, printed
+        found = {each["target"]["name"]: each for each in json.loads(printed) if each["target"]["part"] == "header"}
+        return {
+            name: [found[name]["band"], *(each["source"]["name"] for each in found[name]["candidates"])]
+            for name in ("CUSTNMBR", "HOLD")
+        }
+
+    assert told()["CUSTNMBR"][1] == "ContactNumber"
+    told("--refuse", "CUSTNMBR=ContactNumber", "--accept", "HOLD=ContactStatus")
+    after = told()
+    assert "ContactNumber" not in after["CUSTNMBR"]
+    assert after["CUSTNMBR"][0] == "open"
+    assert after["HOLD"][:2] == ["sure", "ContactStatus"]
+    assert told("--accept", "CUSTNMBR=ContactNumber")["CUSTNMBR"][:2] == ["sure", "ContactNumber"]
+    known = with_accepted({}, read_decisions(include / "suggestions.yaml"), "gp.customer")
+    assert known["HOLD"] == {"ContactStatus"}
+    code, printed = ledgerbridge(
+        "suggest", "xero.contact", "gp.customer", "--include", str(include), "--accept", "CUSTNMBR=ContactNumbr"
+    )
+    assert (code, "LB-SUG-006" in printed, '"ContactNumber"' in printed) == (2, True, True)
+
+
+def test_decisions_that_cannot_be_read_are_told(ledgerbridge: Run, tmp_path: Path) -> None:
+    (tmp_path / "suggestions.yaml").write_text("xero.contact -> gp.customer: [CUSTNMBR]\n")
+    code, told = ledgerbridge("suggest", "xero.contact", "gp.customer", "--include", str(tmp_path))
+    assert (code, "LB-SUG-005" in told) == (2, True)
