@@ -14,11 +14,11 @@ from hooks.systems import systems
 from ledgerbridge.alerts import Alert, AlertsConfig, end_alerts, raise_alert
 from ledgerbridge.entities import Warns
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-from ledgerbridge.flows import Company, FlowConfig, company_keys, load_flow
+from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig, company_keys, load_flow
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import open_circuits
 from ledgerbridge.state.clock import database_now
-from ledgerbridge.state.models import DeadLetter, Delivery, Position
+from ledgerbridge.state.models import DeadLetter, Delivery, Position, SourceRecord
 from notifications.alerts import tell
 from operators import settings
 from operators.placement import for_systems
@@ -65,6 +65,7 @@ class WatchOperator(BaseOperator):
             if not alerts.is_quiet(now, zone):
                 self._note(session, "silence", self._silent_legs(session, alerts, now), now)
             self._note(session, "dead letters", self._dead_letters(session, alerts), now)
+            self._note(session, "differences", self._differences(session), now)
             self._note(session, "connection", self._systems_down(session), now)
             self._note(session, "warning", warnings, now)
         return tell(self.engine, self.flow, alerts, zone)
@@ -116,6 +117,19 @@ class WatchOperator(BaseOperator):
                 "`ledgerbridge dead-letters` lists them with what to do.",
             )
         }
+
+    def _differences(self, session: Session) -> dict[str, tuple[str, str]]:
+        """What people have to change by hand in a ledger that no leg writes; without what the records hold."""
+        found = {}
+        for leg, config in self.config.legs.items():
+            if isinstance(config, ComparedLegConfig):
+                of_leg = (SourceRecord.flow == self.flow, SourceRecord.leg == leg, SourceRecord.outcome == "waiting")
+                # what is not compared yet waits too, for another reason
+                told = SourceRecord.reason.startswith(f"{config.target} ", autoescape=True)
+                if number := session.scalar(select(func.count()).where(*of_leg, told)):
+                    message = f"records of {config.target} that are not as they should be: {number}"
+                    found[leg] = (message, f"The page of masters tells which; change them in {config.by_hand}.")
+        return found
 
     def _systems_down(self, session: Session) -> dict[str, tuple[str, str]]:
         connections = {each for listed in self.company.connections.values() for each in listed}
