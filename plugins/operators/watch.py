@@ -85,7 +85,10 @@ class WatchOperator(BaseOperator):
 
     def _silent_legs(self, session: Session, alerts: AlertsConfig, now: datetime) -> dict[str, tuple[str, str]]:
         silent = {}
+        legs = self.config.for_company(self.company.without).legs
         for leg, minutes in alerts.expect.items():
+            if leg not in legs:
+                continue  # one of a system that the company is without has nothing to tell
             latest = max(
                 filter(None, (self._latest(session, Delivery, leg), self._latest(session, DeadLetter, leg))),
                 default=None,

@@ -152,3 +152,22 @@ def test_both_shops_are_on_the_same_roles(result: Json) -> None:
     }
     for ledger in "gp", "xero":
         assert {role: Decimal(result["books"][ledger][role]) for role in right} == right, ledger
+
+
+def test_a_company_whose_only_shop_is_magento_goes_on_without_the_other(shops: tuple[Office, dict[str, str]]) -> None:
+    """No leg asks for a shop that it says it is without; what it had of that one stays in the books."""
+    office, _ = shops
+    path = office.folder / "companies" / "main.yaml"
+    company = yaml.safe_load(path.read_text())
+    del company["connections"]["shopify"]
+    path.write_text(yaml.safe_dump({**company, "without": ["shopify"]}))
+    number = place(office.player, "configurable, shipped")["increment_id"]
+    office.drain()
+    office.player.fulfil(number, on="2026-03-04")
+    office.player.post()
+    office.drain()
+    [order] = read_result({**FILE, "cases": [sale(0, [], [], name=number)]}, office.player, office.state)[
+        "orders"
+    ].values()
+    assert [(each["Total"], Decimal(each["AmountDue"])) for each in order["xero_invoices"]] == [("80.39", Decimal(0))]
+    assert office.verdicts[-1]["agree"]
