@@ -168,6 +168,21 @@ def test_a_draft_of_lines_takes_one_list_and_reaches_the_header_from_it(tmp_path
     assert 'CURNCYID: "$.currency_code"' in text
 
 
+def test_a_persons_two_names_become_the_one_that_the_target_has(tmp_path: Path) -> None:
+    source = Entity("our.order", (Field("buyer.first_name"), Field("buyer.last_name"), Field("sku")))
+    target = Entity("their.customer", (Field("CUSTNAME", length=64, required=True), Field("LastName")))
+    whole, last = (
+        Suggestion(each, (Candidate(source.fields[1], 0.99, "told"),), 0.0, "sure") for each in target.fields
+    )
+    path = tmp_path / "mapping.yaml"
+    path.write_text(draft(source, target, [whole, last]))
+    checked, _ = check_mapping_file(path)
+    assert checked.content is not None
+    text = path.read_text()
+    assert 'template: "{buyer.first_name} {buyer.last_name}", convert: {text: {max: 64}}, required: true}' in text
+    assert "  LastName: buyer.last_name\n" in text
+
+
 def test_records_of_a_system_nobody_described_show_their_fields(ledgerbridge: Run, tmp_path: Path) -> None:
     records = tmp_path / "records.json"
     record = {
@@ -316,6 +331,10 @@ def test_what_was_refused_is_not_suggested_again_and_what_was_accepted_is_sure(
 
 
 def test_decisions_that_cannot_be_read_are_told(ledgerbridge: Run, tmp_path: Path) -> None:
+    code, told = ledgerbridge(
+        "suggest", "xero.contact", "gp.customer", "--include", str(tmp_path / "gone"), "--refuse", "HOLD=ContactStatus"
+    )
+    assert (code, "LB-SUG-005" in told) == (2, True)
     (tmp_path / "suggestions.yaml").write_text("xero.contact -> gp.customer: [CUSTNMBR]\n")
     code, told = ledgerbridge("suggest", "xero.contact", "gp.customer", "--include", str(tmp_path))
     assert (code, "LB-SUG-005" in told) == (2, True)

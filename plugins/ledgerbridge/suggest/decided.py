@@ -65,7 +65,7 @@ def decide(
     """
     Remember pairs of target field and source field; what was said before of the same two no longer counts.
 
-    :raises ConfigurationError: LB-SUG-005, the file is none of these.
+    :raises ConfigurationError: LB-SUG-005, the file is none of these, or its folder is not there.
     """
     decided = read_decisions(path)
     before = decided.get(pair, Decided())
@@ -86,6 +86,12 @@ def decide(
         }
         for name, each in sorted(decided.items())
     }
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            "LB-SUG-005",
+            f"{path.parent} is no folder, to remember anything in.",
+            remedy="Name the folder of flows and mappings with `--include`.",
+        )
     path.write_text(_HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=200))
 
 

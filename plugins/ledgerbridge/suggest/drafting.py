@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from ledgerbridge.mapping.model import CHILDREN
 from ledgerbridge.suggest.described import HEADER, Entity, Field
 from ledgerbridge.suggest.ranking import Candidate, Suggestion
+from ledgerbridge.suggest.words import lexicon
 
 __all__ = ["draft"]
 
 _DECIMALS = ("money", "rate", "quantity")
 _CANONICAL = "canonical."
+_NAMES = ("first", "last")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ def draft(source: Entity, target: Entity, suggestions: Sequence[Suggestion]) -> 
         lines.insert(3, f"# Required and open: {', '.join(each.path for each in open_)}.")
     canonical = source.name.startswith(_CANONICAL)
     for row in rows:
-        lines += _part(row, canonical=canonical, labelled=row.part == HEADER and target.name.startswith(_CANONICAL))
+        lines += _part(
+            row, source, canonical=canonical, labelled=row.part == HEADER and target.name.startswith(_CANONICAL)
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -63,7 +67,7 @@ def _rows(suggestions: Sequence[Suggestion]) -> Iterator[_Row]:
         yield _Row(part, HEADER if part == HEADER else best, tuple(of_part))
 
 
-def _part(row: _Row, *, canonical: bool, labelled: bool) -> list[str]:
+def _part(row: _Row, source: Entity, *, canonical: bool, labelled: bool) -> list[str]:
     # a part whose rows come from nowhere yet is a comment as a whole, as is one that mappings don't know
     begun = row.part == HEADER or (row.each != HEADER and row.part in CHILDREN)
     lines = [f"{row.part}:"] if begun else [f"# {row.part}:"]
@@ -76,23 +80,49 @@ def _part(row: _Row, *, canonical: bool, labelled: bool) -> list[str]:
     for each in row.suggestions:
         written = begun and each.band == "sure" and each.best is not None and _reached(each.best.source, row.each)
         filled |= written
-        lines += _field(each, row.each, written=written, canonical=canonical)
+        lines += _field(each, row.each, source, written=written, canonical=canonical)
     if begun and not filled:
         lines.append("  fields: {}")
     return lines
 
 
-def _field(suggestion: Suggestion, each: str, *, written: bool, canonical: bool) -> list[str]:
+def _field(suggestion: Suggestion, each: str, source: Entity, *, written: bool, canonical: bool) -> list[str]:
     target, best = suggestion.target, suggestion.best
     needed = " (required)" if target.required else ""
     if best is None:
         nearest = ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in suggestion.candidates[:2])
         return [f"  # {target.name}: open{needed}{f'; nearest {nearest}' if nearest else ''}"]
-    rule = f"{_key(target.name)}: {_rule(best.source, target, each, canonical=canonical)}"
+    names = _first_and_last(best.source, target, source) if each == HEADER else None
+    value = _both(names, target) if names else _rule(best.source, target, each, canonical=canonical)
+    rule = f"{_key(target.name)}: {value}"
     told = f"{best.confidence:.2f}, {best.reason}"
     if written:
         return [f"  # {told}", f"  {rule}"]
     return [f"  # {suggestion.band} {told}{needed}", f"  # {rule}{_others(suggestion.candidates[1:3])}"]
+
+
+def _first_and_last(best: Field, target: Field, source: Entity) -> tuple[str, str] | None:
+    """The paths of a person's two names, where one of them would go alone into a field for the whole name."""
+    words = [lexicon().words(each.name.rpartition(".")[2]) for each in (best, target)]
+    here = next((each for each in _NAMES if [each, "name"] == words[0]), None)
+    if here is None or best.part != HEADER or set(_NAMES) & set(words[1]):
+        return None
+    above = best.name.rpartition(".")[0]
+    there = {
+        word: each.name
+        for each in source.fields
+        for word in _NAMES
+        if each.part == HEADER
+        and each.name.rpartition(".")[0] == above
+        and lexicon().words(each.name.rpartition(".")[2]) == [word, "name"]
+    }
+    return (there["first"], there["last"]) if len(there) == len(_NAMES) else None
+
+
+def _both(names: tuple[str, str], target: Field) -> str:
+    room = f"max: {target.length}" if target.length else "trim: true"
+    required = ", required: true" if target.required else ""
+    return f'{{template: "{{{names[0]}}} {{{names[1]}}}", convert: {{text: {{{room}}}}}{required}}}'
 
 
 def _others(candidates: Sequence[Candidate]) -> str:
