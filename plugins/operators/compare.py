@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from ledgerbridge.flows import ComparedLegConfig
 from ledgerbridge.links import Read, keep_read
 from ledgerbridge.mapping import Lookups
+from ledgerbridge.pipeline.kept import with_headers
+from ledgerbridge.pipeline.work import Work
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
 from ledgerbridge.sync import Change, join_by_number
 from operators.merge import MergeOperator
-from operators.resume import with_headers
 from operators.staging import BatchRef
-from operators.transform import Work
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from ledgerbridge.delivery import document_text, documents_of, plain
 from ledgerbridge.entities import Document
 from ledgerbridge.gates import GateResult, load_suite, run_suite
+from ledgerbridge.pipeline.kept import schemas_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import ValidationResult
@@ -19,7 +20,6 @@ from operators import settings
 from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
 from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink
-from operators.resume import schemas_of
 from operators.staging import BatchRef, read_frames, remember, validations_uri, write_frames, write_validations
 
 if TYPE_CHECKING:

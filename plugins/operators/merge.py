@@ -21,6 +21,8 @@ from ledgerbridge.flows import SideLegConfig
 from ledgerbridge.links import WRITTEN, KeptSide, Read, agree, keep_read, sides_of
 from ledgerbridge.mapping import Lookups, load_mapping, map_canonical, map_chunks, map_raw
 from ledgerbridge.mapping import Mapping as CompiledMapping
+from ledgerbridge.pipeline.kept import with_headers
+from ledgerbridge.pipeline.work import Work
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
 from ledgerbridge.state.replays import KeptDocument
@@ -42,10 +44,9 @@ from ledgerbridge.sync import (
 from operators import settings
 from operators.gate import GateOperator
 from operators.load import LoadOperator
-from operators.resume import with_headers
 from operators.staging import BatchRef, read_frames, read_rows
 from operators.taken import taken_chunks
-from operators.transform import TransformOperator, Work
+from operators.transform import TransformOperator
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Mapping as Fields
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from sqlalchemy.orm import Session
 
-from ledgerbridge.audit import Actor, append
-from ledgerbridge.canonical.checks import check
-from ledgerbridge.canonical.rules import RULES
-from ledgerbridge.delivery.content import plain, rows_of
-from ledgerbridge.entities import RawRecord
-from ledgerbridge.mapping import AWAITED, Lookups, Mapped, Mapping, load_mapping, map_canonical, map_chunks
+from ledgerbridge.audit import append
+from ledgerbridge.mapping import Lookups, Mapping, load_mapping
+from ledgerbridge.pipeline.kept import with_canonical, with_documents
+from ledgerbridge.pipeline.making import conform, make_documents, rule
+from ledgerbridge.pipeline.work import Work
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
-from ledgerbridge.state.source_records import Fate, news, set_outcomes, still_own
+from ledgerbridge.state.source_records import news, set_outcomes, still_own
 from operators import settings
 from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
-from operators.resume import with_canonical, with_documents
 from operators.staging import BatchRef, remember, write_frames
 from operators.taken import taken_changes, taken_chunks, taken_records, taken_versions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TransformOperator", "Work"]
+__all__ = ["TransformOperator"]
 
 
 class TransformOperator(LegOperator):
@@ -66,7 +61,7 @@ class TransformOperator(LegOperator):
         canonical: dict[str, pd.DataFrame] = {}
         documents: dict[str, pd.DataFrame] = {}
         if anew:
-            canonical = self._rule(self._conform(given, anew, lookups, work), reader, work)
+            canonical = rule(work, self.config.rules, self._conform(given, anew, lookups, work), reader)
             documents = self._map(canonical, lookups, work)
         if work.resumed:
             kept = work.resume()
@@ -91,46 +86,12 @@ class TransformOperator(LegOperator):
 
     def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """What is made of the records of ``keys``; as they were read they are in memory some hundreds at a time."""
-        mapping, since = self._conform_mapping(), self.company.send_from
-        mapped = map_chunks(mapping, taken_chunks(given, set(keys)), lookups, since)
-        work.made = {key: set() for key in keys}
-        work.earlier = {
-            keys[position]: f"dated {day}, before the company's `send_from` {since}: people keyed it"
-            for position, day in mapped.earlier.items()
-        }
-        for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
-            work.add(keys[position], record_key)
-        header = mapped.frames["header"]
-        if "label" in header:
-            labels = dict(zip(header["record_key"], header["label"], strict=True))
-            work.labels = {
-                key: labels[made] for key, all_made in work.made.items() for made in all_made if made in labels
-            }
-        work.labels |= {keys[position]: label for position, label in mapped.labels.items()}
-        work.refuse("conform", mapped, keys, mapping.version)
-        work.conformed = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
-        checked = check(mapped.frames)
-        work.refuse_records("check", checked.failures, mapping.version)
-        return checked.frames
-
-    def _rule(self, frames: dict[str, pd.DataFrame], reader: DatabaseReader, work: Work) -> dict[str, pd.DataFrame]:
-        for name, entities in self.config.rules.items():
-            ruled = RULES[name](frames, reader, **entities)
-            frames = ruled.frames
-            work.waiting.update(ruled.waiting)
-            work.superseded.update(ruled.superseded)
-            work.descend(ruled.parents)
-            work.refuse_records("rule", ruled.failures, self._conform_mapping().version)
-        work.canonical = {row["record_key"]: row for row in rows_of(frames["header"])}
-        return frames
+        chunks = taken_chunks(given, set(keys))
+        return conform(work, self._conform_mapping(), chunks, keys, lookups, self.company.send_from)
 
     def _map(self, frames: dict[str, pd.DataFrame], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         mapping = load_mapping(settings.include_folder() / "mappings" / f"{self.config.map}.yaml")
-        mapped = map_canonical(mapping, frames, lookups)
-        positions = list(frames["header"]["record_key"])
-        work.refuse("map", mapped, positions, mapping.version, canonical=True)
-        work.versions.update(dict.fromkeys(mapped.frames["header"]["record_key"], mapping.version))
-        return mapped.frames
+        return make_documents(work, mapping, frames, lookups)
 
     def _settle(
         self, work: Work, letters: list[Letter], going_on: set[str], batch: BatchRef, beside: list[BatchRef]
@@ -147,135 +108,3 @@ class TransformOperator(LegOperator):
             stopped = self.too_many_rejected(session, work.actor)
         if stopped is not None:
             raise stopped
-
-
-@dataclass
-class Work:
-    """What became of the records of a batch on their way through the steps; they themselves stay where they lie."""
-
-    actor: Actor
-    source_versions: dict[str, str]
-    changes: dict[str, int | None]
-
-    def __post_init__(self) -> None:
-        self.made: dict[str, set[str]] = {}
-        self.earlier: dict[str, str] = {}
-        self.labels: dict[str, str] = {}
-        self.waiting: dict[str, str] = {}
-        self.awaiting: dict[str, str] = {}
-        self.superseded: dict[str, str] = {}
-        self.conformed: dict[str, dict[str, Any]] = {}
-        self.letters: list[Letter] = []
-        self.canonical: dict[str, dict[str, Any]] = {}
-        self.resumed: dict[str, list[KeptDocument]] = {}
-        self.versions: dict[str, str | None] = {}
-        self.beside: dict[str, dict[str, pd.DataFrame]] = {}  # what else is staged, by name
-        self._made_of: dict[str, list[str]] = {}
-
-    def add(self, source_key: str, record_key: str) -> None:
-        """A canonical record was made of a source record."""
-        made = self.made.setdefault(source_key, set())
-        if record_key not in made:
-            made.add(record_key)
-            self._made_of.setdefault(record_key, []).append(source_key)
-
-    def resume(self) -> list[KeptDocument]:
-        """Documents made before that go on as they are."""
-        kept = [each for documents in self.resumed.values() for each in documents]
-        for each in kept:
-            self.add(each.source_key, each.record_key)
-            self.versions[each.record_key] = each.mapping_version
-        return kept
-
-    def descend(self, parents: dict[str, str]) -> None:
-        """A rule made new records of the old ones."""
-        for child, parent in parents.items():
-            for source_key in self._sources(parent):
-                self.add(source_key, child)
-
-    def fate(self, source_key: str, refusal: str | None, going_on: set[str]) -> Fate:
-        """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""
-        made = self.made[source_key]
-        first = next((self.conformed[each] for each in sorted(made) if each in self.conformed), None)
-        known: dict[str, Any] = {
-            "label": self.labels.get(source_key),
-            "canonical": None if first is None else plain(first),
-        }
-        waits = next((self.waiting[each] for each in made if each in self.waiting), None)
-        replaced = next((self.superseded[each] for each in made if each in self.superseded), None)
-        if refusal is not None:
-            return Fate("rejected", refusal, **known)
-        if made & going_on:
-            return Fate("read", waits, **known)
-        if waits := waits or self.awaiting.get(source_key):
-            return Fate("waiting", waits, **known)
-        if replaced:
-            return Fate("superseded", replaced, **known)
-        if source_key in self.earlier:
-            return Fate("superseded", self.earlier[source_key], **known)
-        return Fate("unchanged", "there is nothing to send", **known)
-
-    def refuse(self, step: str, mapped: Mapped, keys: list[str], version: str, canonical: bool = False) -> None:
-        """Dead letters for the failures of a mapping; ``keys`` by the position failures speak of."""
-        failures = mapped.failures.to_dict("records")
-        awaiting = {failure["record"]: failure["message"] for failure in failures if failure["code"] == AWAITED}
-        for failure in failures:
-            key = keys[failure["record"]]
-            for source_key in self._sources(key) if canonical else [key]:
-                if failure["record"] in awaiting:  # what else fails may follow from it
-                    self.awaiting[source_key] = awaiting[failure["record"]]
-                else:
-                    self._refuse(step, source_key, key, failure, version)
-
-    def refuse_records(self, step: str, failures: Iterable[dict[str, Any]], version: str) -> None:
-        """Dead letters for canonical records that break a rule of their kind."""
-        for failure in failures:
-            for source_key in self._sources(failure["record_key"]):
-                self._refuse(step, source_key, failure["record_key"], failure, version)
-
-    def refused(self) -> set[str]:
-        """The keys of the source records that letters are about."""
-        return {letter.source_key for letter in self.letters}
-
-    def letters_with(self, records: Iterable[RawRecord]) -> list[Letter]:
-        """The letters, each with its source record as it was read."""
-        raw = {record.key: record for record in records}
-        return [
-            replace(letter, raw=raw[letter.source_key].payload, changed_at=raw[letter.source_key].changed_at)
-            for letter in self.letters
-        ]
-
-    def links(self) -> pd.DataFrame:
-        """Which source record, in which version, became which document, by which version of the mapping."""
-        import pandas as pd
-
-        rows = [
-            (key, self.changes[key], made, self.versions.get(made))
-            for key, all_made in self.made.items()
-            for made in sorted(all_made)
-        ]
-        text = "string[pyarrow]"
-        types = {"source_key": text, "change": "int64[pyarrow]", "record_key": text, "mapping_version": text}
-        return pd.DataFrame(rows, columns=list(types)).astype(types)
-
-    def _sources(self, record_key: str) -> list[str]:
-        return list(self._made_of.get(record_key, ()))
-
-    def _refuse(self, step: str, source_key: str, record_key: str, failure: Fields[Any, Any], version: str) -> None:
-        self.letters.append(
-            Letter(
-                step=step,
-                source_key=source_key,
-                version=self.source_versions[source_key],
-                record_key=record_key,
-                code=failure["code"],
-                field=failure["field"],
-                value=failure["value"],
-                message=failure["message"],
-                remedy=failure["remedy"],
-                rule=failure["rule"],
-                label=self.labels.get(source_key),
-                canonical=plain(self.canonical.get(record_key, {})) or None,
-                mapping_version=version,
-            )
-        )

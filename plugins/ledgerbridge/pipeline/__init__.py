@@ -1,0 +1,1 @@
+"""A leg's algorithm, without Airflow: from source records to documents, and what became of them."""
