@@ -30,6 +30,7 @@ BENCHES = {
     "mapping": "hits, trust, seconds of suggested mappings, beside COMA, Similarity Flooding and a sentence model",
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
     "webhooks": "milliseconds until the webhook receiver answers, by events a second",
+    "forgeries": "what the webhook receiver answers to ten thousand that are not to be believed",
     "backlog": "seconds and MiB of a batch of a backlog of orders, on a live Airflow",
     "passes": "seconds and task starts of a pass of order_to_cash on a live Airflow",
 }

@@ -11,13 +11,15 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 import httpx
 import psutil
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from demo.airflow_home import CHECKOUT
 from demo.ports import free_port
@@ -26,7 +28,7 @@ from inbox.app import PREFIX
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.models import LoggedChange
 
-__all__ = ["measure"]
+__all__ = ["SECRET", "SHOP", "measure", "receiver"]
 
 RATES = (50, 200)
 LARGEST = 400
@@ -36,6 +38,10 @@ Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 FOLDER = CHECKOUT / ".bench" / "webhooks"
 SHOP = "us-harbor-light-supply.myshopify.com"
 SECRET = "secret-1"
+COMPANY = (
+    "name: Bench\nbase_currency: USD\ntime_zone: UTC\naccounts: []\ngateways: []\n"
+    "connections: {shopify: [shop], stripe: [till]}\n"
+)
 
 
 def measure(*, everything: bool) -> list[dict[str, Any]]:
@@ -44,11 +50,24 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
 
     :param everything: also 400 a second.
     """
+    with receiver() as (url, services, state):
+        port = int(url.removesuffix(PREFIX).rpartition(":")[2])
+        asyncio.run(_send(f"{PREFIX}/shop", port, 20, 1, "warm"))
+        rates = (*RATES, LARGEST) if everything else RATES
+        found = [_measured(services, port, rate) for rate in rates]
+        with transaction(state) as session:
+            written = session.scalar(select(func.count()).select_from(LoggedChange)) or 0
+    sent = 20 + sum(row["events"] for row in found)
+    print(f"  {written} of {sent} events are in the change log", flush=True)
+    return found
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, Services, Engine]]:
+    """A receiver of a shop's and a till's webhooks, as a process of its own: its address, the process, the state."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "companies").mkdir(parents=True)
-    (FOLDER / "companies" / "main.yaml").write_text(
-        "name: Bench\nbase_currency: USD\ntime_zone: UTC\naccounts: []\ngateways: []\nconnections: {shopify: [shop]}\n"
-    )
+    (FOLDER / "companies" / "main.yaml").write_text(COMPANY)
     state = connect(f"sqlite:///{FOLDER / 'state.db'}")
     migrate(state)
     port = free_port()
@@ -56,14 +75,7 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
         services.start(_receiver(port))
         url = f"http://127.0.0.1:{port}{PREFIX}"
         services.wait_until(lambda: _lives(url), what="the receiver", timeout_seconds=120)
-        asyncio.run(_send(f"{PREFIX}/shop", port, 20, 1, "warm"))
-        rates = (*RATES, LARGEST) if everything else RATES
-        found = [_measured(services, port, rate) for rate in rates]
-    with transaction(state) as session:
-        written = session.scalar(select(func.count()).select_from(LoggedChange)) or 0
-    sent = 20 + sum(row["events"] for row in found)
-    print(f"  {written} of {sent} events are in the change log", flush=True)
-    return found
+        yield url, services, state
 
 
 def _measured(services: Services, port: int, rate: int) -> dict[str, Any]:
@@ -84,8 +96,10 @@ def _measured(services: Services, port: int, rate: int) -> dict[str, Any]:
 
 def _receiver(port: int) -> Service:
     shop = {"conn_type": "shopify", "host": SHOP, "login": "client-1", "password": SECRET}
+    till = {"conn_type": "stripe", "password": "key-1", "extra": {"webhook_secret": SECRET}}
     environment = {
         **os.environ,
+        "AIRFLOW_CONN_TILL": json.dumps(till),
         "AIRFLOW_HOME": str(FOLDER / "airflow"),
         "AIRFLOW_CONN_SHOP": json.dumps(shop),
         "AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER": str(FOLDER / "companies"),

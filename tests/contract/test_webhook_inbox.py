@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, select, text
 
+from bench.forgeries import KINDS, send
+from bench.webhooks import SHOP
 from inbox.app import MAX_BYTES, PREFIX, create_app
 from ledgerbridge.entities import KeyedSource, Window
 from ledgerbridge.state import connect, transaction
@@ -167,6 +171,8 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_looked_at(inbox: Inbox,
         pytest.param(b"\xff\xfe", {}, id="no-text"),
         pytest.param(b'{"id": {"a": 1}}' + b" " * 300, {"X_Shopify_Event_Id": "e" * 200}, id="too-long-an-event"),
         pytest.param(b'{"id": "\\u0000"}', {}, id="nul"),
+        pytest.param(b'{"id": {}}', {}, id="an-object-for-an-id"),
+        pytest.param(b'{"id": true}', {}, id="a-claim-for-an-id"),
         pytest.param(ORDER, {"X_Shopify_Triggered_At": "yesterday"}, id="no-time"),
     ],
 )
@@ -174,6 +180,18 @@ def test_what_is_signed_but_has_no_shape_we_know_is_refused(inbox: Inbox, body: 
     answer = inbox.post(body, **headers)
     assert (answer.status_code, answer.content) == (400, b"")
     assert inbox.announced == []
+
+
+def test_nothing_that_is_not_to_be_believed_gets_in(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    (inbox.folder / "main.yaml").write_text(COMPANY.format(connections="{shopify: [shop], stripe: [till]}"))
+    till = {"conn_type": "stripe", "password": "key-1", "extra": {"webhook_secret": SECRET}}
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(connection(host=SHOP)))
+    monkeypatch.setenv("AIRFLOW_CONN_TILL", json.dumps(till))
+    known = KINDS["replayed"](Random(0))
+    httpx.post(f"{inbox.url}/shop", content=known.body, headers=known.headers, timeout=60).raise_for_status()
+    tried, wrong = asyncio.run(send(inbox.url, 10 * len(KINDS), seed=2))
+    assert (set(tried), wrong) == (set(KINDS), [])
+    assert [event for *_, event in inbox.announced] == ["known-1"]
 
 
 def test_a_topic_that_no_flow_reads_is_taken_and_announces_nothing(inbox: Inbox) -> None:

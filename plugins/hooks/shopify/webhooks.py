@@ -87,6 +87,8 @@ def _event(by_name: Mapping[str, str], body: bytes) -> WebhookEvent:
     topic = by_name["x-shopify-topic"]
     field = _ORDER_ID.get(topic.split("/")[0])
     order = parse_json(body).get(field) if field else None
+    if order is not None and type(order) is not int:  # nor a bool, which is an int to isinstance
+        raise ValueError(f"its {field} is no order's id")
     return WebhookEvent(
         # an event keeps its id over several subscriptions and retries; a webhook id is one delivery's
         event_id=by_name["x-shopify-event-id"],
