@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from airflow.configuration import conf
 
@@ -21,7 +21,8 @@ def for_systems(asked: Iterable[str]) -> dict[str, str]:
 
     :raises ConfigurationError: no worker reaches all of them, or `[ledgerbridge] queues` is wrong.
     """
-    queues = _queues()
+    if not (queues := _queues()):
+        return {}
     found = {system: queues[system] for system in sorted(set(asked)) if system in queues}
     places = list(dict.fromkeys(found.values()))
     if len(places) > 1:
@@ -37,16 +38,20 @@ def for_systems(asked: Iterable[str]) -> dict[str, str]:
     return {"queue": queue, **({"executor": executor} if executor else {})}
 
 
-def systems_of_step(leg: LegConfig, step: str) -> set[str]:
-    """Which systems a step of a leg asks: sources where it is read, targets where it is loaded, masters in between."""
+def systems_of_step(leg: LegConfig, step: str) -> Iterator[str]:
+    """
+    Which systems a step of a leg asks: sources where it is read, targets where it is loaded, masters in between.
+
+    Given one by one: where no system has a queue, no mapping is read for it.
+    """
     if step == "load":
-        return {leg.target.partition(".")[0]}
+        yield leg.target.partition(".")[0]
     if step == "extract":
-        return _names(leg.sources)
+        yield from _names(leg.sources)
     if step == "transform":
         folder = settings.include_folder() / "mappings"
-        return {system for name in leg.mappings for system in _names(load_mapping(folder / f"{name}.yaml").asks())}
-    return set()
+        for name in leg.mappings:
+            yield from _names(load_mapping(folder / f"{name}.yaml").asks())
 
 
 def _names(entities: Iterable[str]) -> set[str]:

@@ -121,7 +121,7 @@ def open_masters(folder: Path, *stages: str, state_url: str | None = None) -> It
 
 
 def _allow_calls(player: Player) -> None:
-    """Let a hundred rounds pass in one day: some eighty of them take the 5,000 calls that Xero allows for a day."""
+    """Let a hundred rounds pass in one day, whatever of the 5,000 calls that Xero allows for one they take."""
     player.call("PUT", "xero", "/_sandbox/settings", {"calls_per_day": CALLS_PER_DAY})
     connection = json.loads(os.environ["AIRFLOW_CONN_XERO"])
     connection["extra"]["calls_per_day"] = CALLS_PER_DAY
