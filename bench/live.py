@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import Engine
 
+from demo.airflow_home import CHECKOUT
 from demo.passes import COMPANY, FlowRunner
 from demo.ports import free_port
+from demo.postgres_cluster import PostgresCluster
 from demo.stack import Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.places import SYSTEMS
 from sandbox.player import OrderFile, Player, opening_of
 
-__all__ = ["LiveCompany", "live_company"]
+__all__ = ["LiveCompany", "include_on_events", "live_company"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,21 @@ class LiveCompany:
 
 
 @contextmanager
-def live_company(folder: Path, file: OrderFile, stages: Sequence[str]) -> Iterator[LiveCompany]:
+def live_company(
+    folder: Path,
+    file: OrderFile,
+    stages: Sequence[str],
+    *,
+    postgres: PostgresCluster | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> Iterator[LiveCompany]:
     """
     Start the company of a file, of whose orders none is placed yet.
 
     :param folder: takes all of it.
     :param stages: DAGs of a pass.
+    :param postgres: listens on a port, and takes Airflow's database and the state; None: SQLite.
+    :param extra: more environment.
     """
     ports = {system: free_port() for system in SYSTEMS}
     stack = Stack.describe(
@@ -45,6 +57,9 @@ def live_company(folder: Path, file: OrderFile, stages: Sequence[str]) -> Iterat
         company=file["company"],
         airflow_port=free_port(),
         sandbox_ports=ports,
+        extra=extra,
+        state_db=None if postgres is None else postgres.new_database(over_tcp=True),
+        airflow_db=None if postgres is None else postgres.new_database(over_tcp=True),
     )
     state = connect(stack.airflow.state_url, company=COMPANY)
     with stack.services, Player(stack.addresses) as player:
@@ -54,3 +69,13 @@ def live_company(folder: Path, file: OrderFile, stages: Sequence[str]) -> Iterat
         runner = FlowRunner(stack.wait_for_airflow(), player, state, Console(quiet=True), stages)
         yield LiveCompany(stack, player, state, runner)
         runner.api.close()
+
+
+def include_on_events(folder: Path) -> Path:
+    """The shipped files under a folder, with the orders of order_to_cash on events."""
+    include = folder / "include"
+    shutil.rmtree(include, ignore_errors=True)
+    shutil.copytree(CHECKOUT / "include", include)
+    flow = include / "flows" / "order_to_cash.yaml"
+    flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))
+    return include

@@ -103,6 +103,17 @@ class AirflowApi:
             for task in found
         ]
 
+    def times(self, dag_id: str, run_id: str) -> tuple[datetime, dict[str, tuple[datetime, datetime]]]:
+        """When a run was queued, and when each task of it began and ended, by task id; none of those that did not."""
+        run = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        found = self._pages(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
+        of_task = {
+            str(task["task_id"]): (datetime.fromisoformat(task["start_date"]), datetime.fromisoformat(task["end_date"]))
+            for task in found
+            if task["start_date"] and task["end_date"]
+        }
+        return datetime.fromisoformat(run["queued_at"]), of_task
+
     def runs(self, dag_id: str) -> list[str]:
         """The run ids of a DAG, oldest first."""
         found = self._pages(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", order_by="run_after")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
-from ledgerbridge.delivery import document_text, documents_of, plain
+from ledgerbridge.delivery import documents_of
 from ledgerbridge.entities import Document
 from ledgerbridge.gates import GateResult, load_suite, run_suite
 from ledgerbridge.pipeline.kept import schemas_of
+from ledgerbridge.pipeline.refused import Made
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import ValidationResult
@@ -110,28 +111,10 @@ class GateOperator(LegOperator):
         links = self.staged(context, "links")
         sources, versions = source_keys_of(links), mapping_versions(links)
         raw = self.raw_records(context, {key for each in refused for key in sources[each.record_key]})
-        canonical = self.canonical_headers(context)
-        documents = {each.record_key: document_text(each) for each in refused}
+        documents = {each.record_key: each for each in refused}
+        made = Made(self.step, documents, self.canonical_headers(context), types, versions)
         return [
-            Letter(
-                step=self.step,
-                source_key=key,
-                version=raw[key].version,
-                record_key=failure["record_key"],
-                code="LB-GATE-001",
-                field=failure["field"],
-                value=failure["value"],
-                message=failure["message"],
-                remedy=failure["remedy"],
-                rule=failure["rule"],
-                label=canonical[failure["record_key"]].get("label"),
-                raw=raw[key].payload,
-                canonical=plain(canonical[failure["record_key"]]),
-                document=documents[failure["record_key"]],
-                document_types=types,
-                mapping_version=versions[failure["record_key"]],
-                changed_at=raw[key].changed_at,
-            )
+            made.refused_by_suite(raw[key], failure)
             for failure in result.failures
             for key in sources[failure["record_key"]]
         ]

@@ -12,7 +12,8 @@ from ledgerbridge.delivery import Delivered, Deliverer, documents_of
 from ledgerbridge.errors import RecordBusy
 from ledgerbridge.mapping import load_mapping
 from ledgerbridge.pipeline.kept import schemas_of
-from ledgerbridge.pipeline.settling import Loaded, Origins, settle_results, to_try_again
+from ledgerbridge.pipeline.refused import Made
+from ledgerbridge.pipeline.settling import Origins, settle_results, to_try_again
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
 from ledgerbridge.state.source_records import Fate
@@ -74,12 +75,10 @@ class LoadOperator(LegOperator):
                 refused=self.refused(context),
             )
             results = deliverer.deliver(documents, canonical)
-        loaded = Loaded(
-            self.step, {each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by
-        )
+        made = Made(self.step, {each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
         busy = [each for each in results if isinstance(each.error, RecordBusy)]
         again = busy if has_tries_left(context) else []
-        self._settle(context, actor, results, loaded, again)
+        self._settle(context, actor, results, made, again)
         if again:
             raise to_try_again(again, len(results))
         if busy:
@@ -111,7 +110,7 @@ class LoadOperator(LegOperator):
         return load_mapping(path).target.removeprefix(OURS)
 
     def _settle(
-        self, context: Context, actor: Actor, results: list[Delivered], loaded: Loaded, again: list[Delivered]
+        self, context: Context, actor: Actor, results: list[Delivered], made: Made, again: list[Delivered]
     ) -> None:
         """
         Write what became of the batch's records.
@@ -127,7 +126,7 @@ class LoadOperator(LegOperator):
                 session,
                 actor,
                 results,
-                loaded,
+                made,
                 Origins(sources, changes_of(links), raw),
                 others=others,
                 again={each.record_key for each in again},

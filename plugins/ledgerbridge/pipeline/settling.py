@@ -4,61 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor
-from ledgerbridge.delivery import Delivered, document_text, plain
-from ledgerbridge.entities import Document, RawRecord
-from ledgerbridge.errors import RecordBusy, RecordRejected, RecordWaits
-from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
+from ledgerbridge.delivery import Delivered
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.errors import RecordBusy, RecordWaits
+from ledgerbridge.pipeline.refused import Made
+from ledgerbridge.state.dead_letters import close_letters, write_letters
 from ledgerbridge.state.models import DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes, still_own
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Loaded", "Origins", "settle_results", "to_try_again"]
+__all__ = ["Origins", "settle_results", "to_try_again"]
 
 _STANDS = ("delivered", "unchanged")
 """Outcomes of documents that stand in the target as they are."""
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A batch as it was delivered, by record key; ``types`` by part."""
-
-    step: str
-    documents: dict[str, Document]
-    canonical: dict[str, dict[str, Any]]
-    types: dict[str, str]
-    versions: dict[str, str | None]
-
-    def letter(self, record: RawRecord, result: Delivered) -> Letter:
-        """Why one document was refused, with all that was made of its source record."""
-        error = result.error
-        assert error is not None
-        refused = error if isinstance(error, RecordRejected) else None
-        header = self.canonical.get(result.record_key, {})
-        return Letter(
-            step=self.step,
-            source_key=record.key,
-            version=record.version,
-            record_key=result.record_key,
-            code=error.code,
-            field=refused.field if refused else "",
-            value=None if refused is None or refused.value is None else str(refused.value),
-            message=error.message,
-            remedy=error.remedy,
-            label=header.get("label"),
-            raw=record.payload,
-            canonical=plain(header),
-            document=document_text(self.documents[result.record_key]),
-            document_types=self.types,
-            mapping_version=self.versions.get(result.record_key),
-            changed_at=record.changed_at,
-            error_class=type(error).__name__,
-        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +42,7 @@ def settle_results(
     session: Session,
     actor: Actor,
     results: Sequence[Delivered],
-    loaded: Loaded,
+    made: Made,
     origins: Origins,
     *,
     others: Mapping[str, Fate],
@@ -101,7 +64,7 @@ def settle_results(
         for key in own.intersection(sources[result.record_key]):
             ends.setdefault(key, []).append(result)
     letters = [
-        loaded.letter(origins.raw[key], each)
+        made.refused_by_target(origins.raw[key], each)
         for key, seen in ends.items()
         for each in seen
         if each.outcome == "rejected"
@@ -111,7 +74,7 @@ def settle_results(
     fates = {key: _fate(seen, refusals.get(key), reasons.get(key)) for key, seen in ends.items()}
     stands = {each.record_key for seen in ends.values() for each in seen if each.outcome in _STANDS}
     close_letters(session, actor, [], sorted(stands))
-    fates |= _stopped_before(session, actor, loaded.step, [*fates])
+    fates |= _stopped_before(session, actor, made.step, [*fates])
     for record_key, fate in others.items():
         fates |= dict.fromkeys(own.intersection(sources[record_key]), fate)
     set_outcomes(session, actor.flow, actor.leg, fates, run_id=actor.run_id)

@@ -1,0 +1,156 @@
+"""
+How soon an order is in GP, from its webhook on, when so many come a second: on a live Airflow, with PostgreSQL.
+
+The clock starts when the receiver keeps the webhook, and stops when GP's answer is kept; both are on this machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from itertools import pairwise
+from statistics import median, quantiles
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from bench.live import LiveCompany, include_on_events, live_company
+from demo.airflow_home import CHECKOUT
+from demo.ports import free_port
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Delivery, LoggedChange
+from sandbox.orders import make_orders
+
+__all__ = ["measure", "steps_of"]
+
+RATE = 5
+SECONDS = 20
+LONGEST = 120
+WARM = 2
+PATIENCE_SECONDS = 300
+STAGE = "order_to_cash.orders"
+FOLDER = CHECKOUT / ".bench" / "latency"
+SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
+}"""
+LEGS = ("customer", "order")
+TASKS = ("read", *(f"{leg}.{step}" for leg in LEGS for step in ("extract", "transform", "gate", "load")))
+
+
+def measure(*, everything: bool) -> list[dict[str, Any]]:
+    """
+    Orders at five a second for twenty seconds.
+
+    :param everything: for two minutes.
+    """
+    binaries = postgres_binaries()
+    if binaries is None:
+        print("  skipped: no PostgreSQL in /usr/lib/postgresql", flush=True)
+        return []
+    postgres = PostgresCluster(binaries, port=free_port())
+    try:
+        return [_measured(postgres, RATE, LONGEST if everything else SECONDS)]
+    finally:
+        postgres.stop()
+
+
+def _measured(postgres: PostgresCluster, rate: int, seconds: int) -> dict[str, Any]:
+    file = make_orders(rate * seconds + WARM)
+    cases = file["cases"]
+    extra = {"AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include_on_events(FOLDER))}
+    with live_company(FOLDER, file, [STAGE], postgres=postgres, extra=extra) as company:
+        _subscribe(company)
+        company.runner.api.unpause(STAGE)
+        company.player.play({**file, "cases": cases[:WARM]}, 1)
+        _wait(lambda: len(_delivered(company.state)) >= WARM)
+        began = time.monotonic()
+        for number, case in enumerate(cases[WARM:]):
+            time.sleep(max(0.0, began + number / rate - time.monotonic()))
+            company.player.play({**file, "cases": [case]}, 1)
+        placing = time.monotonic() - began
+        _wait(lambda: len(_delivered(company.state)) >= len(_told(company.state)) >= len(cases))
+        return _found(company, rate, len(cases) - WARM, placing)
+
+
+def _found(company: LiveCompany, rate: int, orders: int, placing: float) -> dict[str, Any]:
+    told, delivered = _told(company.state), _delivered(company.state)
+    times = {run_id: company.runner.api.times(STAGE, run_id) for run_id in {run for _, run in delivered.values()}}
+    measured = sorted(delivered, key=lambda key: told[key])[WARM:]
+    took = [(delivered[key][0] - told[key]).total_seconds() for key in measured]
+    steps = [steps_of(told[key], *times[delivered[key][1]], delivered[key][0]) for key in measured]
+    cuts = quantiles(took, n=100)
+    found: dict[str, Any] = {"rate": rate, "orders": orders, "placing_seconds": round(placing, 1), "runs": len(times)}
+    found |= {f"p{cut}_seconds": round(cuts[cut - 1], 2) for cut in (50, 95, 99)}
+    found["median_seconds_of"] = {name: round(median(each[name] for each in steps), 2) for name in steps[0]}
+    print(
+        f"  {orders} orders at {orders / placing:.1f}/s in {len(times)} runs: p50 {found['p50_seconds']} s,"
+        f" p95 {found['p95_seconds']} s, p99 {found['p99_seconds']} s from webhook to GP",
+        flush=True,
+    )
+    for name, spent in found["median_seconds_of"].items():
+        print(f"    {name:<24} {spent:>6.2f} s", flush=True)
+    return found
+
+
+def steps_of(
+    told: datetime, queued: datetime, tasks: Mapping[str, tuple[datetime, datetime]], delivered: datetime
+) -> dict[str, float]:
+    """
+    Where the seconds of one order went, in the order they passed; they add up to all of them.
+
+    :param told: when its webhook was kept; :param queued: when the run that took it was; :param delivered: when GP's
+        answer was kept.
+    :param tasks: when each task of that run began and ended.
+    """
+    marks: list[tuple[str, datetime]] = [("", told), ("until a run is queued", queued)]
+    for name in (name for name in TASKS if name in tasks):
+        begun, ended = tasks[name]
+        marks += [(f"until {name} runs", begun), (name, ended)]
+    marks = [mark for mark in marks if mark[1] <= delivered]
+    marks.append((f"{LEGS[-1]}.load, until GP has it", delivered))
+    return {name: (after - before).total_seconds() for (_, before), (name, after) in pairwise(marks)}
+
+
+def _subscribe(company: LiveCompany) -> None:
+    """Orders of the shop are told to Airflow's API server."""
+    import os
+
+    from hooks.shopify.hook import ShopifyHook
+
+    connection = "shopify_us"
+    variable = f"AIRFLOW_CONN_{connection.upper()}"
+    os.environ[variable] = company.stack.airflow.environment[variable]
+    uri = f"{company.stack.airflow.url}/ledgerbridge/webhooks/{connection}"
+    answer = ShopifyHook(connection).graphql(SUBSCRIBE, {"topic": "ORDERS_CREATE", "uri": uri})
+    if answer.data["webhookSubscriptionCreate"]["userErrors"]:
+        raise RuntimeError(f"The shop refused the subscription: {answer.data}")
+
+
+def _told(state: Engine) -> dict[str, datetime]:
+    """When each order's first webhook was kept, by its key."""
+    query = (
+        select(LoggedChange.source_key, LoggedChange.known_at)
+        .where(LoggedChange.entity == "shopify.order", LoggedChange.how == "webhook")
+        .order_by(LoggedChange.number.desc())
+    )
+    with transaction(state) as session:
+        return dict(session.execute(query).tuples().all())
+
+
+def _delivered(state: Engine) -> dict[str, tuple[datetime, str]]:
+    """When GP's answer to each order was kept, and in which run, by the order's key."""
+    query = select(Delivery.record_key, Delivery.updated_at, Delivery.run_id).where(
+        Delivery.leg == LEGS[-1], Delivery.state == "delivered"
+    )
+    with transaction(state) as session:
+        return {key: (at, run_id) for key, at, run_id in session.execute(query)}
+
+
+def _wait(ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not ready():
+        if time.monotonic() > until:
+            raise TimeoutError(f"not all orders were in GP after {PATIENCE_SECONDS} s")
+        time.sleep(0.5)
