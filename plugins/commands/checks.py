@@ -90,15 +90,16 @@ def _must_offer(checked: CheckedFile[FlowConfig], location: Location, entity: st
 
 
 def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, folders: Folders) -> None:
-    connections = company_of(folders).connections
-    for name, leg in flow.legs.items():
+    company = company_of(folders)
+    for name, leg in flow.for_company(company.without).legs.items():
         for key, entity in ("from", leg.source), ("to", leg.target):
             system = entity.partition(".")[0]
-            if not connections.get(system) and entity in offered():
+            if not company.connections.get(system) and entity in offered():
                 checked.complain(
                     place_of(flow, name, key),
                     f"the company file names no connection for {system}.",
-                    f"Add it there: `connections: {{{system}: <Airflow connection id>}}`.",
+                    f"Add it there: `connections: {{{system}: <Airflow connection id>}}`; or, if there is no {system},"
+                    f" say so: `without: [{system}]`.",
                 )
 
 

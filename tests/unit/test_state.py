@@ -417,9 +417,9 @@ def test_records_of_a_chain_come_with_their_canonical_fields_and_outcome(state_d
 def test_legs_have_done_with_what_all_of_them_took_and_none_has_under_way(state_db: Engine) -> None:
     flow, leg = LEG
     with transaction(state_db) as session:
-        now = datetime.now(UTC)
+        of_entity = {"company": MAIN, "flow": flow, "entity": "shopify.order", "taken_at": datetime.now(UTC)}
         for name, change in ((leg, 9), ("goodwill", 7)):
-            session.add(Position(flow=flow, leg=name, entity="shopify.order", change=change, taken_at=now))
+            session.add(Position(**of_entity, leg=name, change=change))
         register(session, flow, leg, "run-1", "shopify.order", [Seen("a", "v1", 4), Seen("b", "v1", 6)], "batch-1")
         set_outcomes(session, flow, leg, {"a": Fate("delivered")})
     reader = DatabaseReader(state_db, flow)
