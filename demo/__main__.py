@@ -21,7 +21,7 @@ from rich.console import Console
 
 from demo.airflow_home import CHECKOUT, USER
 from demo.books import read_result, roles_that_differ
-from demo.ending import INTERRUPTED, end_by_signals
+from demo.ending import INTERRUPTED, check, end_by_signals
 from demo.machines import machines
 from demo.memory import MemoryWatch
 from demo.passes import FlowRunner, PassFailed
@@ -89,7 +89,8 @@ def _described(
 def _stay(console: Console) -> None:
     console.print("Everything stays up until Ctrl-C.")
     try:
-        threading.Event().wait()
+        while not threading.Event().wait(1):
+            check()
     except KeyboardInterrupt:
         console.print("Stopping.")
 

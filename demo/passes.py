@@ -18,6 +18,7 @@ from rich.console import Console
 from sqlalchemy import Engine, func, select
 
 from demo.airflow_api import AirflowApi, TaskRun
+from demo.ending import check
 from ledgerbridge.flows import flow_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
@@ -131,6 +132,7 @@ class FlowRunner:
         seen: list[TaskRun] = []
         last_change = time.monotonic()
         while not self.api.is_finished(dag_id, run_id):
+            check()
             tasks = self.api.tasks(dag_id, run_id)
             if on_tasks:
                 on_tasks(tasks)

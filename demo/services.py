@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from demo.ending import held
+from demo.ending import check, held
 from demo.marks import ProcessMark
 
 __all__ = ["Service", "ServiceDied", "Services"]
@@ -96,6 +96,7 @@ class Services:
         """
         deadline = time.monotonic() + timeout_seconds
         while not ready():
+            check()
             self.check_alive()
             if time.monotonic() > deadline:
                 raise TimeoutError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from demo.airflow_home import CHECKOUT
 from demo.ports import PortInUse, check_free, free_port
 from demo.services import Service, ServiceDied, Services
 
@@ -77,3 +79,27 @@ def test_taken_port_is_reported_by_name_with_owner_and_remedy() -> None:
 
 def _is_alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_an_end_whose_interrupt_was_lost_ends_a_wait_all_the_same(tmp_path: Path) -> None:
+    """Python swallows a KeyboardInterrupt that is raised in a destructor, or in the callback of a weak reference."""
+    lost = """
+import os, signal, sys, weakref
+from pathlib import Path
+from demo.ending import end_by_signals
+from demo.services import Services
+
+class Thing: pass
+
+end_by_signals()
+thing = Thing()
+told = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+del thing
+print("still here", flush=True)
+with Services(Path(sys.argv[1]), Path.cwd()) as services:
+    services.wait_until(lambda: False, what="what never comes", timeout_seconds=60)
+"""
+    command = [sys.executable, "-c", lost, str(tmp_path / "logs")]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=50, check=False)
+    assert "still here" in ended.stdout
+    assert "KeyboardInterrupt" in ended.stderr.splitlines()[-1]
