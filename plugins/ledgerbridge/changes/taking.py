@@ -333,11 +333,10 @@ def _latest_news(session: Session, company: str, after: int) -> int | None:
 def _bound(session: Session, leg: LegId, behind: Sequence[str], done_by: Sequence[str]) -> int | None:
     """The last number that may be taken; None: all of them."""
     bounds = []
-    for other in {*behind, *done_by}:
+    for other in behind:
         position = session.get(Position, (leg.company, leg.flow, other, leg.entity))
         bounds.append(position.change if position is not None else 0)
-        if other in done_by:
-            bounds.append(done_up_to(session, leg.flow, other, leg.entity))
+    bounds += [done_up_to(session, leg.flow, other, leg.entity) for other in done_by]
     return min(bounds, default=None)
 
 
