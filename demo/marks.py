@@ -28,10 +28,12 @@ class ProcessMark:
 
     def kill_all(self) -> None:
         """Return when none of them is left."""
-        while left := self.carriers():
+        killed: set[psutil.Process] = set()
+        while left := {*self.carriers(), *filter(_lives, killed)}:
             for process in left:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
+            killed |= left  # one that is about to end lives on for a moment without an environment
             time.sleep(0.02)
 
     def _is_on(self, process: psutil.Process) -> bool:
@@ -39,3 +41,9 @@ class ProcessMark:
             return self.name in process.environ() and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:  # it has ended, or belongs to somebody else
             return False
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -130,6 +130,7 @@ class Services:
         for process in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        self._mark.kill_all()  # first: a child that ends because its parent has is no carrier any more, and yet there
         for process in self._running.values():
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()

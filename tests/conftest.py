@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ hypothesis.settings.load_profile("ledgerbridge")
 
 
 _STARTED = pytest.StashKey[ProcessMark]()
+_HOME = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         mark = config.stash[_STARTED] = ProcessMark()
         os.environ[mark.name] = "1"
         os.environ["SPT_NOENV"] = "1"  # titles of Airflow's processes are not to be written over the mark
+        # nor does a test meet the state, keys and settings that `make demo` left in this checkout
+        os.environ["AIRFLOW_HOME"] = config.stash[_HOME] = tempfile.mkdtemp(prefix="ledgerbridge-home-")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -39,6 +44,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if (mark := config.stash.get(_STARTED, None)) is not None:
         del os.environ[mark.name]
         mark.kill_all()
+        shutil.rmtree(config.stash[_HOME], ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
