@@ -114,23 +114,13 @@ class _Stage:
 
     def dag(self) -> DAG:
         flow, config = self.flow, self.flow.stages[self.name]
-        defaults: dict[str, Any] = {
-            "owner": flow.owner,
-            "retries": flow.retries,
-            # of what no policy is asked about: a task that was killed
-            "retry_delay": timedelta(seconds=flow.retry_seconds),
-            "retry_policy": ByErrorClass(flow.retry_seconds),
-        }
-        if flow.alerts is not None:
-            company = self.company
-            defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, company.time_zone, company.key)
         with DAG(
             dag_of(self.flow_name, self.name, self.prefix),
             description=config.description or flow.description,
             schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name), self._work),
             catchup=False,
             max_active_runs=1,
-            default_args=defaults,
+            default_args=self._defaults,
             params={**(_LEGS_PARAMS if config.legs else {}), **(_RECONCILE_PARAMS if config.reconcile else {})},
             tags=["ledgerbridge", self.flow_name, *filter(None, [self.prefix])],
             is_paused_upon_creation=config.schedule is not None,
@@ -153,6 +143,21 @@ class _Stage:
                     execution_timeout=_most(flow, "extract"),
                 )
         return dag
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        """What holds for every task; a question whose answer could not be kept is asked again by it."""
+        flow, company = self.flow, self.company
+        defaults: dict[str, Any] = {
+            "owner": flow.owner,
+            "retries": flow.retries,
+            # of what no policy is asked about: a task that was killed
+            "retry_delay": timedelta(seconds=flow.retry_seconds),
+            "retry_policy": ByErrorClass(flow.retry_seconds),
+        }
+        if flow.alerts is not None:
+            defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, company.time_zone, company.key)
+        return defaults
 
     @property
     def _work(self) -> StageHasWork:
@@ -185,7 +190,7 @@ class _Stage:
             description=f"What {dag_of(self.flow_name, self.name, self.prefix)} asks people.",
             schedule=None,
             catchup=False,
-            default_args={"owner": self.flow.owner},
+            default_args=self._defaults,
             tags=["ledgerbridge", self.flow_name, *filter(None, [self.prefix])],
             is_paused_upon_creation=False,
         ) as dag:
@@ -195,7 +200,6 @@ class _Stage:
                 company=self.company.key,
                 kinds=self.flow.asked_of(self.name),
                 watched=(watched := self.flow.watched_of(self.name)),
-                retries=self.flow.retries,
                 execution_timeout=_most(self.flow, "extract"),
             )
             QuestionOperator.partial(
