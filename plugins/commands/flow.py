@@ -11,8 +11,8 @@ from commands.files import INCLUDE, CompanyKey, Folders, Include, named_files, p
 from commands.options import new_app
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.flows import ComparedLegConfig, FlowConfig, LegConfig, ScheduleConfig
 from ledgerbridge.flows.checks import CheckedFlow, check_flow_file
-from ledgerbridge.flows.config import ComparedLegConfig, FlowConfig, LegConfig, ScheduleConfig
 from ledgerbridge.flows.names import dag_of
 from ledgerbridge.yaml_files import nearest
 

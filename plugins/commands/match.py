@@ -15,8 +15,7 @@ from commands.options import By, new_app, who
 from ledgerbridge.audit import Actor
 from ledgerbridge.entities import MAIN
 from ledgerbridge.errors import LedgerbridgeError
-from ledgerbridge.flows import SideLegConfig, load_flow
-from ledgerbridge.flows.config import SyncConfig
+from ledgerbridge.flows import SideLegConfig, SyncConfig, load_flow
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import MatchProposal
 from ledgerbridge.sync import Strangers, answer_proposals, open_proposals, strangers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from commands.main import main
 
 INCLUDE = Path(__file__).parents[2] / "include"
 Command = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def include(tmp_path: Path) -> Path:
-    """A copy of the shipped files that a test may add to and spoil."""
-    return Path(shutil.copytree(INCLUDE, tmp_path / "include"))
 
 
 @pytest.fixture

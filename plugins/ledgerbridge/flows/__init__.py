@@ -10,22 +10,10 @@ from ledgerbridge.flows.company import (
     default_key,
     load_company,
 )
-from ledgerbridge.flows.config import (
-    BranchedLegConfig,
-    ComparedLegConfig,
-    FlowConfig,
-    LegConfig,
-    ScheduleConfig,
-    SideConfig,
-    SideLegConfig,
-    StageConfig,
-    StepMinutes,
-    SyncConfig,
-    SyncedLegConfig,
-    TargetConfig,
-    leg_config,
-)
+from ledgerbridge.flows.config import FlowConfig, ScheduleConfig, StageConfig, StepMinutes
+from ledgerbridge.flows.legs import BranchedLegConfig, LegConfig, TargetConfig, leg_config
 from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stage_of
+from ledgerbridge.flows.sides import ComparedLegConfig, SideConfig, SideLegConfig, SyncConfig, SyncedLegConfig
 
 __all__ = [
     "BranchedLegConfig",

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledgerbridge.canonical.rules import RULES, SETTINGS
-from ledgerbridge.flows.config import FlowConfig, LegConfig, SideLegConfig
+from ledgerbridge.flows.config import FlowConfig
+from ledgerbridge.flows.legs import LegConfig
+from ledgerbridge.flows.sides import SideLegConfig
 from ledgerbridge.gates import Suite, check_suite_file
 from ledgerbridge.mapping.engine import Mapping, checked_mapping
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, nearest, raise_first
