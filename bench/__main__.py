@@ -28,6 +28,7 @@ BENCHES = {
     "matching": "precision, recall, seconds, memory of a first meeting, beside recordlinkage and Splink",
     "masters": "seconds and calls of a pass of master_data in which nothing changed",
     "mapping": "hits, trust, seconds of suggested mappings, beside COMA, Similarity Flooding and a sentence model",
+    "validation": "planted errors found, false alarms and seconds of what is told of unusual documents",
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
     "webhooks": "milliseconds until the webhook receiver answers, by events a second",
     "forgeries": "what the webhook receiver answers to ten thousand that are not to be believed",

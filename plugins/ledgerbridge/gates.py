@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.unusual import KINDS, Hint, Unusual
 from ledgerbridge.yaml_files import CheckedFile, ConfigModel, Location, Problem, check_file, nearest, raise_first
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Expectation", "GateResult", "Suite", "check_suite_file", "load_suite", "run_suite"]
+__all__ = ["Expectation", "GateResult", "Suite", "check_suite_file", "load_suite", "run_suite", "with_hints"]
 
 
 class Expectation(ConfigModel):
@@ -56,6 +58,9 @@ class Suite(ConfigModel):
 
     description: str = Field("", description="What this suite guards.")
     expectations: list[Expectation] = Field(min_length=1, description="All must hold.")
+    unusual: Unusual | None = Field(
+        None, description="Also compare each document with those that went before: amount, day, account, duplicates."
+    )
     name: str = ""
 
 
@@ -64,8 +69,8 @@ class GateResult:
     """
     What a suite found.
 
-    :param failures: ``record_key``, ``field``, ``value``, ``message``, ``rule``, ``remedy`` a record and expectation;
-        ``warnings`` are those of expectations that only warn.
+    :param failures: ``record_key``, ``field``, ``value``, ``message``, ``rule``, ``remedy``, ``code`` a record and
+        expectation; ``warnings`` are those of expectations that only warn.
     :param results: per expectation whether it was met, by how many rows, for the run's history.
     :param validations: ``part`` and Great Expectations' own ``result`` in its JSON form, for Data Docs.
     """
@@ -128,6 +133,35 @@ def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
             found = warnings if expectation.otherwise == "warn" else failures
             found += _failures(suite, expectation, answer)
     return GateResult(failures, results, validations, warnings)
+
+
+def with_hints(result: GateResult, suite: Suite, documents: int, hints: Sequence[Hint]) -> GateResult:
+    """
+    What a suite found, and what is unusual: a failure or a warning, as ``otherwise`` of ``unusual`` says.
+
+    :param documents: how many were looked at.
+    """
+    told = [
+        {
+            "record_key": each.record_key,
+            "field": each.field,
+            "value": each.value,
+            "message": each.message,
+            "rule": f"include/expectations/{suite.name}.yaml (unusual.{each.of})",
+            "remedy": "Compare it with what it was made of. If it is right, replay this letter: it then goes on.",
+            "code": "LB-GATE-002",
+        }
+        for each in hints
+    ]
+    summaries = [
+        {"part": "header", "expect": f"usual {kind}", "success": not count, "rows": documents, "unexpected": count}
+        for kind in KINDS
+        if (count := sum(each.of == kind for each in hints)) or kind == "amount"
+    ]
+    results = [*result.results, *summaries]
+    if suite.unusual is not None and suite.unusual.otherwise == "reject":
+        return replace(result, results=results, failures=[*result.failures, *told])
+    return replace(result, results=results, warnings=[*result.warnings, *told])
 
 
 def _must_be_there(suite: Suite, part: str, expectations: list[Expectation], frame: pd.DataFrame) -> None:
@@ -198,6 +232,7 @@ def _failures(suite: Suite, expectation: Expectation, answer: Any) -> list[dict[
             "message": f'"{value}" does not meet {expectation.expect.removeprefix("expect_").replace("_", " ")}',
             "rule": f"include/expectations/{suite.name}.yaml ({expectation.part}.{expectation.column})",
             "remedy": expectation.remedy,
+            "code": "LB-GATE-001",
         }
         for key, value in seen.items()
     ]

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import Context
 
 from ledgerbridge.delivery import documents_of
 from ledgerbridge.entities import Document
-from ledgerbridge.gates import GateResult, load_suite, run_suite
+from ledgerbridge.gates import GateResult, Suite, load_suite, run_suite, with_hints
 from ledgerbridge.pipeline.kept import schemas_of
 from ledgerbridge.pipeline.refused import Made
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import ValidationResult
+from ledgerbridge.state.replays import let_pass
+from ledgerbridge.state.seen_documents import latest_seen, remember_seen, seen_of_parties
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from ledgerbridge.state.upsert import upsert
+from ledgerbridge.unusual import Seen, hints, seen_in
 from operators import settings
 from operators.leg import LegOperator
 from operators.links import mapping_versions, source_keys_of
 from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink
 from operators.staging import BatchRef, read_frames, remember, validations_uri, write_frames, write_validations
+from operators.taken import taken_versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +58,7 @@ class GateOperator(LegOperator):
             self.close_batch(actor, self.superseded_since(context))
             raise self.nothing_goes_on("newer versions of all its records are taken")
         suite = load_suite(settings.include_folder() / "expectations" / f"{self.config.gate}.yaml")
-        result = run_suite(suite, frames)
+        result, seen = self._compared(context, suite, frames, run_suite(suite, frames))
         for warning in result.warnings:  # without the value: a log is no place for people's data
             self.log.warning(
                 "flow=%s leg=%s record_key=%s field=%s is let pass: %s",
@@ -62,7 +67,8 @@ class GateOperator(LegOperator):
         failed = {failure["record_key"] for failure in result.failures}
         passed, refused = _split(frames, failed)
         batch = write_frames(self.batch_uri(context, self.step), self.going_on(context, passed))
-        self._keep(context, result, frames, documents_of(refused, self.config.target), batch)
+        passing = [each for each in seen if each.record_key not in failed]
+        self._keep(context, result, frames, documents_of(refused, self.config.target), batch, passing)
         if passed["header"].empty:
             self.close_batch(actor, self.superseded_since(context))
             raise self.nothing_goes_on("no record of this batch meets the suite")
@@ -72,6 +78,23 @@ class GateOperator(LegOperator):
         """What is sent of the documents that passed: all."""
         return passed
 
+    def _compared(
+        self, context: Context, suite: Suite, frames: dict[str, pd.DataFrame], result: GateResult
+    ) -> tuple[GateResult, list[Seen]]:
+        """What the suite found with what is unusual of the documents, and what is to be remembered of them."""
+        if suite.unusual is None:
+            return result, []
+        seen, entity = seen_in(frames, suite.unusual), self.config.target
+        with transaction(self.engine) as session:
+            of_parties = seen_of_parties(session, entity, (each.party for each in seen))
+            today = datetime.now(ZoneInfo(self.company.time_zone)).date()
+            found = hints(seen, of_parties, latest_seen(session, entity), suite.unusual, today=today)
+            if found and suite.unusual.otherwise == "reject":
+                versions = taken_versions(self.staged(context, "extract"))
+                passed = let_pass(session, self.flow, self.leg, "LB-GATE-002", versions)
+                found = [each for each in found if each.record_key not in passed]
+        return with_hints(result, suite, len(seen), found), seen
+
     def _keep(
         self,
         context: Context,
@@ -79,6 +102,7 @@ class GateOperator(LegOperator):
         frames: dict[str, pd.DataFrame],
         refused: list[Document],
         batch: BatchRef,
+        passing: list[Seen],
     ) -> None:
         actor = self.actor(context)
         letters = self._letters(context, result, schemas_of(frames), refused) if refused else []
@@ -100,6 +124,7 @@ class GateOperator(LegOperator):
             set_outcomes(session, self.flow, self.leg, fates, run_id=actor.run_id)
             remember(session, batch, validations)
             upsert(session, ValidationResult, [values], key=["flow", "leg", "run_id"])
+            remember_seen(session, self.config.target, passing)
             self.audit_batch(session, actor, self.config.target, batch)
             stopped = self.too_many_rejected(session, actor)
         if stopped is not None:

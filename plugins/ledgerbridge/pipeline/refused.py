@@ -30,8 +30,8 @@ class Made:
 
     def refused_by_suite(self, record: RawRecord, failure: Mapping[str, Any]) -> Letter:
         """Why one document of a source record does not meet its suite."""
-        told = {name: failure[name] for name in ("field", "value", "message", "remedy", "rule")}
-        return self._letter(record, failure["record_key"], code="LB-GATE-001", **told)
+        told = {name: failure[name] for name in ("code", "field", "value", "message", "remedy", "rule")}
+        return self._letter(record, failure["record_key"], **told)
 
     def refused_by_target(self, record: RawRecord, result: Delivered) -> Letter:
         """Why its target did not take one document of a source record."""

@@ -60,6 +60,7 @@ __all__ = [
     "Position",
     "Reading",
     "ReconciliationResult",
+    "SeenDocument",
     "SourceRecord",
     "StagedBatch",
     "ValidationResult",
@@ -552,6 +553,31 @@ class ValidationResult(OfCompany, Base):
     rejected: Mapped[int]
     results: Mapped[list[Any]]
     validated_at: Mapped[datetime]
+
+
+class SeenDocument(OfCompany, Base):
+    """
+    What is remembered of a document that passed its gate, for the next ones to be compared with (``unusual`` of a
+    suite).
+
+    ``party`` is whose it is, as the document says it. ``amount`` is in hundred-thousandths of its currency,
+    ``accounts`` are those of its lines. A document that goes out again keeps its number.
+    """
+
+    __tablename__ = "seen_document"
+    __table_args__ = (
+        UniqueConstraint("company", "entity", "record_key"),
+        Index("ix_seen_document_party", "company", "entity", "party", "id"),
+        Index("ix_seen_document_latest", "company", "entity", "id"),
+    )
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64))
+    record_key: Mapped[str] = mapped_column(String(255))
+    party: Mapped[str] = mapped_column(String(255))
+    currency: Mapped[str] = mapped_column(String(16))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    day: Mapped[date]
+    accounts: Mapped[list[Any]]
 
 
 class BookedDocument(OfCompany, Base):

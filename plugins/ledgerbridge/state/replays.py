@@ -18,7 +18,7 @@ from ledgerbridge.entities import RawRecord
 from ledgerbridge.state.models import DeadLetter
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["KeptDocument", "documents_to_resume", "in_letter", "kept_records", "letter_uri"]
+__all__ = ["KeptDocument", "documents_to_resume", "in_letter", "kept_records", "let_pass", "letter_uri"]
 
 _SCHEME = "dead-letter:"
 
@@ -87,6 +87,20 @@ def documents_to_resume(
         if documents:
             found[key] = list(documents.values())
     return found
+
+
+def let_pass(session: Session, flow: str, leg: str, code: str, versions: Mapping[str, str]) -> set[str]:
+    """
+    Record keys of documents that people let pass: they replayed a letter with this code.
+
+    :param versions: those of the source records, by key; of another version a letter says nothing.
+    """
+    return {
+        letter.record_key
+        for key, letters in _replayed(session, flow, leg, list(versions)).items()
+        for letter in letters
+        if letter.code == code and letter.stands_for == versions[key]
+    }
 
 
 def _replayed(session: Session, flow: str, leg: str, source_keys: Sequence[str]) -> dict[str, list[DeadLetter]]:
