@@ -23,6 +23,7 @@ from rapidfuzz import fuzz, process
 
 from bench.foreign_clients import Unavailable, python_of
 from bench.mapping_gold import Task, tasks
+from bench.mapping_rules import CASES, told_rules
 from bench.matching import interval
 
 __all__ = ["measure"]
@@ -30,6 +31,7 @@ __all__ = ["measure"]
 _MATCH = Path(__file__).parent / "clients" / "match_fields.py"
 _ENVIRONMENTS = {"coma": "valentine", "similarity_flooding": "valentine", "sentence_model": "sentence_model"}
 _BINS = 10
+_SEEDS = (1, 2)
 _AT = (1, 3, 5)
 
 
@@ -72,6 +74,11 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
                 print(f"  {name}: skipped, {error}", flush=True)
                 continue
             _tell(found[-1])
+    found.append(_rules())
+    print(
+        "  rules by values: {found} of {rules} found, {wrong} wrong ones, {seconds} s a pair".format(**found[-1]),
+        flush=True,
+    )
     found.append(_alone(_large))
     print("  50 by 100 fields: {seconds} s, {mib} MiB".format(**found[-1]), flush=True)
     return found
@@ -149,6 +156,25 @@ def _calibration(told: Sequence[Told]) -> float:
             bins.setdefault(place, []).append((each.confidence, each.ranked[0] in each.answers))
     count = sum(len(each) for each in bins.values())
     return sum(abs(sum(c for c, _ in each) - sum(r for _, r in each)) for each in bins.values()) / count
+
+
+def _rules() -> dict[str, Any]:
+    """Of rules that make the values of made records, how many are told; and how many where there is none."""
+    started = time.perf_counter()
+    told = [each for case in CASES for seed in _SEEDS for each in told_rules(case, seed).values()]
+    seconds = (time.perf_counter() - started) / (len(CASES) * len(_SEEDS))
+    with_one = [each for each in told if each[0] != "none"]
+    right = sum(each[2] for each in with_one)
+    by_kind = {
+        kind: [sum(each[2] for each in with_one if each[0] == kind), sum(each[0] == kind for each in with_one)]
+        for kind in sorted({each[0] for each in with_one})
+    }
+    # a rule that was told and is another than the right one is wrong as well
+    wrong = len(told) - len(with_one) + sum(bool(each[1]) and not each[2] for each in with_one)
+    return {
+        "what": "rules by values", "rules": len(with_one), "found": right, "wrong": wrong, "by_kind": by_kind,
+        "seconds": round(seconds, 2),
+    }  # fmt: skip
 
 
 def _alone(work: Any) -> dict[str, Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,11 +30,15 @@ from ledgerbridge.suggest import (
     fields_of_records,
     known_names,
     mappings_in,
+    questions,
     read_catalogue,
     read_decisions,
+    read_tables,
+    reordered,
     suggest,
     with_accepted,
     with_decisions,
+    with_rules,
     with_samples,
 )
 from ledgerbridge.yaml_files import nearest
@@ -54,6 +62,12 @@ def suggest_(
         Path | None,
         typer.Option(metavar="FILE", help="Records of the source, JSON or a staged batch: shows fields and values."),
     ] = None,
+    made: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Records of the target, as for `--samples`: their values tell constants and rules."
+        ),
+    ] = None,
     fields: Annotated[
         Path | None,
         typer.Option(
@@ -67,6 +81,13 @@ def suggest_(
     refuse: Annotated[
         list[str] | None,
         typer.Option(metavar="TARGET=SOURCE", help="Remember that it does not; may be repeated."),
+    ] = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONNECTION",
+            help="Airflow connection of a language model that orders what is not sure; it is told no values.",
+        ),
     ] = None,
     json: AsJson = False,
     include: Include = INCLUDE,
@@ -82,6 +103,10 @@ def suggest_(
     decided = read_decisions(decisions)
     known = with_accepted(known_names(mappings_in(include / "mappings"), target), decided, target)
     found = with_decisions(suggest(reads, makes, known), decided.get(pair, Decided()), reads)
+    if samples is not None and made is not None:
+        found = with_rules(found, reads, _records(samples), _records(made), read_tables(include / "lookups"))
+    if ask is not None:
+        found = _asked(ask, reads, makes, found)
     if out is not None:
         _write(out, draft(reads, makes, found))
     if json:
@@ -91,6 +116,17 @@ def suggest_(
     if out is not None:
         print(f"{out} is a draft: look at it, then `ledgerbridge map check {out}`.")
     return 0
+
+
+def _asked(connection: str, reads: Entity, makes: Entity, found: list[Suggestion]) -> list[Suggestion]:
+    from hooks.language_model import may_see_values, opinions_of
+
+    # like `airflow connections test`, for a connection that lies in Airflow's own database
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    logging.disable(logging.WARNING)  # Airflow's logs go to where the suggestions are printed
+    with redirect_stdout(sys.stderr):
+        asked = questions(reads, makes, found, values=may_see_values(connection))
+        return reordered(found, opinions_of(connection, asked), connection)
 
 
 def _decision(given: str, reads: Entity, makes: Entity) -> tuple[str, str]:
@@ -111,7 +147,7 @@ def _decision(given: str, reads: Entity, makes: Entity) -> tuple[str, str]:
 
 
 def _entity(name: str, own: dict[str, Entity], samples: Path | None, *, written: bool) -> Entity:
-    seen = fields_of_records(each.get("payload", each) for each in sample_records(samples)) if samples else []
+    seen = fields_of_records(_records(samples)) if samples else []
     known = own.get(name) or _known(name, written=written)
     if known is None and not seen:
         raise ConfigurationError(
@@ -120,6 +156,10 @@ def _entity(name: str, own: dict[str, Entity], samples: Path | None, *, written:
             remedy=_remedy(name, written=written),
         )
     return with_samples(known or Entity(name, ()), seen)
+
+
+def _records(samples: Path) -> list[dict[str, Any]]:
+    return [each.get("payload", each) for each in sample_records(samples)]
 
 
 def _known(name: str, *, written: bool) -> Entity | None:
@@ -157,6 +197,9 @@ def _print(found: list[Suggestion]) -> None:
         else:
             print(f"  {each.target.name + mark:<24} {each.best.source.path}  {each.band}, {each.best.confidence:.2f}")
             print(f"  {'':<24} {each.best.reason}")
+        if each.rule is not None:
+            rule = each.rule.written([one.path for one in each.rule.sources])
+            print(f"  {'':<24} {each.rule.kind}: {rule}, {each.rule.share:.0%} by values")
         others = each.candidates[1 if each.best else 0 : _SHOWN]
         if others:
             print(f"  {'':<24} or " + ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in others))

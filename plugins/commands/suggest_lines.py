@@ -35,12 +35,12 @@ def suggest_lines(
     begin = since and since.replace(tzinfo=UTC)
     with transaction(state_engine(context)) as session:
         letters = find_letters(session, Wanted(_STATES, company=company, since=begin))
-        asking = [(each.code, complaint) for each in letters if (complaint := _complaint(each)) is not None]
+        asking = [(each.code, each.field, asked) for each in letters if (asked := _complaint(each)) is not None]
         codes = Counter(each.code for each in letters)
     folder = include / "lookups"
-    lines = lines_wanted([each for _, each in asking], folder)
-    for code, count in Counter(code for code, _ in asking).most_common():
-        print(f"{count} of {codes[code]} letters of {code} ask for a line of a table.")
+    lines = lines_wanted([each for *_, each in asking], folder)
+    for (code, field, table), count in Counter((code, field, each.table) for code, field, each in asking).most_common():
+        print(f"{count} of {codes[code]} letters of {code} are of {field}, and ask for lines of {table}.")
     for line in lines:
         _print(line)
     print(diff_of_lines(lines, folder), end="")

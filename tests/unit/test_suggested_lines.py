@@ -47,7 +47,7 @@ def test_what_people_corrected_becomes_lines_of_a_diff_that_applies(
     url = state_db.url.render_as_string(hide_password=False)
     assert main(["--state", url, "suggest-lines", "--include", str(include)]) == 0
     told = capsys.readouterr().out
-    assert "4 of 5 letters of LB-MAP-002 ask for a line of a table." in told
+    assert "4 of 5 letters of LB-MAP-002 are of TAXDTLID, and ask for lines of tax_titles." in told
     assert 'tax_titles: "NY, State" (2 letters): NY-STATE, as people corrected it 1 time' in told
     assert 'MA-STATE, as "Massachusetts State Tax", which is spelled nearly so' in told
     assert 'tax_titles: "Moon Tax" (1 letter): open, nobody has said what it stands for' in told

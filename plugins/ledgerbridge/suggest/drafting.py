@@ -89,6 +89,11 @@ def _part(row: _Row, source: Entity, *, canonical: bool, labelled: bool) -> list
 def _field(suggestion: Suggestion, each: str, source: Entity, *, written: bool, canonical: bool) -> list[str]:
     target, best = suggestion.target, suggestion.best
     needed = " (required)" if target.required else ""
+    if suggestion.rule is not None and not written:
+        made = suggestion.rule
+        told = f"{made.kind}, {made.share:.0%} of what it makes is in the target's records{needed}"
+        rule = made.written([_quoted_in(_path(one, each), made.form) for one in made.sources])
+        return [f"  # {told}", f"  # {_key(target.name)}: {rule}"]
     if best is None:
         nearest = ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in suggestion.candidates[:2])
         return [f"  # {target.name}: open{needed}{f'; nearest {nearest}' if nearest else ''}"]
@@ -167,6 +172,11 @@ def _convert(source: Field, target: Field, *, canonical: bool) -> str:
     if target.kind in ("text", "id") and target.length and source.kind in ("text", "id", "choice"):
         return f"{{text: {{max: {target.length}}}}}"
     return ""
+
+
+def _quoted_in(path: str, form: str) -> str:
+    """A path as it stands in a rule: in a text with others, or alone."""
+    return path if form.startswith("{{template") else _quoted(path)
 
 
 def _key(name: str) -> str:

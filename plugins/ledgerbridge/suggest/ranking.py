@@ -23,6 +23,7 @@ __all__ = [
     "TRUST",
     "Candidate",
     "Learned",
+    "Rule",
     "Suggestion",
     "alternatives",
     "learned",
@@ -76,18 +77,40 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """
+    What makes a target's values of the source's.
+
+    :param kind: ``same``, ``constant``, ``table``, ``template``, ``before``, ``after`` or ``segment``.
+    :param form: the rule as YAML; ``{0}``, ``{1}`` stand for the paths of ``sources``.
+    :param share: how many of the values it makes are among the target's, from 0 to 1.
+    """
+
+    kind: str
+    sources: tuple[Field, ...]
+    form: str
+    share: float
+
+    def written(self, paths: Sequence[str]) -> str:
+        """The rule with its sources' paths."""
+        return self.form.format(*paths)
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """
     What may go into a target field.
 
     :param candidates: the best first, at most five.
     :param none: confidence that the source has nothing for it.
+    :param rule: what values say that makes the target's, where no field is it as it is.
     """
 
     target: Field
     candidates: tuple[Candidate, ...]
     none: float
     band: Band
+    rule: Rule | None = None
 
     @property
     def best(self) -> Candidate | None:
