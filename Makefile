@@ -17,6 +17,7 @@ AIRFLOW_PORT ?= 8080
 SANDBOX_PORT ?= 8710
 FAULTS ?= 100
 SEED ?= 1
+FLOW ?= order_to_cash
 ARGS ?=
 ALL ?= 0
 
@@ -56,8 +57,8 @@ test: .venv/.dev  ## Run every test
 property: .venv/.dev  ## Let ORDERS orders with anything that can happen to them (hundreds and more) end with equal books
 	@exec $(BIN)/pytest -q -s -n 0 tests/flows/test_any_orders.py --orders $(ORDERS) $(ARGS)
 
-chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs, and compare the books
-	@exec env PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED) $(ARGS)
+chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs of FLOW, and compare the books
+	@exec env PYTHONPATH=plugins:tests:. AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR $(BIN)/python -m tests.chaos --flow $(FLOW) --faults $(FAULTS) --seed $(SEED) $(ARGS)
 
 bench: .venv/.dev  ## Measure how fast it is, beside other ways to do the same
 	@exec $(BIN)/python -m bench $(if $(filter 1,$(ALL)),--all) $(ARGS)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 from httpx import HTTPError
 
@@ -13,39 +14,49 @@ from ledgerbridge.delivery.deliver import STEPS
 from sandbox.player import SandboxRefused
 from tests.chaos.world import World
 
-__all__ = ["KINDS", "Faults"]
+__all__ = ["ON_MASTERS", "ON_ORDERS", "Faults"]
 
 Act = Callable[[World, Random], int]
 
-WIRE = {
-    "xero": [
-        {"kind": "lost_before_commit", "method": "PUT"},
-        {"kind": "lost_after_commit", "method": "PUT"},
-        {"kind": "lost_after_commit", "method": "PUT", "times": 3},
-        {"kind": "reset", "method": "PUT"},
-        {"kind": "malformed"},
-        {"kind": "slow", "seconds": 2},
-        {"kind": "slow_answer", "seconds": 2},
-        {"kind": "status", "status": 500, "times": 2},
-        {"kind": "status", "status": 503, "times": 2, "headers": {"Retry-After": "1"}},
-        {"kind": "throttled", "seconds": 1, "times": 3},
-        {"kind": "expired_token"},
-        {"kind": "concurrent", "times": 3},
-    ],
-    "gp": [
-        {"kind": "lost_before_commit", "contains": "CreateTransactionEntity"},
-        {"kind": "lost_after_commit", "contains": "CreateTransactionEntity"},
-        {"kind": "lost_after_commit", "contains": "CreateTransactionEntity", "times": 3},
-        {"kind": "lost_after_commit", "contains": "CreateEntity"},
-        {"kind": "reset", "contains": "CreateTransactionEntity"},
-        {"kind": "malformed"},
-        {"kind": "slow", "seconds": 2, "contains": "CreateTransactionEntity"},
-        {"kind": "slow_answer", "seconds": 2},
-        {"kind": "status", "status": 500, "times": 2},
-        {"kind": "concurrent", "times": 3},
-        {"kind": "sql_timeout", "contains": "CreateTransactionEntity"},
-        {"kind": "expired_token"},
-    ],
+Line = dict[str, list[dict[str, Any]]]
+
+
+def _line(*, xero_method: str, gp_operation: str) -> Line:
+    """Faults on the line of a ledger; what writes in a flow gets more of them."""
+    return {
+        "xero": [
+            {"kind": "lost_before_commit", "method": xero_method},
+            {"kind": "lost_after_commit", "method": xero_method},
+            {"kind": "lost_after_commit", "method": xero_method, "times": 3},
+            {"kind": "reset", "method": xero_method},
+            {"kind": "malformed"},
+            {"kind": "slow", "seconds": 2},
+            {"kind": "slow_answer", "seconds": 2},
+            {"kind": "status", "status": 500, "times": 2},
+            {"kind": "status", "status": 503, "times": 2, "headers": {"Retry-After": "1"}},
+            {"kind": "throttled", "seconds": 1, "times": 3},
+            {"kind": "expired_token"},
+            {"kind": "concurrent", "times": 3},
+        ],
+        "gp": [
+            {"kind": "lost_before_commit", "contains": gp_operation},
+            {"kind": "lost_after_commit", "contains": gp_operation},
+            {"kind": "lost_after_commit", "contains": gp_operation, "times": 3},
+            {"kind": "lost_after_commit", "contains": "CreateEntity"},
+            {"kind": "reset", "contains": gp_operation},
+            {"kind": "malformed"},
+            {"kind": "slow", "seconds": 2, "contains": gp_operation},
+            {"kind": "slow_answer", "seconds": 2},
+            {"kind": "status", "status": 500, "times": 2},
+            {"kind": "concurrent", "times": 3},
+            {"kind": "sql_timeout", "contains": gp_operation},
+            {"kind": "expired_token"},
+        ],
+    }
+
+
+OF_ORDERS: Line = {
+    **_line(xero_method="PUT", gp_operation="CreateTransactionEntity"),
     "shopify": [
         {"kind": "lost_before_commit"},
         {"kind": "reset"},
@@ -64,25 +75,20 @@ WIRE = {
         {"kind": "slow_answer", "seconds": 2},
     ],
 }
-"""
-Faults on the line by system; those that write get more of them.
-
-Shopify throttles and refuses a token where GraphQL is spoken, not where tokens are given.
-"""
-
-
+"""Shopify throttles and refuses a token where GraphQL is spoken, not where tokens are given."""
+OF_MASTERS = _line(xero_method="POST", gp_operation="CreateEntity")
 FEWEST_A_PASS = 3
 """Faults a pass is to meet even where its step has had its share."""
 MOST_WAITING = 6
 """Faults of one line that wait for their calls; more would only keep the system down."""
 
 
-def _on_the_line(system: str) -> Act:
+def _on_the_line(system: str, line: Line) -> Act:
     def act(world: World, random: Random) -> int:
         try:
             waiting = [each for each in world.player.faults()[system] if each["happened"] < each["times"]]
             if len(waiting) < MOST_WAITING:
-                world.player.order_fault(system, random.choice(WIRE[system]))
+                world.player.order_fault(system, random.choice(line[system]))
         except (SandboxRefused, HTTPError):  # it is down just now, which is a fault of its own
             return 0
         return 0  # counted when it has happened
@@ -95,10 +101,8 @@ def _kill_at_step(world: World, random: Random) -> int:
     return 0  # counted when it has happened
 
 
-def _stop_sandbox(world: World, random: Random) -> int:
-    return int(
-        world.stop_sandbox(random.choice(["gp", "xero", "gp", "xero", "shopify", "stripe"]), random.uniform(1, 4))
-    )
+def _stop_one_of(*systems: str) -> Act:
+    return lambda world, random: int(world.stop_sandbox(random.choice(systems), random.uniform(1, 4)))
 
 
 def _fill_disk(world: World, random: Random) -> int:
@@ -121,11 +125,10 @@ def _flip_bit(world: World, random: Random) -> int:
 RESTORES = 0.15
 """In how many of the passes the state is as it was when an earlier one began."""
 
-KINDS: dict[str, tuple[int, Act]] = {
-    "xero line": (28, _on_the_line("xero")),
-    "gp line": (28, _on_the_line("gp")),
-    "shopify line": (7, _on_the_line("shopify")),
-    "stripe line": (7, _on_the_line("stripe")),
+Kinds = dict[str, tuple[int, Act]]
+"""How often each kind is drawn, and what it does."""
+
+OF_ALL: Kinds = {
     "kill at a step": (28, _kill_at_step),
     "kill a task": (18, lambda world, random: int(world.kill_task(random))),
     "kill a worker": (5, lambda world, random: int(world.kill_worker(random))),
@@ -133,20 +136,33 @@ KINDS: dict[str, tuple[int, Act]] = {
     "the machine dies": (1, lambda world, random: int(world.kill_machine())),
     "the whole stack dies": (1, lambda world, random: int(world.kill_stack())),
     "a task freezes": (2, lambda world, random: int(world.freeze_task(random))),
-    "a system is down": (4, _stop_sandbox),
     "the disk is full": (4, _fill_disk),
     "the state database is away": (4, _take_state_away),
     "a clock steps": (14, _step_clock),
     "a bit flips": (4, _flip_bit),
 }
-"""How often each kind is drawn, and what it does."""
+ON_ORDERS: Kinds = {
+    "xero line": (28, _on_the_line("xero", OF_ORDERS)),
+    "gp line": (28, _on_the_line("gp", OF_ORDERS)),
+    "shopify line": (7, _on_the_line("shopify", OF_ORDERS)),
+    "stripe line": (7, _on_the_line("stripe", OF_ORDERS)),
+    **OF_ALL,
+    "a system is down": (4, _stop_one_of("gp", "xero", "gp", "xero", "shopify", "stripe")),
+}
+ON_MASTERS: Kinds = {
+    "xero line": (28, _on_the_line("xero", OF_MASTERS)),
+    "gp line": (28, _on_the_line("gp", OF_MASTERS)),
+    **OF_ALL,
+    "a system is down": (4, _stop_one_of("gp", "xero")),
+}
 
 
 class Faults:
     """Draws faults, lets them happen, and counts those that did."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, kinds: Kinds, seed: int) -> None:
         self._world = world
+        self._kinds = kinds
         self._random = Random(seed)
         self._direct: Counter[str] = Counter()
         self._on_lines = 0
@@ -154,9 +170,9 @@ class Faults:
 
     def strike(self) -> str:
         """Let the next one happen; its kind."""
-        names = list(KINDS)
-        (name,) = self._random.choices(names, [KINDS[each][0] for each in names])
-        self._direct[name] += KINDS[name][1](self._world, self._random)
+        names = list(self._kinds)
+        (name,) = self._random.choices(names, [self._kinds[each][0] for each in names])
+        self._direct[name] += self._kinds[name][1](self._world, self._random)
         return name
 
     def between_passes(self) -> None:

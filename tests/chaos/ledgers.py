@@ -40,10 +40,18 @@ class Verdict:
     doubled: list[str]
     cents_off: int
 
-    @property
-    def good(self) -> bool:
-        """Nothing lost, nothing doubled, to the cent."""
-        return not self.lost and not self.doubled and self.cents_off == 0
+    def counts(self) -> dict[str, int]:
+        """The numbers of a line."""
+        return {
+            "expected": self.expected,
+            "lost": len(self.lost),
+            "doubled": len(self.doubled),
+            "cents_off": self.cents_off,
+        }
+
+    def told(self) -> list[str]:
+        """What is wrong, a line each."""
+        return [*(f"lost: {each}" for each in self.lost), *(f"doubled: {each}" for each in self.doubled)]
 
 
 def read_books(player: Player, result: Mapping[str, Any]) -> Books:

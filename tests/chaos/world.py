@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -50,6 +51,8 @@ SETTINGS = {
 }
 LEDGER_SECONDS = 5
 """How long a call to a ledger may take: what is waited for after a lost answer follows from it."""
+SETTLED_SECONDS = LEDGER_SECONDS * 2
+"""After so long nothing that a broken call began can be under way any more."""
 FORGOTTEN_AFTER = "15s"
 """
 What the database does away with when so long no word of its transaction came.
@@ -128,12 +131,11 @@ class World:
 
     def back_up_state(self) -> None:
         """Keep the state database as it is; nothing runs."""
-        backup = self._kills.parent / "state.backup"
         if self._postgres is None:
-            with closing(sqlite3.connect(self._state_file())) as state, closing(sqlite3.connect(backup)) as kept:
+            with closing(sqlite3.connect(self._state_file())) as state, closing(sqlite3.connect(self._backup)) as kept:
                 state.backup(kept)
         else:
-            self._postgres.dump(self.state_url, backup)
+            self._postgres.dump(self.state_url, self._backup)
 
     def restore_state(self) -> bool:
         """
@@ -141,16 +143,23 @@ class World:
 
         Whoever restores waits as long as a call may take.
         """
-        backup = self._kills.parent / "state.backup"
-        if not backup.exists():
+        if not self._backup.exists():
             return False
-        self._hurry.wait(LEDGER_SECONDS * 2)
+        self._hurry.wait(SETTLED_SECONDS)
         if self._postgres is None:
-            with closing(sqlite3.connect(backup)) as kept, closing(sqlite3.connect(self._state_file())) as state:
+            with closing(sqlite3.connect(self._backup)) as kept, closing(sqlite3.connect(self._state_file())) as state:
                 kept.backup(state)
         else:
-            self._postgres.restore(self.state_url, backup)
+            self._postgres.restore(self.state_url, self._backup)
         return True
+
+    def forget_backup(self) -> None:
+        """Nothing is restored until another backup was made."""
+        self._backup.unlink(missing_ok=True)
+
+    @property
+    def _backup(self) -> Path:
+        return self._kills.parent / "state.backup"
 
     def _state_file(self) -> str:
         return self.state_url.removeprefix("sqlite:///")
@@ -333,13 +342,20 @@ class World:
 
 
 @contextmanager
-def open_world(company: Mapping[str, Any], folder: Path, database: str, opening: Any) -> Iterator[World]:
-    """A running world; ``database`` is ``sqlite`` or ``postgres``, for Airflow's own and for the state."""
+def open_world(
+    company: Mapping[str, Any], folder: Path, database: str, opening: datetime, flow: str
+) -> Iterator[World]:
+    """
+    A running world.
+
+    :param database: ``sqlite`` or ``postgres``, for Airflow's own and for the state.
+    :param flow: the one that runs in it.
+    """
     kills = folder / "kills"
     kills.mkdir(parents=True)
     extra = {
         **SETTINGS,
-        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder)),
+        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder, flow)),
         "CHAOS_KILLS": str(kills),
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "kill_points"), str(CHECKOUT / "config")]),
     }
@@ -387,11 +403,11 @@ def _own_cluster(undone: ExitStack, *, port: int | None = None) -> PostgresClust
     return cluster
 
 
-def _impatient_include(folder: Path) -> Path:
+def _impatient_include(folder: Path, name: str) -> Path:
     """The shipped files; the flow tries again after a second, so that a run meets more faults an hour."""
     include = folder / "include"
     shutil.copytree(CHECKOUT / "include", include)
-    flow = include / "flows" / "order_to_cash.yaml"
+    flow = include / "flows" / f"{name}.yaml"
     flow.write_text(flow.read_text() + "retries: 3\nretry_seconds: 1\n")
     return include
 

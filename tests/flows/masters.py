@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from ledgerbridge.state.models import DeadLetter, Delivery, DeliveryTry
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
+from tests.flows.edited_masters import Windows
 from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
 
@@ -33,36 +33,16 @@ CALLS_PER_DAY = 100_000
 
 
 @dataclass
-class Masters:
+class Masters(Windows):
     """The two ledgers and the flow between them, of which these stages run."""
 
     office: Office
     flow: InProcess
     stages: list[str]
     passes: int = 0
-    hours: int = 0
-
-    def in_gp(self, number: str, *, window: str = "customers", **changes: Any) -> None:
-        self.office.player.call("PUT", "gp", f"/_sandbox/{window}/{number}", changes)
-
-    def in_xero(self, named: str, *, window: str = "contacts", **changes: Any) -> None:
-        self.office.player.call("PUT", "xero", f"/_sandbox/{window}/{named}", changes)
-
-    def later(self) -> None:
-        """What happens from now on happens an hour after what happened before."""
-        self.hours += 1
-        self.office.player.set_clock(OPENING + timedelta(days=1, hours=self.hours))
-
-    def all_gp(self, window: str = "customers") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.office.player.call("GET", "gp", f"/_sandbox/{window}")[window]
-        return found
 
     def gp(self, number: str) -> dict[str, Any]:
         return next(each for each in self.all_gp() if each["CUSTNMBR"] == number)
-
-    def all_xero(self, window: str = "contacts") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.office.player.call("GET", "xero", f"/_sandbox/{window}")[window]
-        return found
 
     def xero(self, number: str) -> dict[str, Any]:
         return next(each for each in self.all_xero() if each.get("ContactNumber") == number)
@@ -117,7 +97,7 @@ def open_masters(folder: Path, *stages: str, state_url: str | None = None) -> It
             player.seed(harbor_light_supply(), OPENING)
             with open_office(order_file([]), player, player, folder, state_url) as office:
                 _allow_calls(player)
-                yield Masters(office, InProcess("master_data"), list(stages))
+                yield Masters(player, office, InProcess("master_data"), list(stages))
 
 
 def _allow_calls(player: Player) -> None:

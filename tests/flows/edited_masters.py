@@ -1,0 +1,250 @@
+"""Masters that people edit at the windows of both ledgers, at random, and what has to have become of their edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sandbox.orders import OPENING
+from sandbox.player import Player
+from tests.flows.dice import Dice
+
+__all__ = [
+    "Place",
+    "Thing",
+    "Windows",
+    "lost_edits",
+    "made_in_both",
+    "make_things",
+    "make_two_one",
+    "people_edit",
+    "people_make",
+]
+
+NEVER_EMPTY = ("name", "active", "cost")
+GPS_ALONE = ("cost",)
+"""Fields that GP says, as include/flows/master_data.yaml has it."""
+
+
+@dataclass
+class Windows:
+    """Where people look at masters and edit them, in both ledgers."""
+
+    player: Player
+    hours: int = field(default=0, kw_only=True)
+
+    def in_gp(self, number: str, *, window: str = "customers", **changes: Any) -> None:
+        """Make a master, or change it."""
+        self.player.call("PUT", "gp", f"/_sandbox/{window}/{number}", changes)
+
+    def in_xero(self, named: str, *, window: str = "contacts", **changes: Any) -> None:
+        """Make a master, or change it."""
+        self.player.call("PUT", "xero", f"/_sandbox/{window}/{named}", changes)
+
+    def later(self) -> None:
+        """What happens from now on happens an hour after what happened before."""
+        self.hours += 1
+        self.player.set_clock(OPENING + timedelta(days=1, hours=self.hours))
+
+    def all_gp(self, window: str = "customers") -> list[dict[str, Any]]:
+        """All masters of a window."""
+        found: list[dict[str, Any]] = self.player.call("GET", "gp", f"/_sandbox/{window}")[window]
+        return found
+
+    def all_xero(self, window: str = "contacts") -> list[dict[str, Any]]:
+        """All masters of a window."""
+        found: list[dict[str, Any]] = self.player.call("GET", "xero", f"/_sandbox/{window}")[window]
+        return found
+
+    def named(self, name: str) -> tuple[list[str], list[str]]:
+        """The numbers of the customers, and the ids of the contacts, of a name."""
+        customers = [each["CUSTNMBR"] for each in self.all_gp() if each["CUSTNAME"] == name]
+        return customers, [each["ContactID"] for each in self.all_xero() if each["Name"] == name]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a thing is held: what edits and what shows its fields."""
+
+    edit: Callable[[Windows, str, Any], None]
+    show: Callable[[Windows], dict[str, Any]]
+
+
+@dataclass
+class Thing:
+    """
+    One thing of life.
+
+    :param edits: by field and place what people typed last since it came to rest, and ``rest`` what all places held
+        then.
+    """
+
+    name: str
+    places: dict[str, Place]
+    fields: tuple[str, ...]
+    edits: dict[str, dict[str, str]] = field(default_factory=dict)
+    rest: dict[str, str] = field(default_factory=dict)
+
+    def begin_round(self, windows: Windows) -> None:
+        """It is at rest: what it holds now is what it held before what people edit next."""
+        self.edits.clear()
+        self.rest = {name: next(iter(values.values())) for name, values in self.held(windows).items()}
+
+    def held(self, windows: Windows) -> dict[str, dict[str, str]]:
+        """By field and place what is held."""
+        shown = {name: place.show(windows) for name, place in self.places.items()}
+        return {each: {name: str(of[each]) for name, of in shown.items() if each in of} for each in self.fields}
+
+
+def in_gp(window: str, key: str, number: str, columns: dict[str, str]) -> Place:
+    """A master of GP; ``columns`` by field."""
+
+    def edit(windows: Windows, name: str, value: Any) -> None:
+        if name == "active":
+            value = {"INACTIVE": int(not value), "VENDSTTS": 1 if value else 2}[columns[name]]
+        windows.in_gp(number, window=window, **{columns[name]: value})
+
+    def show(windows: Windows) -> dict[str, Any]:
+        row = next(each for each in windows.all_gp(window) if each[key] == number)
+        held = {name: row[column] for name, column in columns.items()}
+        if "active" in held:
+            held["active"] = str(held["active"]) == ("1" if columns["active"] == "VENDSTTS" else "0")
+        return {name: _plain(value) for name, value in held.items()}
+
+    return Place(edit, show)
+
+
+def contact(number_field: str, number: str) -> Place:
+    """A contact of Xero."""
+
+    def shown(windows: Windows) -> dict[str, Any]:
+        return next(each for each in windows.all_xero() if each.get(number_field) == number)
+
+    def edit(windows: Windows, name: str, value: Any) -> None:
+        change: dict[str, Any] = {
+            "name": {"Name": value},
+            "email": {"EmailAddress": value},
+            "tax": {"TaxNumber": value},
+            "city": {"Addresses": [{"AddressType": "STREET", "City": value}]},
+            "active": {"ContactStatus": "ACTIVE" if value else "ARCHIVED"},
+        }[name]
+        windows.in_xero(shown(windows)["ContactID"], **change)
+
+    def show(windows: Windows) -> dict[str, Any]:
+        found = shown(windows)
+        held = {"name": found["Name"], "email": found["EmailAddress"], "tax": found.get("TaxNumber", "")}
+        address = next(each for each in found["Addresses"] if each["AddressType"] == "STREET")
+        return {**held, "city": address.get("City", ""), "active": found["ContactStatus"] == "ACTIVE"}
+
+    return Place(edit, show)
+
+
+def item(code: str) -> Place:
+    """An item of Xero, which is never inactive."""
+
+    def edit(windows: Windows, name: str, value: Any) -> None:
+        change: dict[str, Any] = {"name": {"Name": value}, "cost": {"PurchaseDetails": {"UnitPrice": value}}}[name]
+        windows.in_xero(code, window="items", **change)
+
+    def show(windows: Windows) -> dict[str, Any]:
+        found = next(each for each in windows.all_xero("items") if each["Code"] == code)
+        return {"name": found["Name"], "cost": _plain(found["PurchaseDetails"]["UnitPrice"])}
+
+    return Place(edit, show)
+
+
+CUSTOMER = {"name": "CUSTNAME", "email": "INET1", "city": "CITY", "active": "INACTIVE"}
+VENDOR = {"name": "VENDNAME", "tax": "TXRGNNUM", "city": "CITY", "active": "VENDSTTS"}
+ITEM = {"name": "ITEMDESC", "cost": "STNDCOST"}
+
+
+def make_things(windows: Windows) -> list[Thing]:
+    """A customer, a vendor, one that is both once ``make_two_one`` has said so, and an item; in GP."""
+    windows.in_gp("ROUND1", CUSTNAME="Round", CITY="Boston")
+    windows.in_gp("BOTH1", CUSTNAME="Both")
+    windows.in_gp("VROUND1", window="vendors", VENDNAME="Quarry Supplies")
+    windows.in_gp("IROUND1", window="items", ITEMDESC="Item round", STNDCOST="1")
+    both = {
+        "customer": in_gp("customers", "CUSTNMBR", "BOTH1", CUSTOMER),
+        "vendor": in_gp("vendors", "VENDORID", "VBOTH1", VENDOR),
+        "xero": contact("ContactNumber", "BOTH1"),
+    }
+    return [
+        _customer("ROUND1", contact("ContactNumber", "ROUND1")),
+        Thing(
+            "VROUND1",
+            {"gp": in_gp("vendors", "VENDORID", "VROUND1", VENDOR), "xero": contact("AccountNumber", "VROUND1")},
+            tuple(VENDOR),
+        ),
+        Thing("BOTH1", both, ("name", "email", "city", "tax", "active")),
+        Thing("IROUND1", {"gp": in_gp("items", "ITEMNMBR", "IROUND1", ITEM), "xero": item("IROUND1")}, tuple(ITEM)),
+    ]
+
+
+def make_two_one(windows: Windows) -> None:
+    """The customer's contact is a vendor too."""
+    windows.in_xero("BOTH1", AccountNumber="VBOTH1", IsSupplier=True)
+
+
+def people_edit(windows: Windows, dice: Dice, thing: Thing, word: str) -> None:
+    """Somebody changes one field in one place, an hour after what happened before."""
+    place = dice.pick(sorted(thing.places))
+    held = thing.places[place].show(windows)
+    name = dice.pick([each for each in thing.fields if each in held])
+    value: Any = word
+    if name == "active":
+        value = not held["active"]
+    elif name == "cost":
+        value = f"{dice.number(1, 99)}.{dice.number(10, 99)}"
+    elif name not in NEVER_EMPTY and dice.chance(30):
+        value = ""
+    elif name == "email":
+        value = f"{word}@example.com"
+    windows.later()
+    thing.places[place].edit(windows, name, value)
+    thing.edits.setdefault(name, {})[place] = str(_plain(value))
+
+
+def people_make(windows: Windows, dice: Dice) -> str:
+    """Somebody makes a customer in one of the ledgers; its name."""
+    name = "".join(dice.pick("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(10))  # like no other: who is likely is asked
+    windows.later()
+    if dice.chance(50):
+        windows.in_gp(name, CUSTNAME=name, CITY="Boston")
+    else:
+        windows.in_xero(name, EmailAddress=f"{name}@example.com")
+    return name
+
+
+def made_in_both(number: str, contact_id: str) -> Thing:
+    """A customer that was made in one ledger, and its contact."""
+    return _customer(number, contact("ContactID", contact_id))
+
+
+def _customer(number: str, in_xero: Place) -> Thing:
+    return Thing(number, {"gp": in_gp("customers", "CUSTNMBR", number, CUSTOMER), "xero": in_xero}, tuple(CUSTOMER))
+
+
+def lost_edits(thing: Thing, held: dict[str, dict[str, str]]) -> list[str]:
+    """
+    Of a thing at rest the fields that two places hold otherwise, or that hold what nobody typed there last.
+
+    A field that nobody edited holds what it held before.
+    """
+    lost = []
+    for name, values in held.items():
+        edits = thing.edits.get(name, {})
+        if name in GPS_ALONE:
+            edits = {place: each for place, each in edits.items() if place == "gp"}
+        stand = {*edits.values()} or {thing.rest[name]}
+        if len({*values.values()}) > 1 or not stand.issuperset(values.values()):
+            lost.append(f"{thing.name}: {name} is {values}, edited {edits}, before {thing.rest.get(name)!r}")
+    return lost
+
+
+def _plain(value: Any) -> Any:
+    """A cost as both ledgers show it."""
+    text = str(value)
+    return f"{float(text):.2f}" if text.replace(".", "", 1).isdigit() and "." in text else value
