@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from ledgerbridge.errors import LedgerbridgeError
 
 __all__ = [
+    "DELETED",
     "MAIN",
     "Candidate",
     "Document",
@@ -31,6 +32,8 @@ __all__ = [
 
 MAIN = "main"
 """The key of the company of an installation that has but one, and of all that was kept before there were several."""
+DELETED = "_deleted"
+"""True in the payload of a record that its source has no more; of its other fields only the key is there then."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class RawRecord:
     version: str
     changed_at: datetime
     payload: dict[str, Any]
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether its source has it no more."""
+        return self.payload.get(DELETED) is True
 
 
 @runtime_checkable

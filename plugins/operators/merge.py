@@ -22,6 +22,7 @@ from ledgerbridge.links import WRITTEN, KeptSide, Read, agree, keep_read, sides_
 from ledgerbridge.mapping import Lookups, load_mapping, map_canonical, map_chunks, map_raw
 from ledgerbridge.mapping import Mapping as CompiledMapping
 from ledgerbridge.pipeline.kept import with_headers
+from ledgerbridge.pipeline.making import Living
 from ledgerbridge.pipeline.work import Work
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
@@ -40,6 +41,7 @@ from ledgerbridge.sync import (
     refused_with,
     strangers,
     why_apart,
+    withdraw_proposals,
 )
 from operators import settings
 from operators.gate import GateOperator
@@ -94,6 +96,8 @@ class MergeOperator(TransformOperator):
         unmet = self._meet(read, work)
         with transaction(self.engine) as session:
             things = keep_read(session, self.company.key, sync.entity, read)
+            deleted = [each.key for records in read.values() for each in records if each.deleted]
+            withdraw_proposals(session, self.company.key, sync.entity, deleted)
             by_key = {each.record_key: each for each in things.values()}
             apart = (
                 {} if unmet is None else why_apart(session, self.company.key, sync.entity, things.values(), met=unmet)
@@ -164,17 +168,22 @@ class MergeOperator(TransformOperator):
         """The records of one side with their canonical fields; what can't be conformed becomes dead letters."""
         changed_at: dict[str, datetime] = {}
 
-        def noted(chunks: Iterator[list[RawRecord]]) -> Iterator[list[RawRecord]]:
+        def noted(chunks: Iterable[list[RawRecord]]) -> Iterator[list[RawRecord]]:
             for chunk in chunks:
                 changed_at.update({record.key: record.changed_at for record in chunk})
                 yield chunk
 
-        mapped = map_chunks(mapping, noted(taken_chunks(given, set(keys))), lookups)
+        living = Living(taken_chunks(given, set(keys)))
+        mapped = map_chunks(mapping, noted(living), lookups)
         work.made |= {key: set() for key in keys}
+        keys = living.keys
         work.refuse("conform", mapped, keys, mapping.version)
         rows = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
         told = mapping.columns()["header"] - {*_OURS_ALONE, self.config.sync.key}
-        read = []
+        read = [
+            Read(_id_of(each.key), each.key, None, {}, work.changes[each.key] or 0, each.changed_at, deleted=True)
+            for each in living.deleted
+        ]
         for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
             key, row = keys[position], rows[record_key]
             fields = {name: plain(row[name]) for name in sorted(told)}

@@ -82,6 +82,7 @@ class Settings(BaseModel):
     default_batch_checkbook: bool | None = None
     apply_unposted_receipts: bool | None = None
     realised_gain_on_apply: bool | None = None
+    server_hours_ahead: int | None = None
 
 
 class Period(BaseModel):

@@ -3,8 +3,8 @@ GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4
 
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Currency, GL_Segment,
-Receivables_Apply, Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses and
-Checkbook are what a site would define in eConnect_Out_Setup.
+Receivables_Apply, Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses,
+Checkbook and Changes are what a site would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ DOCTYPES: Mapping[str, Doctype] = {
     "Currency": Doctype("Currency", "MC40200", ("CURNCYID",)),
     "Tax_Detail": Doctype("Tax_Detail", "TX00201", ("TAXDTLID",)),
     "Checkbook": Doctype("Checkbook", "CM00100", ("CHEKBKID",)),
+    "Changes": Doctype("Change", "eConnect_Out", ("INDEX1", "DOCTYPE")),
     "Batch": Doctype("Batch", "SY00500", ("BACHNUMB", "BCHSOURC")),
     "Internet_Addresses": Doctype("Internet_Address", "SY01200", ("Master_ID", "Master_Type", "ADRSCODE")),
     "Sales_Transaction": Doctype(

@@ -30,7 +30,13 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "apply_unposted_receipts": False,
     # Whether an application through taRMApply books the realised gain (accounting-rules.md §2, unverified).
     "realised_gain_on_apply": True,
+    # Hours by which the server's own clock, which eConnect_Out is dated by, is ahead of UTC.
+    "server_hours_ahead": -5,
 }
+
+# Tables whose deletions the Requester is set up to note in eConnect_Out: DOCTYPE and column of the key.
+_NOTED = {"RM00101": ("Customer", "CUSTNMBR"), "PM00200": ("Vendor", "VENDORID"), "IV00101": ("Item", "ITEMNMBR")}
+_DELETED = 3
 
 # A trigger stamps the customer of an address that changes; an internet address stamps nobody.
 _STAMPS = {"RM00102": ("RM00101", "CUSTNMBR")}
@@ -124,8 +130,19 @@ class Session:
         columns = TABLES[table].columns
         where = " AND ".join(f'"{name}" = ?' for name in equals)
         values = [columns[n].stored(v) for n, v in equals.items()]
+        self._note_deletions(table, where, values)
         self.connection.execute(f"DELETE FROM {table} WHERE {where}", values)  # noqa: S608
         self._stamp_owner(table, equals)
+
+    def _note_deletions(self, table: str, where: str, values: list[Any]) -> None:
+        """What the Requester's trigger writes; it is the server's own time that it writes it with."""
+        if table not in _NOTED:
+            return
+        doctype, column = _NOTED[table]
+        at = self.stamp + timedelta(hours=self.settings["server_hours_ahead"])
+        for row in self.query(table, where, values):
+            noted = {"DOCTYPE": doctype, "TABLENAME": table, "INDEX1": row[column], "ACTION": _DELETED, "DATE1": at}
+            self.insert("eConnect_Out", noted)
 
     def _stamp_owner(self, table: str, row: Row) -> None:
         if table in _STAMPS:

@@ -101,6 +101,10 @@ class Bookkeeper:
         """What a recurring batch does when it is posted again."""
         self._post("repeat", {"journal_entry": journal_entry, "date": day})
 
+    def delete(self, window: str, number: str) -> None:
+        """At a maintenance window."""
+        requests.delete(f"{self._url}/_sandbox/{window}/{number}", timeout=10).raise_for_status()
+
     def order_fault(self, kind: str, procedure: str) -> None:
         """What goes wrong with the next call that has this procedure."""
         self._post("faults", {"kind": kind, "contains": procedure})

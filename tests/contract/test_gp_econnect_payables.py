@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hooks.gp.econnect.hook import GPEConnectHook
-from ledgerbridge.entities import Document
+from ledgerbridge.entities import Document, Window
 from ledgerbridge.errors import RecordRejected
 from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
@@ -106,6 +106,20 @@ def test_vendor_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None:
     accepted(hook, "vendor", moved)
     (record,) = read(hook, "vendor")
     assert (record.payload["VENDNAME"], record.payload["CITY"]) == ("Acme Ltd", "York")
+
+
+def test_one_that_people_delete_is_read_as_deleted_whatever_the_servers_clock_until_it_is_made_again(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper
+) -> None:
+    accepted(hook, "vendor", vendor())
+    bookkeeper.delete("vendors", "ACME")
+    clock = hook.clock()
+    [record] = read(hook, "vendor", Window(since=clock - timedelta(minutes=10)))
+    assert (record.key, record.is_deleted, record.payload["VENDORID"]) == ("gp:HLS:vendor:ACME", True, "ACME")
+    assert record.changed_at <= hook.clock()
+    assert [each.version for each in read(hook, "vendor", Window(since=clock))] == [record.version]
+    accepted(hook, "vendor", vendor())
+    assert [each.is_deleted for each in read(hook, "vendor")] == [False]
 
 
 def test_item_is_created_and_read(hook: GPEConnectHook) -> None:

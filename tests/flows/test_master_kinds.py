@@ -121,10 +121,17 @@ def test_address_that_arrives_in_gp_stands_under_the_code_that_is_the_vendors_ow
     assert (vendor(masters, "JUTE")["CITY"], vendor(masters, "JUTE")["VADDCDPR"]) == ("Dundee", "MAIN")
 
 
-def test_vendor_deleted_in_gp_is_not_made_again_of_a_change_of_the_contact_but_a_dead_letter(masters: Masters) -> None:
-    masters.in_gp("LINEN", window="vendors", VENDNAME="Linen")
+def test_vendor_deleted_in_gp_is_archived_in_xero_and_a_change_of_the_contact_does_not_make_it_again(
+    masters: Masters,
+) -> None:
+    masters.in_gp("LINEN", window="vendors", VENDNAME="Linen", CITY="Belfast")
     masters.come_to_rest()
     masters.office.player.call("DELETE", "gp", "/_sandbox/vendors/LINEN")
+    assert masters.run() == {"vendors_xero": 1}
+    contact = supplier(masters, "LINEN")
+    assert (contact["ContactStatus"], contact["Name"], street(contact)["City"]) == ("ARCHIVED", "Linen", "Belfast")
+    assert masters.run() == {}
+    assert masters.letters() == []
     masters.in_xero("Linen", Name="Linen Ltd")
     masters.come_to_rest()
     [(code, message)] = masters.letters()

@@ -141,6 +141,33 @@ def test_two_that_each_side_has_alone_become_one_thing_and_a_double_joins_it_wit
     assert {each.record_key for each in again.values()} < {each.record_key for each in things.values()}
 
 
+def deleted(key: str, change: int) -> Read:
+    return Read(key, f"gp:TWO:customer:{key}", None, {}, change, NOON, deleted=True)
+
+
+def test_one_that_was_deleted_is_as_if_archived_with_all_else_as_it_was_and_back_when_it_is_made_again(
+    state_db: Engine,
+) -> None:
+    kept(state_db, gp=[read("ANNA", 1, name="Anna", active=True)], xero=[contact("guid", 2, name="Anna")])
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "guid"))
+    [thing] = kept(state_db, gp=[deleted("ANNA", 3)]).values()
+    side = thing.sides[GP]
+    assert (side.held, side.number, side.change) == ({"name": "Anna", "active": False}, "ANNA", 3)
+    [thing] = kept(state_db, gp=[deleted("ANNA", 3)]).values()
+    assert thing.sides[GP].held == {"name": "Anna", "active": False}
+    [thing] = kept(state_db, gp=[read("ANNA", 4, name="Anne", active=True)]).values()
+    assert thing.sides[GP].held == {"name": "Anne", "active": True}
+
+
+def test_one_that_was_deleted_and_was_linked_with_nothing_is_forgotten(state_db: Engine) -> None:
+    kept(state_db, gp=[read("ANNA", 1), read("BEN", 2)])
+    assert kept(state_db, gp=[deleted("ANNA", 3), deleted("NOBODY", 4)]) == {}
+    assert links(state_db) == 1
+    with transaction(state_db) as session:
+        assert [each.key for each in alone(session, "main", "customer", [GP, XERO])] == ["BEN"]
+
+
 def test_two_that_are_each_linked_with_another_do_not_become_one(state_db: Engine) -> None:
     kept(state_db, gp=[read("ANNA", 1), read("BEN", 2)], xero=[contact("one", 3), contact("two", 4)])
     with transaction(state_db) as session:

@@ -28,6 +28,7 @@ class Read:
     :param fields: its canonical fields, for JSON.
     :param change: number of the change that told of it, made at ``changed_at`` by its system's clock.
     :param merged_into: the id of the record that people merged it into; None: they did not.
+    :param deleted: its system has it no more; nothing is known of its fields.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Read:
     change: int
     changed_at: datetime
     merged_into: str | None = None
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,14 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
     A record that nothing is linked with yet becomes a thing of its own. Of several records of one entity that are one
     thing the first that was linked is the one kept in step; the others have no thing here. One that was merged into
     another leaves it its link and is its thing, unless both are linked with the other side: then it is as if archived.
+    So is one that was deleted; one that was linked with nothing is forgotten.
 
     :param read: the records by entity.
     """
     serialise(session, f"links {company}")
     things: dict[str, Thing] = {}
     survivors: dict[str, dict[str, str]] = {}
+    read = {entity: _without_forgotten(session, company, entity, records) for entity, records in read.items()}
     for entity, records in read.items():
         merged = {each.key: each.merged_into for each in records if each.merged_into}
         survivors[entity] = _follow_merges(session, company, entity, merged)
@@ -97,9 +101,10 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
         kept = ends_of(session, company, entity, [each.key for each in records])
         for each in records:
             end = kept[each.key]
-            end.number = each.number
             if end.held_change is None or end.held_change <= each.change:
-                end.held, end.held_change, end.held_changed_at = each.fields, each.change, each.changed_at
+                end.held = {**(end.held or {}), "active": False} if each.deleted else each.fields
+                end.held_change, end.held_changed_at = each.change, each.changed_at
+            end.number = end.number if each.deleted else each.number
     session.flush()
     for entity, records in read.items():
         stands_for = {each.key: survivors[entity].get(each.key, each.key) for each in records}
@@ -167,6 +172,21 @@ def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[
         ends[survivor] = end
         followed[key] = survivor
     return followed
+
+
+def _without_forgotten(session: Session, company: str, entity: str, records: Sequence[Read]) -> list[Read]:
+    """The records but those that were deleted and are linked with nothing, of which nothing is kept any more."""
+    deleted = {each.key for each in records if each.deleted}
+    ends = ends_of(session, company, entity, list(deleted))
+    for key in list(deleted):
+        end = ends.get(key)
+        if end is not None and _is_linked(session, end):
+            deleted.discard(key)
+        elif end is not None:
+            session.execute(delete(LinkEnd).where(LinkEnd.link_id == end.link_id))
+            session.execute(delete(Link).where(Link.id == end.link_id))
+    session.flush()
+    return [each for each in records if each.key not in deleted]
 
 
 def _is_linked(session: Session, end: LinkEnd) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Settings
 from datetime import date
 from typing import TYPE_CHECKING
@@ -18,7 +18,27 @@ from ledgerbridge.pipeline.work import Work
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["conform", "make_documents", "rule"]
+__all__ = ["Living", "conform", "make_documents", "rule"]
+
+
+class Living:
+    """
+    Passes on the records that their source still has.
+
+    ``keys`` are theirs, in their order, and ``deleted`` the others, of those that were passed so far.
+    """
+
+    def __init__(self, chunks: Iterable[list[RawRecord]]) -> None:
+        self._chunks = chunks
+        self.keys: list[str] = []
+        self.deleted: list[RawRecord] = []
+
+    def __iter__(self) -> Iterator[list[RawRecord]]:
+        for chunk in self._chunks:
+            living = [record for record in chunk if not record.is_deleted]
+            self.keys += [record.key for record in living]
+            self.deleted += [record for record in chunk if record.is_deleted]
+            yield living
 
 
 def conform(
@@ -36,8 +56,10 @@ def conform(
         read.
     :param send_from: what is dated before it, people keyed.
     """
-    mapped = map_chunks(mapping, chunks, lookups, send_from)
+    living = Living(chunks)
+    mapped = map_chunks(mapping, living, lookups, send_from)
     work.made, work.conformed_by = {key: set() for key in keys}, mapping.version
+    keys = living.keys
     work.earlier = {
         keys[position]: f"dated {day}, before the company's `send_from` {send_from}: people keyed it"
         for position, day in mapped.earlier.items()

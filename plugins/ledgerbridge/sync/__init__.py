@@ -10,6 +10,7 @@ from ledgerbridge.sync.meetings import (
     refused_with,
     strangers,
     why_apart,
+    withdraw_proposals,
 )
 from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
 from ledgerbridge.sync.overview import Overview, overview
@@ -44,4 +45,5 @@ __all__ = [
     "refused_with",
     "strangers",
     "why_apart",
+    "withdraw_proposals",
 ]

@@ -34,6 +34,7 @@ __all__ = [
     "refused_with",
     "strangers",
     "why_apart",
+    "withdraw_proposals",
 ]
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -218,6 +219,13 @@ def answer_proposals(session: Session, actor: Actor, answers: Mapping[int, bool]
         told.append(_told("answered", row, answer=row.answer, by=by))
     session.flush()
     append(session, actor, told)
+
+
+def withdraw_proposals(session: Session, company: str, kind: str, keys: Sequence[str]) -> None:
+    """Ask people no more of these records: there are none of them any more."""
+    for chunk in in_chunks(sorted(keys)):
+        of_keys = or_(MatchProposal.left_key.in_(chunk), MatchProposal.right_key.in_(chunk))
+        session.execute(delete(MatchProposal).where(*_of(company, kind), of_keys, MatchProposal.answer.is_(None)))
 
 
 def refused_with(session: Session, company: str, kind: str, keys: Sequence[str]) -> dict[str, set[str]]:

@@ -10,9 +10,9 @@ from typing import Any
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.fields import NODES
 from hooks.gp.econnect.masters import KeptMaster
-from hooks.gp.econnect.reader import Row, all_of, any_of, changed_between, equal, one_of
+from hooks.gp.econnect.reader import Row, all_of, any_of, equal, one_of
 from hooks.gp.econnect.targets import Place, difference
-from ledgerbridge.entities import Candidate, Document, Found, RawRecord, Window
+from ledgerbridge.entities import Candidate, Document, Found, RawRecord
 
 __all__ = ["Customer"]
 
@@ -36,6 +36,7 @@ class Customer(KeptMaster):
     )
     natural_key = number_field = "CUSTNMBR"
     places = (Place("Customer", "CUSTNMBR"),)
+    master_table = "RM00101"
     master_doctype = "Customer"
     master_column = "CUSTNMBR"
     source_name = "customer"
@@ -44,13 +45,12 @@ class Customer(KeptMaster):
     source_key = ("CUSTNMBR",)
     address_code = "ADRSCODE"
 
-    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+    def _changed(self, changed: str) -> Iterator[list[RawRecord]]:
         """
-        As ``ChangedRows.read``, and who got another e-mail address.
+        As ``KeptMaster._changed``, and who got another e-mail address.
 
         GP stamps a customer whose address changes, but not one whose internet address does (sources.md GP §2).
         """
-        changed = changed_between(window.since, window.until)
         if changed:
             owners = all_of(equal("Master_Type", "CUS"), changed)
             # the Requester knows no other table's columns: sources.md GP §1.4

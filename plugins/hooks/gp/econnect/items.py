@@ -23,6 +23,7 @@ class Item(KeptMaster):
     )
     natural_key = number_field = "ITEMNMBR"
     places = (Place("Item", "ITEMNMBR"),)
+    master_table = "IV00101"
     master_doctype = "Item"
     master_column = "ITEMNMBR"
     source_name = "item"

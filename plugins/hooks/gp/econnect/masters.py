@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
-from hooks.gp.econnect.reader import Row
+from hooks.gp.econnect.reader import Row, all_of, changed_between, equal, literal
 from hooks.gp.econnect.targets import MasterTarget, is_current, outcome_of
-from ledgerbridge.entities import Candidate, Document, Matched, Outcome
+from ledgerbridge.entities import DELETED, Candidate, Document, Matched, Outcome, RawRecord, Window
 from ledgerbridge.errors import RecordRejected
 
 __all__ = ["KeptMaster"]
+
+_DELETE = 3  # ACTION in eConnect_Out: sources.md GP §2
+_ZONES = timedelta(days=1)
+"""No clock is further from UTC: eConnect_Out is dated by the server's own."""
 
 
 class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
     """
     A master that is read, looked up, and written under our number; who was adopted keeps the number GP has.
 
-    Sending one that exists under our number updates the fields given.
+    Sending one that exists under our number updates the fields given. What people delete is read as such.
     """
 
     number_field: str
+    master_table: ClassVar[str]
+    """Where GP keeps it."""
     address_code: ClassVar[str | None] = None
     """The header field that says which address its address fields are."""
     at_first: ClassVar[frozenset[str]] = frozenset()
     """Header fields that a new one needs, and that nothing kept elsewhere changes."""
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """As ``ChangedRows.read``, and what was deleted."""
+        changed = changed_between(window.since, window.until)
+        yield from self._changed(changed)
+        yield from self._deletions(window)
 
     def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """Who is there under the number; also inactive ones."""
@@ -67,6 +80,34 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
         if self.address_code is not None:
             header[self.address_code] = row.get(self.address_code) or header.get(self.address_code)
         return replace(document, header=header)
+
+    def _changed(self, changed: str) -> Iterator[list[RawRecord]]:
+        """What is there and changed, by a condition on DEX_ROW_TS."""
+        for rows in self._site.reader.pages(self.master_doctype, changed, key=self.source_key):
+            yield [self._record(self.master_doctype, row) for row in rows]
+
+    def _deletions(self, window: Window) -> Iterator[list[RawRecord]]:
+        """
+        What the Requester noted as deleted and nobody made again since.
+
+        It is noted at the server's own time, which is taken as UTC: the window reaches back further, and what was read
+        before is read again.
+        """
+        noted = all_of(equal("TABLENAME", self.master_table), equal("ACTION", _DELETE))
+        since = f"DATE1 >= {literal(window.since - _ZONES)}" if window.since else ""
+        for rows in self._site.reader.pages("Changes", all_of(noted, since), key=("INDEX1", "DATE1")):
+            last = {str(row["INDEX1"]): str(row["DATE1"]) for row in rows}
+            there, now = self.lookup(list(last)), self.clock()
+            yield [
+                RawRecord(
+                    key=f"gp:{self._site.company}:{self.source_name}:{number}",
+                    version=f"deleted {noted_at}",
+                    changed_at=min(datetime.fromisoformat(noted_at).replace(tzinfo=UTC), now),
+                    payload={self.master_column: number, DELETED: True},
+                )
+                for number, noted_at in last.items()
+                if number not in there
+            ]
 
     def _deleted(self, document: Document) -> RecordRejected:
         number = document.header[self.natural_key]

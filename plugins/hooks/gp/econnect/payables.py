@@ -26,6 +26,7 @@ class Vendor(KeptMaster):
     )
     natural_key = number_field = "VENDORID"
     places = (Place("Vendor", "VENDORID"),)
+    master_table = "PM00200"
     master_doctype = "Vendor"
     master_column = "VENDORID"
     source_name = "vendor"

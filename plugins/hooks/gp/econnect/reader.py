@@ -27,6 +27,7 @@ DOCTYPES: Mapping[str, str] = {
     "GL_Segment": "GL_Segment",
     "Tax_Detail": "Tax_Detail",
     "Currency": "Currency",
+    "Changes": "Changes",
     "Sales_Transaction": "Sales_Transaction",
     "Sales_History_Transaction": "Sales_History_Transaction",
     "Cash_Receipt": "Cash_Receipt",
