@@ -106,7 +106,7 @@ class MergeOperator(TransformOperator):
                 by_key.values(),
                 [each.entity for each in sync.sides],
                 self.config.target,
-                Rules(sync.policy, sync.policies, sync.owner, sync.watched),
+                Rules(sync.policy, sync.policies, sync.owner, sync.watched, sync.leader),
                 answers_of(session, self.company.key, sync.entity, by_key),
                 made_if=sync.made_if,
                 apart=apart,

@@ -97,11 +97,30 @@ class Window:
         return {name: internet.get(name, "") for name in _INTERNET}
 
 
+@dataclass(frozen=True)
+class ScheduleWindow(Window):
+    """The window on tax schedules, with the ids of their details as ``details``."""
+
+    def save(self, session: Session, number: str, changes: dict[str, Any]) -> Row:
+        """As ``Window.save``; the details typed are all that the schedule has then."""
+        typed = dict(changes)
+        details = typed.pop("details", None)
+        row = super().save(session, number, typed)
+        if details is not None:
+            session.delete("TX00102", TAXSCHID=number)
+            for each in details:
+                session.insert("TX00102", {"TAXSCHID": number, "TAXDTLID": each})
+        return row
+
+
 WINDOWS: Mapping[str, Window] = {
     "customers": Window("Customer Maintenance", "RM00101", "CUSTNMBR", "RM00102", "ADRSCODE", "CUS"),
     "vendors": Window("Vendor Maintenance", "PM00200", "VENDORID", "PM00300", "VADDCDPR", "VEN", {"VENDSTTS": 1}),
     "items": Window("Item Maintenance", "IV00101", "ITEMNMBR", new={"ITEMTYPE": 1, "UOMSCHDL": UNIT_SCHEDULE}),
+    "customer_classes": Window("Customer Class Setup", "RM00201", "CLASSID"),
+    "vendor_classes": Window("Vendor Class Setup", "PM00100", "VNDCLSID"),
     "tax_details": Window("Tax Detail Maintenance", "TX00201", "TAXDTLID", new={"TXDTLTYP": 1}),
+    "tax_schedules": ScheduleWindow("Tax Schedule Maintenance", "TX00101", "TAXSCHID"),
     "currencies": Window("Currency Setup", "MC40200", "CURNCYID"),
     "accounts": Window("Account Maintenance", "GL00100", "ACTINDX"),
 }

@@ -2,9 +2,9 @@
 GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4).
 
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
-and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Currency, GL_Segment,
-Receivables_Apply, Receivables_History_Apply, Receivables_Currency, GL_Work_Lines, Batch, Internet_Addresses,
-Checkbook and Changes are what a site would define in eConnect_Out_Setup.
+and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Tax_Schedule, Currency,
+GL_Segment, Customer_Class, Vendor_Class, Receivables_Apply, Receivables_History_Apply, Receivables_Currency,
+GL_Work_Lines, Batch, Internet_Addresses, Checkbook and Changes are what a site would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -70,6 +70,11 @@ DOCTYPES: Mapping[str, Doctype] = {
     "GL_Segment": Doctype("Segment", "GL40200", ("SGMTNUMB", "SGMNTID")),
     "Currency": Doctype("Currency", "MC40200", ("CURNCYID",)),
     "Tax_Detail": Doctype("Tax_Detail", "TX00201", ("TAXDTLID",)),
+    "Tax_Schedule": Doctype(
+        "Tax_Schedule", "TX00101", ("TAXSCHID",), (Child("Detail", "TX00102", {"TAXSCHID": "TAXSCHID"}),)
+    ),
+    "Customer_Class": Doctype("Customer_Class", "RM00201", ("CLASSID",)),
+    "Vendor_Class": Doctype("Vendor_Class", "PM00100", ("VNDCLSID",)),
     "Checkbook": Doctype("Checkbook", "CM00100", ("CHEKBKID",)),
     "Changes": Doctype("Change", "eConnect_Out", ("INDEX1", "DOCTYPE")),
     "Batch": Doctype("Batch", "SY00500", ("BACHNUMB", "BCHSOURC")),

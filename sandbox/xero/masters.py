@@ -13,6 +13,7 @@ __all__ = [
     "CLASSES",
     "add_tracking_option",
     "save_account",
+    "save_contact_group",
     "save_currency",
     "save_item",
     "save_tax_rate",
@@ -228,6 +229,28 @@ def add_tracking_option(category: Record, element: Element) -> Element:
     }
     category.body["Options"].append(option)
     return option
+
+
+def save_contact_group(book: Book, element: Element, *, create: bool) -> Record:
+    """
+    Create a contact group, or rename or delete the one with this ContactGroupID.
+
+    :raises Refused: no name, or one that another group has.
+    """
+    named = str(element.get("ContactGroupID") or "")
+    existing = book.find("ContactGroups", named) if named and not create else None
+    body: Element = existing.body if existing else {"Status": "ACTIVE"}
+    body |= rules.checked_texts(element, {"Name": 255})
+    body["Status"] = str(element.get("Status") or body["Status"])
+    if not body.get("Name"):
+        raise Refused("A contact group needs a Name.")
+    others = [one for one in book.select("ContactGroups") if existing is None or one.id != existing.id]
+    if any(one.body["Name"].casefold() == body["Name"].casefold() for one in others):
+        raise Refused(f"A contact group with the name {body['Name']} already exists.")
+    if existing is None:
+        return book.add("ContactGroups", "ContactGroupID", body)
+    book.save(existing)
+    return existing
 
 
 def save_currency(book: Book, element: Element, *, rate: Decimal | None = None) -> Record:

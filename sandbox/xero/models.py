@@ -111,11 +111,17 @@ _NUMBER_FIELDS = {
     "Items": "Code",
     "TaxRates": "TaxType",
 }
-_NAME_FIELDS = {"Accounts": "SystemAccount", "Contacts": "Name", "TaxRates": "Name", "TrackingCategories": "Name"}
+_NAME_FIELDS = {
+    "Accounts": "SystemAccount",
+    "Contacts": "Name",
+    "TaxRates": "Name",
+    "TrackingCategories": "Name",
+    "ContactGroups": "Name",
+}
 _ANNOUNCED = {"Contacts": "CONTACT", "CreditNotes": "CREDITNOTE", "Invoices": "INVOICE"}
 _MASTERS = {"Accounts", "Items", "Organisation", "TaxRates", "TrackingCategories"}
 _CREATED_ONLY = {"BankTransfers": "CreatedDateUTC"}
-_UNDATED = {"TaxRates", "TrackingCategories", "Organisation", "Currencies"}
+_UNDATED = {"ContactGroups", "TaxRates", "TrackingCategories", "Organisation", "Currencies"}
 
 
 @dataclass

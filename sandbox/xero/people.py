@@ -15,7 +15,14 @@ from sandbox.xero.contacts import mark_role, save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
-from sandbox.xero.masters import save_account, save_currency, save_item, save_tax_rate, save_tracking_category
+from sandbox.xero.masters import (
+    save_account,
+    save_contact_group,
+    save_currency,
+    save_item,
+    save_tax_rate,
+    save_tracking_category,
+)
 from sandbox.xero.models import Book, Record, State
 from sandbox.xero.payments import save_payment
 from sandbox.xero.wire import Element, render
@@ -131,6 +138,17 @@ def people_routes(state: State) -> APIRouter:
     def edit_tax_rate(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
         """Change the tax rate of this name; a name nobody has makes one."""
         return _done(state, tenant_id, lambda book: save_tax_rate(book, {"Name": named, **changes}, create=False).body)
+
+    @routes.put("/contact_groups/{named}")
+    def edit_contact_group(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """Change the contact group of this name; a name nobody has makes one."""
+
+        def edited(book: Book) -> Element:
+            found = next(iter(book.named("ContactGroups", named)), None)
+            known = {"ContactGroupID": found.id} if found else {"Name": named}
+            return save_contact_group(book, {**known, **changes}, create=found is None).body
+
+        return _done(state, tenant_id, edited)
 
     @routes.put("/currencies/{code}")
     def add_currency(code: str, tenant_id: str | None = None) -> Response:

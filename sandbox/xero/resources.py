@@ -108,6 +108,13 @@ _ALL = (
         searched=("Name", "FirstName", "LastName", "ContactNumber", "CompanyNumber", "EmailAddress"),
     ),
     Resource(
+        "ContactGroups",
+        "ContactGroupID",
+        _fields("ContactGroupID Name Status"),
+        lambda book, element, create, _: masters.save_contact_group(book, element, create=create),
+        methods=("PUT",),
+    ),
+    Resource(
         "CreditNotes",
         "CreditNoteID",
         _fields(_DOCUMENT + "CreditNoteID CreditNoteNumber RemainingCredit"),

@@ -39,6 +39,7 @@ _OF_RESOURCE = {
     "Accounts": ("accounting.settings",),
     "BankTransactions": (_TRANSACTIONS, "accounting.banktransactions"),
     "BankTransfers": (_TRANSACTIONS, "accounting.banktransactions"),
+    "ContactGroups": ("accounting.contacts",),
     "Contacts": ("accounting.contacts",),
     "CreditNotes": (_TRANSACTIONS, "accounting.invoices"),
     "Currencies": ("accounting.settings",),

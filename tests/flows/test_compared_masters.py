@@ -94,6 +94,33 @@ def test_values_of_the_segment_that_xero_tracks_are_told_and_those_of_other_segm
     masters.in_xero("Department", window="tracking", Options=[{"Name": "100"}, {"Name": "200"}])
     masters.in_xero("Region", window="tracking", Options=[{"Name": "North"}])
     assert told(masters, "segments_gp") == {
-        "gp.segment has no dimension 100: make it in GP's window Account Segments",
-        "gp.segment has no dimension 200: make it in GP's window Account Segments",
+        "gp.segment has no setting 100: make it in GP's window Account Segments",
+        "gp.segment has no setting 200: make it in GP's window Account Segments",
     }
+
+
+def test_class_of_gp_is_told_until_xero_has_a_contact_group_of_its_name_and_a_group_without_a_class_is_not(
+    masters: Masters,
+) -> None:
+    masters.in_gp("WHOLESALE", window="customer_classes", CLASDSCR="Wholesale")
+    masters.in_gp("FREIGHT", window="vendor_classes", VNDCLDSC="Freight")
+    masters.in_xero("Friends", window="contact_groups")
+    lacks = "xero.contact_group has no setting {}: make it in Xero's contact groups"
+    assert told(masters, "customer_classes_xero") == {lacks.format("WHOLESALE")}
+    assert told(masters, "vendor_classes_xero") == {lacks.format("FREIGHT")}
+    masters.in_xero("Wholesale", window="contact_groups")
+    assert told(masters, "customer_classes_xero") == set()
+    masters.in_xero("Wholesale", window="contact_groups", Status="DELETED")
+    differs = "xero.contact_group Wholesale differs in active: change it in Xero's contact groups"
+    assert told(masters, "customer_classes_xero") == {differs}
+    assert not {"customer_classes_gp", "vendor_classes_gp"} & masters.flow.flow.legs.keys()
+
+
+def test_tax_schedule_of_gp_is_told_until_xero_has_a_rate_of_its_details(masters: Masters) -> None:
+    masters.in_gp("HARBOR", window="tax_details", TXDTLPCT="1")
+    masters.in_gp("PORT", window="tax_schedules", details=["HARBOR", "UK-ZERO"])
+    lacks = "xero.tax_rate has no setting HARBOR+UK-ZERO: make it in Xero's tax rates"
+    assert lacks in told(masters, "tax_schedules_xero")
+    components = [{"Name": "UK-ZERO", "Rate": "5"}, {"Name": "HARBOR", "Rate": "1"}]
+    masters.in_xero("Port", window="tax_rates", TaxComponents=components)
+    assert lacks not in told(masters, "tax_schedules_xero")

@@ -176,8 +176,12 @@ def test_a_side_that_people_write_is_compared_only_and_its_end_skips_no_other_le
         pytest.param("policy: newest", "policy: oldest", '"oldest" is no policy here', id="policy"),
         pytest.param("policy: newest", "owner: {name: shopify}", "the sides are gp and xero", id="owner"),
         pytest.param("xero.contact", "gp.vendor", "both sides are in gp", id="one system"),
+        pytest.param("gate: xero_contact", "", "has `map` and `gate`; one that people write `by_hand`", id="no gate"),
         pytest.param(
-            "gate: xero_contact", "", "has `map` and `gate`; one that people write has `by_hand`", id="no gate"
+            "xero_contact_group_to_setting, by_hand: Xero's contact groups",
+            "xero_contact_group_to_setting",
+            "neither side is written, and people change neither",
+            id="both lead",
         ),
         pytest.param("pool: xero", "by_hand: Xero", "take `map`, `gate` and `pool` away", id="written by hand too"),
         pytest.param("map: master_customer_to_xero_contact", "map: none", "not a file in include/mappings", id="map"),

@@ -18,12 +18,12 @@ from hooks.xero.documents import (
 from hooks.xero.items import ItemTarget
 from hooks.xero.masters import Accounts, Items, SystemAccounts, TaxRates, TrackingOptions
 from hooks.xero.sources import (
+    SETUP,
     AccountSource,
     BankTransactionSource,
     BankTransferSource,
     ContactSource,
     CreditNoteSource,
-    CurrencySource,
     InvoiceSource,
     ItemSource,
     PaymentSource,
@@ -76,14 +76,13 @@ class _TrackingOption(TrackingOptions, TrackingOptionSource):
     """Options of tracking categories, to look up by Category/Option and to read."""
 
 
-ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
+_ALL: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "account": _Account,
     "allocation": Allocations,
     "bank_transaction": _BankTransaction,
     "bank_transfer": _BankTransfer,
     "contact": _Contact,
     "credit_note": _CreditNote,
-    "currency": CurrencySource,
     "invoice": _Invoice,
     "item": _Item,
     "manual_journal": ManualJournals,
@@ -91,6 +90,8 @@ ENTITIES: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "supplier": _Supplier,
     "system_account": SystemAccounts,
     "tax_component": TaxComponentSource,
-    "tax_rate": TaxRates,
     "tracking_option": _TrackingOption,
+    **SETUP,
+    "tax_rate": type("_TaxRate", (TaxRates, SETUP["tax_rate"]), {"__doc__": TaxRates.__doc__}),
 }
+ENTITIES = dict(sorted(_ALL.items()))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,15 +18,16 @@ from hooks.xero.masters import AccountCodes
 from hooks.xero.paging import PAGE_SIZE, is_last
 from hooks.xero.refusals import not_xeros
 from ledgerbridge.entities import RawRecord, Source, Window
+from ledgerbridge.yaml_files import plain_yaml
 
 __all__ = [
+    "SETUP",
     "SOURCES",
     "AccountSource",
     "BankTransactionSource",
     "BankTransferSource",
     "ContactSource",
     "CreditNoteSource",
-    "CurrencySource",
     "InvoiceSource",
     "ItemSource",
     "ManualJournalSource",
@@ -258,14 +260,24 @@ class _Undated(Source):
         return RawRecord(f"xero:{self.hook.tenant_id}:{self.entity}:{key}", content, now, payload)
 
 
-class CurrencySource(_Undated):
-    """The currencies an organisation is subscribed to, by Code."""
+class _Keyed(_Undated):
+    """One of setup.yaml."""
 
-    entity = "currency"
-    collection = "Currencies"
+    key_field: str
 
     def keyed(self, elements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        return {each["Code"]: each for each in elements}
+        return {each[self.key_field]: each for each in elements}
+
+
+SETUP: Mapping[str, type[_Undated]] = {
+    name: type(
+        name,
+        (_Keyed,),
+        {"__doc__": each["about"], "entity": name, "collection": each["collection"], "key_field": each["key"]},
+    )
+    for name, each in plain_yaml(Path(__file__).with_name("setup.yaml")).items()
+}
+"""The sources of setup.yaml by the name of their entity."""
 
 
 class TaxComponentSource(_Undated):

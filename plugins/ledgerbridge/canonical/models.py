@@ -99,12 +99,12 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.currency": {
         "header": {**_KEYS, "currency_code": TEXT},  # ISO 4217
     },
-    "canonical.dimension": {
+    "canonical.setting": {
         "header": {
             **_KEYS,
-            "value": TEXT,  # of a segment of account numbers, or of a tracking category
+            "name": TEXT,  # of what both ledgers are set up with: a class, a value of a segment, a tax schedule
             "active": FLAG,
-            "is_compared": FLAG,  # it is of the one that both ledgers have
+            "is_compared": FLAG,  # the other ledger is to have it
         },
     },
     "canonical.sales_order": {

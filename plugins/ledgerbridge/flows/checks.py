@@ -101,8 +101,7 @@ def place_of(flow: FlowConfig, leg: str, *keys: str | int) -> Location:
 def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, known: dict[str, set[str]]) -> None:
     leg = flow.legs[name]
     for key, kind, stem in (
-        *(("conform", "mappings", stem) for stem in leg.mappings[:1]),
-        *(("map", "mappings", stem) for stem in leg.mappings[1:]),
+        *(("conform" if stem in leg.sources.values() else "map", "mappings", stem) for stem in leg.mappings),
         *(("gate", "expectations", stem) for stem in leg.suites),
     ):
         _must_know(checked, name, key, place_of(flow, name, key), stem, known[kind], f"a file in include/{kind}")

@@ -14,7 +14,11 @@ __all__ = ["ComparedLegConfig", "SideConfig", "SideLegConfig", "SyncConfig", "Sy
 
 
 class SideConfig(ConfigModel):
-    """One of the two sides that are kept in step: how its records are read, and written; or who writes them by hand."""
+    """
+    One of the two sides that are kept in step: how its records are read, and written; or who writes them by hand.
+
+    A side with neither leads: nothing is expected of it, and all of the other.
+    """
 
     entity: str = Field(description="Entity read and written, `system.name`.")
     conform: str = Field(description="Mapping from its record to the canonical one.")
@@ -29,11 +33,18 @@ class SideConfig(ConfigModel):
 
     @model_validator(mode="after")
     def _written_or_by_hand(self) -> Self:
-        if self.by_hand is None and None in (self.map, self.gate):
-            raise ValueError("a side that is written has `map` and `gate`; one that people write has `by_hand`")
+        if self.by_hand is None and (self.map is None) != (self.gate is None):
+            raise ValueError(
+                "a side that is written has `map` and `gate`; one that people write `by_hand`; one that leads neither"
+            )
         if self.by_hand is not None and (self.map or self.gate or self.pool):
             raise ValueError("a side with `by_hand` is never written: take `map`, `gate` and `pool` away")
         return self
+
+    @property
+    def leads(self) -> bool:
+        """Whether nothing is expected of it."""
+        return self.map is None and self.by_hand is None
 
     @property
     def system(self) -> str:
@@ -76,6 +87,11 @@ class SyncConfig(ConfigModel):
     )
 
     @property
+    def leader(self) -> str | None:
+        """The system whose side leads; None: both are expected to follow."""
+        return next((each.system for each in self.sides if each.leads), None)
+
+    @property
     def asks(self) -> bool:
         """Whether people are asked about any field."""
         return bool(self.watched) or "ask" in (self.policy, *self.policies.values())
@@ -85,6 +101,10 @@ class SyncConfig(ConfigModel):
         systems = [each.system for each in self.sides]
         if len(set(systems)) == 1:
             raise ValueError(f"both sides are in {systems[0]}: two systems are kept in step")
+        if all(each.leads for each in self.sides):
+            raise ValueError(
+                "neither side is written, and people change neither: give one `map` and `gate`, or `by_hand`"
+            )
         policies = ["newest", "ask", *(f"{each}_wins" for each in systems)]
         for policy in (self.policy, *self.policies.values()):
             if policy not in policies:
@@ -112,6 +132,8 @@ class SyncedLegConfig(ConfigModel):
         """The leg of each side by name, where this one is called ``name``; they go one after the other."""
         found: dict[str, LegConfig] = {}
         for side, other in zip(self.sync.sides[::-1], self.sync.sides, strict=True):
+            if side.leads:
+                continue
             common: dict[str, Any] = {
                 "source": other.entity,
                 "target": side.entity,
@@ -155,8 +177,8 @@ class ComparedLegConfig(SideLegConfig):
 
     @property
     def mappings(self) -> list[str]:
-        """That which its records are compared by."""
-        return [self.conform]
+        """Those which the records of both sides are compared by."""
+        return list(self.sources.values())
 
     @property
     def suites(self) -> list[str]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["BEFORE", "Merged", "Rules", "Side", "merge"]
+__all__ = ["BEFORE", "Merged", "Rules", "Side", "merge", "plain"]
 
 BEFORE = "before"
 """Whose value stands, when it is that of before a change that one side alone can tell of."""
@@ -47,12 +47,14 @@ class Rules:
     :param policy: ``newest``, ``ask``, or ``<side>_wins``; ``policies``: that of single fields.
     :param owner: by field the side whose field it is: what the other makes of it is taken back.
     :param watched: fields of which every change is asked about, also where one side alone holds them.
+    :param leader: the side whose fields they all are; None: neither's.
     """
 
     policy: str = "newest"
     policies: Mapping[str, str] = field(default_factory=dict)
     owner: Mapping[str, str] = field(default_factory=dict)
     watched: Collection[str] = ()
+    leader: str | None = None
 
     def of(self, name: str) -> str:
         """The policy of a field."""
@@ -101,7 +103,7 @@ def merge(first: Side, second: Side, rules: Rules, answers: Mapping[str, str] = 
             if not _is_changed(side, name) or name not in side.agreed or answer == side.name:
                 settled.add(name)
             elif answer == BEFORE:
-                writes[side.name][name] = _plain(side.agreed[name])
+                writes[side.name][name] = plain(side.agreed[name])
             else:
                 asked[name] = {side.name: side.held[name], BEFORE: side.agreed[name]}
     return Merged(writes, frozenset(settled), asked)
@@ -114,8 +116,8 @@ def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Ru
         return second if _value(first, name) is None else first  # who never had it has not cleared it
     if name in rules.watched:
         return {None: None, first.name: first, second.name: second}[answer]
-    if name in rules.owner:
-        return first if rules.owner[name] == first.name else second
+    if owner := rules.leader or rules.owner.get(name):
+        return first if owner == first.name else second
     if len(changed) == 1:
         return changed[0]
     match rules.of(name):
@@ -130,13 +132,13 @@ def _stands(first: Side, second: Side, changed: list[Side], name: str, rules: Ru
 
 
 def _is_changed(side: Side, name: str) -> bool:
-    return name not in side.agreed or _value(side, name) != _plain(side.agreed[name])
+    return name not in side.agreed or _value(side, name) != plain(side.agreed[name])
 
 
 def _value(side: Side, name: str) -> Any:
-    return _plain(side.held[name])
+    return plain(side.held[name])
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """An empty text is none: a system that has no empty fields writes one where another leaves the field out."""
     return None if isinstance(value, str) and not value.strip() else value

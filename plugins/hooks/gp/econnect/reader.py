@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree
 
 from hooks.gp.econnect.client import EConnectClient
+from hooks.gp.econnect.setup_tables import SETUP_TABLES
 from hooks.wire.untrusted import parse_xml
 from ledgerbridge.errors import ConfigurationError, TransientError
 
@@ -25,7 +26,6 @@ DOCTYPES: Mapping[str, str] = {
     "Item": "Item",
     "GL_Accounts": "GL_Accounts",
     "GL_Segment": "GL_Segment",
-    "Tax_Detail": "Tax_Detail",
     "Currency": "Currency",
     "Changes": "Changes",
     "Sales_Transaction": "Sales_Transaction",
@@ -45,6 +45,7 @@ DOCTYPES: Mapping[str, str] = {
     "GL_Work_Lines": "GL_Work_Lines",
     "GL_Open_Trans": "GL_Open_Trans",
     "GL_Hist_Trans": "GL_Hist_Trans",
+    **{table.doctype: table.doctype for table in SETUP_TABLES.values()},
 }
 """Our name of a table's DOCTYPE to the site's; a connection's extra ``doctypes`` overrides single ones."""
 

@@ -19,12 +19,12 @@ from hooks.gp.econnect.receivables import (
     ReceivablesVoid,
 )
 from hooks.gp.econnect.sales import SalesInvoice, SalesOrder, SalesReturn
-from hooks.gp.econnect.setup import Currency, Segment, TaxDetail
+from hooks.gp.econnect.setup import SETUP, Currency, Segment
 from hooks.gp.econnect.targets import EConnectTarget
 
 __all__ = ["ENTITIES", "target_fields"]
 
-ENTITIES: dict[str, type[GPEntity]] = {
+_ALL: dict[str, type[GPEntity]] = {
     "account": Account,
     "account_index": AccountIndex,
     "application": Application,
@@ -46,9 +46,10 @@ ENTITIES: dict[str, type[GPEntity]] = {
     "sales_order": SalesOrder,
     "sales_return": SalesReturn,
     "segment": Segment,
-    "tax_detail": TaxDetail,
     "vendor": Vendor,
+    **SETUP,
 }
+ENTITIES = dict(sorted(_ALL.items()))
 
 
 def target_fields(name: str) -> dict[str, dict[str, int]]:

@@ -1,10 +1,11 @@
-"""What a GP company is set up with and eConnect has no node for: taxes, currencies, segments (sources.md GP §2)."""
+"""What a GP company is set up with and eConnect has no node for: taxes, currencies, segments … (sources.md GP §2)."""
 
 from __future__ import annotations
 
-from hooks.gp.econnect.entities import ChangedRows, MasterRows, WholeTable
+from hooks.gp.econnect.entities import ChangedRows, GPEntity, MasterRows, WholeTable
+from hooks.gp.econnect.setup_tables import SETUP_TABLES
 
-__all__ = ["Currency", "Segment", "TaxDetail"]
+__all__ = ["SETUP", "Currency", "Segment"]
 
 
 class Currency(ChangedRows):
@@ -25,9 +26,23 @@ class Segment(ChangedRows):
     source_key = ("SGMTNUMB", "SGMNTID")
 
 
-class TaxDetail(WholeTable, MasterRows):
-    """Tax details by TAXDTLID."""
+class _SetupTable(WholeTable, MasterRows):
+    """One of setup.yaml."""
 
-    master_doctype = source_doctype = "Tax_Detail"
-    master_column = source_key = "TAXDTLID"
-    source_name = "tax_detail"
+
+SETUP: dict[str, type[GPEntity]] = {
+    name: type(
+        name,
+        (_SetupTable,),
+        {
+            "__doc__": table.about,
+            "source_name": name,
+            "source_doctype": table.doctype,
+            "source_key": table.key,
+            "master_doctype": table.doctype,
+            "master_column": table.key,
+        },
+    )
+    for name, table in SETUP_TABLES.items()
+}
+"""The entities of setup.yaml by name."""
