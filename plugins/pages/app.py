@@ -34,7 +34,7 @@ from operators.staging import STEPS, batch_uri, leg_uri, read_validations, valid
 from pages import state
 from pages.batches import preview
 from pages.data_docs import render_validations
-from pages.masters import Masters, answer, asked, form_token, masters_of
+from pages.masters import LISTS, Masters, answer, asked, form_token, masters_of
 
 __all__ = ["app"]
 
@@ -172,14 +172,33 @@ def show_masters(request: Request, dag_id: Name) -> Response:
     return _page(request, "masters.html", "Masters", kinds=kinds, here=masters_address(dag_id))
 
 
+@app.get("/dags/{dag_id}/masters/{kind}/records/{name}", dependencies=[MayRead], response_class=HTMLResponse)
+def show_records(
+    request: Request, dag_id: Name, kind: Name, name: Name, values: Values, offset: Offset = 0
+) -> Response:
+    """The records behind a count, with what each ledger holds where they differ."""
+    masters = _masters_named(dag_id, kind)
+    try:
+        with state.session(dag_id) as session:
+            company, flow = state.company_key(dag_id), flow_of(dag_id)
+            rows, total = masters.records(session, company, flow, name, offset, ROWS)
+    except LookupError:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no list {name} of {kind}.") from None
+    return _page(
+        request, "records.html", f"{LISTS.get(name, f'Only in {name}')}: {kind}",
+        masters=masters, records=rows, total=total, offset=offset, rows=ROWS, values=values, lists=LISTS,
+        here=masters_address(dag_id),
+    )  # fmt: skip
+
+
 @app.get("/dags/{dag_id}/masters/{kind}/proposals", dependencies=[MayRead], response_class=HTMLResponse)
 def show_proposals(
     request: Request, dag_id: Name, kind: Name, user: GetUserDep, values: Values, offset: Offset = 0
 ) -> Response:
     """Of whom a person says whether they are one, with both side by side; who may edit the DAG may answer."""
-    masters = _masters_named(dag_id, kind)
+    masters = _meeting_named(dag_id, kind)
     with state.session(dag_id) as session:
-        pairs, total = asked(session, state.company_key(dag_id), kind, offset, ROWS)
+        pairs, total = asked(session, state.company_key(dag_id), masters.kind, offset, ROWS)
     page = _page(
         request, "proposals.html", f"Who is who: {kind}",
         masters=masters, pairs=pairs, total=total, offset=offset, rows=ROWS, values=values,
@@ -200,7 +219,7 @@ def answer_proposal(
     token: Annotated[str, Form()],
 ) -> Response:
     """Carry out what a person says of two records; the audit has their name."""
-    _masters_named(dag_id, kind)
+    masters = _meeting_named(dag_id, kind)
     if not values:
         raise HTTPException(HTTPStatus.FORBIDDEN, "Those may answer who may edit the DAG.")
     if not hmac.compare_digest(token.encode(), form_token(str(user.get_id()), dag_id).encode()):
@@ -208,7 +227,7 @@ def answer_proposal(
     flow, company, by = flow_of(dag_id), state.company_key(dag_id), str(user.get_name())
     try:
         with state.session(dag_id) as session:
-            answer(session, flow, company, kind, number, by, accept=said == "accept")
+            answer(session, flow, company, masters.kind, number, by, accept=said == "accept")
     except LookupError:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no proposal {number} of {kind}.") from None
     except LedgerbridgeError as error:
@@ -222,10 +241,17 @@ def _masters(dag_id: str) -> dict[str, Masters]:
 
 
 def _masters_named(dag_id: str, kind: str) -> Masters:
-    found = _masters(dag_id)
-    if kind not in found or not found[kind].meets:
+    found = _masters(dag_id).get(kind)
+    if found is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"The DAG {dag_id} keeps no {kind} in step.")
+    return found
+
+
+def _meeting_named(dag_id: str, kind: str) -> Masters:
+    found = _masters_named(dag_id, kind)
+    if not found.meets:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"The DAG {dag_id} has no meeting of {kind}.")
-    return found[kind]
+    return found
 
 
 @app.exception_handler(AnyHTTPException)

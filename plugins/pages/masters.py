@@ -12,9 +12,23 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit import Actor
 from ledgerbridge.flows import FlowConfig, SideLegConfig
 from ledgerbridge.state.models import MatchProposal
-from ledgerbridge.sync import Overview, answer_proposals, open_proposals, overview
+from ledgerbridge.sync import (
+    Overview,
+    Page,
+    alone_in,
+    answer_proposals,
+    asked_about,
+    different,
+    linked,
+    open_proposals,
+    overview,
+)
 
-__all__ = ["Asked", "Masters", "answer", "asked", "form_token", "masters_of"]
+__all__ = ["LISTS", "Asked", "Masters", "answer", "asked", "form_token", "masters_of"]
+
+
+LISTS = {"linked": "Linked", "different": "Different, or not there yet", "waiting": "A person says"}
+"""The lists of records that each kind of master has, and what a page calls them."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,24 @@ class Masters:
         """How far the two sides are in step."""
         return overview(session, company, flow, self.kind, self.sides, self.legs, most=most)
 
+    def records(self, session: Session, company: str, flow: str, name: str, offset: int, limit: int) -> Page:
+        """
+        Some of the records behind a count.
+
+        :param name: one of ``LISTS``, or one of the sides: what it alone has.
+        :raises LookupError: there is no such list.
+        """
+        match name:
+            case "linked":
+                return linked(session, company, self.kind, self.sides, offset, limit)
+            case "different":
+                return different(session, company, flow, self.sides, self.legs, offset, limit)
+            case "waiting":
+                return asked_about(session, company, self.kind, self.sides, offset, limit)
+            case side if side in self.sides:
+                return alone_in(session, company, self.kind, self.sides, side, offset, limit)
+        raise LookupError(name)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -43,13 +75,14 @@ class Asked:
 
 
 def masters_of(flow: FlowConfig, stage: str) -> dict[str, Masters]:
-    """The kinds of master of a stage, by name."""
+    """The kinds of master of a stage, by the name of what keeps them in step in the flow's file."""
     found: dict[str, Masters] = {}
     for name, leg in flow.of_stage(stage).items():
         if isinstance(leg, SideLegConfig):
             sync = leg.sync
             sides, meets = (sync.sides[0].entity, sync.sides[1].entity), sync.matching.meeting is not None
-            found.setdefault(sync.entity, Masters(sync.entity, sides, [], meets)).legs.append(name)
+            written = name.removesuffix(f"_{leg.target.partition('.')[0]}")
+            found.setdefault(written, Masters(sync.entity, sides, [], meets)).legs.append(name)
     return found
 
 

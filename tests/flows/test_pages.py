@@ -378,7 +378,7 @@ def test_who_may_edit_the_dag_says_in_the_browser_who_is_who_and_the_audit_has_t
     site: Site, proposals: dict[str, int], chromium: Any
 ) -> None:
     with site.browser("vera") as viewer:
-        page = viewer.get(f"{MASTERS}/customer/proposals").text
+        page = viewer.get(f"{MASTERS}/customers/proposals").text
         assert "HARB01" in page
         assert NAME not in page
         assert "<form" not in page
@@ -403,6 +403,27 @@ def test_who_may_edit_the_dag_says_in_the_browser_who_is_who_and_the_audit_has_t
         said = session.get(MatchProposal, proposals["HARB01"])
         assert said is not None
         assert (said.answer, said.answered_by) == ("accepted", "ada")
+    chromium.get(f"{site.home.url}{MASTERS}")
+    chromium.find_element("xpath", "//a[contains(@href, '/records/linked')]").click()
+    [row] = chromium.find_elements("xpath", "//tbody/tr")
+    assert [each.text for each in row.find_elements("tag name", "td")][:5] == [
+        *("HARB01", "id-HARB01", "name", "HARBOR LIGHT", "Harbor Light"),
+    ]
+    chromium.find_element("partial link text", "Only in gp.customer").click()
+    assert [each.text for each in chromium.find_elements("xpath", "//tbody/tr/td[1]")] == ["GRAN01"]
+
+
+def test_lists_of_masters_show_what_is_held_to_those_alone_who_may_edit_the_dag(
+    site: Site, proposals: dict[str, int]
+) -> None:
+    with site.browser("vera") as viewer, site.browser("ada") as editor:
+        for browser, sees in ((viewer, False), (editor, True)):
+            page = browser.get(f"{MASTERS}/customers/records/xero.contact").text
+            assert ("id-GRAN01" in page, NAME in page) == (True, sees)
+        assert "There is none." in editor.get(f"{MASTERS}/customers/records/waiting").text
+        assert "id-GRAN01" not in editor.get(f"{MASTERS}/customers/records/xero.contact?offset=100").text
+        assert editor.get(f"{MASTERS}/customers/records/gp.item").status_code == 404
+        assert editor.get(f"{MASTERS}/customer/records/linked").status_code == 404
 
 
 @pytest.mark.parametrize("token", ["of another page", "Ω"], ids=["text", "beyond-ascii"])
@@ -412,7 +433,7 @@ def test_an_answer_without_the_token_of_the_users_own_page_is_refused(
 ) -> None:
     with site.browser(user) as browser:
         sent = {"answer": "refuse", "token": token}
-        answer = browser.post(f"{MASTERS}/customer/proposals/{proposals['GRAN01']}", data=sent)
+        answer = browser.post(f"{MASTERS}/customers/proposals/{proposals['GRAN01']}", data=sent)
     assert answer.status_code == 403
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         assert "GRAN01" in {each.left_number for each in open_proposals(session, "main", "customer")}

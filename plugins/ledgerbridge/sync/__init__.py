@@ -16,27 +16,33 @@ from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
 from ledgerbridge.sync.overview import Overview, overview
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
 from ledgerbridge.sync.questions import Question, answer, answers_of, has_open, has_unput, keep_questions, put_questions
+from ledgerbridge.sync.records import Page, alone_in, asked_about, different, linked
 
 __all__ = [
     "BEFORE",
     "Change",
     "Merged",
     "Overview",
+    "Page",
     "Plan",
     "Question",
     "Rules",
     "Side",
     "Strangers",
+    "alone_in",
     "answer",
     "answer_proposals",
     "answers_of",
+    "asked_about",
     "changes_only",
+    "different",
     "has_open",
     "has_unput",
     "is_due",
     "join_by_number",
     "keep_meeting",
     "keep_questions",
+    "linked",
     "merge",
     "open_proposals",
     "overview",

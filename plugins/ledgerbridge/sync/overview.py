@@ -9,11 +9,9 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from ledgerbridge.state.models import DeadLetter, Link, LinkEnd, MatchProposal, MergeQuestion, SourceRecord
+from ledgerbridge.sync.records import PERSON
 
 __all__ = ["Overview", "overview"]
-
-_PERSON = "a person "
-"""What the reason of a record begins with that waits for an answer (sync.plan, sync.meetings)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def overview(
     waiting = (SourceRecord.company == company, SourceRecord.flow == flow, SourceRecord.leg.in_(legs))
     rows = session.execute(
         select(why, number)
-        .where(*waiting, SourceRecord.outcome == "waiting", ~why.startswith(_PERSON))
+        .where(*waiting, SourceRecord.outcome == "waiting", ~why.startswith(PERSON))
         .group_by(why)
         .order_by(number.desc(), why)
         .limit(most)
