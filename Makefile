@@ -25,7 +25,7 @@ SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test property fuzz chaos bench lint fmt docs generate lock env images clean
+.PHONY: help demo stack test property fuzz chaos bench soak lint fmt docs generate lock env images clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -62,6 +62,11 @@ chaos: .venv/.dev  ## Let FAULTS random faults (SEED) strike live runs of FLOW, 
 
 bench: .venv/.dev  ## Measure how fast it is, beside other ways to do the same
 	@exec $(BIN)/python -m bench $(if $(filter 1,$(ALL)),--all) $(ARGS)
+
+MINUTES ?= 30
+
+soak: .venv/.dev  ## Let MINUTES of orders come at 5 a second on the machines of `make stack`, while some die
+	@exec $(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 INPUTS ?= 10000
 

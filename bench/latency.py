@@ -6,6 +6,7 @@ The clock starts when the receiver keeps the webhook, and stops when GP's answer
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,11 +20,14 @@ from bench.live import LiveCompany, include_on_events, live_company
 from demo.airflow_home import CHECKOUT
 from demo.ports import free_port
 from demo.postgres_cluster import PostgresCluster, postgres_binaries
+from demo.stack import Stack
+from hooks.shopify.hook import ShopifyHook
+from inbox.app import PREFIX
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, LoggedChange
 from sandbox.orders import make_orders
 
-__all__ = ["measure", "steps_of"]
+__all__ = ["SUBSCRIBED", "delivered_of", "measure", "steps_of", "subscribe", "told_of"]
 
 RATE = 5
 SECONDS = 20
@@ -31,6 +35,8 @@ LONGEST = 120
 WARM = 2
 PATIENCE_SECONDS = 120
 STAGE = "order_to_cash.orders"
+SUBSCRIBED = "shopify_us"
+"""The connection whose shop tells of its orders."""
 FOLDER = CHECKOUT / ".bench" / "latency"
 SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
@@ -62,7 +68,7 @@ def _measured(postgres: PostgresCluster, rate: int, seconds: int) -> dict[str, A
     cases = good[: rate * seconds + WARM]
     extra = {"AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include_on_events(FOLDER))}
     with live_company(FOLDER, file, [STAGE], postgres=postgres, extra=extra) as company:
-        _subscribe(company)
+        subscribe(company.stack, f"{company.stack.airflow.url}{PREFIX}/{SUBSCRIBED}")
         company.runner.api.unpause(STAGE)
         company.player.play({**file, "cases": cases[:WARM]}, 1)
         _wait_for(company, WARM)
@@ -76,7 +82,7 @@ def _measured(postgres: PostgresCluster, rate: int, seconds: int) -> dict[str, A
 
 
 def _found(company: LiveCompany, rate: int, orders: int, placing: float) -> dict[str, Any]:
-    told, delivered = _told(company.state), _delivered(company.state)
+    told, delivered = told_of(company.state), delivered_of(company.state)
     times = {run_id: company.runner.api.times(STAGE, run_id) for run_id in {run for _, run in delivered.values()}}
     measured = sorted(delivered, key=lambda key: told[key])[WARM:]
     took = [(delivered[key][0] - told[key]).total_seconds() for key in measured]
@@ -114,22 +120,16 @@ def steps_of(
     return {name: (after - before).total_seconds() for (_, before), (name, after) in pairwise(marks)}
 
 
-def _subscribe(company: LiveCompany) -> None:
-    """Orders of the shop are told to Airflow's API server."""
-    import os
-
-    from hooks.shopify.hook import ShopifyHook
-
-    connection = "shopify_us"
-    variable = f"AIRFLOW_CONN_{connection.upper()}"
-    os.environ[variable] = company.stack.airflow.environment[variable]
-    uri = f"{company.stack.airflow.url}/ledgerbridge/webhooks/{connection}"
-    answer = ShopifyHook(connection).graphql(SUBSCRIBE, {"topic": "ORDERS_CREATE", "uri": uri})
+def subscribe(stack: Stack, uri: str) -> None:
+    """The shop tells of its orders there."""
+    variable = f"AIRFLOW_CONN_{SUBSCRIBED.upper()}"
+    os.environ[variable] = stack.airflow.environment[variable]
+    answer = ShopifyHook(SUBSCRIBED).graphql(SUBSCRIBE, {"topic": "ORDERS_CREATE", "uri": uri})
     if answer.data["webhookSubscriptionCreate"]["userErrors"]:
         raise RuntimeError(f"The shop refused the subscription: {answer.data}")
 
 
-def _told(state: Engine) -> dict[str, datetime]:
+def told_of(state: Engine) -> dict[str, datetime]:
     """When each order's first webhook was kept, by its key."""
     query = (
         select(LoggedChange.source_key, LoggedChange.known_at)
@@ -140,7 +140,7 @@ def _told(state: Engine) -> dict[str, datetime]:
         return dict(session.execute(query).tuples().all())
 
 
-def _delivered(state: Engine) -> dict[str, tuple[datetime, str]]:
+def delivered_of(state: Engine) -> dict[str, tuple[datetime, str]]:
     """When GP's answer to each order was kept, and in which run, by the order's key."""
     query = select(Delivery.record_key, Delivery.updated_at, Delivery.run_id).where(
         Delivery.leg == LEGS[-1], Delivery.state == "delivered"
@@ -153,7 +153,7 @@ def _wait_for(company: LiveCompany, orders: int) -> None:
     """Until so many were told of and are in GP."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        told, delivered = len(_told(company.state)), len(_delivered(company.state))
+        told, delivered = len(told_of(company.state)), len(delivered_of(company.state))
         if min(told, delivered) >= orders:
             return
         if time.monotonic() > until:

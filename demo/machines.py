@@ -8,28 +8,31 @@ the machine in GP's network: it alone has the connection to GP, and no way to Ai
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from demo.airflow_home import CHECKOUT, read_settings
 from demo.ending import held
 from demo.ports import free_port
 from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from demo.redis_server import redis_binary, redis_server
+from demo.relay import Relay, cut
 from demo.services import Service
 from demo.stack import Stack
 
 __all__ = [
     "EDGE",
-    "EDGE_WORKER",
     "NOT_AT_GP",
     "RECEIVER",
     "WORKERS",
     "Machines",
     "celery_worker",
+    "edge_worker",
     "machines",
     "missing",
 ]
@@ -37,8 +40,8 @@ __all__ = [
 WORKERS = ("celery-worker-1", "celery-worker-2")
 EDGE = "edge-worker"
 RECEIVER = "webhooks"
-EDGE_WORKER = ["airflow", "edge", "worker", "--queues", "gp", "--edge-hostname", "gateway"]
 GP_CONNECTION = "AIRFLOW_CONN_GP"
+STATE_CONNECTION = "AIRFLOW_CONN_LEDGERBRIDGE_DB"
 NOT_AT_GP = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND")
 """What the machine in GP's network has no way to."""
 
@@ -49,16 +52,41 @@ class Machines:
     All of it, described and not started.
 
     :param webhooks: where the receiver will answer.
+    :param ways_out: all that the machine in GP's network reaches outside of it: Airflow's API and the state database.
     """
 
     stack: Stack
     postgres: PostgresCluster
     webhooks: str
+    ways_out: Sequence[Relay]
+
+    @contextmanager
+    def gp_cut_off(self) -> Iterator[None]:
+        """For the block, let nothing get into GP's network or out of it."""
+        with cut(*self.ways_out):
+            yield
+
+    def kill(self, name: str) -> None:
+        """Kill a worker with all it runs, as a machine does that loses its power; it is started again as by compose."""
+        begun = psutil.Process(self.stack.services.process(name).pid)
+        for process in begun.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def celery_worker(name: str) -> list[str]:
     """The command of one."""
     return ["airflow", "celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-gossip"]
+
+
+def edge_worker(pid_file: str) -> list[str]:
+    """
+    The command of the one at GP.
+
+    :param pid_file: gone when its machine, or container, has ended: one that is left there names the first process
+        of a container, which the next one is too, and that one would end for it.
+    """
+    return ["airflow", "edge", "worker", "--queues", "gp", "--edge-hostname", "gateway", "--pid", pid_file]
 
 
 def missing() -> str | None:
@@ -88,10 +116,12 @@ def machines(
     binaries = postgres_binaries()
     if binaries is None or missing():
         raise RuntimeError(f"Can't start: {missing()}")
-    redis_port, receiver_port = free_port(), free_port()
-    with held():
-        postgres = PostgresCluster(binaries, port=free_port())
-    try:
+    redis_port, receiver_port, postgres_port = free_port(), free_port(), free_port()
+    with ExitStack() as ending:
+        with held():
+            postgres = PostgresCluster(binaries, port=postgres_port)
+            ending.callback(postgres.stop)
+        to_airflow, to_state = (ending.enter_context(Relay(port)) for port in (airflow_port, postgres_port))
         stack = Stack.describe(
             home=home,
             folder=folder,
@@ -102,7 +132,6 @@ def machines(
                 **read_settings(CHECKOUT / "config" / "workers.env"),
                 "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis_port}/0",
                 "AIRFLOW__CELERY__RESULT_BACKEND": f"redis://127.0.0.1:{redis_port}/1",
-                "AIRFLOW__EDGE__API_URL": f"http://127.0.0.1:{airflow_port}/edge_worker/v1/rpcapi",
                 **(extra or {}),
             },
             state_db=postgres.new_database(over_tcp=True),
@@ -111,32 +140,44 @@ def machines(
         gp = stack.airflow.extra[GP_CONNECTION]
         without = {name: value for name, value in stack.airflow.extra.items() if name != GP_CONNECTION}
         stack.airflow = replace(stack.airflow, extra=without)
+        state = stack.airflow.environment[STATE_CONNECTION].replace(f":{postgres_port}/", f":{to_state.port}/")
+        at_gp = {GP_CONNECTION: gp, STATE_CONNECTION: state, **_api(to_airflow.port)}
         stack.beside = [
             redis_server(redis_port),  # before those who want it
             *(_celery_worker(stack, name) for name in WORKERS),
-            _edge_worker(stack, folder / "gateway", gp),
+            _edge_worker(stack, folder / "gateway", at_gp),
             _receiver(stack, receiver_port),
         ]
-        with stack.services:
-            yield Machines(stack, postgres, f"http://127.0.0.1:{receiver_port}")
-    finally:
-        postgres.stop()
+        ending.enter_context(stack.services)
+        yield Machines(stack, postgres, f"http://127.0.0.1:{receiver_port}", [to_airflow, to_state])
+
+
+def _api(port: int) -> dict[str, str]:
+    """Where a worker that is called by nobody finds Airflow."""
+    return {
+        "AIRFLOW__EDGE__API_URL": f"http://127.0.0.1:{port}/edge_worker/v1/rpcapi",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+    }
 
 
 def _celery_worker(stack: Stack, name: str) -> Service:
-    return Service(name, _here(celery_worker(name)), stack.airflow.environment)
+    return Service(name, _here(celery_worker(name)), stack.airflow.environment, again=True)
 
 
-def _edge_worker(stack: Stack, home: Path, gp: str) -> Service:
-    """The machine at GP: a home, settings and logs of its own; what it staged is where the others look."""
+def _edge_worker(stack: Stack, home: Path, at_gp: Mapping[str, str]) -> Service:
+    """
+    The machine at GP: a home, settings and logs of its own; what it staged is where the others look.
+
+    :param at_gp: what it alone has of environment.
+    """
     home.mkdir(parents=True, exist_ok=True)
     environment = {
         **{name: value for name, value in stack.airflow.environment.items() if name not in NOT_AT_GP},
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(home / "ledgerbridge"),
-        GP_CONNECTION: gp,
+        **at_gp,
     }
-    return Service(EDGE, _here(EDGE_WORKER), environment)
+    return Service(EDGE, _here(edge_worker(str(home / "edge-worker.pid"))), environment, again=True)
 
 
 def _receiver(stack: Stack, port: int) -> Service:

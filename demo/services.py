@@ -27,13 +27,28 @@ class ServiceDied(RuntimeError):
         super().__init__(f"{name} ended with exit code {exit_code}. The end of {log}:\n{tail}")
 
 
+_AGAIN = 'trap exit TERM; while :; do "$@"; sleep 1; done'
+"""A shell that starts a command again whenever it has ended, and passes an end from outside on by its group."""
+
+
 @dataclass(frozen=True)
 class Service:
-    """One process to run: ``command`` with exactly ``environment``."""
+    """
+    One process to run: ``command`` with exactly ``environment``.
+
+    :param again: whether it is started again when it ends by itself or is killed, as `restart: unless-stopped` of
+        compose does.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    again: bool = False
+
+    @property
+    def started_as(self) -> list[str]:
+        """The command that the process begins with."""
+        return ["sh", "-c", _AGAIN, self.name, *self.command] if self.again else list(self.command)
 
 
 class Services:
@@ -68,7 +83,7 @@ class Services:
         self._started[service.name] = service
         with self._log(service.name).open("ab") as log, held():
             self._running[service.name] = subprocess.Popen(
-                list(service.command),
+                service.started_as,
                 # Airflow's processes give themselves a title, which else is written over the mark (setproctitle)
                 env={**service.environment, self._mark.name: "1", "SPT_NOENV": "1"},
                 cwd=self._working_directory,

@@ -163,7 +163,7 @@ def test_make_stack_starts_what_the_profile_of_workers_does() -> None:
     assert set(workers) == {"redis", *machines.WORKERS, machines.EDGE, machines.RECEIVER}
     commands = {
         **{name: machines.celery_worker(name) for name in machines.WORKERS},
-        machines.EDGE: machines.EDGE_WORKER,
+        machines.EDGE: machines.edge_worker("/tmp/edge-worker.pid"),
     }
     assert {name: workers[name]["command"] for name in commands} == commands
 

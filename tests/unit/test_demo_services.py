@@ -14,6 +14,7 @@ import pytest
 
 from demo.airflow_home import CHECKOUT
 from demo.ports import PortInUse, check_free, free_port
+from demo.relay import Relay, cut
 from demo.services import Service, ServiceDied, Services
 
 DEAF_WITH_CHILD = """
@@ -58,6 +59,33 @@ def test_stop_ends_what_a_service_started_as_it_ended(tmp_path: Path) -> None:
         services.wait_until(lambda: "ready" in log.read_text(), what="leaves", timeout_seconds=30)
     with suppress(psutil.NoSuchProcess):
         assert not _is_alive(psutil.Process(int(told.read_text())))
+
+
+def test_a_service_that_is_to_come_back_does_until_all_are_stopped(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "back.log"
+    code = "import os, signal; print('ready', flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    with Services(tmp_path / "logs", tmp_path) as services:
+        services.start(Service("back", [sys.executable, "-c", code], os.environ, again=True))
+        services.wait_until(lambda: log.read_text().count("ready") == 2, what="back again", timeout_seconds=30)
+        process = services.process("back")
+    assert process.returncode is not None
+
+
+def test_what_is_sent_while_a_way_is_cut_arrives_when_it_is_whole_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there, Relay(there.getsockname()[1]) as relay:
+        before = socket.create_connection(("127.0.0.1", relay.port), timeout=5)
+        answering, _ = there.accept()
+        answering.settimeout(0.3)
+        with before, answering:
+            before.sendall(b"one")
+            assert answering.recv(10) == b"one"
+            with cut(relay):
+                before.sendall(b"two")
+                with pytest.raises(TimeoutError):
+                    answering.recv(10)
+            assert answering.recv(10) == b"two"
+            answering.sendall(b"three")
+            assert before.recv(10) == b"three"
 
 
 def test_service_that_ends_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""Order to cash as on several machines, one of which dies in the middle and another is cut off: nothing is lost."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from rich.console import Console
+
+from demo.books import LEDGERS, read_result, roles_that_differ
+from demo.machines import EDGE, WORKERS, Machines, machines, missing
+from demo.passes import FlowRunner
+from demo.ports import free_port
+from demo.stack import STAGES, start_sandboxes
+from ledgerbridge.state import connect
+from sandbox.orders import make_orders
+from sandbox.places import SYSTEMS
+from sandbox.player import OrderFile, Player, opening_of
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+CUT_SECONDS = 60
+NOTICED = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
+"""Sooner than config/workers.env has it: it would only be waited for longer."""
+
+
+class Trouble:
+    """
+    What befalls the machines while the flow runs, each when a task runs there; ``had`` says what did.
+
+    A Celery worker dies with the task; then nothing gets to GP's network and back for a minute.
+    """
+
+    def __init__(self, on: Machines) -> None:
+        self.had: list[str] = []
+        self._on = on
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._strike)
+
+    def __enter__(self) -> Trouble:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _strike(self) -> None:
+        if killed := self._with_a_task(WORKERS):
+            self._on.kill(killed)
+            self.had.append("killed")
+        if self._with_a_task((EDGE,)):
+            with self._on.gp_cut_off():
+                self._over.wait(CUT_SECONDS)
+            self.had.append("cut off")
+
+    def _with_a_task(self, names: tuple[str, ...]) -> str | None:
+        """The first of these workers that runs one; None when all is over."""
+        while not self._over.is_set():
+            for name in names:
+                if any("airflow worker -- " in each for each in self._titles(name)):
+                    return name
+            time.sleep(0.02)
+        return None
+
+    def _titles(self, name: str) -> Iterator[str]:
+        for each in psutil.Process(self._on.stack.services.process(name).pid).children(recursive=True):
+            try:
+                yield " ".join(each.cmdline())
+            except psutil.NoSuchProcess:  # it ended meanwhile
+                continue
+
+
+@pytest.fixture(scope="module")
+def file() -> OrderFile:
+    return make_orders(4)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, file: OrderFile) -> Iterator[tuple[Machines, FlowRunner]]:
+    folder: Path = tmp_path_factory.mktemp("machines")
+    ports = {system: free_port() for system in SYSTEMS}
+    common: dict[str, Any] = {
+        "home": folder / "airflow",
+        "airflow_port": free_port(),
+        "sandbox_ports": ports,
+        "extra": NOTICED,
+    }
+    with machines(folder, file["company"], **common) as all_of_them, Player(all_of_them.stack.addresses) as player:
+        stack = all_of_them.stack
+        stack.start_airflow()
+        start_sandboxes(stack.services, ports, folder / "sandbox")
+        player.seed(file["company"], opening_of(file))
+        api = stack.wait_for_airflow()
+        yield (
+            all_of_them,
+            FlowRunner(api, player, connect(stack.airflow.state_url), Console(file=io.StringIO()), STAGES),
+        )
+        api.close()
+
+
+def test_nothing_is_lost_and_nothing_is_twice_when_a_worker_dies_and_gp_is_cut_off_for_a_minute(
+    office: tuple[Machines, FlowRunner], file: OrderFile
+) -> None:
+    all_of_them, runner = office
+    with Trouble(all_of_them) as trouble:
+        closing_run = runner.play(file)
+    assert trouble.had == ["killed", "cut off"]
+    result = read_result(file, runner.player, runner.state)
+    for case in file["cases"]:
+        order, expected = result["orders"][case["order"]["name"]], case["expect"]
+        assert order["outcome"] == expected["outcome"], case["id"]
+        for kind in ("gp_invoices", "xero_invoices"):
+            assert len(order[kind]) == len(expected.get(kind, [])), case["id"]
+    for ledger in LEDGERS:
+        booked = {role: Decimal(amount) for role, amount in result["books"][ledger].items()}
+        assert {role: booked[role] for role in file["books"]} == _amounts(file["books"]), ledger
+    assert roles_that_differ(result) == []
+    verdict = runner.reconciliation(closing_run)
+    assert verdict is not None
+    assert verdict["agree"] is True
+
+
+def _amounts(books: dict[str, Any]) -> dict[str, Decimal]:
+    return {role: Decimal(amount) for role, amount in books.items()}
