@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "load", "main", "root"]
 
 COMMANDS = {
     "audit": "The audit trail: verify, anchor, key, sign.",
+    "backfill": "Read a source anew from a date on, span by span; broken off, it goes on.",
     "changes": "What became known of a record; an earlier version sent again, by a person.",
     "connect": "Let a connection's app reach an organisation, or a shop tell of its orders.",
     "dead-letters": "The records that can't go on: list, show, edit, replay, discard.",

@@ -97,8 +97,8 @@ _OPTIONS = {
     },
     "staging_url": _option("Where batches are staged: any ObjectStoragePath URL.", "s3://bucket/ledgerbridge"),
     "state_folder": _option(
-        "Call budgets, and by default the state database and what is staged: production has those elsewhere (the"
-        " connection ledgerbridge_db, staging_url). Default: .state/ beside the DAGs.",
+        "By default the state database and what is staged lie here: production has both elsewhere (the connection"
+        " ledgerbridge_db, staging_url). Default: .state/ beside the DAGs.",
         "/var/lib/ledgerbridge",
     ),
     "timestamp_roots": _option(

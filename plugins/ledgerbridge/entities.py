@@ -18,6 +18,7 @@ __all__ = [
     "DELETED",
     "MAIN",
     "Candidate",
+    "CountsCalls",
     "Document",
     "Found",
     "Master",
@@ -233,6 +234,14 @@ class Matched(Target, Protocol):
 
     def common(self, document: Document) -> str | None:
         """What two documents of one thing have in common, such as the e-mail address; None: nothing."""
+
+
+@runtime_checkable
+class CountsCalls(Protocol):
+    """A hook of a system that grants so many calls a day."""
+
+    def calls_left(self) -> tuple[int, int] | None:
+        """How many of the last 24 hours' calls are left, and how many a day has; None: they can't be used up."""
 
 
 @runtime_checkable

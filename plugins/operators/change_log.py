@@ -18,7 +18,7 @@ from ledgerbridge.state import transaction
 from operators import settings
 from operators.staging import raw_table, remember, write_raw
 
-__all__ = ["Read", "read_again", "read_announced", "read_source"]
+__all__ = ["Read", "read_again", "read_announced", "read_source", "read_span"]
 
 _AT_A_TIME = 1_000
 """Records in memory as values, and in one staged file, unless a source's page has more."""
@@ -99,6 +99,22 @@ def read_announced(engine: Engine, source: KeyedSource, named: SourceId) -> Read
         with transaction(engine) as session:
             answer(session, named, upto)
     return Read(None, None, rows, new)
+
+
+def read_span(engine: Engine, source: Source, named: SourceId, since: datetime, until: datetime) -> Read:
+    """
+    Write into the log what changed in a source within a time, and what the log lacks of it; no cursor moves.
+
+    :raises TransientError, ConfigurationError: as the source raises them.
+    """
+    at = source.clock()
+    with transaction(engine) as session:
+        begun = Begun(since, last_number(session, named.company, named.entity), at, "backfill", None)
+    rows = new = 0
+    for records in _in_portions(source.read(Window(since, until))):
+        rows += len(records)
+        new += _write(engine, named, begun, records)
+    return Read(since, until, rows, new)
 
 
 def read_again(

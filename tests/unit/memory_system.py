@@ -51,7 +51,11 @@ class MemorySource(Source):
         self.now += timedelta(**spans)
 
     def _behind(self, last: str, window: Window) -> list[RawRecord]:
-        changed = [each for each in self.records.values() if window.since is None or each.changed_at >= window.since]
+        since, until = (
+            window.since or datetime.min.replace(tzinfo=UTC),
+            window.until or datetime.max.replace(tzinfo=UTC),
+        )
+        changed = [each for each in self.records.values() if since <= each.changed_at <= until]
         return sorted((each for each in changed if each.key > last), key=lambda each: each.key)[: self.page_size]
 
 

@@ -12,13 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote
 
-from airflow.configuration import AIRFLOW_HOME
 from airflow.sdk import Connection
-from airflow.sdk.configuration import conf
 from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -28,7 +25,7 @@ from hooks.wire.oauth_tokens import AccessTokens
 from hooks.wire.untrusted import parse_json, unexpected_shape
 from hooks.wire.web_api import WebApiHook, retry_after_seconds
 from hooks.xero.attachments import Attachments
-from hooks.xero.budget import CallBudget, Limits
+from hooks.xero.budget import GRANTED, CallBudget
 from hooks.xero.consent import Choose, Consent, Tenant, pick, tenants_in
 from hooks.xero.entities import ENTITIES
 from hooks.xero.masters import AccountBalance, trial_balance
@@ -39,6 +36,7 @@ from hooks.xero.wire import decoded, serialized
 from ledgerbridge.entities import Master, Source, Target
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.going_out import going_out
+from ledgerbridge.state.counted_calls import Allowance, Limits
 from ledgerbridge.state.tokens import TokenStore
 
 __all__ = ["XeroHook"]
@@ -49,6 +47,7 @@ _FILTER_CHARACTERS = 1800
 _CONCURRENT_WAIT_SECONDS = 1.0
 _MOST_WAITS = 5
 _FEW_CALLS_LEFT_TODAY = 100
+_WARN_OF_THE_DAY = timedelta(hours=6)
 _CONSENT_LASTS = timedelta(days=60)
 _WARN_BEFORE = timedelta(days=10)
 
@@ -61,7 +60,7 @@ class XeroHook(WebApiHook):
     ``{"tenant_id": "…", "scopes": "accounting.transactions …", "grant": "client_credentials"}``; without
     ``tenant_id`` the only organisation the app is connected to. ``calls_per_minute``, ``calls_per_day`` and
     ``calls_at_once`` follow the app's tier. The token lies encrypted in the state database (connection
-    ``ledgerbridge_db``), the call budget in ``[ledgerbridge] state_folder``; both are shared by all processes.
+    ``ledgerbridge_db``), and so does the count of calls; both are shared by all processes of all machines.
 
     .. code-block:: python
 
@@ -253,6 +252,11 @@ class XeroHook(WebApiHook):
             raise RequestRefused(response.status_code, _json(response))
         return self._answer(path, response)
 
+    def calls_left(self) -> tuple[int, int] | None:
+        """How many of the last 24 hours' calls are left, and how many a day has; None: they can't be used up."""
+        calls = self._budget.left()
+        return None if calls is None else (calls.left, calls.limit)
+
     def warnings(self) -> list[tuple[str, str]]:
         """
         What will soon keep us from Xero: a consent about to end, the day's calls running out.
@@ -269,14 +273,13 @@ class XeroHook(WebApiHook):
                     "Run a flow that reads Xero, or `ledgerbridge connect xero` and consent anew.",
                 )
             )
-        left = self._budget.left_today
-        if left is not None and left < _FEW_CALLS_LEFT_TODAY:
-            found.append(
-                (
-                    f"{left} calls to Xero are left of the last 24 hours' allowance",
-                    "Let the flow run less often, or ask Xero for a higher tier (`calls_per_day` in the connection).",
-                )
-            )
+        calls = self._budget.left()
+        if calls is not None and (calls.left < _FEW_CALLS_LEFT_TODAY or _ends_soon(calls)):
+            told = f"{calls.left} of {calls.limit} calls to Xero are left of the last 24 hours' allowance"
+            if calls.ends_in is not None:
+                told += f"; as in the last hour, they end in {calls.ends_in.total_seconds() / 3600:.1f} hours"
+            remedy = "Let the flow run less often, or ask Xero for a higher tier (`calls_per_day` in the connection)."
+            found.append((told, remedy))
         return found
 
     def test_connection(self) -> tuple[bool, str]:
@@ -310,14 +313,12 @@ class XeroHook(WebApiHook):
 
     @cached_property
     def _budget(self) -> CallBudget:
-        default = Limits()
         limits = Limits(
-            calls_per_minute=int(self.setting("calls_per_minute", str(default.calls_per_minute))),
-            calls_per_day=int(self.setting("calls_per_day", str(default.calls_per_day))),
-            calls_at_once=int(self.setting("calls_at_once", str(default.calls_at_once))),
+            calls_per_minute=int(self.setting("calls_per_minute", str(GRANTED.calls_per_minute))),
+            calls_per_day=int(self.setting("calls_per_day", str(GRANTED.calls_per_day))),
+            calls_at_once=int(self.setting("calls_at_once", str(GRANTED.calls_at_once))),
         )
-        folder = Path(conf.get("ledgerbridge", "state_folder", fallback=f"{AIRFLOW_HOME}/ledgerbridge"))
-        return CallBudget(folder, f"{self._app.client_id}:{self.tenant_id}", limits)
+        return CallBudget(state_engine, f"{self._app.client_id}:{self.tenant_id}", limits)
 
     def _got(self, path: str, **request: Any) -> Response:
         response = self._called("GET", path, **request)
@@ -460,3 +461,7 @@ def _never_sent(cause: BaseException | None) -> bool:
     if not isinstance(cause, RequestsConnectionError) or not cause.args:
         return False
     return isinstance(getattr(cause.args[0], "reason", None), NewConnectionError | ConnectTimeoutError)
+
+
+def _ends_soon(calls: Allowance) -> bool:
+    return calls.ends_in is not None and calls.ends_in < _WARN_OF_THE_DAY

@@ -35,6 +35,7 @@ __all__ = [
     "OURS",
     "AlertRow",
     "AuditEntry",
+    "BackfillRow",
     "Base",
     "BookedDocument",
     "BooksCase",
@@ -45,7 +46,9 @@ __all__ = [
     "BooksRecord",
     "BooksState",
     "BooksSum",
+    "CallPause",
     "Circuit",
+    "CountedCall",
     "DatabaseClock",
     "DeadLetter",
     "Delivery",
@@ -165,6 +168,21 @@ class Reading(OfCompany, Base):
     announced: Mapped[int] = mapped_column(Number, default=0, server_default="0")
     run_id: Mapped[str] = mapped_column(String(250))
     ended_at: Mapped[datetime]
+
+
+class BackfillRow(OfCompany, Base):
+    """A source that is read anew from a time on, and up to when what changed is in the change log by it."""
+
+    __tablename__ = "backfill"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    connection: Mapped[str] = mapped_column(String(128), primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+    done: Mapped[datetime]
+    rows: Mapped[int]
+    new: Mapped[int]
+    updated_at: Mapped[datetime]
 
 
 class Position(OfCompany, Base):
@@ -490,6 +508,29 @@ class Circuit(Base):
     paused_since: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[datetime]
+
+
+class CountedCall(Base):
+    """
+    One call to a system that grants so many a minute and a day, by what they are granted to; a day later it is gone.
+
+    ``ended_at``: none while it is in progress, or where whoever made it was killed.
+    """
+
+    __tablename__ = "counted_call"
+    __table_args__ = (Index("ix_counted_call_budget_began_at", "budget", "began_at"),)
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    budget: Mapped[str] = mapped_column(String(64))
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class CallPause(Base):
+    """Until when nobody calls, because the system said so."""
+
+    __tablename__ = "call_pause"
+    budget: Mapped[str] = mapped_column(String(64), primary_key=True)
+    until: Mapped[datetime]
 
 
 class StagedBatch(Base):

@@ -1,0 +1,139 @@
+"""A source read anew from a date on: in spans, going on where it broke off, with what is left of time and calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from memory_system import MemorySource, register
+from sqlalchemy import Engine, select
+
+from commands.main import main
+from ledgerbridge.changes import SourceId
+from ledgerbridge.changes.backfills import Backfill, Pace
+from ledgerbridge.errors import TransientError
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import LoggedChange, Reading
+
+NAMED = SourceId("main", "shop.order", "shop")
+JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
+MARCH = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemorySource:
+    """A shop with an order a day since January."""
+    shop = MemorySource(page_size=100)
+    register({"shop": shop}, state_db, tmp_path, monkeypatch)
+    url = state_db.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("LEDGERBRIDGE_STATE_URL", url)
+    for day in range(60):
+        shop.write(f"order-{day:02}", "v1", at=JANUARY + timedelta(days=day, hours=1))
+    return shop
+
+
+def backfill(*more: str) -> int:
+    return main(["backfill", "shop.order", "--from", "2026-01-01", *more])
+
+
+def logged(engine: Engine) -> list[str]:
+    with transaction(engine) as session:
+        return list(session.scalars(select(LoggedChange.source_key).order_by(LoggedChange.number)))
+
+
+def test_all_since_a_day_is_in_the_log_once_and_no_reading_moves(
+    shop: MemorySource, state_db: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backfill() == 0
+    assert logged(state_db) == [f"order-{day:02}" for day in range(60)]
+    told = capsys.readouterr().out.splitlines()
+    assert "shop [########################] 100% up to 2026-03-02 12:00: 60 read, 60 new" in told
+    assert told[-1] == "shop: 60 records read, 60 of them new in the change log"
+    assert len(shop.read_since) > 3, "span by span"
+    with transaction(state_db) as session:
+        assert session.scalar(select(Reading)) is None
+    assert backfill() == 0
+    assert "shop: 60 records read, 0 of them new in the change log" in capsys.readouterr().out
+    assert len(logged(state_db)) == 60
+
+
+def test_one_that_broke_off_goes_on_behind_its_last_span(
+    shop: MemorySource, state_db: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks_off(_: int) -> None:
+        if len(shop.read_since) == 4:
+            raise KeyboardInterrupt
+
+    shop.after_page = breaks_off
+    assert backfill() == 130
+    done = len(logged(state_db))
+    assert 0 < done < 60
+    shop.after_page = lambda _: None
+    shop.read_since.clear()
+    assert backfill() == 0
+    assert "shop: goes on behind 2026-01-" in capsys.readouterr().out
+    assert shop.read_since[0] > JANUARY + timedelta(days=1)  # type: ignore[operator]  # each has one
+    assert len(logged(state_db)) == 60
+
+
+def test_it_waits_as_long_as_the_system_says(
+    shop: MemorySource, state_db: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = [TransientError("LB-SHOP-1", "enough for now", remedy="Wait.", retry_after_seconds=0.01)] * 7
+
+    def refuses(_: int) -> None:
+        if refused:
+            raise refused.pop()
+
+    shop.after_page = refuses
+    assert backfill("--connection", "shop") == 0
+    assert len(logged(state_db)) == 60
+    assert capsys.readouterr().out.count("enough for now: goes on at") == 7
+
+
+def test_a_connection_that_the_company_has_not_is_told_with_those_it_has(
+    shop: MemorySource, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backfill("--connection", "shop_uk") == 2
+    assert "Use one of shop." in capsys.readouterr().err
+
+
+def of_days(done: int) -> Backfill:
+    return Backfill(NAMED, JANUARY, JANUARY + timedelta(days=100), JANUARY + timedelta(days=done))
+
+
+@pytest.mark.parametrize(
+    ("calls", "left", "rest"),
+    [
+        pytest.param(0, None, timedelta(minutes=90), id="without-a-limit"),
+        pytest.param(100, 900, timedelta(minutes=90), id="all-of-it-within-the-day"),
+        pytest.param(100, 899, timedelta(days=1, minutes=90), id="one-call-too-many-today"),
+        pytest.param(1000, 0, timedelta(days=9, minutes=90), id="nine-days-of-calls"),
+    ],
+)
+def test_what_is_left_takes_as_long_as_so_far_and_the_days_its_calls_take(
+    calls: int, left: int | None, rest: timedelta
+) -> None:
+    pace = Pace(of_days(0))
+    assert pace.rest(of_days(0), timedelta(minutes=1)) is None
+    assert pace.rest(of_days(10), timedelta(minutes=10), calls=calls, left=left, a_day=1000) == rest
+
+
+def test_spans_grow_where_little_is_found_and_shrink_where_much_is() -> None:
+    pace = Pace(of_days(0))
+
+    def days() -> float:
+        return (pace.next_end(of_days(0)) - JANUARY) / timedelta(days=1)
+
+    assert days() == 1
+    pace.found(10)
+    assert days() == 2
+    pace.found(2_000)
+    assert days() == 2
+    for _ in range(3):
+        pace.found(9_000)
+    assert days() == 0.25
+    for _ in range(20):
+        pace.found(0)
+    assert days() == 92
