@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TaskGroup
+from airflow.sdk import DAG, Context, Param, TaskGroup
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig, LegConfig, SideLegConfig, dag_of, load_flow
+from ledgerbridge.state.counted_calls import CAN_WAIT
 from notifications.alerts import AlertNotifier, deadline_missed
 from operators import settings
 from operators.assets import outlet, timetable
+from operators.at_once import ANY_POOL
 from operators.compare import CompareOperator
 from operators.extract import ExtractOperator
 from operators.gate import GateOperator
@@ -44,6 +47,9 @@ _RECONCILE_PARAMS = {
     "from": Param(None, type=["null", "string"], format="date", description="First day to reconcile; empty: all."),
     "to": Param(None, type=["null", "string"], format="date", description="Last day to reconcile; empty: up to now."),
 }
+
+_BEFORE_THOSE_WHO_WAIT = 10
+"""Airflow's own weight of a task is 1."""
 
 
 class BrokenFlow(DAG):
@@ -150,11 +156,16 @@ class _Stage:
         flow, company = self.flow, self.company
         defaults: dict[str, Any] = {
             "owner": flow.owner,
+            "weight_rule": "absolute",
             "retries": flow.retries,
             # of what no policy is asked about: a task that was killed
             "retry_delay": timedelta(seconds=flow.retry_seconds),
             "retry_policy": ByErrorClass(flow.retry_seconds),
         }
+        if flow.stages[self.name].can_wait:
+            defaults["pre_execute"] = _leave_calls_to_others
+        else:
+            defaults["priority_weight"] = _BEFORE_THOSE_WHO_WAIT
         if flow.alerts is not None:
             defaults["on_failure_callback"] = AlertNotifier(self.flow_name, flow.alerts, company.time_zone, company.key)
         return defaults
@@ -209,6 +220,7 @@ class _Stage:
 
     def _legs(self) -> list[TaskGroup]:
         """The stage's legs behind its `read`, as task groups in the order of the process."""
+        of_stage = list(self.flow.of_stage(self.name).values())
         read = ReadOperator(
             task_id="read",
             flow=self.flow_name,
@@ -217,9 +229,8 @@ class _Stage:
             stage=self.name,
             outlets=[outlet(self.company.key)],
             execution_timeout=_most(self.flow, "extract"),
-            **for_systems(
-                system for leg in self.flow.of_stage(self.name).values() for system in systems_of_step(leg, "extract")
-            ),
+            pool=self._pool_of_read(of_stage),
+            **for_systems(system for leg in of_stage for system in systems_of_step(leg, "extract")),
         )
         flow = self.flow
         groups: dict[str, TaskGroup] = {}
@@ -236,6 +247,15 @@ class _Stage:
             (before or read) >> group
             _show_behind(shown[written], leg, group)
         return list(shown[""].values())
+
+    def _pool_of_read(self, legs: Sequence[LegConfig]) -> str:
+        """That of the loads, where what goes at once goes through them in `read`."""
+        schedule = self.flow.stages[self.name].schedule
+        if schedule is None or not schedule.events or not schedule.at_once:
+            return ANY_POOL
+        placed = {tuple(for_systems(systems_of_step(leg, step)).items()) for leg in legs for step in steps_of(leg)}
+        pools = {leg.pool or ANY_POOL for leg in legs}
+        return pools.pop() if len(placed) == len(pools) == 1 else ANY_POOL
 
     def _leg(self, name: str) -> TaskGroup:
         flow, leg = self.flow, self.flow.legs[name]
@@ -266,7 +286,7 @@ class _Stage:
             gate = steps["gate"](task_id="gate", execution_timeout=_most(flow, "gate"), **common)
             load = steps["load"](
                 task_id="load",
-                pool=leg.pool or "default_pool",
+                pool=leg.pool or ANY_POOL,
                 outlets=[outlet(self.company.key)],
                 execution_timeout=_most(flow, "load"),
                 **for_systems(systems_of_step(leg, "load")),
@@ -286,6 +306,10 @@ class _Stage:
             execution_timeout=_most(self.flow, "reconcile"),
             **for_systems([*self.flow.stages[self.name].reconcile, *(each.name for each in self.company.gateways)]),
         )
+
+
+def _leave_calls_to_others(_: Context) -> None:
+    CAN_WAIT.set(True)
 
 
 def _show_behind(shown: dict[str, TaskGroup], name: str, group: TaskGroup) -> None:

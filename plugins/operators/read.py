@@ -16,6 +16,7 @@ from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import pause_of
 from operators import settings
+from operators.at_once import at_once
 from operators.leg import FlowOperator
 from operators.passing import to_pass_over
 from operators.sources import Sources
@@ -31,7 +32,8 @@ class ReadOperator(FlowOperator):
     it in this run may write to the system it reads, and when it had something in this run before it was cleared. What
     waits counts when it is due, when the run is of named legs, and behind a leg that may bring what it waits for. New
     changes of which its mapping makes nothing a leg passes over. A source that can't be read holds only the legs that
-    take from it: their own extract meets the fault, and waits or fails for it.
+    take from it: their own extract meets the fault, and waits or fails for it. Small batches of a run of events go
+    through their legs here, and start no other task.
 
     :param config: the flow; :param stage: which of its stages.
     """
@@ -42,9 +44,12 @@ class ReadOperator(FlowOperator):
         self.stage = stage
 
     def execute(self, context: Context) -> list[str]:
-        """Start what has something to do; the names of those legs."""
-        started = self.legs_with_work(context)
-        self.log.info("flow=%s stage=%s starts=%s", self.flow, self.stage, ",".join(started) or "nothing")
+        """Do or start what has something to do; the names of the legs that are started."""
+        open_legs = self.legs_with_work(context)
+        done = at_once(self, context, self.config, self.stage, open_legs)
+        started = open_legs[len(done) :]
+        told = (",".join(each) or "nothing" for each in (done, started))
+        self.log.info("flow=%s stage=%s did=%s starts=%s", self.flow, self.stage, *told)
         others = {leg for leg in self.config.of_stage(self.stage) if leg not in started}
         if others:
             raise self._only(others)

@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from sqlalchemy.exc import SQLAlchemyError
 
 from hooks.state_database import state_engine
-from ledgerbridge.changes.waking import Progress, Waking, WatchedLeg, last_change, open_legs, progress_of
+from ledgerbridge.changes.waking import Waking, WatchedLeg, Work, last_change, work_of
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import snapshot
 from ledgerbridge.state.circuits import open_circuits
@@ -31,7 +31,8 @@ _UNDER_WAY = ["queued", "running"]
 
 class StageHasWork(BaseEventTrigger):
     """
-    Fires when the change log has something for a stage, and again as long as that is so and no run is under way.
+    Fires when the change log has something for a stage, and again as long as that is so and no run is under way; during
+    a run of what was announced after it had read.
 
     Airflow loses what an asset is told while a run of the DAG is active, and while the DAG is paused
     (sources.md Airflow §1): so this looks at the log, not at single events. While a connection makes a pause, its legs
@@ -63,25 +64,24 @@ class StageHasWork(BaseEventTrigger):
         waking = Waking()
         while True:
             try:
-                progress = await asyncio.to_thread(self._progress)
-                if waking.is_due(progress, time.monotonic()) and not await asyncio.to_thread(self._is_under_way):
+                work = await asyncio.to_thread(self._work)
+                if await asyncio.to_thread(waking.tells, work, time.monotonic(), self._is_under_way):
                     yield TriggerEvent({"dag": self.dag})  # type: ignore[no-untyped-call]  # Airflow's
-                    waking.told(progress or (), time.monotonic())
             except (AirflowException, AirflowRuntimeError, LedgerbridgeError, SQLAlchemyError) as error:
                 self.log.warning("dag=%s is not looked after: %s", self.dag, error)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
-    def _progress(self) -> Progress | None:
-        """How far the stage has come, if it has work; None: it has none."""
+    def _work(self) -> Work | None:
+        """What the stage has to do; None: nothing."""
         with snapshot(for_company(state_engine(), self.company)) as session:
             last = last_change(session, self.company, self._watched)
             if last == self._seen and time.monotonic() < self._look_closely_at:
                 return None
             down = [pause.connection for pause in open_circuits(session)]
-            if open_legs(session, self.company, self.flow, self._watched, down):
+            if (work := work_of(session, self.company, self.flow, self._watched, down)) is not None:
                 self._seen = -1
-                return progress_of(session, self.company, self.flow, self._watched)
+                return work
             self._seen, self._look_closely_at = last, time.monotonic() + _LOOK_CLOSELY_SECONDS
             return None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from ledgerbridge.errors import ConfigurationError
@@ -9,6 +12,7 @@ from operators.builder import BrokenFlow, build_flow
 from operators.placement import for_systems
 
 QUEUES = "AIRFLOW__LEDGERBRIDGE__QUEUES"
+INCLUDE = Path(__file__).parents[2] / "include"
 EDGE = {"queue": "gp", "executor": "EdgeExecutor"}
 
 
@@ -40,6 +44,34 @@ def test_what_asks_gp_and_nothing_else_goes_where_gp_is_reached(monkeypatch: pyt
         "reconcile:reconcile": at_gp,
     }
     assert {name: placed[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "queues", "pool"),
+    [
+        pytest.param("{events: true}", "", "gp", id="events"),
+        pytest.param("{events: true, at_once: 0}", "", "default_pool", id="nothing-at-once"),
+        pytest.param('{cron: "0 * * * *"}', "", "default_pool", id="by-the-clock"),
+        pytest.param("{events: true}", "gp=gp", "default_pool", id="gp-is-reached-elsewhere"),
+    ],
+)
+def test_what_may_go_at_once_is_counted_in_the_pool_of_the_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, queues: str, pool: str
+) -> None:
+    monkeypatch.setenv(QUEUES, queues)
+    shutil.copytree(INCLUDE, tmp_path / "include")
+    flow = tmp_path / "include" / "flows" / "order_to_cash.yaml"
+    flow.write_text(flow.read_text().replace("  orders:\n", f"  orders:\n    schedule: {schedule}\n", 1))
+    dag = build_flow("order_to_cash", tmp_path / "include")["order_to_cash.orders"]
+    assert dag.get_task("read").pool == pool
+    assert dag.get_task("order.load").pool == "gp"
+
+
+def test_a_stage_that_can_wait_comes_after_the_others() -> None:
+    dags = build_flow("order_to_cash") | build_flow("master_data")
+    weights = {name: {task.priority_weight for task in dag.tasks} for name, dag in dags.items()}
+    assert weights["order_to_cash.orders"] == weights["order_to_cash.money"] == {10}
+    assert weights["order_to_cash.reconcile"] == weights["master_data.customers"] == {1}
 
 
 def test_two_systems_on_one_queue_may_be_asked_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from ledgerbridge.changes import Announced, Found, LegId, SourceId, announce, append, begin_reading, end_reading, take
 from ledgerbridge.changes.announced import answer, told_of
-from ledgerbridge.changes.waking import Waking, WatchedLeg, last_change, open_legs, progress_of
+from ledgerbridge.changes.waking import Progress, Waking, WatchedLeg, Work, last_change, open_legs, progress_of, work_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.source_records import Fate, set_outcomes
 from triggers.changes import StageHasWork
@@ -51,6 +51,12 @@ def tell(engine: Engine) -> None:
         announce(session, US, [Announced("a", "event-1", NOON)])
 
 
+def is_announced(engine: Engine, down: Collection[str] = ()) -> bool:
+    with transaction(engine) as session:
+        found = work_of(session, "main", "some_flow", LEGS, down)
+    return found is not None and found.announced
+
+
 def finish(engine: Engine, leg: str, *, taken_only: bool = False) -> None:
     """A leg takes all there is, and is done with it unless it only takes it."""
     with transaction(engine) as session:
@@ -67,7 +73,10 @@ def test_what_is_announced_opens_all_legs_of_its_source_until_it_is_read(state_d
     read(state_db)
     for leg in ("customer", "goods_back"):
         finish(state_db, leg)
+    assert not is_announced(state_db)
     tell(state_db)
+    assert is_announced(state_db)
+    assert not is_announced(state_db, ["gp"]), "nobody can take it now"
     assert open_now(state_db) == ["customer", "goods_back"]
     with transaction(state_db) as session:
         answer(session, US, told_of(session, US, 10).upto)
@@ -114,37 +123,70 @@ def test_progress_moves_when_a_leg_takes_and_when_what_is_announced_is_read(stat
     assert last == 2
 
 
+def no_run() -> bool:
+    return False
+
+
+def a_run() -> bool:
+    return True
+
+
+def work(taken: int, read: int = 0, *, announced: bool = False) -> Work:
+    return Work(Progress(taken, read), announced)
+
+
 def test_a_stage_is_told_at_once_and_then_only_when_a_run_got_further_or_after_a_pause() -> None:
     waking = Waking()
-    assert not waking.is_due(None, 0)
-    assert waking.is_due((1, 0), 0)
-    waking.told((1, 0), 0)
-    assert not waking.is_due((1, 0), 4.9)
-    assert waking.is_due((1, 0), 5)
-    waking.told((1, 0), 5)
-    assert waking.is_due((2, 0), 5.5)
-    waking.told((2, 0), 5.5)
-    assert not waking.is_due((2, 0), 6)
+    assert not waking.tells(None, 0, no_run)
+    assert waking.tells(work(1), 0, no_run)
+    assert not waking.tells(work(1), 4.9, no_run)
+    assert waking.tells(work(1), 5, no_run)
+    assert waking.tells(work(2), 5.5, no_run)
+    assert not waking.tells(work(2), 6, no_run)
 
 
 def test_a_stage_whose_runs_get_no_further_is_told_ever_less_often() -> None:
     waking, now, told = Waking(), 0.0, []
     while now < 1800:
-        if waking.is_due((1, 0), now):
-            waking.told((1, 0), now)
+        if waking.tells(work(1), now, no_run):
             told.append(now)
         now += 0.5
     pauses = [later - earlier for earlier, later in pairwise(told)]
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
-    assert waking.is_due((1, 1), now), "until one gets further"
+    assert waking.tells(work(1, 1), now, no_run), "until one gets further"
 
 
 def test_a_stage_that_had_nothing_for_a_moment_is_told_at_once_again() -> None:
     waking = Waking()
     for second in range(2):
-        assert waking.is_due((1, 0), second)
-        waking.told((1, 0), second)
-        assert not waking.is_due(None, second)
+        assert waking.tells(work(1), second, no_run)
+        assert not waking.tells(None, second, no_run)
+
+
+def test_a_run_under_way_is_no_reason_to_tell_of_what_it_will_read_or_is_working_off() -> None:
+    waking = Waking()
+    assert waking.tells(work(1, announced=True), 0, no_run)
+    assert not waking.tells(work(1, announced=True), 6, a_run), "it has not read yet"
+    assert not waking.tells(work(1, 7), 7, a_run), "it has read, and takes"
+    assert not waking.tells(work(8, 7), 8, a_run)
+
+
+def test_what_comes_after_a_run_has_read_is_told_while_it_works_and_not_again_before_the_next_has_read() -> None:
+    waking = Waking()
+    assert waking.tells(work(1, announced=True), 0, no_run)
+    assert waking.tells(work(1, 7, announced=True), 1, a_run)
+    assert not waking.tells(work(8, 7, announced=True), 2, a_run)
+    assert not waking.tells(work(8, 7, announced=True), 3, no_run), "the next one is about to begin"
+    assert not waking.tells(work(8, 7, announced=True), 4, a_run)
+    assert waking.tells(work(8, 9, announced=True), 5, a_run), "it has read, and more has come"
+
+
+def test_a_stage_is_told_again_where_no_run_comes_of_what_it_was_told_during_one() -> None:
+    waking = Waking()
+    assert waking.tells(work(1, announced=True), 0, no_run)
+    assert waking.tells(work(1, 7, announced=True), 1, a_run)
+    told = [now for now in (3.0, 3.5, 4.0, 4.5, 5.0, 5.5) if waking.tells(work(8, 7, announced=True), now, no_run)]
+    assert told == [5.0]
 
 
 def test_the_trigger_survives_its_way_through_airflow() -> None:

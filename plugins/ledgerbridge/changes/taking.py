@@ -38,6 +38,7 @@ __all__ = [
     "has_position",
     "has_taken",
     "has_work",
+    "is_more_than",
     "pass_over",
     "take",
 ]
@@ -235,6 +236,19 @@ def has_work(session: Session, leg: LegId, done_by: Sequence[str] = (), *, asked
     :param done_by, asked: as for ``take``.
     """
     return _has_left_over(session, leg, asked=asked) or has_new(session, leg, done_by)
+
+
+def is_more_than(session: Session, leg: LegId, most: int, run_id: str, done_by: Sequence[str] = ()) -> bool:
+    """
+    Whether there may be more to take than so many records: the run's own, left over, due, or changed since.
+
+    :param done_by: as for ``take``.
+    """
+    wanted = or_(_of_run(run_id), SourceRecord.outcome.in_(BROKEN_OFF), _due(session, leg))
+    known = select(SourceRecord.id).where(*_of_leg(leg), wanted).limit(most + 1).subquery()
+    left = most - (session.scalar(select(func.count()).select_from(known)) or 0)
+    log = _Log(session, leg, _bound(session, leg, (), done_by), without=())
+    return left < 0 or len(log.next_numbers(left + 1)) > left
 
 
 def has_new(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:

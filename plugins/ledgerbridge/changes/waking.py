@@ -2,13 +2,15 @@
 When a stage is to run because the change log has something for it.
 
 What a run could do nothing about last time is no reason to run again at once: it is told again after a while, which
-doubles as long as no run gets any further.
+doubles as long as no run gets any further. What was announced after the run under way had read is told at once: Airflow
+makes the next run of it the moment that one ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -18,13 +20,32 @@ from ledgerbridge.changes.sources import SourceId
 from ledgerbridge.changes.taking import LegId, has_new
 from ledgerbridge.state.models import LoggedChange, Position, Reading
 
-__all__ = ["Progress", "Waking", "WatchedLeg", "last_change", "open_legs", "progress_of"]
+__all__ = ["Progress", "Waking", "WatchedLeg", "Work", "last_change", "open_legs", "progress_of", "work_of"]
 
-Progress = tuple[int, ...]
-"""How far a stage's legs have taken, and how far what was announced to them is read."""
 _FIRST_SECONDS = 5.0
 """Longer than Airflow takes to make a run of what it is told."""
 _LONGEST_SECONDS = 300.0
+_NEXT_RUN_SECONDS = 2.0
+"""How long after a run's end the one that was told of during it may take to be seen."""
+
+
+class Progress(NamedTuple):
+    """How far a stage's legs have taken, and how far what was announced to them is read; sums of numbers."""
+
+    taken: int
+    read: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """
+    What a stage has to do.
+
+    :param announced: whether there is something among it that nobody has read yet.
+    """
+
+    progress: Progress
+    announced: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,24 +76,54 @@ class Waking:
         self._told: Progress | None = None
         self._pause = _FIRST_SECONDS
         self._not_before = 0.0
+        self._ahead = False
+        self._idle_since: float | None = None
 
-    def is_due(self, progress: Progress | None, now: float) -> bool:
+    def tells(self, work: Work | None, now: float, under_way: Callable[[], bool]) -> bool:
         """
-        Whether to tell, if no run is under way.
+        Whether to tell now, which is then taken for done.
 
-        :param progress: of a stage that has work; None: it has none.
+        :param work: what the stage has to do; None: nothing.
+        :param under_way: whether a run of it is queued or running; asked only where that matters.
         """
-        if progress is None or progress != self._told:
-            self._told = None
-            self._pause = _FIRST_SECONDS
-            return progress is not None
-        return now >= self._not_before
+        if work is None:
+            self._told, self._ahead = None, False
+            return False
+        progress = work.progress
+        was_read = self._told is None or progress.read != self._told.read
+        if self._ahead and not was_read:
+            return self._next_run_is_missing(now, under_way) and self._tell(progress, now, ahead=False)
+        self._ahead = False
+        has_news = work.announced and was_read
+        if not has_news and progress == self._told and now < self._not_before:
+            return False
+        if under_way():
+            return has_news and self._tell(progress, now, ahead=True)
+        return self._tell(progress, now, ahead=False)
 
-    def told(self, progress: Progress, now: float) -> None:
-        """It was told."""
-        if progress == self._told:
-            self._pause = min(self._pause * 2, _LONGEST_SECONDS)
+    def _next_run_is_missing(self, now: float, under_way: Callable[[], bool]) -> bool:
+        if under_way():
+            self._idle_since = None
+            return False
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        return now - self._idle_since >= _NEXT_RUN_SECONDS
+
+    def _tell(self, progress: Progress, now: float, *, ahead: bool) -> bool:
+        self._pause = min(self._pause * 2, _LONGEST_SECONDS) if progress == self._told else _FIRST_SECONDS
         self._told, self._not_before = progress, now + self._pause
+        self._ahead, self._idle_since = ahead, None
+        return True
+
+
+def work_of(
+    session: Session, company: str, flow: str, legs: Sequence[WatchedLeg], down: Collection[str] = ()
+) -> Work | None:
+    """What a stage of these legs has to do, None where that is nothing; parameters as for ``open_legs``."""
+    if not open_legs(session, company, flow, legs, down):
+        return None
+    up = [leg for leg in legs if leg.connections.isdisjoint(down)]
+    announced = any(_is_announced(session, company, leg) for leg in up)
+    return Work(progress_of(session, company, flow, legs), announced)
 
 
 def open_legs(
@@ -97,7 +148,7 @@ def progress_of(session: Session, company: str, flow: str, legs: Sequence[Watche
     )
     entities = {entity for leg in legs for entity in leg.sources}
     read = select(func.sum(Reading.announced)).where(Reading.company == company, Reading.entity.in_(entities))
-    return (session.scalar(taken) or 0, session.scalar(read) or 0)
+    return Progress(session.scalar(taken) or 0, session.scalar(read) or 0)
 
 
 def last_change(session: Session, company: str, legs: Sequence[WatchedLeg]) -> int:
@@ -110,9 +161,14 @@ def last_change(session: Session, company: str, legs: Sequence[WatchedLeg]) -> i
 
 
 def _is_open(session: Session, company: str, flow: str, leg: WatchedLeg) -> bool:
-    for entity, connections in leg.sources.items():
-        if any(is_announced(session, SourceId(company, entity, each)) for each in connections):
-            return True
-        if has_new(session, LegId(company, flow, leg.leg, entity), leg.done_by):
-            return True
-    return False
+    return _is_announced(session, company, leg) or any(
+        has_new(session, LegId(company, flow, leg.leg, entity), leg.done_by) for entity in leg.sources
+    )
+
+
+def _is_announced(session: Session, company: str, leg: WatchedLeg) -> bool:
+    return any(
+        is_announced(session, SourceId(company, entity, connection))
+        for entity, connections in leg.sources.items()
+        for connection in connections
+    )

@@ -54,6 +54,12 @@ class ScheduleConfig(ConfigModel):
         False,
         description="Whether it runs when a source of its legs changed: a stage has read or written something there.",
     )
+    at_once: int = Field(
+        50,
+        ge=0,
+        description="With `events`: batches of at most so many records go through all steps of their leg in the task"
+        " `read`, because to start a task takes longer than its work; the leg's tasks are skipped. 0: none do.",
+    )
 
     @model_validator(mode="after")
     def _some_time(self) -> Self:
@@ -92,6 +98,11 @@ class StageConfig(ConfigModel):
     reconcile: list[str] = Field(
         default_factory=list,
         description="The two ledgers that must agree after its legs (accounting-rules.md §6); empty: none.",
+    )
+    can_wait: bool = Field(
+        False,
+        description="Its tasks come after those of other stages where a pool is full, and its calls leave them a fifth"
+        " of what a system grants a minute and a day.",
     )
     waits: WaitsConfig = Field(
         default_factory=WaitsConfig, description="Of a stage that compares: what waits too long is a difference."
