@@ -55,7 +55,8 @@ class Relay:
         under_way = asyncio.all_tasks(self._loop)
         for task in under_way:
             task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*under_way, return_exceptions=True))
+        if under_way:
+            self._loop.run_until_complete(asyncio.wait(under_way))
         self._loop.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

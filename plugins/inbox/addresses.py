@@ -75,9 +75,13 @@ class Addresses:
         if time.monotonic() >= self._until and (self._known is None or not self._looking.locked()):
             async with self._looking:
                 if time.monotonic() >= self._until:
-                    self._known = await asyncio.to_thread(_addresses)
-                    self._until = time.monotonic() + _KEPT_SECONDS
+                    await asyncio.to_thread(self.look_up)
         return (self._known or {}).get(connection)
+
+    def look_up(self) -> None:
+        """Find out what addresses there are now; the first time it imports what the systems' hooks need."""
+        self._known = _addresses()
+        self._until = time.monotonic() + _KEPT_SECONDS
 
     def announced(self, address: Address, delivered: Delivered) -> dict[SourceId, list[Announced]]:
         """

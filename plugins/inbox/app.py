@@ -47,15 +47,18 @@ class _Refused(Exception):
         self.status = status
 
 
-def create_app(engine: Callable[[], Engine], *, write_seconds: float = WRITE_SECONDS) -> FastAPI:
+def create_app(
+    engine: Callable[[], Engine], addresses: Addresses | None = None, *, write_seconds: float = WRITE_SECONDS
+) -> FastAPI:
     """
     The receiver.
 
     :param engine: gives the state database, whose companies' rows are written.
+    :param addresses: None: looked up when the first delivery comes.
     :param write_seconds: how long a delivery waits to be written before it is answered that it was not.
     """
     app = FastAPI(title="Ledgerbridge webhooks", docs_url=None, redoc_url=None, openapi_url=None)
-    addresses, writer = Addresses(), Writer(engine)
+    known, writer = addresses or Addresses(), Writer(engine)
 
     @app.get("/", status_code=HTTPStatus.NO_CONTENT)
     async def alive() -> None:
@@ -64,7 +67,7 @@ def create_app(engine: Callable[[], Engine], *, write_seconds: float = WRITE_SEC
     @app.post("/{connection}")
     async def receive(connection: str, request: Request) -> Response:
         try:
-            announced = await _announced(addresses, connection, request)
+            announced = await _announced(known, connection, request)
             if announced:
                 await _write(writer, announced, write_seconds)
         except _Refused as refused:
