@@ -18,7 +18,7 @@ from ledgerbridge.delivery import Delivered, plain, settle_overtaken
 from ledgerbridge.delivery.content import rows_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.flows import SideLegConfig
-from ledgerbridge.links import WRITTEN, KeptSide, Read, agree, keep_read, sides_of
+from ledgerbridge.links import WRITTEN, KeptSide, Read, agree, keep_read, offer, sides_of
 from ledgerbridge.mapping import Lookups, load_mapping, map_canonical, map_chunks, map_raw
 from ledgerbridge.mapping import Mapping as CompiledMapping
 from ledgerbridge.pipeline.kept import with_headers
@@ -77,6 +77,12 @@ class MergeOperator(TransformOperator):
     def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """The canonical records as this leg's side is to hold them."""
         planned = self._planned(given, keys, lookups, work)
+        offers = {
+            each.source_key: {name: (value, each.wanted.get(name)) for name, value in each.fields.items()}
+            for each in planned.changes.values()
+        }
+        with transaction(self.engine) as session:
+            offer(session, self.company.key, self.config.source, offers)
         canonical = f"{OURS}{self.config.sync.entity}"
         held = {key: self._header(each, each.held) for key, each in planned.changes.items() if each.key is not None}
         frames = with_headers({}, canonical, {k: self._header(e, e.wanted) for k, e in planned.changes.items()})
@@ -115,6 +121,8 @@ class MergeOperator(TransformOperator):
             nothing_to_tell = by_key.keys() - planned.changes.keys() - planned.waiting.keys()
             for key in settle_overtaken(session, work.actor, self.config.target, nothing_to_tell):
                 planned.waiting[key] = f"the last update of {self.config.target} was broken off and may be under way"
+                for side in by_key[key].sides.values():
+                    planned.settled[side.entity].pop(side.key, None)
             for entity, settled in planned.settled.items():
                 agree(session, self.company.key, entity, {key: fields for key, fields in settled.items() if fields})
         work.waiting.update(planned.waiting)

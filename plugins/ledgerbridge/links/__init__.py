@@ -3,7 +3,7 @@
 from ledgerbridge.links.ends import MERGED, WRITTEN, End, State, keep_ends, linked_ids
 from ledgerbridge.links.joining import alone, join
 from ledgerbridge.links.matching import MatchPolicy, decide
-from ledgerbridge.links.sides import KeptSide, Read, Thing, agree, keep_read, sides_of
+from ledgerbridge.links.sides import KeptSide, Read, Thing, agree, keep_read, offer, sides_of
 
 __all__ = [
     "MERGED",
@@ -21,5 +21,6 @@ __all__ = [
     "keep_ends",
     "keep_read",
     "linked_ids",
+    "offer",
     "sides_of",
 ]

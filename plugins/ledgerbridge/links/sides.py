@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,12 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import OURS, Link, LinkEnd
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["KeptSide", "Read", "Thing", "agree", "keep_read", "sides_of"]
+__all__ = ["KeptSide", "Offers", "Read", "Thing", "agree", "keep_read", "offer", "sides_of"]
+
+Offers = Mapping[str, Sequence[Sequence[Any]]]
+"""By field what the other side was to be given: as it is held on this side, and as it was to be held on that one."""
+_MOST_OFFERS = 20
+"""Of one field; so often nobody edits it while nothing gets through."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class KeptSide:
     :param change, changed_at: of the change that told them.
     :param agreed: the same when the two sides last agreed on each.
     :param seen: what its system answered last to what was written.
+    :param offered: what the other side was to be given since the two last agreed.
     """
 
     entity: str
@@ -61,6 +67,7 @@ class KeptSide:
     agreed: dict[str, Any]
     matched_by: str | None = None
     seen: dict[str, Any] | None = None
+    offered: Offers = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,24 @@ def agree(
             end.agreed = fields
         if holds and end.held is not None:
             end.held = {**end.held, **agreed[key]}
+        if end.offered and agreed[key].keys() & end.offered.keys():
+            end.offered = {name: each for name, each in end.offered.items() if name not in agreed[key]}
+    session.flush()
+
+
+def offer(session: Session, company: str, entity: str, offers: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> None:
+    """
+    Keep what is about to be given to the other side, before it is: an answer that is lost tells of nothing.
+
+    :param offers: by the id of this side's record and field the value here, and the one that is to be there.
+    """
+    for key, end in ends_of(session, company, entity, list(offers)).items():
+        kept: dict[str, Any] = dict(end.offered or {})
+        for name, pair in offers[key].items():
+            before = [each for each in kept.get(name, []) if each != list(pair)]
+            kept[name] = [*before, list(pair)][-_MOST_OFFERS:]
+        if kept != end.offered:
+            end.offered = kept
     session.flush()
 
 
@@ -230,6 +255,7 @@ def _things(session: Session, kind: str, links: set[int], entities: Sequence[str
                 agreed=row.agreed or {},
                 matched_by=row.matched_by,
                 seen=row.seen,
+                offered=row.offered or {},
             )
             sides[row.link_id].setdefault(row.entity, side)
     return {link: Thing(record_keys[link], sides[link]) for link in links}

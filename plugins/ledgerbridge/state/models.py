@@ -383,7 +383,8 @@ class LinkEnd(OfCompany, Base):
     several. ``matched_by`` is how the id was known to be the same: ``written`` by us, or what it was found by; none
     where that was not kept. Hashes stay; ``seen`` and ``written`` are kept of master data, until they are purged.
     Of what is kept in step on both sides ``held`` is its canonical fields as they were read last, from the change of
-    that number and time, and ``agreed`` the same when the two sides last agreed on each. ``compared_at``: when it was
+    that number and time, and ``agreed`` the same when the two sides last agreed on each; ``offered``: by field what the
+    other side was to be given since, as it is held here and as it was to be held there. ``compared_at``: when it was
     compared with all records of the other side that are linked with nothing.
     """
 
@@ -411,6 +412,7 @@ class LinkEnd(OfCompany, Base):
     held_change: Mapped[int | None]
     held_changed_at: Mapped[datetime | None]
     agreed: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
+    offered: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     compared_at: Mapped[datetime | None]
 
 

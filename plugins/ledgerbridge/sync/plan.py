@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ledgerbridge.links import MERGED, KeptSide, Thing
-from ledgerbridge.sync.merge import Merged, Rules, Side, merge
+from ledgerbridge.sync.merge import Merged, Rules, Side, merge, plain
 from ledgerbridge.sync.questions import Asked
 
 __all__ = ["Change", "Plan", "changes_only", "plan"]
@@ -92,7 +92,7 @@ def plan(
         if there.held is None:
             found.waiting[thing.record_key] = f"{target} {there.key} is linked and not read yet"
             continue
-        first, second = (_side(thing.sides[each]) for each in sides)
+        first, second = (_side(thing.sides[each], thing.sides[other]) for each, other in (sides, sides[::-1]))
         merged, asked, said = _merged(first, second, rules, answers.get(thing.record_key, {}))
         if asked:
             found.asked[thing.record_key] = Asked(there.number or other.number, asked)
@@ -142,17 +142,34 @@ def _number(there: KeptSide, other: KeptSide) -> str | None:
     return there.number or (None if there.matched_by == MERGED else other.number)
 
 
-def _side(kept: KeptSide) -> Side:
+def _side(kept: KeptSide, other: KeptSide) -> Side:
     assert kept.held is not None
+    assert other.held is not None
     assert kept.changed_at is not None  # it was read
-    return Side(_system(kept.entity), kept.held, kept.agreed, kept.changed_at)
+    agreed = {**kept.agreed, **_arrived(kept, other.held, here=True), **_arrived(other, kept.held, here=False)}
+    return Side(_system(kept.entity), kept.held, agreed, kept.changed_at)
+
+
+def _arrived(offering: KeptSide, there: Mapping[str, Any], *, here: bool) -> dict[str, Any]:
+    """
+    Of what a side offered what the other one holds, though no answer told that it arrived: both agreed on it then.
+
+    :param here: as the offering side held it; else as the other one holds it.
+    """
+    found = {}
+    for name, offers in offering.offered.items():
+        arrived = [each for each in offers if name in there and plain(each[1]) == plain(there[name])]
+        if arrived:
+            found[name] = arrived[-1][0 if here else 1]
+    return found
 
 
 def _unlike(side: KeptSide, merged: Merged) -> dict[str, Any]:
     """Of the fields both hold alike, those it has not been kept of yet that they do."""
     assert side.held is not None
-    unkept = {name: side.held[name] for name in merged.settled & side.held.keys()}
-    return {name: value for name, value in unkept.items() if name not in side.agreed or side.agreed[name] != value}
+    same = {name: side.held[name] for name in merged.settled & side.held.keys()}
+    kept = {name for name, value in side.agreed.items() if name not in side.offered and same.get(name) == value}
+    return {name: value for name, value in same.items() if name not in kept}
 
 
 def _system(entity: str) -> str:
