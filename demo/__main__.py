@@ -30,8 +30,8 @@ from demo.report import print_report
 from demo.stack import STAGES, Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.order_file import OrderFileError, read_order_file
-from sandbox.orders import make_orders
-from sandbox.places import ANNOUNCEMENT, SYSTEMS, announced
+from sandbox.orders import SHOPS, make_orders
+from sandbox.places import ANNOUNCEMENT, SERVED, announced, systems_of
 from sandbox.player import Player, opening_of
 
 LOG_WIDTH = 140
@@ -54,10 +54,10 @@ def main() -> int:
 
 
 def _start(console: Console, options: argparse.Namespace) -> int:
-    sandbox_ports = {system: options.sandbox_port + offset for offset, system in enumerate(SYSTEMS)}
-    check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
     folder = options.folder / ".demo"
-    file = read_order_file(options.cases) if options.cases else make_orders(options.orders)
+    file = read_order_file(options.cases) if options.cases else make_orders(options.orders, shops=options.shops)
+    sandbox_ports = {system: options.sandbox_port + SERVED.index(system) for system in systems_of(file["company"])}
+    check_free({"Airflow": options.airflow_port, **{f"sandbox {s}": port for s, port in sandbox_ports.items()}})
     with ExitStack() as ending:
         with console.status("preparing .airflow"):
             stack = _described(options, folder, file["company"], sandbox_ports, ending)
@@ -112,7 +112,9 @@ def _play(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: d
     state = connect(stack.airflow.state_url)
     with Player(stack.addresses) as player:
         player.seed(file["company"], opening_of(file))
-        console.print(f"Sandbox ready: {', '.join(f'{s} {stack.addresses.of(s)}' for s in SYSTEMS)}", highlight=False)
+        console.print(
+            f"Sandbox ready: {', '.join(f'{s} {stack.addresses.of(s)}' for s in player.systems)}", highlight=False
+        )
         with console.status("starting Airflow"):
             api = stack.wait_for_airflow()
         address = f"Airflow: {stack.airflow.url}  user {USER}  password {stack.airflow.password}"
@@ -148,12 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--cases", type=Path, help="a file of orders to play (default: random ones)")
     parser.add_argument("--orders", type=int, default=20, help="how many random orders (default: %(default)s)")
+    parser.add_argument(
+        "--shops", choices=SHOPS, default="shopify", help="where random ones are placed (default: %(default)s)"
+    )
     parser.add_argument("--no-stay", dest="stay", action="store_false", help="stop everything after the tables")
     parser.add_argument("--state-db", metavar="URL", help="a PostgreSQL database for the state (default: SQLite)")
     parser.add_argument("--machines", action="store_true", help="as on several: Redis, Celery, an Edge worker")
     parser.add_argument("--folder", type=Path, default=CHECKOUT, help="where .airflow and .demo lie (default: here)")
     parser.add_argument("--airflow-port", type=int, default=8080)
-    parser.add_argument("--sandbox-port", type=int, default=8710, help="the first of four")
+    parser.add_argument("--sandbox-port", type=int, default=8710, help="the first of five")
     return parser
 
 

@@ -19,7 +19,7 @@ import yaml
 
 from ledgerbridge.entities import MAIN
 from sandbox.orders import harbor_light_supply
-from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
+from sandbox.places import CREDENTIALS, SERVED, Addresses, system_of, systems_of
 from sandbox.player import XERO_LIMITS, Books
 
 __all__ = ["connection_environment", "connections", "write_company_file"]
@@ -45,10 +45,12 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
     content = {
         **{name: company[name] for name in READ_FROM_THE_FILE},
         "connections": {
-            "shopify": [_connection(f"shopify_{shop['shop']}", key) for shop in company["shops"]],
-            **{system: [_connection(system, key)] for system in ("stripe", "gp", "xero")},
+            system: [_connection(f"shopify_{shop['shop']}", key) for shop in _shops_of(company, system)]
+            if system == "shopify"
+            else [_connection(system, key)]
+            for system in systems_of(company)
         },
-        "without": ["magento"],
+        "without": [system for system in SERVED if system not in systems_of(company)],
         "gateways": GATEWAYS,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +111,16 @@ def connections(
             "extra": {"identity_url": f"{addresses.xero}/identity", **_tenant(books), **XERO_LIMITS},
         },
     }
-    for shop in company["shops"]:
+    if "magento" in systems_of(company):
+        keys = CREDENTIALS["magento"]
+        found[_connection("magento", key)] = {
+            "conn_type": "magento",
+            "host": addresses.magento,
+            "login": keys["consumer_key"],
+            "password": keys["consumer_secret"],
+            "extra": {name: keys[name] for name in ("access_token", "access_token_secret")},
+        }
+    for shop in _shops_of(company, "shopify"):
         domain = f"{shop['shop']}-{_slug(company['name'])}.myshopify.com"
         found[_connection(f"shopify_{shop['shop']}", key)] = {
             "conn_type": "shopify",
@@ -119,6 +130,10 @@ def connections(
             "extra": {"shop": domain, "access": "client_credentials"},
         }
     return found
+
+
+def _shops_of(company: Mapping[str, Any], system: str) -> list[Mapping[str, Any]]:
+    return [shop for shop in company["shops"] if system_of(shop) == system]
 
 
 def _connection(name: str, key: str) -> str:
@@ -143,7 +158,7 @@ def _slug(text: str) -> str:
 def main() -> None:
     """Write the company file named by the first argument, print the connections; addresses from ``SANDBOX_*``."""
     company = harbor_light_supply()
-    given = {system: os.environ.get(f"SANDBOX_{system.upper()}") for system in SYSTEMS}
+    given = {system: os.environ.get(f"SANDBOX_{system.upper()}") for system in SERVED}
     addresses = Addresses(**{system: address for system, address in given.items() if address})
     write_company_file(Path(sys.argv[1]), company)
     print(json.dumps(connections(company, addresses)))

@@ -23,10 +23,13 @@ __all__ = ["print_report"]
 LEGS = {
     "customer": ("2", "customers in GP"),
     "order": ("2", "sales orders in GP"),
+    "magento_customer": ("2", "customers of Magento in GP"),
+    "magento_order": ("2", "sales orders of Magento in GP"),
     "exchange_order": ("2", "orders of exchanges in GP"),
     "goods_back": ("3", "returns in GP"),
     "goodwill": ("3", "goodwill credits in GP"),
     "contact": ("4", "contacts in Xero"),
+    "magento_contact": ("4", "contacts of Magento in Xero"),
     "invoice": ("4", "invoices in Xero"),
     "credit_note": ("4", "credit notes for returns in Xero"),
     "goodwill_note": ("4", "credit notes for goodwill in Xero"),
@@ -88,7 +91,7 @@ def _rows(file: OrderFile, result: Mapping[str, Any], state: Engine) -> Iterator
     orders = {case["order"]["name"]: case["order"] for case in file["cases"]}
     rates = {name: Decimal(order["rate"]) for name, order in orders.items()}
     placed = sum((Decimal(order["total"]) * rates[name] for name, order in orders.items()), Decimal())
-    yield Row("1", "orders placed in Shopify", len(orders), placed)
+    yield Row("1", "orders placed in the shop", len(orders), placed)
     invoices = [(name, i) for name, order in result["orders"].items() for i in order["gp_invoices"]]
     invoiced = sum((Decimal(invoice["DOCAMNT"]) * rates[name] for name, invoice in invoices), Decimal())
     yield Row("3", "invoices posted in GP", len(invoices), invoiced)

@@ -17,12 +17,23 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OPENING", "harbor_light_supply", "make_orders"]
+from sandbox.places import system_of
+
+__all__ = ["MAGENTO_SHOPS", "OPENING", "SHOPS", "harbor_light_supply", "make_orders"]
 
 OPENING = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 ORDERS_A_DAY = 500
 PLACING_MINUTES = 40
 CENT = Decimal("0.01")
+CREDITED = 4
+"""Of ten orders the one whose first line comes back, if it is Magento's."""
+SHOPS = ("shopify", "magento", "both")
+"""Where orders can be placed; of both, every second one in each."""
+MAGENTO_SHOPS: list[dict[str, Any]] = [
+    {"shop": "outlet", "currency": "USD", "taxes_included": False, "system": "magento", "tax_calculation": "row"},
+    {"shop": "outlet_uk", "currency": "GBP", "taxes_included": True, "system": "magento", "tax_calculation": "row"},
+]
+"""Store views a company may have beside its shops; their taxes are rounded as in files of orders, line by line."""
 
 FIRST_NAMES = ("Ann", "Ben", "Chloe", "Dev", "Elin", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Kira", "Liam")
 LAST_NAMES = ("Archer", "Okafor", "Baker", "Castro", "Dunn", "Engel", "Foster", "Grant", "Hale", "Ito", "Jensen")
@@ -40,15 +51,25 @@ def harbor_light_supply() -> dict[str, Any]:
     return company
 
 
-def make_orders(count: int, *, seed: int = 1, first_number: int = 1001, opening: datetime = OPENING) -> dict[str, Any]:
+def make_orders(
+    count: int,
+    *,
+    seed: int = 1,
+    first_number: int = 1001,
+    opening: datetime = OPENING,
+    shops: str = "shopify",
+) -> dict[str, Any]:
     """
-    A file of ``count`` orders of the US shop, with events, payouts, expected documents and books.
+    A file of ``count`` orders of a US shop, with events, payouts, expected documents and books.
 
     :param opening: when the first order is placed; days of at most 500 orders follow each other, everything ships on
         the day after the last, and each day's charges are paid out together three days later.
+    :param shops: one of ``SHOPS``.
     """
     company = harbor_light_supply()
-    desk = _Desk(random.Random(seed), company, opening)
+    outlet = MAGENTO_SHOPS[0]
+    theirs = {"shopify": company["shops"], "magento": [outlet], "both": [*company["shops"], outlet]}[shops]
+    desk = _Desk(random.Random(seed), {**company, "shops": theirs}, opening)
     return desk.write(count, first_number)
 
 
@@ -88,7 +109,7 @@ class _Desk:
         placed_at = self.opening + timedelta(days=day, minutes=minute)
         unknown_item = position % 20 == 15
         on_account = position % 10 == 7
-        order = self._order(f"#{number}", placed_at, unknown_item=unknown_item)
+        order = self._order(number, placed_at, unknown_item=unknown_item)
         events: list[dict[str, Any]] = []
         fee = Decimal()
         if not on_account:
@@ -99,9 +120,14 @@ class _Desk:
             self.paid_on[day].append(events[-1])
         events.append({"step": 3, "do": "fulfil", "at": _text(ships_at)})
         expect = _rejected(fee) if unknown_item else _delivered(order, fee, paid=not on_account)
+        if position % 10 == CREDITED and order["shop"] == MAGENTO_SHOPS[0]["shop"]:
+            events.append(_refund(order, number, ships_at + timedelta(days=1)))
+            expect = _credited(expect, events[-1])
         return {"id": f"order-{number}", "order": order, "events": events, "expect": expect}
 
-    def _order(self, name: str, placed_at: datetime, *, unknown_item: bool) -> dict[str, Any]:
+    def _order(self, number: int, placed_at: datetime, *, unknown_item: bool) -> dict[str, Any]:
+        shop = self.company["shops"][-(number % 2)]  # the last one may be Magento's
+        is_magento = system_of(shop) == "magento"
         skus = self.dice.sample(list(PRICES), k=self.dice.choice((1, 1, 2, 3)))
         lines = [self._line(sku, self.dice.randint(1, QUANTITIES[sku]), PRICES[sku]) for sku in skus]
         if unknown_item:
@@ -114,8 +140,8 @@ class _Desk:
         if shipping:
             total += Decimal(shipping["price"]) + _taxes(shipping)
         return {
-            "name": name,
-            "shop": "us",
+            "name": f"{number:09}" if is_magento else f"#{number}",
+            "shop": shop["shop"] if is_magento else self.company["shops"][0]["shop"],
             "placed_at": _text(placed_at),
             "currency": "USD",
             "rate": "1",
@@ -206,6 +232,24 @@ def _delivered(order: dict[str, Any], fee: Decimal, *, paid: bool) -> dict[str, 
         "credited": "0.00",
         "books": {role: str(amount) for role, amount in books.items() if amount},
     }
+
+
+def _refund(order: dict[str, Any], number: int, at: datetime) -> dict[str, Any]:
+    """All of the first line comes back, and its money goes back."""
+    line = order["lines"][0]
+    tax = [{"detail": tax["detail"], "amount": tax["amount"]} for tax in line["tax"]]
+    back = {"sku": line["sku"], "quantity": line["quantity"], "net": str(_net(line)), "tax": tax}
+    amount = str(_net(line) + _taxes(line))
+    return {"step": 4, "do": "refund", "id": f"re_{number}", "at": _text(at), "lines": [back], "amount": amount}
+
+
+def _credited(expect: dict[str, Any], refund: dict[str, Any]) -> dict[str, Any]:
+    [line] = refund["lines"]
+    amount, tax = Decimal(refund["amount"]), sum((Decimal(tax["amount"]) for tax in line["tax"]), Decimal())
+    books: dict[str, Decimal] = defaultdict(Decimal, {role: Decimal(worth) for role, worth in expect["books"].items()})
+    for role, worth in (("clearing", -amount), ("returns", amount - tax), ("tax_payable", tax)):
+        books[role] += worth
+    return {**expect, "credited": str(amount), "books": {role: str(worth) for role, worth in books.items() if worth}}
 
 
 def _rejected(fee: Decimal) -> dict[str, Any]:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-__all__ = ["ANNOUNCEMENT", "CREDENTIALS", "SERVED", "SYSTEMS", "Addresses", "announced", "running"]
+__all__ = [
+    "ANNOUNCEMENT",
+    "CREDENTIALS",
+    "SERVED",
+    "SYSTEMS",
+    "Addresses",
+    "announced",
+    "running",
+    "system_of",
+    "systems_of",
+]
 
 ANNOUNCEMENT = Path(__file__).parent.parent / ".demo" / "places.json"
 """Where who starts the systems from this checkout says where they listen."""
@@ -68,7 +79,19 @@ SERVED = tuple(field.name for field in fields(Addresses))
 """What ``sandbox serve`` can run."""
 
 SYSTEMS = ("shopify", "stripe", "gp", "xero")
-"""What a company is seeded in and a file of orders played through; the others run on request only."""
+"""What a company is seeded in and a file of orders played through, unless its shops say otherwise."""
+
+
+def system_of(shop: Mapping[str, Any]) -> str:
+    """Where a shop of a company's is held: in Shopify unless it says so (``system``)."""
+    return str(shop.get("system", "shopify"))
+
+
+def systems_of(company: Mapping[str, Any]) -> tuple[str, ...]:
+    """The systems a company is seeded in: those of its shops, the gateway and the ledgers."""
+    found = {system_of(shop) for shop in company["shops"]} | {"stripe", "gp", "xero"}
+    return tuple(system for system in SERVED if system in found)
+
 
 CREDENTIALS: dict[str, dict[str, str]] = {
     "shopify": {"client_id": "sandbox-shopify-app", "client_secret": "shpss_sandbox"},

@@ -19,7 +19,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from sandbox.places import CREDENTIALS, SYSTEMS, Addresses
+from sandbox.magento.order_form import cart_of, credit_of
+from sandbox.places import CREDENTIALS, SYSTEMS, Addresses, system_of, systems_of
 
 __all__ = ["STEPS", "Books", "Event", "OrderFile", "Player", "SandboxRefused", "events_of", "opening_of"]
 
@@ -27,6 +28,7 @@ STEPS = (1, 2, 3, 4, 5)
 PARALLEL = 8
 OK = 200
 CLOCK_IS_AHEAD = 409
+NOTHING_LEFT = 409
 
 OrderFile = Mapping[str, Any]
 """A parsed file of the golden form: ``company``, ``cases`` (each an ``order`` and its ``events``), ``payouts``."""
@@ -114,7 +116,7 @@ class Books:
 
 class Player:
     """
-    One person at the admin APIs of all four systems.
+    One person at the admin APIs of all systems of a company; of the usual four until it was created (``seed``).
 
     :param books: of which company; Xero's organisation is known once it was created (``seed``).
     :raises SandboxRefused: from every method, when a system does not answer with success.
@@ -124,6 +126,7 @@ class Player:
         self.addresses = addresses or Addresses()
         self.books = books or Books()
         limits = httpx.Limits(max_connections=4 * PARALLEL, max_keepalive_connections=4 * PARALLEL)
+        self.systems: tuple[str, ...] = SYSTEMS
         self._http = httpx.Client(timeout=120, limits=limits)
         self._pool = ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="player")
 
@@ -144,13 +147,17 @@ class Player:
 
         :param now: where the business clocks start, for what is created to be older than the first order.
         """
+        self.systems = systems_of(company)
         self.set_clock(now)
-        bodies: dict[str, dict[str, Any]] = {system: {"company": company, **CREDENTIALS[system]} for system in SYSTEMS}
+        bodies: dict[str, dict[str, Any]] = {
+            system: {"company": _as_seen_by(system, company), **CREDENTIALS[system]} for system in self.systems
+        }
         bodies["xero"]["settings"] = XERO_LIMITS
         if self.books.gp_company is not None:
             bodies["gp"] |= {"company_id": self.books.gp_company, "company_number": self.books.gp_number}
         seeded = {system: self.call("POST", system, "/_sandbox/seed", body) for system, body in bodies.items()}
-        self.call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
+        if "shopify" in self.systems:
+            self.call("PUT", "shopify", "/_sandbox/settings", PLUS_PLAN)
         if self.books.gp_company is not None:
             self.books = replace(self.books, xero_tenant=seeded["xero"]["tenant_id"])
         return seeded
@@ -161,7 +168,7 @@ class Player:
 
         A clock nobody has set shows real time, and may be set to any.
         """
-        for system in SYSTEMS:
+        for system in self.systems:
             self.call("PUT", system, "/_sandbox/clock", {"now": _text(now)}, accept=CLOCK_IS_AHEAD)
 
     def order_names(self) -> list[str]:
@@ -170,7 +177,7 @@ class Player:
 
     def clock(self) -> dict[str, str]:
         """The business clock of each system."""
-        return {system: self.call("GET", system, "/_sandbox/clock")["now"] for system in SYSTEMS}
+        return {system: self.call("GET", system, "/_sandbox/clock")["now"] for system in self.systems}
 
     def play(self, file: OrderFile, step: int, progress: Callable[[int], None] | None = None) -> int:
         """
@@ -179,12 +186,12 @@ class Player:
         :param progress: called with the number of events played so far.
         :returns: how many events were played.
         """
-        zone = ZoneInfo(file["company"]["time_zone"])
+        scene = _Scene.of(file["company"])
         events = events_of(file, step)
         done = 0
         for instant, by_order in _instants(events):
             self.set_clock(instant)
-            for played in self._pool.map(lambda batch: self._play_in_turn(batch, zone), by_order):
+            for played in self._pool.map(lambda batch: self._play_in_turn(batch, scene), by_order):
                 done += played
                 if progress:
                     progress(done)
@@ -235,46 +242,73 @@ class Player:
 
     def faults(self) -> dict[str, list[dict[str, Any]]]:
         """The faults ordered of each system, with how many calls they met and befell."""
-        return {system: self.call("GET", system, "/_sandbox/faults")["faults"] for system in SYSTEMS}
+        return {system: self.call("GET", system, "/_sandbox/faults")["faults"] for system in self.systems}
 
     def forget_faults(self) -> None:
         """Drop the faults of all systems."""
-        for system in SYSTEMS:
+        for system in self.systems:
             self.call("DELETE", system, "/_sandbox/faults")
 
-    def _play_in_turn(self, events: list[Event], zone: ZoneInfo) -> int:
+    def _play_in_turn(self, events: list[Event], scene: _Scene) -> int:
         for event in events:
-            self._play_one(event, zone)
+            self._play_one(event, scene)
         return len(events)
 
-    def _play_one(self, event: Event, zone: ZoneInfo) -> None:
+    def _play_one(self, event: Event, scene: _Scene) -> None:
         if event.order is None:
             self.call("POST", "stripe", "/_sandbox/payouts", event.details)
             return
-        name = event.order["name"]
+        if event.kind not in ("place", "pay", "fulfil", "edit", "cancel", "refund", "exchange"):
+            raise ValueError(
+                f"Order {event.order['name']}: event {event.kind!r} is none of pay, fulfil, edit, cancel, refund, "
+                "exchange. Correct `do`."
+            )
+        if event.kind in ("pay", "refund") and Decimal(event.details["amount"]) and _is_card(event):
+            path = "charges" if event.kind == "pay" else "refunds"  # a credit alone is the shop's
+            self.call("POST", "stripe", f"/_sandbox/{path}", {"event": event.details, "order": event.order})
+        sent = event.kind == "fulfil" and self.fulfil(
+            event.order["name"],
+            on=event.at.astimezone(scene.zone).date().isoformat(),
+            lines=event.details.get("lines"),
+        )
+        if scene.systems.get(event.order["shop"]) == "magento":
+            self._in_magento(event, event.order, sent=bool(sent))
+        elif event.kind == "place":
+            self.call("POST", "shopify", "/_sandbox/orders", event.details)
+        elif event.kind != "fulfil":
+            self._act("shopify", event.order["name"], event.kind, event.details)
+
+    def _in_magento(self, event: Event, order: Mapping[str, Any], *, sent: bool) -> None:
+        """The same at Magento's desk: money captured for all of the order is an invoice, a refund a credit memo."""
+        name, at, details = order["name"], {"at": _text(event.at)}, event.details
         match event.kind:
             case "place":
-                self.call("POST", "shopify", "/_sandbox/orders", event.details)
+                placed = self.call("POST", "magento", "/_sandbox/orders", cart_of(order))
+                if Decimal(str(placed["grand_total"])) != Decimal(order["total"]):
+                    found = f"it calculates {placed['grand_total']}, the file {order['total']}."
+                    raise SandboxRefused("magento", f"order {name}", found, "round each tax of the file by line.")
+            case "pay" if Decimal(details["amount"]) >= Decimal(order["total"]):
+                self._act("magento", name, "invoice", at)
             case "pay":
-                if _is_card(event):
-                    self.call("POST", "stripe", "/_sandbox/charges", {"event": event.details, "order": event.order})
-                self._shop(name, "pay", event.details)
-            case "refund":
-                if Decimal(event.details["amount"]) and _is_card(event):  # a credit alone is the shop's
-                    self.call("POST", "stripe", "/_sandbox/refunds", {"event": event.details, "order": event.order})
-                self._shop(name, "refund", event.details)
-            case "edit" | "cancel" | "exchange":
-                self._shop(name, event.kind, event.details)
+                pass  # Magento invoices pieces, not money
+            case "fulfil" if sent:
+                # what the shop has given up meanwhile went out all the same
+                self._act("magento", name, "ship", {**at, "lines": details.get("lines")}, accept=NOTHING_LEFT)
             case "fulfil":
-                self.fulfil(name, on=event.at.astimezone(zone).date().isoformat(), lines=event.details.get("lines"))
-            case unknown:
+                pass
+            case "cancel":
+                self._act("magento", name, "cancel", at)
+            case "refund":
+                self._act("magento", name, "credit", {**at, **credit_of(details, order)})
+            case kind:
                 raise ValueError(
-                    f"Order {name}: event {unknown!r} is none of pay, fulfil, edit, cancel, refund, exchange. Correct"
-                    " `do`."
+                    f"Order {name}: Magento knows no {kind}: it cancels an order and places another. Take the event "
+                    "away, or let the order be one of a Shopify shop."
                 )
 
-    def _shop(self, order_name: str, action: str, details: Mapping[str, Any]) -> None:
-        self.call("POST", "shopify", f"/_sandbox/orders/{quote(order_name, safe='')}/{action}", details)
+    def _act(self, system: str, order_name: str, action: str, details: Mapping[str, Any], *, accept: int = OK) -> None:
+        path = f"/_sandbox/orders/{quote(order_name, safe='')}/{action}"
+        self.call("POST", system, path, details, accept=accept)
 
     def call(self, method: str, system: str, path: str, body: object = None, *, accept: int = OK) -> Any:
         """Any call of a system's admin API; its answer."""
@@ -292,6 +326,25 @@ class Player:
             found = f"{answer.status_code} {answer.text[:500]}"
             raise SandboxRefused(system, f"{method} {path}", found, "correct the event in the file.")
         return answer.json() if answer.content else None
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What the events of a company have in common: its days, and by shop the system that holds it."""
+
+    zone: ZoneInfo
+    systems: Mapping[str, str]
+
+    @classmethod
+    def of(cls, company: Mapping[str, Any]) -> _Scene:
+        return cls(ZoneInfo(company["time_zone"]), {shop["shop"]: system_of(shop) for shop in company["shops"]})
+
+
+def _as_seen_by(system: str, company: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A shop's system is told of its own shops alone."""
+    if system not in {system_of(shop) for shop in company["shops"]}:
+        return company
+    return {**company, "shops": [shop for shop in company["shops"] if system_of(shop) == system]}
 
 
 def _is_card(event: Event) -> bool:

@@ -57,8 +57,8 @@ def flow_problems(path: Path, folders: Folders) -> list[Problem]:
         written: Role = "source" if isinstance(leg, ComparedLegConfig) else "target"
         _must_offer(flow.checked, place_of(content, name, "to"), leg.target, written)
         for rule, entities in leg.rules.items():
-            for key, entity in entities.items():
-                if key not in SETTINGS:
+            for key, told in entities.items():
+                for entity in told.split("+") if key not in SETTINGS else ():
                     _must_offer(flow.checked, place_of(content, name, "rules", rule, key), entity, None)
     for stage, config in content.stages.items():
         for index, ledger in enumerate(config.reconcile):

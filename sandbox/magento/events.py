@@ -73,6 +73,7 @@ class PlacedOrder(_Form):
 
     store: str = Field("", description="Code of the store view; blank for the first.")
     at: AwareDatetime
+    reserved_order_id: str = Field("", description="The number it gets; blank for the store view's next.")
     currency: str = Field("", description="Blank for the store view's own.")
     customer: dict[str, Any] = {"email": "ann@example.com", "firstname": "Ann", "lastname": "Archer"}
     address: dict[str, Any] = {}
@@ -109,6 +110,7 @@ class CreditEvent(_Form):
     adjustment_positive: Money = Field(Decimal(0), description="Given back besides.")
     adjustment_negative: Money = Field(Decimal(0), description="Kept as a fee.")
     online: bool = False
+    transaction_id: str = Field("", description="The gateway's, of a refund online; blank for one made up.")
 
 
 class StatusEvent(_Form):

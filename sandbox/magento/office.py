@@ -48,7 +48,8 @@ class Office:
         rate = self._shop.rate(view.base_currency, currency)
         with self._shop.work(placed.at) as work:
             order = Cart(view, placed, rate, work.settings, work.next_id).order(work.next_id("order"))
-            order |= {"increment_id": work.next_increment_id("order", view.id), "created_at": work.now}
+            number = placed.reserved_order_id or work.next_increment_id("order", view.id)
+            order |= {"increment_id": number, "created_at": work.now}
             order |= _header(order, view, placed, currency, rate)
             _enter(work, order, placed.state)
             if placed.payment == "authorize":
@@ -131,7 +132,7 @@ class Office:
                 field = f"{side}total_{how}_refunded"
                 order[field] = amount(order, field) + memo[f"{side}grand_total"]
             if event.online:
-                memo["transaction_id"] = _transaction(work, order, "refund", closed=1)["txn_id"]
+                memo["transaction_id"] = _transaction(work, order, "refund", event.transaction_id, closed=1)["txn_id"]
             _settle(work, order)
             work.save("order", order)
             return work.save("creditmemo", memo)
@@ -318,8 +319,8 @@ def _document(work: Work, kind: str, order: Json) -> Json:
     }
 
 
-def _transaction(work: Work, order: Json, kind: str, *, closed: int) -> Json:
-    """A movement at the gateway; it has no amount and no change time."""
+def _transaction(work: Work, order: Json, kind: str, txn_id: str = "", *, closed: int) -> Json:
+    """A movement at the gateway, under its id there; it has no amount and no change time."""
     earlier = work.of_order("transaction", order["entity_id"])
     number = work.next_id("transaction")
     return work.save(
@@ -330,7 +331,7 @@ def _transaction(work: Work, order: Json, kind: str, *, closed: int) -> Json:
             "payment_id": order["payment"]["entity_id"],
             "parent_id": earlier[-1]["transaction_id"] if earlier else None,
             "parent_txn_id": earlier[-1]["txn_id"] if earlier else None,
-            "txn_id": f"txn-{number:08}",
+            "txn_id": txn_id or f"txn-{number:08}",
             "txn_type": kind,
             "is_closed": closed,
             "additional_information": [],

@@ -1,4 +1,4 @@
-"""Parts that run: an Airflow home, a live Airflow, the four simulated systems."""
+"""Parts that run: an Airflow home, a live Airflow, the simulated systems of a company."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demo.airflow_home import USER, AirflowHome
 from demo.ports import free_port
 from demo.stack import STAGES, Stack, start_sandboxes
 from sandbox.orders import OPENING, harbor_light_supply
-from sandbox.places import SYSTEMS
+from sandbox.places import systems_of
 from sandbox.player import Player
 
 VIEWER = "vera"
@@ -58,7 +58,7 @@ def stack(
         folder=folder / "demo",
         company=company,
         airflow_port=free_port(),
-        sandbox_ports={system: free_port() for system in SYSTEMS},
+        sandbox_ports={system: free_port() for system in systems_of(company)},
         dags_folder=dags_folder,
     )
     users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer"}
@@ -69,8 +69,8 @@ def stack(
 
 @pytest.fixture(scope="module")
 def sandboxes(stack: Stack, company: dict[str, Any]) -> Iterator[Player]:
-    """Who plays customer, warehouse and bookkeeper at the four running, seeded systems."""
-    ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in SYSTEMS}
+    """Who plays customer, warehouse and bookkeeper at the running, seeded systems."""
+    ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in systems_of(company)}
     start_sandboxes(stack.services, ports, stack.folder / "sandbox")
     with Player(stack.addresses) as player:
         player.seed(company, OPENING)

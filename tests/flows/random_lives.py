@@ -64,10 +64,13 @@ class Life:
         self._hours = dict.fromkeys(OPENING, 0)
         self._later = LATER_DAYS.index(self._dice.pick(LATER_DAYS))
         self._parts = 0
+        self._is_magento = writer.is_magento(order["shop"])
 
     def live(self) -> str:
         """Write a life; its fate."""
         fates = FATES | UNSETTLED_FATES if self._writer.anything else FATES
+        if self._is_magento:
+            fates = {name: fate for name, fate in fates.items() if name in OF_MAGENTO}
         fate = self._dice.pick([name for name, (weight, _) in fates.items() for _ in range(weight)])
         fates[fate][1](self)
         return fate
@@ -115,7 +118,7 @@ class Life:
     def cancelled(self) -> None:
         """Before it is shipped; the money goes back at once, later, or was never there."""
         when = self._dice.pick([2, 2, 1])
-        if self._dice.chance(80):
+        if self._dice.chance(80) and not self._is_magento:  # it cancels what is not invoiced
             self._pay(self.total)
         self._event(when, do="cancel")
         if self._dice.chance(80):
@@ -413,6 +416,8 @@ class Life:
                 value += gross
         if not what or (money and not any(left >= value - withheld for left in self._charges.values()) and value):
             return
+        if self._is_magento and value <= withheld:
+            return  # it makes no credit memo of nothing
         for part in parts:
             count, net, taxes = self._back.get(part["sku"], (0, NOTHING, {}))
             taxes = {
@@ -435,6 +440,10 @@ class Life:
         quantity = left if all_of_it else self._dice.number(1, left)
         tax = sum((Decimal(each["amount"]) for each in line["tax"]), NOTHING)
         net = _gross(line, self._included) - tax
+        discount = Decimal(line["discount"])
+        uneven = any(amount * 100 * quantity % line["quantity"] for amount in (net, tax, discount))
+        if self._is_magento and (uneven or (self._included and discount)):
+            quantity = left  # it carries what rounding leaves from one amount to the next
 
         def share(amount: Decimal, before: Decimal) -> str:
             part = amount - before if quantity == left else cents(amount * quantity / line["quantity"])
@@ -489,3 +498,20 @@ UNSETTLED_FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
     "fee withheld": (1, Life.fee_withheld),
 }
 """What they leave open: the ledgers must agree on it all the same."""
+
+OF_MAGENTO = {
+    "kept",
+    "unpaid",
+    "paid late",
+    "paid in parts",
+    "cancelled",
+    "split",
+    "never shipped",
+    "returned",
+    "returned whole",
+    "goodwill",
+    "taken off",
+    "taken off in part",
+    "fee withheld",
+}
+"""Magento edits no order and exchanges nothing: it cancels one and places another."""

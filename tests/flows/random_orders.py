@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.orders import harbor_light_supply
+from sandbox.places import system_of
 from tests.flows.dice import Dice, SeededDice
 from tests.flows.expected_books import with_expectations
 from tests.flows.random_lives import CENT, Life, cents, instant, total_of
@@ -34,7 +35,11 @@ SHOPS = {
     "us": ("USD", "1", False, US_TAXES),
     "world": ("USD", "1", True, UK_TAXES),
     "uk": ("GBP", "1.25", True, UK_TAXES),
+    "outlet": ("USD", "1", False, US_TAXES),
+    "outlet_uk": ("GBP", "1.25", True, UK_TAXES),
 }
+DRAWN = ("us", "us", "us", "world", "uk", "uk", "outlet", "outlet", "outlet_uk")
+"""How often an order is one of a shop, if the company has it."""
 RATES = ("1.25", "1.28", "1.2137", "1.31", "0.9876")
 OPENING = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 DISCOUNTS = ("0", "0", "0", "0.1", "0.3333", "1")
@@ -86,16 +91,17 @@ class RandomOrders:
 
     def order(self, number: int) -> Json:
         """An order as placed."""
-        shop = self.dice.pick(["us", "us", "us", "world", "uk", "uk"])
+        shop = self.dice.pick([shop for shop in DRAWN if shop in self._systems])
         currency, rate, included, _ = SHOPS[shop]
+        is_magento = self.is_magento(shop)
         lines = [self.line(shop, sku) for sku in self._skus()]
         self._spoil(lines, shop)
-        if self.dice.chance(12):
+        if self.dice.chance(12) and not is_magento:
             lines.append(self._beside())
         shipping = self.shipping(shop) if self.dice.chance(50) else None
         placed_at = OPENING + timedelta(minutes=15 * self.dice.number(0, 7))
         return {
-            "name": f"{self.dice.pick(['#', '#', '#', 'W-', 'uk-'])}{number}",
+            "name": f"{number:09}" if is_magento else f"{self.dice.pick(['#', '#', '#', 'W-', 'uk-'])}{number}",
             "shop": shop,
             "placed_at": instant(placed_at),
             "currency": currency,
@@ -107,6 +113,14 @@ class RandomOrders:
             "total": f"{total_of(lines, shipping, included):.2f}",
         }
 
+    def is_magento(self, shop: str) -> bool:
+        """Whether Magento holds a shop of the company."""
+        return self._systems[shop] == "magento"
+
+    @property
+    def _systems(self) -> dict[str, str]:
+        return {shop["shop"]: system_of(shop) for shop in self.company["shops"]}
+
     def line(self, shop: str, sku: str) -> Json:
         """A line of an item."""
         price = Decimal(self.dice.pick([PRICES[sku], PRICES[sku], "9.99", "0.01", "1.15", "333.33"]))
@@ -117,14 +131,19 @@ class RandomOrders:
     def priced(self, shop: str, sku: str, quantity: int, price: Decimal, taxes: Sequence[tuple[str, str]]) -> Json:
         """A line at a price, with a discount, its tax as some shop rounds it."""
         discount = cents(price * quantity * Decimal(self.dice.pick(DISCOUNTS)))
+        if shop == "outlet_uk" and discount == price * quantity:  # more than all of it, in the catalogue's currency
+            discount = Decimal(0)
         tax = self._taxes(shop, price * quantity - discount, taxes, quantity)
-        return {
+        line = {
             "sku": sku,
             "quantity": quantity,
             "unit_price": f"{price:.2f}",
             "discount": f"{discount:.2f}",
             "tax": tax,
         }
+        if self.is_magento(shop) and self.dice.chance(20):
+            line |= {"type": "configurable", "child_sku": sku}
+        return line
 
     def _beside(self) -> Json:
         """A line that is no goods."""
@@ -151,7 +170,7 @@ class RandomOrders:
 
     def _taxes(self, shop: str, paid: Decimal, taxes: Sequence[tuple[str, str]], quantity: int) -> list[Json]:
         included = SHOPS[shop][2]
-        way = self.dice.pick(["line", "line", "line", "unit", "cent more"])
+        way = "line" if self.is_magento(shop) else self.dice.pick(["line", "line", "line", "unit", "cent more"])
         found = []
         for detail, text in taxes:
             rate = Decimal(text)
@@ -170,8 +189,8 @@ class RandomOrders:
         if kind == "item":
             lines.append(self.priced(shop, "NO-SUCH-SKU", 1, Decimal("5.00"), ()))
         elif kind == "detail":
-            lines[0]["tax"].append({"detail": "MOON-TAX", "rate": "0.01", "amount": "0.00"})
-        else:
+            lines[0]["tax"].append({"detail": "MOON-TAX", "rate": "0.00", "amount": "0.00"})
+        elif not self.is_magento(shop):  # which calculates anew
             lines[0]["tax"] = [{"detail": "MA-COUNTY", "rate": "0.0150", "amount": "0.00"}]
 
     def _customer(self) -> Json:

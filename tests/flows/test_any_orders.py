@@ -27,8 +27,8 @@ from demo.ports import free_port
 from demo.services import Services
 from demo.stack import start_sandboxes
 from ledgerbridge.errors import LedgerbridgeError
-from sandbox.orders import OPENING, harbor_light_supply
-from sandbox.places import SYSTEMS, Addresses
+from sandbox.orders import MAGENTO_SHOPS, OPENING, harbor_light_supply
+from sandbox.places import Addresses, systems_of
 from sandbox.player import Player
 from tests.flows.dice import SeededDice
 from tests.flows.expected_books import with_expectations
@@ -48,22 +48,22 @@ Json = dict[str, Any]
 
 def order_file(count: int, seed: int) -> Json:
     """A file of ``count`` orders, with what is expected of those the accounting rules settle."""
-    return with_expectations(
-        RandomOrders(harbor_light_supply(), SeededDice(seed), anything=True).write(count), where_specified=True
-    )
+    company = harbor_light_supply()
+    company["shops"] += MAGENTO_SHOPS
+    return with_expectations(RandomOrders(company, SeededDice(seed), anything=True).write(count), where_specified=True)
 
 
 @dataclass
 class Systems:
-    """Where four simulated systems are."""
+    """Where the simulated systems are."""
 
     addresses: Addresses
 
 
 @contextmanager
 def new_systems(folder: Path, company: dict[str, Any]) -> Iterator[tuple[Systems, Player]]:
-    """Four systems with nothing in them but the company, and who plays the people around them."""
-    ports = {system: free_port() for system in SYSTEMS}
+    """Systems with nothing in them but the company, and who plays the people around them."""
+    ports = {system: free_port() for system in systems_of(company)}
     with Services(folder / "logs", CHECKOUT) as services:
         start_sandboxes(services, ports, folder / "sandbox")
         systems = Systems(Addresses.on_ports(ports))

@@ -328,7 +328,7 @@ def test_what_is_ours_by_its_number_is_told_by_the_prefix_our_mappings_give() ->
 def test_legs_of_a_system_that_the_company_lacks_are_not_in_its_stages(include: Path) -> None:
     flow = load_flow(include / "flows" / "order_to_cash.yaml", include)
     without = flow.for_company(["magento"])
-    assert flow.legs.keys() - without.legs.keys() == {"magento_customer", "magento_order", "magento_contact"}
+    assert flow.legs.keys() - without.legs.keys() == {leg for leg in flow.legs if leg.startswith("magento_")}
     assert flow.legs["invoice"].after == ["contact", "magento_contact"]
     assert without.legs["invoice"].after == ["contact"]
     alone = flow.for_company(["shopify"])

@@ -38,11 +38,10 @@ def share(sent: SentInMemory, *refunds: dict[str, Any]) -> Allocation:
         credits=CREDITS,
         payments=PAYMENTS,
         allocations=ALLOCATIONS,
-        orders=ORDERS,
+        makers={ORDERS: ("goods_back", "goodwill")},
         charges=CHARGES,
         refunds=REFUNDS,
         promised=(RETURNS, MEMOS),
-        made_by=("goods_back", "goodwill"),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from hooks.magento.api import MagentoApi
+from hooks.magento.credited import with_credit_memos
 from hooks.wire.web_api import fingerprint
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.errors import TransientError
@@ -63,7 +64,11 @@ class MagentoSource:
             fresh = [item for item in page if (item["entity_id"], item["updated_at"]) not in seen]
             seen.update((item["entity_id"], item["updated_at"]) for item in fresh)
             if fresh:
-                yield [self._record(item) for item in fresh]
+                yield [self._record(item) for item in self._whole(fresh)]
+
+    def _whole(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The documents of a page with what belongs to them and is listed elsewhere."""
+        return page
 
     def _pages(self, window: Window) -> Iterator[list[dict[str, Any]]]:
         """Pages by the last change seen, not by number: a document changed meanwhile would shift numbered pages."""
@@ -127,7 +132,10 @@ class MagentoSource:
         """The first documents that meet all filters, and how many do."""
         store = self._hook.store_id
         own = [] if store is None else [("store_id", "eq", str(store))]
-        answer = self._hook.fetch(self.path, _criteria([*own, *filters]))
+        return self._list(self.path, [*own, *filters])
+
+    def _list(self, path: str, filters: Filters, first: str = "updated_at") -> tuple[list[dict[str, Any]], int]:
+        answer = self._hook.fetch(path, _criteria(filters, first))
         return answer["items"] or [], answer["total_count"]
 
     def _record(self, item: dict[str, Any]) -> RawRecord:
@@ -141,10 +149,35 @@ class MagentoSource:
 
 
 class OrderSource(MagentoSource):
-    """Orders; of configurable products the parent row has the money, its children repeat or lack it."""
+    """
+    Orders; of configurable products the parent row has the money, its children repeat or lack it.
+
+    One of which anything was given back has its credit memos too, as ``credit_memos``, with the tax of each by detail.
+    """
 
     name = "order"
     path = single_path = "orders"
+
+    def _whole(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        credited = [str(order["entity_id"]) for order in page if _is_credited(order)]
+        memos = self._credit_memos(credited) if credited else {}
+        return [
+            with_credit_memos(order, memos[order["entity_id"]]) if order["entity_id"] in memos else order
+            for order in page
+        ]
+
+    def _credit_memos(self, orders: list[str]) -> dict[int, list[dict[str, Any]]]:
+        """Those of some orders by order, oldest first."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        of_orders: Filters = [("order_id", "in", ",".join(orders))]
+        last = 0
+        while True:
+            items, total = self._list(CreditMemoSource.path, [*of_orders, ("entity_id", "gt", str(last))], "entity_id")
+            for memo in items:
+                found.setdefault(memo["order_id"], []).append(memo)
+            if total <= _PAGE_SIZE:
+                return found
+            last = items[-1]["entity_id"]
 
 
 class InvoiceSource(MagentoSource):
@@ -168,9 +201,14 @@ SOURCES: dict[str, type[MagentoSource]] = {
 """By entity name."""
 
 
-def _criteria(filters: Filters) -> dict[str, Any]:
+def _is_credited(order: dict[str, Any]) -> bool:
+    refunded = [order.get("total_refunded"), *(item.get("qty_refunded") for item in order["items"])]
+    return any(float(each or 0) for each in refunded)
+
+
+def _criteria(filters: Filters, first: str = "updated_at") -> dict[str, Any]:
     criteria: dict[str, Any] = {
-        "searchCriteria[sortOrders][0][field]": "updated_at",
+        "searchCriteria[sortOrders][0][field]": first,
         "searchCriteria[sortOrders][0][direction]": "ASC",
         # a unique second order: without one, rows of one time come twice or never
         "searchCriteria[sortOrders][1][field]": "entity_id",

@@ -6,7 +6,7 @@ A shop tells which refund of the gateway belongs to which return or goodwill (ac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,10 @@ def allocate_refunds(
     credits: str,
     payments: str,
     allocations: str,
-    orders: str,
+    makers: Mapping[str, tuple[str, ...]],
     charges: str,
     refunds: str,
     promised: tuple[str, ...],
-    made_by: tuple[str, ...],
 ) -> Allocation:
     """
     Put each refund on the credit notes made for it, then on what is free of the order's others.
@@ -44,18 +43,23 @@ def allocate_refunds(
     :param credits: entity of the credit notes delivered.
     :param payments: entity of the payments delivered.
     :param allocations: entity of the credits delivered onto invoices.
-    :param orders: source entity of orders; a refund the shop has not recorded waits.
+    :param makers: by source entity of orders the legs that make credits of what the shop recorded: before they have
+        looked at it nothing cancels, and a refund the shop has not recorded waits.
     :param charges: source entity of the gateway's charges; what of one is on no invoice a refund cancels against.
     :param refunds: their own source entity.
     :param promised: entities of the returns and memos that become credit notes once they are posted.
-    :param made_by: legs that make them of what the shop recorded; before they have looked at it nothing cancels.
     """
     rows = rows_of_frame(refunded)
     chains = chains_of(rows)
     noted, earlier, settled = (sent.sent(entity, "chain_key", chains) for entity in (credits, payments, allocations))
-    ordered, charged, returned = (sent.records(entity, chains) for entity in (orders, charges, refunds))
+    charged, returned = (sent.records(entity, chains) for entity in (charges, refunds))
     coming = [sent.sent(entity, "chain_key", chains) for entity in promised]
-    looked_at = sent.done_with(orders, made_by)
+    ordered: dict[str, list[dict[str, Any]]] = {}
+    looked_at: dict[str, int] = {}
+    for entity, legs in makers.items():
+        of_shop = sent.records(entity, chains)
+        ordered |= of_shop
+        looked_at |= dict.fromkeys(of_shop, sent.done_with(entity, legs))
     shares: list[dict[str, Any]] = []
     result = Allocation(frame_of([], "canonical.refund"), {})
     fresh: list[dict[str, Any]] = []
@@ -86,7 +90,7 @@ def allocate_refunds(
             result.waiting[key] = f"{amount} waits: the shop has not recorded refund {refund['payment_id']}"
         elif stuck := [row["reason"] for row in records if row["outcome"] in ("rejected", "waiting") and _is_sold(row)]:
             result.waiting[key] = f"{amount} waits: {stuck[0]}"
-        elif any(row["outcome"] in _UNDER_WAY or row["change"] > looked_at for row in recorded):
+        elif any(row["outcome"] in _UNDER_WAY or row["change"] > looked_at[chain] for row in recorded):
             result.waiting[key] = f"{amount} waits: its order, which tells what it is for, is under way"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"

@@ -109,9 +109,10 @@ def allocate_to_credits(
     Money given back to the credits it was given back for; what was on no invoice cancels against its charge.
 
     :param credits: entity of the credit notes delivered, :param payments: of the payments delivered, :param
-        allocations: of the credits delivered onto invoices, :param orders: source entity of orders, :param charges: of
-        charges, :param refunds: of refunds, :param returns: entity of the returns delivered, :param memos: of the
-        credit memos delivered, :param made_by: the legs that make these, with `+` between them.
+        allocations: of the credits delivered onto invoices, :param orders: source entities of orders, with `+` between
+        them, :param charges: of charges, :param refunds: of refunds, :param returns: entity of the returns delivered,
+        :param memos: of the credit memos delivered, :param made_by: for each of ``orders``, with `/` between them, the
+        legs that make these, with `+` between them.
     """
     return _ruled(
         frames,
@@ -121,11 +122,13 @@ def allocate_to_credits(
             credits=credits,
             payments=payments,
             allocations=allocations,
-            orders=orders,
+            makers={
+                entity: tuple(legs.split("+"))
+                for entity, legs in zip(orders.split("+"), made_by.split("/"), strict=True)
+            },
             charges=charges,
             refunds=refunds,
             promised=(returns, memos),
-            made_by=tuple(made_by.split("+")),
         ),
     )
 
@@ -326,7 +329,7 @@ def settle_rounding(
     return Ruled({**frames, "header": result.memos}, result.parents, result.waiting, {}, result.failures)
 
 
-SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?", "made_by": r"\w+(\+\w+)*"}
+SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?", "made_by": r"\w+([+/]\w+)*"}
 """What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
     "after_cancelled": after_cancelled,

@@ -129,7 +129,7 @@ def _check_names(checked: CheckedFile[FlowConfig], name: str, flow: FlowConfig, 
                         f'leg "{name}": `{entity}` is "{entities[entity]}", {allowed} is expected.',
                         "Correct it.",
                     )
-                for other in entities[entity].split("+") if entity == "made_by" else ():
+                for other in re.split(r"[+/]", entities[entity]) if entity == "made_by" else ():
                     _must_know(checked, name, "rules", (*place, entity), other, flow.legs, "a leg of this flow")
             for missing in sorted(set(takes) - set(entities)):
                 checked.complain(

@@ -281,7 +281,7 @@ class FlowConfig(ConfigModel):
         for name, leg in legs.items():
             found.update(dict.fromkeys(leg.sources))
             found.update(dict.fromkeys(self.legs[other].target for other in self.behind_stages(name)))
-            looked_at = [each for rule in leg.rules.values() for each in rule.values()]
+            looked_at = [each for rule in leg.rules.values() for told in rule.values() for each in told.split("+")]
             found.update(dict.fromkeys(each for each in looked_at if each in elsewhere))
         return list(found)
 
