@@ -27,6 +27,7 @@ __all__ = ["connection_environment", "connections", "write_company_file"]
 READ_FROM_THE_FILE = ("name", "base_currency", "time_zone", "accounts")
 """The rest of the golden company (items, taxes, shops) is in the systems themselves."""
 GATEWAYS: list[dict[str, str]] = [
+    {"name": "stripe_payments", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},  # as Magento calls it
     {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},
     {"name": "gift_card", "role": "gift_cards", "checkbook": "GIFTCARD", "told_by": "shop"},
     {"name": "shopify_store_credit", "role": "store_credit", "checkbook": "STORECREDIT", "told_by": "shop"},

@@ -33,17 +33,14 @@ def cart_of(order: Mapping[str, Any]) -> Json:
         },
         "lines": [
             {
-                "sku": line["sku"],
-                "quantity": line["quantity"],
-                "price": _base(line["unit_price"], order),
-                "discount": _base(line["discount"], order),
-                "taxes": _rates(line["tax"]),
+                **_line(line, order),
                 **{name: line[name] for name in ("type", "child_sku", "dynamic") if name in line},
-                **({"children": [_child(each, order) for each in line["children"]]} if "children" in line else {}),
+                "children": [_line(each, order) for each in line.get("children", [])],
             }
             for line in order["lines"]
         ],
         "shipping": _shipping(order),
+        "method": order.get("method", "stripe_payments"),
     }
 
 
@@ -77,7 +74,7 @@ def _shipping(order: Mapping[str, Any]) -> Json | None:
     }
 
 
-def _child(line: Mapping[str, Any], order: Mapping[str, Any]) -> Json:
+def _line(line: Mapping[str, Any], order: Mapping[str, Any]) -> Json:
     return {
         "sku": line["sku"],
         "quantity": line["quantity"],

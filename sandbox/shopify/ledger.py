@@ -89,8 +89,8 @@ class OrderLedger:
 
     @property
     def lines(self) -> list[Item]:
-        """The line items, the removed ones included, as they came: all that was sold but shipping and duties."""
-        return [item for item in self._items() if item.line_type not in ("SHIPPING", "DUTY")]
+        """The line items, the removed ones included, as they came: all that was sold but shipping, duties and fees."""
+        return [item for item in self._items() if item.line_type not in ("SHIPPING", "DUTY", "ADDITIONAL_FEE")]
 
     @property
     def shipping(self) -> list[Item]:
@@ -107,7 +107,7 @@ class OrderLedger:
         adjustments = _sum(s.price for s in sales if not s.item)
         subtotal = _sum(s.price - s.discount for s in sales if s.line_type in ("PRODUCT", "GIFT_CARD"))
         tips = _sum(s.price for s in sales if s.line_type == "TIP")
-        duties = _sum(s.price for s in sales if s.line_type == "DUTY")
+        duties = _sum(s.price for s in sales if s.line_type in ("DUTY", "ADDITIONAL_FEE"))
         tax = _sum(s.tax for s in sales)
         total = subtotal + shipping + tips + duties + adjustments + (ZERO if self.taxes_included else tax)
         return Totals(subtotal, shipping, tips, _sum(s.discount for s in sales), tax, total)

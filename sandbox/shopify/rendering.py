@@ -25,6 +25,7 @@ _SALE_TYPES = {
     "TIP": "TipSale",
     "GIFT_CARD": "GiftCardSale",
     "DUTY": "DutySale",
+    "ADDITIONAL_FEE": "AdditionalFeeSale",
 }
 _AGREEMENT_TYPES = {
     "ORDER": "OrderAgreement",

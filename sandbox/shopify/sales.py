@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 ZERO = Decimal(0)
-LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD", "DUTY"]
+LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD", "DUTY", "ADDITIONAL_FEE"]
 Reason = Literal["ORDER", "ORDER_EDIT", "REFUND", "RETURN"]
 Action = Literal["ORDER", "UPDATE", "RETURN"]
 RestockType = Literal["CANCEL", "RETURN", "NO_RESTOCK"]
@@ -51,7 +51,7 @@ class Tax:
 
 @dataclass(frozen=True)
 class Item:
-    """What a sale is about: goods (``sku``), a gift card, a tip, shipping, or duties (which are no line item)."""
+    """What a sale is about: goods (``sku``), a gift card, a tip, shipping, duties or a fee (no line items)."""
 
     id: int
     line_type: LineType

@@ -32,6 +32,7 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "store_credit": ("CURRLIAB", None),
     "duties": ("CURRLIAB", None),
     "cancellation_fees": ("REVENUE", None),
+    "additional_fees": ("REVENUE", None),
     "inventory": ("CURRENT", None),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),
 }

@@ -25,6 +25,7 @@ def beside(line_type: str, title: str, price: str, taxes: tuple[tuple[str, str],
 TIP = beside("TIP", "Tip", "5.00")
 CARD = beside("GIFT_CARD", "Gift card", "50.00")
 DUTIES = beside("DUTY", "Duties", "8.00", (("MA-STATE", "0.0625"),))
+FEES = beside("ADDITIONAL_FEE", "Import fee", "4.00")
 HEATER = line("HEAT-01", 1, "129.00")  # with tax 139.00
 
 
@@ -45,7 +46,7 @@ FILE = order_file(
     [
         sale(5101, [lamp(), TIP], [pay("ch_5101", "58.77"), fulfil()]),
         sale(5102, [CARD], [pay("ch_5102", "50.00"), fulfil()]),
-        sale(5103, [lamp(), DUTIES], [pay("ch_5103", "62.27"), fulfil()]),
+        sale(5103, [lamp(), DUTIES, FEES], [pay("ch_5103", "66.27"), fulfil()]),
         sale(
             5104,
             [lamp(), TIP],
@@ -115,11 +116,12 @@ def test_each_kind_is_on_its_role_in_both_ledgers_with_nothing_due(result: Json)
     due = [Decimal(each["AmountDue"]) for order in result["orders"].values() for each in order["xero_invoices"]]
     assert due == [0] * (len(FILE["cases"]) + 3)  # an exchange has two invoices
     assert roles_that_differ(result) == []
-    roles = ("tips", "gift_cards", "duties", "sales", "returns", "tax_payable", "receivables")
+    roles = ("tips", "gift_cards", "duties", "additional_fees", "sales", "returns", "tax_payable", "receivables")
     assert {role: Decimal(result["books"]["gp"][role]) for role in roles} == {
         "tips": Decimal("-5.00"),
         "gift_cards": Decimal("-50.00"),
         "duties": Decimal("-8.00"),
+        "additional_fees": Decimal("-4.00"),
         "sales": 5 * Decimal("-49.90") - 2 * Decimal("129.00") - Decimal("56.06") - Decimal("22.48"),
         "returns": 2 * Decimal("49.90") + Decimal("129.00") + Decimal("56.06"),
         "tax_payable": 3 * Decimal("-3.87") - Decimal("0.50") - Decimal("10.00"),

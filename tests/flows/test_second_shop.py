@@ -16,7 +16,7 @@ from sqlalchemy import select
 from demo.books import read_result, roles_that_differ
 from demo.stack import Stack
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter
+from ledgerbridge.state.models import DeadLetter, SourceRecord
 from sandbox.orders import MAGENTO_SHOPS, harbor_light_supply
 from sandbox.player import Player
 from tests.flows.golden_orders import fulfil, lamp, line, order_file, pay, refund, returned, sale
@@ -58,6 +58,8 @@ def magento(number: int, lines: list[Json], total: str, events: list[Json], **or
     """A case of the Magento shop, paid at once unless it is cancelled."""
     paid = [] if any(event["do"] == "cancel" for event in events) else [pay(f"ch_{number}", total)]
     placed = {"name": f"{number:09}", "shop": "outlet", "total": total} | order
+    if "method" in order:
+        paid = [pay(f"ch_{number}", total, gateway=order["method"])]
     return sale(number, lines, [*paid, *events], **placed)
 
 
@@ -84,6 +86,7 @@ CASES = {
     ),
     "something extra": magento(6, [lamp()], "53.77", [fulfil(), refund("re_6", "5.00")]),
     "a fee kept": magento(7, [lamp()], "53.77", [fulfil(), refund("re_7", "43.77", lines=[returned(lamp(), 1)])]),
+    "nobody tells us": magento(10, [lamp()], "53.77", [fulfil()], method="paypal_express"),
     "shipping alone": magento(
         8,
         [lamp()],
@@ -147,6 +150,15 @@ def test_what_is_sold_and_what_is_given_back_is_in_both_ledgers_to_the_cent(what
     assert (Decimal(in_xero["AmountDue"]), order["credited"]) == (0, credited)
 
 
+def test_what_is_paid_by_what_nobody_tells_of_is_due_and_says_so(office: Office, result: Json) -> None:
+    order = result["orders"][CASES["nobody tells us"]["order"]["name"]]
+    assert [Decimal(each["AmountDue"]) for each in order["xero_invoices"]] == [Decimal("53.77")]
+    with transaction(office.state) as session:
+        waiting = session.scalars(select(SourceRecord.reason).where(SourceRecord.leg == "magento_payment"))
+        [reason] = [each for each in waiting if each and each.startswith("53.77 USD")]
+    assert reason.startswith("53.77 USD of 000000010 is due, paid by paypal_express, and nobody tells us")
+
+
 def test_an_order_that_is_cancelled_is_no_sale(result: Json) -> None:
     order = result["orders"][CASES["cancelled"]["order"]["name"]]
     assert (order["gp_invoices"], order["xero_invoices"]) == ([], [])
@@ -163,9 +175,9 @@ def test_what_is_kept_of_a_refund_is_a_fee_that_the_credit_pays(result: Json) ->
 
 def test_both_shops_are_on_the_same_roles(result: Json) -> None:
     lamps, mugs = Decimal("49.90"), Decimal("14.70")
-    sold = {"sales": -(7 * lamps + 2 * mugs + Decimal("1.25") * 25), "returns": mugs / 2 + lamps + mugs + lamps}
+    sold = {"sales": -(8 * lamps + 2 * mugs + Decimal("1.25") * 25), "returns": mugs / 2 + lamps + mugs + lamps}
     sold["returns"] += Decimal("1.25") * 25
-    right = {**sold, "goodwill": Decimal(5), "cancellation_fees": -Decimal(10), "receivables": Decimal(0)}
+    right = {**sold, "goodwill": Decimal(5), "cancellation_fees": -Decimal(10), "receivables": Decimal("53.77")}
     right["shipping_income"] = -Decimal(10)  # the others gave it back
     for ledger in "gp", "xero":
         assert {role: Decimal(result["books"][ledger][role]) for role in right} == right, ledger

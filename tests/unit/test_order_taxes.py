@@ -84,7 +84,7 @@ def test_a_tax_is_the_detail_that_the_table_gives_its_title(tmp_path: Path) -> N
 def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Path) -> None:
     """Fees: without their line the total was no sum, and the letter said the source was wrong."""
     lamp = sale(1, "49.90")
-    fee = {**sale(1, "8.00"), "id": "gid://shopify/Sale/2", "lineType": "ADDITIONAL_FEE", "shippingLine": None}
+    fee = {**sale(1, "8.00"), "id": "gid://shopify/Sale/2", "lineType": "FEE", "shippingLine": None}
     order = {
         "name": "#1",
         "processedAt": "2026-03-02T15:15:00Z",
@@ -93,8 +93,8 @@ def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Pa
         "lineItems": [],
     }
     [failure] = run(tmp_path, MAPPING.read_text(), [order]).failures.to_dict("records")
-    assert (failure["field"], failure["value"]) == ("lineType", "ADDITIONAL_FEE")
-    assert "Orders with a ADDITIONAL_FEE are not booked by this flow" in failure["remedy"]
+    assert (failure["field"], failure["value"]) == ("lineType", "FEE")
+    assert "Orders with a FEE are not booked by this flow" in failure["remedy"]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ class StripeBooks:
             transaction, source = record.payload, record.payload["source"]
             if transaction["type"] in _PAYOUTS and source.get("id"):
                 paid_out.setdefault(source["id"], []).append(transaction)
+                if Decimal(transaction["fee"]):
+                    found.append(_payout_fee(record.key, transaction))
             else:
                 found.append(self._money(record.key, transaction, source))
         for record in records:
@@ -101,7 +103,9 @@ class _Payouts(PayoutSource):
 
 
 def _moved_names(transaction: Mapping[str, Any]) -> Iterator[str]:
-    """What moved the balance, and the charge that a refund gives back."""
+    """What moved the balance, the charge that a refund gives back, and what a payout cost."""
+    if transaction["type"] in _PAYOUTS and Decimal(transaction["fee"]):
+        yield transaction["id"]
     source = transaction["source"]
     yield source.get("id") or transaction["id"]
     if source.get("charge"):
@@ -135,6 +139,19 @@ def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
         "closed": items is not None or not payout["automatic"],
         "fees": str(fees),
     }
+
+
+def _payout_fee(key: str, transaction: Mapping[str, Any]) -> Movement:
+    """What an instant payout cost: it belongs to no payout's fees, for Stripe itemises such a payout never."""
+    return Movement(
+        kind="money",
+        id=transaction["id"],
+        belongs_to=transaction["id"],
+        amount=-Decimal(transaction["fee"]),
+        fee=Decimal(0),
+        moved_at=datetime.fromtimestamp(transaction["created"], UTC),
+        record=key,
+    )
 
 
 def _payout(record: KeptRecord, transaction: Mapping[str, Any]) -> Movement:
