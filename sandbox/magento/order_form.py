@@ -56,12 +56,22 @@ def credit_of(refund: Mapping[str, Any], order: Mapping[str, Any]) -> Json:
         value += Decimal(refund["shipping"]) + _tax(refund.get("shipping_tax") or [])
     return {
         "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in refund.get("lines") or []],
-        "shipping": _base(refund.get("shipping") or "0", order),
+        # Magento counts it before its discount; None is all of it
+        "shipping": None if _is_whole(refund, order) else _base(refund.get("shipping") or "0", order),
         "adjustment_positive": _base(max(amount - value, Decimal(0)), order),
         "adjustment_negative": _base(max(value - amount, Decimal(0)), order),
         "online": True,
         "transaction_id": refund["id"],
     }
+
+
+def _is_whole(refund: Mapping[str, Any], order: Mapping[str, Any]) -> bool:
+    """Whether all of the shipping is given back."""
+    shipping = order["shipping"]
+    if not shipping or not refund.get("shipping"):
+        return False
+    tax = _tax(shipping["tax"]) if order["taxes_included"] else Decimal(0)
+    return Decimal(shipping["price"]) - Decimal(shipping["discount"]) - tax == Decimal(refund["shipping"])
 
 
 def _shipping(order: Mapping[str, Any]) -> Json | None:
