@@ -27,7 +27,7 @@ from sandbox.player import OrderFile, Player, opening_of
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 CUT_SECONDS = 60
-NOTICED = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
+NOTICED = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30"}
 """Sooner than config/workers.env has it: it would only be waited for longer."""
 
 

@@ -55,7 +55,7 @@ class ScheduleConfig(ConfigModel):
         description="Whether it runs when a source of its legs changed: a stage has read or written something there.",
     )
     at_once: int = Field(
-        50,
+        200,
         ge=0,
         description="With `events`: batches of at most so many records go through all steps of their leg in the task"
         " `read`, because to start a task takes longer than its work; the leg's tasks are skipped. 0: none do.",
