@@ -66,6 +66,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         help="how many rounds of edits tests/flows/test_master_rounds.py plays, others each time (default: few)",
     )
+    parser.addoption(
+        "--machines",
+        action="store_true",
+        help="also play order to cash on several machines of which one dies and one is cut off: minutes for one test",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

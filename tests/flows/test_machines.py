@@ -22,7 +22,7 @@ from demo.stack import STAGES, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.places import SYSTEMS
-from sandbox.player import OrderFile, Player, opening_of
+from sandbox.player import STEPS, OrderFile, Player, opening_of
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
@@ -84,7 +84,11 @@ def file() -> OrderFile:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory, file: OrderFile) -> Iterator[tuple[Machines, FlowRunner]]:
+def office(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, file: OrderFile
+) -> Iterator[tuple[Machines, FlowRunner]]:
+    if not request.config.getoption("--machines"):
+        pytest.skip("minutes for one test: say --machines")
     folder: Path = tmp_path_factory.mktemp("machines")
     ports = {system: free_port() for system in SYSTEMS}
     common: dict[str, Any] = {
@@ -111,7 +115,12 @@ def test_nothing_is_lost_and_nothing_is_twice_when_a_worker_dies_and_gp_is_cut_o
 ) -> None:
     all_of_them, runner = office
     with Trouble(all_of_them) as trouble:
-        closing_run = runner.play(file)
+        for step in STEPS:
+            if runner.player.play(file, step):
+                runner.run_once()
+                runner.player.post()
+        runner.drain()
+        closing_run = runner.run_once(close=True)
     assert trouble.had == ["killed", "cut off"]
     result = read_result(file, runner.player, runner.state)
     for case in file["cases"]:
