@@ -38,6 +38,7 @@ LEGS = {
     "cash_rounding_credit": ("4", "cash rounded down, in GP"),
     "cash_rounding_debit": ("4", "cash rounded up, in GP"),
     "cancellation_fee": ("4", "cancellation fees in GP"),
+    "fee_kept": ("4", "fees kept of refunds, in GP"),
     "magento_fee_kept": ("4", "fees kept of refunds of Magento, in GP"),
     "payment": ("5", "payments in Xero"),
     "shop_payment": ("5", "gift cards and store credit spent, in Xero"),

@@ -1,0 +1,80 @@
+"""What is kept of the money for goods that came back: a return's fee, or money withheld that people say is one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mapping_runs import NOW, lookups, made
+
+from ledgerbridge.mapping import Lookups, Mapped, load_mapping, nested_records
+
+MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
+Json = dict[str, Any]
+
+
+def sale(line_type: str, amount: str, tax: str = "0.00", **fields: Any) -> Json:
+    money = {"totalAmount": {"shopMoney": {"amount": amount}}, "totalTaxAmount": {"shopMoney": {"amount": tax}}}
+    return {"id": f"gid://shopify/Sale/{line_type}", "lineType": line_type, "taxes": [], **money, **fields}
+
+
+def kept(folder: Path, sold: Json, *, listed: str = "", policy: str | None = None, **order: Any) -> dict[str, Mapped]:
+    """What is made of an order of which a lamp came back, by mapping."""
+    (folder / "cancellation_fees.csv").write_text(f"order\n{listed}\n")
+    (folder / "tax_titles.csv").write_text("title,detail\n")
+    company = {"base_currency": {"value": "USD"}} | ({"cancellation_fees": {"value": policy}} if policy else {})
+    lamp = sale("PRODUCT", "-49.90", quantity=-1, actionType="RETURN", lineItem={"id": "gid://shopify/LineItem/1"})
+    back = {"id": "gid://shopify/Agreement/1", "reason": "REFUND", "happenedAt": "2026-03-09T15:00:00Z"}
+    back |= {"refund": {"id": "gid://shopify/Refund/7"}, "return": None, "sales": [lamp, sold]}
+    payload = {
+        "name": "#2009",
+        "processedAt": "2026-03-02T15:15:00Z",
+        "cancelledAt": None,
+        "currencyCode": "USD",
+        "email": "pat@example.com",
+        "agreements": [back],
+        "lineItems": [{"id": "gid://shopify/LineItem/1", "sku": "LAMP-01", "title": "Lamp"}],
+        "refunds": [],
+    } | order
+    known = lookups(folder)
+    given = Lookups(folder, {"company": company}, known.state, known.live, known.zone)
+    records = nested_records([payload], ["k0"], [NOW])
+    names = ("fee_kept", "goodwill", "sales_return")
+    return {name: load_mapping(MAPPINGS / f"shopify_order_to_{name}.yaml").run(records, given) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("sold", "decided"),
+    [
+        pytest.param(sale("FEE", "10.00", actionType="ORDER"), {}, id="fee-of-a-return"),
+        pytest.param(sale("ADJUSTMENT", "10.00"), {"listed": "#2009"}, id="withheld-and-people-say-so"),
+        pytest.param(sale("ADJUSTMENT", "10.00"), {"policy": "kept"}, id="withheld-and-the-company-says-so"),
+    ],
+)
+def test_what_is_kept_is_a_fee_beside_the_goods_that_came_back(tmp_path: Path, sold: Json, decided: Json) -> None:
+    mapped = kept(tmp_path, sold, **decided)
+    assert all(each.failures.empty for each in mapped.values())
+    fee, goods = mapped["fee_kept"], mapped["sales_return"]
+    assert (made(fee, "total"), made(fee, "role")) == ([Decimal(10)], ["cancellation_fees"])
+    assert (made(goods, "total"), made(goods, "net", "lines")) == ([Decimal("49.90")], [Decimal("49.90")])
+    assert made(mapped["goodwill"], "total") == []
+
+
+def test_money_withheld_that_nobody_decided_on_is_a_letter_that_names_the_table(tmp_path: Path) -> None:
+    [failure] = kept(tmp_path, sale("ADJUSTMENT", "10.00"))["fee_kept"].failures.to_dict("records")
+    assert failure["code"] == "LB-MAP-002"
+    assert "give #2009 a line in include/lookups/cancellation_fees.csv and replay" in failure["remedy"]
+
+
+def test_a_fee_with_tax_is_entered_by_hand(tmp_path: Path) -> None:
+    [failure] = kept(tmp_path, sale("FEE", "10.00", "0.60"))["fee_kept"].failures.to_dict("records")
+    assert "enter it as an invoice in GP by hand" in failure["remedy"]
+
+
+def test_money_given_besides_is_goodwill_and_of_a_cancelled_order_the_fee_is_another_leg_s(tmp_path: Path) -> None:
+    more = kept(tmp_path, sale("ADJUSTMENT", "-5.00"))
+    assert (made(more["fee_kept"], "total"), made(more["goodwill"], "total")) == ([], [Decimal(5)])
+    cancelled = kept(tmp_path, sale("ADJUSTMENT", "10.00"), cancelledAt="2026-03-08T15:00:00Z")["fee_kept"]
+    assert (made(cancelled, "total"), list(cancelled.failures["code"])) == ([], [])
