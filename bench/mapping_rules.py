@@ -108,14 +108,15 @@ def told_rules(case: Case, seed: int) -> dict[str, tuple[str, tuple[str, ...], b
     """
     By target field that has a rule or is told one: its kind, its sources, and whether what was told is right.
 
-    Kind ``none``: there is none, and one was told; ``same``: another field than the suggested one, which is right.
+    Kind ``none``: there is none, and one was told; ``same``: another field than the suggested one, which is right;
+    ``confirmed``: the suggested one, which is sure by its values.
     """
     (task,) = (each for each in tasks() if (each.source.name, each.target.name) == (case.source, case.target))
     things = list(_things(case, task, seed))
     theirs = [_made(case, task, thing) for thing in things[_THEIRS]]
     ours = [_nested(thing) for thing in things[_OURS]]
     found = with_rules(suggest(task.source, task.target), task.source, ours, theirs, TABLES)
-    told = {}
+    told: dict[str, tuple[str, tuple[str, ...], bool]] = {}
     for each in found:
         kind, sources = case.rules.get(each.target.path, ("none", ()))
         if kind == "none" and each.rule is not None and each.rule.kind == "same":
@@ -126,6 +127,9 @@ def told_rules(case: Case, seed: int) -> dict[str, tuple[str, tuple[str, ...], b
             asked = {one.path for one in each.rule.sources}
             right = each.rule.kind == kind and (kind == "constant" or _same(task, things, asked, set(sources)))
             told[each.target.path] = (kind, tuple(sorted(asked)), right)
+        elif each.band == "sure" and "of its values" in each.candidates[0].reason:
+            first = each.candidates[0].source.path
+            told[each.target.path] = ("confirmed", (first,), first in task.answers.get(each.target.path, ()))
         elif kind != "none":
             told[each.target.path] = (kind, (), False)
     return told

@@ -24,6 +24,8 @@ _SHARE: Final = 0.3
 """So many of the made values have to be among the target's: records of two systems are not all the same."""
 _BETTER = 0.25
 """So much more than the values as they are."""
+_CONFIRMS = 0.4
+"""A field that was suggested and has so many of its values in the target, and none other that has, is sure."""
 _ROWS = 300
 _JOINTS = (" ", ", ", "-")
 
@@ -58,7 +60,7 @@ def with_rules(
     tables: Sequence[Table] = (),
 ) -> list[Suggestion]:
     """
-    The suggestions, those that a rule explains better than a field with that rule.
+    The suggestions, those that a rule explains better than a field with that rule, those that values confirm as sure.
 
     :param given: records of the source.
     :param made: records of the target, as its system or a mapping has them; they need not be of the same things.
@@ -72,9 +74,28 @@ def with_rules(
     found = []
     for each in suggestions:
         values = _values_of(each.target, theirs)
-        rule = _rule(each, values, columns, derived, tables) if len(values) >= _ENOUGH else None
-        found.append(replace(each, rule=rule))
+        if len(values) < _ENOUGH:
+            found.append(each)
+        elif rule := _rule(each, values, columns, derived, tables):
+            found.append(replace(each, rule=rule))
+        else:
+            found.append(_confirmed(each, set(values), columns))
     return found
+
+
+def _confirmed(of: Suggestion, there: set[str], columns: Mapping[tuple[str, str], Sequence[str]]) -> Suggestion:
+    """What is suggested is sure if its values are the target's, and those of no other field are, nearly as many."""
+    if of.best is None or of.band == "sure":
+        return of
+    first, *others = of.candidates
+    place = (first.source.part, first.source.name)
+    column = columns.get(place, ())
+    share = _share(column, there)
+    rivals = [_share(each, there) for one, each in columns.items() if one != place]
+    if len(set(column)) < _DISTINCT or share < _CONFIRMS or max(rivals, default=0.0) > share - _BETTER:
+        return of
+    told = replace(first, reason=f"{share:.0%} of its values are the target's; {first.reason}")
+    return replace(of, candidates=(told, *others), band="sure")
 
 
 def _rule(
