@@ -54,7 +54,7 @@ stack: .venv/.workers  ## The demo as on several machines: PostgreSQL, Redis, Ce
 		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
 
 test: .venv/.dev  ## Run every test
-	@exec $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 property: .venv/.dev  ## Let ORDERS orders with anything that can happen to them (hundreds and more) end with equal books
 	@exec $(BIN)/pytest -q -s -n 0 tests/flows/test_any_orders.py --orders $(ORDERS) $(ARGS)

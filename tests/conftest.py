@@ -17,7 +17,7 @@ from demo.marks import ProcessMark
 from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from ledgerbridge.state import connect
 from ledgerbridge.state.companies import MAIN
-from tests.migrated_state import migrated, migrated_on
+from tests.migrated_state import kept_open, migrated, migrated_on
 
 # a machine under load must not fail a test that is right
 hypothesis.settings.register_profile("ledgerbridge", deadline=None)
@@ -115,8 +115,10 @@ def empty_state_db(state_url: str) -> Engine:
 
 
 @pytest.fixture
-def state_db(empty_state_db: Engine, state_db_kind: str, request: pytest.FixtureRequest) -> Engine:
+def state_db(empty_state_db: Engine, state_db_kind: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A state database with its tables."""
     if state_db_kind == "sqlite":
-        return migrated(empty_state_db)
-    return migrated_on(request.getfixturevalue("postgres_cluster"), empty_state_db)
+        with kept_open(migrated(empty_state_db)) as engine:
+            yield engine
+    else:
+        yield migrated_on(request.getfixturevalue("postgres_cluster"), empty_state_db)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from sqlalchemy import Engine
 from demo.postgres_cluster import PostgresCluster
 from ledgerbridge.state import connect, migrate
 
-__all__ = ["migrated", "migrated_on"]
+__all__ = ["kept_open", "migrated", "migrated_on"]
 
 
 def migrated(engine: Engine) -> Engine:
@@ -26,6 +28,14 @@ def migrated_on(cluster: PostgresCluster, engine: Engine) -> Engine:
     """An empty database of a cluster, with its tables."""
     cluster.replace(str(engine.url.database), _postgres_template(cluster))
     return engine
+
+
+@contextmanager
+def kept_open(engine: Engine) -> Iterator[Engine]:
+    """A database that some other connection has open too: SQLite puts its files in order when the last one closes."""
+    with engine.engine.connect() as idle:
+        idle.rollback()
+        yield engine
 
 
 @cache

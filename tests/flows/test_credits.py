@@ -76,9 +76,7 @@ def test_nothing_waits_and_nothing_is_rejected(office: Office) -> None:
 
 def test_running_every_task_again_applies_nothing_twice(office: Office) -> None:
     before = {system: office.player.ledger(system) for system in ("gp", "xero")}
-    for run in office.runs:
-        office.flow.run(run, reconcile=False)
-    office.player.post()
+    office.do_again()
     assert {system: office.player.ledger(system) for system in ("gp", "xero")} == before
 
 

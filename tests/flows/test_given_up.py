@@ -161,7 +161,5 @@ def test_the_refund_of_pieces_that_came_off_ends_superseded_and_is_audited(offic
 
 def test_running_every_task_again_changes_nothing(office: Office) -> None:
     before = {system: office.player.ledger(system) for system in ("gp", "xero")}
-    for run in office.runs:
-        office.flow.run(run, reconcile=False)
-    office.player.post()
+    office.do_again()
     assert {system: office.player.ledger(system) for system in ("gp", "xero")} == before

@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -38,6 +38,7 @@ from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import TransientError
 from ledgerbridge.going_out import carrying, going_out
 from ledgerbridge.state import connect, migrate, transaction
+from tests.migrated_state import kept_open
 
 CALL, LEASE, SETTLE = timedelta(seconds=120), timedelta(seconds=60), timedelta(seconds=20)
 MOST_TRIES_AT_ONCE = 3
@@ -193,13 +194,14 @@ class DeliveryProtocol(RuleBasedStateMachine):
         self.booked = self.content = self.newest = 0
         self.tries: list[WorkingTry] = []
         self._begun = 0
-        self._patches = [
-            patch("ledgerbridge.delivery.deliver.database_now", lambda _: self.date),
-            patch("ledgerbridge.delivery.lease.database_now", lambda _: self.date),
-            patch("ledgerbridge.delivery.deliver.seconds_since_start", self._asked),
-        ]
-        for each in self._patches:
-            each.start()
+        self._meanwhile = ExitStack()
+        self._meanwhile.enter_context(kept_open(self.engine))
+        for name, value in {
+            "deliver.database_now": lambda _: self.date,
+            "lease.database_now": lambda _: self.date,
+            "deliver.seconds_since_start": self._asked,
+        }.items():
+            self._meanwhile.enter_context(patch(f"ledgerbridge.delivery.{name}", value))
 
     @property
     def living(self) -> list[WorkingTry]:
@@ -279,8 +281,7 @@ class DeliveryProtocol(RuleBasedStateMachine):
             self.what_stands_is_right()
             assert (self.booked, self.content) == (1, self.newest)
         finally:
-            for each in self._patches:
-                each.stop()
+            self._meanwhile.close()
             shutil.rmtree(self.folder)
 
     def go_on_with(self, working: WorkingTry, gate: str) -> None:
@@ -402,6 +403,6 @@ class _VersionSchedule(VersionProtocol):
 
 
 TestDeliveryProtocol: Any = DeliveryProtocol.TestCase
-TestDeliveryProtocol.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestDeliveryProtocol.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 TestVersionProtocol: Any = VersionProtocol.TestCase
-TestVersionProtocol.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestVersionProtocol.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
