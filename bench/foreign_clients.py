@@ -6,6 +6,7 @@ The environments lie below this Python's own (``.venv/clients/``), named by thei
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -15,8 +16,6 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 __all__ = ["CLIENTS", "CONSENTED", "Access", "Unavailable", "python_of", "read"]
 
@@ -64,7 +63,8 @@ def python_of(client: str) -> Path:
     lock = _FOLDER / f"{client}.txt"
     kept = _ENVIRONMENTS / f"{client}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     _ENVIRONMENTS.mkdir(exist_ok=True)
-    with FileLock(f"{kept}.lock"):
+    with kept.with_name(f"{kept.name}.lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
         if not kept.exists():
             made = kept.with_name(f"{kept.name}.new")
             _run_uv("venv", "--clear", "--python", sys.executable, str(made))
