@@ -15,10 +15,13 @@ __all__ = [
     "Place",
     "Thing",
     "Windows",
+    "left_of_deleted",
     "lost_edits",
     "made_in_both",
     "make_things",
     "make_two_one",
+    "name_like_no_other",
+    "people_delete",
     "people_edit",
     "people_make",
 ]
@@ -207,9 +210,27 @@ def people_edit(windows: Windows, dice: Dice, thing: Thing, word: str) -> None:
     thing.edits.setdefault(name, {})[place] = str(_plain(value))
 
 
+def people_delete(windows: Windows, number: str) -> None:
+    """Somebody deletes a customer in GP, an hour after what happened before."""
+    windows.later()
+    windows.player.call("DELETE", "gp", f"/_sandbox/customers/{number}")
+
+
+def left_of_deleted(windows: Windows, number: str) -> list[str]:
+    """What both ledgers hold of a customer of GP's that was deleted there, but for its archived contact."""
+    in_gp = [f"gp {each['CUSTNMBR']}" for each in windows.all_gp() if each["CUSTNMBR"] == number]
+    contacts = [each["ContactStatus"] for each in windows.all_xero() if each.get("ContactNumber") == number]
+    return in_gp + ([] if contacts == ["ARCHIVED"] else [f"xero {contacts}"])
+
+
+def name_like_no_other(dice: Dice) -> str:
+    """Of a customer; who is likely to be another one is asked about."""
+    return "".join(dice.pick("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(10))
+
+
 def people_make(windows: Windows, dice: Dice) -> str:
     """Somebody makes a customer in one of the ledgers; its name."""
-    name = "".join(dice.pick("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(10))  # like no other: who is likely is asked
+    name = name_like_no_other(dice)
     windows.later()
     if dice.chance(50):
         windows.in_gp(name, CUSTNAME=name, CITY="Boston")

@@ -1,5 +1,5 @@
 """
-Whatever people edit in both ledgers, archive and clear, and whichever pass fails meanwhile: both come to hold the same.
+Whatever people edit in both ledgers, archive, clear and delete, whichever pass fails: both come to hold the same.
 
 ``--rounds 100`` plays so many rounds, others each time.
 """
@@ -17,7 +17,15 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from ledgerbridge.errors import TransientError
 from tests.flows.dice import SeededDice
-from tests.flows.edited_masters import lost_edits, make_things, make_two_one, people_edit
+from tests.flows.edited_masters import (
+    left_of_deleted,
+    lost_edits,
+    make_things,
+    make_two_one,
+    name_like_no_other,
+    people_delete,
+    people_edit,
+)
 from tests.flows.masters import Masters, open_masters
 
 FEW_ROUNDS = 2
@@ -49,6 +57,8 @@ def test_both_ledgers_come_to_hold_the_same_and_no_edit_is_lost(
     asked = request.config.getoption("--rounds")
     seed = secrets.randbits(32) if asked else 1
     dice, kept = SeededDice(seed), make_things(masters)
+    leaving = name_like_no_other(dice)
+    masters.in_gp(leaving, CUSTNAME=leaving)
     masters.come_to_rest()
     make_two_one(masters)
     masters.come_to_rest()
@@ -56,7 +66,13 @@ def test_both_ledgers_come_to_hold_the_same_and_no_edit_is_lost(
         when = f"seed {seed}, round {number}"
         for thing in kept:
             thing.begin_round(masters)
-        for _ in range(dice.number(1, 3)):
+        coming = name_like_no_other(dice)
+        masters.in_gp(coming, CUSTNAME=coming)
+        parts = dice.number(1, 3)
+        deleted_in = dice.number(1, parts)
+        for part in range(1, parts + 1):
+            if part == deleted_in:
+                people_delete(masters, leaving)
             for turn in range(dice.number(1, 4)):
                 people_edit(masters, dice, dice.pick(kept), f"{number}.{turn}.{dice.number(0, 10**6)}")
             masters.calls_end()
@@ -64,6 +80,8 @@ def test_both_ledgers_come_to_hold_the_same_and_no_edit_is_lost(
         masters.settle()
         came_to_rest(masters, when)
         assert [lost for thing in kept for lost in lost_edits(thing, thing.held(masters))] == [], when
+        assert left_of_deleted(masters, leaving) == [], when
+        leaving = coming
     assert masters.letters() == []
 
 
