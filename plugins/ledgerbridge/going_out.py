@@ -3,7 +3,8 @@ The leave that a call asks for right before it goes out (docs/explanation/why-it
 
 Delivery grants it for the documents a call carries and writes down that they may now be in the target. Hooks ask where
 their requests leave, after every wait for a budget, a token or a description: what was frozen or waited too long in
-between is refused, and nothing has left. Where nobody delivers, calls leave unasked.
+between is refused, and nothing has left. Where nobody delivers, calls leave unasked. What is frozen after it had leave
+and before its bytes have left is refused by the line, which takes the time of the leave (``take_leave``).
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ledgerbridge.entities import Document
+from ledgerbridge.state.clock import seconds_since_start
 
-__all__ = ["Grant", "carrying", "going_out", "granting"]
+__all__ = ["Grant", "carrying", "going_out", "granting", "take_leave"]
 
 Grant = Callable[[Sequence[Document]], None]
 """Lets a call with these documents go out, or raises."""
 
 _grant: ContextVar[Grant | None] = ContextVar("grant", default=None)
+_left_at: ContextVar[float | None] = ContextVar("left_at", default=None)
 _carried: ContextVar[Sequence[Document]] = ContextVar("carried", default=())
 
 
@@ -57,3 +60,11 @@ def going_out() -> None:
     grant = _grant.get()
     if grant is not None:
         grant(_carried.get())
+        _left_at.set(seconds_since_start())
+
+
+def take_leave() -> float | None:
+    """When the request that now begins was given leave, in seconds since the start of the machine; once for each."""
+    left_at = _left_at.get()
+    _left_at.set(None)
+    return left_at

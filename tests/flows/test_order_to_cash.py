@@ -82,7 +82,7 @@ def test_report_shows_every_step_with_its_documents(played: PlayedRun) -> None:
     print_report(console, played.file, played.result, played.state, verdict)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
-    for row in ("orders placed in Shopify", "sales orders in GP", "invoices in Xero", "receipts applied in GP"):
+    for row in ("orders placed in the shop", "sales orders in GP", "invoices in Xero", "receipts applied in GP"):
         assert row in shown
     assert "NO-SUCH-SKU" in shown
     assert "differs" not in shown

@@ -28,6 +28,7 @@ LOOKUPS = Lookups(
         "company": {"base_currency": {"key": "base_currency", "value": "USD"}},
         "accounts_gp": {"000-1200-00": {"role": "receivables", "xero": "610"}},
         "accounts_xero": {"610": {"role": "receivables", "gp": "000-1200-00"}},
+        "gateways": {"stripe": {"name": "stripe", "role": "clearing", "contact": "Stripe"}},
     },
     NoState(),
     lambda entity, keys, max_age_minutes: {},

@@ -100,9 +100,15 @@ def test_only_the_header_of_a_raw_record_is_dated(tmp_path: Path, text: str) -> 
 
 
 MASTERS = {
-    "gp": ["account", "currency", "customer", "item", "segment", "tax_detail", "vendor"],
-    "xero": ["account", "contact", "currency", "item", "supplier", "tax_component", "tracking_option"],
-}
+    "gp": [
+        "account", "currency", "customer", "customer_class", "item", "segment", "tax_detail", "tax_schedule", "vendor",
+        "vendor_class",
+    ],
+    "xero": [
+        "account", "contact", "contact_group", "currency", "item", "supplier", "tax_component", "tax_rate",
+        "tracking_option",
+    ],
+}  # fmt: skip
 """They are kept in step whenever they were made; what is dated are documents."""
 
 

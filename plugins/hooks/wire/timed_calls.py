@@ -2,7 +2,9 @@
 A limit on a whole call: requests' ``timeout`` is for each wait alone, and a byte a second never lets one pass.
 
 The limit is the call's ``timeout`` and a second, from connecting to the last byte of the answer, headers included. It
-is kept by shutting the socket down, which ends whatever waits on it, in TLS and behind proxies too.
+is kept by shutting the socket down, which ends whatever waits on it, in TLS and behind proxies too. Of a request that
+was given leave to write (``ledgerbridge.going_out``) nothing leaves when the limit has passed since then: a process
+that stood still meanwhile may have been taken for dead, and another one may have sent the same.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
+from ledgerbridge.going_out import take_leave
+from ledgerbridge.state.clock import seconds_since_start
+
 __all__ = ["AnswerTooSlow", "TimedAdapter", "within_time"]
 
 _MORE_SECONDS = 1.0
@@ -29,6 +34,10 @@ _STREAM_SECONDS = 3600.0
 """For what is worked with while it comes: how long it may take is up to the reader too."""
 
 _whole_seconds: ContextVar[float] = ContextVar("whole_seconds", default=_STREAM_SECONDS)
+
+
+_leave_ends: ContextVar[float | None] = ContextVar("leave_ends", default=None)
+"""Seconds since the start of the machine up to which bytes of this request may leave; None: at any time."""
 
 
 class AnswerTooSlow(Timeout):
@@ -52,6 +61,8 @@ class TimedAdapter(TCPKeepAliveAdapter):  # type: ignore[misc]  # requests-toolb
         :raises AnswerTooSlow: its headers were not there in time.
         """
         seconds = _STREAM_SECONDS if stream or timeout is None else _longest(timeout)
+        left_at = take_leave()
+        leave = _leave_ends.set(None if left_at is None else left_at + seconds)
         token = _whole_seconds.set(seconds)
         before = _last_deadline.set(None)
         try:
@@ -66,6 +77,7 @@ class TimedAdapter(TCPKeepAliveAdapter):  # type: ignore[misc]  # requests-toolb
         finally:
             _last_deadline.reset(before)
             _whole_seconds.reset(token)
+            _leave_ends.reset(leave)
 
 
 @contextmanager
@@ -160,6 +172,12 @@ class _TimedConnection(HTTPConnection):
         if self.sock is not None:
             deadline.watch(self.sock)
         super().request(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        ends = _leave_ends.get()
+        if ends is not None and seconds_since_start() > ends:
+            raise TimeoutError("this process stood still since the call was given leave: nothing more of it leaves")
+        super().send(data)
 
     def getresponse(self) -> Any:
         self._answering = True
