@@ -4,7 +4,7 @@ The leave that a call asks for right before it goes out (docs/explanation/why-it
 Delivery grants it for the documents a call carries and writes down that they may now be in the target. Hooks ask where
 their requests leave, after every wait for a budget, a token or a description: what was frozen or waited too long in
 between is refused, and nothing has left. Where nobody delivers, calls leave unasked. What is frozen after it had leave
-and before its bytes have left is refused by the line, which takes the time of the leave (``take_leave``).
+and before its bytes have left is refused by the line, which asks when that was (``left_at``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from ledgerbridge.entities import Document
 from ledgerbridge.state.clock import seconds_since_start
 
-__all__ = ["Grant", "carrying", "going_out", "granting", "take_leave"]
+__all__ = ["Grant", "carrying", "going_out", "granting", "left_at"]
 
 Grant = Callable[[Sequence[Document]], None]
 """Lets a call with these documents go out, or raises."""
@@ -51,20 +51,25 @@ def carrying(documents: Sequence[Document]) -> Iterator[None]:
         _carried.reset(carried)
 
 
-def going_out() -> None:
+@contextmanager
+def going_out() -> Iterator[None]:
     """
-    Ask for leave; called right before a request that writes leaves this process.
+    Ask for leave; the block is the call, and right before it a request that writes leaves this process.
 
     :raises TransientError: another try may send these documents now; nothing may leave.
     """
     grant = _grant.get()
-    if grant is not None:
-        grant(_carried.get())
-        _left_at.set(seconds_since_start())
+    if grant is None:
+        yield
+        return
+    grant(_carried.get())
+    began = _left_at.set(seconds_since_start())
+    try:
+        yield
+    finally:
+        _left_at.reset(began)
 
 
-def take_leave() -> float | None:
-    """When the request that now begins was given leave, in seconds since the start of the machine; once for each."""
-    left_at = _left_at.get()
-    _left_at.set(None)
-    return left_at
+def left_at() -> float | None:
+    """When the call under way was given leave, in seconds since the machine started; None: it needed none."""
+    return _left_at.get()

@@ -57,8 +57,7 @@ def stand_still_before(sending: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send(url: str) -> int:
-    with granting(lambda _: None, []), limit_answers(Session()) as session:
-        going_out()
+    with granting(lambda _: None, []), limit_answers(Session()) as session, going_out():
         return session.post(url, data=DOCUMENT, timeout=SECONDS).status_code
 
 
@@ -73,6 +72,17 @@ def test_what_is_frozen_between_its_leave_and_its_last_byte_never_arrives_whole(
             send(url)
     assert arrived.startswith(has_left)
     assert DOCUMENT not in arrived
+
+
+def test_what_a_call_sends_again_by_itself_leaves_by_the_same_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As NTLM does, whose third request carries the document."""
+    arrived = bytearray()
+    with listening(arrived) as url, limit_answers(Session()) as session, granting(lambda _: None, []), going_out():
+        assert session.post(url, data=DOCUMENT, timeout=SECONDS).status_code == 200
+        stand_still_before(1, monkeypatch)
+        with pytest.raises(NotConnected, match="stood still"):
+            session.post(url, data=DOCUMENT, timeout=SECONDS)
+    assert arrived.count(DOCUMENT) == 1
 
 
 def test_a_call_in_time_leaves_and_a_later_one_that_needs_no_leave_too(monkeypatch: pytest.MonkeyPatch) -> None:

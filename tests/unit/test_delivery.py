@@ -646,9 +646,8 @@ class AskingLedger(MemoryLedger):
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
         outcomes = []
         for each in documents:
-            with carrying([each]):
-                going_out()
-            outcomes += super().send([each])
+            with carrying([each]), going_out():
+                outcomes += super().send([each])
             self.after_a_call()
         return outcomes
 

@@ -156,11 +156,10 @@ class SteppedLedger:
 
     def send(self, documents: Sequence[Document]) -> list[Outcome]:
         self._working.gate("sending")
-        with carrying(documents):
-            going_out()
-        call = Call(self._world.seconds, self._working.version)
-        self._world.calls.append(call)
-        self._working.gate("on the wire")
+        with carrying(documents), going_out():
+            call = Call(self._world.seconds, self._working.version)
+            self._world.calls.append(call)
+            self._working.gate("on the wire")
         if not call.booked:
             raise TransientError("LB-TEST-003", "No answer came.", outcome_unknown=True)
         return [Outcome(each.record_key, "id-A", NAME) for each in documents]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -86,10 +87,9 @@ class SoapService:
         from zeep.exceptions import Error, Fault
 
         port = self._loaded()
-        if writing:
-            going_out()
         try:
-            return port.proxy[operation](**arguments)
+            with going_out() if writing else nullcontext():
+                return port.proxy[operation](**arguments)
         except Fault as fault:
             raise fault_error(fault) from fault
         except (Error, AnswerTooLarge) as error:

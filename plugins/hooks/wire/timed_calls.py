@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
-from ledgerbridge.going_out import take_leave
+from ledgerbridge.going_out import left_at
 from ledgerbridge.state.clock import seconds_since_start
 
 __all__ = ["AnswerTooSlow", "TimedAdapter", "within_time"]
@@ -34,8 +34,6 @@ _STREAM_SECONDS = 3600.0
 """For what is worked with while it comes: how long it may take is up to the reader too."""
 
 _whole_seconds: ContextVar[float] = ContextVar("whole_seconds", default=_STREAM_SECONDS)
-
-
 _leave_ends: ContextVar[float | None] = ContextVar("leave_ends", default=None)
 """Seconds since the start of the machine up to which bytes of this request may leave; None: at any time."""
 
@@ -61,8 +59,8 @@ class TimedAdapter(TCPKeepAliveAdapter):  # type: ignore[misc]  # requests-toolb
         :raises AnswerTooSlow: its headers were not there in time.
         """
         seconds = _STREAM_SECONDS if stream or timeout is None else _longest(timeout)
-        left_at = take_leave()
-        leave = _leave_ends.set(None if left_at is None else left_at + seconds)
+        left = left_at()
+        leave = _leave_ends.set(None if left is None else left + seconds)
         token = _whole_seconds.set(seconds)
         before = _last_deadline.set(None)
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -375,13 +376,12 @@ class XeroHook(WebApiHook):
         self, method: str, path: str, token: str, headers: Mapping[str, str], request: Mapping[str, Any]
     ) -> Response:
         authorised = {"Authorization": f"Bearer {token}", "Accept": "application/json", **headers}
-        if method != "GET":
-            going_out()
-        try:
-            return self.exchange(method, path, headers=authorised, **request)
-        except TransientError as error:
-            error.outcome_unknown = method != "GET" and not _never_sent(error.__cause__)
-            raise
+        with going_out() if method != "GET" else nullcontext():
+            try:
+                return self.exchange(method, path, headers=authorised, **request)
+            except TransientError as error:
+                error.outcome_unknown = method != "GET" and not _never_sent(error.__cause__)
+                raise
 
     def _heed(self, response: Response) -> None:
         problem = response.headers.get("X-Rate-Limit-Problem", "unnamed")
