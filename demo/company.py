@@ -102,7 +102,7 @@ def connections(
             **_host_and_port(addresses.gp),
             "login": gp["login"],
             "password": gp["password"],
-            "extra": {"company": books.gp_company or gp["company_id"]},
+            "extra": {"company": books.gp_company or gp["company_id"], "doctypes": {"Changes": "Changes"}},
         },
         _connection("xero", key): {
             "conn_type": "xero",

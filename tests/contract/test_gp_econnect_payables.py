@@ -108,9 +108,18 @@ def test_vendor_sent_again_is_brought_up_to_date(hook: GPEConnectHook) -> None:
     assert (record.payload["VENDNAME"], record.payload["CITY"]) == ("Acme Ltd", "York")
 
 
-def test_one_that_people_delete_is_read_as_deleted_whatever_the_servers_clock_until_it_is_made_again(
+def test_a_site_that_offers_no_table_of_deletions_is_read_without_them(
     hook: GPEConnectHook, bookkeeper: Bookkeeper
 ) -> None:
+    accepted(hook, "vendor", vendor())
+    bookkeeper.delete("vendors", "ACME")
+    assert read(hook, "vendor") == []
+
+
+def test_one_that_people_delete_is_read_as_deleted_whatever_the_servers_clock_until_it_is_made_again(
+    gp_sandbox: str, bookkeeper: Bookkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_on(monkeypatch, gp_sandbox, doctypes={"Changes": "Changes"})
     accepted(hook, "vendor", vendor())
     bookkeeper.delete("vendors", "ACME")
     clock = hook.clock()

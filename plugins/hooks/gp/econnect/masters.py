@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
-from hooks.gp.econnect.reader import Row, all_of, changed_between, equal, literal
+from hooks.gp.econnect.reader import CHANGES, Row, all_of, changed_between, equal, literal
 from hooks.gp.econnect.targets import MasterTarget, is_current, outcome_of
 from ledgerbridge.entities import DELETED, Candidate, Document, Matched, Outcome, RawRecord, Window
 from ledgerbridge.errors import RecordRejected
@@ -24,7 +24,7 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
     """
     A master that is read, looked up, and written under our number; who was adopted keeps the number GP has.
 
-    Sending one that exists under our number updates the fields given. What people delete is read as such.
+    Sending one that exists under our number updates the fields given. What people delete is read as such (``CHANGES``).
     """
 
     number_field: str
@@ -36,10 +36,11 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
     """Header fields that a new one needs, and that nothing kept elsewhere changes."""
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
-        """As ``ChangedRows.read``, and what was deleted."""
+        """As ``ChangedRows.read``, and what was deleted, where the site lets that be read."""
         changed = changed_between(window.since, window.until)
         yield from self._changed(changed)
-        yield from self._deletions(window)
+        if self._site.reader.offers(CHANGES):
+            yield from self._deletions(window)
 
     def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """Who is there under the number; also inactive ones."""
@@ -95,7 +96,7 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
         """
         noted = all_of(equal("TABLENAME", self.master_table), equal("ACTION", _DELETE))
         since = f"DATE1 >= {literal(window.since - _ZONES)}" if window.since else ""
-        for rows in self._site.reader.pages("Changes", all_of(noted, since), key=("INDEX1", "DATE1")):
+        for rows in self._site.reader.pages(CHANGES, all_of(noted, since), key=("INDEX1", "DATE1")):
             last = {str(row["INDEX1"]): str(row["DATE1"]) for row in rows}
             there, now = self.lookup(list(last)), self.clock()
             yield [

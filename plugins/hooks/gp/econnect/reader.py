@@ -19,7 +19,18 @@ from hooks.gp.econnect.setup_tables import SETUP_TABLES
 from hooks.wire.untrusted import parse_xml
 from ledgerbridge.errors import ConfigurationError, TransientError
 
-__all__ = ["DOCTYPES", "Row", "TableReader", "all_of", "any_of", "changed_between", "equal", "literal", "one_of"]
+__all__ = [
+    "CHANGES",
+    "DOCTYPES",
+    "Row",
+    "TableReader",
+    "all_of",
+    "any_of",
+    "changed_between",
+    "equal",
+    "literal",
+    "one_of",
+]
 
 DOCTYPES: Mapping[str, str] = {
     "Customer": "Customer",
@@ -27,7 +38,6 @@ DOCTYPES: Mapping[str, str] = {
     "GL_Accounts": "GL_Accounts",
     "GL_Segment": "GL_Segment",
     "Currency": "Currency",
-    "Changes": "Changes",
     "Sales_Transaction": "Sales_Transaction",
     "Sales_History_Transaction": "Sales_History_Transaction",
     "Cash_Receipt": "Cash_Receipt",
@@ -48,6 +58,8 @@ DOCTYPES: Mapping[str, str] = {
     **{table.doctype: table.doctype for table in SETUP_TABLES.values()},
 }
 """Our name of a table's DOCTYPE to the site's; a connection's extra ``doctypes`` overrides single ones."""
+CHANGES = "Changes"
+"""That of ``eConnect_Out``, which a site has only where the extra ``doctypes`` names it: no public example has one."""
 
 Row = dict[str, Any]
 
@@ -79,15 +91,19 @@ class TableReader:
     """
 
     def __init__(self, client: EConnectClient, doctypes: Mapping[str, str]) -> None:
-        unknown = sorted(set(doctypes) - set(DOCTYPES))
+        unknown = sorted(set(doctypes) - {*DOCTYPES, CHANGES})
         if unknown:
             raise ConfigurationError(
                 "LB-GP-017",
-                f"extra `doctypes` names {', '.join(unknown)}; known are {', '.join(DOCTYPES)}",
+                f"extra `doctypes` names {', '.join(unknown)}; known are {', '.join([*DOCTYPES, CHANGES])}",
                 remedy="Correct the names in the connection's extra `doctypes`.",
             )
         self._client = client
         self._doctypes = {**DOCTYPES, **doctypes}
+
+    def offers(self, doctype: str) -> bool:
+        """Whether the site is said to have it."""
+        return doctype in self._doctypes
 
     def pages(self, doctype: str, where: str, *, key: Sequence[str]) -> Iterator[list[Row]]:
         """
