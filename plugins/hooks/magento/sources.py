@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from hooks.magento.api import MagentoApi
@@ -203,7 +204,7 @@ SOURCES: dict[str, type[MagentoSource]] = {
 
 def _is_credited(order: dict[str, Any]) -> bool:
     refunded = [order.get("total_refunded"), *(item.get("qty_refunded") for item in order["items"])]
-    return any(float(each or 0) for each in refunded)
+    return any(Decimal(str(each or 0)) for each in refunded)
 
 
 def _criteria(filters: Filters, first: str = "updated_at") -> dict[str, Any]:
