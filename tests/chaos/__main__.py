@@ -113,7 +113,15 @@ def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
 
 def _orders(seed: int, options: argparse.Namespace, database: str, folder: Path, most: int) -> tuple[Round, Verdict]:
     with undisturbed_beside(seed, options.orders, folder / "undisturbed") as undisturbed:
-        run = ChaosRun(seed, options.orders, database, folder / "disturbed", most_faults=most, tell=_tell)
+        run = ChaosRun(
+            seed,
+            options.orders,
+            database,
+            folder / "disturbed",
+            most_faults=most,
+            by_events=options.by_events,
+            tell=_tell,
+        )
         return run, run.compare(undisturbed())
 
 
@@ -139,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of orders and faults; each round takes the next")
     parser.add_argument("--orders", type=int, default=16, help="of order_to_cash, a round (default: %(default)s)")
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both", help="both: in turn")
+    parser.add_argument(
+        "--by-events", action="store_true", help="of order_to_cash: runs do small batches in their first task"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the files of good rounds too")
     return parser
 

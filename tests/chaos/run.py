@@ -30,17 +30,27 @@ class ChaosRun:
     The orders of a seed on a live Airflow under faults.
 
     :param most_faults: no more strike when so many have happened.
+    :param by_events: runs do small batches in their first task, as those do that events start.
     :param tell: takes a line for each pass.
     """
 
     def __init__(
-        self, seed: int, count: int, database: str, folder: Path, *, most_faults: int, tell: Callable[[str], None]
+        self,
+        seed: int,
+        count: int,
+        database: str,
+        folder: Path,
+        *,
+        most_faults: int,
+        by_events: bool,
+        tell: Callable[[str], None],
     ) -> None:
         self._file = orders_of(seed, count)
         self._most = most_faults
         self.faults_happened = 0
         self.struck: dict[str, int] = {}
-        with open_world(self._file["company"], folder, database, opening_of(self._file), FLOW) as world:
+        opening, at_once = opening_of(self._file), [each.removeprefix(f"{FLOW}.") for each in STAGES[:-1] if by_events]
+        with open_world(self._file["company"], folder, database, opening, FLOW, at_once=at_once) as world:
             self._world = world
             self._faults = Faults(world, ON_ORDERS, seed)
             self._flow = DisturbedFlow(world, self._faults, STAGES, at_once=False, tell=tell)

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +60,23 @@ What the database does away with when so long no word of its transaction came.
 The workers of a killed scheduler have its connection too, and keep it open: the rows it held would be held for ever.
 """
 STAGING_MEGABYTES = 48
+BY_EVENTS = '''
+"""The Airflow DAGs of {flow} as if events had started each run, though none does: rounds start their runs."""
+from operators import builder
+
+builder.timetable = lambda *_: None
+
+def by_events(context):
+    context["triggering_asset_events"] = {{"an asset": ["an event"]}}
+
+
+for dag_id, dag in builder.build_flow("{flow}").items():
+    dag.is_paused_upon_creation = False
+    if "read" in dag.task_ids:
+        dag.get_task("read")._pre_execute_hook = by_events
+    globals()[dag_id] = dag
+'''
+"""A run that events started does its small batches in its first task (docs/decisions/0046)."""
 MOST_SECONDS_AWAY = 120.0
 """No fault takes anything away for longer; starting it again included."""
 
@@ -343,19 +360,26 @@ class World:
 
 @contextmanager
 def open_world(
-    company: Mapping[str, Any], folder: Path, database: str, opening: datetime, flow: str
+    company: Mapping[str, Any],
+    folder: Path,
+    database: str,
+    opening: datetime,
+    flow: str,
+    *,
+    at_once: Sequence[str] = (),
 ) -> Iterator[World]:
     """
     A running world.
 
     :param database: ``sqlite`` or ``postgres``, for Airflow's own and for the state.
     :param flow: the one that runs in it.
+    :param at_once: those of its stages whose runs do small batches in their first task, as those that events start.
     """
     kills = folder / "kills"
     kills.mkdir(parents=True)
     extra = {
         **SETTINGS,
-        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder, flow)),
+        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder, flow, at_once)),
         "CHAOS_KILLS": str(kills),
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "kill_points"), str(CHECKOUT / "config")]),
     }
@@ -373,6 +397,7 @@ def open_world(
             company=company,
             airflow_port=free_port(),
             sandbox_ports={system: free_port() for system in SYSTEMS},
+            dags_folder=_dags_by_events(folder, flow) if at_once else None,
             extra=extra,
             ledger_seconds=LEDGER_SECONDS,
         )
@@ -403,12 +428,22 @@ def _own_cluster(undone: ExitStack, *, port: int | None = None) -> PostgresClust
     return cluster
 
 
-def _impatient_include(folder: Path, name: str) -> Path:
+def _dags_by_events(folder: Path, flow: str) -> Path:
+    dags = folder / "dags"
+    dags.mkdir()
+    (dags / f"{flow}.py").write_text(BY_EVENTS.format(flow=flow))
+    return dags
+
+
+def _impatient_include(folder: Path, name: str, at_once: Sequence[str]) -> Path:
     """The shipped files; the flow tries again after a second, so that a run meets more faults an hour."""
     include = folder / "include"
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / f"{name}.yaml"
-    flow.write_text(flow.read_text() + "retries: 3\nretry_seconds: 1\n")
+    written = flow.read_text() + "retries: 3\nretry_seconds: 1\n"
+    for stage in at_once:
+        written = written.replace(f"\n  {stage}:\n", f"\n  {stage}:\n    schedule: {{events: true}}\n", 1)
+    flow.write_text(written)
     return include
 
 
