@@ -119,7 +119,7 @@ def _orders(seed: int, options: argparse.Namespace, database: str, folder: Path,
             database,
             folder / "disturbed",
             most_faults=most,
-            by_events=options.by_events,
+            at_once=options.at_once,
             tell=_tell,
         )
         return run, run.compare(undisturbed())
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=16, help="of order_to_cash, a round (default: %(default)s)")
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both", help="both: in turn")
     parser.add_argument(
-        "--by-events", action="store_true", help="of order_to_cash: runs do small batches in their first task"
+        "--at-once", action="store_true", help="of order_to_cash: runs do small batches in their first task"
     )
     parser.add_argument("--keep", action="store_true", help="keep the files of good rounds too")
     return parser

@@ -60,23 +60,26 @@ What the database does away with when so long no word of its transaction came.
 The workers of a killed scheduler have its connection too, and keep it open: the rows it held would be held for ever.
 """
 STAGING_MEGABYTES = 48
-BY_EVENTS = '''
-"""The Airflow DAGs of {flow} as if events had started each run, though none does: rounds start their runs."""
-from operators import builder
+AT_ONCE = '''
+"""The Airflow DAGs of {flow}, whose runs do small batches in their first task though no event starts them."""
+from operators import builder, read
 
-builder.timetable = lambda *_: None
+do_at_once = read.at_once
 
-def by_events(context):
+
+def as_of_events(task, context, *rest):
     context["triggering_asset_events"] = {{"an asset": ["an event"]}}
+    return do_at_once(task, context, *rest)
 
+
+read.at_once = as_of_events
+builder.timetable = lambda *_: None
 
 for dag_id, dag in builder.build_flow("{flow}").items():
     dag.is_paused_upon_creation = False
-    if "read" in dag.task_ids:
-        dag.get_task("read")._pre_execute_hook = by_events
     globals()[dag_id] = dag
 '''
-"""A run that events started does its small batches in its first task (docs/decisions/0046)."""
+"""Reading by time as runs of a schedule do: what people do in GP is no event (docs/decisions/0046)."""
 MOST_SECONDS_AWAY = 120.0
 """No fault takes anything away for longer; starting it again included."""
 
@@ -373,7 +376,7 @@ def open_world(
 
     :param database: ``sqlite`` or ``postgres``, for Airflow's own and for the state.
     :param flow: the one that runs in it.
-    :param at_once: those of its stages whose runs do small batches in their first task, as those that events start.
+    :param at_once: those of its stages whose runs do small batches in their first task.
     """
     kills = folder / "kills"
     kills.mkdir(parents=True)
@@ -397,7 +400,7 @@ def open_world(
             company=company,
             airflow_port=free_port(),
             sandbox_ports={system: free_port() for system in SYSTEMS},
-            dags_folder=_dags_by_events(folder, flow) if at_once else None,
+            dags_folder=_dags_at_once(folder, flow) if at_once else None,
             extra=extra,
             ledger_seconds=LEDGER_SECONDS,
         )
@@ -428,10 +431,10 @@ def _own_cluster(undone: ExitStack, *, port: int | None = None) -> PostgresClust
     return cluster
 
 
-def _dags_by_events(folder: Path, flow: str) -> Path:
+def _dags_at_once(folder: Path, flow: str) -> Path:
     dags = folder / "dags"
     dags.mkdir()
-    (dags / f"{flow}.py").write_text(BY_EVENTS.format(flow=flow))
+    (dags / f"{flow}.py").write_text(AT_ONCE.format(flow=flow))
     return dags
 
 
