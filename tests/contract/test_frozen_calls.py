@@ -18,31 +18,35 @@ from ledgerbridge.state.clock import seconds_since_start
 
 SECONDS = 5.0
 DOCUMENT = b"a document"
+NO_MORE = b"no more"
 
 
 @contextmanager
 def listening(arrived: bytearray) -> Iterator[str]:
-    """A server that answers what has come whole, and keeps all that comes."""
+    """A server that answers what has come whole, and has kept all that left when the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
 
     def answer() -> None:
-        with suppress(OSError):
-            while True:
-                connected, _ = listener.accept()
-                with connected:
-                    while part := connected.recv(65536):
-                        arrived.extend(part)
-                        if arrived.endswith(DOCUMENT):
-                            connected.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        while True:
+            connected, _ = listener.accept()
+            with connected, suppress(OSError):
+                while part := connected.recv(65536):
+                    if part == NO_MORE:
+                        return
+                    arrived.extend(part)
+                    if arrived.endswith(DOCUMENT):
+                        connected.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{address[1]}"
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
+        # Connections are read in the order of their coming: who sees this one has seen every byte before it.
+        with listener, socket.create_connection(address) as last:
+            last.sendall(NO_MORE)
+            thread.join()
 
 
 def stand_still_before(sending: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,5 +94,6 @@ def test_a_call_in_time_leaves_and_a_later_one_that_needs_no_leave_too(monkeypat
     with listening(arrived) as url:
         assert send(url) == 200
         stand_still_before(1, monkeypatch)
-        assert limit_answers(Session()).post(url, data=DOCUMENT, timeout=SECONDS).status_code == 200
+        with limit_answers(Session()) as session:
+            assert session.post(url, data=DOCUMENT, timeout=SECONDS).status_code == 200
     assert arrived.count(DOCUMENT) == 2
