@@ -41,4 +41,4 @@ def _of_the_tasks() -> Engine:
 
     # like `airflow connections test`, for a connection that lies in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    return state_engine()
+    return state_engine(stays=True)

@@ -14,10 +14,12 @@ from ledgerbridge.state import connect
 __all__ = ["payload_key", "signing_key", "state_engine"]
 
 
-def state_engine() -> Engine:
+def state_engine(*, stays: bool = False) -> Engine:
     """
     The state database, from the connection `ledgerbridge_db`; one engine a process, which compiles a statement once.
 
+    :param stays: for a process that outlives runs (the api-server, the triggerer): it holds no SQLite file open, which
+        may be put in the place of another (restored) while no task runs.
     :raises ConfigurationError: its extra has no `url`.
     """
     url = BaseHook.get_connection("ledgerbridge_db").extra_dejson.get("url")
@@ -27,12 +29,12 @@ def state_engine() -> Engine:
             "connection ledgerbridge_db has no `url` in its extra.",
             remedy='Set the extra to {"url": "postgresql+psycopg2://…"} or {"url": "sqlite:////path/state.db"}.',
         )
-    return _engine(url, payload_key(), signing_key())
+    return _engine(url, payload_key(), signing_key(), not (stays and url.startswith("sqlite")))
 
 
 @lru_cache(maxsize=4)
-def _engine(url: str, payload_key: str, signing_key: str) -> Engine:
-    return connect(url, payload_key, signing_key, keeps=True)
+def _engine(url: str, payload_key: str, signing_key: str, keeps: bool) -> Engine:
+    return connect(url, payload_key, signing_key, keeps=keeps)
 
 
 def payload_key() -> str:

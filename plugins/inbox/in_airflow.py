@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from hooks.state_database import state_engine
 from inbox.app import create_app
-from operators.settings import state_engine
 
 __all__ = ["app"]
 
-app = create_app(state_engine)
+app = create_app(partial(state_engine, stays=True))

@@ -91,7 +91,7 @@ def _deadline_missed(flow: str, config: AlertsConfig, zone: str, company: str) -
 def _occurred(alert: Alert, config: AlertsConfig, zone: str, company: str) -> None:
     """Count an alert and tell what is due; when it can't be counted it is told each time rather than never."""
     try:
-        engine = for_company(state_engine(), company)
+        engine = for_company(state_engine(stays=True), company)
         with transaction(engine) as session:
             raise_alert(session, alert, database_now(session))
         tell(engine, alert.flow, config, zone)

@@ -74,7 +74,7 @@ class StageHasWork(BaseEventTrigger):
 
     def _work(self) -> Work | None:
         """What the stage has to do; None: nothing."""
-        with snapshot(for_company(state_engine(), self.company)) as session:
+        with snapshot(for_company(state_engine(stays=True), self.company)) as session:
             last = last_change(session, self.company, self._watched)
             if last == self._seen and time.monotonic() < self._look_closely_at:
                 return None

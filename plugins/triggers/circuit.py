@@ -65,12 +65,12 @@ class ConnectionBack(BaseTrigger):
 
     def _pause(self) -> tuple[Pause | None, datetime]:
         """The connection's pause, and the time by the clock that measures it."""
-        with transaction(state_engine()) as session:
+        with transaction(state_engine(stays=True)) as session:
             return pause_of(session, self.connection), database_now(session)
 
     def _probe(self) -> bool:
         """Call the system if nobody else does; whether it answered."""
-        engine = state_engine()
+        engine = state_engine(stays=True)
         with transaction(engine) as session:
             if not take_probe(session, self.connection):
                 return False

@@ -20,12 +20,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Select, inspect, select, text
+from sqlalchemy import Engine, Select, event, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 import ledgerbridge.state
-from demo.postgres_cluster import PostgresCluster
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.chain import GENESIS, digest
 from ledgerbridge.errors import ConfigurationError
@@ -168,40 +167,65 @@ def test_sqlite_finds_by_key_and_never_looks_at_all_of_a_company(
     assert not [step for step in searched if step.endswith("(company=?)") or "SCAN" in step]
 
 
-SERVED_BY = text("SELECT pg_backend_pid()")
-
-
-def served_by(engine: Engine) -> int:
-    with transaction(engine) as session:
-        return int(session.execute(SERVED_BY).scalar_one())
-
-
 @pytest.fixture
-def on_postgres(state_db: Engine, state_url: str, state_db_kind: str) -> Iterator[Engine]:
-    """A state database on a server, by an engine that keeps its connection."""
-    if state_db_kind != "postgres":
-        pytest.skip("SQLite has no server: each transaction opens the file")
+def keeping(state_db: Engine, state_url: str) -> Iterator[Engine]:
+    """A state database by an engine that keeps its connection."""
     engine = connect(state_url, company=MAIN, keeps=True)
     yield engine
     engine.dispose()
 
 
-def test_a_process_keeps_its_connection_to_the_server_and_what_it_forks_makes_its_own(on_postgres: Engine) -> None:
-    own = served_by(on_postgres)
-    reads, writes = os.pipe()
+def connections(engine: Engine) -> list[object]:
+    """The connections that it makes from now on."""
+    made: list[object] = []
+    event.listen(engine.engine, "connect", lambda connection, _: made.append(connection))
+    return made
+
+
+def write_position(engine: Engine, taken_at: datetime) -> None:
+    with transaction(engine) as session:
+        if (position := session.scalars(select(Position)).one_or_none()) is None:
+            keep_position(session, taken_at)
+        else:
+            position.taken_at = taken_at
+
+
+def position_of(engine: Engine) -> datetime:
+    with transaction(engine) as session:
+        return session.scalars(select(Position.taken_at)).one()
+
+
+def test_a_process_keeps_its_connection_and_what_it_forks_makes_its_own(keeping: Engine) -> None:
+    made = connections(keeping)
+    write_position(keeping, NOON)
+    write_position(keeping, NOON + timedelta(hours=1))
     if not (child := os.fork()):
-        os.write(writes, str(served_by(on_postgres)).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert int(os.read(reads, 100)) != own
-    assert served_by(on_postgres) == own
+        write_position(keeping, NOON + timedelta(hours=2))
+        os._exit(len(made))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+    assert position_of(keeping) == NOON + timedelta(hours=2)
+    assert len(made) == 1
+
+
+def test_threads_write_by_a_kept_connection_each(keeping: Engine) -> None:
+    write_position(keeping, NOON)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda hours: write_position(keeping, NOON + timedelta(hours=hours)), range(20)))
+    assert position_of(keeping) > NOON - timedelta(hours=1)
 
 
 def test_a_server_that_was_away_between_two_transactions_is_not_noticed(
-    on_postgres: Engine, postgres_cluster: PostgresCluster
+    keeping: Engine, state_db_kind: str, request: pytest.FixtureRequest
 ) -> None:
-    postgres_cluster.execute(f"SELECT pg_terminate_backend({(own := served_by(on_postgres))})")
-    assert served_by(on_postgres) != own
+    if state_db_kind != "postgres":
+        pytest.skip("SQLite has no server")
+    made = connections(keeping)
+    write_position(keeping, NOON)
+    with transaction(keeping) as session:
+        served_by = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    request.getfixturevalue("postgres_cluster").execute(f"SELECT pg_terminate_backend({served_by})")
+    assert position_of(keeping) == NOON
+    assert len(made) == 2
 
 
 def test_an_instant_comes_back_aware_whatever_its_zone_was(state_db: Engine) -> None:

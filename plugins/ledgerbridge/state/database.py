@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
@@ -47,12 +47,13 @@ def connect(
     :param payload_key: encrypts payloads in columns, see ``Sealer``.
     :param signing_key: signs the audit's entries, see ``Signer``.
     :param company: key of the one whose rows alone are seen, see ``for_company``; None: all are.
-    :param keeps: on PostgreSQL, where a connection is a process of the server's, keep one between transactions; what is
-        forked makes its own. On SQLite each transaction opens the file: it may be another one since, restored.
+    :param keeps: keep a connection between transactions: on PostgreSQL it is a process of the server's, and SQLite
+        puts its files in order whenever the last one closes. What is forked makes its own. Not for a process that
+        stays while a SQLite file is put in the place of another: it would go on with the one that was.
     :raises ConfigurationError: it is no URL, or another database's, or its folder can't be made.
     """
     parsed = _parsed(url)
-    engine = _on_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed, keeps)
+    engine = _on_sqlite(parsed, keeps) if parsed.get_backend_name() == "sqlite" else _on_postgresql(parsed, keeps)
     explain_faults(engine)
     dialect: Any = engine.dialect  # what column types are handed, and each session leads to
     dialect.payload_sealer = Sealer(payload_key)
@@ -60,14 +61,16 @@ def connect(
     return engine if company is None else for_company(engine, company)
 
 
-def _on_sqlite(parsed: URL) -> Engine:
+def _on_sqlite(parsed: URL, keeps: bool) -> Engine:
     if parsed.database:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_to_be_opened(parsed.render_as_string(), str(error)) from error
     patience = {} if "timeout" in parsed.query else {"timeout": _PATIENCE_SECONDS}
-    engine = create_engine(parsed, poolclass=NullPool, connect_args=patience, hide_parameters=True)
+    engine = create_engine(parsed, connect_args=patience, hide_parameters=True, **_pool(keeps))
+    if keeps:
+        _KEEPING.add(engine)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: object) -> None:
@@ -85,13 +88,14 @@ def _on_sqlite(parsed: URL) -> Engine:
     return engine
 
 
+def _pool(keeps: bool) -> dict[str, Any]:
+    return {"poolclass": QueuePool, "pool_size": 1, "max_overflow": -1} if keeps else {"poolclass": NullPool}
+
+
 def _on_postgresql(parsed: URL, keeps: bool) -> Engine:
-    pool: dict[str, Any] = {"poolclass": NullPool}
+    engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=keeps, **_pool(keeps))
     if keeps:
-        pool = {"pool_size": 1, "max_overflow": -1, "pool_pre_ping": True}
-    engine = create_engine(parsed, hide_parameters=True, **pool)
-    if keeps:
-        _POOLED.add(engine)
+        _KEEPING.add(engine)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -104,11 +108,13 @@ def _on_postgresql(parsed: URL, keeps: bool) -> Engine:
     return engine
 
 
-_POOLED: WeakSet[Engine] = WeakSet()
+_KEEPING: WeakSet[Engine] = WeakSet()
+_PARENTS: list[Pool] = []
 
 
 def _forget_the_parents_connections() -> None:
-    for engine in list(_POOLED):
+    for engine in list(_KEEPING):
+        _PARENTS.append(engine.pool)  # neither used nor closed here: SQLite's files are not to be put in order twice
         engine.dispose(close=False)
 
 
