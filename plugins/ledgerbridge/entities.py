@@ -34,7 +34,7 @@ __all__ = [
 MAIN = "main"
 """The key of the company of an installation that has but one, and of all that was kept before there were several."""
 DELETED = "_deleted"
-"""True in the payload of a record that its source has no more; of its other fields only the key is there then."""
+"""True in the payload of a record that its source has no more; of its other fields at most the key is there then."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,12 @@ class RawRecord:
 
 @runtime_checkable
 class Source(Protocol):
-    """An entity that can be read by change time."""
+    """
+    An entity that can be read by change time.
+
+    Attribute that may be set: ``listed_every`` (a ``timedelta``; so often at least it is read from the beginning, which
+    gives all its records: what the log has of it and that reading does not is gone).
+    """
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         """

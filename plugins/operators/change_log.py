@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Begun, Found, SourceId, append, begin_again, begin_reading, end_reading, unknown
 from ledgerbridge.changes.announced import answer, told_of
-from ledgerbridge.changes.log import last_number
-from ledgerbridge.entities import KeyedSource, RawRecord, Source, Window
+from ledgerbridge.changes.log import GONE, gone, last_number
+from ledgerbridge.changes.readings import is_list_due
+from ledgerbridge.entities import DELETED, KeyedSource, RawRecord, Source, Window
 from ledgerbridge.state import transaction
 from operators import settings
 from operators.staging import raw_table, remember, write_raw
@@ -53,7 +54,8 @@ def read_source(
     """
     Write into the log what changed in a source since it was read last.
 
-    Broken off, it has written what it got so far, and the next one reads all of it again.
+    Broken off, it has written what it got so far, and the next one reads all of it again. Only a list that came to its
+    end tells what is gone.
 
     :param beginning, new_leg: as for ``begin_reading``.
     :raises TransientError, ConfigurationError: as the source raises them.
@@ -61,15 +63,24 @@ def read_source(
     at = source.clock()
     with transaction(engine) as session:
         begun = begin_reading(session, named, at=at, overlap=overlap, beginning=beginning, new_leg=new_leg)
+        every = _listed_every(source, beginning)
+        lists = every is not None and (begun.since is None or is_list_due(session, named, every))
     newest: datetime | None = None
     rows = new = 0
-    for records in _in_portions(source.read(Window(begun.since))):
+    listed = set[str]()
+    for records in _in_portions(source.read(Window(None if lists else begun.since))):
         rows += len(records)
         latest = max(record.changed_at for record in records)
         newest = latest if newest is None else max(newest, latest)
         new += _write(engine, named, begun, records)
+        if lists:
+            listed.update(record.key for record in records)
+    if lists:
+        new += _write_gone(engine, named, begun, listed)
     with transaction(engine) as session:
-        until = end_reading(session, named, begun, newest=newest, beginning=beginning, run_id=run_id, rows=rows)
+        until = end_reading(
+            session, named, begun, newest=newest, beginning=beginning, run_id=run_id, rows=rows, listed=lists
+        )
         if not isinstance(source, KeyedSource):
             answer(session, named, begun.after)
     return Read(begun.since, until, rows, new)
@@ -137,11 +148,35 @@ def read_again(
         begun = begin_again(session, named, at=at, overlap=overlap, beginning=beginning, lost=lost)
     if begun is None:
         return None
+    lists = _listed_every(source, beginning) is not None
     rows = new = 0
-    for records in _in_portions(source.read(Window(begun.since))):
+    listed = set[str]()
+    for records in _in_portions(source.read(Window(None if lists else begun.since))):
         rows += len(records)
         new += _write(engine, named, begun, records, lost)
+        if lists:
+            listed.update(record.key for record in records)
+    if lists:
+        new += _write_gone(engine, named, begun, listed, lost)
     return Read(begun.since, at, rows, new)
+
+
+def _listed_every(source: Source, beginning: datetime | None) -> timedelta | None:
+    """How often all of a source is to be read; None: never, or what is older than the beginning is none of ours."""
+    return None if beginning is not None else getattr(source, "listed_every", None)
+
+
+def _write_gone(
+    engine: Engine, named: SourceId, begun: Begun, listed: Collection[str], lost: Collection[str] = ()
+) -> int:
+    """Log that what a whole list has no more is gone."""
+    with transaction(engine) as session:
+        keys = gone(session, named, listed, upto=begun.after, lost=lost)
+    found = [RawRecord(key, GONE, begun.at, {DELETED: True}) for key in keys]
+    return sum(
+        _write(engine, named, begun, found[start : start + _AT_A_TIME], lost)
+        for start in range(0, len(found), _AT_A_TIME)
+    )
 
 
 def _in_portions(pages: Iterator[list[RawRecord]]) -> Iterator[list[RawRecord]]:

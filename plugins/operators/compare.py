@@ -30,6 +30,7 @@ class CompareOperator(MergeOperator):
     """
 
     config: ComparedLegConfig
+    made_by_hand = True
 
     def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """No records; why those wait that differ."""
@@ -55,6 +56,7 @@ class CompareOperator(MergeOperator):
     def _finding(self, change: Change) -> str:
         sync, target = self.config.sync, self.config.target
         if change.key is None:
-            return f"{target} has no {sync.entity} {change.number}: make it in {self.config.by_hand}"
+            lacks = f"{target} has no {sync.entity} {change.number}: make it in {self.config.by_hand}"
+            return lacks if sync.leader else f"{lacks}, or take it out of {self.config.source}"
         fields = ", ".join(sorted(change.fields))
         return f"{target} {change.number} differs in {fields}: change it in {self.config.by_hand}"

@@ -69,6 +69,7 @@ class MergeOperator(TransformOperator):
     """
 
     config: SideLegConfig
+    made_by_hand = False
 
     def _to_resume(self, session: Session, work: Work) -> dict[str, list[KeptDocument]]:
         """None: a document is made of what both sides hold, which may be something else by now."""
@@ -116,6 +117,7 @@ class MergeOperator(TransformOperator):
                 answers_of(session, self.company.key, sync.entity, by_key),
                 made_if=sync.made_if,
                 apart=apart,
+                made_by_hand=self.made_by_hand,
             )
             keep_questions(session, self.company.key, sync.entity, planned.asked, by_key)
             nothing_to_tell = by_key.keys() - planned.changes.keys() - planned.waiting.keys()

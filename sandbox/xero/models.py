@@ -329,6 +329,11 @@ class Book:
         if record.resource in _MASTERS:
             self._cache.clear()
 
+    def delete(self, record: Record) -> None:
+        """Forget the record: nothing tells of it any more."""
+        self.connection.execute("DELETE FROM record WHERE position = ?", [record.position])
+        self._cache.clear()
+
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """What the block writes is undone, alone, when it raises."""

@@ -162,7 +162,34 @@ def people_routes(state: State) -> APIRouter:
             state, tenant_id, lambda book: save_tracking_category(book, {"Name": named, **changes}, create=True).body
         )
 
+    for window, (resource, known_by) in _DELETABLE.items():
+        _add_deletion(routes, state, window, resource, known_by)
     return routes
+
+
+_DELETABLE = {
+    "items": ("Items", "Code"),
+    "accounts": ("Accounts", "Code"),
+    "contact_groups": ("ContactGroups", "Name"),
+    "tax_rates": ("TaxRates", "Name"),
+}
+"""By window what people may delete there, and what they know it by; that nothing uses it is theirs to see to."""
+
+
+def _add_deletion(routes: APIRouter, state: State, window: str, resource: str, known_by: str) -> None:
+    def delete(named: str, tenant_id: str | None = None) -> Response:
+        """Delete what is known by this."""
+
+        def deleted(book: Book) -> Element:
+            found = next((each for each in book.select(resource) if each.body.get(known_by) == named), None)
+            if found is None:
+                raise Refused(f"There is no {named}.")
+            book.delete(found)
+            return found.body
+
+        return _done(state, tenant_id, deleted)
+
+    routes.add_api_route(f"/{window}/{{named}}", delete, methods=["DELETE"])
 
 
 def _contact(book: Book, named: str) -> Record | None:

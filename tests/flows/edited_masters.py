@@ -46,6 +46,14 @@ class Windows:
         """Make a master, or change it."""
         self.player.call("PUT", "xero", f"/_sandbox/{window}/{named}", changes)
 
+    def deleted_in_gp(self, number: str, *, window: str = "customers") -> None:
+        """Delete a master."""
+        self.player.call("DELETE", "gp", f"/_sandbox/{window}/{number}")
+
+    def deleted_in_xero(self, named: str, *, window: str) -> None:
+        """Delete a master."""
+        self.player.call("DELETE", "xero", f"/_sandbox/{window}/{named}")
+
     def later(self) -> None:
         """What happens from now on happens an hour after what happened before."""
         self.hours += 1
@@ -213,7 +221,7 @@ def people_edit(windows: Windows, dice: Dice, thing: Thing, word: str) -> None:
 def people_delete(windows: Windows, number: str) -> None:
     """Somebody deletes a customer in GP, an hour after what happened before."""
     windows.later()
-    windows.player.call("DELETE", "gp", f"/_sandbox/customers/{number}")
+    windows.deleted_in_gp(number)
 
 
 def left_of_deleted(windows: Windows, number: str) -> list[str]:

@@ -74,7 +74,7 @@ def test_tax_that_differs_or_is_missing_in_a_ledger_is_told_with_where_people_ch
     masters.in_gp("NY-STATE", window="tax_details", TXDTLPCT="4")
     assert told(masters, "taxes_xero") == {
         "xero.tax_component UK-ZERO differs in percent: change it in Xero's tax rates",
-        "xero.tax_component has no tax NY-STATE: make it in Xero's tax rates",
+        "xero.tax_component has no tax NY-STATE: make it in Xero's tax rates, or take it out of gp.tax_detail",
     }
     percent = {"TaxComponents": [{"Name": "UK-ZERO", "Rate": "5"}]}
     masters.in_xero("UK zero rated", window="tax_rates", **percent)
@@ -85,7 +85,7 @@ def test_tax_that_differs_or_is_missing_in_a_ledger_is_told_with_where_people_ch
 def test_currency_that_one_ledger_lacks_is_told_until_it_is_there(masters: Masters) -> None:
     masters.in_gp("Z-EURO", window="currencies", ISOCURRC="EUR")
     lacks = told(masters, "currencies_xero")
-    assert "xero.currency has no currency EUR: make it in Xero's currencies" in lacks
+    assert "xero.currency has no currency EUR: make it in Xero's currencies, or take it out of gp.currency" in lacks
     masters.in_xero("EUR", window="currencies")
     assert not any("EUR" in each for each in told(masters, "currencies_xero") | told(masters, "currencies_gp"))
 
@@ -93,10 +93,8 @@ def test_currency_that_one_ledger_lacks_is_told_until_it_is_there(masters: Maste
 def test_values_of_the_segment_that_xero_tracks_are_told_and_those_of_other_segments_are_not(masters: Masters) -> None:
     masters.in_xero("Department", window="tracking", Options=[{"Name": "100"}, {"Name": "200"}])
     masters.in_xero("Region", window="tracking", Options=[{"Name": "North"}])
-    assert told(masters, "segments_gp") == {
-        "gp.segment has no setting 100: make it in GP's window Account Segments",
-        "gp.segment has no setting 200: make it in GP's window Account Segments",
-    }
+    lacks = "gp.segment has no setting {}: make it in GP's window Account Segments, or take it out of {}"
+    assert told(masters, "segments_gp") == {lacks.format(each, "xero.tracking_option") for each in ("100", "200")}
 
 
 def test_class_of_gp_is_told_until_xero_has_a_contact_group_of_its_name_and_a_group_without_a_class_is_not(
@@ -124,3 +122,42 @@ def test_tax_schedule_of_gp_is_told_until_xero_has_a_rate_of_its_details(masters
     components = [{"Name": "UK-ZERO", "Rate": "5"}, {"Name": "HARBOR", "Rate": "1"}]
     masters.in_xero("Port", window="tax_rates", TaxComponents=components)
     assert lacks not in told(masters, "tax_schedules_xero")
+
+
+def test_what_was_deleted_in_one_ledger_is_told_until_it_is_there_again_or_in_neither(masters: Masters) -> None:
+    masters.in_gp("DE-19", window="tax_details", TXDTLPCT="19")
+    masters.in_xero("DE", window="tax_rates", TaxComponents=[{"Name": "DE-19", "Rate": "19"}])
+
+    def told_of_de() -> set[str]:
+        both = told(masters, "taxes_gp") | told(masters, "taxes_xero")
+        return {each for each in both if "DE-19" in each}
+
+    assert told_of_de() == set()
+    masters.deleted_in_xero("DE", window="tax_rates")
+    lacks = {"xero.tax_component has no tax DE-19: make it in Xero's tax rates, or take it out of gp.tax_detail"}
+    assert told_of_de() == lacks
+    assert told_of_de() == lacks
+    masters.in_xero("DE new", window="tax_rates", TaxComponents=[{"Name": "DE-19", "Rate": "18"}])
+    window = "GP's window Tax Detail Maintenance"
+    assert told_of_de() == {f"gp.tax_detail DE-19 differs in percent: change it in {window}"}
+    masters.deleted_in_gp("DE-19", window="tax_details")
+    assert told_of_de() == {
+        f"gp.tax_detail has no tax DE-19: make it in {window}, or take it out of xero.tax_component"
+    }
+    masters.deleted_in_xero("DE new", window="tax_rates")
+    assert told_of_de() == set()
+
+
+def test_account_deleted_in_xero_and_made_again_under_another_id_is_the_same_account(masters: Masters) -> None:
+    code = "210"
+
+    def told_of_account() -> set[str]:
+        both = told(masters, "accounts_gp") | told(masters, "accounts_xero")
+        return {each for each in both if code in each}
+
+    assert told_of_account() == set()
+    masters.deleted_in_xero(code, window="accounts")
+    lacks = {f"xero.account has no account {code}: make it in Xero's chart of accounts, or take it out of gp.account"}
+    assert told_of_account() == lacks
+    masters.in_xero(code, window="accounts", Name="Parcel income", Type="REVENUE")
+    assert told_of_account() == {f"gp.account {code} differs in name: change it in GP's window Account Maintenance"}

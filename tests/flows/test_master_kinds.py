@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AlertRow, DeadLetter
+from ledgerbridge.state.models import AlertRow, DeadLetter, Reading
 from ledgerbridge.sync import answer_proposals, open_proposals
 from operators.questions import PutQuestionsOperator, QuestionOperator
 from tests.flows.masters import Masters, open_masters, street
@@ -126,7 +126,7 @@ def test_vendor_deleted_in_gp_is_archived_in_xero_and_a_change_of_the_contact_do
 ) -> None:
     masters.in_gp("LINEN", window="vendors", VENDNAME="Linen", CITY="Belfast")
     masters.come_to_rest()
-    masters.office.player.call("DELETE", "gp", "/_sandbox/vendors/LINEN")
+    masters.deleted_in_gp("LINEN", window="vendors")
     assert masters.run() == {"vendors_xero": 1}
     contact = supplier(masters, "LINEN")
     assert (contact["ContactStatus"], contact["Name"], street(contact)["City"]) == ("ARCHIVED", "Linen", "Belfast")
@@ -238,6 +238,43 @@ def test_items_both_have_are_linked_and_an_edit_of_either_arrives_in_the_other(i
     assert items.run() == {}
     assert len(items.all_gp("items")) == before
     assert items.letters() == []
+
+
+def test_item_deleted_in_xero_is_discontinued_in_gp_and_in_use_again_when_people_make_it_again(items: Masters) -> None:
+    """Only the list of all items tells that one was deleted, and that is read once a day."""
+    items.in_gp("VASE-01", window="items", ITEMDESC="Vase", STNDCOST="3")
+    items.come_to_rest()
+    items.deleted_in_xero("VASE-01", window="items")
+    assert items.run() == {}
+    a_day_passes(items)
+    assert items.run() == {"items_gp": 1}
+    assert (gp_item(items, "VASE-01")["ITEMTYPE"], gp_item(items, "VASE-01")["ITEMDESC"]) == (2, "Vase")
+    assert items.run() == {}
+    items.in_xero("VASE-01", window="items", Name="Vase", PurchaseDetails={"UnitPrice": "3"})
+    assert items.run() == {"items_gp": 1}
+    assert gp_item(items, "VASE-01")["ITEMTYPE"] == 1
+    items.in_gp("VASE-01", window="items", ITEMDESC="Blue vase")
+    assert items.run() == {"items_xero": 1}
+    assert xero_item(items, "VASE-01")["Name"] == "Blue vase"
+    assert items.letters() == []
+
+
+def test_item_discontinued_in_gp_stays_in_xero_and_neither_is_written_again(items: Masters) -> None:
+    items.in_gp("BOWL-01", window="items", ITEMDESC="Bowl")
+    items.come_to_rest()
+    items.in_gp("BOWL-01", window="items", ITEMTYPE=2)
+    items.come_to_rest()
+    a_day_passes(items)
+    assert items.run() == {}
+    items.in_xero("BOWL-01", window="items", Name="Deep bowl")
+    items.come_to_rest()
+    assert (gp_item(items, "BOWL-01")["ITEMTYPE"], gp_item(items, "BOWL-01")["ITEMDESC"]) == (2, "Deep bowl")
+
+
+def a_day_passes(items: Masters) -> None:
+    """Since all items of Xero were read."""
+    with transaction(items.office.state) as session:
+        session.execute(update(Reading).values(listed_at=datetime.now(UTC) - timedelta(days=1)))
 
 
 def test_what_an_item_costs_is_gps_to_say(items: Masters) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, func, select, text
 from test_state import REVISIONS, downgrade
 
@@ -166,6 +167,45 @@ def test_one_that_was_deleted_and_was_linked_with_nothing_is_forgotten(state_db:
     assert links(state_db) == 1
     with transaction(state_db) as session:
         assert [each.key for each in alone(session, "main", "customer", [GP, XERO])] == ["BEN"]
+
+
+def item(key: str, change: int, number: str, **fields: Any) -> Read:
+    return Read(key, f"xero:org:contact:{key}", number, fields, change, NOON)
+
+
+@pytest.mark.parametrize("learned", ["together", "deletion-first", "new-one-first"])
+def test_one_that_people_delete_and_make_again_under_its_number_takes_its_place_whatever_id_it_has(
+    state_db: Engine, learned: str
+) -> None:
+    kept(state_db, gp=[read("ANNA", 1, name="Anna")], xero=[item("old", 2, "ANNA", name="Anna")])
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "old"))
+        agree(session, "main", XERO, {"old": {"name": "Anna"}})
+    again = item("new", 3, "ANNA", name="Anne")
+    gone = Read("old", "xero:org:contact:old", None, {}, 4, NOON, deleted=True)
+    for batch in {"together": [[again, gone]], "deletion-first": [[gone], [again]], "new-one-first": [[again], [gone]]}[
+        learned
+    ]:
+        things = kept(state_db, xero=batch)
+    assert links(state_db) == 1
+    side = next(iter(things.values())).sides[XERO]
+    assert (side.key, side.held, side.agreed, side.gone) == ("new", {"name": "Anne"}, {"name": "Anna"}, False)
+    things = kept(state_db, gp=[read("ANNA", 5, name="Anna")], xero=[gone])  # what waits is looked at again
+    assert {each.sides[XERO].key for each in things.values()} == {"new"}
+    assert not any(each.sides[XERO].gone for each in things.values())
+
+
+def test_one_that_is_linked_with_another_does_not_take_the_place_of_one_of_its_number_that_is_gone(
+    state_db: Engine,
+) -> None:
+    """Tax schedules of the same details are of one number."""
+    kept(state_db, gp=[read("ANNA", 1), read("BEN", 2)], xero=[item("old", 3, "N"), item("other", 4, "N")])
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "old"))
+        assert join(session, "main", (GP, "BEN"), (XERO, "other"))
+    gone = Read("old", "xero:org:contact:old", None, {}, 5, NOON, deleted=True)
+    thing = kept(state_db, xero=[gone, item("other", 6, "N")])[gone.source_key]
+    assert (thing.sides[GP].key, thing.sides[XERO].key, thing.sides[XERO].gone) == ("ANNA", "old", True)
 
 
 def test_two_that_are_each_linked_with_another_do_not_become_one(state_db: Engine) -> None:

@@ -6,7 +6,7 @@ import gc
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -210,16 +210,18 @@ class BankTransferSource(_Unpaged):
 
 
 class ItemSource(_Unpaged):
-    """Items with their prices and accounts."""
+    """Items with their prices and accounts; that one was deleted only a list of all of them tells."""
 
+    listed_every = timedelta(days=1)
     entity = "item"
     collection = "Items"
     id_field = "ItemID"
 
 
 class AccountSource(_Unpaged):
-    """The chart of accounts."""
+    """The chart of accounts, whole each time: it is small, and nothing else tells that one was deleted."""
 
+    listed_every = timedelta()
     entity = "account"
     collection = "Accounts"
     id_field = "AccountID"
@@ -232,6 +234,7 @@ class _Undated(Source):
     When one changed nobody can tell; it is when it was read.
     """
 
+    listed_every = timedelta()
     entity: str
     collection: str
 

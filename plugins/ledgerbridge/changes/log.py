@@ -20,10 +20,12 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import LoggedChange
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Found", "How", "append", "last_number", "newest", "unknown"]
+__all__ = ["GONE", "Found", "How", "append", "gone", "last_number", "newest", "unknown"]
 
 How = Literal["poll", "webhook", "backfill", "person"]
 """How a change became known."""
+GONE = "gone"
+"""The version of a record that a list of all its source's has no more."""
 
 
 class _Version(Protocol):
@@ -145,10 +147,46 @@ def newest(
     return found
 
 
+def gone(
+    session: Session, source: SourceId, listed: Collection[str], *, upto: int, lost: Collection[str] = ()
+) -> list[str]:
+    """
+    The keys of the records that a source had and a list of all its records has no more.
+
+    A list that is empty proves nothing, for that is what a reader without rights gets; nor does one of another company
+    or organisation, whose keys are others.
+
+    :param listed: the keys of the list. :param upto: the last number of the log when the list was begun.
+    :param lost: as for ``unknown``: what is known of a record lies there.
+    """
+    scopes = {_scope(key) for key in listed}
+    last = (
+        select(func.max(LoggedChange.number))
+        .where(_of(source.company, source.entity), LoggedChange.connection == source.connection)
+        .where(LoggedChange.number <= upto)
+        .group_by(LoggedChange.source_key)
+    )
+    known = session.execute(
+        select(LoggedChange.source_key, LoggedChange.version, LoggedChange.payload_uri)
+        .where(LoggedChange.number.in_(last))
+        .order_by(LoggedChange.number)
+    )
+    return [
+        key
+        for key, version, uri in known
+        if (version != GONE or uri in lost) and key not in listed and _scope(key) in scopes
+    ]
+
+
 def last_number(session: Session, company: str, entity: str) -> int:
     """The last number of an entity; 0 before its first change."""
     number: int | None = session.scalar(select(func.max(LoggedChange.number)).where(_of(company, entity)))
     return number or 0
+
+
+def _scope(key: str) -> str:
+    """The ``system:scope:entity`` of a record's key."""
+    return ":".join(key.split(":", 3)[:3])
 
 
 def _of(company: str, entity: str) -> Any:

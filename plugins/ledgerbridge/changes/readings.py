@@ -25,6 +25,7 @@ __all__ = [
     "begin_reading",
     "count_as_read",
     "end_reading",
+    "is_list_due",
     "is_read_by",
     "is_written_by",
     "was_read",
@@ -66,6 +67,13 @@ def count_as_read(session: Session, source: SourceId, run_id: str) -> None:
     reading = _reading(session, source)
     if reading is not None:
         reading.run_id = run_id
+
+
+def is_list_due(session: Session, source: SourceId, every: timedelta) -> bool:
+    """Whether a source was not listed whole for so long, or never was."""
+    reading = _reading(session, source)
+    listed_at = None if reading is None else reading.listed_at
+    return listed_at is None or datetime.now(UTC) - listed_at >= every
 
 
 def is_written_by(session: Session, system: str, run_id: str) -> bool:
@@ -146,12 +154,13 @@ def end_reading(
     beginning: datetime | None,
     run_id: str,
     rows: int,
+    listed: bool = False,
 ) -> datetime:
     """
     Keep how far it got; that.
 
     :param newest: the latest stamp it saw; None when it saw nothing.
-    :param beginning: as it was begun with.
+    :param beginning: as it was begun with. :param listed: it gave all the source's records.
     """
     reading = _reading(session, source)
     before = None if reading is None else reading.until
@@ -168,6 +177,8 @@ def end_reading(
         "run_id": run_id,
         "ended_at": datetime.now(UTC),
     }
+    if listed:
+        values["listed_at"] = values["ended_at"]
     upsert(session, Reading, [values], key=["company", "entity", "connection"])
     return until
 

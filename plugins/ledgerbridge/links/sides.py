@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.links.ends import MERGED, READ, End, ends_of, keep_ends
@@ -56,6 +56,7 @@ class KeptSide:
     :param agreed: the same when the two sides last agreed on each.
     :param seen: what its system answered last to what was written.
     :param offered: what the other side was to be given since the two last agreed.
+    :param gone: its system has it no more.
     """
 
     entity: str
@@ -68,6 +69,7 @@ class KeptSide:
     matched_by: str | None = None
     seen: dict[str, Any] | None = None
     offered: Offers = field(default_factory=dict)
+    gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
     A record that nothing is linked with yet becomes a thing of its own. Of several records of one entity that are one
     thing the first that was linked is the one kept in step; the others have no thing here. One that was merged into
     another leaves it its link and is its thing, unless both are linked with the other side: then it is as if archived.
-    So is one that was deleted; one that was linked with nothing is forgotten.
+    So is one that was deleted; one that was linked with nothing is forgotten. One that people make again under its
+    number takes the place of the one that is gone, whatever id it has.
 
     :param read: the records by entity.
     """
@@ -95,6 +98,7 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
     read = {entity: _without_forgotten(session, company, entity, records) for entity, records in read.items()}
     for entity, records in read.items():
         merged = {each.key: each.merged_into for each in records if each.merged_into}
+        merged |= _made_again(session, company, entity, records)
         survivors[entity] = _follow_merges(session, company, entity, merged)
         records = [each for each in records if each.key not in survivors[entity]]
         known = ends_of(session, company, entity, [each.key for each in records])
@@ -111,6 +115,7 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
             if end.held_change is None or end.held_change <= each.change:
                 end.held = {**(end.held or {}), "active": False} if each.deleted else each.fields
                 end.held_change, end.held_changed_at = each.change, each.changed_at
+                end.gone_at = datetime.now(UTC) if each.deleted else None
             end.number = end.number if each.deleted else each.number
     session.flush()
     for entity, records in read.items():
@@ -171,9 +176,9 @@ def offer(session: Session, company: str, entity: str, offers: Mapping[str, Mapp
 
 def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[str, str]) -> dict[str, str]:
     """
-    Let what a record was merged into take its place in the link; what the two sides agreed on stays the base.
+    Let what a record was merged into, or made again as, take its place in the link; what was agreed on stays the base.
 
-    :param merged: by id the id it was merged into.
+    :param merged: by id the id of that other one.
     :return: those of them whose place was taken, now or before.
     """
     ends = ends_of(session, company, entity, [*merged, *merged.values()])
@@ -184,7 +189,7 @@ def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[
             followed[key] = survivor
         if end is None or not _is_linked(session, end) or (there is not None and _is_linked(session, there)):
             continue
-        end.held = end.held_change = end.held_changed_at = None
+        end.held = end.held_change = end.held_changed_at = end.gone_at = None
         if there is not None:
             end.number = there.number
             end.held, end.held_change, end.held_changed_at = there.held, there.held_change, there.held_changed_at
@@ -197,6 +202,27 @@ def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[
         ends[survivor] = end
         followed[key] = survivor
     return followed
+
+
+def _made_again(session: Session, company: str, entity: str, records: Sequence[Read]) -> dict[str, str]:
+    """By id of records that are gone, now or before, the id of another one of their number."""
+    new = {each.number: each.key for each in records if each.number and not each.deleted}
+    deleted = ends_of(session, company, entity, [each.key for each in records if each.deleted])
+    gone = {end.number: end for end in _numbered(session, company, entity, new, LinkEnd.gone_at.is_not(None))}
+    gone |= {end.number: end for end in deleted.values() if end.number}
+    others = {end.number: end.key for end in _numbered(session, company, entity, gone, LinkEnd.gone_at.is_(None))}
+    made = {number: key for number, key in others.items() if key not in deleted} | new
+    return {end.key: made[number] for number, end in gone.items() if made.get(number, end.key) != end.key}
+
+
+def _numbered(
+    session: Session, company: str, entity: str, numbers: Collection[str | None], where: ColumnElement[bool]
+) -> list[LinkEnd]:
+    found: list[LinkEnd] = []
+    for chunk in in_chunks(sorted(filter(None, numbers))):
+        there = (LinkEnd.company == company, LinkEnd.entity == entity, LinkEnd.number.in_(chunk))
+        found += session.scalars(select(LinkEnd).where(*there, where).order_by(LinkEnd.id))
+    return found
 
 
 def _without_forgotten(session: Session, company: str, entity: str, records: Sequence[Read]) -> list[Read]:
@@ -256,6 +282,7 @@ def _things(session: Session, kind: str, links: set[int], entities: Sequence[str
                 matched_by=row.matched_by,
                 seen=row.seen,
                 offered=row.offered or {},
+                gone=row.gone_at is not None,
             )
             sides[row.link_id].setdefault(row.entity, side)
     return {link: Thing(record_keys[link], sides[link]) for link in links}

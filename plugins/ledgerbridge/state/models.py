@@ -154,7 +154,8 @@ class Reading(OfCompany, Base):
 
     ``run_id`` is the run that read last. ``announced`` is the number up to which changes that were only announced have
     been read. ``whole`` says that the log holds every record since the company's beginning with its payload, so that a
-    leg that is added now has nothing to read again.
+    leg that is added now has nothing to read again. ``listed_at``: when all its records were read last, which tells
+    what is gone.
     """
 
     __tablename__ = "reading"
@@ -168,6 +169,7 @@ class Reading(OfCompany, Base):
     announced: Mapped[int] = mapped_column(Number, default=0, server_default="0")
     run_id: Mapped[str] = mapped_column(String(250))
     ended_at: Mapped[datetime]
+    listed_at: Mapped[datetime | None]
 
 
 class BackfillRow(OfCompany, Base):
@@ -385,7 +387,8 @@ class LinkEnd(OfCompany, Base):
     Of what is kept in step on both sides ``held`` is its canonical fields as they were read last, from the change of
     that number and time, and ``agreed`` the same when the two sides last agreed on each; ``offered``: by field what the
     other side was to be given since, as it is held here and as it was to be held there. ``compared_at``: when it was
-    compared with all records of the other side that are linked with nothing.
+    compared with all records of the other side that are linked with nothing. ``gone_at``: when its system was found to
+    have it no more.
     """
 
     __tablename__ = "link_end"
@@ -414,6 +417,7 @@ class LinkEnd(OfCompany, Base):
     agreed: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     offered: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     compared_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]
 
 
 class MergeQuestion(OfCompany, Base):

@@ -64,6 +64,7 @@ def plan(
     *,
     made_if: Collection[str] = (),
     apart: Mapping[str, str] = MappingProxyType({}),
+    made_by_hand: bool = False,
 ) -> Plan:
     """
     What has to be told to a side of these things.
@@ -72,11 +73,13 @@ def plan(
     :param answers: as ``answers_of`` gives them; one about other values than are held now is none.
     :param made_if: fields none of which may be false for a thing to be made where it is not.
     :param apart: by record key of things that one side has, why they are not made on the other yet.
+    :param made_by_hand: people make what a side lacks, so that one whose record is gone lacks it again; else it is held
+        to be inactive there.
     """
     found = Plan(settled={each: {} for each in sides})
     (source,) = (each for each in sides if each != target)
     for thing in things:
-        there, other = thing.sides.get(target), thing.sides.get(source)
+        there, other = (_standing(thing.sides.get(each), made_by_hand) for each in (target, source))
         if other is None or other.held is None:
             if other is not None:
                 found.waiting[thing.record_key] = f"{source} {other.key} is linked and not read yet"
@@ -108,6 +111,10 @@ def plan(
                 there.key, _number(there, other), there.held, wanted, fields, other.key, there.change
             )
     return found
+
+
+def _standing(side: KeptSide | None, made_by_hand: bool) -> KeptSide | None:
+    return None if side is not None and side.gone and made_by_hand else side
 
 
 def _merged(

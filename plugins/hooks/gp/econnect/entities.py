@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from hooks.gp.econnect.client import EConnectClient
@@ -101,6 +101,7 @@ class WholeTable(GPEntity):
     Such tables are small: what a company sets up once. When a row changed nobody can tell; it is when it was read.
     """
 
+    listed_every = timedelta()
     source_name: ClassVar[str]
     source_doctype: ClassVar[str]
     source_key: ClassVar[str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hooks.gp.econnect.entities import ChangedRows, GPEntity, MasterRows, WholeTable
 from hooks.gp.econnect.setup_tables import SETUP_TABLES
 
@@ -9,8 +11,9 @@ __all__ = ["SETUP", "Currency", "Segment"]
 
 
 class Currency(ChangedRows):
-    """Currencies by CURNCYID, which is no ISO code: ISOCURRC is."""
+    """Currencies by CURNCYID, which is no ISO code: ISOCURRC is; all of them each time, for GP tells of no deletion."""
 
+    listed_every = timedelta()
     source_name = "currency"
     source_doctypes = ("Currency",)
     source_where = ""
@@ -18,8 +21,9 @@ class Currency(ChangedRows):
 
 
 class Segment(ChangedRows):
-    """The values that segments of account numbers may have (GL40200), by segment number and value."""
+    """The values that segments of account numbers may have (GL40200), by segment number and value; all each time."""
 
+    listed_every = timedelta()
     source_name = "segment"
     source_doctypes = ("GL_Segment",)
     source_where = ""
