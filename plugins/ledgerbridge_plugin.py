@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 __all__ = ["LedgerbridgePlugin"]
@@ -40,5 +42,20 @@ class LedgerbridgePlugin(AirflowPlugin):
             "url_prefix": "/ledgerbridge/webhooks",
             "name": "Ledgerbridge webhooks",
         },
+        {
+            "app": _WhenAsked("pages.console.app", "app"),
+            "url_prefix": "/ledgerbridge/console",
+            "name": "Ledgerbridge console",
+        },
         {"app": _WhenAsked("pages.app", "app"), "url_prefix": "/ledgerbridge", "name": "Ledgerbridge"},
+    ]
+    external_views = [  # noqa: RUF012
+        # a page of its own in a frame: so it has a strict policy of its own (docs/decisions/0050)
+        {
+            "name": "Ledgerbridge",
+            "href": f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}/ledgerbridge/console/",
+            "destination": "nav",
+            "url_route": "ledgerbridge",
+            "nav_top_level": True,
+        }
     ]

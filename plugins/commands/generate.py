@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 
 from commands.options import new_app
@@ -19,12 +20,14 @@ def generated() -> dict[Path, str]:
     from hooks.systems import gateway_fields
     from ledgerbridge.mapping.reference import mapping_reference
     from ledgerbridge.schemas import file_models, schema_text
+    from pages.console.app import app as console
 
     schemas, reference = _CHECKOUT / "include" / "schemas", _CHECKOUT / "docs" / "reference"
     return {
         **{schemas / f"{name}.json": schema_text(model) for name, model in file_models(gateway_fields()).items()},
         reference / "mapping-language.md": mapping_reference(reference),
         **{reference / f"{name}.md": content for name, content in reference_pages().items()},
+        _CHECKOUT / "console" / "openapi.json": dumps(console.openapi(), indent=1) + "\n",
     }
 
 

@@ -120,4 +120,4 @@ def test_the_demo_ends_at_the_first_word_and_leaves_nothing_behind(
     at: str, told: Callable[[Started], None], tmp_path: Path
 ) -> None:
     ports = {"AIRFLOW_PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
-    assert_ends(Started("demo", tmp_path, ORDERS="1", FOLDER=str(tmp_path), **ports), at, told)
+    assert_ends(Started("demo", tmp_path, ORDERS="1", CONSOLE="0", FOLDER=str(tmp_path), **ports), at, told)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from hashlib import blake2b, sha256
 from typing import Any
 
@@ -19,8 +20,22 @@ from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.models import DeadLetter
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["UNSETTLED", "Letter", "body_hash", "close_letters", "open_letters", "rejection", "write_letters"]
+__all__ = [
+    "MONEY_PLACES",
+    "UNSETTLED",
+    "Letter",
+    "body_hash",
+    "close_letters",
+    "money_of",
+    "open_letters",
+    "rejection",
+    "write_letters",
+]
 
+MONEY_PLACES = 5
+"""Of ``DeadLetter.money``: as many as the ledgers keep of any amount."""
+_MOST_MONEY = 10**16
+"""A hundred billion: even a hundred letters about as much add up within 64 bits."""
 UNSETTLED = ("open", "replaying")
 """States of letters whose record has not gone on."""
 
@@ -158,7 +173,28 @@ def _row(actor: Actor, letter_id: str, letter: Letter, attempt: int, now: dateti
         "created_at": now,
         "closed_at": None,
         "reason": None,
+        **money_of(letter.canonical or {}),
     }
+
+
+def money_of(header: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    How much money a canonical header is about: ``money`` in whole hundred-thousandths of ``currency``.
+
+    Both are None where the header names no amount and currency, or one beyond what databases count.
+    """
+    unknown = {"money": None, "currency": None}
+    total = header.get("total") if header.get("total") is not None else header.get("amount")
+    currency = header.get("currency")
+    if total is None or not isinstance(currency, str) or len(currency) > 16:
+        return unknown
+    try:
+        units = Decimal(str(total)).scaleb(MONEY_PLACES)
+    except InvalidOperation:
+        return unknown
+    if not units.is_finite() or units != units.to_integral_value() or abs(units) > _MOST_MONEY:
+        return unknown
+    return {"money": int(units), "currency": currency}
 
 
 def _opened(actor: Actor, letter: Letter, row: dict[str, Any], known: _Known | None) -> Change:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
+from ledgerbridge.audit.tables import last_entries
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import serialise
@@ -19,7 +21,22 @@ from ledgerbridge.state.models import DeadLetter, SourceRecord
 from ledgerbridge.state.record_path import PathError, changed, value_at
 from ledgerbridge.state.replays import letter_uri
 
-__all__ = ["Person", "Wanted", "correct", "discard", "find_letters", "letters_by_id", "nothing_chosen", "replay"]
+__all__ = [
+    "CHANGED_MEANWHILE",
+    "Person",
+    "Wanted",
+    "as_seen",
+    "conditions",
+    "correct",
+    "discard",
+    "find_letters",
+    "letters_by_id",
+    "nothing_chosen",
+    "replay",
+    "revision",
+]
+
+CHANGED_MEANWHILE = "LB-LET-007"
 
 EDITABLE = ("raw", "document")
 _AFTER_MAPPING = ("gate", "load")
@@ -38,6 +55,7 @@ class Wanted:
     label: str | None = None
     source_key: str | None = None
     since: datetime | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +81,23 @@ class Person:
         return {**details, "by": self.name, "reason": self.reason}
 
 
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What a letter that is wanted fulfils."""
+    found: list[ColumnElement[bool]] = [
+        getattr(DeadLetter, name) == getattr(wanted, name)
+        for name in ("company", "flow", "leg", "step", "code", "field", "label", "source_key")
+        if getattr(wanted, name) is not None
+    ]
+    if wanted.since is not None:
+        found.append(DeadLetter.created_at >= wanted.since)
+    one = len(wanted.states) == 1  # SQLite reads an index in its order only behind a single value
+    return [DeadLetter.state == wanted.states[0] if one else DeadLetter.state.in_(wanted.states), *found]
+
+
 def find_letters(session: Session, wanted: Wanted) -> list[DeadLetter]:
     """Letters, oldest first."""
-    query: Select[DeadLetter] = select(DeadLetter).where(DeadLetter.state.in_(wanted.states))
-    for name in ("company", "flow", "leg", "step", "code", "label", "source_key"):
-        value = getattr(wanted, name)
-        if value is not None:
-            query = query.where(getattr(DeadLetter, name) == value)
-    if wanted.since is not None:
-        query = query.where(DeadLetter.created_at >= wanted.since)
-    return list(session.scalars(query.order_by(DeadLetter.created_at, DeadLetter.id)))
+    query = select(DeadLetter).where(*conditions(wanted)).order_by(DeadLetter.created_at, DeadLetter.id)
+    return list(session.scalars(query))
 
 
 def letters_by_id(session: Session, ids: Sequence[str]) -> list[DeadLetter]:
@@ -90,6 +115,35 @@ def letters_by_id(session: Session, ids: Sequence[str]) -> list[DeadLetter]:
             remedy="`ledgerbridge dead-letters list --state all` lists them.",
         )
     return [letter for letter in letters if letter is not None]
+
+
+def revision(letter: Any) -> str:
+    """What changes with everything that becomes of a letter: who acts on one says which of these they have seen."""
+    told = (letter.state, letter.attempt, letter.run_id, letter.replayed_at, letter.closed_at, letter.corrections)
+    return blake2b(repr(told).encode(), digest_size=8).hexdigest()
+
+
+def as_seen(session: Session, seen: Mapping[str, str]) -> list[DeadLetter]:
+    """
+    Letters that are still as somebody has seen them; until the transaction ends nobody else acts on any.
+
+    :param seen: the revision by the letter's id.
+    :raises LedgerbridgeError: one is not there, or something has become of it since: the message says by whom.
+    """
+    serialise(session, "dead letters")
+    letters = letters_by_id(session, list(seen))
+    changed = [letter for letter in letters if revision(letter) != seen[letter.id]]
+    if changed:
+        last = last_entries(session, DeadLetter, changed[:1]).get((changed[0].id,))
+        who = "" if last is None else last.details.get("by") or f"run {last.run_id}"
+        by = "" if last is None else f": {last.action} by {who} at {last.at:%H:%M} UTC"
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise LedgerbridgeError(
+            CHANGED_MEANWHILE,
+            f"dead letter {changed[0].id}{others} is {changed[0].state} and was changed since you looked{by}.",
+            remedy="Look at it as it is now; nothing of what you asked for was done.",
+        )
+    return letters
 
 
 def nothing_chosen() -> ConfigurationError:

@@ -323,13 +323,16 @@ class DeadLetter(OfCompany, Base):
     it failed in this leg. ``document_types`` are Arrow schemas by part, to make frames of ``document`` again.
     ``corrections`` lists ``path``, ``before``, ``after``, ``by``, ``at`` of what people changed in ``raw`` and
     ``document``. After a replay ``stands_for`` is the version of the source record that the kept one stands for, and
-    ``replay_from`` the task it starts at: ``transform`` (from ``raw``) or ``gate`` (from ``document``).
+    ``replay_from`` the task it starts at: ``transform`` (from ``raw``) or ``gate`` (from ``document``). ``money`` is
+    the document's amount in hundred-thousandths of ``currency``, none where the record was not understood that far.
     """
 
     __tablename__ = "dead_letter"
     __table_args__ = (
         Index("ix_dead_letter_source", "company", "flow", "leg", "source_key"),
-        Index("ix_dead_letter_state", "state"),
+        # a list of a hundred thousand is counted, grouped and ordered without a look at what each letter keeps
+        Index("ix_dead_letter_list", "state", "created_at", "id", "company", "flow", "leg", "code", "step"),
+        Index("ix_dead_letter_cause", "state", "company", "flow", "leg", "code", "field", "currency", "money"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
@@ -362,6 +365,8 @@ class DeadLetter(OfCompany, Base):
     replay_from: Mapped[str | None] = mapped_column(String(16))
     replayed_at: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(Text)
+    currency: Mapped[str | None] = mapped_column(String(16))
+    money: Mapped[int | None] = mapped_column(BigInteger)
 
 
 OURS = "canonical."

@@ -1,0 +1,75 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { Component, type ReactNode, Suspense } from "react";
+
+import { Refused } from "./api/client";
+import { Link, useRoute } from "./components/Link";
+import { UNFILTERED } from "./model/route";
+import { FollowPage } from "./pages/FollowPage";
+import { LetterPage } from "./pages/LetterPage";
+import { LettersPage } from "./pages/LettersPage";
+import { useMe } from "./queries/me";
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // what the server refuses it refuses again; what did not reach it may
+      retry: (failures, error) => !(error instanceof Refused) && failures < 2,
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+/** The console. */
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <Fault>
+        <Suspense fallback={<p role="status" className="note">Loading …</p>}>
+          <Console />
+        </Suspense>
+      </Fault>
+    </QueryClientProvider>
+  );
+}
+
+function Console() {
+  const me = useMe();
+  const route = useRoute();
+  return (
+    <>
+      <header className="top">
+        <nav aria-label="Console">
+          <Link to={{ page: "letters", filters: UNFILTERED }} aria-current={route.page !== "follow" ? "page" : undefined}>
+            Work list
+          </Link>
+          <Link to={{ page: "follow", wanted: "" }} aria-current={route.page === "follow" ? "page" : undefined}>
+            Follow a document
+          </Link>
+        </nav>
+        <span>{me.name}</span>
+      </header>
+      {route.page === "letters" && <LettersPage filters={route.filters} />}
+      {route.page === "letter" && <LetterPage key={route.id} id={route.id} />}
+      {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
+    </>
+  );
+}
+
+/** Shows what is wrong in place of a blank page. */
+class Fault extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    if (this.state.error === null) return this.props.children;
+    return (
+      <div role="alert" className="note bad">
+        <p>{this.state.error.message}</p>
+        <button onClick={() => window.location.reload()}>Load again</button>
+      </div>
+    );
+  }
+}

@@ -1,0 +1,54 @@
+import createClient from "openapi-fetch";
+
+import type { components, paths } from "./schema";
+
+type Schemas = components["schemas"];
+export type Me = Schemas["Me"];
+export type Money = Schemas["Money"];
+export type Letter = Schemas["LetterView"];
+export type LetterDetail = Schemas["LetterDetail"];
+export type Cause = Schemas["CauseView"];
+
+/** Why something was not done, as the server says it with the remedy. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly code: string | null,
+  ) {
+    super(message);
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: document.baseURI.replace(/\/$/, "") });
+
+let token = "";
+
+/** Remember what this user's page sends with whatever it asks to be done. */
+export function keepToken(given: string): void {
+  token = given;
+}
+
+api.use({
+  onRequest({ request }) {
+    if (request.method !== "GET") request.headers.set("X-Ledgerbridge-Token", token);
+    return request;
+  },
+  onResponse({ response }) {
+    // the session has ended: the server leads to the login, and from there back to this address
+    if (response.status === 401) window.location.reload();
+    return response;
+  },
+});
+
+/** What the server gave, or an error with what it said. */
+export async function given<T>(
+  answer: Promise<{ data?: T; error?: { detail?: unknown; code?: string | null }; response: Response }>,
+): Promise<T> {
+  const { data, error, response } = await answer;
+  if (data === undefined) {
+    const detail = typeof error?.detail === "string" ? error.detail : `The server answers ${response.status}.`;
+    throw new Refused(response.status, detail, error?.code ?? null);
+  }
+  return data;
+}

@@ -1,0 +1,9 @@
+const GOOD = new Set(["closed", "delivered", "unchanged"]);
+const UNDER_WAY = new Set(["replaying", "read", "waiting", "sending", "not_sent"]);
+const QUIET = new Set(["discarded", "superseded"]);
+
+/** A state, in colour and in words. */
+export function State({ of }: { of: string }) {
+  const look = GOOD.has(of) ? "good" : UNDER_WAY.has(of) ? "way" : QUIET.has(of) ? "quiet" : "bad";
+  return <span className={`state ${look}`}>{of.replace("_", " ")}</span>;
+}

@@ -1,0 +1,57 @@
+/** What the console shows, as its address says it: every view has an address of its own. */
+export type Route =
+  | { page: "letters"; filters: Filters }
+  | { page: "letter"; id: string }
+  | { page: "follow"; wanted: string };
+
+export const STATES = ["open", "replaying", "closed", "discarded"] as const;
+export const ORDERS = ["oldest", "newest", "amount"] as const;
+const NAMES = ["company", "flow", "leg", "code", "field"] as const;
+
+export type Filters = {
+  state: (typeof STATES)[number];
+  order: (typeof ORDERS)[number];
+  offset: number;
+} & Partial<Record<(typeof NAMES)[number], string>>;
+
+export const UNFILTERED: Filters = { state: "open", order: "oldest", offset: 0 };
+
+/** The route of an address below the console's own, `letters?leg=order`; what no page has shows the work list. */
+export function routeOf(address: string): Route {
+  const [path = "", query = ""] = address.split("?", 2);
+  const given = new URLSearchParams(query);
+  const [first, second] = path.split("/").filter(Boolean);
+  if (first === "letters" && second) return { page: "letter", id: second };
+  if (first === "follow") return { page: "follow", wanted: given.get("q") ?? "" };
+  return { page: "letters", filters: filtersOf(given) };
+}
+
+/** The address of a route, below the console's own. */
+export function addressOf(route: Route): string {
+  switch (route.page) {
+    case "letter":
+      return `letters/${encodeURIComponent(route.id)}`;
+    case "follow":
+      return route.wanted ? `follow?${new URLSearchParams({ q: route.wanted })}` : "follow";
+    case "letters": {
+      const told = Object.entries(route.filters).filter(
+        ([name, value]) => value !== undefined && value !== UNFILTERED[name as keyof Filters],
+      );
+      const query = new URLSearchParams(told.map(([name, value]) => [name, String(value)]));
+      return query.size ? `letters?${query}` : "letters";
+    }
+  }
+}
+
+function filtersOf(given: URLSearchParams): Filters {
+  const filters: Filters = {
+    state: STATES.find((each) => each === given.get("state")) ?? UNFILTERED.state,
+    order: ORDERS.find((each) => each === given.get("order")) ?? UNFILTERED.order,
+    offset: Math.max(0, Number.parseInt(given.get("offset") ?? "0", 10) || 0),
+  };
+  for (const name of NAMES) {
+    const value = given.get(name);
+    if (value !== null) filters[name] = value;
+  }
+  return filters;
+}

@@ -1,0 +1,4 @@
+/** The way of a document. */
+export function FollowPage({ wanted }: { wanted: string }) {
+  return <main>{wanted}</main>;
+}

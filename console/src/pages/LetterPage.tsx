@@ -1,0 +1,238 @@
+import { useId, useState } from "react";
+
+import type { LetterDetail } from "../api/client";
+import { ActionDialog } from "../components/ActionDialog";
+import { Link } from "../components/Link";
+import { Shown } from "../components/Shown";
+import { State } from "../components/State";
+import { instant, money } from "../model/format";
+import { type Leaf, leavesOf } from "../model/leaves";
+import { UNFILTERED } from "../model/route";
+import { type Action, useCorrect, useLetter } from "../queries/letters";
+import { useMe } from "../queries/me";
+
+const BODIES = { document: "Document that was to be sent", canonical: "Canonical record", raw: "As the source gave it" } as const;
+const EDITABLE = new Set(["raw", "document"]);
+
+/** One dead letter: what is wrong, what is kept of it, what was done; and what can be done. */
+export function LetterPage({ id }: { id: string }) {
+  const query = useLetter(id);
+  return (
+    <main className="letter">
+      <p>
+        <Link to={{ page: "letters", filters: UNFILTERED }}>← Work list</Link>
+      </p>
+      <Shown query={query} what="the letter">
+        {(letter) => <Letter key={letter.revision} letter={letter} />}
+      </Shown>
+    </main>
+  );
+}
+
+function Letter({ letter }: { letter: LetterDetail }) {
+  const { zones } = useMe();
+  const [action, setAction] = useState<Action | null>(null);
+  const [path, setPath] = useState<string | null>(null);
+  const isOpen = letter.state === "open" && letter.may_mend;
+  return (
+    <>
+      <header>
+        <h1>{letter.title}</h1>
+        <State of={letter.state} />
+        {letter.money && <span className="amount">{money(letter.money)}</span>}
+      </header>
+      <div className="wrong">
+        <p>
+          <code>{letter.code}</code> {letter.message ?? letter.field}
+        </p>
+        <p>
+          <b>Remedy:</b> {letter.remedy}
+        </p>
+        {letter.reason && (
+          <p>
+            <b>Reason:</b> {letter.reason}
+          </p>
+        )}
+        {letter.together > 1 && <p>{letter.together} open letters of this record go on together.</p>}
+      </div>
+      {letter.may_mend ? (
+        <div className="buttons">
+          {isOpen && letter.at_fault && (
+            <button onClick={() => setPath(letter.at_fault ?? null)}>Correct the value at fault …</button>
+          )}
+          {(isOpen || letter.state === "discarded") && letter.may_mend && (
+            <button className="main" onClick={() => setAction("replays")}>
+              Replay …
+            </button>
+          )}
+          {isOpen && <button onClick={() => setAction("discards")}>Discard …</button>}
+        </div>
+      ) : (
+        <p className="note">Values are shown to those who may edit the DAG; they may mend it too.</p>
+      )}
+      {path !== null && <CorrectionForm letter={letter} path={path} close={() => setPath(null)} />}
+      <Facts letter={letter} />
+      <History letter={letter} />
+      {(Object.keys(BODIES) as (keyof typeof BODIES)[]).map((name) => {
+        const kept = letter[name];
+        if (kept === null || kept === undefined) return null;
+        const edit = isOpen && EDITABLE.has(name) ? setPath : null;
+        return <Kept key={name} title={BODIES[name]} leaves={leavesOf(kept, name)} atFault={letter.at_fault} edit={edit} />;
+      })}
+      {letter.corrections.length > 0 && (
+        <section>
+          <h2>Corrections</h2>
+          <ul>
+            {letter.corrections.map((each) => (
+              <li key={`${each.path} ${each.at}`}>
+                <code>{each.path}</code>
+                {letter.may_mend && `: ${String(each.before)} → ${String(each.after)}`} by {each.by},{" "}
+                {instant(each.at, zones[letter.company])}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {action && <ActionDialog action={action} letters={[letter]} close={() => setAction(null)} />}
+    </>
+  );
+}
+
+function Facts({ letter }: { letter: LetterDetail }) {
+  const { zones } = useMe();
+  return (
+    <dl>
+      <dt>Record</dt>
+      <dd>
+        <Link to={{ page: "follow", wanted: letter.source_key }}>{letter.source_key}</Link>
+      </dd>
+      <dt>Where</dt>
+      <dd>
+        {letter.company} · {letter.flow} · {letter.leg} · {letter.step}
+      </dd>
+      <dt>Field</dt>
+      <dd>
+        <code>{letter.field}</code>
+        {letter.value !== null && (
+          <>
+            {" = "}
+            <code>{letter.value}</code>
+          </>
+        )}
+      </dd>
+      {letter.rule && (
+        <>
+          <dt>Rule</dt>
+          <dd>
+            <code>{letter.rule}</code>
+          </dd>
+        </>
+      )}
+      <dt>Since</dt>
+      <dd>
+        {instant(letter.created_at, zones[letter.company])}, failed in {letter.attempt === 1 ? "one run" : `${letter.attempt} runs`}
+      </dd>
+      <dt>Run</dt>
+      <dd>
+        <a href={letter.run_page} target="_blank" rel="noreferrer">
+          {letter.run_id}
+        </a>
+      </dd>
+      <dt>Id</dt>
+      <dd>
+        <code>{letter.id}</code>
+      </dd>
+    </dl>
+  );
+}
+
+function History({ letter }: { letter: LetterDetail }) {
+  const { zones } = useMe();
+  return (
+    <section>
+      <h2>What became of it</h2>
+      <ol className="history">
+        {letter.history.map((each) => (
+          <li key={`${each.at} ${each.action}`}>
+            <time dateTime={each.at}>{instant(each.at, zones[letter.company])}</time> {each.action.replaceAll("-", " ")}
+            {each.by ? ` by ${each.by}` : each.run_id && ` in run ${each.run_id}`}
+            {each.reason && `: ${each.reason}`}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+type KeptProps = { title: string; leaves: Leaf[]; atFault: string | null; edit: ((path: string) => void) | null };
+
+function Kept({ title, leaves, atFault, edit }: KeptProps) {
+  return (
+    <details open={leaves.some((each) => each.path === atFault)}>
+      <summary>{title}</summary>
+      <table className="kept">
+        <tbody>
+          {leaves.map(({ path, value }) => (
+            <tr key={path} className={path === atFault ? "fault" : undefined}>
+              <th scope="row">
+                <code>{path.replace(/^\w+\./, "")}</code>
+              </th>
+              <td>{value === null ? <i>null</i> : String(value)}</td>
+              <td>
+                {edit && (
+                  <button aria-label={`Correct ${path}`} onClick={() => edit(path)}>
+                    Correct …
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
+
+function CorrectionForm({ letter, path, close }: { letter: LetterDetail; path: string; close: () => void }) {
+  const held = leavesOf(letter.document, "document")
+    .concat(leavesOf(letter.raw, "raw"))
+    .find((each) => each.path === path);
+  const correct = useCorrect(letter.id);
+  const [value, setValue] = useState(held?.value == null ? "" : String(held.value));
+  const [reason, setReason] = useState("");
+  const told = useId();
+  return (
+    <form
+      className="correction"
+      onSubmit={(event) => {
+        event.preventDefault();
+        correct.mutate({ revision: letter.revision, path, value, reason }, { onSuccess: close });
+      }}
+    >
+      <label>
+        <code>{path}</code>
+        <input autoFocus value={value} aria-describedby={told} onChange={(event) => setValue(event.target.value)} />
+      </label>
+      <p id={told} className={path === letter.at_fault ? "bad" : undefined}>
+        {path === letter.at_fault ? `${letter.message} ${letter.remedy}` : "A replay uses what stands here then."}
+      </p>
+      <label>
+        Reason
+        <input required maxLength={500} value={reason} onChange={(event) => setReason(event.target.value)} />
+      </label>
+      {correct.error && (
+        <p role="alert" className="note bad">
+          {correct.error.message}
+        </p>
+      )}
+      <div className="buttons">
+        <button type="button" onClick={close}>
+          Cancel
+        </button>
+        <button className="main" disabled={correct.isPending || !reason.trim()}>
+          Keep the correction
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,111 @@
+"""Dead letters as people look at them: page by page, and by cause; never what a letter keeps of its record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, and_, false, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from ledgerbridge.state.dead_letters import MONEY_PLACES
+from ledgerbridge.state.mending import Wanted, conditions
+from ledgerbridge.state.models import DeadLetter
+
+__all__ = ["Cause", "Order", "Place", "amount_of", "causes", "letters_of_page", "places"]
+
+Order = Literal["oldest", "newest", "amount"]
+
+_LISTED = (
+    *(DeadLetter.id, DeadLetter.state, DeadLetter.company, DeadLetter.flow, DeadLetter.leg, DeadLetter.step),
+    *(DeadLetter.code, DeadLetter.field, DeadLetter.label, DeadLetter.record_key, DeadLetter.source_key),
+    *(DeadLetter.message, DeadLetter.remedy, DeadLetter.attempt, DeadLetter.created_at, DeadLetter.reason),
+    *(DeadLetter.currency, DeadLetter.money, DeadLetter.run_id, DeadLetter.replayed_at, DeadLetter.closed_at),
+    DeadLetter.corrections,
+)
+_ORDERS: dict[Order, tuple[Any, ...]] = {
+    "oldest": (DeadLetter.created_at, DeadLetter.id),
+    "newest": (DeadLetter.created_at.desc(), DeadLetter.id.desc()),
+    "amount": (func.coalesce(func.abs(DeadLetter.money), -1).desc(), DeadLetter.id),
+}
+
+
+class Place(NamedTuple):
+    """Where letters are written: a leg of a flow of a company."""
+
+    company: str
+    flow: str
+    leg: str
+
+
+@dataclass(frozen=True)
+class Cause:
+    """
+    Letters that one thing would mend: the same code at the same field of a leg.
+
+    :param sums: by currency, of those letters whose amount is known; the larger first.
+    """
+
+    place: Place
+    code: str
+    field: str
+    count: int
+    sums: dict[str, Decimal]
+
+
+def amount_of(money: int) -> Decimal:
+    """What a letter is about, in its currency."""
+    return Decimal(money).scaleb(-MONEY_PLACES)
+
+
+def places(session: Session) -> list[Place]:
+    """Every place that has letters, in whatever state."""
+    columns = (DeadLetter.company, DeadLetter.flow, DeadLetter.leg)
+    return [Place(*row) for row in session.execute(select(*columns).distinct().order_by(*columns))]
+
+
+def letters_of_page(
+    session: Session, wanted: Wanted, among: Collection[Place], order: Order, offset: int, limit: int
+) -> tuple[Sequence[Row[Any]], int]:
+    """
+    Some of the letters in these places, without what they keep of their records, and how many there are.
+
+    A page is found by an index first, so that what lies before it is counted and not read.
+    """
+    where = [*conditions(wanted), _within(session, among)]
+    total = session.scalar(select(func.count()).select_from(DeadLetter).where(*where)) or 0
+    ids = select(DeadLetter.id).where(*where).order_by(*_ORDERS[order]).offset(offset).limit(limit)
+    found = list(session.scalars(ids))
+    listed: Any = select(*_LISTED)
+    rows: dict[str, Row[Any]] = {row.id: row for row in session.execute(listed.where(DeadLetter.id.in_(found)))}
+    return [rows[each] for each in found if each in rows], total
+
+
+def causes(session: Session, wanted: Wanted, among: Collection[Place]) -> list[Cause]:
+    """The letters in these places by what would mend them, the most first."""
+    by = (DeadLetter.company, DeadLetter.flow, DeadLetter.leg, DeadLetter.code, DeadLetter.field)
+    counted = (
+        select(*by, DeadLetter.currency, func.count(), func.sum(DeadLetter.money))
+        .where(*conditions(wanted), _within(session, among))
+        .group_by(*by, DeadLetter.currency)
+    )
+    found: dict[tuple[str, ...], Cause] = {}
+    for *key, currency, count, money in session.execute(counted):
+        cause = found.get(tuple(key)) or Cause(Place(*key[:3]), key[3], key[4], 0, {})
+        sums = cause.sums if currency is None or money is None else {**cause.sums, currency: amount_of(int(money))}
+        largest = dict(sorted(sums.items(), key=lambda each: -abs(each[1])))
+        found[tuple(key)] = Cause(cause.place, cause.code, cause.field, cause.count + count, largest)
+    return sorted(found.values(), key=lambda each: (-each.count, each.place, each.code, each.field))
+
+
+def _within(session: Session, among: Collection[Place]) -> ColumnElement[bool]:
+    """Of these places; nothing is asked of a letter where these are all there are."""
+    if set(among) >= set(places(session)):
+        return true()
+    each = (
+        and_(DeadLetter.company == place.company, DeadLetter.flow == place.flow, DeadLetter.leg == place.leg)
+        for place in among
+    )
+    return or_(false(), *each)

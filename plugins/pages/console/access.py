@@ -1,0 +1,119 @@
+"""
+What a user may see and do in the console: the rule of all pages, asked of each leg by the DAG of its stage.
+
+Who may read the task instances of a DAG sees its letters and documents without values; who may edit the DAG sees values
+and mends.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.configuration import conf
+from airflow.models.dag import DagModel
+from fastapi import Depends, Header, HTTPException
+
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import FlowConfig, dag_of
+from ledgerbridge.state.letter_list import Place
+from ledgerbridge.yaml_files import load_file
+from operators import settings
+from pages.masters import form_token
+
+__all__ = ["TOKEN_OF", "Access", "AccessDep", "FormDep", "dag_of_place", "order_of_legs"]
+
+TOKEN_OF = "console"
+"""What the console's form token is of; those of the pages are of a DAG each."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """
+    What one user may do.
+
+    :param user: as Airflow's auth manager knows them.
+    """
+
+    user: Any
+
+    @property
+    def name(self) -> str:
+        """How the audit names the user."""
+        return str(self.user.get_name())
+
+    def may_read(self, place: Place) -> bool:
+        """Whether the user sees that there is something, and what state it is in."""
+        return self._may(place, "GET", DagAccessEntity.TASK_INSTANCE)
+
+    def may_mend(self, place: Place) -> bool:
+        """Whether the user sees values and may change what becomes of them."""
+        return self._may(place, "PUT", None)
+
+    def readable(self, places: Iterable[Place]) -> list[Place]:
+        """Of these places those whose letters the user sees."""
+        return [each for each in places if self.may_read(each)]
+
+    def _may(self, place: Place, method: Literal["GET", "PUT"], entity: DagAccessEntity | None) -> bool:
+        dag = dag_of_place(place)
+        team = DagModel.get_team_name(dag) if conf.getboolean("core", "multi_team", fallback=False) else None
+        details = DagDetails(id=dag, team_name=team)
+        manager = get_auth_manager()
+        return bool(manager.is_authorized_dag(method=method, access_entity=entity, details=details, user=self.user))
+
+
+def access(user: GetUserDep) -> Access:
+    """What who asks may do."""
+    return Access(user)
+
+
+AccessDep = Annotated[Access, Depends(access)]
+
+
+def own_page(access: AccessDep, token: Annotated[str, Header(alias="X-Ledgerbridge-Token")] = "") -> Access:
+    """The same of somebody who writes: a browser sends the session's cookie whichever site's page asks it to."""
+    if not hmac.compare_digest(token.encode(), form_token(str(access.user.get_id()), TOKEN_OF).encode()):
+        raise HTTPException(HTTPStatus.FORBIDDEN, "This was not asked by a page of yours. Load the console again.")
+    return access
+
+
+FormDep = Annotated[Access, Depends(own_page)]
+
+
+def dag_of_place(place: Place) -> str:
+    """The DAG of the stage a leg is in; of a flow that has no file the DAG of its name, which people wrote by hand."""
+    company = settings.in_dag_ids(place.company)
+    for stage, legs in _stages(place.flow).items():
+        if place.leg in legs:
+            return dag_of(place.flow, stage, company)
+    return place.flow
+
+
+def order_of_legs(flow: str) -> list[str]:
+    """The legs of a flow in the order of its stages; none of one without a file."""
+    return [leg for legs in _stages(flow).values() for leg in legs]
+
+
+def _stages(flow: str) -> dict[str, tuple[str, ...]]:
+    path = settings.include_folder() / "flows" / f"{flow}.yaml"
+    try:
+        return _read_stages(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return {}
+
+
+@lru_cache(maxsize=64)
+def _read_stages(path: Path, changed: int) -> dict[str, tuple[str, ...]]:
+    try:
+        config, _ = load_file(path, FlowConfig, code="LB-CFG-003")
+    except LedgerbridgeError:
+        return {}  # letters of a flow are seen too while its file has a mistake
+    return {stage: tuple(config.of_stage(stage)) for stage in config.stages}

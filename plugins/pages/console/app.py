@@ -1,0 +1,191 @@
+"""
+The console's page and its API, below /ledgerbridge/console, behind Airflow's login.
+
+What a route takes and gives is in ``models``, who may ask for it in ``access``; ``console/openapi.json`` is made of
+this, and the page's client of that.
+"""
+
+from __future__ import annotations
+
+import html
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlunsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
+from ledgerbridge.flows import company_keys
+from ledgerbridge.state.letter_list import Order
+from ledgerbridge.state.mending import CHANGED_MEANWHILE, Wanted
+from operators import settings
+from operators.page_links import airflow_prefix
+from pages.console import letters
+from pages.console import models as shown
+from pages.console.access import TOKEN_OF, AccessDep, FormDep
+from pages.masters import form_token
+
+__all__ = ["app"]
+
+BUILT = Path(__file__).parent / "built"
+"""Where `make console` puts the page; nothing of it is kept in git."""
+MOST_ROWS = 200
+HEADERS = {
+    # The page runs its own script and shows its own styles; it asks this server alone, and no other page frames it.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
+_NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
+_UNKNOWN = {"LB-LET-001", "LB-AUD-003"}
+_BY_ITS_STATE = {CHANGED_MEANWHILE, "LB-LET-002", "LB-LET-003"}
+
+app = FastAPI(title="Ledgerbridge console", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+api = APIRouter(
+    prefix="/api",
+    responses={code: {"model": shown.Problem} for code in (401, 403, 404, 409, 422, 503)},
+)
+
+Name = Annotated[str | None, Query(max_length=250)]
+Id = Annotated[str, InPath(pattern=r"^[0-9a-f]{1,32}$")]
+
+
+def filters(
+    state: shown.State = "open", company: Name = None, flow: Name = None, leg: Name = None, step: Name = None,
+    code: Name = None, field: Name = None, source_key: Name = None,
+) -> Wanted:  # fmt: skip
+    """Which letters a list shows."""
+    return Wanted((state,), company, flow, leg, step, code, source_key=source_key, field=field)
+
+
+Filters = Annotated[Wanted, Depends(filters)]
+
+
+@api.get("/me")
+def me(access: AccessDep) -> shown.Me:
+    """Who looks, whose letters they see, and the token their page sends with what it asks to be done."""
+    keys = company_keys(settings.companies_folder())
+    return shown.Me(
+        name=access.name,
+        token=form_token(str(access.user.get_id()), TOKEN_OF),
+        airflow=airflow_prefix(),
+        places=letters.places_of(access),
+        zones={key: settings.company(key).time_zone for key in keys},
+    )
+
+
+@api.get("/letters")
+def list_letters(
+    access: AccessDep,
+    wanted: Filters,
+    order: Order = "oldest",
+    offset: Annotated[int, Query(ge=0, le=2**63 - 1 - MOST_ROWS)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+) -> shown.LetterList:
+    """A page of dead letters."""
+    return letters.listed(access, wanted, order, offset, limit)
+
+
+@api.get("/causes")
+def list_causes(access: AccessDep, wanted: Filters) -> list[shown.CauseView]:
+    """Dead letters by what would mend them, the most first."""
+    return letters.grouped(access, wanted)
+
+
+@api.get("/letters/{letter_id}")
+def show_letter(access: AccessDep, letter_id: Id) -> shown.LetterDetail:
+    """All that is kept of a dead letter, with what became of it."""
+    return letters.letter_of(access, letter_id)
+
+
+@api.post("/letters/{letter_id}/corrections")
+def correct_letter(access: FormDep, letter_id: Id, correction: shown.Correction) -> shown.Acted:
+    """Change one value of what a letter keeps; a replay uses it."""
+    return shown.Acted(letters=letters.correct_letter(access, letter_id, correction))
+
+
+@api.post("/letters/replays")
+def replay_letters(access: FormDep, request: shown.Request) -> shown.Acted:
+    """Let the next pass of the flow take letters, all of them or none."""
+    return shown.Acted(letters=letters.replay_letters(access, request.seen, request.reason, force=request.force))
+
+
+@api.post("/letters/discards")
+def discard_letters(access: FormDep, request: shown.Request) -> shown.Acted:
+    """Give letters up for good, all of them or none."""
+    return shown.Acted(letters=letters.discard_letters(access, request.seen, request.reason))
+
+
+app.include_router(api)
+
+
+@app.get("/assets/{name}", include_in_schema=False)
+def asset(name: Annotated[str, InPath(pattern=r"^[\w-]+\.(js|css)$")]) -> Response:
+    """A part of the page, named by its content; it holds nothing of anybody."""
+    file = BUILT / "assets" / name
+    if not file.is_file():
+        raise AnyHTTPException(HTTPStatus.NOT_FOUND)
+    return FileResponse(file, headers=NAMES_BY_CONTENT)
+
+
+@app.get("/{page:path}", include_in_schema=False)
+def page(page: str, user: GetUserDep) -> Response:
+    """The page, whatever it is to show: it reads that from its own address."""
+    index = BUILT / "index.html"
+    if not index.is_file():
+        return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, HEADERS)
+    base = f'<base href="{html.escape(airflow_prefix())}/ledgerbridge/console/" />'
+    return HTMLResponse(index.read_text(encoding="utf-8").replace("<base />", base), headers=HEADERS)
+
+
+@app.exception_handler(AnyHTTPException)
+def _refuse(request: Request, error: AnyHTTPException) -> Response:
+    """The page leads who isn't logged in to the login, and back; the API says why."""
+    inside = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    if error.status_code == HTTPStatus.UNAUTHORIZED and not inside.startswith("/api/"):
+        # a path leads back to this host, whichever `Host` the request named
+        path = airflow_prefix() + request.url.path.removeprefix(airflow_prefix())
+        back = urlunsplit(("", "", path, request.url.query, ""))
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=back), headers=HEADERS)
+    return _problem(error.status_code, str(error.detail))
+
+
+@app.exception_handler(RequestValidationError)
+def _refuse_content(request: Request, error: RequestValidationError) -> Response:
+    """What does not fit, by its name and the rule; never the value, which may be anything."""
+    told = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
+    return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, told)
+
+
+@app.exception_handler(PermissionError)
+def _forbid(request: Request, error: PermissionError) -> Response:
+    """What only others may do."""
+    return _problem(HTTPStatus.FORBIDDEN, str(error))
+
+
+@app.exception_handler(LedgerbridgeError)
+def _tell(request: Request, error: LedgerbridgeError) -> Response:
+    """What can't be done, with its remedy."""
+    if error.code in _UNKNOWN:
+        status = HTTPStatus.NOT_FOUND
+    elif error.code in _BY_ITS_STATE:
+        status = HTTPStatus.CONFLICT
+    else:
+        lacking = isinstance(error, ConfigurationError)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if lacking else HTTPStatus.UNPROCESSABLE_ENTITY
+    return _problem(status, str(error), error.code)
+
+
+def _problem(status: int, detail: str, code: str | None = None) -> Response:
+    content = shown.Problem(detail=detail, code=code).model_dump()
+    return JSONResponse(content, status, HEADERS)
