@@ -52,7 +52,7 @@ class LedgerbridgePlugin(AirflowPlugin):
     external_views = [  # noqa: RUF012
         # a page of its own in a frame: so it has a strict policy of its own (docs/decisions/0050)
         {
-            "name": "Ledgerbridge",
+            "name": "Console",
             "href": f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}/ledgerbridge/console/",
             "destination": "nav",
             "url_route": "ledgerbridge",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from json import dumps
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ import typer
 
 from commands.database import state_engine
 from commands.options import AsJson, OfCompany, new_app
-from ledgerbridge.audit.trace import Step, Trace
+from ledgerbridge.audit.trace import Step, Trace, happened
 from ledgerbridge.audit.trace import trace as trace_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, BookedDocument, Delivery
@@ -83,7 +82,9 @@ def _events(found: Trace, full: bool) -> Iterator[_Event]:
     for step in found.steps:
         details = list(_details(step)) if full else []
         for row in step.deliveries:
-            day, what, amount = _happened(row, step.leg)
+            told = happened(row)
+            day, what = told.day, told.what or step.leg
+            amount = "" if told.amount is None else f"{told.amount:,.2f} {told.currency}".rstrip()
             booked = [_booked_line(each) for each in step.booked if each.record_key == row.record_key]
             line = f"{day:<10} {what:<12} {amount:>16}  {row.entity} {row.number or row.record_key} {row.state}"
             yield _Event(day, step.began, line, [*_stopped(step, row), *booked, *details])
@@ -92,15 +93,6 @@ def _events(found: Trace, full: bool) -> Iterator[_Event]:
         if stopped or (full and not step.deliveries):
             outcomes = ", ".join(sorted({record.outcome for record in step.records}))
             yield _Event("", step.began, f"{'':<10} {step.leg:<12} {'':>16}  {outcomes}", stopped)
-
-
-def _happened(row: Delivery, leg: str) -> tuple[str, str, str]:
-    """When a document was ordered, paid, invoiced …, which of them, and its amount, as its canonical header says."""
-    header = row.canonical or {}
-    what = next((name for name in header if name.endswith("_on") and header[name]), None)
-    total = header.get("total") or header.get("amount")
-    amount = "" if total is None else f"{Decimal(total):,.2f} {header.get('currency') or ''}".rstrip()
-    return str(header[what]) if what else "", what.removesuffix("_on") if what else leg, amount
 
 
 def _stopped(step: Step, row: Delivery | None) -> Iterator[str]:

@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.api_fastapi.app import create_auth_manager
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from airflow.api_fastapi.core_api.security import get_user
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
@@ -20,44 +17,18 @@ from ledgerbridge.state.dead_letters import Letter, money_of, write_letters
 from ledgerbridge.state.models import AuditEntry, DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
 from pages.console.app import app
+from tests.unit.console_browser import Browser, serve
 
 ORDER = Actor("order_to_cash", "order", "run-1", "order.transform")
 CUSTOMER = replace(ORDER, leg="customer", task="customer.gate")
 NAME, SKU = "Zebedeo Quisenberry", "MUGG"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-ROLES = {"vera": "viewer", "olga": "op", "otto": "op"}
-
-
-class Browser:
-    """Somebody's page of the console."""
-
-    def __init__(self, user: str) -> None:
-        self.user = user
-        self.client = TestClient(app, base_url="http://airflow")
-        self.token = self.get("me")["token"]
-
-    def ask(self, method: str, path: str, **arguments: Any) -> Any:
-        user = SimpleAuthManagerUser(username=self.user, role=ROLES[self.user])
-        app.dependency_overrides[get_user] = lambda: user
-        try:
-            return self.client.request(method, f"/api/{path}", **arguments)
-        finally:
-            app.dependency_overrides.clear()
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        return self.ask("GET", path, params=parameters).raise_for_status().json()
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self.ask("POST", path, json=body, headers={"X-Ledgerbridge-Token": self.token})
 
 
 @pytest.fixture
 def letters(state_db: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Three orders with one unknown item, of which the amount of one is not known, and a customer without a name."""
-    url = state_db.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("AIRFLOW_CONN_LEDGERBRIDGE_DB", json.dumps({"conn_type": "generic", "extra": {"url": url}}))
-    monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", "a key that only this server knows")
-    create_auth_manager()
+    serve(state_db, monkeypatch)
     with transaction(state_db) as session:
         for number, total in (("1", "12.50"), ("2", "1000.00"), ("3", None)):
             reject(session, ORDER, f"shopify:us:order:{number}", total)

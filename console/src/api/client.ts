@@ -8,6 +8,8 @@ export type Money = Schemas["Money"];
 export type Letter = Schemas["LetterView"];
 export type LetterDetail = Schemas["LetterDetail"];
 export type Cause = Schemas["CauseView"];
+export type Way = Schemas["Way"];
+export type Step = Schemas["StepView"];
 
 /** Why something was not done, as the server says it with the remedy. */
 export class Refused extends Error {

@@ -4,6 +4,6 @@ const QUIET = new Set(["discarded", "superseded"]);
 
 /** A state, in colour and in words. */
 export function State({ of }: { of: string }) {
-  const look = GOOD.has(of) ? "good" : UNDER_WAY.has(of) ? "way" : QUIET.has(of) ? "quiet" : "bad";
+  const look = GOOD.has(of) ? "good" : UNDER_WAY.has(of) ? "busy" : QUIET.has(of) ? "quiet" : "bad";
   return <span className={`state ${look}`}>{of.replace("_", " ")}</span>;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
@@ -14,7 +15,7 @@ from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state.models import OURS, AuditEntry, BookedDocument, DeadLetter, Delivery, LinkEnd, SourceRecord
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Step", "Trace", "trace"]
+__all__ = ["Happening", "Step", "Trace", "happened", "trace"]
 
 Text = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
@@ -55,6 +56,31 @@ class Trace:
     def entries(self) -> list[AuditEntry]:
         """Every audit entry of the chain, in the order of the trail."""
         return sorted({entry.id: entry for step in self.steps for entry in step.entries}.values(), key=lambda e: e.id)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """
+    What a document tells of, as its canonical header says.
+
+    :param what: ordered, paid, invoiced …; blank as ``day`` where it says no day, as a customer's.
+    """
+
+    day: str
+    what: str
+    amount: Decimal | None
+    currency: str
+
+
+def happened(row: Delivery) -> Happening:
+    """What a document tells of."""
+    header = row.canonical or {}
+    what = next((name for name in header if name.endswith("_on") and header[name]), None)
+    total = header.get("total") or header.get("amount")
+    return Happening(
+        str(header[what]) if what else "", what.removesuffix("_on") if what else "",
+        None if total is None else Decimal(total), str(header.get("currency") or ""),
+    )  # fmt: skip
 
 
 def trace(session: Session, wanted: str) -> Trace:

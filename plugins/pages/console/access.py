@@ -29,7 +29,7 @@ from ledgerbridge.yaml_files import load_file
 from operators import settings
 from pages.masters import form_token
 
-__all__ = ["TOKEN_OF", "Access", "AccessDep", "FormDep", "dag_of_place", "order_of_legs"]
+__all__ = ["TOKEN_OF", "Access", "AccessDep", "FormDep", "dag_of_place", "order_in_flow"]
 
 TOKEN_OF = "console"
 """What the console's form token is of; those of the pages are of a DAG each."""
@@ -90,16 +90,14 @@ FormDep = Annotated[Access, Depends(own_page)]
 
 def dag_of_place(place: Place) -> str:
     """The DAG of the stage a leg is in; of a flow that has no file the DAG of its name, which people wrote by hand."""
-    company = settings.in_dag_ids(place.company)
-    for stage, legs in _stages(place.flow).items():
-        if place.leg in legs:
-            return dag_of(place.flow, stage, company)
-    return place.flow
+    _, stage = order_in_flow(place.flow, place.leg)
+    return dag_of(place.flow, stage, settings.in_dag_ids(place.company)) if stage else place.flow
 
 
-def order_of_legs(flow: str) -> list[str]:
-    """The legs of a flow in the order of its stages; none of one without a file."""
-    return [leg for legs in _stages(flow).values() for leg in legs]
+def order_in_flow(flow: str, leg: str) -> tuple[int, str]:
+    """The position of a leg in its flow, and its stage; behind all others that of a leg which no file names."""
+    legs = [(leg, stage) for stage, legs in _stages(flow).items() for leg in legs]
+    return next(((at, stage) for at, (name, stage) in enumerate(legs) if name == leg), (len(legs), ""))
 
 
 def _stages(flow: str) -> dict[str, tuple[str, ...]]:

@@ -27,6 +27,7 @@ from ledgerbridge.state.letter_list import Order
 from ledgerbridge.state.mending import CHANGED_MEANWHILE, Wanted
 from operators import settings
 from operators.page_links import airflow_prefix
+from pages.console import follow as follow_
 from pages.console import letters
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
@@ -57,6 +58,7 @@ api = APIRouter(
 )
 
 Name = Annotated[str | None, Query(max_length=250)]
+Wanting = Annotated[str, Query(max_length=250, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 Id = Annotated[str, InPath(pattern=r"^[0-9a-f]{1,32}$")]
 
 
@@ -106,6 +108,12 @@ def list_causes(access: AccessDep, wanted: Filters) -> list[shown.CauseView]:
 def show_letter(access: AccessDep, letter_id: Id) -> shown.LetterDetail:
     """All that is kept of a dead letter, with what became of it."""
     return letters.letter_of(access, letter_id)
+
+
+@api.get("/ways")
+def follow(access: AccessDep, q: Wanting) -> list[shown.Way]:
+    """The way of a document through all systems, by any of its ids, numbers or names; one a company that knows it."""
+    return follow_.ways(access, q.strip())
 
 
 @api.post("/letters/{letter_id}/corrections")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "Acted",
+    "BookedView",
     "CauseView",
     "Corrected",
     "Correction",
+    "DocumentView",
     "Event",
     "LetterDetail",
     "LetterList",
@@ -21,8 +23,12 @@ __all__ = [
     "Money",
     "PlaceView",
     "Problem",
+    "RecordView",
     "Request",
     "State",
+    "StepView",
+    "StoppedView",
+    "Way",
 ]
 
 State = Literal["open", "replaying", "closed", "discarded"]
@@ -140,6 +146,77 @@ class LetterDetail(LetterView):
     history: list[Event]
     together: int = Field(description="How many open letters of the same record go with this one.")
     run_page: str = Field(description="Address of the run's dead letters among the pages of its task.")
+
+
+class RecordView(View):
+    """A record of a source that a leg took."""
+
+    entity: str
+    source_key: str
+    label: str | None
+    outcome: str
+    reason: str | None
+
+
+class DocumentView(View):
+    """What a leg made of it in a system, and where it stands."""
+
+    entity: str
+    record_key: str
+    number: str | None
+    target_id: str | None
+    state: str
+    reason: str | None
+    day: str = Field(description="Of the business, not of the run; blank where it has none.")
+    what: str = Field(description="What happened on that day: ordered, paid, invoiced …")
+    money: Money | None
+    attempts: int
+    updated_at: datetime
+    run_page: str
+
+
+class BookedView(View):
+    """What a ledger booked for it, as the last reconciliation read it; amounts are debit minus credit."""
+
+    ledger: str
+    kind: str
+    number: str
+    booked_on: date
+    effects: dict[str, Decimal] | None = Field(description="By account, base currency.")
+
+
+class StoppedView(View):
+    """A dead letter on the way."""
+
+    id: str
+    state: str
+    code: str
+    field: str
+    message: str | None
+
+
+class StepView(View):
+    """One leg's part in the way of a document."""
+
+    flow: str
+    stage: str
+    leg: str
+    began: datetime
+    may_mend: bool
+    records: list[RecordView]
+    documents: list[DocumentView]
+    booked: list[BookedView]
+    letters: list[StoppedView]
+    events: list[Event]
+
+
+class Way(View):
+    """The way of one document through the systems of a company, in the order of the process."""
+
+    company: str
+    title: str
+    keys: list[str] = Field(description="What it is known by.")
+    steps: list[StepView]
 
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]

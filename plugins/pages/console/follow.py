@@ -1,0 +1,127 @@
+"""Following a document: from any of its ids through both ledgers, in the order of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from ledgerbridge.audit.trace import Step, Trace, happened, trace
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import company_keys
+from ledgerbridge.state import snapshot
+from ledgerbridge.state.letter_list import Place
+from ledgerbridge.state.models import BookedDocument, DeadLetter, Delivery, SourceRecord
+from operators import settings
+from operators.page_links import leg_address
+from pages.console.access import Access, dag_of_place, order_in_flow
+from pages.console.models import (
+    BookedView,
+    DocumentView,
+    Event,
+    Money,
+    RecordView,
+    StepView,
+    StoppedView,
+    Way,
+)
+
+__all__ = ["ways"]
+
+NOT_KNOWN = "LB-AUD-003"
+
+
+def ways(access: Access, wanted: str) -> list[Way]:
+    """
+    The way of what is called so, in each company that knows it: two shops may give one number.
+
+    :param wanted: any id, number or name, as ``ledgerbridge trace`` takes it.
+    :raises LedgerbridgeError: nothing that the user sees is known under it.
+    """
+    found: list[Way] = []
+    unknown: LedgerbridgeError | None = None
+    for company in company_keys(settings.companies_folder()):
+        with snapshot(settings.state_engine(company)) as opened:
+            try:
+                way = _way(opened, access, company, wanted)
+            except LedgerbridgeError as error:
+                if error.code != NOT_KNOWN:
+                    raise
+                unknown = error
+                continue
+        if way.steps:
+            found.append(way)
+    if not found:
+        raise unknown or LedgerbridgeError(
+            NOT_KNOWN,
+            f'nothing is known under "{wanted}" that you may see.',
+            remedy="Ask somebody who may read the DAG of its flow.",
+        )
+    return found
+
+
+def _way(opened: Session, access: Access, company: str, wanted: str) -> Way:
+    found = trace(opened, wanted)
+    steps = [step for step in found.steps if access.may_read(Place(company, step.flow, step.leg))]
+    steps.sort(key=lambda step: (step.flow, order_in_flow(step.flow, step.leg)[0], step.began))
+    told = [_step(access, company, step) for step in steps]
+    return Way(company=company, title=_title(found, told), keys=found.keys, steps=told)
+
+
+def _title(found: Trace, told: list[StepView]) -> str:
+    """The name of what the chain begins with, an order rather than its customer."""
+    records = [record for step in told for record in step.records if record.label]
+    records.sort(key=lambda record: record.source_key not in found.keys)
+    return str(records[0].label) if records else found.wanted
+
+
+def _step(access: Access, company: str, step: Step) -> StepView:
+    place = Place(company, step.flow, step.leg)
+    values, dag = access.may_mend(place), dag_of_place(place)
+    return StepView(
+        flow=step.flow, stage=order_in_flow(step.flow, step.leg)[1], leg=step.leg, began=step.began, may_mend=values,
+        records=[_record(row, values) for row in step.records],
+        documents=[_document(row, values, leg_address(dag, row.run_id, step.leg, "documents"))
+                   for row in step.deliveries],
+        booked=[_booked(row, values) for row in step.booked],
+        letters=[_letter(row, values) for row in step.letters],
+        events=list(_events(step, values)),
+    )  # fmt: skip
+
+
+def _record(row: SourceRecord, values: bool) -> RecordView:
+    return RecordView(
+        entity=row.entity, source_key=row.source_key, outcome=row.outcome,
+        label=row.label if values else None, reason=row.reason if values else None,
+    )  # fmt: skip
+
+
+def _document(row: Delivery, values: bool, run_page: str) -> DocumentView:
+    told = happened(row)
+    known = values and told.amount is not None
+    return DocumentView(
+        entity=row.entity, record_key=row.record_key, number=row.number, target_id=row.target_id, state=row.state,
+        reason=row.reason if values else None, day=told.day, what=told.what,
+        money=Money(amount=told.amount, currency=told.currency) if known and told.amount is not None else None,
+        attempts=row.attempts, updated_at=row.updated_at, run_page=run_page,
+    )  # fmt: skip
+
+
+def _booked(row: BookedDocument, values: bool) -> BookedView:
+    return BookedView(
+        ledger=row.ledger, kind=row.kind, number=row.number, booked_on=row.booked_on,
+        effects=row.effects if values else None,
+    )  # fmt: skip
+
+
+def _letter(row: DeadLetter, values: bool) -> StoppedView:
+    return StoppedView(
+        id=row.id, state=row.state, code=row.code, field=row.field, message=row.message if values else None
+    )
+
+
+def _events(step: Step, values: bool) -> Iterator[Event]:
+    for entry in step.entries:
+        reason = entry.details.get("reason") if values else None
+        by, run = entry.details.get("by"), entry.run_id or None
+        yield Event(at=entry.at, action=entry.action, by=by, reason=None if reason is None else str(reason), run_id=run)

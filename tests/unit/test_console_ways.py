@@ -1,0 +1,104 @@
+"""The console follows a document over a real state database: in the order of the process, values by right."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from ledgerbridge.audit import Actor, Change, append
+from ledgerbridge.state import transaction
+from ledgerbridge.state.dead_letters import Letter, write_letters
+from ledgerbridge.state.models import BookedDocument, Delivery, SourceRecord
+from tests.unit.console_browser import Browser, serve
+
+ORDER, INVOICE = "shopify:us:order:1", "gp:main:invoice:STDINV1001"
+NAME = "Zebedeo Quisenberry"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def chain(state_db: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An order in GP, its invoice in Xero and booked there, taken before it; its payment can't go on."""
+    serve(state_db, monkeypatch)
+    with transaction(state_db) as session:
+        for leg, entity, target, key, number, header in (
+            ("invoice", "gp.invoice", "xero.invoice", INVOICE, "STDINV1001", {"invoiced_on": "2026-03-03"}),
+            ("order", "shopify.order", "gp.sales_order", ORDER, "LBO1", {"ordered_on": "2026-03-02"}),
+        ):
+            actor = Actor("order_to_cash", leg, "run-1", f"{leg}.load")
+            session.add(taken(leg, entity, key, "delivered", label=f"{NAME} {leg}"))
+            canonical = {**header, "name": NAME, "total": "1234.50", "currency": "USD"}
+            session.add(
+                Delivery(
+                    flow=actor.flow, leg=leg, entity=target, record_key=key, chain_key=ORDER, state="delivered",
+                    content_hash="c", idempotency_key=key, canonical=canonical, run_id="run-1", updated_at=NOON,
+                    number=number, target_id=f"id-{number}", attempts=1,
+                )
+            )  # fmt: skip
+            session.flush()
+            append(session, actor, [Change("delivered", target, key, ORDER, details={"number": number})])
+        session.add(
+            BookedDocument(
+                ledger="xero", key="xero:invoice:1", record_key=INVOICE, kind="invoice", number="STDINV1001",
+                booked_on=date(2026, 3, 3), effects={"610": "1234.50", "200": "-1234.50"}, run_id="run-2",
+            )
+        )  # fmt: skip
+        stop(session)
+    return state_db
+
+
+def taken(leg: str, entity: str, key: str, outcome: str, label: str | None = None) -> SourceRecord:
+    """A record that a leg took in the order's chain."""
+    return SourceRecord(
+        flow="order_to_cash", leg=leg, entity=entity, source_key=key, version="v1", label=label, chain_key=ORDER,
+        outcome=outcome, batch_uri="batch-1", run_id="run-1", updated_at=NOON,
+    )  # fmt: skip
+
+
+def stop(session: Any) -> None:
+    actor, key = Actor("order_to_cash", "payment", "run-1", "payment.map"), "stripe:main:charge:ch_1"
+    session.add(taken(actor.leg, "stripe.charge", key, "rejected"))
+    letter = Letter(
+        step="map", source_key=key, version="v1", record_key=key, code="LB-MAP-002", field="account", value=NAME,
+        message=f"{NAME} has no account", remedy="Add it.", raw={"name": NAME},
+    )  # fmt: skip
+    write_letters(session, actor, [letter])
+
+
+@pytest.mark.parametrize("wanted", ["LBO1", "STDINV1001", "id-STDINV1001", "ch_1", ORDER])
+def test_any_number_or_id_leads_to_the_whole_way_in_the_order_of_the_process(chain: Engine, wanted: str) -> None:
+    (way,) = Browser("olga").get("ways", q=wanted)
+    assert (way["company"], way["title"]) == ("main", f"{NAME} order")
+    assert [(step["stage"], step["leg"]) for step in way["steps"]] == [
+        ("orders", "order"), ("invoices", "invoice"), ("money", "payment"),
+    ]  # fmt: skip
+    order, invoice, payment = way["steps"]
+    (document,) = order["documents"]
+    shown = ("entity", "number", "target_id", "state", "what", "day", "money")
+    assert [document[name] for name in shown] == [
+        "gp.sales_order", "LBO1", "id-LBO1", "delivered", "ordered", "2026-03-02",
+        {"amount": "1234.50", "currency": "USD"},
+    ]  # fmt: skip
+    assert document["run_page"].endswith("/dags/order_to_cash.orders/runs/run-1/legs/order/documents")
+    assert [each["effects"] for each in invoice["booked"]] == [{"610": "1234.50", "200": "-1234.50"}]
+    assert [(each["code"], each["state"]) for each in payment["letters"]] == [("LB-MAP-002", "open")]
+    assert [each["action"] for each in invoice["events"]] == ["delivered"]
+
+
+def test_who_may_not_edit_the_dags_sees_numbers_and_states_on_the_way_and_no_value(chain: Engine) -> None:
+    (way,) = Browser("vera").get("ways", q="STDINV1001")
+    told = json.dumps(way)
+    assert [each for each in (NAME, "1234.5") if each in told] == []
+    assert [document["number"] for step in way["steps"] for document in step["documents"]] == ["LBO1", "STDINV1001"]
+    assert way["title"] == "STDINV1001"
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("4711", 404), ("", 422), ("  ", 422), ("LB\0", 422)])
+def test_what_nobody_knows_is_told_and_what_no_name_is_refused(chain: Engine, wanted: str, status: int) -> None:
+    answer = Browser("olga").ask("GET", "ways", params={"q": wanted})
+    assert answer.status_code == status
+    assert (answer.json()["code"] == "LB-AUD-003") == (status == 404)
