@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
@@ -27,6 +27,7 @@ __all__ = [
     "RawRecord",
     "Source",
     "Target",
+    "TellsEditors",
     "Warns",
     "Window",
 ]
@@ -239,6 +240,18 @@ class Matched(Target, Protocol):
 
     def common(self, document: Document) -> str | None:
         """What two documents of one thing have in common, such as the e-mail address; None: nothing."""
+
+
+@runtime_checkable
+class TellsEditors(Protocol):
+    """A source whose system keeps who changed a record."""
+
+    def editors(self, key: str, within: timedelta) -> list[str]:
+        """
+        The names of those who changed the record of this id so long before now, each once; programs have none.
+
+        :raises TransientError, ConfigurationError: as ``Source.read``.
+        """
 
 
 @runtime_checkable

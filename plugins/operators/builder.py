@@ -209,12 +209,14 @@ class _Stage:
                 task_id="put",
                 flow=self.flow_name,
                 company=self.company.key,
-                kinds=self.flow.asked_of(self.name),
-                watched=(watched := self.flow.watched_of(self.name)),
+                synced={each: self.flow.synced_of(self.name)[each] for each in self.flow.asked_of(self.name)},
                 execution_timeout=_most(self.flow, "extract"),
             )
             QuestionOperator.partial(
-                task_id="question", flow=self.flow_name, company=self.company.key, watched=watched
+                task_id="question",
+                flow=self.flow_name,
+                company=self.company.key,
+                watched=self.flow.watched_of(self.name),
             ).expand_kwargs(put.output)
         return dag
 

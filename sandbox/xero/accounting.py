@@ -8,6 +8,7 @@ from sandbox.xero.allocations import allocate, remove_allocation
 from sandbox.xero.attachments import add_attachment_routes
 from sandbox.xero.batch import save_batch, sent_elements
 from sandbox.xero.calls import Call, ReceivedCall, read, write
+from sandbox.xero.contacts import history
 from sandbox.xero.document_kinds import CREDIT_NOTE
 from sandbox.xero.errors import bad_query, forbidden
 from sandbox.xero.masters import add_tracking_option
@@ -29,6 +30,7 @@ def accounting_routes() -> APIRouter:
     _add_report_routes(routes)
     _add_allocation_routes(routes)
     _add_tracking_routes(routes)
+    _add_history_routes(routes)
     for resource in RESOURCES.values():
         _add_resource_routes(routes, resource, resource.path)
     # pyxero and tap-xero ask for the organisation so
@@ -126,6 +128,13 @@ def _add_allocation_routes(routes: APIRouter) -> None:
             return removed[0]
 
         return write(call, work)
+
+
+def _add_history_routes(routes: APIRouter) -> None:
+    @routes.get("/Contacts/{key}/History")
+    def contact_history(key: str, call: ReceivedCall) -> Response:
+        contacts = RESOURCES["Contacts"]
+        return read(call, lambda book: {"HistoryRecords": history(book, found_by_id(book, contacts, key))})
 
 
 def _add_tracking_routes(routes: APIRouter) -> None:

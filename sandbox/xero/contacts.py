@@ -8,9 +8,9 @@ from typing import Any
 from sandbox.xero import rules
 from sandbox.xero.errors import Refused
 from sandbox.xero.models import Book, Record
-from sandbox.xero.wire import Element
+from sandbox.xero.wire import Element, moment_on_wire
 
-__all__ = ["contact_of", "contact_summary", "mark_role", "save_contact"]
+__all__ = ["contact_of", "contact_summary", "history", "mark_role", "save_contact"]
 
 _TEXTS = {
     "ContactNumber": 50,
@@ -61,10 +61,28 @@ def save_contact(book: Book, element: Element, *, create: bool) -> Record:
     if isinstance(element.get("ContactPersons"), list):
         body["ContactPersons"] = element["ContactPersons"]
     if existing is None:
-        return book.add("Contacts", "ContactID", body)
+        added = book.add("Contacts", "ContactID", body)
+        _note(book, added, "Created")
+        return added
     existing.body = body
     book.save(existing)
+    _note(book, existing, "Edited")
     return existing
+
+
+def history(book: Book, contact: Record) -> list[Element]:
+    """Who changed the contact and when, newest first."""
+    shown = ("Changes", "DateUTC", "User", "Details")
+    return [
+        {name: each.body[name] for name in shown}
+        for each in book.select("HistoryRecords", "number = ?", [contact.id], "ORDER BY position DESC")
+    ]
+
+
+def _note(book: Book, contact: Record, change: str) -> None:
+    details = f"{contact.body['Name']} was {change.lower()}"
+    noted = {"ContactID": contact.id, "Changes": change, "DateUTC": moment_on_wire(book.now), "User": book.user}
+    book.add("HistoryRecords", "HistoryRecordID", {**noted, "Details": details})
 
 
 def contact_of(book: Book, reference: Any) -> Record:

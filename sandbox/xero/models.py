@@ -106,6 +106,7 @@ _NUMBER_FIELDS = {
     "Accounts": "Code",
     "Contacts": "ContactNumber",
     "CreditNotes": "CreditNoteNumber",
+    "HistoryRecords": "ContactID",
     "Currencies": "Code",
     "Invoices": "InvoiceNumber",
     "Items": "Code",
@@ -229,12 +230,14 @@ class Book:
 
     :param now: what records changed here are stamped with.
     :param app: client id of the app that writes.
+    :param user: who changes records by hand.
     """
 
     connection: sqlite3.Connection
     tenant_id: str
     now: datetime
     app: str
+    user: str = "System Generated"
     _cache: dict[tuple[str, str, str], Record | None] = field(default_factory=dict)
 
     def find(self, resource: str, record_id: str) -> Record | None:

@@ -82,7 +82,9 @@ def people_routes(state: State) -> APIRouter:
         return _all(state, tenant_id, "Contacts")
 
     @routes.put("/contacts/{named}")
-    def edit_contact(named: str, changes: dict[str, Any], tenant_id: str | None = None) -> Response:
+    def edit_contact(
+        named: str, changes: dict[str, Any], tenant_id: str | None = None, by: str = "A Bookkeeper"
+    ) -> Response:
         """
         Change the contact of this id, number or name; a name nobody has makes one. ContactStatus archives it.
 
@@ -92,6 +94,7 @@ def people_routes(state: State) -> APIRouter:
         def edited(book: Book) -> Element:
             found = _contact(book, named)
             known = {"ContactID": found.id} if found else {"Name": named}
+            book.user = by
             contact = save_contact(book, {**known, **changes}, create=found is None)
             for role in ("IsCustomer", "IsSupplier"):
                 if changes.get(role):

@@ -27,8 +27,9 @@ NUMBER_TAKEN = "LB-XERO-014"
 NAME_TAKEN = "LB-XERO-018"
 RATE_REFUSED = "LB-XERO-021"
 _EXPLANATIONS = {"Detail", "Elements", "ErrorNumber", "Message", "Title"}
-_PARTS = {"Allocations", "Attachments", "Options"}
+_PARTS = {"Allocations", "Attachments", "HistoryRecords", "Options"}
 _ALONE = {"Organisation": "Organisations"}
+_CALLED = {"History": "HistoryRecords"}
 _NEVER_EMPTY = {"Organisations", "Reports"}
 
 
@@ -174,6 +175,7 @@ def elements_of(path: str, answer: Any) -> list[dict[str, Any]]:
     :raises ValueError: it is not of the shape Xero gives to that path.
     """
     whole, *parts = path.split("/")
+    parts = [_CALLED.get(part, part) for part in parts]
     name = next((part for part in parts if part in _PARTS), _ALONE.get(whole, whole))
     status = answer.get("Status", "OK") if isinstance(answer, dict) else None
     elements = answer.get(name) if status == "OK" else None

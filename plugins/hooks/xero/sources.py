@@ -39,6 +39,9 @@ __all__ = [
 ]
 
 
+_BY_API = "System Generated"
+
+
 @cache
 def leave_heap_alone() -> None:
     """
@@ -180,6 +183,20 @@ class ContactSource(_Changed):
     collection = "Contacts"
     id_field = "ContactID"
     query = MappingProxyType({"includeArchived": "true"})
+
+    def editors(self, key: str, within: timedelta) -> list[str]:
+        """
+        The names of the users who changed a contact, also those who noted something; what came by an API has none.
+
+        Source: developer.xero.com/documentation/api/history-and-notes, ``User``.
+
+        :raises TransientError, ConfigurationError: as ``XeroHook.get``.
+        """
+        history = self.hook.get(f"Contacts/{key}/History")["HistoryRecords"]
+        since = self.clock() - within
+        with unexpected_shape():
+            names = [each.get("User") for each in history if datetime.fromisoformat(each["DateUTC"]) >= since]
+        return [name for name in dict.fromkeys(names) if name and name != _BY_API]
 
 
 class SupplierSource(ContactSource):

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ledgerbridge.alerts.config import AlertsConfig
 from ledgerbridge.flows.legs import BranchedLegConfig, LegConfig
-from ledgerbridge.flows.sides import SideLegConfig, SyncedLegConfig
+from ledgerbridge.flows.sides import SideLegConfig, SyncConfig, SyncedLegConfig
 from ledgerbridge.yaml_files import ConfigModel
 
 __all__ = ["MAX_RECORDS", "FlowConfig", "ScheduleConfig", "StageConfig", "StepMinutes"]
@@ -292,8 +292,12 @@ class FlowConfig(ConfigModel):
 
     def watched_of(self, stage: str) -> dict[str, list[str]]:
         """By canonical entity the fields of which every change is asked about in a stage."""
+        return {entity: sync.watched for entity, sync in self.synced_of(stage).items()}
+
+    def synced_of(self, stage: str) -> dict[str, SyncConfig]:
+        """By canonical entity how a stage keeps it in step."""
         legs = self.of_stage(stage).values()
-        return {leg.sync.entity: leg.sync.watched for leg in legs if isinstance(leg, SideLegConfig)}
+        return {leg.sync.entity: leg.sync for leg in legs if isinstance(leg, SideLegConfig)}
 
     def behind(self, leg: str) -> list[str]:
         """The legs of its stage that must have ended before this one and take the same source, also over others."""

@@ -76,6 +76,12 @@ class SyncConfig(ConfigModel):
         description="Canonical fields of which every change is carried on, or kept where one side alone holds them,"
         " when a second person says so: bank details. With `alerts` there is an alert too.",
     )
+    approvers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Who may answer about `watched` fields: the id of each user in Airflow, with their name in the"
+        " system where records are edited. Whoever edited the record in the last thirty days is not asked. None named:"
+        " whoever may see the questions, but for one whose name in Airflow is that of an editor.",
+    )
     made_if: list[str] = Field(
         default_factory=list,
         description="Canonical true-or-false fields: where one of them is false, a record that only one side has is not"
@@ -109,6 +115,8 @@ class SyncConfig(ConfigModel):
         for policy in (self.policy, *self.policies.values()):
             if policy not in policies:
                 raise ValueError(f'"{policy}" is no policy here; there are {", ".join(policies)}')
+        if self.approvers and not self.watched:
+            raise ValueError("`approvers` answer about `watched` fields, and there are none")
         for name, owner in self.owner.items():
             if owner not in systems:
                 raise ValueError(f'`owner` of {name} is "{owner}", the sides are {" and ".join(systems)}')

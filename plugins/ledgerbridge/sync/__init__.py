@@ -15,7 +15,16 @@ from ledgerbridge.sync.meetings import (
 from ledgerbridge.sync.merge import BEFORE, Merged, Rules, Side, merge
 from ledgerbridge.sync.overview import Overview, overview
 from ledgerbridge.sync.plan import Change, Plan, changes_only, plan
-from ledgerbridge.sync.questions import Question, answer, answers_of, has_open, has_unput, keep_questions, put_questions
+from ledgerbridge.sync.questions import (
+    Question,
+    answer,
+    answers_of,
+    has_open,
+    has_unput,
+    keep_questions,
+    put_again,
+    put_questions,
+)
 from ledgerbridge.sync.records import Page, alone_in, asked_about, different, linked
 
 __all__ = [
@@ -47,6 +56,7 @@ __all__ = [
     "open_proposals",
     "overview",
     "plan",
+    "put_again",
     "put_questions",
     "refused_with",
     "strangers",

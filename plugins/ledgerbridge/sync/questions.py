@@ -20,7 +20,17 @@ from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.models import OURS, MergeQuestion
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["Asked", "Question", "answer", "answers_of", "has_open", "has_unput", "keep_questions", "put_questions"]
+__all__ = [
+    "Asked",
+    "Question",
+    "answer",
+    "answers_of",
+    "has_open",
+    "has_unput",
+    "keep_questions",
+    "put_again",
+    "put_questions",
+]
 
 Fields = Mapping[str, Mapping[str, Any]]
 
@@ -35,13 +45,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Question:
-    """A question as it is put to people: ``values`` by system."""
+    """A question as it is put to people: ``values`` by system, of the thing of ``record_key``."""
 
     id: int
     kind: str
     number: str | None
     field: str
     values: dict[str, Any]
+    record_key: str = ""
 
 
 def answers_of(
@@ -100,7 +111,16 @@ def put_questions(session: Session, company: str, kind: str, run_id: str) -> lis
         row.put_in = run_id
     session.flush()
     rows = session.scalars(select(MergeQuestion).where(*of_run).order_by(MergeQuestion.id))
-    return [Question(row.id, kind, row.number, row.field, dict(row.values or {})) for row in rows]
+    return [Question(row.id, kind, row.number, row.field, dict(row.values or {}), row.record_key) for row in rows]
+
+
+def put_again(session: Session, questions: Collection[Question]) -> None:
+    """Take back that these were put to people: whoever was asked may not answer."""
+    for each in questions:
+        row = session.get(MergeQuestion, each.id, with_for_update=True)
+        if row is not None and row.answer is None:
+            row.put_in = None
+    session.flush()
 
 
 def answer(session: Session, actor: Actor, question: Question, system: str, by: str) -> bool:
