@@ -86,8 +86,8 @@ class FlowOperator(BaseOperator):
         """Give the worker slot back while one of the connections is down; the task begins anew when it is up again."""
         with transaction(self.engine) as session:
             pauses = [pause for each in connections if (pause := pause_of(session, each)) is not None]
-            since = database_now(session)
-        if pauses:
+            since = database_now(session) if pauses else None
+        if since is not None:
             pause = max(pauses, key=lambda each: each.until)
             self.log.warning("connection %s is down since %s: %s", pause.connection, pause.since, pause.reason)
             trigger = ConnectionBack(pause.connection, since.isoformat())

@@ -7,13 +7,14 @@ every order that comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy import Engine
 
 from ledgerbridge.changes import LegId
+from ledgerbridge.changes.idle import idle_legs
 from ledgerbridge.changes.taking import Beyond, Taken, beyond, has_taken
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import LedgerbridgeError
@@ -30,7 +31,7 @@ _FEW = 500
 
 
 def to_pass_over(
-    engine: Engine, config: FlowConfig, legs: Iterable[LegId], run_id: str, mappings: Path
+    engine: Engine, config: FlowConfig, legs: Collection[LegId], run_id: str, mappings: Path
 ) -> dict[LegId, Beyond]:
     """
     What each of these legs may pass over: it has nothing else to do, and the header of its mapping chooses none of it.
@@ -41,8 +42,9 @@ def to_pass_over(
     """
     new: dict[LegId, Beyond] = {}
     with transaction(engine) as session:
+        idle = idle_legs(session, legs, run_id)
         for leg in legs:
-            if isinstance(config.legs[leg.leg], SideLegConfig) or has_taken(session, leg, run_id):
+            if leg in idle or isinstance(config.legs[leg.leg], SideLegConfig) or has_taken(session, leg, run_id):
                 continue
             found = beyond(session, leg, _FEW, config.behind_stages(leg.leg))
             if found is not None:

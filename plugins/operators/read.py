@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow.sdk import Context
@@ -10,7 +10,8 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.changes import LegId
-from ledgerbridge.changes.taking import has_position, has_taken, has_work, pass_over
+from ledgerbridge.changes.idle import idle_legs, unbegun_legs
+from ledgerbridge.changes.taking import has_taken, has_work, pass_over
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
@@ -69,17 +70,18 @@ class ReadOperator(FlowOperator):
         whole = {each for leg in self.config.legs.values() if leg.takes_all for each in leg.sources}
         sources = Sources(self, context, self.config.overlap_minutes, whole=whole)
         unread = set()
-        for entity in dict.fromkeys(each for leg in legs for each in self.config.legs[leg].sources):
-            taking = [LegId(self.company.key, self.flow, leg, entity) for leg in legs if self._takes(leg, entity)]
+        named = self._named(legs)
+        with transaction(self.engine) as session:
+            begin_now = {leg.entity for leg in unbegun_legs(session, named)}
+        for entity in dict.fromkeys(leg.entity for leg in named):
             with transaction(self.engine) as session:
                 connections = self.company.connections_of(entity.partition(".")[0])
                 is_down = any(pause_of(session, each) is not None for each in connections)
-                new_leg = not all(has_position(session, leg) for leg in taking)
             if is_down:
                 unread.add(entity)
                 continue
             try:
-                sources.read(entity, new_leg=new_leg)
+                sources.read(entity, new_leg=entity in begin_now)
             except LedgerbridgeError as error:
                 self.log.warning(
                     "flow=%s stage=%s entity=%s is left to its legs: %s", self.flow, self.stage, entity, error
@@ -88,11 +90,8 @@ class ReadOperator(FlowOperator):
         return unread
 
     def _pass_over(self, actor: Actor, legs: list[str]) -> None:
-        named = [
-            LegId(self.company.key, self.flow, leg, entity) for leg in legs for entity in self.config.legs[leg].sources
-        ]
         mappings = settings.include_folder() / "mappings"
-        for leg, found in to_pass_over(self.engine, self.config, named, actor.run_id, mappings).items():
+        for leg, found in to_pass_over(self.engine, self.config, self._named(legs), actor.run_id, mappings).items():
             with transaction(self.engine) as session:
                 if pass_over(session, leg, found):
                     told = {"leg": leg.leg, "records": len(found.records), "upto": found.upto}
@@ -103,21 +102,25 @@ class ReadOperator(FlowOperator):
         started: list[str] = []
         written: set[str] = set()  # systems: who writes one document changes others, as an allocation does its credit
         with transaction(self.engine) as session:
+            idle = idle_legs(session, self._named(legs), run_id)
             for leg in legs:
                 config = self.config.legs[leg]
                 done_by = self.config.behind_stages(leg)
-                for entity in config.sources:
-                    named = LegId(self.company.key, self.flow, leg, entity)
-                    is_written = entity.partition(".")[0] in written
-                    may_get = is_written or entity in unread or has_taken(session, named, run_id)
-                    if may_get or has_work(session, named, done_by, asked=asked or bool(started)):
+                for named in self._named([leg]):
+                    may_get = named.entity.partition(".")[0] in written or named.entity in unread
+                    if not may_get and named not in idle:
+                        is_asked = asked or bool(started)
+                        may_get = has_taken(session, named, run_id) or has_work(session, named, done_by, asked=is_asked)
+                    if may_get:
                         started.append(leg)
                         written.add(config.target.partition(".")[0])
                         break
         return started
 
-    def _takes(self, leg: str, entity: str) -> bool:
-        return entity in self.config.legs[leg].sources
+    def _named(self, legs: Iterable[str]) -> list[LegId]:
+        """These legs by each entity that they take."""
+        company = self.company.key
+        return [LegId(company, self.flow, leg, entity) for leg in legs for entity in self.config.legs[leg].sources]
 
     def _only(self, others: set[str]) -> DownstreamTasksSkipped:
         """Raise it to end this task well and to skip all tasks of these legs at once."""

@@ -18,6 +18,7 @@ from ledgerbridge.audit import Actor, Change
 from ledgerbridge.audit import append as tell
 from ledgerbridge.changes import Found, LegId, SourceId, append, begin_reading, end_reading, take, unknown
 from ledgerbridge.changes.again import changes_of_record, send_again
+from ledgerbridge.changes.idle import idle_legs, unbegun_legs
 from ledgerbridge.changes.log import last_number
 from ledgerbridge.changes.readings import is_read_by
 from ledgerbridge.changes.retention import forget_payloads, old_payloads
@@ -442,6 +443,9 @@ def test_whatever_happens_nothing_waits_for_more_than_an_hour_and_none_that_news
     untried: dict[str, int] = {}  # minutes since it was tried last
     concerned: set[str] = set()  # news came since
     for number, (what, value) in enumerate(steps):
+        with transaction(engine) as session:
+            idle = idle_legs(session, [ORDER], "another run")
+            assert not idle or not has_work(session, ORDER, asked=True)
         if what == "log":
             log(engine, [found(value, f"v{number}", minutes=number)])
             untried[value] = 0
@@ -464,6 +468,31 @@ def test_whatever_happens_nothing_waits_for_more_than_an_hour_and_none_that_news
             assert due <= keys
             untried |= dict.fromkeys(keys, 0)
             concerned = set()
+
+
+def is_idle(engine: Engine, run_id: str = "another run") -> bool:
+    with transaction(engine) as session:
+        idle = idle_legs(session, [ORDER, CUSTOMER], run_id)
+        assert unbegun_legs(session, [ORDER, CUSTOMER]) >= {CUSTOMER}
+    assert CUSTOMER not in idle
+    return ORDER in idle
+
+
+def test_a_leg_is_idle_between_the_end_of_what_it_took_and_the_next_change(state_db: Engine) -> None:
+    log(state_db, [found("a")])
+    assert not is_idle(state_db)  # it never took anything
+    assert taken(state_db, "run-1") == [("a", "v1")]
+    assert not is_idle(state_db)  # broken off, as far as anybody knows
+    finish(state_db, "a")
+    assert is_idle(state_db)
+    assert not is_idle(state_db, "run-1")  # cleared
+    log(state_db, [found("b")], uri=None)
+    assert is_idle(state_db)  # announced only
+    log(state_db, [found("a", "v2")])
+    assert not is_idle(state_db)
+    assert taken(state_db, "run-2") == [("a", "v2")]
+    finish(state_db, "a", "waiting")
+    assert not is_idle(state_db)
 
 
 def test_a_leg_goes_no_further_than_the_legs_it_comes_behind(state_db: Engine) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select
 
 from hooks.xero.budget import GRANTED, CallBudget
 from ledgerbridge.errors import TransientError
-from ledgerbridge.state import transaction
+from ledgerbridge.state import counted_calls, transaction
 from ledgerbridge.state.counted_calls import CAN_WAIT, Allowance, Limits, allowance, begin_call, end_call, pause_calls
 from ledgerbridge.state.models import CountedCall
 
@@ -92,7 +92,10 @@ def test_a_pause_holds_everybody(state_db: Engine) -> None:
     assert begin(state_db, TWO, 30)[0] is not None
 
 
-def test_a_day_says_when_it_goes_on_and_forgets_what_is_older(state_db: Engine) -> None:
+def test_a_day_says_when_it_goes_on_and_forgets_what_is_older(
+    state_db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counted_calls, "_TIDY_EVERY", 1)
     limits = replace(GRANTED, calls_per_minute=60, calls_per_day=2)
     assert call(state_db, limits, 0)
     assert call(state_db, limits, 3600)

@@ -95,9 +95,12 @@ def call_failed(
 
 def call_succeeded(session: Session, actor: Actor, connection: str) -> None:
     """Forget the failures: whoever waits may call again."""
-    serialise(session, f"circuit {connection}")
     row = session.get(Circuit, connection)
-    if row is not None and row.paused_since is not None:
+    if row is None or not row.failures:
+        return
+    serialise(session, f"circuit {connection}")
+    session.refresh(row)
+    if row.paused_since is not None:
         since = row.paused_since.isoformat()
         append(session, actor, [_change("closed", connection, since=since, failures=row.failures)])
     session.execute(

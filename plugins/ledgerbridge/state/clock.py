@@ -21,6 +21,7 @@ __all__ = ["database_now", "seconds_since_start"]
 
 _UPTIME = Path("/proc/uptime")
 _START = Path("/proc/sys/kernel/random/boot_id")
+_CLOCK = "ledgerbridge_clock"
 
 
 def database_now(session: Session) -> datetime:
@@ -51,14 +52,16 @@ def seconds_since_start() -> float:
 
 def _counted(session: Session) -> datetime:
     seconds, start = seconds_since_start(), _this_start()
-    clock = session.get(DatabaseClock, 1, populate_existing=True)
+    # what a transaction has read of it is so until its end; kept, for a session forgets what nobody holds
+    clock = session.get(DatabaseClock, 1)
+    session.info[_CLOCK] = clock
     if clock is not None and clock.start == start and clock.seconds <= seconds:
         return clock.at + timedelta(seconds=seconds - clock.seconds)
     latest = session.scalar(select(func.max(DeliveryTry.heartbeat_at)))
     # a machine whose date was set back before it started again must not take old leases for new ones
     before = None if clock is None else clock.at
     at = max(each for each in (datetime.now(UTC), latest, before) if each is not None)
-    session.merge(DatabaseClock(id=1, start=start, seconds=seconds, at=at))
+    session.info[_CLOCK] = session.merge(DatabaseClock(id=1, start=start, seconds=seconds, at=at))
     session.flush()
     return at
 

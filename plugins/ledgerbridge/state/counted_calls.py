@@ -29,6 +29,8 @@ _HOUR = timedelta(hours=1)
 _LOST_AFTER = timedelta(seconds=30)
 """A call whose end nobody told holds its place so long: whoever made it was killed, or the system is very slow."""
 _LOOK_AGAIN = timedelta(seconds=0.05)
+_TIDY_EVERY = 100
+"""After so many calls those of days past are forgotten."""
 _LEFT_TO_OTHERS = 5
 """One in so many calls of a minute and of a day is kept for those that can't wait."""
 
@@ -86,10 +88,11 @@ def begin_call(
     wait = max(_wait_of_the_minute(session, budget, limits, now), _wait_of_the_day(session, budget, limits, now))
     if wait > timedelta():
         return None, wait
-    session.execute(delete(CountedCall).where(CountedCall.budget == budget, CountedCall.began_at <= now - _DAY))
     call = CountedCall(budget=budget, began_at=now, ended_at=None)
     session.add(call)
     session.flush()
+    if call.id % _TIDY_EVERY == 0:
+        session.execute(delete(CountedCall).where(CountedCall.budget == budget, CountedCall.began_at <= now - _DAY))
     return call.id, timedelta()
 
 
