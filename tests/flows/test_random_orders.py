@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from demo.books import read_result
+from demo.postgres_cluster import postgres_binaries
 from demo.stack import Stack
 from sandbox.orders import harbor_light_supply
 from sandbox.player import Player
@@ -17,9 +18,17 @@ from tests.flows.random_orders import RandomOrders
 from tests.golden.check import differences
 
 
+@pytest.fixture
+def state_url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """On PostgreSQL where there is one: the golden orders and those of hypothesis are played on SQLite."""
+    if request.config.getoption("--state-db") == "sqlite" or postgres_binaries() is None:
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    return str(request.getfixturevalue("postgres_cluster").new_database())
+
+
 @pytest.fixture(scope="module")
-def file(state_db_kind: str) -> dict[str, Any]:
-    """Twenty orders of three shops, in two currencies; a company and its systems anew for each state database."""
+def file() -> dict[str, Any]:
+    """Twenty orders of three shops, in two currencies."""
     return RandomOrders(harbor_light_supply(), SeededDice(22)).write(20)
 
 
