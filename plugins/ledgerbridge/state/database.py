@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -12,6 +13,7 @@ from weakref import WeakSet
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm.interfaces import ORMOption
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.companies import MAIN, OfCompany, for_company, only_of
@@ -147,11 +149,16 @@ class StateSession(Session):
 def _hold_to_company(state: ORMExecuteState) -> None:
     company = only_of(state)
     if company is not None:
-        told = None if company == MAIN else company  # see AuditEntry
-        state.statement = state.statement.options(
-            with_loader_criteria(OfCompany, lambda table: table.company == company, include_aliases=True),
-            with_loader_criteria(AuditEntry, AuditEntry.company.is_not_distinct_from(told), include_aliases=True),
-        )
+        state.statement = state.statement.options(*_only_rows_of(company))
+
+
+@lru_cache(maxsize=256)  # making them takes longer than most statements
+def _only_rows_of(company: str) -> tuple[ORMOption, ...]:
+    told = None if company == MAIN else company  # see AuditEntry
+    return (
+        with_loader_criteria(OfCompany, lambda table: table.company == company, include_aliases=True),
+        with_loader_criteria(AuditEntry, AuditEntry.company.is_not_distinct_from(told), include_aliases=True),
+    )
 
 
 @contextmanager
