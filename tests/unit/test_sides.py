@@ -11,6 +11,7 @@ from test_state import REVISIONS, downgrade
 
 from ledgerbridge.links import End, Read, Thing, agree, alone, join, keep_ends, keep_read, sides_of
 from ledgerbridge.state import migrate, transaction
+from ledgerbridge.state.companies import for_company
 from ledgerbridge.state.models import Link, LinkEnd
 
 GP, XERO = "gp.customer", "xero.contact"
@@ -206,6 +207,51 @@ def test_one_that_is_linked_with_another_does_not_take_the_place_of_one_of_its_n
     gone = Read("old", "xero:org:contact:old", None, {}, 5, NOON, deleted=True)
     thing = kept(state_db, xero=[gone, item("other", 6, "N")])[gone.source_key]
     assert (thing.sides[GP].key, thing.sides[XERO].key, thing.sides[XERO].gone) == ("ANNA", "old", True)
+
+
+def merged(key: str, change: int, into: str) -> Read:
+    return Read(key, f"xero:org:contact:{key}", None, {"active": False}, change, NOON, into)
+
+
+def side_of_anna(engine: Engine, change: int) -> tuple[str, Any]:
+    thing = kept(engine, gp=[read("ANNA", change, active=True)])["gp:TWO:customer:ANNA"]
+    return thing.sides[XERO].key, thing.sides[XERO].held
+
+
+def test_one_that_people_merge_into_its_double_leaves_it_its_place(state_db: Engine) -> None:
+    doubles = [contact("one", 2, active=True), contact("two", 3, active=True)]
+    kept(state_db, gp=[read("ANNA", 1, active=True)], xero=doubles)
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "one"))
+        assert join(session, "main", (GP, "ANNA"), (XERO, "two"))
+    kept(state_db, xero=[merged("two", 4, "one"), contact("two", 5, active=True)])
+    assert side_of_anna(state_db, 6) == ("one", {"active": True})
+    kept(state_db, xero=[merged("one", 7, "two")])
+    assert side_of_anna(state_db, 8) == ("two", {"active": True})
+    assert links(state_db) == 1
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["in-order", "last-first"])
+def test_merges_one_after_the_other_leave_the_place_to_the_last(state_db: Engine, turn: int) -> None:
+    three = [contact(key, change, active=True) for change, key in enumerate(("one", "two", "three"), 2)]
+    kept(state_db, gp=[read("ANNA", 1, active=True)], xero=three)
+    with transaction(state_db) as session:
+        assert join(session, "main", (GP, "ANNA"), (XERO, "one"))
+    kept(state_db, xero=[merged("one", 5, "two"), merged("two", 6, "three")][::turn])
+    assert side_of_anna(state_db, 7) == ("three", {"active": True})
+
+
+def test_records_of_the_same_ids_in_two_companies_are_two_things(state_db: Engine) -> None:
+    """GP's first company is TWO on every server."""
+    kept(state_db, gp=[read("ANNA", 1, name="Anna")])
+    other = for_company(state_db, "other")
+    with transaction(other) as session:
+        gone = {GP: [deleted("ANNA", 2)]}
+        assert keep_read(session, "other", "customer", gone) == {}
+        keep_read(session, "other", "customer", {GP: [read("ANNA", 3, name="Annabel")]})
+    [thing] = kept(state_db, gp=[read("ANNA", 1, name="Anna")]).values()
+    assert (thing.sides[GP].held, thing.sides[GP].gone) == ({"name": "Anna"}, False)
+    assert (links(state_db), links(other)) == (1, 1)
 
 
 def test_two_that_are_each_linked_with_another_do_not_become_one(state_db: Engine) -> None:

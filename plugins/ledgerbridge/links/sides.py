@@ -178,30 +178,49 @@ def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[
     """
     Let what a record was merged into, or made again as, take its place in the link; what was agreed on stays the base.
 
+    Its place is the last one's that it was merged into, one after the other, and a double's that people kept instead.
+
     :param merged: by id the id of that other one.
     :return: those of them whose place was taken, now or before.
     """
     ends = ends_of(session, company, entity, [*merged, *merged.values()])
     followed: dict[str, str] = {}
-    for key, survivor in merged.items():
+    for key in merged:
+        survivor = _last_of(merged, key)
         end, there = ends.get(key), ends.get(survivor)
         if end is None and there is not None:
             followed[key] = survivor
-        if end is None or not _is_linked(session, end) or (there is not None and _is_linked(session, there)):
+        if end is None or not _is_linked(session, end) or (there is not None and not _gives_way(session, there, end)):
             continue
         end.held = end.held_change = end.held_changed_at = end.gone_at = None
         if there is not None:
             end.number = there.number
             end.held, end.held_change, end.held_changed_at = there.held, there.held_change, there.held_changed_at
             session.execute(delete(LinkEnd).where(LinkEnd.id == there.id))
-            session.execute(update(LinkEnd).where(LinkEnd.link_id == there.link_id).values(link_id=end.link_id))
-            session.execute(delete(Link).where(Link.id == there.link_id))
+            if there.link_id != end.link_id:
+                session.execute(update(LinkEnd).where(LinkEnd.link_id == there.link_id).values(link_id=end.link_id))
+                session.execute(delete(Link).where(Link.id == there.link_id))
         session.flush()
         end.key, end.matched_by = survivor, MERGED
         session.flush()
         ends[survivor] = end
         followed[key] = survivor
     return followed
+
+
+def _last_of(merged: Mapping[str, str], key: str) -> str:
+    passed = {key}
+    while (survivor := merged.get(key)) is not None and survivor not in passed:
+        key = survivor
+        passed.add(key)
+    return key
+
+
+def _gives_way(session: Session, there: LinkEnd, end: LinkEnd) -> bool:
+    """Whether another one may take a record's key: it is linked with nothing else, or is that one's double."""
+    if there.link_id == end.link_id:
+        return (end.linked_at, end.id) < (there.linked_at, there.id)
+    return not _is_linked(session, there)
 
 
 def _made_again(session: Session, company: str, entity: str, records: Sequence[Read]) -> dict[str, str]:
