@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from commands.database import open_payloads, state_engine
 from commands.options import new_app
-from ledgerbridge.audit.evidence import collect
+from ledgerbridge.audit.evidence import collect, pack_name
 from ledgerbridge.state import snapshot
 
 __all__ = ["app"]
@@ -33,7 +32,7 @@ def evidence(
     from operators.staged_documents import documents_by_hash, records_of_batch
 
     open_payloads()
-    path = out or Path(f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', wanted).strip('_')}.zip")
+    path = out or Path(pack_name(wanted))
     anchors = kept_anchors(anchors_url())  # before the snapshot: a head noted since would be none of its
     with snapshot(state_engine(context)) as session:
         pack = collect(session, wanted, documents_by_hash, records_of_batch, anchors)

@@ -32,8 +32,9 @@ from ledgerbridge.matching.meeting import Agreement, Proposal
 from ledgerbridge.reconciliation import Difference, Link, Reconciliation
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
-from ledgerbridge.state.models import Delivery, MatchProposal
+from ledgerbridge.state.models import DeadLetter, Delivery, MatchProposal
 from ledgerbridge.state.reconciliations import keep_result
+from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
 from ledgerbridge.sync import keep_meeting, open_proposals, strangers
 from operators.staging import raw_table, remember, write_raw, write_validations
 
@@ -261,6 +262,7 @@ def chromium(tmp_path: Path) -> Iterator[Any]:
         f"--user-data-dir={tmp_path / 'profile'}",
     ):  # fmt: skip
         options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = Chrome(options=options, service=ChromeService(driver))
     yield browser
     browser.quit()
@@ -437,3 +439,65 @@ def test_an_answer_without_the_token_of_the_users_own_page_is_refused(
     assert answer.status_code == 403
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         assert "GRAN01" in {each.left_number for each in open_proposals(session, "main", "customer")}
+
+
+BUILT = CHECKOUT / "plugins" / "pages" / "console" / "built" / "index.html"
+AXE = CHECKOUT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make console")
+def test_in_the_console_a_letter_is_found_corrected_and_given_up_and_no_value_leads_away(
+    site: Site, chromium: Any
+) -> None:
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        [letter] = session.query(DeadLetter).all()
+        register(session, letter.flow, letter.leg, letter.run_id, "shopify.customer", [Seen(KEY, "v1")], "batch-1")
+        set_outcomes(session, letter.flow, letter.leg, {KEY: Fate("rejected", f"dead letter {letter.id}")})
+    chromium.get(f"{site.home.url}{LEG}/documents")
+    chromium.add_cookie({"name": "_token", "value": site.token("ada"), "path": "/"})
+    chromium.get(f"{site.home.url}/plugin/ledgerbridge")
+    chromium.switch_to.frame(shown(chromium, "css selector", "iframe[title=Console]"))
+    assert "1 of 1" in shown(chromium, "css selector", "nav[aria-label=Pages]").text.replace("1–1", "1")
+    assert serious(chromium) == []
+    shown(chromium, "link text", KEY).click()
+    shown(chromium, "xpath", "//button[starts-with(., 'Correct the value at fault')]").click()
+    assert NAME in chromium.find_element("tag name", "main").text
+    assert serious(chromium) == []
+    value, reason = chromium.find_elements("css selector", "form.correction input")
+    chromium.execute_script("arguments[0].select()", value)
+    value.send_keys("Zeb")
+    reason.send_keys("typed by a robot")
+    chromium.find_element("xpath", "//button[.='Keep the correction']").click()
+    shown(chromium, "xpath", "//li[contains(., 'dead letter corrected by ada: typed by a robot')]")
+    shown(chromium, "xpath", "//button[starts-with(., 'Discard')]").click()
+    shown(chromium, "css selector", "dialog textarea").send_keys("a robot")
+    chromium.find_element("xpath", "//button[.='Discard for good']").click()
+    shown(chromium, "xpath", "//header/span[.='discarded']")
+    chromium.switch_to.default_content()
+    assert chromium.current_url.endswith(f"/plugin/ledgerbridge/ledgerbridge/console/letters/{letter.id}")
+    assert [
+        each for each in chromium.get_log("browser") if "/console/" in each["message"] and each["level"] == "SEVERE"
+    ] == []
+    assert site.elsewhere.visited == []
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        found = session.get_one(DeadLetter, letter.id)
+        assert (found.state, found.reason, found.raw) == ("discarded", "a robot (ada)", {"name": "Zeb"})
+
+
+def shown(chromium: Any, by: str, what: str) -> Any:
+    """Something of a page, once it is there."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    return WebDriverWait(chromium, 60).until(lambda browser: (browser.find_elements(by, what) or [None])[0])
+
+
+def serious(chromium: Any) -> list[str]:
+    """What of the page keeps somebody out who does not see or use a mouse, as axe finds it."""
+    chromium.execute_script(AXE.read_text())
+    found = chromium.execute_async_script("axe.run().then(arguments[0])")
+    return [
+        f"{each['id']}: {node['html']}"
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]

@@ -14,6 +14,8 @@ from sqlalchemy import Engine, select
 from ledgerbridge.audit import Actor, verify
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, money_of, write_letters
+from ledgerbridge.state.letter_list import Place, causes, letters_of_page
+from ledgerbridge.state.mending import Wanted
 from ledgerbridge.state.models import AuditEntry, DeadLetter, SourceRecord
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
 from pages.console.app import app
@@ -77,6 +79,18 @@ def test_a_page_of_letters_is_a_part_of_all_in_the_order_asked_for(letters: Engi
 def test_a_list_holds_what_its_filters_choose(letters: Engine, filters: dict[str, str], count: int) -> None:
     found = Browser("olga").get("letters", **filters)
     assert (found["total"], len(found["letters"])) == (count, count)
+
+
+def test_whoever_sees_one_leg_alone_is_shown_and_counted_its_letters_alone(letters: Engine) -> None:
+    wanted, customer = Wanted(("open",)), Place("main", "order_to_cash", "customer")
+    with transaction(letters) as session:
+        for among, count in (([customer], 1), ([], 0), (None, 4)):
+            rows, total = letters_of_page(session, wanted, among, "oldest", 0, 10)
+            assert (len(rows), total, sum(each.count for each in causes(session, wanted, among))) == (
+                count,
+                count,
+                count,
+            )
 
 
 def test_letters_of_one_cause_are_counted_together_with_the_money_that_is_known(letters: Engine) -> None:

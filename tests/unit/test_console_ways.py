@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from ledgerbridge.audit import Actor, Change, append
+from ledgerbridge.audit import Actor, Change, append, verify
+from ledgerbridge.audit.evidence import VERIFIER
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
-from ledgerbridge.state.models import BookedDocument, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, BookedDocument, Delivery, SourceRecord
 from tests.unit.console_browser import Browser, serve
 
 ORDER, INVOICE = "shopify:us:order:1", "gp:main:invoice:STDINV1001"
@@ -102,3 +106,32 @@ def test_what_nobody_knows_is_told_and_what_no_name_is_refused(chain: Engine, wa
     answer = Browser("olga").ask("GET", "ways", params={"q": wanted})
     assert answer.status_code == status
     assert (answer.json()["code"] == "LB-AUD-003") == (status == 404)
+
+
+def test_a_pack_of_evidence_holds_elsewhere_and_the_audit_notes_who_took_it(chain: Engine, tmp_path: Path) -> None:
+    answer = Browser("olga").post("evidence", {"company": "main", "wanted": "STDINV1001"})
+    assert answer.status_code == 200, answer.text
+    assert 'filename="evidence-STDINV1001.zip"' in answer.headers["content-disposition"]
+    (tmp_path / "evidence.zip").write_bytes(answer.content)
+    checked = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), str(tmp_path / "evidence.zip")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "is broken" not in checked.stdout + checked.stderr, checked
+    with transaction(chain) as session:
+        last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert last is not None
+        assert (last.action, last.record_key, last.details["by"]) == ("evidence-given", "STDINV1001", "olga")
+        assert verify(session).broken is None
+
+
+def test_a_pack_is_not_given_to_who_may_not_see_its_values(chain: Engine) -> None:
+    vera = Browser("vera")
+    refused = vera.post("evidence", {"company": "main", "wanted": "STDINV1001"})
+    assert refused.status_code == 403
+    assert "order_to_cash.order" in refused.json()["detail"]
+    assert vera.post("evidence", {"company": "quay", "wanted": "STDINV1001"}).status_code == 404
+    unasked = vera.ask("POST", "evidence", json={"company": "main", "wanted": "STDINV1001"})
+    assert "page of yours" in unasked.json()["detail"]

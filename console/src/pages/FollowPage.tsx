@@ -7,7 +7,7 @@ import { State } from "../components/State";
 import { instant, money } from "../model/format";
 import { namesOf, stagesOf } from "../model/way";
 import { useMe } from "../queries/me";
-import { useWays } from "../queries/ways";
+import { useEvidence, useWays } from "../queries/ways";
 
 /** The way of a document: what each system holds of it, in the order of the process. */
 export function FollowPage({ wanted }: { wanted: string }) {
@@ -42,14 +42,14 @@ export function FollowPage({ wanted }: { wanted: string }) {
         <p className="note">Type what you have of it: #1001, INV-0042, a charge from the gateway, a number of either ledger.</p>
       ) : (
         <Shown query={query} what="its way">
-          {(ways) => ways.map((way) => <WayView key={way.company} way={way} several={ways.length > 1} />)}
+          {(ways) => ways.map((way) => <WayView key={way.company} way={way} wanted={wanted} several={ways.length > 1} />)}
         </Shown>
       )}
     </main>
   );
 }
 
-function WayView({ way, several }: { way: Way; several: boolean }) {
+function WayView({ way, wanted, several }: { way: Way; wanted: string; several: boolean }) {
   return (
     <article>
       <header className="heading">
@@ -57,6 +57,11 @@ function WayView({ way, several }: { way: Way; several: boolean }) {
         {several && <span>{way.company}</span>}
         <small>{way.keys.join(" · ")}</small>
       </header>
+      {way.steps.every((step) => step.may_mend) ? (
+        <Evidence company={way.company} wanted={wanted} />
+      ) : (
+        <p className="note">Values are shown to those who may edit the DAGs; they may take the evidence too.</p>
+      )}
       <ol className="way">
         {stagesOf(way).map(({ flow, stage, steps }) => (
           <li key={`${flow} ${stage}`}>
@@ -68,6 +73,22 @@ function WayView({ way, several }: { way: Way; several: boolean }) {
         ))}
       </ol>
     </article>
+  );
+}
+
+function Evidence({ company, wanted }: { company: string; wanted: string }) {
+  const evidence = useEvidence(company, wanted);
+  return (
+    <div className="buttons">
+      <button disabled={evidence.isPending} onClick={() => evidence.mutate()}>
+        {evidence.isPending ? "Verifying the trail …" : "Take the evidence"}
+      </button>
+      {evidence.error && (
+        <p role="alert" className="note bad">
+          {evidence.error.message}
+        </p>
+      )}
+    </div>
   );
 }
 

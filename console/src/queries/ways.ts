@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 
 import { api, given } from "../api/client";
 
@@ -8,5 +8,21 @@ export function useWays(wanted: string) {
     queryKey: ["ways", wanted],
     queryFn: () => given(api.GET("/api/ways", { params: { query: { q: wanted } } })),
     enabled: wanted !== "",
+  });
+}
+
+/** Take the evidence pack of a document, as a file of the browser's. */
+export function useEvidence(company: string, wanted: string) {
+  return useMutation({
+    mutationFn: async () => {
+      const answer = api.POST("/api/evidence", { body: { company, wanted }, parseAs: "blob" });
+      const pack = await given(answer as Promise<{ data?: Blob; error?: { detail?: unknown }; response: Response }>);
+      const name = /filename="([^"]+)"/.exec((await answer).response.headers.get("content-disposition") ?? "")?.[1];
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(pack);
+      link.download = name ?? "evidence.zip";
+      link.click();
+      URL.revokeObjectURL(link.href);
+    },
   });
 }

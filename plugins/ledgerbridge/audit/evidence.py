@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 from sqlalchemy import select
@@ -36,7 +36,7 @@ from ledgerbridge.state.models import AuditEntry, BookedDocument, DeadLetter, De
 from ledgerbridge.state.signing import PACK, signer_of
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["VERIFIER", "Pack", "Payloads", "Records", "collect", "key_page", "period_of"]
+__all__ = ["VERIFIER", "Pack", "Payloads", "Records", "collect", "key_page", "pack_name", "period_of"]
 
 Payloads = Callable[[str, dict[str, int], str], dict[str, dict[str, Any]]]
 """The documents of a staged batch by their content hash; given its address, its rows by part and its own hash."""
@@ -81,11 +81,16 @@ class Pack:
 
     files: dict[str, bytes]
 
-    def write(self, path: Path) -> None:
+    def write(self, file: Path | IO[bytes]) -> None:
         """As a zip file."""
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
             for name, content in self.files.items():
                 pack.writestr(name, content)
+
+
+def pack_name(wanted: str) -> str:
+    """What the file of a pack is called: ``evidence-1001.zip``."""
+    return f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', wanted).strip('_')}.zip"
 
 
 def period_of(wanted: str) -> tuple[datetime, datetime] | None:

@@ -28,7 +28,7 @@ _LISTED = (
 _ORDERS: dict[Order, tuple[Any, ...]] = {
     "oldest": (DeadLetter.created_at, DeadLetter.id),
     "newest": (DeadLetter.created_at.desc(), DeadLetter.id.desc()),
-    "amount": (func.coalesce(func.abs(DeadLetter.money), -1).desc(), DeadLetter.id),
+    "amount": (DeadLetter.money.desc().nulls_last(), DeadLetter.id.desc()),
 }
 
 
@@ -67,14 +67,16 @@ def places(session: Session) -> list[Place]:
 
 
 def letters_of_page(
-    session: Session, wanted: Wanted, among: Collection[Place], order: Order, offset: int, limit: int
+    session: Session, wanted: Wanted, among: Collection[Place] | None, order: Order, offset: int, limit: int
 ) -> tuple[Sequence[Row[Any]], int]:
     """
     Some of the letters in these places, without what they keep of their records, and how many there are.
 
     A page is found by an index first, so that what lies before it is counted and not read.
+
+    :param among: None: wherever they are.
     """
-    where = [*conditions(wanted), _within(session, among)]
+    where = [*conditions(wanted), _within(among)]
     total = session.scalar(select(func.count()).select_from(DeadLetter).where(*where)) or 0
     ids = select(DeadLetter.id).where(*where).order_by(*_ORDERS[order]).offset(offset).limit(limit)
     found = list(session.scalars(ids))
@@ -83,12 +85,12 @@ def letters_of_page(
     return [rows[each] for each in found if each in rows], total
 
 
-def causes(session: Session, wanted: Wanted, among: Collection[Place]) -> list[Cause]:
-    """The letters in these places by what would mend them, the most first."""
+def causes(session: Session, wanted: Wanted, among: Collection[Place] | None) -> list[Cause]:
+    """The letters in these places (None: in all) by what would mend them, the most first."""
     by = (DeadLetter.company, DeadLetter.flow, DeadLetter.leg, DeadLetter.code, DeadLetter.field)
     counted = (
         select(*by, DeadLetter.currency, func.count(), func.sum(DeadLetter.money))
-        .where(*conditions(wanted), _within(session, among))
+        .where(*conditions(wanted), _within(among))
         .group_by(*by, DeadLetter.currency)
     )
     found: dict[tuple[str, ...], Cause] = {}
@@ -100,9 +102,8 @@ def causes(session: Session, wanted: Wanted, among: Collection[Place]) -> list[C
     return sorted(found.values(), key=lambda each: (-each.count, each.place, each.code, each.field))
 
 
-def _within(session: Session, among: Collection[Place]) -> ColumnElement[bool]:
-    """Of these places; nothing is asked of a letter where these are all there are."""
-    if set(among) >= set(places(session)):
+def _within(among: Collection[Place] | None) -> ColumnElement[bool]:
+    if among is None:
         return true()
     each = (
         and_(DeadLetter.company == place.company, DeadLetter.flow == place.flow, DeadLetter.leg == place.leg)

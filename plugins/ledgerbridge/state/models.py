@@ -333,6 +333,7 @@ class DeadLetter(OfCompany, Base):
         # a list of a hundred thousand is counted, grouped and ordered without a look at what each letter keeps
         Index("ix_dead_letter_list", "state", "created_at", "id", "company", "flow", "leg", "code", "step"),
         Index("ix_dead_letter_cause", "state", "company", "flow", "leg", "code", "field", "currency", "money"),
+        Index("ix_dead_letter_money", "state", "money", "id"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))

@@ -21,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from ledgerbridge.audit.evidence import pack_name
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import company_keys
 from ledgerbridge.state.letter_list import Order
@@ -58,7 +59,7 @@ api = APIRouter(
 )
 
 Name = Annotated[str | None, Query(max_length=250)]
-Wanting = Annotated[str, Query(max_length=250, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+Wanting = Annotated[str, Query(max_length=250, pattern=shown.A_NAME)]
 Id = Annotated[str, InPath(pattern=r"^[0-9a-f]{1,32}$")]
 
 
@@ -114,6 +115,16 @@ def show_letter(access: AccessDep, letter_id: Id) -> shown.LetterDetail:
 def follow(access: AccessDep, q: Wanting) -> list[shown.Way]:
     """The way of a document through all systems, by any of its ids, numbers or names; one a company that knows it."""
     return follow_.ways(access, q.strip())
+
+
+@api.post("/evidence", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+def take_evidence(access: FormDep, asked: shown.EvidenceRequest) -> Response:
+    """The evidence pack of a document, to be verified where nothing of us runs; the audit notes who took it."""
+    if asked.company not in company_keys(settings.companies_folder()):
+        raise AnyHTTPException(HTTPStatus.NOT_FOUND, f"There is no company {asked.company}.")
+    pack = follow_.evidence_of(access, asked.company, asked.wanted.strip())
+    disposition = f'attachment; filename="{pack_name(asked.wanted)}"'
+    return Response(pack, media_type="application/zip", headers={**HEADERS, "Content-Disposition": disposition})
 
 
 @api.post("/letters/{letter_id}/corrections")

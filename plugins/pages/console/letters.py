@@ -45,16 +45,15 @@ def places_of(access: Access) -> list[PlaceView]:
 def listed(access: Access, wanted: Wanted, order: Order, offset: int, limit: int) -> LetterList:
     """A page of the letters the user sees."""
     with snapshot(settings.state_engine()) as opened:
-        readable = access.readable(places(opened))
-        rows, total = letters_of_page(opened, wanted, readable, order, offset, limit)
-    mends = {each: access.may_mend(each) for each in readable}
+        rows, total = letters_of_page(opened, wanted, _among(opened, access), order, offset, limit)
+    mends = {each: access.may_mend(each) for each in {_place(row) for row in rows}}
     return LetterList(total=total, letters=[LetterView(**_told(row, mends[_place(row)])) for row in rows])
 
 
 def grouped(access: Access, wanted: Wanted) -> list[CauseView]:
     """The letters the user sees, by what would mend them; sums of money to those who see values."""
     with snapshot(settings.state_engine()) as opened:
-        found = causes(opened, wanted, access.readable(places(opened)))
+        found = causes(opened, wanted, _among(opened, access))
     return [
         CauseView(
             **each.place._asdict(), code=each.code, field=each.field, count=each.count,
@@ -122,6 +121,13 @@ def discard_letters(access: Access, seen: Mapping[str, str], reason: str) -> lis
     with transaction(settings.state_engine()) as opened:
         discard(opened, _mendable(opened, access, seen), Person(access.name, reason, MEANS))
     return list(seen)
+
+
+def _among(opened: Session, access: Access) -> list[Place] | None:
+    """The places whose letters the user sees; None: all."""
+    everywhere = places(opened)
+    readable = access.readable(everywhere)
+    return None if readable == everywhere else readable
 
 
 def _readable(opened: Session, access: Access, ids: list[str]) -> list[DeadLetter]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "A_NAME",
     "Acted",
     "BookedView",
     "CauseView",
@@ -16,6 +17,7 @@ __all__ = [
     "Correction",
     "DocumentView",
     "Event",
+    "EvidenceRequest",
     "LetterDetail",
     "LetterList",
     "LetterView",
@@ -230,6 +232,19 @@ class Request(BaseModel):
     seen: dict[str, str] = Field(min_length=1, max_length=500, description="Revision of each letter by its id.")
     reason: Reason
     force: bool = Field(default=False, description="Replay also where the source has a newer version.")
+
+
+A_NAME = r"^[^\x00]*[^\s\x00][^\x00]*$"
+"""Something, and nothing that no database takes."""
+
+
+class EvidenceRequest(BaseModel):
+    """Whose pack is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    company: Annotated[str, Field(max_length=64)]
+    wanted: Annotated[str, Field(max_length=250, pattern=A_NAME)]
 
 
 class Correction(BaseModel):

@@ -13,6 +13,7 @@ depends_on = None
 _INDEXES = {
     "ix_dead_letter_list": ["state", "created_at", "id", "company", "flow", "leg", "code", "step"],
     "ix_dead_letter_cause": ["state", "company", "flow", "leg", "code", "field", "currency", "money"],
+    "ix_dead_letter_money": ["state", "money", "id"],
 }
 
 
