@@ -14,7 +14,19 @@ from tests.chaos.faults import ON_MASTERS, Faults
 from tests.chaos.passes import DisturbedFlow
 from tests.chaos.world import SETTLED_SECONDS, open_world
 from tests.flows.dice import SeededDice
-from tests.flows.edited_masters import Windows, lost_edits, made_in_both, make_things, make_two_one, people_edit
+from tests.flows.edited_masters import (
+    Windows,
+    all_items_are_due,
+    left_of_deleted,
+    lost_edits,
+    made_in_both,
+    make_leaving,
+    make_things,
+    make_two_one,
+    name_like_no_other,
+    people_delete,
+    people_edit,
+)
 from tests.flows.edited_masters import people_make as somebody_makes_one
 
 __all__ = ["FLOW", "MasterVerdict", "MastersUnderFaults"]
@@ -91,6 +103,8 @@ class MastersUnderFaults:
 
     def _play(self) -> None:
         self._things = make_things(self._windows)
+        self._leaving = name_like_no_other(self._dice)
+        make_leaving(self._windows, self._leaving)
         self._come_to_rest("calm")
         make_two_one(self._windows)
         self._come_to_rest("calm")
@@ -106,7 +120,13 @@ class MastersUnderFaults:
         for thing in self._things:
             thing.begin_round(self._windows)
         self._flow.begin_part(f"turn {turn}", self._most - self._faults.happened)
-        for part in range(dice.number(1, 3)):
+        leaving, coming = self._leaving, name_like_no_other(dice)
+        self._flow.calmly(lambda: make_leaving(self._windows, coming))
+        parts = dice.number(1, 3)
+        deleted_in = dice.number(0, parts - 1)
+        for part in range(parts):
+            if part == deleted_in:
+                self._flow.calmly(lambda: people_delete(self._windows, leaving))
             if dice.chance(MADE):
                 made.append(self._flow.calmly(lambda: somebody_makes_one(self._windows, dice)))
             for edit in range(dice.number(2, 6)):
@@ -117,10 +137,14 @@ class MastersUnderFaults:
         self._flow.calmly(lambda: None)
         # a call that was broken off is under way still, for all anybody knows, and waits
         time.sleep(SETTLED_SECONDS)
+        all_items_are_due(self._world.state)
         self._come_to_rest(f"turn {turn}, calm")
         # of an edit that had arrived in both ledgers before, an older state would know nothing
         self._world.forget_backup()
         self._judge(turn, made)
+        self._expected += 2
+        self._lost += [f"turn {turn}, deleted {leaving}: {each}" for each in left_of_deleted(self._windows, leaving)]
+        self._leaving = coming
 
     def _come_to_rest(self, part: str) -> None:
         """Passes until one writes nothing; one more has nothing to write then."""

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import Engine, update
+
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import Reading
 from sandbox.orders import OPENING
 from sandbox.player import Player
 from tests.flows.dice import Dice
@@ -15,9 +19,11 @@ __all__ = [
     "Place",
     "Thing",
     "Windows",
+    "all_items_are_due",
     "left_of_deleted",
     "lost_edits",
     "made_in_both",
+    "make_leaving",
     "make_things",
     "make_two_one",
     "name_like_no_other",
@@ -27,6 +33,7 @@ __all__ = [
 ]
 
 NEVER_EMPTY = ("name", "active", "cost")
+_DISCONTINUED = 2
 GPS_ALONE = ("cost",)
 """Fields that GP says, as include/flows/master_data.yaml has it."""
 
@@ -218,17 +225,37 @@ def people_edit(windows: Windows, dice: Dice, thing: Thing, word: str) -> None:
     thing.edits.setdefault(name, {})[place] = str(_plain(value))
 
 
+def make_leaving(windows: Windows, name: str) -> None:
+    """A customer and an item of GP, of this number and name; ``people_delete`` ends them once both have them."""
+    windows.in_gp(name, CUSTNAME=name)
+    windows.in_gp(name, window="items", ITEMDESC=name)
+
+
 def people_delete(windows: Windows, number: str) -> None:
-    """Somebody deletes a customer in GP, an hour after what happened before."""
+    """Somebody deletes a customer in GP and an item in Xero, an hour after what happened before."""
     windows.later()
     windows.deleted_in_gp(number)
+    windows.deleted_in_xero(number, window="items")
+
+
+def all_items_are_due(state: Engine) -> None:
+    """Xero's list of all items, which tells of those deleted, is read by the next pass, as once a day."""
+    with transaction(state) as session:
+        session.execute(update(Reading).values(listed_at=None))
 
 
 def left_of_deleted(windows: Windows, number: str) -> list[str]:
-    """What both ledgers hold of a customer of GP's that was deleted there, but for its archived contact."""
+    """What both ledgers hold of a customer and an item that were deleted, but for what stays of them: out of use."""
     in_gp = [f"gp {each['CUSTNMBR']}" for each in windows.all_gp() if each["CUSTNMBR"] == number]
     contacts = [each["ContactStatus"] for each in windows.all_xero() if each.get("ContactNumber") == number]
-    return in_gp + ([] if contacts == ["ARCHIVED"] else [f"xero {contacts}"])
+    in_xero = [f"xero item {number}" for each in windows.all_xero("items") if each["Code"] == number]
+    items = [each["ITEMTYPE"] for each in windows.all_gp("items") if each["ITEMNMBR"] == number]
+    return [
+        *in_gp,
+        *in_xero,
+        *([] if contacts == ["ARCHIVED"] else [f"xero {contacts}"]),
+        *([] if items == [_DISCONTINUED] else [f"gp item {items}"]),
+    ]
 
 
 def name_like_no_other(dice: Dice) -> str:

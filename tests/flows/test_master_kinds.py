@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AlertRow, DeadLetter, Reading
+from ledgerbridge.state.models import AlertRow, DeadLetter
 from ledgerbridge.sync import answer_proposals, open_proposals
 from operators.questions import PutQuestionsOperator, QuestionOperator
+from tests.flows.edited_masters import all_items_are_due
 from tests.flows.masters import Masters, open_masters, street
 
 
@@ -287,7 +288,7 @@ def test_item_deleted_in_xero_is_discontinued_in_gp_and_in_use_again_when_people
     items.come_to_rest()
     items.deleted_in_xero("VASE-01", window="items")
     assert items.run() == {}
-    a_day_passes(items)
+    all_items_are_due(items.office.state)
     assert items.run() == {"items_gp": 1}
     assert (gp_item(items, "VASE-01")["ITEMTYPE"], gp_item(items, "VASE-01")["ITEMDESC"]) == (2, "Vase")
     assert items.run() == {}
@@ -305,17 +306,11 @@ def test_item_discontinued_in_gp_stays_in_xero_and_neither_is_written_again(item
     items.come_to_rest()
     items.in_gp("BOWL-01", window="items", ITEMTYPE=2)
     items.come_to_rest()
-    a_day_passes(items)
+    all_items_are_due(items.office.state)
     assert items.run() == {}
     items.in_xero("BOWL-01", window="items", Name="Deep bowl")
     items.come_to_rest()
     assert (gp_item(items, "BOWL-01")["ITEMTYPE"], gp_item(items, "BOWL-01")["ITEMDESC"]) == (2, "Deep bowl")
-
-
-def a_day_passes(items: Masters) -> None:
-    """Since all items of Xero were read."""
-    with transaction(items.office.state) as session:
-        session.execute(update(Reading).values(listed_at=datetime.now(UTC) - timedelta(days=1)))
 
 
 def test_what_an_item_costs_is_gps_to_say(items: Masters) -> None:

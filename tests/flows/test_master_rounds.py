@@ -18,8 +18,10 @@ from airflow.sdk.exceptions import TaskDeferred
 from ledgerbridge.errors import TransientError
 from tests.flows.dice import SeededDice
 from tests.flows.edited_masters import (
+    all_items_are_due,
     left_of_deleted,
     lost_edits,
+    make_leaving,
     make_things,
     make_two_one,
     name_like_no_other,
@@ -58,7 +60,7 @@ def test_both_ledgers_come_to_hold_the_same_and_no_edit_is_lost(
     seed = secrets.randbits(32) if asked else 1
     dice, kept = SeededDice(seed), make_things(masters)
     leaving = name_like_no_other(dice)
-    masters.in_gp(leaving, CUSTNAME=leaving)
+    make_leaving(masters, leaving)
     masters.come_to_rest()
     make_two_one(masters)
     masters.come_to_rest()
@@ -67,7 +69,7 @@ def test_both_ledgers_come_to_hold_the_same_and_no_edit_is_lost(
         for thing in kept:
             thing.begin_round(masters)
         coming = name_like_no_other(dice)
-        masters.in_gp(coming, CUSTNAME=coming)
+        make_leaving(masters, coming)
         parts = dice.number(1, 3)
         deleted_in = dice.number(1, parts)
         for part in range(1, parts + 1):
@@ -77,6 +79,7 @@ def test_both_ledgers_come_to_hold_the_same_and_no_edit_is_lost(
                 people_edit(masters, dice, dice.pick(kept), f"{number}.{turn}.{dice.number(0, 10**6)}")
             masters.calls_end()
             a_pass_that_may_fail(masters, dice)
+        all_items_are_due(masters.office.state)
         masters.settle()
         came_to_rest(masters, when)
         assert [lost for thing in kept for lost in lost_edits(thing, thing.held(masters))] == [], when
