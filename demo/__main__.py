@@ -117,7 +117,10 @@ def _play(console: Console, stack: Stack, file: dict[str, Any], sandbox_ports: d
         )
         with console.status("starting Airflow"):
             api = stack.wait_for_airflow()
-        address = f"Airflow: {stack.airflow.url}  user {USER}  password {stack.airflow.password}"
+        address = (
+            f"Console: {stack.airflow.url}/plugin/ledgerbridge  Airflow: {stack.airflow.url}"
+            f"  user {USER}  password {stack.airflow.password}"
+        )
         console.print(address, highlight=False)
         runner = FlowRunner(api, player, state, console, STAGES)
         closing_run, failure = "", None

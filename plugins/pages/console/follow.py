@@ -94,14 +94,15 @@ def _way(opened: Session, access: Access, company: str, wanted: str, *, every: b
     steps = [step for step in found.steps if every or access.may_read(Place(company, step.flow, step.leg))]
     steps.sort(key=lambda step: (step.flow, order_in_flow(step.flow, step.leg)[0], step.began))
     told = [_step(access, company, step) for step in steps]
-    return Way(company=company, title=_title(found, told), keys=found.keys, steps=told)
+    seen = [record for step, shown in zip(steps, told, strict=True) if shown.may_mend for record in step.records]
+    return Way(company=company, title=_title(found, seen), keys=found.keys, steps=told)
 
 
-def _title(found: Trace, told: list[StepView]) -> str:
-    """The name of what the chain begins with, an order rather than its customer."""
-    records = [record for step in told for record in step.records if record.label]
-    records.sort(key=lambda record: record.source_key not in found.keys)
-    return str(records[0].label) if records else found.wanted
+def _title(found: Trace, seen: list[SourceRecord]) -> str:
+    """The name of what the chain begins with: of an order, whose customer is of no chain; else what was asked for."""
+    known = [record for record in seen if record.label and record.source_key in found.keys]
+    known.sort(key=lambda record: record.chain_key is None)
+    return str(known[0].label) if known else found.wanted
 
 
 def _step(access: Access, company: str, step: Step) -> StepView:

@@ -162,7 +162,7 @@ def _told(letter: Any, values: bool) -> dict[str, Any]:
     return {
         **{name: getattr(letter, name) for name in same},
         "created_at": letter.created_at,
-        "reason": letter.reason,
+        "reason": letter.reason if values else None,
         "revision": revision(letter),
         "title": letter.label if values and letter.label else letter.record_key,
         "message": letter.message if values else None,
