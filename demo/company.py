@@ -22,7 +22,7 @@ from sandbox.orders import harbor_light_supply
 from sandbox.places import CREDENTIALS, SERVED, Addresses, system_of, systems_of
 from sandbox.player import XERO_LIMITS, Books
 
-__all__ = ["connection_environment", "connections", "write_company_file"]
+__all__ = ["INTERCOMPANY", "connection_environment", "connections", "write_company_file"]
 
 READ_FROM_THE_FILE = ("name", "base_currency", "time_zone", "accounts")
 """The rest of the golden company (items, taxes, shops) is in the systems themselves."""
@@ -34,13 +34,16 @@ GATEWAYS: list[dict[str, str]] = [
     {"name": "cash", "role": "bank", "checkbook": "BANK", "told_by": "people"},
 ]
 """Whose money the sandboxes know of; what the shop takes by another is due until people say otherwise."""
+INTERCOMPANY = {"role": "intercompany", "gp": "000-1250-00", "xero": "630"}
+"""What companies owe each other that share a gateway; only they have it."""
 
 
-def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
+def write_company_file(path: Path, company: Mapping[str, Any], shared: Mapping[str, Any] | None = None) -> None:
     """
     The company as the product reads it: whose books, which account has which role, which connection is whose.
 
     :param path: its name is the company's key, which the names of its connections end in unless it is `main`.
+    :param shared: which part of the payment gateway's account is its own; None: all of it.
     """
     key = path.stem
     content = {
@@ -52,7 +55,9 @@ def write_company_file(path: Path, company: Mapping[str, Any]) -> None:
             for system in systems_of(company)
         },
         "without": [system for system in SERVED if system not in systems_of(company)],
-        "gateways": GATEWAYS,
+        "gateways": [
+            {**each, "shared": dict(shared)} if shared and each["name"] == "stripe" else each for each in GATEWAYS
+        ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

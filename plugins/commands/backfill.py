@@ -46,8 +46,8 @@ def backfill(
     company: Annotated[str | None, typer.Option(metavar="KEY", help="Default: the only one, or `main`.")] = None,
 ) -> int:
     """Write what changed since into the change log; the flow's next runs take it, batch by batch."""
-    from hooks.systems import hook_for
     from operators import settings
+    from operators.systems import hook_of
 
     # like `airflow connections test`, for connections that lie in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
@@ -69,7 +69,7 @@ def backfill(
         print(f"Nothing dated before `send_from`, {first}, is sent by any leg; it is read all the same.")
     for each in [connection] if connection else known:
         named = SourceId(of_company.key, entity, each)
-        _fill(engine, hook_for(system, each), named, begins, ends)
+        _fill(engine, hook_of(system, each, of_company), named, begins, ends)
     return 0
 
 

@@ -25,6 +25,8 @@ __all__ = [
     "Matched",
     "Outcome",
     "RawRecord",
+    "Share",
+    "SharedGateway",
     "Source",
     "Target",
     "TellsEditors",
@@ -71,6 +73,32 @@ class RawRecord:
     def is_deleted(self) -> bool:
         """Whether its source has it no more."""
         return self.payload.get(DELETED) is True
+
+
+@dataclass(frozen=True)
+class Share:
+    """
+    Which part of a gateway's account is a company's, where several companies share one.
+
+    :param named_in: key of a charge's metadata that names its shop.
+    :param is_paid: whether payouts go to the company's bank: then all is its own but the money of ``shops``.
+    :param shops: as charges name them; of a company that is not paid, those whose money is its own.
+    """
+
+    named_in: str
+    is_paid: bool
+    shops: frozenset[str]
+
+    def holds(self, shop: str | None) -> bool:
+        """Whether what a shop took is the company's; None: no shop is named."""
+        return (shop in self.shops) is not self.is_paid
+
+
+@runtime_checkable
+class SharedGateway(Protocol):
+    """A gateway's hook that tells a company's part of the account: its records have ``ours``."""
+
+    share: Share | None
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from hooks.systems import SystemHook, hook_for, system_named, systems
-from ledgerbridge.entities import Master
+from ledgerbridge.entities import Master, SharedGateway
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
 from ledgerbridge.mapping.lookups import LiveLookup
@@ -20,7 +20,7 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
 
-__all__ = ["books_of", "gateway_books_of", "hooks_of", "ledgers", "live_lookup"]
+__all__ = ["books_of", "gateway_books_of", "hook_of", "hooks_of", "ledgers", "live_lookup"]
 
 
 def ledgers() -> list[str]:
@@ -54,14 +54,32 @@ def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBoo
     if path is None:
         gateways = ", ".join(name for name, each in systems().items() if each.gateway_books)
         raise ConfigurationError("LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {gateways}.")
-    hook = hook_for(gateway, company.connections_of(gateway)[0])
+    hook = hook_of(gateway, company.connections_of(gateway)[0], company)
     books: GatewayBooks = resolve_name(path)(hook, kept, company.base_currency)
     return books
 
 
+def hook_of(system: str, connection: str, company: Company) -> SystemHook:
+    """
+    The hook of a system on a connection; of a gateway that companies share, it knows which part is this one's.
+
+    :raises ConfigurationError: there is no such system, or it can't be shared.
+    """
+    hook, share = hook_for(system, connection), company.share_of(system)
+    if share is not None:
+        if not isinstance(hook, SharedGateway):
+            raise ConfigurationError(
+                "LB-CFG-004",
+                f"company {company.key} shares {system}, of which nobody knows how to tell whose a charge is.",
+                remedy=f"Take `shared` of gateway {system} away, and give each company an account of its own.",
+            )
+        hook.share = share
+    return hook
+
+
 def hooks_of(system: str, company: Company) -> dict[str, SystemHook]:
     """Every hook of a system, by connection id (a company may have several shops)."""
-    return {connection: hook_for(system, connection) for connection in company.connections_of(system)}
+    return {each: hook_of(system, each, company) for each in company.connections_of(system)}
 
 
 Calling = Callable[[str], AbstractContextManager[None]]

@@ -33,6 +33,7 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "duties": ("CURRLIAB", None),
     "cancellation_fees": ("REVENUE", None),
     "additional_fees": ("REVENUE", None),
+    "intercompany": ("CURRENT", None),
     "inventory": ("CURRENT", None),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),
 }

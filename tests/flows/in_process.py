@@ -7,7 +7,7 @@ For cases by the hundred and for quick answers; what only a scheduler shows is t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -200,11 +200,20 @@ class Systems(Protocol):
 
 @contextmanager
 def open_office(
-    file: dict[str, Any], systems: Systems, player: Player, folder: Path, state_url: str | None = None
+    file: dict[str, Any],
+    systems: Systems,
+    player: Player,
+    folder: Path,
+    state_url: str | None = None,
+    shared: Mapping[str, Any] | None = None,
 ) -> Iterator[Office]:
-    """An office for a file's company in the player's books; settings, and state unless it has a URL, in ``folder``."""
+    """
+    An office for a file's company in the player's books; settings, and state unless it has a URL, in ``folder``.
+
+    :param shared: as for ``write_company_file``.
+    """
     url = state_url or f"sqlite:///{folder / 'state.db'}"
-    write_company_file(folder / "companies" / "main.yaml", file["company"])
+    write_company_file(folder / "companies" / "main.yaml", file["company"], shared)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
             **connection_environment(
@@ -229,9 +238,11 @@ def open_office(
 
 
 @contextmanager
-def open_second_office(first: Office, key: str, file: dict[str, Any], player: Player) -> Iterator[Office]:
-    """An office of another company in the same installation; its books are the player's."""
-    write_company_file(first.folder / "companies" / f"{key}.yaml", file["company"])
+def open_second_office(
+    first: Office, key: str, file: dict[str, Any], player: Player, shared: Mapping[str, Any] | None = None
+) -> Iterator[Office]:
+    """An office of another company in the same installation; its books are the player's; ``shared`` as above."""
+    write_company_file(first.folder / "companies" / f"{key}.yaml", file["company"], shared)
     found = connection_environment(
         file["company"], player.addresses, ledger_seconds=LEDGER_SECONDS, key=key, books=player.books
     )

@@ -1,4 +1,4 @@
-"""Two companies in one installation and one GP and Xero, with orders of the same numbers from the same people."""
+"""Two companies in one installation, one GP and Xero and one gateway's account, with orders of the same numbers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from demo.books import read_result as read_books
 from demo.books import roles_that_differ
+from demo.company import INTERCOMPANY
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
@@ -27,16 +28,21 @@ from sandbox.player import Books, Player
 from tests.flows.golden_orders import fulfil, lamp, order_file, pay, sale
 from tests.flows.in_process import Office, open_office, open_second_office
 
-QUAY = {**harbor_light_supply(), "name": "Quay Street Supply"}
+HARBOR = {**harbor_light_supply(), "accounts": [*harbor_light_supply()["accounts"], INTERCOMPANY]}
+QUAY = {**HARBOR, "name": "Quay Street Supply"}
+HARBOR_SHOP, QUAY_SHOP = "https://harbor.example", "https://quay.example"
+# both charges less their fees, to Harbor's bank
+PAYOUT = {"id": "po_1", "step": 5, "arrives": "2026-03-20", "covers": ["ch_harbor", "ch_quay"], "amount": "159.31"}
 
 
-def order_of(number: int, lamps: int, amount: str) -> dict[str, Any]:
-    return sale(number, [lamp(lamps)], [pay(f"ch_{number}", amount), fulfil()])
+def order_of(lamps: int, amount: str, charge: str, shop: str) -> dict[str, Any]:
+    metadata = {"order_id": "#4801", "site_url": shop}
+    return sale(4801, [lamp(lamps)], [pay(charge, amount, metadata=metadata), fulfil()])
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[tuple[Services, Services]]:
-    """The simulated systems of each company; GP and Xero are the first one's, for both."""
+    """The simulated systems of each company; GP, Xero and gateway are the first one's, for both."""
     with Services(tmp_path / "logs", CHECKOUT) as first, Services(tmp_path / "more_logs", CHECKOUT) as second:
         yield first, second
 
@@ -45,24 +51,26 @@ def services(tmp_path: Path) -> Iterator[tuple[Services, Services]]:
 def two_companies(
     services: tuple[Services, Services], tmp_path: Path, state_url: str
 ) -> Iterator[tuple[Office, Office]]:
-    """Harbor sells one lamp and Quay two: the same order number, charge and person."""
-    ports = [{system: free_port() for system in systems} for systems in (SYSTEMS, ("shopify", "stripe"))]
+    """Harbor sells one lamp and Quay two: the same order number and person, charged by one gateway."""
+    ports = [{system: free_port() for system in systems} for systems in (SYSTEMS, ("shopify",))]
     addresses = [
         start_sandboxes(each, of_company, tmp_path / f"sandbox-{number}")
         for number, (each, of_company) in enumerate(zip(services, ports, strict=True))
     ]
-    shared = replace(addresses[1], gp=addresses[0].gp, xero=addresses[0].xero)
+    shared = replace(addresses[0], shopify=addresses[1].shopify)
     with (
         Player(addresses[0], Books(gp_company="HLS")) as harbor_player,
         Player(shared, Books(gp_company="QSS", gp_number=2)) as quay_player,
     ):
-        harbor_player.seed(harbor_light_supply(), OPENING)
+        harbor_player.seed(HARBOR, OPENING)
         quay_player.seed(QUAY, OPENING)
-        harbor_file = order_file([order_of(4801, 1, "53.77")])
-        quay_file = order_file([order_of(4801, 2, "107.54")], company=QUAY)
+        harbor_file = order_file([order_of(1, "53.77", "ch_harbor", HARBOR_SHOP)], [PAYOUT], HARBOR)
+        quay_file = order_file([order_of(2, "107.54", "ch_quay", QUAY_SHOP)], company=QUAY)
         with (
-            open_office(harbor_file, harbor_player, harbor_player, tmp_path, state_url) as harbor,
-            open_second_office(harbor, "quay", quay_file, quay_player) as quay,
+            open_office(
+                harbor_file, harbor_player, harbor_player, tmp_path, state_url, shared={"with": ["quay"]}
+            ) as harbor,
+            open_second_office(harbor, "quay", quay_file, quay_player, shared={"only": [QUAY_SHOP]}) as quay,
         ):
             yield harbor, quay
 
@@ -76,6 +84,13 @@ def sold(office: Office) -> tuple[str, str]:
     assert roles_that_differ(result) == []
     gp, xero = (result["books"][system]["sales"] for system in ("gp", "xero"))
     return gp, xero
+
+
+def booked(office: Office) -> dict[str, set[str]]:
+    """What each ledger holds on the roles that a payout moves; both hold the same."""
+    books = read_books(office.file, office.player, office.state)["books"]
+    roles = ("bank", "clearing", "fees", "intercompany")
+    return {role: {books[ledger][role] for ledger in ("gp", "xero")} for role in roles}
 
 
 def customers(office: Office) -> set[str]:
@@ -101,6 +116,10 @@ def test_two_companies_with_the_same_orders_keep_their_own_books_and_one_that_is
     quay.flow.run("closing", close=True)
     assert sold(quay) == ("-99.80", "-99.80")
     assert sold(harbor) == ("-49.90", "-49.90")
+    assert booked(harbor) == {"bank": {"159.31"}, "clearing": {"0.00"}, "fees": {"1.00"}, "intercompany": {"-106.54"}}
+    assert booked(quay) == {"bank": {"0.00"}, "clearing": {"0.00"}, "fees": {"1.00"}, "intercompany": {"106.54"}}
+    for office in (harbor, quay):
+        assert (office.verdicts[-1]["agree"], office.verdicts[-1]["differences"]) == (True, [])
     assert not customers(harbor) & customers(quay)
     url = harbor.state.url.render_as_string(hide_password=False)
     with transaction(connect(url)) as session:

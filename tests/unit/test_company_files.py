@@ -49,6 +49,18 @@ def test_shipped_company_has_an_account_for_every_role_both_ledgers_book() -> No
             ':6:27: unknown key "chekbook". Remedy: Remove it, or did you mean "checkbook"?',
             id="gateway with a key no system asks for",
         ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {}\naccounts: []\n"
+            "gateways: [{name: stripe, shared: {with: quay, only: a.example}}]\n",
+            "`shared` takes `with`, of the company that is paid",
+            id="gateway of which it both is paid and is not",
+        ),
+        pytest.param(
+            "name: A\nbase_currency: USD\ntime_zone: UTC\nconnections: {}\naccounts: []\n"
+            "gateways: [{name: stripe, shared: {with: quay}}]\n",
+            "quay.yaml does not say which shops are its own",
+            id="gateway shared with a company that names no shops",
+        ),
         pytest.param(f"{COMPANY}send_from: spring\n", ":7:1: send_from: ", id="no day"),
         pytest.param(
             f"{COMPANY}send_from: 2026-01-01\nbooks_from: 2025-12-31\n",
@@ -83,3 +95,16 @@ def test_what_a_company_has_it_does_not_lack() -> None:
         Company.model_validate({**company, "without": ["magento"]})
     with pytest.raises(ConfigurationError, match=r"say so: `without: \[shopify\]`"):
         Company.model_validate(company).connections_of("shopify")
+
+
+def test_whose_money_a_shared_gateway_holds_is_said_once(tmp_path: Path) -> None:
+    for key, shared in (("harbor", "{with: quay}"), ("quay", "{only: [q.example, r.example]}")):
+        gateways = f"gateways: [{{name: stripe, shared: {shared}}}]"
+        (tmp_path / f"{key}.yaml").write_text(COMPANY.replace("gateways: []", gateways))
+    harbor, quay = (load_company(tmp_path / f"{key}.yaml", {}).share_of("stripe") for key in ("harbor", "quay"))
+    assert harbor is not None
+    assert quay is not None
+    shops = ("h.example", "q.example", "r.example", None)
+    assert [harbor.holds(shop) for shop in shops] == [True, False, False, True]
+    assert [quay.holds(shop) for shop in shops] == [False, True, True, False]
+    assert load_company(tmp_path / "quay.yaml", {}).share_of("cash") is None

@@ -8,11 +8,16 @@ from typing import Any, Protocol
 
 from requests import Response
 
+from ledgerbridge.entities import Share
+
 __all__ = ["StripeApi"]
 
 
 class StripeApi(Protocol):
     """One account; ``StripeHook`` is it, and says what each method raises."""
+
+    share: Share | None
+    """Which part of the account is whose, where companies share it."""
 
     @property
     def account(self) -> str:

@@ -14,6 +14,7 @@ from ledgerbridge.reconciliation import KeptRecord, KeptSource, Looked, Movement
 
 __all__ = ["StripeBooks"]
 
+_NOTHING = Decimal(0)
 _MOVED, _PAYOUT = "balance_transaction", "payout"
 _PAYOUTS = {"payout", "payout_failure", "payout_cancel"}
 
@@ -44,14 +45,14 @@ class StripeBooks:
 
     def balance(self) -> Decimal:
         """What Stripe holds in the ledgers' currency."""
-        return self._hook.balance().get(self._currency, Decimal(0))
+        return self._hook.balance().get(self._currency, _NOTHING)
 
     def movements(self, records: Sequence[KeptRecord]) -> list[Movement]:
         """Charges, refunds and whatever else, then the payouts; one that the bank sent back moves twice."""
         found: list[Movement] = []
         paid_out: dict[str, list[Mapping[str, Any]]] = {}
         for record in records:
-            if not record.book.endswith(_MOVED) or not self._is_ours(record.payload):
+            if not record.book.endswith(_MOVED) or not self._is_in_currency(record.payload):
                 continue
             transaction, source = record.payload, record.payload["source"]
             if transaction["type"] in _PAYOUTS and source.get("id"):
@@ -65,22 +66,29 @@ class StripeBooks:
                 found += [_payout(record, transaction) for transaction in paid_out.get(record.payload["id"], ())]
         return found
 
-    def _is_ours(self, transaction: Mapping[str, Any]) -> bool:
+    def _is_in_currency(self, transaction: Mapping[str, Any]) -> bool:
         # what was kept before currencies were is taken for the ledgers' own
         return (transaction.get("currency") or self._currency).upper() == self._currency
 
     def _money(self, key: str, transaction: Mapping[str, Any], source: Mapping[str, Any]) -> Movement:
         identity = source.get("id") or transaction["id"]
+        fee, ours = Decimal(transaction["fee"]), _is_ours(transaction)
         return Movement(
             kind="money",
             id=identity,
             belongs_to=source.get("charge") or identity,
-            amount=Decimal(transaction["amount"]),
-            fee=Decimal(transaction["fee"]),
+            amount=Decimal(transaction["amount"]) - (_NOTHING if ours else fee),
+            fee=fee if ours else _NOTHING,
+            theirs=_NOTHING if ours else Decimal(transaction["amount"]) - fee,
             moved_at=datetime.fromtimestamp(transaction["created"], UTC),
             record=f"stripe:{self._hook.account}:{source['object']}:{identity}" if _is_document(source) else key,
             foreign=bool(transaction.get("exchange_rate")),
         )
+
+
+def _is_ours(kept: Mapping[str, Any]) -> bool:
+    """Whether it is of the company whose books these are: it is, where no other one shares the account."""
+    return kept.get("ours") is not False
 
 
 def _is_document(source: Mapping[str, Any]) -> bool:
@@ -124,44 +132,54 @@ def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
         "object": source.get("object"),
         "charge": charge.get("id") if isinstance(charge, dict) else charge,
     }
-    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate")
+    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate", "ours")
     return {name: transaction.get(name) for name in fields} | {"source": named}
 
 
 def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
     if "fees" in payout:
         return payout
-    items = payout["items"]
-    fees = sum((Decimal(item["fee"]) for item in items or []), Decimal(0))
+    items, amount = payout["items"], Decimal(payout["amount"])
+    fees = sum((Decimal(item["fee"]) for item in items or [] if _is_ours(item)), _NOTHING)
+    theirs = sum((Decimal(item["net"]) for item in items or [] if not _is_ours(item)), _NOTHING)
     return {
         "id": payout["id"],
         "created": payout["created"],
         "closed": items is not None or not payout["automatic"],
         "fees": str(fees),
+        "ours": payout.get("ours"),
+        # what nobody itemises is of who is paid
+        "theirs": str(theirs if _is_ours(payout) or items is not None else amount),
     }
 
 
 def _payout_fee(key: str, transaction: Mapping[str, Any]) -> Movement:
     """What an instant payout cost: it belongs to no payout's fees, for Stripe itemises such a payout never."""
+    fee = Decimal(transaction["fee"])
     return Movement(
         kind="money",
         id=transaction["id"],
         belongs_to=transaction["id"],
-        amount=-Decimal(transaction["fee"]),
-        fee=Decimal(0),
+        amount=-fee,
+        fee=_NOTHING,
+        theirs=_NOTHING if _is_ours(transaction) else -fee,
         moved_at=datetime.fromtimestamp(transaction["created"], UTC),
         record=key,
     )
 
 
 def _payout(record: KeptRecord, transaction: Mapping[str, Any]) -> Movement:
-    payout = record.payload
+    payout, amount = record.payload, Decimal(transaction["amount"])
+    paid = transaction["type"] == _PAYOUT
+    # money that came back is of who was paid: what it owes the others for this payout, it owes still
+    theirs = -Decimal(payout.get("theirs", "0")) if paid else _NOTHING if _is_ours(payout) else amount
     return Movement(
         kind="payout",
         id=payout["id"],
         belongs_to=payout["id"],
-        amount=Decimal(transaction["amount"]),
-        fee=Decimal(0),
+        amount=amount,
+        fee=_NOTHING,
+        theirs=theirs,
         moved_at=datetime.fromtimestamp(transaction["created"], UTC),
         record=record.key,
         closed=payout["closed"],

@@ -20,7 +20,7 @@ from hooks.stripe.amounts import major, with_decimals
 from hooks.stripe.sources import SOURCES
 from hooks.wire.untrusted import parse_json
 from hooks.wire.web_api import WebApiHook, address, retry_after_seconds
-from ledgerbridge.entities import Source
+from ledgerbridge.entities import Share, Source
 from ledgerbridge.errors import ConfigurationError, TransientError
 
 __all__ = ["StripeHook"]
@@ -47,6 +47,9 @@ class StripeHook(WebApiHook):
     Amounts in payloads are decimal strings in major units (``"53.77"``), currencies as Stripe writes them
     (``usd``), times Unix seconds.
 
+    Where several companies share the account, ``share`` says which part is one's: every record then has ``ours``, and
+    so has every item of a payout.
+
     :param sleep: waits the given seconds when Stripe limits the requests.
     """
 
@@ -61,6 +64,7 @@ class StripeHook(WebApiHook):
     def __init__(self, stripe_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep) -> None:
         super().__init__(method="GET", http_conn_id=stripe_conn_id)
         self.sleep = sleep
+        self.share: Share | None = None
         self._livemode: bool | None = None
 
     @property

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from hooks.stripe.amounts import with_decimals
 from hooks.stripe.api import StripeApi
 from hooks.wire.web_api import fingerprint
-from ledgerbridge.entities import RawRecord, Window
+from ledgerbridge.entities import RawRecord, Share, Window
 
 __all__ = ["SOURCES", "StripeSource"]
 
@@ -22,6 +22,7 @@ __all__ = ["SOURCES", "StripeSource"]
 _OVERLAP = timedelta(hours=1)
 # A payout changes after its creation (paid, reconciled, even failed) and can't be listed by change.
 _PAYOUT_MEMORY = timedelta(days=30)
+_WITH_CHARGES = ["data.source", "data.source.charge"]
 
 
 class StripeSource:
@@ -53,12 +54,14 @@ class StripeSource:
 
         Source: sources.md Stripe §1 (lists), §2 (objects).
         """
-        parameters = {**_created(window, self.look_back), **self.expansion()}
+        parameters = {**_created(window, self.look_back), **self._expanded()}
         for page in self._hook.pages(self.path, parameters):
             yield [self.record(item) for item in page]
 
     def record(self, item: dict[str, Any]) -> RawRecord:
-        """One object as a record."""
+        """One object as a record; ``ours`` says whose it is, where companies share the account."""
+        if self._hook.share is not None:
+            item["ours"] = _is_of(self._hook.share, item)
         return RawRecord(
             key=f"stripe:{self._hook.account}:{self.name}:{item['id']}",
             version=fingerprint([_value(item, field) for field in self.version_fields]),
@@ -69,6 +72,9 @@ class StripeSource:
     def changed_at(self, item: Mapping[str, Any]) -> datetime:
         """When the object was created, as far as Stripe tells."""
         return datetime.fromtimestamp(item["created"], UTC)
+
+    def _expanded(self) -> dict[str, list[str]]:
+        return self.expansion()
 
 
 class _NamedSource(StripeSource):
@@ -176,6 +182,10 @@ class BalanceTransactionSource(StripeSource):
     expand = ("source",)
     version_fields = ("amount", "fee", "net", "reporting_category")
 
+    def _expanded(self) -> dict[str, list[str]]:
+        # of a refund or dispute the charge says whose it is
+        return self.expansion() if self._hook.share is None else {"expand[]": _WITH_CHARGES}
+
 
 class PayoutSource(_NamedSource):
     """
@@ -202,10 +212,26 @@ class PayoutSource(_NamedSource):
     def _items(self, payout: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         if not payout["automatic"] or payout["reconciliation_status"] != "completed":
             return None
-        parameters = {"payout": payout["id"], "expand[]": ["data.source"]}
-        pages = self._hook.pages("/v1/balance_transactions", parameters)
+        share = self._hook.share
+        expanded = ["data.source"] if share is None else _WITH_CHARGES
+        pages = self._hook.pages("/v1/balance_transactions", {"payout": payout["id"], "expand[]": expanded})
         # the list holds the payout's own negative transaction too: sources.md Stripe §2
-        return [item for page in pages for item in page if item["type"] != "payout"]
+        items = [item for page in pages for item in page if item["type"] != "payout"]
+        return items if share is None else [item | {"ours": _is_of(share, item)} for item in items]
+
+
+def _is_of(share: Share, item: Mapping[str, Any] | None) -> bool:
+    """Whose an object is: a charge's shop says it, a refund's or dispute's charge; all else is of who is paid."""
+    if item is None:
+        return share.is_paid
+    match item["object"]:
+        case "charge":
+            return share.holds(item["metadata"].get(share.named_in))
+        case "refund" | "dispute":
+            return _is_of(share, item["charge"])
+        case "balance_transaction":
+            return _is_of(share, item["source"])
+    return share.is_paid
 
 
 def _unexplained(payout: Mapping[str, Any], items: list[dict[str, Any]]) -> str:

@@ -341,4 +341,14 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "amount": MONEY,
         },
     },
+    "canonical.payout_share": {
+        "header": {
+            **_KEYS,
+            "payout_id": TEXT,
+            "gateway": TEXT,
+            "role": TEXT,  # of the account for what companies that share the gateway owe each other
+            "arrived_on": DAY,
+            "amount": MONEY,  # what leaves clearing, in base currency; below zero in the books of who was paid
+        },
+    },
 }

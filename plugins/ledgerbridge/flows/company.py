@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, create_model, field_validator, model_validator
 
-from ledgerbridge.entities import MAIN
+from ledgerbridge.entities import MAIN, Share
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed, load_file
 
@@ -20,6 +20,7 @@ __all__ = [
     "Company",
     "Gateway",
     "GatewayFields",
+    "Shared",
     "company_file",
     "company_keys",
     "company_model",
@@ -36,6 +37,32 @@ _OLD_FILE = "company.yaml"
 """Beside the folder of companies: where an installation had its one company before there were several."""
 
 
+class Shared(ConfigModel):
+    """How companies share a gateway's account: whose money is whose, and where they owe it to each other."""
+
+    with_: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list,
+        alias="with",
+        description="Of the company whose bank is paid: keys of the others. What their files list as `only` is theirs;"
+        " all else, what names no shop among it, is its own.",
+    )
+    only: Annotated[list[str], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list,
+        description="Of the others: their shops, as charges name them. What these took is theirs, and nothing else.",
+    )
+    named_in: str = Field("site_url", description="Key of a charge's metadata that names its shop.")
+    role: str = Field("intercompany", description="Account role of what the companies owe each other.")
+
+    @model_validator(mode="after")
+    def _paid_or_not(self) -> Self:
+        if bool(self.with_) is bool(self.only):
+            raise ValueError(
+                "`shared` takes `with`, of the company that is paid: the keys of the others; or `only`, of the others:"
+                " their shops"
+            )
+        return self
+
+
 class Gateway(ConfigModel):
     """What holds a customer's money, as the shop names it, and on which account."""
 
@@ -45,6 +72,9 @@ class Gateway(ConfigModel):
         "gateway",
         description="Who tells of its payments: the `gateway` itself, a system of ours; the `shop`, whose word is"
         " enough (gift cards, store credit); `people`, who enter them in a ledger.",
+    )
+    shared: Shared | None = Field(
+        None, description="Where its account is that of several companies; default: it is not."
     )
 
 
@@ -83,6 +113,7 @@ class Company(ConfigModel):
         " else all.",
     )
     settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
+    _shops_of_others: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -135,6 +166,14 @@ class Company(ConfigModel):
             )
         return self.connections[system]
 
+    def share_of(self, gateway: str) -> Share | None:
+        """Which part of a gateway's account is this company's; None: it shares it with nobody."""
+        shared = next((each.shared for each in self.gateways if each.name == gateway), None)
+        if shared is None:
+            return None
+        shops = self._shops_of_others[gateway] if shared.with_ else frozenset(shared.only)
+        return Share(shared.named_in, bool(shared.with_), shops)
+
     def tables(self) -> dict[str, dict[str, dict[str, Any]]]:
         """
         The lookup tables mappings read of the company.
@@ -152,13 +191,19 @@ class Company(ConfigModel):
         return {
             "accounts": {str(account["role"]): dict(account) for account in self.accounts},
             **{f"accounts_{ledger}": self._accounts_of(ledger) for ledger in ledgers},
-            "gateways": {gateway.name: gateway.model_dump() for gateway in self.gateways},
-            "gateways_by_role": {gateway.role: gateway.model_dump() for gateway in self.gateways},
+            "gateways": {gateway.name: _row(gateway) for gateway in self.gateways},
+            "gateways_by_role": {gateway.role: _row(gateway) for gateway in self.gateways},
             "company": {name: {"value": value} for name, value in settings.items()},
         }
 
     def _accounts_of(self, ledger: str) -> dict[str, dict[str, Any]]:
         return {str(account[ledger]): dict(account) for account in self.accounts if account.get(ledger)}
+
+
+def _row(gateway: Gateway) -> dict[str, Any]:
+    """A gateway as mappings look it up; ``intercompany`` is the role of what companies that share it owe each other."""
+    shared = gateway.shared
+    return gateway.model_dump(exclude={"shared"}) | {"intercompany": None if shared is None else shared.role}
 
 
 def company_keys(folder: Path) -> list[str]:
@@ -245,7 +290,7 @@ def load_company(path: Path, asked: GatewayFields) -> Company:
     :param asked: what the systems that are there ask of each gateway.
     :raises ConfigurationError: anything wrong with it, with file, line and remedy.
     """
-    company = load_file(path, company_model(asked), code="LB-CFG-004")[0]
+    company = _read(path, asked)
     if not re.fullmatch(_KEY, path.stem):
         raise ConfigurationError(
             "LB-CFG-004",
@@ -258,4 +303,27 @@ def load_company(path: Path, asked: GatewayFields) -> Company:
             f'{path}: `key` is "{company.key}", the file is named {path.stem}.',
             remedy=f"Name the file {company.key}.yaml: what was kept of the company bears its key.",
         )
+    for gateway in company.gateways:
+        if gateway.shared is not None and gateway.shared.with_:
+            shops = (
+                _shops_of(path.with_name(f"{key}.yaml"), gateway.name, path, asked) for key in gateway.shared.with_
+            )
+            company._shops_of_others[gateway.name] = frozenset().union(*shops)
     return company.model_copy(update={"key": path.stem})
+
+
+def _read(path: Path, asked: GatewayFields) -> Company:
+    return load_file(path, company_model(asked), code="LB-CFG-004")[0]
+
+
+def _shops_of(path: Path, gateway: str, asking: Path, asked: GatewayFields) -> frozenset[str]:
+    """The shops of another company that share a gateway's account: said in one file, its own."""
+    there = _read(path, asked).gateways if path.exists() else ()
+    shops = frozenset(shop for each in there if each.name == gateway and each.shared for shop in each.shared.only)
+    if not shops:
+        raise ConfigurationError(
+            "LB-CFG-004",
+            f"{asking}: gateway {gateway} is shared with {path.stem}, and {path} does not say which shops are its own.",
+            remedy=f"Write `shared: {{only: [<shop>]}}` at gateway {gateway} there, or take {path.stem} away here.",
+        )
+    return shops

@@ -132,6 +132,7 @@ class Movement:
     :param belongs_to: the charge a refund gives back; else its own id.
     :param amount: in the account's currency, before fees; what went out is negative.
     :param fee: what the gateway kept of it.
+    :param theirs: how much of the amount is of another company, that shares the account: nothing is booked of it.
     :param record: its record key.
     :param closed: for a payout, whether the gateway has told what it is made of, or never will.
     :param fees: for a payout, the fees of all it is made of.
@@ -147,6 +148,12 @@ class Movement:
     foreign: bool = False
     closed: bool = True
     fees: Decimal = NOTHING
+    theirs: Decimal = NOTHING
+
+    @property
+    def ours(self) -> Decimal:
+        """What is to be booked of it."""
+        return self.amount - self.theirs
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def _money(
         charge_of[movement.id] = movement.belongs_to
         each = sums[movement.belongs_to]
         each.listed = True
-        each.moved += movement.amount
+        each.moved += movement.ours
         each.foreign = each.foreign or movement.foreign
         found = known(movement)
         each.known = found if found.reason else each.known
@@ -165,7 +165,7 @@ def _payouts(
     for identity, moved in moves.items():
         each = max(moved, key=lambda movement: movement.moved_at)
         mine = entries.pop(identity, [])
-        left = sum((entry.amount for entry in mine), NOTHING) - sum((part.amount for part in moved), NOTHING)
+        left = sum((entry.amount for entry in mine), NOTHING) - sum((part.ours for part in moved), NOTHING)
         link = Link(gateway, "payout", identity, each.record)
         documents = (link, *(document for entry in mine for document in entry.documents))
         knows = known(each) if left else Known()
