@@ -55,6 +55,8 @@ LEGS = {
     "fee_xero": ("7", "fees in Xero"),
     "payout_gp": ("7", "payouts in GP"),
     "payout_xero": ("7", "payouts in Xero"),
+    "share_gp": ("7", "other companies' parts of payouts, in GP"),
+    "share_xero": ("7", "other companies' parts of payouts, in Xero"),
     "payout_back_gp": ("7", "payouts taken back in GP"),
     "payout_back_xero": ("7", "payouts taken back in Xero"),
 }
