@@ -252,7 +252,8 @@ class MergedLoadOperator(LoadOperator):
         """
         Keep of what was written what the sides hold now, as each of them holds it.
 
-        What the target turned out to hold already is linked as it is; the next run merges the two.
+        What the target turned out to hold already is linked as it is; the next run merges the two. An old task that is
+        run again and sends nothing says nothing either of what was read since.
         """
         changes = _staged_changes(self.staged(context, "merges"))
         stands = [each.record_key for each in results if each.outcome in _STANDS and each.record_key in changes]
@@ -262,7 +263,9 @@ class MergedLoadOperator(LoadOperator):
         there = {key: thing.sides[self.config.target] for key, thing in things.items()}
         source = {key: thing.sides[self.config.source].held or {} for key, thing in things.items()}
         linked = {key for key, side in there.items() if changes[key].key is None and side.matched_by != WRITTEN}
-        written = {key: side for key, side in there.items() if key not in linked}
+        unsent = {each.record_key for each in results if each.outcome == "unchanged"}
+        overtaken = {key for key in unsent & there.keys() if _is_read_since(there[key], changes[key])}
+        written = {key: side for key, side in there.items() if key not in linked | overtaken}
         conformed = self._conformed(context, written)
         agreed: dict[str, dict[str, dict[str, Any]]] = {entity: {} for entity in self.config.sources}
         for key, side in written.items():
@@ -293,6 +296,10 @@ class MergedLoadOperator(LoadOperator):
 
 
 _STANDS = ("delivered", "unchanged")
+
+
+def _is_read_since(side: KeptSide, change: Change) -> bool:
+    return change.change is not None and side.change is not None and side.change > change.change
 
 
 def _mapping(name: str) -> CompiledMapping:

@@ -308,3 +308,19 @@ def test_contact_merged_into_another_leaves_its_customer_to_that_one(masters: Ma
     assert street(survivor)["City"] == "Salem"
     assert [each["CUSTNMBR"] for each in masters.all_gp() if each["CUSTNAME"].startswith("Tide")] == ["TIDE1"]
     assert masters.letters() == before
+
+
+def test_an_old_load_that_is_cleared_alone_changes_nothing_of_what_came_after_it(masters: Masters) -> None:
+    masters.in_gp("CHART1", CUSTNAME="Chart")
+    masters.come_to_rest()
+    masters.later()
+    masters.in_gp("CHART1", CUSTNAME="Chart one")
+    assert masters.run() == {"customers_xero": 1}
+    then, run_id = dict(masters.flow.results), f"masters-{masters.passes}"
+    masters.later()
+    masters.in_xero("CHART1", Name="Chart two")
+    assert masters.run() == {"customers_gp": 1}
+    masters.flow.results = then
+    assert masters.flow.task("customers_xero", "load").execute(masters.flow.context(run_id)) == {"unchanged": 1}
+    assert masters.run() == {}
+    assert (masters.gp("CHART1")["CUSTNAME"], masters.xero("CHART1")["Name"]) == ("Chart two", "Chart two")
