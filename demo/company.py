@@ -26,9 +26,12 @@ __all__ = ["INTERCOMPANY", "connection_environment", "connections", "write_compa
 
 READ_FROM_THE_FILE = ("name", "base_currency", "time_zone", "accounts")
 """The rest of the golden company (items, taxes, shops) is in the systems themselves."""
+SHOPIFY_PAYMENTS = "shopify_payments"
+"""The gateway of shops that have an account of that name; it is reached by the shop's own connection."""
 GATEWAYS: list[dict[str, str]] = [
     {"name": "stripe_payments", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},  # as Magento calls it
     {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},
+    {"name": "shopify_payments", "role": "shopify_clearing", "checkbook": "SHOPIFY", "contact": "Shopify"},
     {"name": "gift_card", "role": "gift_cards", "checkbook": "GIFTCARD", "told_by": "shop"},
     {"name": "shopify_store_credit", "role": "store_credit", "checkbook": "STORECREDIT", "told_by": "shop"},
     {"name": "cash", "role": "bank", "checkbook": "BANK", "told_by": "people"},
@@ -46,17 +49,21 @@ def write_company_file(path: Path, company: Mapping[str, Any], shared: Mapping[s
     :param shared: which part of the payment gateway's account is its own; None: all of it.
     """
     key = path.stem
+    shops = {shop["shop"]: _connection(f"shopify_{shop['shop']}", key) for shop in _shops_of(company, "shopify")}
+    paid_by_shopify = [shops[shop["shop"]] for shop in company["shops"] if shop.get("shopify_payments")]
+    found = {
+        **{system: [_connection(system, key)] for system in systems_of(company) if system != "shopify"},
+        **({"shopify": list(shops.values())} if shops else {}),
+        **({SHOPIFY_PAYMENTS: paid_by_shopify} if paid_by_shopify else {}),
+    }
     content = {
         **{name: company[name] for name in READ_FROM_THE_FILE},
-        "connections": {
-            system: [_connection(f"shopify_{shop['shop']}", key) for shop in _shops_of(company, system)]
-            if system == "shopify"
-            else [_connection(system, key)]
-            for system in systems_of(company)
-        },
-        "without": [system for system in SERVED if system not in systems_of(company)],
+        "connections": found,
+        "without": [system for system in (*SERVED, SHOPIFY_PAYMENTS) if system not in found],
         "gateways": [
-            {**each, "shared": dict(shared)} if shared and each["name"] == "stripe" else each for each in GATEWAYS
+            {**each, "shared": dict(shared)} if shared and each["name"] == "stripe" else each
+            for each in GATEWAYS
+            if paid_by_shopify or each["name"] != SHOPIFY_PAYMENTS
         ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -256,7 +256,8 @@ class Player:
 
     def _play_one(self, event: Event, scene: _Scene) -> None:
         if event.order is None:
-            self.call("POST", "stripe", "/_sandbox/payouts", event.details)
+            gateway = "stripe" if event.details.get("gateway", "stripe") == "stripe" else "shopify"
+            self.call("POST", gateway, "/_sandbox/payouts", event.details)
             return
         if event.kind not in ("place", "pay", "fulfil", "edit", "cancel", "refund", "exchange"):
             raise ValueError(

@@ -15,7 +15,7 @@ from ledgerbridge.entities import Master, SharedGateway
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company
 from ledgerbridge.mapping.lookups import LiveLookup
-from ledgerbridge.reconciliation import Books, GatewayBooks, Looked
+from ledgerbridge.reconciliation import Books, GatewayBooks, JoinedGatewayBooks, Looked
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.master_rows import keep_master_rows, master_rows_since
@@ -45,7 +45,7 @@ def books_of(system: str, company: Company) -> Books:
 
 def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBooks:
     """
-    The movements of a gateway.
+    The movements of a gateway, of all accounts that a company has with it.
 
     :param kept: what earlier passes read of it.
     :raises ConfigurationError: nobody knows how to read this gateway's balance.
@@ -54,9 +54,8 @@ def gateway_books_of(gateway: str, company: Company, kept: Looked) -> GatewayBoo
     if path is None:
         gateways = ", ".join(name for name, each in systems().items() if each.gateway_books)
         raise ConfigurationError("LB-CFG-005", f'"{gateway}" is no gateway.', remedy=f"The gateways are: {gateways}.")
-    hook = hook_of(gateway, company.connections_of(gateway)[0], company)
-    books: GatewayBooks = resolve_name(path)(hook, kept, company.base_currency)
-    return books
+    hooks = hooks_of(gateway, company).values()
+    return JoinedGatewayBooks([resolve_name(path)(hook, kept, company.base_currency) for hook in hooks])
 
 
 def hook_of(system: str, connection: str, company: Company) -> SystemHook:

@@ -16,7 +16,13 @@ _FAR_AHEAD = date(2099, 12, 31)
 _PERCENT = Decimal(100)
 _FIRST_CURRENCY = 1000
 
-_CHECKBOOKS = {"STRIPE": "clearing", "BANK": "bank", "GIFTCARD": "gift_cards", "STORECREDIT": "store_credit"}
+_CHECKBOOKS = {
+    "STRIPE": "clearing",
+    "SHOPIFY": "shopify_clearing",
+    "BANK": "bank",
+    "GIFTCARD": "gift_cards",
+    "STORECREDIT": "store_credit",
+}
 """Checkbooks by name, and the role of the account each keeps."""
 
 

@@ -139,6 +139,18 @@ def _people(shops: Shops) -> APIRouter:
     def act(name: str, verb: Verb, event: JsonBody) -> Json:
         return _receipt(shops.act(name, verb, event))
 
+    @routes.post("/payouts", status_code=201)
+    def pay_out(payout: JsonBody) -> Json:
+        return shops.payments.pay_out(shops.domain(payout["shop"]), payout)
+
+    @routes.post("/payouts/{reference}/{status}")
+    def end_payout(reference: str, status: Literal["PAID", "FAILED", "CANCELED"], sent: JsonBody) -> Json:
+        return shops.payments.end_payout(shops.domain(sent["shop"]), reference, status)
+
+    @routes.post("/balance_transactions", status_code=201)
+    def move(event: JsonBody) -> Json:
+        return shops.payments.move(shops.domain(event["shop"]), event)
+
     @routes.post("/bulk_operations/{number}/{outcome}", status_code=204)
     def end_bulk_operation(number: int, outcome: Literal["finish", "fail"]) -> None:
         BulkOperations(shops).end(number, outcome)

@@ -17,6 +17,7 @@ import orjson
 from sandbox.faults import FAULT_TABLE
 from sandbox.shopify.errors import EventRefused, UnknownShop
 from sandbox.shopify.ledger import read_order
+from sandbox.shopify.payments import PAYMENTS_TABLES, Payments
 from sandbox.shopify.rendering import OrderRendering, gid
 from sandbox.shopify.subscriptions import SUBSCRIPTION_TABLE, Subscriptions, messages_of
 from sandbox.store import BusinessClock, Store, instant, wire_instant
@@ -65,7 +66,7 @@ CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 # ids of shops, customers and orders start where life's have thirteen digits
 _FIRST_IDS = {"customer": 7_000_000_000, "shop_order": 5_500_000_000}
-DEFAULT_SCOPES = "read_orders,read_customers,read_products"
+DEFAULT_SCOPES = "read_orders,read_customers,read_products,read_shopify_payments"
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,10 @@ class Shops:
     """All shops of one data folder."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.store = Store(data_dir / "shopify.sqlite", _SCHEMA + SUBSCRIPTION_TABLE + FAULT_TABLE + DELIVERY_TABLE)
+        tables = (_SCHEMA, SUBSCRIPTION_TABLE, FAULT_TABLE, DELIVERY_TABLE, PAYMENTS_TABLES)
+        self.store = Store(data_dir / "shopify.sqlite", "".join(tables))
         self.clock = BusinessClock(self.store)
+        self.payments = Payments(self.store, self.clock)
         self.subscriptions = Subscriptions(self.store)
         self.exports = data_dir / "shopify-exports"
 
@@ -136,6 +139,7 @@ class Shops:
                         company["time_zone"],
                     ),
                 )
+                self.payments.open(connection, domain, shop.get("shopify_payments"))
                 token = f"shpat_{secrets.token_hex(16)}"
                 self._grant(connection, token, domain, app["client_id"], None)
                 seeded.append({"shop": shop["shop"], "domain": domain, "access_token": token})
@@ -156,6 +160,17 @@ class Shops:
         if row is None:
             raise UnknownShop
         return Shop(**{**dict(row), "taxes_included": bool(row["taxes_included"])})
+
+    def domain(self, handle: str) -> str:
+        """
+        The myshopify.com name of the shop that files of orders name so.
+
+        :raises EventRefused: there is none.
+        """
+        row = self.store.connection.execute("SELECT domain FROM shop WHERE handle = ?", (handle,)).fetchone()
+        if row is None:
+            raise EventRefused(f"There is no shop {handle!r} here. Seed the company first.")
+        return str(row["domain"])
 
     def app(self, client_id: str) -> sqlite3.Row | None:
         """The app's secret and scopes."""
@@ -211,15 +226,13 @@ class Shops:
         :raises EventRefused: the shop is unknown, the name is taken, or the figures don't add up.
         """
         with self.store.write() as connection:
-            row = connection.execute("SELECT domain FROM shop WHERE handle = ?", (order["shop"],)).fetchone()
-            if row is None:
-                raise EventRefused(f"Order {order['name']}: no shop {order['shop']!r} here. Seed the company first.")
+            domain = self.domain(order["shop"])
             taken = "SELECT 1 FROM shop_order WHERE name = ? AND shop = ?"
-            if connection.execute(taken, (order["name"], row["domain"])).fetchone():
+            if connection.execute(taken, (order["name"], domain)).fetchone():
                 raise EventRefused(f"Order {order['name']} exists already. Give it another name.")
             order_id = _next_id(connection, "shop_order")
-            customer_id = self._customer(connection, row["domain"], order)
-            placed = self._save(connection, order_id, row["domain"], customer_id, [dict(order)])
+            customer_id = self._customer(connection, domain, order)
+            placed = self._save(connection, order_id, domain, customer_id, [dict(order)])
             self._announce(connection, "place", placed)
         self.subscriptions.courier.depart()
         return placed
@@ -245,6 +258,7 @@ class Shops:
             (row,) = rows
             history = [*orjson.loads(row["history"]), {**event, "do": verb}]
             changed = self._save(connection, row["id"], row["shop"], row["customer_id"], history)
+            self.payments.book_order(connection, row["shop"], changed.document, event, history[0].get("rate") or "1")
             self._announce(connection, verb, changed)
         self.subscriptions.courier.depart()
         return changed

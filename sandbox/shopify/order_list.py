@@ -6,10 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from sandbox.shopify.call import Call
-from sandbox.shopify.paging import MAX_PAGE, check_page, connection, make_cursor, read_cursor
+from sandbox.shopify.paging import page_of
 from sandbox.shopify.search import search_orders
 
 __all__ = ["OrderList"]
@@ -56,26 +54,4 @@ class OrderList:
 
     def page(self) -> Json:
         """The connection's page; of an export the next one, each time it is asked."""
-        export = self._call.export
-        size, backwards = (MAX_PAGE, False) if export else check_page(self._arguments)
-        column = _SORT_COLUMNS[self._arguments["sortKey"]]
-        descending = self._arguments["reverse"] != backwards
-        cursor = export.cursor if export else self._arguments.get("before" if backwards else "after")
-        where, parameters = "", list(self._parameters)
-        if cursor:
-            value, last_id = read_cursor(cursor)
-            where = f" AND ({column}, id) {'<' if descending else '>'} (?, ?)"
-            parameters += [value, last_id]
-        direction = "DESC" if descending else "ASC"
-        rows = self._call.shops.store.connection.execute(
-            f"SELECT id, document, {column} AS sort_value {self._from}{where}"
-            f" ORDER BY {column} {direction}, id {direction} LIMIT ?",
-            [*parameters, size + 1],
-        ).fetchall()
-        page = [(make_cursor(row["sort_value"], row["id"]), orjson.loads(row["document"])) for row in rows[:size]]
-        more = len(rows) > size
-        if export:
-            export.cursor = page[-1][0] if more else None
-        if backwards:
-            return connection(page[::-1], has_next=bool(cursor), has_previous=more)
-        return connection(page, has_next=more, has_previous=bool(cursor))
+        return page_of(self._call, self._from, self._parameters, _SORT_COLUMNS, self._arguments, self._call.export)

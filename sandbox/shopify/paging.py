@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from graphql import GraphQLError
 
-from sandbox.shopify.call import Info, call_of
+from sandbox.shopify.call import Call, Export, Info, call_of
 
-__all__ = ["check_page", "connection", "make_cursor", "nested_connection", "read_cursor"]
+__all__ = ["check_page", "connection", "make_cursor", "nested_connection", "page_of", "read_cursor"]
 
 Json = dict[str, Any]
 MAX_PAGE = 250
@@ -47,6 +48,45 @@ def nested_connection(
     chosen = positions[-size:] if backwards else positions[:size]
     page = [(make_cursor(position, 0), item) for position, item in chosen]
     return connection(page, has_next=not backwards and len(positions) > size, has_previous=bool(after))
+
+
+def page_of(
+    call: Call,
+    rows: str,
+    parameters: Sequence[Any],
+    sort_columns: Mapping[str, str],
+    arguments: Mapping[str, Any],
+    export: Export | None = None,
+) -> Json:
+    """
+    A page of a table's documents.
+
+    :param rows: ``FROM … WHERE …``, with its parameters; the rows have ``id`` and ``document``.
+    :param sort_columns: by the argument's sort key.
+    :param export: of a bulk operation: where it stands, moved on by each call.
+    """
+    size, backwards = (MAX_PAGE, False) if export else check_page(arguments)
+    column = sort_columns[arguments["sortKey"]]
+    descending = arguments["reverse"] != backwards
+    cursor = export.cursor if export else arguments.get("before" if backwards else "after")
+    where, known = "", list(parameters)
+    if cursor:
+        value, last_id = read_cursor(cursor)
+        where = f" AND ({column}, id) {'<' if descending else '>'} (?, ?)"
+        known += [value, last_id]
+    direction = "DESC" if descending else "ASC"
+    found = call.shops.store.connection.execute(
+        f"SELECT id, document, {column} AS sort_value {rows}{where}"
+        f" ORDER BY {column} {direction}, id {direction} LIMIT ?",
+        [*known, size + 1],
+    ).fetchall()
+    page = [(make_cursor(row["sort_value"], row["id"]), orjson.loads(row["document"])) for row in found[:size]]
+    more = len(found) > size
+    if export:
+        export.cursor = page[-1][0] if more else None
+    if backwards:
+        return connection(page[::-1], has_next=bool(cursor), has_previous=more)
+    return connection(page, has_next=more, has_previous=bool(cursor))
 
 
 def connection(page: list[tuple[str, Json]], *, has_next: bool, has_previous: bool) -> Json:

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.shopify.ledger import OrderLedger
-from sandbox.shopify.sales import Agreement, Item, Refund, RefundedItem, Sale, Tax, Transaction
+from sandbox.shopify.sales import SHOPIFY_PAYMENTS, Agreement, Item, Refund, RefundedItem, Sale, Tax, Transaction
 
 __all__ = ["OrderRendering", "gid"]
 
@@ -246,6 +246,8 @@ class OrderRendering:
 
     def _transaction(self, transaction: Transaction) -> Json:
         parent = transaction.parent
+        # what follows a payment of Shopify Payments bears its id
+        payment = parent if parent and transaction.gateway == SHOPIFY_PAYMENTS else transaction
         return {
             "__typename": "OrderTransaction",
             "id": gid("OrderTransaction", transaction.id),
@@ -253,7 +255,7 @@ class OrderRendering:
             "status": transaction.status,
             "gateway": transaction.gateway,
             "formattedGateway": transaction.gateway.replace("_", " ").title(),
-            "paymentId": transaction.payment_id,
+            "paymentId": payment.payment_id,
             "test": False,
             "createdAt": transaction.at,
             "processedAt": transaction.at,

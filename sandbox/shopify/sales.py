@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 __all__ = [
+    "SHOPIFY_PAYMENTS",
     "Action",
     "Agreement",
     "Item",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 ZERO = Decimal(0)
+SHOPIFY_PAYMENTS = "shopify_payments"
+"""What transactions name the shop's own gateway."""
 LineType = Literal["PRODUCT", "SHIPPING", "ADJUSTMENT", "TIP", "GIFT_CARD", "DUTY", "ADDITIONAL_FEE"]
 Reason = Literal["ORDER", "ORDER_EDIT", "REFUND", "RETURN"]
 Action = Literal["ORDER", "UPDATE", "RETURN"]

@@ -14,6 +14,7 @@ from sandbox.shopify.bulk_fields import bulk_mutations, bulk_queries
 from sandbox.shopify.call import Info, call_of
 from sandbox.shopify.order_list import OrderList
 from sandbox.shopify.paging import nested_connection
+from sandbox.shopify.payments_fields import payments_fields, payments_queries
 from sandbox.shopify.rendering import gid
 from sandbox.shopify.rules import API_VERSIONS
 from sandbox.shopify.webhook_fields import webhook_mutations, webhook_queries
@@ -28,12 +29,13 @@ def build_schema() -> GraphQLSchema:
     """Our reduced schema, executable; the context value of a request is its ``Call``."""
     kinds = [InterfaceType(name, lambda value, *_: value["__typename"]) for name in _ABSTRACT]
     definitions = load_schema_from_path(str(Path(__file__).parent / "schema.graphql"))
-    fields = (_query, _order, bulk_queries, bulk_mutations, webhook_queries, webhook_mutations)
+    webhooks = (webhook_queries, webhook_mutations)
+    fields = (_query, _order, bulk_queries, bulk_mutations, *webhooks, payments_queries, payments_fields)
     schema = make_executable_schema(definitions, *fields, *kinds)
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType) and kind is not schema.query_type:
             for definition in kind.fields.values():
-                if get_named_type(definition.type).name.endswith("Connection"):
+                if get_named_type(definition.type).name.endswith("Connection") and definition.resolve is None:
                     definition.resolve = nested_connection
     return schema
 

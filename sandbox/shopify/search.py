@@ -1,5 +1,5 @@
 """
-Shopify's search syntax as a condition on the order table.
+Shopify's search syntax as a condition on a table.
 
 Terms ``field:value`` joined by blanks (AND), ``AND``, ``OR``, ``NOT`` or ``-``, with parentheses, comparators
 ``:< :<= :> :>=`` and quotes. A field nobody knows is ignored with a warning.
@@ -10,12 +10,13 @@ Source: sources.md Shopify §2 (search syntax).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from sandbox.store import wire_instant
 
-__all__ = ["Condition", "search_orders"]
+__all__ = ["Condition", "Searchable", "search", "search_orders"]
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -27,9 +28,6 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_TIMES = {"created_at": "created_at", "processed_at": "processed_at", "updated_at": "search_updated_at"}
-_TEXTS = {"name": "name", "email": "email", "financial_status": "financial_status"}
-_NUMBERS = {"id": "id", "customer_id": "customer_id"}
 _STATUS = {
     "open": "cancelled_at IS NULL",
     "not_closed": "1",
@@ -37,6 +35,34 @@ _STATUS = {
     "cancelled": "cancelled_at IS NOT NULL",
     "any": "1",
 }
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """
+    What may be searched for: by field, the column of a time, of a text (case-insensitive) or of a number.
+
+    :param words: columns that a word without a field is looked for in.
+    :param cases: by field, the conditions that its values stand for.
+    :param parts: by field, a pattern of what stands in the document of a row, with ``{}`` for the value.
+    """
+
+    times: Mapping[str, str]
+    texts: Mapping[str, str]
+    numbers: Mapping[str, str]
+    words: Sequence[str] = ()
+    cases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+ORDERS = Searchable(
+    times={"created_at": "created_at", "processed_at": "processed_at", "updated_at": "search_updated_at"},
+    texts={"name": "name", "email": "email", "financial_status": "financial_status"},
+    numbers={"id": "id", "customer_id": "customer_id"},
+    words=("name", "email"),
+    cases={"status": _STATUS, "test": {"true": "test", "false": "NOT test"}},
+    parts={"payment_id": '%"paymentId":"{}"%'},
+)
 
 
 @dataclass
@@ -49,12 +75,18 @@ class Condition:
 
 
 def search_orders(query: str, now: datetime) -> Condition:
-    """The condition ``query`` means; ``now`` is what the word stands for in it."""
-    return _Parser(query, now).parse()
+    """The condition ``query`` means for orders; ``now`` is what the word stands for in it."""
+    return search(query, now, ORDERS)
+
+
+def search(query: str, now: datetime, among: Searchable) -> Condition:
+    """The condition ``query`` means for the rows of another table."""
+    return _Parser(query, now, among).parse()
 
 
 class _Parser:
-    def __init__(self, query: str, now: datetime) -> None:
+    def __init__(self, query: str, now: datetime, among: Searchable) -> None:
+        self._among = among
         self._tokens = list(_TOKEN.finditer(query.strip()))
         self._next = 0
         self._now = now
@@ -104,24 +136,23 @@ class _Parser:
         return self._text(token["single_text"] or token["double_text"] or token["word"] or "")
 
     def _text(self, text: str) -> str:
-        self._condition.parameters += [f"%{text}%", f"%{text}%"]
-        return "(name LIKE ? OR email LIKE ?)"
+        self._condition.parameters += [f"%{text}%"] * len(self._among.words)
+        return "(" + " OR ".join([f"{column} LIKE ?" for column in self._among.words] or ["1"]) + ")"
 
     def _comparison(self, name: str, operator: str, value: str) -> str:
-        if name in _TIMES:
-            return self._time(_TIMES[name], operator, value)
-        if name in _NUMBERS and value.isdigit():
+        among = self._among
+        if name in among.times:
+            return self._time(among.times[name], operator, value)
+        if name in among.numbers and value.isdigit():
             self._condition.parameters.append(int(value))
-            return f"{_NUMBERS[name]} {operator} ?"
-        if name in _TEXTS:
+            return f"{among.numbers[name]} {operator} ?"
+        if name in among.texts:
             self._condition.parameters.append(value)
-            return f"{_TEXTS[name]} = ? COLLATE NOCASE"
-        if name == "status" and value.lower() in _STATUS:
-            return _STATUS[value.lower()]
-        if name == "test":
-            return "test" if value.lower() == "true" else "NOT test"
-        if name == "payment_id":
-            self._condition.parameters.append(f'%"paymentId":"{value}"%')
+            return f"{among.texts[name]} = ? COLLATE NOCASE"
+        if value.lower() in among.cases.get(name, {}):
+            return among.cases[name][value.lower()]
+        if name in among.parts:
+            self._condition.parameters.append(among.parts[name].format(value))
             return "CAST(document AS TEXT) LIKE ?"
         self._condition.ignored.append(name)
         return "1"

@@ -217,7 +217,7 @@ def test_client_credentials_give_a_token_for_a_day_with_the_granted_scopes(sandb
     answer = sandbox.ask_for_token().json()
 
     assert answer["expires_in"] == 86399
-    assert answer["scope"] == "read_orders,read_customers,read_products"
+    assert answer["scope"] == "read_orders,read_customers,read_products,read_shopify_payments"
     scopes = sandbox.data("{ currentAppInstallation { accessScopes { handle } } }")
     assert {"handle": "read_orders"} in scopes["currentAppInstallation"]["accessScopes"]
 

@@ -17,6 +17,8 @@ import pytest
 from hooks.shopify import queries as shopify_queries
 from hooks.shopify.errors import QueryTooDear
 from hooks.shopify.hook import ShopifyHook
+from hooks.shopify_payments import queries as payments_queries
+from hooks.shopify_payments.hook import ShopifyPaymentsHook
 from hooks.wire import untrusted
 from ledgerbridge.entities import KeyedSource, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
@@ -123,9 +125,10 @@ QUERIES = {
     "count": shopify_queries.COUNT,
     "clock": shopify_queries.CLOCK,
     "installation": shopify_queries.INSTALLATION,
-    "payouts": shopify_queries.PAYOUTS,
-    "balance-transactions": shopify_queries.BALANCE_TRANSACTIONS,
-    "balance": shopify_queries.BALANCE,
+    "payouts": payments_queries.PAYOUTS,
+    "balance-transactions": payments_queries.BALANCE_TRANSACTIONS,
+    "balance": payments_queries.BALANCE,
+    "transactions-of-orders": payments_queries.TRANSACTIONS_OF_ORDERS,
     "bulk-state": shopify_queries.BULK_STATE,
     **shopify_queries.REST,
 }
@@ -328,6 +331,12 @@ def test_pages_grow_to_what_their_cost_allows(api: ScriptedApi, hook: ShopifyHoo
     assert [asked.json["variables"]["first"] for asked in api.asked[1:]] == [2, 9]
 
 
+@pytest.fixture
+def payments(hook: ShopifyHook) -> ShopifyPaymentsHook:
+    """Shopify Payments, on the shop's connection."""
+    return ShopifyPaymentsHook("shopify_test")
+
+
 def usd(amount: str) -> dict[str, str]:
     return {"amount": amount, "currencyCode": "USD"}
 
@@ -347,6 +356,7 @@ def moved(number: int, net: str, **fields: Any) -> dict[str, Any]:
     return {
         "id": f"gid://shopify/ShopifyPaymentsBalanceTransaction/{number}", "type": "CHARGE", "test": False,
         "transactionDate": "2026-03-01T00:00:00Z", "amount": usd("53.77"), "fee": usd("1.86"), "net": usd(net),
+        "sourceOrderTransactionId": None, "associatedOrder": None,
     } | fields  # fmt: skip
 
 
@@ -359,46 +369,79 @@ def moved(number: int, net: str, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_payout_lists_what_it_is_made_of(
-    api: ScriptedApi, hook: ShopifyHook, fields: dict[str, Any], net: str, unexplained: str
+    api: ScriptedApi, payments: ShopifyPaymentsHook, fields: dict[str, Any], net: str, unexplained: str
 ) -> None:
     api.will_reply(account(nodes(payout(**fields))), account(nodes(moved(1, net))))
 
-    [page] = hook.entity("payout").read(Window(NOON))
+    [page] = payments.entity("payout").read(Window(NOON))
 
-    assert page[0].key == f"shopify:{SHOP}:payout:7"
+    assert page[0].key == f"shopify_payments:{SHOP}:payout:7"
     assert [item["net"] for item in page[0].payload["items"]] == [usd(net)]
     assert page[0].payload["unexplained"] == unexplained
     assert api.asked[0].json["variables"]["filter"] == "issued_at:>='2026-01-31T12:00:00Z'"
     assert api.asked[1].json["variables"]["filter"] == "payments_transfer_id:7"
 
 
-def test_a_scheduled_payout_has_no_items_yet(api: ScriptedApi, hook: ShopifyHook) -> None:
+def test_a_scheduled_payout_has_no_items_yet(api: ScriptedApi, payments: ShopifyPaymentsHook) -> None:
     api.will_reply(account(nodes(payout(status="SCHEDULED"))))
 
-    [page] = hook.entity("payout").read(Window(NOON))
+    [page] = payments.entity("payout").read(Window(NOON))
 
     assert (page[0].payload["items"], page[0].payload["unexplained"]) == (None, None)
 
 
-def test_balance_transactions_are_read_to_the_last_page_without_test_ones(api: ScriptedApi, hook: ShopifyHook) -> None:
+def test_balance_transactions_are_read_to_the_last_page_without_test_ones(
+    api: ScriptedApi, payments: ShopifyPaymentsHook
+) -> None:
     api.will_reply(account(nodes(moved(1, "51.91"), after="p")), account(nodes(moved(2, "1.00", test=True))))
 
-    pages = hook.entity("balance_transaction").read(Window())
+    pages = payments.entity("balance_transaction").read(Window())
 
-    assert [record.key for page in pages for record in page] == [f"shopify:{SHOP}:balance_transaction:1"]
+    assert [record.key for page in pages for record in page] == [f"shopify_payments:{SHOP}:balance_transaction:1"]
 
 
-def test_the_balance_of_shopify_payments_is_by_currency(api: ScriptedApi, hook: ShopifyHook) -> None:
+def test_a_balance_transaction_has_the_payment_of_its_order(api: ScriptedApi, payments: ShopifyPaymentsHook) -> None:
+    of_order = {"associatedOrder": {"id": "gid://shopify/Order/9", "name": "#9"}}
+    given_back = moved(2, "-53.77", type="REFUND", sourceOrderTransactionId="72", **of_order)
+    label = moved(3, "-8.10", type="SHIPPING_LABEL")
+    parent = {"id": "gid://shopify/OrderTransaction/71"}
+    transactions = [
+        {"id": f"gid://shopify/OrderTransaction/{number}", "parentTransaction": parent} for number in (71, 72)
+    ]
+    order = {"id": "gid://shopify/Order/9", "transactions": transactions}
+    api.will_reply(account(nodes(given_back, label)), answer({"nodes": [order]}))
+
+    [[refunded, other]] = payments.entity("balance_transaction").read(Window())
+
+    assert refunded.payload["transaction"] == transactions[1]
+    assert (other.payload["transaction"], other.payload["shop"]) == (None, SHOP)
+    assert api.asked[1].json["variables"] == {"ids": ["gid://shopify/Order/9"]}
+
+
+def test_the_payment_of_an_order_that_the_shop_hides_is_left_out(
+    api: ScriptedApi, payments: ShopifyPaymentsHook
+) -> None:
+    charge = moved(
+        1, "51.91", sourceOrderTransactionId="71", associatedOrder={"id": "gid://shopify/Order/9", "name": "#9"}
+    )
+    api.will_reply(account(nodes(charge)), answer({"nodes": [None]}))
+
+    [[record]] = payments.entity("balance_transaction").read(Window())
+
+    assert record.payload["transaction"] is None
+
+
+def test_the_balance_of_shopify_payments_is_by_currency(api: ScriptedApi, payments: ShopifyPaymentsHook) -> None:
     api.will_reply(answer({"shopifyPaymentsAccount": {"balance": [usd("51.91")]}}))
 
-    assert hook.balance() == {"USD": Decimal("51.91")}
+    assert payments.balance() == {"USD": Decimal("51.91")}
 
 
-def test_a_shop_without_shopify_payments_says_so(api: ScriptedApi, hook: ShopifyHook) -> None:
+def test_a_shop_without_shopify_payments_says_so(api: ScriptedApi, payments: ShopifyPaymentsHook) -> None:
     api.will_reply(answer({"shopifyPaymentsAccount": None}))
 
     with pytest.raises(ConfigurationError, match="no Shopify Payments account") as refused:
-        hook.balance()
+        payments.balance()
 
     assert refused.value.code == "LB-SHOPIFY-015"
 

@@ -6,13 +6,10 @@ from collections.abc import Callable
 
 from hooks.shopify.api import ShopifyApi
 from hooks.shopify.orders import OrderSource
-from hooks.shopify.payments import BalanceTransactionSource, PayoutSource
 from ledgerbridge.entities import Source
 
 __all__ = ["ENTITIES"]
 
 ENTITIES: dict[str, Callable[[ShopifyApi], Source]] = {
     "order": OrderSource,
-    "payout": PayoutSource,
-    "balance_transaction": BalanceTransactionSource,
 }

@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -20,10 +19,9 @@ from airflow.sdk import Connection
 from requests import Response
 
 from hooks.shopify.access import TOKEN_CODES, Access, ShopApp, access_of
-from hooks.shopify.api import Answer
+from hooks.shopify.api import Answer, ShopifyApi
 from hooks.shopify.entities import ENTITIES
 from hooks.shopify.errors import error_of_answer, error_of_status, throttled_seconds
-from hooks.shopify.payments import balance
 from hooks.shopify.queries import CLOCK, INSTALLATION
 from hooks.state_database import state_engine
 from hooks.wire.oauth_tokens import AccessTokens
@@ -64,6 +62,8 @@ class ShopifyHook(WebApiHook):
     default_conn_name = "shopify_default"
     conn_type = "shopify"
     hook_name = "Shopify"
+    system: ClassVar[str] = "shopify"
+    entities: ClassVar[Mapping[str, Callable[[ShopifyApi], Source]]] = ENTITIES
     incomplete_code: ClassVar[str] = "LB-SHOPIFY-001"
     unreachable_code: ClassVar[str] = "LB-SHOPIFY-004"
 
@@ -99,21 +99,17 @@ class ShopifyHook(WebApiHook):
 
     def entity(self, name: str) -> Source:
         """
-        The source ``order``, or with Shopify Payments ``payout`` and ``balance_transaction``.
+        The source of that name.
 
         :raises ConfigurationError: there is no such entity.
         """
-        if name not in ENTITIES:
+        if name not in self.entities:
             raise ConfigurationError(
                 "LB-SHOPIFY-008",
-                f"there is no entity `shopify.{name}`",
-                remedy=f"Use one of {', '.join(sorted(ENTITIES))}.",
+                f"there is no entity `{self.system}.{name}`",
+                remedy=f"Use one of {', '.join(sorted(self.entities))}.",
             )
-        return ENTITIES[name](self)
-
-    def balance(self) -> dict[str, Decimal]:
-        """What Shopify Payments holds for the shop, by currency code."""
-        return balance(self)
+        return self.entities[name](self)
 
     def clock(self) -> datetime:
         """The shop's own time now, aware UTC."""

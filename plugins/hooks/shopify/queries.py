@@ -10,8 +10,6 @@ import json
 import re
 
 __all__ = [
-    "BALANCE",
-    "BALANCE_TRANSACTIONS",
     "BULK_RUN",
     "BULK_STATE",
     "CLOCK",
@@ -19,7 +17,6 @@ __all__ = [
     "INSTALLATION",
     "ORDERS",
     "ORDERS_BY_ID",
-    "PAYOUTS",
     "REFUND",
     "REST",
     "bulk_orders",
@@ -92,20 +89,6 @@ _FRAGMENTS = {
         ... on TipSale { lineItem { id } }
         ... on ShippingLineSale { shippingLine { id } }
         ... on DutySale { duty { id } }
-    }""",
-    "BalanceTransaction": """on ShopifyPaymentsBalanceTransaction {
-        id type sourceType sourceId sourceOrderTransactionId adjustmentReason transactionDate test
-        amount { amount currencyCode }
-        fee { amount currencyCode }
-        net { amount currencyCode }
-        associatedOrder { id name }
-        associatedPayout { id status }
-        adjustmentsOrders {
-            name orderTransactionId
-            amount { amount currencyCode }
-            fees { amount currencyCode }
-            net { amount currencyCode }
-        }
     }""",
     "AgreementHead": """on SalesAgreement {
         __typename id happenedAt reason
@@ -210,25 +193,6 @@ REST = {
 """By connection, the query for its pages after the first; variables ``id``, ``after`` (and ``agreement``)."""
 
 REFUND = _document("query Refund($id: ID!) { owner: refund(id: $id) { ...Refund } }")
-
-PAYOUTS = _document("""query Payouts($filter: String, $after: String) {
-  shopifyPaymentsAccount {
-    connection: payouts(first: 100, after: $after, sortKey: ISSUED_AT, query: $filter) {
-      nodes { id legacyResourceId issuedAt status transactionType externalTraceId net { amount currencyCode } }
-      pageInfo { ...Page }
-    }
-  }
-}""")
-
-BALANCE_TRANSACTIONS = _document("""query BalanceTransactions($filter: String, $after: String) {
-  shopifyPaymentsAccount {
-    connection: balanceTransactions(
-      first: 80, after: $after, sortKey: PROCESSED_AT, hideTransfers: true, query: $filter
-    ) { nodes { ...BalanceTransaction } pageInfo { ...Page } }
-  }
-}""")
-
-BALANCE = "query Balance { shopifyPaymentsAccount { balance { amount currencyCode } } }"
 
 COUNT = "query Count($filter: String) { ordersCount(limit: 10000, query: $filter) { count } }"
 

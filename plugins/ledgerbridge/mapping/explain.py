@@ -212,7 +212,8 @@ def _aggregate_in_words(kind: str, aggregate: Aggregate) -> str:
     where = f", only where {condition_in_words(aggregate.where)}" if aggregate.where is not None else ""
     joined = f', with "{aggregate.separator}" between' if kind == "join" else ""
     told = "" if aggregate.table is None else f", as `{aggregate.column}` of table {aggregate.table} says"
-    return f"is {words[kind]} `{aggregate.of}`{same}{where}{told}{joined}."
+    behind = "" if aggregate.after is None else f' (what follows the last "{aggregate.after}")'
+    return f"is {words[kind]} `{aggregate.of}`{behind}{same}{where}{told}{joined}."
 
 
 def _share_in_words(share: Share | None) -> str:

@@ -31,6 +31,8 @@ def aggregating(aggregate: Aggregate, kind: str) -> Column:
         values = children.column(field_name)
         if aggregate.table is not None and aggregate.column is not None:
             values = _instead(text_array(values), batch.lookups.rows(aggregate.table), aggregate.column)
+        if aggregate.after is not None:
+            values = pa.array(_behind(text_array(values), aggregate.after), pa.string())
         table = pa.table({"owner": owners, "value": values})
         gathered = _gathered(table, kind, aggregate.separator)
         places = pc.index_in(own, as_array(gathered["owner"]))
@@ -86,6 +88,10 @@ def _joined(table: pa.Table, separator: str) -> pa.Table:
     )
     listed = ordered.group_by("owner", use_threads=False).aggregate([("value", "list")])
     return pa.table({"owner": listed["owner"], "value": pc.binary_join(listed["value_list"], separator)})
+
+
+def _behind(texts: pa.Array, mark: str) -> list[str | None]:
+    return [None if text is None else text.rpartition(mark)[2] for text in texts.to_pylist()]
 
 
 def _instead(texts: pa.Array, rows: Mapping[str, Sequence[Mapping[str, object]]], column: str) -> pa.Array:

@@ -113,6 +113,9 @@ class Aggregate(ConfigModel):
     key: str | None = Field(None, description="Path in this row that `by` is compared with; default: the same name.")
     where: Condition | None = Field(None, description="Which child rows count.")
     separator: str = Field("+", description="Between joined texts; they are sorted, each stands once.")
+    after: str | None = Field(
+        None, description="Of joined texts: only what follows the last of this, as `/` in a path."
+    )
     table: str | None = Field(
         None, description="Of joined texts: CSV in include/lookups that says others for some of them."
     )

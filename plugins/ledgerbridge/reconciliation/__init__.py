@@ -1,6 +1,15 @@
 """Proof that two ledgers and the gateways agree, to the cent (accounting-rules.md §6)."""
 
-from ledgerbridge.reconciliation.books import Books, Derived, GatewayBooks, KeptRecord, KeptSource, Looked, Totals
+from ledgerbridge.reconciliation.books import (
+    Books,
+    Derived,
+    GatewayBooks,
+    JoinedGatewayBooks,
+    KeptRecord,
+    KeptSource,
+    Looked,
+    Totals,
+)
 from ledgerbridge.reconciliation.compare import reconcile
 from ledgerbridge.reconciliation.model import (
     Booked,
@@ -21,6 +30,7 @@ __all__ = [
     "Derived",
     "Difference",
     "GatewayBooks",
+    "JoinedGatewayBooks",
     "KeptRecord",
     "KeptSource",
     "Known",

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ledgerbridge.entities import RawRecord, Source
 from ledgerbridge.reconciliation.model import Booked, Movement, OpenAmount
 
-__all__ = ["Books", "Derived", "GatewayBooks", "KeptRecord", "KeptSource", "Looked", "Totals"]
+__all__ = ["Books", "Derived", "GatewayBooks", "JoinedGatewayBooks", "KeptRecord", "KeptSource", "Looked", "Totals"]
 
 Totals = Callable[[date | None, date], Mapping[str, Decimal]]
 """What is booked by account, from a day (None: the beginning) to another, both included."""
@@ -99,3 +99,26 @@ class GatewayBooks(Protocol):
 
     def balance(self) -> Decimal:
         """What it holds."""
+
+
+@dataclass(frozen=True)
+class JoinedGatewayBooks:
+    """The books of a gateway that a company has several accounts with."""
+
+    accounts: Sequence[GatewayBooks]
+
+    def sources(self) -> list[KeptSource]:
+        """What to read of each account."""
+        return [source for account in self.accounts for source in account.sources()]
+
+    def movements(self, records: Sequence[KeptRecord]) -> list[Movement]:
+        """What moved the balance of each account."""
+        found = []
+        for account in self.accounts:
+            mine = {source.book for source in account.sources()}
+            found += account.movements([record for record in records if record.book in mine])
+        return found
+
+    def balance(self) -> Decimal:
+        """What all accounts hold."""
+        return sum((account.balance() for account in self.accounts), Decimal(0))
