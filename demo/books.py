@@ -91,8 +91,8 @@ def _outcome(
         return "cancelled"
     if letters:
         return "rejected"
-    if not sales and any(event["do"] == "cancel" or event.get("restock") for event in events):
-        return "cancelled"  # before the flow had picked it up
+    if not sales and any(event["do"] == "cancel" or event.get("lines") for event in events if event["do"] != "fulfil"):
+        return "cancelled"  # before the flow had picked it up, or could
     return "ordered" if sales else "missing"
 
 

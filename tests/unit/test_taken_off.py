@@ -22,7 +22,7 @@ from ledgerbridge.canonical.allocation import rows_of_frame
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.canonical.rules import RULES
 
-ORDERS, INVOICES = "gp.sales_order", "xero.invoice"
+ORDERS, INVOICES, SOURCE = "gp.sales_order", "xero.invoice", "shopify.order"
 NET, TAX = Decimal("10.00"), Decimal("0.63")
 ORDERED = {"line:1": 5, "line:2": 2}
 
@@ -145,7 +145,7 @@ class Office:
         ]
         schema = pa.schema(list(CANONICAL["canonical.sales_return"]["header"].items()))
         frames = {"header": pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)}
-        frames = RULES["unless_taken_off"](frames, self.sent, orders=ORDERS).frames
+        frames = RULES["unless_taken_off"](frames, self.sent, orders=ORDERS, source=SOURCE).frames
         frames = RULES["after_invoice"](frames, self.sent, invoices=INVOICES).frames
         self.returned += [keys[key] for key in frames["header"]["record_key"] if keys[key] not in self.returned]
 
@@ -201,6 +201,16 @@ def test_a_return_waits_while_its_order_is_being_changed(state: str) -> None:
     sent.add(INVOICES, record_key="gp:invoice:1")
     office._deliver_returns()
     assert office.returned == []
+
+
+def test_nothing_comes_back_of_an_order_that_was_given_up_before_it_was_sent() -> None:
+    sent = SentInMemory()
+    sent.read(SOURCE, "superseded", "it was cancelled before it was sent", order_number="LBO1")
+    schema = pa.schema(list(CANONICAL["canonical.sales_return"]["header"].items()))
+    row = {"record_key": f"{ORDER}:refund:1", "chain_key": ORDER, "refund_id": "1", "cancelled": False}
+    frames = {"header": pa.Table.from_pylist([row], schema).to_pandas(types_mapper=pd.ArrowDtype)}
+    ruled = RULES["unless_taken_off"](frames, sent, orders=ORDERS, source=SOURCE)
+    assert ruled.superseded == {f"{ORDER}:refund:1": "its order was given up before it was sent"}
 
 
 def test_a_cancelled_order_is_voided_as_it_was() -> None:

@@ -64,27 +64,38 @@ def take_off(
     return {name: _with(frame, keys, changed[name]) for name, frame in frames.items()}
 
 
-def came_off(header: pd.DataFrame, sent: SentDocuments, *, orders: str) -> tuple[dict[str, str], dict[str, str]]:
+def came_off(
+    header: pd.DataFrame, sent: SentDocuments, *, orders: str, source: str
+) -> tuple[dict[str, str], dict[str, str]]:
     """
     Why returns are superseded, and why others wait until their order is settled.
 
     :param header: of canonical sales returns.
     :param orders: entity of the orders delivered.
+    :param source: source entity of the orders; one that needed no document has no pieces to come back.
     """
     superseded, waiting = {}, {}
     chains = sorted(set(header["chain_key"]))
     ordered, letters = sent.sent(orders, "record_key", chains), sent.dead_letters(chains)
+    never_sent = {chain for chain, rows in sent.records(source, chains).items() if any(map(_needed_none, rows))}
     for key, chain, refund in zip(header["record_key"], header["chain_key"], header["refund_id"], strict=True):
         delivery = next(iter(ordered.get(chain, [])), None)
         state = "rejected" if delivery is None else delivery["state"]
         if delivery is not None and _stands(delivery) and refund in _refunds_of(delivery):
             superseded[key] = "its pieces came off the order before they were invoiced"
+        elif delivery is None and chain in never_sent:
+            superseded[key] = "its order was given up before it was sent"
         elif state in ("sending", "not_sent"):
             waiting[key] = "its order is being changed"
         elif state == "rejected" and chain in letters:
             # whether its pieces are on the order is for a person to see
             waiting[key] = f"its order can't go on, dead letter {letters[chain]}"
     return superseded, waiting
+
+
+def _needed_none(record: Row) -> bool:
+    """Whether a source record of a chain is its order's, done with without a document."""
+    return bool(record.get("order_number")) and record["outcome"] == "superseded"
 
 
 class _Order:

@@ -257,13 +257,13 @@ def take_off_given_up(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, o
     return Ruled(take_off(frames, sent, orders=orders, invoices=invoices))
 
 
-def unless_taken_off(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str) -> Ruled:
+def unless_taken_off(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, orders: str, source: str) -> Ruled:
     """
     Pieces that came off their order don't come back; while that is open, their return waits.
 
-    :param orders: entity of the orders delivered.
+    :param orders: entity of the orders delivered, :param source: of the shop's orders.
     """
-    superseded, waiting = came_off(frames["header"], sent, orders=orders)
+    superseded, waiting = came_off(frames["header"], sent, orders=orders, source=source)
     return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
 
 
