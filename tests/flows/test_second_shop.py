@@ -188,7 +188,7 @@ def test_a_company_whose_only_shop_is_magento_goes_on_without_the_other(office: 
     path = office.folder / "companies" / "main.yaml"
     company = yaml.safe_load(path.read_text())
     del company["connections"]["shopify"]
-    path.write_text(yaml.safe_dump({**company, "without": ["shopify"]}))
+    path.write_text(yaml.safe_dump({**company, "without": ["shopify", *company["without"]]}))
     later = magento(9, [lamp()], "53.77", [fulfil(at="2026-04-02T15:00:00Z")], placed_at="2026-04-01T15:00:00Z")
     later["events"][0]["at"] = "2026-04-01T16:00:00Z"
     file = {**FILE, "cases": [later]}

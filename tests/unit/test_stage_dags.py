@@ -23,6 +23,8 @@ from operators.leg import LegOperator
 from operators.retries import ByErrorClass
 
 INCLUDE = Path(__file__).parents[2] / "include"
+WITHOUT = ["magento", "shopify_payments"]
+"""What the shipped company does not have."""
 
 
 def stages(include: Path) -> dict[str, DAG]:
@@ -31,7 +33,7 @@ def stages(include: Path) -> dict[str, DAG]:
 
 
 def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_tasks_a_leg(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(WITHOUT)
     dags = stages(include)
     assert list(dags) == ["orders", "invoices", "money", "payouts", "reconcile"]
     for stage, dag in dags.items():
@@ -43,7 +45,7 @@ def test_each_stage_is_a_dag_that_begins_with_read_and_has_a_task_group_of_four_
 
 
 def test_airflow_shows_the_legs_of_a_stage_in_the_order_of_the_process(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(WITHOUT)
     for stage, dag in stages(include).items():
         shown = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))  # as the pages know it
         nodes = list(shown.task_group.topological_sort())
@@ -57,7 +59,7 @@ def test_airflow_shows_the_legs_of_a_stage_in_the_order_of_the_process(include: 
 
 
 def test_the_order_that_airflow_shows_lets_no_leg_wait_for_another(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(WITHOUT)
     for stage, dag in stages(include).items():
         legs = flow.of_stage(stage)
         for leg, config in legs.items():
@@ -116,7 +118,7 @@ def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
     told = DagSerialization.serialize_dag(dag)
     assert cron is None or cron in str(told["timetable"])
     awaited = {asset.uri for asset in dag.timetable.asset_condition.objects} if events else set()
-    money = load_flow(path, include).for_company(["magento"]).stages["money"]
+    money = load_flow(path, include).for_company(WITHOUT).stages["money"]
     sources = {leg.source for leg in money.legs.values()}
     # goods come back when their order is done with: that writes a customer or an order; payments wait for an invoice
     wakers = {*sources, "gp.customer", "gp.sales_order", "xero.invoice"} if events else set()
@@ -128,7 +130,7 @@ def test_a_stage_runs_by_the_clock_by_changes_of_what_it_reads_or_by_both(
 
 
 def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_by_an_arrow(include: Path) -> None:
-    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(["magento"])
+    flow = load_flow(include / "flows" / "order_to_cash.yaml", include).for_company(WITHOUT)
     assert flow.legs["goods_back"].after == ["order"]
     assert (flow.behind("goods_back"), flow.behind_stages("goods_back")) == ([], ["customer", "order"])
     extract = stages(include)["money"].get_task("goods_back.extract")
