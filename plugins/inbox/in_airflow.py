@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from hooks.state_database import state_engine
 from inbox.app import create_app
+from operators.settings import state_engine
 
 __all__ = ["app"]
 

@@ -98,9 +98,9 @@ def time_stamps() -> TimeStamps | None:
     return TimeStamps.of_file(path)
 
 
-def state_engine(company: str | None = None) -> Engine:
-    """The state database, for the company of that key alone or for all."""
-    engine = state_database.state_engine()
+def state_engine(company: str | None = None, *, stays: bool = False) -> Engine:
+    """The state database, for the company of that key alone or for all; ``stays`` as in ``hooks.state_database``."""
+    engine = state_database.state_engine(stays=stays)
     return engine if company is None else for_company(engine, company)
 
 

@@ -28,7 +28,7 @@ def company_key(dag_id: str) -> str:
 @contextmanager
 def session(dag_id: str) -> Iterator[Session]:
     """A session of the state database, of the rows of the DAG's company; what a page writes is committed at its end."""
-    engine = settings.state_engine(company_key(dag_id))
+    engine = settings.state_engine(company_key(dag_id), stays=True)
     try:
         with transaction(engine) as opened:
             yield opened

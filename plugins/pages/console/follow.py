@@ -47,7 +47,7 @@ def ways(access: Access, wanted: str) -> list[Way]:
     found: list[Way] = []
     unknown: LedgerbridgeError | None = None
     for company in company_keys(settings.companies_folder()):
-        with snapshot(settings.state_engine(company)) as opened:
+        with snapshot(settings.state_engine(company, stays=True)) as opened:
             try:
                 way = _way(opened, access, company, wanted)
             except LedgerbridgeError as error:
@@ -74,7 +74,7 @@ def evidence_of(access: Access, company: str, wanted: str) -> bytes:
     :raises PermissionError: the user may not see all values that are in it.
     """
     anchors = kept_anchors(settings.anchors_url())  # before the snapshot: a head noted since would be none of its
-    engine = settings.state_engine(company)
+    engine = settings.state_engine(company, stays=True)
     with snapshot(engine) as opened:
         hidden = [step for step in _way(opened, access, company, wanted, every=True).steps if not step.may_mend]
         if hidden:

@@ -37,14 +37,14 @@ MEANS = "console"
 
 def places_of(access: Access) -> list[PlaceView]:
     """The places that have letters the user sees."""
-    with snapshot(settings.state_engine()) as opened:
+    with snapshot(settings.state_engine(stays=True)) as opened:
         found = access.readable(places(opened))
     return [PlaceView(**each._asdict(), may_mend=access.may_mend(each)) for each in found]
 
 
 def listed(access: Access, wanted: Wanted, order: Order, offset: int, limit: int) -> LetterList:
     """A page of the letters the user sees."""
-    with snapshot(settings.state_engine()) as opened:
+    with snapshot(settings.state_engine(stays=True)) as opened:
         rows, total = letters_of_page(opened, wanted, _among(opened, access), order, offset, limit)
     mends = {each: access.may_mend(each) for each in {_place(row) for row in rows}}
     return LetterList(total=total, letters=[LetterView(**_told(row, mends[_place(row)])) for row in rows])
@@ -52,7 +52,7 @@ def listed(access: Access, wanted: Wanted, order: Order, offset: int, limit: int
 
 def grouped(access: Access, wanted: Wanted) -> list[CauseView]:
     """The letters the user sees, by what would mend them; sums of money to those who see values."""
-    with snapshot(settings.state_engine()) as opened:
+    with snapshot(settings.state_engine(stays=True)) as opened:
         found = causes(opened, wanted, _among(opened, access))
     return [
         CauseView(
@@ -70,7 +70,7 @@ def letter_of(access: Access, letter_id: str) -> LetterDetail:
 
     :raises LedgerbridgeError: there is none the user sees.
     """
-    with snapshot(settings.state_engine()) as opened:
+    with snapshot(settings.state_engine(stays=True)) as opened:
         letter = _readable(opened, access, [letter_id])[0]
         mends = access.may_mend(_place(letter))
         history = list(_history(opened, letter, mends))
@@ -94,7 +94,7 @@ def correct_letter(access: Access, letter_id: str, correction: Correction) -> li
     :raises LedgerbridgeError: it is not as it was seen, or the path leads to no value that can be changed.
     :raises PermissionError: the user may not mend it.
     """
-    with transaction(settings.state_engine()) as opened:
+    with transaction(settings.state_engine(stays=True)) as opened:
         (letter,) = _mendable(opened, access, {letter_id: correction.revision})
         correct(opened, letter, correction.path, correction.value, Person(access.name, correction.reason, MEANS))
     return [letter_id]
@@ -107,7 +107,7 @@ def replay_letters(access: Access, seen: Mapping[str, str], reason: str, *, forc
     :raises LedgerbridgeError: one is not as it was seen, or can't be replayed: then none is.
     :raises PermissionError: the user may not mend one of them.
     """
-    with transaction(settings.state_engine()) as opened:
+    with transaction(settings.state_engine(stays=True)) as opened:
         return replay(opened, _mendable(opened, access, seen), Person(access.name, reason, MEANS), force=force)
 
 
@@ -118,7 +118,7 @@ def discard_letters(access: Access, seen: Mapping[str, str], reason: str) -> lis
     :raises LedgerbridgeError: one is not as it was seen, or is settled: then none is given up.
     :raises PermissionError: the user may not mend one of them.
     """
-    with transaction(settings.state_engine()) as opened:
+    with transaction(settings.state_engine(stays=True)) as opened:
         discard(opened, _mendable(opened, access, seen), Person(access.name, reason, MEANS))
     return list(seen)
 
