@@ -210,7 +210,7 @@ def _expand(account: Account, document: Json, keys: list[str], path: str) -> Non
     value = document.get(key)
     if isinstance(value, str):
         document[key] = account.find(kinds[key] or _KIND_BY_PREFIX[value.partition("_")[0]], value)
-    below = document[key]
+    below = document.get(key)
     # of what may be of several kinds, those expand that have it
     if deeper and below is not None and (kinds[key] or deeper[0] in _EXPANDABLE.get(below["object"], {})):
         _expand(account, below, deeper, path)
