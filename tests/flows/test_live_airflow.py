@@ -6,12 +6,11 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -26,7 +25,6 @@ from hooks.shopify.hook import ShopifyHook
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
-from tests.contract.webhook_receiver import Receiver, receiving
 from tests.flows.conftest import VIEWER
 
 DAG_FILE = """
@@ -62,27 +60,6 @@ SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: Strin
 }"""
 ORDERS = "order_to_cash.orders"
 BY_HAND = "customers_by_hand"
-UNREACHED = """
-description: Customers of a shop that cannot be reached.
-owner: finance
-retries: {retries}
-retry_seconds: 300
-alerts: {alerts}
-stages:
-  customers:
-    legs:
-      customer:
-        from: shopify.order
-        conform: shopify_order_to_customer
-        map: customer_to_gp_customer
-        gate: gp_customer
-        to: gp.customer
-"""
-UNREACHED_FLOWS = {
-    "failing": UNREACHED.format(retries=0, alerts="{to: team}"),
-    # its first task waits 150 s at least before it is tried again: longer than the deadline
-    "late": UNREACHED.format(retries=1, alerts="{to: team, deadline_minutes: 1}"),
-}
 BROKEN_DAG_FILE = """
 from airflow.sdk import dag
 raise ValueError("include/flows/broken_flow.yaml:3:9 leg `invoice`: unknown key `gates`")
@@ -102,10 +79,6 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow = include / "flows" / "order_to_cash.yaml"
     flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))
     (folder / "order_to_cash.py").write_text(ORDER_TO_CASH.format(include=str(include)))
-    for name, text in UNREACHED_FLOWS.items():
-        (include / "flows" / f"{name}.yaml").write_text(text)
-        dag = MASTER_DATA.replace("master data", name).replace("master_data", name)
-        (folder / f"{name}.py").write_text(dag.format(include=str(include)))
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -153,63 +126,16 @@ def test_scheduler_has_the_heavy_libraries_before_a_task_needs_them(stack: Stack
     assert any(name.startswith("libarrow") for name in loaded)
 
 
-def administrator(stack: Stack) -> httpx.Client:
-    login = {"username": USER, "password": stack.airflow.password}
-    token = httpx.post(f"{stack.airflow.url}/auth/token", json=login).raise_for_status().json()["access_token"]
-    return httpx.Client(base_url=stack.airflow.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
-
-
-def wait_for_dag(stack: Stack, live_airflow: AirflowApi, dag_id: str) -> None:
-    def is_loaded() -> bool:
-        with suppress(ImportFailed):  # that of the broken flow beside it
-            return live_airflow.has_dag(dag_id)
-        return False
-
-    stack.services.wait_until(is_loaded, what=dag_id, timeout_seconds=90)
-
-
-@pytest.fixture(scope="module")
-def team(stack: Stack, live_airflow: AirflowApi) -> Iterator[Receiver]:
-    """
-    Who is told of a shop that nobody has started yet.
-
-    The address lies in Airflow's database, where the triggerer has to ask for it.
-    """
-    for name in UNREACHED_FLOWS:
-        wait_for_dag(stack, live_airflow, f"{name}.customers")
-    with receiving() as receiver:
-        path = receiver.url.replace("http://", "json://")
-        extra = json.dumps({"config": {"path": path, "tag": "alerts"}})
-        body = {"connection_id": "team", "conn_type": "apprise", "extra": extra}
-        with administrator(stack) as browser:
-            browser.post("/api/v2/connections", json=body).raise_for_status()
-        yield receiver
-
-
-def message(team: Receiver, timeout_seconds: float) -> Any:
-    return json.loads(team.next(timeout_seconds).body)
-
-
-def test_failed_task_is_told_with_its_cause_and_log(team: Receiver, live_airflow: AirflowApi) -> None:
-    live_airflow.trigger("failing.customers", {})
-    told = message(team, 90)
-    assert told["title"] == "failing: TransientError"
-    assert "failing customer, TransientError, once since" in told["message"]
-    assert "/dags/failing.customers/runs/" in told["message"]
-
-
-def test_run_past_its_deadline_is_told_while_it_goes_on(team: Receiver, live_airflow: AirflowApi) -> None:
-    run_id = live_airflow.trigger("late.customers", {})
-    told = message(team, 150)
-    assert told["title"] == "late: deadline"
-    assert "more than 1 minutes" in told["message"]
-    assert live_airflow.state("late.customers", run_id) == "running"
-
-
 @pytest.fixture
 def customers_stage(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> FlowRunner:
     """Runs the stage that keeps customers in step; of a city that both changed it asks."""
-    wait_for_dag(stack, live_airflow, CUSTOMERS)
+
+    def is_loaded() -> bool:
+        with suppress(ImportFailed):  # that of the broken flow beside it
+            return live_airflow.has_dag(CUSTOMERS)
+        return False
+
+    stack.services.wait_until(is_loaded, what=CUSTOMERS, timeout_seconds=90)
     console = Console(file=io.StringIO())
     return FlowRunner(live_airflow, sandboxes, connect(stack.airflow.state_url), console, [CUSTOMERS])
 
