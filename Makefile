@@ -11,6 +11,7 @@ UV := $(BIN)/uv
 ORDERS ?= 20
 SHOPS ?= shopify
 CASES ?=
+COMPANIES ?= 1
 STATE_DB ?=
 STAY ?= 1
 FOLDER ?=
@@ -41,6 +42,7 @@ help:  ## Show what can be made
 	@echo
 	@echo '  make demo ORDERS=200          as many random orders'
 	@echo '  make demo SHOPS=magento       in a Magento shop; SHOPS=both: every second one'
+	@echo '  make demo COMPANIES=2         two companies that share a gateway and no books, ORDERS each'
 	@echo '  make demo CASES=FILE          your own orders, in the form of .demo/orders.json'
 	@echo '  make demo STAY=0              stop after the tables; exit code 0 only when the books agree'
 	@echo '  make demo STATE_DB=postgresql://user:password@host/db    state in a schema of its own there'
@@ -53,7 +55,7 @@ help:  ## Show what can be made
 # What starts processes takes the shell's place: a TERM to make is to reach it, not the shell alone.
 demo: .venv/.runtime  ## Run a company between shop, GP and Xero on a live Airflow
 	@$(CONSOLE_IF_ASKED)
-	@exec $(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS) --shops $(SHOPS)) $(if $(filter 0,$(STAY)),--no-stay) \
+	@exec $(BIN)/python -m demo $(if $(CASES),--cases '$(CASES)',--orders $(ORDERS) --shops $(SHOPS) --companies $(COMPANIES)) $(if $(filter 0,$(STAY)),--no-stay) \
 		$(if $(STATE_DB),--state-db '$(STATE_DB)') \
 		--airflow-port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT) $(if $(FOLDER),--folder '$(FOLDER)')
 

@@ -21,11 +21,11 @@ from sqlalchemy import Engine, select
 
 from bench.live import live_company
 from demo.airflow_home import CHECKOUT
-from demo.passes import COMPANY, FlowRunner
+from demo.passes import FlowRunner
 from demo.services import Services
 from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Found, SourceId, append
-from ledgerbridge.entities import RawRecord
+from ledgerbridge.entities import MAIN, RawRecord
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import LoggedChange
 from sandbox.orders import make_orders
@@ -68,7 +68,7 @@ def lay_up(state: Engine, staging: Path, records: int) -> None:
         known = session.scalars(select(LoggedChange).where(LoggedChange.entity == ENTITY)).all()
         files = {str(each.payload_uri): standing(session, str(each.payload_uri)) for each in known}
     read = [record for file in files.values() for record in read_raw(file)]
-    source = SourceId(COMPANY, ENTITY, known[0].connection)
+    source = SourceId(MAIN, ENTITY, known[0].connection)
     for begun in range(0, records, _IN_A_FILE):
         copies = [_copy(read[number % len(read)], number) for number in range(begun, min(begun + _IN_A_FILE, records))]
         uri = (staging / "changes" / "backlog" / str(begun)).as_uri()

@@ -12,10 +12,11 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from demo.airflow_home import CHECKOUT
-from demo.passes import COMPANY, FlowRunner
+from demo.passes import FlowRunner
 from demo.ports import free_port
 from demo.postgres_cluster import PostgresCluster
 from demo.stack import Stack, start_sandboxes
+from ledgerbridge.entities import MAIN
 from ledgerbridge.state import connect
 from sandbox.places import SYSTEMS
 from sandbox.player import OrderFile, Player, opening_of
@@ -61,7 +62,7 @@ def live_company(
         state_db=None if postgres is None else postgres.new_database(over_tcp=True),
         airflow_db=None if postgres is None else postgres.new_database(over_tcp=True),
     )
-    state = connect(stack.airflow.state_url, company=COMPANY)
+    state = connect(stack.airflow.state_url, company=MAIN)
     with stack.services, Player(stack.addresses) as player:
         stack.start_airflow()
         start_sandboxes(stack.services, ports, folder / "sandbox")

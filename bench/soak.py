@@ -25,10 +25,10 @@ from demo.airflow_home import CHECKOUT
 from demo.ending import INTERRUPTED, check, end_by_signals
 from demo.machines import EDGE, WORKERS, Machines, machines, missing
 from demo.memory import MEBIBYTE, MemoryWatch, Peak
-from demo.passes import COMPANY
 from demo.ports import free_port
 from demo.stack import STAGES, start_sandboxes
 from inbox.app import PREFIX
+from ledgerbridge.entities import MAIN
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.places import SYSTEMS
@@ -113,7 +113,7 @@ def _soak(minutes: float) -> dict[str, Any]:
         start_sandboxes(on.stack.services, ports, FOLDER / "sandbox")
         player.seed(file["company"], opening_of(file))
         api = on.stack.wait_for_airflow(STAGE)
-        state = connect(on.stack.airflow.state_url, company=COMPANY)
+        state = connect(on.stack.airflow.state_url, company=MAIN)
         subscribe(on.stack, f"{on.webhooks}{PREFIX}/{SUBSCRIBED}")
         api.unpause(STAGE)
         player.play({**file, "cases": [first]}, 1)

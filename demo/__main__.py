@@ -27,11 +27,12 @@ from demo.memory import MemoryWatch
 from demo.passes import FlowRunner, PassFailed
 from demo.ports import check_free
 from demo.report import print_report
+from demo.sharing import OWN, TwoCompanies
 from demo.stack import STAGES, Stack, start_sandboxes
 from ledgerbridge.state import connect
 from sandbox.order_file import OrderFileError, read_order_file
 from sandbox.orders import SHOPS, make_orders
-from sandbox.places import ANNOUNCEMENT, SERVED, announced, systems_of
+from sandbox.places import ANNOUNCEMENT, SERVED, SYSTEMS, announced, systems_of
 from sandbox.player import Player, opening_of
 
 LOG_WIDTH = 140
@@ -54,6 +55,8 @@ def main() -> int:
 
 
 def _start(console: Console, options: argparse.Namespace) -> int:
+    if options.companies == 2:
+        return _start_two(console, options)
     folder = options.folder / ".demo"
     file = read_order_file(options.cases) if options.cases else make_orders(options.orders, shops=options.shops)
     sandbox_ports = {system: options.sandbox_port + SERVED.index(system) for system in systems_of(file["company"])}
@@ -67,6 +70,20 @@ def _start(console: Console, options: argparse.Namespace) -> int:
             if options.stay:
                 _stay(console)
         return 0 if good else 1
+
+
+def _start_two(console: Console, options: argparse.Namespace) -> int:
+    """Two companies that share a gateway's account."""
+    numbers = iter(range(options.sandbox_port, options.sandbox_port + len(SYSTEMS) + len(OWN)))
+    ports = [{system: next(numbers) for system in systems} for systems in (SYSTEMS, OWN)]
+    named = {f"sandbox {s} of {n}": port for n, each in enumerate(ports, 1) for s, port in each.items()}
+    check_free({"Airflow": options.airflow_port, **named})
+    both = TwoCompanies.describe(options.folder, options.orders, options.airflow_port, ports)
+    with both.second, both.stack.services:
+        good = both.run(console)
+        if options.stay:
+            _stay(console)
+    return 0 if good else 1
 
 
 def _described(
@@ -155,6 +172,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=20, help="how many random orders (default: %(default)s)")
     parser.add_argument(
         "--shops", choices=SHOPS, default="shopify", help="where random ones are placed (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--companies",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="2: two that share the gateway's account, --orders each",
     )
     parser.add_argument("--no-stay", dest="stay", action="store_false", help="stop everything after the tables")
     parser.add_argument("--state-db", metavar="URL", help="a PostgreSQL database for the state (default: SQLite)")

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, func, select
 
 from demo.airflow_api import AirflowApi, TaskRun
 from demo.ending import check
+from ledgerbridge.entities import MAIN
 from ledgerbridge.flows import flow_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery
@@ -28,8 +29,6 @@ from sandbox.player import STEPS, OrderFile, Player, events_of
 __all__ = ["FlowRunner", "PassFailed", "deliveries_sent"]
 
 PASSES_PER_STEP = 12
-COMPANY = "main"
-"""The key of the one company that the demo's company file describes."""
 STALLED_SECONDS = 120.0
 WAITING_STATES = {"scheduled", "queued", "up_for_retry", "up_for_reschedule", "awaiting_input", "deferred"}
 STEP_NAMES = {
@@ -54,7 +53,7 @@ class FlowRunner:
     """
     Triggers the flow, watches it, and knows what each pass sent.
 
-    :param stages: its DAGs, in order.
+    :param stages: its DAGs, in order. :param company: its company's key.
     """
 
     api: AirflowApi
@@ -62,6 +61,7 @@ class FlowRunner:
     state: Engine
     console: Console
     stages: Sequence[str]
+    company: str = MAIN
 
     def play(self, file: OrderFile) -> str:
         """
@@ -120,7 +120,7 @@ class FlowRunner:
     def reconciliation(self, run_id: str) -> dict[str, Any] | None:
         """What the reconcile task of a pass found; None if it did not come so far."""
         with transaction(self.state) as session:
-            return kept_result(session, COMPANY, flow_of(self.stages[-1]), run_id)
+            return kept_result(session, self.company, flow_of(self.stages[-1]), run_id)
 
     def wait(self, dag_id: str, run_id: str, on_tasks: Callable[[list[TaskRun]], None] | None = None) -> str:
         """
