@@ -108,6 +108,18 @@ def test_a_reading_of_what_changed_proves_nothing_and_the_list_of_the_next_day_d
     assert items.read_since[2] is None
 
 
+def test_a_list_that_a_clock_ahead_dated_into_the_future_is_read_whole_again(staged: Engine) -> None:
+    items = source(ListedDaily)
+    assert read(staged, items) == 3
+    del items.records[A]
+    with transaction(staged) as session:
+        reading = session.scalars(select(Reading)).one()
+        assert reading.listed_at is not None
+        reading.listed_at += timedelta(days=365)
+    assert read(staged, items) == 1
+    assert log(staged)[-1] == ("A", "gone")
+
+
 def test_a_source_of_which_no_list_is_whole_loses_nothing(staged: Engine) -> None:
     orders = source(MemorySource)
     read(staged, orders)

@@ -70,10 +70,10 @@ def count_as_read(session: Session, source: SourceId, run_id: str) -> None:
 
 
 def is_list_due(session: Session, source: SourceId, every: timedelta) -> bool:
-    """Whether a source was not listed whole for so long, or never was."""
+    """Whether a source was not listed whole for so long, or never was; a stamp from the future is only a stamp."""
     reading = _reading(session, source)
     listed_at = None if reading is None else reading.listed_at
-    return listed_at is None or datetime.now(UTC) - listed_at >= every
+    return listed_at is None or not timedelta() <= datetime.now(UTC) - listed_at < every
 
 
 def is_written_by(session: Session, system: str, run_id: str) -> bool:
