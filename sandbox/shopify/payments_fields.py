@@ -27,7 +27,7 @@ _PAYOUTS = Searchable(
     texts={"status": "status", "currency": "currency"},
     numbers={"id": "id"},
 )
-_PAYOUTS_BY = {"AMOUNT": "amount", "ID": "id", "ISSUED_AT": "issued_at", "STATUS": "status"}
+_PAYOUTS_BY = {"AMOUNT": "cents", "ID": "id", "ISSUED_AT": "issued_at", "STATUS": "status"}
 
 payments_queries = ObjectType("QueryRoot")
 payments_fields = ObjectType("ShopifyPaymentsAccount")
