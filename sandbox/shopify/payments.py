@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS balance_transaction (
 );
 CREATE TABLE IF NOT EXISTS payout (
     id INTEGER PRIMARY KEY AUTOINCREMENT, shop TEXT NOT NULL, reference TEXT NOT NULL, issued_at TEXT NOT NULL,
-    status TEXT NOT NULL, currency TEXT NOT NULL, cents INTEGER NOT NULL, document BLOB NOT NULL, UNIQUE (shop, reference)
+    status TEXT NOT NULL, currency TEXT NOT NULL, cents INTEGER NOT NULL, document BLOB NOT NULL,
+    UNIQUE (shop, reference)
 );
 """
 _FIRST_IDS = {"balance_transaction": 2_100_000_000, "payout": 90_000_000}
