@@ -97,7 +97,7 @@ class _Order(_Form):
 
 class _Event(_Form):
     step: Step
-    do: Literal["pay", "fulfil", "edit", "cancel", "refund", "exchange"]
+    do: Literal["pay", "fulfil", "edit", "cancel", "refund", "exchange", "dispute", "dispute_won"]
     at: AwareDatetime
     id: str | None = None
     amount: Money | None = None

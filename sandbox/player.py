@@ -259,10 +259,13 @@ class Player:
             gateway = "stripe" if event.details.get("gateway", "stripe") == "stripe" else "shopify"
             self.call("POST", gateway, "/_sandbox/payouts", event.details)
             return
+        if event.kind in ("dispute", "dispute_won"):
+            self._at_the_bank(event, event.order)
+            return
         if event.kind not in ("place", "pay", "fulfil", "edit", "cancel", "refund", "exchange"):
             raise ValueError(
                 f"Order {event.order['name']}: event {event.kind!r} is none of pay, fulfil, edit, cancel, refund, "
-                "exchange. Correct `do`."
+                "exchange, dispute, dispute_won. Correct `do`."
             )
         if event.kind in ("pay", "refund") and Decimal(event.details["amount"]) and _is_card(event):
             path = "charges" if event.kind == "pay" else "refunds"  # a credit alone is the shop's
@@ -278,6 +281,21 @@ class Player:
             self.call("POST", "shopify", "/_sandbox/orders", event.details)
         elif event.kind != "fulfil":
             self._act("shopify", event.order["name"], event.kind, event.details)
+
+    def _at_the_bank(self, event: Event, order: Mapping[str, Any]) -> None:
+        """
+        A card holder disputes a charge (``id``, ``charge``, ``fee``) or the bank gives it to the shop after all
+        (``id``, the dispute's); ``moved``: what Shopify Payments takes or gives, with its sign.
+        """
+        details = event.details
+        if _is_card(event):
+            path = f"/{details['id']}/win" if event.kind == "dispute_won" else ""
+            self.call("POST", "stripe", f"/_sandbox/disputes{path}", details)
+            return
+        kind = "DISPUTE_WITHDRAWAL" if event.kind == "dispute" else "DISPUTE_REVERSAL"
+        moved = {"type": kind, "shop": order["shop"], "at": details["at"], "amount": details["moved"]}
+        moved |= {"id": details["id"], "about": details["charge"], "fee": details.get("fee", "0.00")}
+        self.call("POST", "shopify", "/_sandbox/balance_transactions", moved)
 
     def _in_magento(self, event: Event, order: Mapping[str, Any], *, sent: bool) -> None:
         """The same at Magento's desk: money captured for all of the order is an invoice, a refund a credit memo."""

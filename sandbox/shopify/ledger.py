@@ -241,8 +241,16 @@ class OrderLedger:
                 f"Order {self.name}: {amount} can't be refunded, the customer has paid {self.received} and got "
                 f"{self.refunded} back. Correct `amount`."
             )
-        parent = next(t for t in sorted(self.transactions, key=lambda t: t.amount < amount) if t.is_received)
+        received = [each for each in self.transactions if each.is_received]
+        parent = min(received, key=lambda each: (each.gateway != event.get("gateway"), self._left_of(each) < amount))
         return self._transact("REFUND", event, amount, parent)
+
+    def _left_of(self, payment: Transaction) -> Decimal:
+        """What no refund has taken of it yet."""
+        back = (
+            t.amount for t in self.transactions if t.kind == "REFUND" and t.status == "SUCCESS" and t.parent == payment
+        )
+        return payment.amount - sum(back, ZERO)
 
     def _give_back(
         self,

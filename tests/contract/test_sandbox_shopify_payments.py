@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.shopify.app import create_app
+from sandbox.shopify.ledger import OrderLedger
 from tests.contract import test_sandbox_shopify as shop_tests
 from tests.contract.served_app import serve
 
@@ -108,3 +109,13 @@ def test_a_shop_without_an_account_has_none(tmp_path: Path) -> None:
         sandbox.press("POST", "seed", {"company": COMPANY, **app})
         [error] = sandbox.post(MOVED).json()["errors"]
         assert error["extensions"]["code"] == "ACCESS_DENIED"
+
+
+def test_a_refund_gives_back_a_payment_of_its_gateway_that_has_as_much_left() -> None:
+    ledger = OrderLedger(1, shop_tests.order(lines=[shop_tests.line(quantity=3, tax="1.38")], total="23.43"))
+    for identity, amount in (("gc_1", "9.43"), ("ch_1", "7.00"), ("ch_2", "7.00")):
+        ledger.pay({**shop_tests.pay(amount, identity), **(GATEWAY if "ch" in identity else {"gateway": "gift_card"})})
+    for _ in range(2):
+        ledger.refund({**shop_tests.refund("5.00"), **GATEWAY})
+    parents = [each.parent for each in ledger.transactions if each.kind == "REFUND"]
+    assert [parent and parent.payment_id for parent in parents] == ["ch_1", "ch_2"]

@@ -25,7 +25,9 @@ NOTHING = Decimal(0)
 KINDS = {"TIP": "tips", "GIFT_CARD": "gift_cards"}
 """Role of a line that is no goods, by the shop's line type (rule 16)."""
 TOLD_BY_THE_SHOP = {"gift_card": "gift_cards", "shopify_store_credit": "store_credit"}
-"""Role of what a gateway holds whose payments the shop tells of (rule 17); of others but the card nobody tells."""
+"""Role of what a gateway holds whose payments the shop tells of (rule 17)."""
+CARDS = {"stripe": "clearing", "shopify_payments": "shopify_clearing"}
+"""Role of what a gateway holds that tells of its payments itself; of others than these and the shop's nobody tells."""
 STEPS = (1, 2, 3, 4, 5)
 
 Json = dict[str, Any]
@@ -67,7 +69,7 @@ def expect_books(file: Json, expectations: Iterable[Json]) -> dict[str, str]:
             books[role] += Decimal(amount)
     for payout in file["payouts"]:
         books["bank"] += Decimal(payout["amount"])
-        books["clearing"] -= Decimal(payout["amount"])
+        books[_clearing(payout)] -= Decimal(payout["amount"])
     return _shown(books)
 
 
@@ -204,6 +206,8 @@ class _Life:
                 self._refund(event)
             case "exchange":
                 self._exchange(event)
+            case "dispute" | "dispute_won":
+                self._dispute(event)
 
     def settle(self) -> None:
         """The flow and the bookkeeper, until nothing moves."""
@@ -286,12 +290,21 @@ class _Life:
         rate = Decimal(event.get("rate") or self._rate)
         self._received += amount
         gateway = event.get("gateway", "stripe")
-        if gateway == "stripe" or gateway in TOLD_BY_THE_SHOP:
-            role = TOLD_BY_THE_SHOP.get(gateway, "clearing")
+        if role := (CARDS | TOLD_BY_THE_SHOP).get(gateway):
             self._charges.append(_Charge(amount, rate, cents(amount * rate), event["id"], role, amount))
-        if event["id"] in self._paid_out:  # rule 7
+        self._pay_fee(event)
+
+    def _pay_fee(self, event: Mapping[str, Any]) -> None:
+        """Rule 7: with the payout."""
+        if event["id"] in self._paid_out and "fee" in event:
             self._books["fees"] += Decimal(event["fee"])
-            self._books["clearing"] -= Decimal(event["fee"])
+            self._books[_clearing(event)] -= Decimal(event["fee"])
+
+    def _dispute(self, event: Mapping[str, Any]) -> None:
+        """Rule 7: on its own day, whatever became of the order."""
+        self._books["goodwill"] -= Decimal(event["moved"])
+        self._books[_clearing(event)] += Decimal(event["moved"])
+        self._pay_fee(event)
 
     def _fulfil(self, event: Mapping[str, Any]) -> None:
         if not self._in_gp or self._is_void():
@@ -501,14 +514,18 @@ class _Life:
         rate = Decimal(event.get("rate") or self._rate)
         lost = cents(amount * rate) - cents(amount * charge.rate)
         self._books["gateway_exchange"] += lost
-        self._books["clearing"] -= lost
+        self._books[charge.role] -= lost
 
     def _pay_credit(self, credit: _Money, event: Mapping[str, Any], amount: Decimal) -> None:
         worth = credit.take(amount)
         money = cents(amount * Decimal(event.get("rate") or self._rate))
-        self._books[TOLD_BY_THE_SHOP.get(event.get("gateway", ""), "clearing")] -= money
+        self._books[TOLD_BY_THE_SHOP.get(event.get("gateway", "")) or _clearing(event)] -= money
         self._books["receivables"] += worth
         self._books["fx_gain_loss"] += money - worth
+
+
+def _clearing(event: Mapping[str, Any]) -> str:
+    return CARDS[event.get("gateway", "stripe")]
 
 
 def _net_by_role(lines: Iterable[_Line]) -> dict[str, Decimal]:

@@ -64,7 +64,10 @@ class Life:
         self._hours = dict.fromkeys(OPENING, 0)
         self._later = LATER_DAYS.index(self._dice.pick(LATER_DAYS))
         self._parts = 0
+        self._worth = NOTHING
         self._is_magento = writer.is_magento(order["shop"])
+        own = writer.has_shopify_payments(order["shop"]) and self._dice.chance(40)
+        self._card = {"gateway": "shopify_payments"} if own else {}
 
     def live(self) -> str:
         """Write a life; its fate."""
@@ -235,6 +238,24 @@ class Life:
         if self._dice.chance(30):
             self._send_back([self._dice.pick(self._lines)], shipping=False)
 
+    def disputed(self) -> None:
+        """The card holder's bank takes the money, and perhaps gives it back."""
+        self._pay(self.total)
+        self._fulfil(3)
+        if not self._charges:
+            return
+        worth, charge = self._worth, next(iter(self._charges))
+        fee = Decimal("15.00")
+        identity = self._identity("du")
+        self._event(4, do="dispute", id=identity, charge=charge, fee=f"{fee:.2f}", moved=f"{-worth:.2f}", **self._card)
+        won = self._dice.chance(40)
+        if won and self._card:  # Shopify tells of it by a movement of its own
+            self._move(identity, -worth - fee)
+            identity = self._identity("dw")
+        if won:
+            self._event(4, do="dispute_won", id=identity, charge=charge, moved=f"{worth:.2f}", **self._card)
+        self._move(identity, (worth if won else NOTHING) - (NOTHING if won and self._card else fee + worth))
+
     def paid_otherwise(self) -> None:
         """By a gift card or store credit, whole or in part, or by what nobody tells of."""
         gateway = self._dice.pick(["gift_card", "shopify_store_credit", "paypal"])
@@ -321,7 +342,8 @@ class Life:
         identity = self._identity("ch")
         self._charges[identity] = amount
         more = {"rate": rate} if rate else {}
-        self._event(step, do="pay", id=identity, amount=f"{amount:.2f}", fee=f"{fee:.2f}", **more)
+        self._event(step, do="pay", id=identity, amount=f"{amount:.2f}", fee=f"{fee:.2f}", **more, **self._card)
+        self._worth = base
         self._move(identity, base - fee)
 
     def _refund(self, step: int, amount: Decimal, **what: Any) -> None:
@@ -333,7 +355,7 @@ class Life:
         identity = self._identity("re")
         self._charges[charge] -= amount
         is_card = "gateway" not in what
-        more = {"rate": rate} if rate and is_card else {}
+        more = ({"rate": rate} if rate else {}) | self._card if is_card else {}
         self._event(step, do="refund", id=identity, **what, amount=f"{amount:.2f}", **more)
         if amount and is_card:
             self._move(identity, -cents(amount * Decimal(rate or self.order["rate"])))
@@ -341,7 +363,8 @@ class Life:
     def _move(self, identity: str, amount: Decimal) -> None:
         at = datetime.fromisoformat(self.events[-1]["at"])
         zone = ZoneInfo(self._writer.company["time_zone"])
-        self._writer.movements.append((identity, amount, at.astimezone(zone).date()))
+        shop = self.order["shop"] if self._card else None
+        self._writer.moved(identity, amount, at.astimezone(zone).date(), shop)
 
     def _identity(self, prefix: str) -> str:
         """As long as the gateway's own."""
@@ -483,6 +506,7 @@ FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
     "returned": (3, Life.returned),
     "returned whole": (1, Life.returned_whole),
     "returned unpaid": (1, Life.returned_unpaid),
+    "disputed": (1, Life.disputed),
     "goodwill": (2, Life.goodwill),
     "taken off": (2, Life.taken_off),
     "paid otherwise": (2, Life.paid_otherwise),
@@ -507,6 +531,7 @@ OF_MAGENTO = {
     "cancelled",
     "split",
     "never shipped",
+    "disputed",
     "returned",
     "returned whole",
     "goodwill",

@@ -58,6 +58,16 @@ LONG_STREET = "Building 7, The Old Wool Store, Corner of Long Wharf and Upper Do
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Moved:
+    """What a gateway's balance moved by, on a day; ``shop``: whose Shopify Payments, None for Stripe's account."""
+
+    identity: str
+    amount: Decimal
+    day: date
+    shop: str | None
+
+
 @dataclass
 class RandomOrders:
     """
@@ -70,8 +80,8 @@ class RandomOrders:
     dice: Dice
     first_number: int = 1001
     anything: bool = False
-    movements: list[tuple[str, Decimal, date]] = field(default_factory=list)
-    """Charges and refunds: id, what the gateway's balance moved by, the day."""
+    movements: list[Moved] = field(default_factory=list)
+    """Charges, refunds and disputes."""
 
     def write(self, count: int) -> Json:
         """``count`` orders, and the payouts over most of their money."""
@@ -80,7 +90,9 @@ class RandomOrders:
 
     def file(self, cases: list[Json]) -> Json:
         """These cases with payouts over their money, nothing expected yet."""
-        return {"version": 1, "company": self.company, "cases": cases, "payouts": self._payouts(), "books": {}}
+        ends = max((event["at"] for case in cases for event in case["events"]), default=instant(OPENING))
+        payouts = self._payouts(datetime.fromisoformat(ends).date())
+        return {"version": 1, "company": self.company, "cases": cases, "payouts": payouts, "books": {}}
 
     def case(self, number: int) -> Json:
         """One order and what happens to it."""
@@ -113,9 +125,17 @@ class RandomOrders:
             "total": f"{total_of(lines, shipping, included):.2f}",
         }
 
+    def moved(self, identity: str, amount: Decimal, day: date, shop: str | None) -> None:
+        """Note what a gateway's balance moved by."""
+        self.movements.append(Moved(identity, amount, day, shop))
+
     def is_magento(self, shop: str) -> bool:
         """Whether Magento holds a shop of the company."""
         return self._systems[shop] == "magento"
+
+    def has_shopify_payments(self, shop: str) -> bool:
+        """Whether a shop takes cards by its own gateway too."""
+        return any(each["shop"] == shop and "shopify_payments" in each for each in self.company["shops"])
 
     @property
     def _systems(self) -> dict[str, str]:
@@ -210,24 +230,31 @@ class RandomOrders:
             "address": address,
         }
 
-    def _payouts(self) -> list[Json]:
-        """By day of arrival, charges and refunds together or apart, some money still with the gateway."""
-        groups: dict[tuple[date, str], list[tuple[str, Decimal]]] = {}
-        for identity, amount, day in self.movements:
+    def _payouts(self, last_day: date) -> list[Json]:
+        """
+        By day of arrival, charges and refunds together or apart, some money still with the gateway.
+
+        :param last_day: of the file; Shopify issues no payout on a day that is over.
+        """
+        groups: dict[tuple[date, str, str], list[Moved]] = {}
+        for moved in self.movements:
             if self.dice.chance(3):
                 continue
-            arrives = day + timedelta(days=self.dice.pick([2, 2, 3, 20]))
-            kind = identity[:2] if day.month % 2 else "all"
-            groups.setdefault((arrives, kind), []).append((identity, amount))
+            arrives = moved.day + timedelta(days=self.dice.pick([2, 2, 3, 20]))
+            kind = moved.identity[:2] if moved.day.month % 2 else "all"
+            groups.setdefault((arrives, kind, moved.shop or ""), []).append(moved)
         payouts = []
-        for position, ((arrives, _), parts) in enumerate(sorted(groups.items())):
-            amount = sum((amount for _, amount in parts), Decimal(0))
+        for position, ((arrives, _, shop), parts) in enumerate(sorted(groups.items())):
+            amount = sum((moved.amount for moved in parts), Decimal(0))
             if amount:
-                covers = [identity for identity, _ in parts]
-                identity = f"po_{self.first_number}_{position}"
-                payouts.append(
-                    {"id": identity, "step": 5, "arrives": str(arrives), "covers": covers, "amount": f"{amount:.2f}"}
-                )
+                payout = {
+                    "id": f"po_{self.first_number}_{position}",
+                    "step": 5,
+                    "arrives": str(max(arrives, last_day) if shop else arrives),
+                    "covers": [moved.identity for moved in parts],
+                    "amount": f"{amount:.2f}",
+                }
+                payouts.append(payout | ({"gateway": "shopify_payments", "shop": shop} if shop else {}))
         return payouts
 
 
