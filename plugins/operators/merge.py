@@ -96,9 +96,10 @@ class MergeOperator(TransformOperator):
         """What this leg's side has to be told; what the two agree on, and what people are asked, is kept."""
         sync = self.config.sync
         read: dict[str, list[Read]] = {}
+        untold: dict[str, str] = {}
         for entity, name in self.config.sources.items():
             of_entity = [key for key in keys if _entity_of(key) == entity]
-            read[entity] = self._read(given, of_entity, _mapping(name), lookups, work) if of_entity else []
+            read[entity] = self._read(given, of_entity, _mapping(name), lookups, work, untold) if of_entity else []
         work.made = {each.source_key: set() for records in read.values() for each in records} | work.made
         unmet = self._meet(read, work)
         with transaction(self.engine) as session:
@@ -118,6 +119,7 @@ class MergeOperator(TransformOperator):
                 made_if=sync.made_if,
                 apart=apart,
                 made_by_hand=self.made_by_hand,
+                cleared_by_hand=next(each.cleared_by_hand for each in sync.sides if each.entity == self.config.target),
             )
             keep_questions(session, self.company.key, sync.entity, planned.asked, by_key)
             nothing_to_tell = by_key.keys() - planned.changes.keys() - planned.waiting.keys()
@@ -127,6 +129,9 @@ class MergeOperator(TransformOperator):
                     planned.settled[side.entity].pop(side.key, None)
             for entity, settled in planned.settled.items():
                 agree(session, self.company.key, entity, {key: fields for key, fields in settled.items() if fields})
+        # what can't be said of one field keeps back no other, so it is the last to be told
+        told = {things[each].record_key: why for each, why in untold.items() if each in things}
+        planned.waiting.update(told | planned.uncleared | planned.waiting)
         work.waiting.update(planned.waiting)
         for source_key, thing in things.items():
             if thing.record_key in planned.changes or thing.record_key in planned.waiting:
@@ -173,9 +178,19 @@ class MergeOperator(TransformOperator):
         return all(has_all(session, each, work.actor.run_id) for each in legs)
 
     def _read(
-        self, given: BatchRef, keys: list[str], mapping: CompiledMapping, lookups: Lookups, work: Work
+        self,
+        given: BatchRef,
+        keys: list[str],
+        mapping: CompiledMapping,
+        lookups: Lookups,
+        work: Work,
+        untold: dict[str, str],
     ) -> list[Read]:
-        """The records of one side with their canonical fields; what can't be conformed becomes dead letters."""
+        """
+        The records of one side with their canonical fields; what can't be conformed becomes dead letters.
+
+        :param untold: takes by source key why nothing can be said of a field, which the record is without then.
+        """
         changed_at: dict[str, datetime] = {}
 
         def noted(chunks: Iterable[list[RawRecord]]) -> Iterator[list[RawRecord]]:
@@ -190,14 +205,20 @@ class MergeOperator(TransformOperator):
         work.refuse("conform", mapped, keys, mapping.version)
         rows = {row["record_key"]: row for row in rows_of(mapped.frames["header"])}
         told = mapping.columns()["header"] - {*_OURS_ALONE, self.config.sync.key}
+        missing: dict[int, dict[str, str]] = {}
+        for each in mapped.untold:
+            missing.setdefault(each["record"], {})[each["field"]] = f"{each['message']}. {each['remedy']}"
         read = [
             Read(_id_of(each.key), each.key, None, {}, work.changes[each.key] or 0, each.changed_at, deleted=True)
             for each in living.deleted
         ]
         for position, record_key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
             key, row = keys[position], rows[record_key]
-            fields = {name: plain(row[name]) for name in sorted(told)}
+            silent = missing.get(position, {})
+            fields = {name: plain(row[name]) for name in sorted(told - silent.keys())}
             number = row[self.config.sync.key]
+            if silent:
+                untold[key] = f"{mapping.source} {number or _id_of(key)}: {' '.join(silent.values())}"
             change, merged_into = work.changes[key] or 0, row.get("merged_into")
             read.append(Read(_id_of(key), key, number, fields, change, changed_at[key], merged_into))
             work.labels[key] = number or _id_of(key)
@@ -350,12 +371,15 @@ def _by_record(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]
 
 
 def _like(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows with the columns and types of a frame; a column it has not is text."""
+    """Rows with the columns and types of a frame; a column it has not, or without any value, is text."""
     import pandas as pd
 
     schema = pa.Table.from_pandas(frame, preserve_index=False).schema
     added = sorted({name for row in rows for name in row} - set(schema.names))
-    fields = [*schema, *(pa.field(name, pa.string()) for name in added)]
+    fields = [
+        *(pa.field(each.name, pa.string()) if pa.types.is_null(each.type) else each for each in schema),
+        *(pa.field(name, pa.string()) for name in added),
+    ]
     table = pa.Table.from_pylist(rows, schema=pa.schema(fields))
     made: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     return made

@@ -49,6 +49,9 @@ class Window:
         if unknown := sorted(changes.keys() - ({*columns, *internet} - {self.key, *_DATED})):
             raise BookkeeperError(f"{self.title} shows no {', '.join(unknown)}.")
         own = {name: value for name, value in changes.items() if name not in internet}
+        terms = own.get("PYMTRMID") if self.table != "SY03300" else None
+        if terms and session.get("SY03300", PYMTRMID=terms) is None:
+            raise BookkeeperError(f"There are no payment terms {terms}.")
         existing = session.get(self.table, **{self.key: number})
         dates: Row = {name: session.stamp.date() for name in ("CREATDDT", "MODIFDT") if name in columns}
         if existing is None:
@@ -122,6 +125,7 @@ WINDOWS: Mapping[str, Window] = {
     "tax_details": Window("Tax Detail Maintenance", "TX00201", "TAXDTLID", new={"TXDTLTYP": 1}),
     "tax_schedules": ScheduleWindow("Tax Schedule Maintenance", "TX00101", "TAXSCHID"),
     "currencies": Window("Currency Setup", "MC40200", "CURNCYID"),
+    "payment_terms": Window("Payment Terms Setup", "SY03300", "PYMTRMID"),
     "accounts": Window("Account Maintenance", "GL00100", "ACTINDX"),
 }
 """The windows by the name of what they show, as the admin routes have them."""

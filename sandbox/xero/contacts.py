@@ -10,7 +10,7 @@ from sandbox.xero.errors import Refused
 from sandbox.xero.models import Book, Record
 from sandbox.xero.wire import Element, moment_on_wire
 
-__all__ = ["contact_of", "contact_summary", "history", "mark_role", "save_contact"]
+__all__ = ["checked_terms", "contact_of", "contact_summary", "history", "mark_role", "save_contact"]
 
 _TEXTS = {
     "ContactNumber": 50,
@@ -37,6 +37,9 @@ _ADDRESS_TEXTS = {
 }
 _PHONE_TEXTS = {"PhoneNumber": 50, "PhoneAreaCode": 10, "PhoneCountryCode": 20}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_TERMS_KINDS = ("Bills", "Sales")
+_TERMS_TYPES = ("DAYSAFTERBILLDATE", "DAYSAFTERBILLMONTH", "OFCURRENTMONTH", "OFFOLLOWINGMONTH")
+_LAST_DAY = 31
 _ADDRESS_TYPES = ("STREET", "POBOX")
 _PHONE_TYPES = ("DDI", "DEFAULT", "FAX", "MOBILE")
 
@@ -58,6 +61,8 @@ def save_contact(book: Book, element: Element, *, create: bool) -> Record:
     _check_unique(book, body, existing)
     _merge(body, element, "Addresses", "AddressType", _ADDRESS_TYPES, _ADDRESS_TEXTS)
     _merge(body, element, "Phones", "PhoneType", _PHONE_TYPES, _PHONE_TEXTS)
+    if element.get("PaymentTerms"):
+        body["PaymentTerms"] = checked_terms(element["PaymentTerms"])
     if isinstance(element.get("ContactPersons"), list):
         body["ContactPersons"] = element["ContactPersons"]
     if existing is None:
@@ -106,6 +111,27 @@ def contact_of(book: Book, reference: Any) -> Record:
             "creating new invoices or credit notes."
         )
     return contact
+
+
+def checked_terms(terms: Element) -> Element:
+    """
+    Payment terms, which replace those there were: nothing tells whether Xero would keep the kind that is left out.
+
+    Day and Type go together (XeroAPI/Xero-Net#199), Day is 0 to 31 (OAS Bill).
+
+    :raises Refused: one of the two is missing, or is none.
+    """
+    checked: Element = {}
+    for kind in _TERMS_KINDS:
+        if kind not in terms:
+            continue
+        day, how = ((terms[kind] or {}).get(name) for name in ("Day", "Type"))
+        if day is None or not how:
+            raise Refused("Both Day and Type must be supplied when adding or updating payment terms")
+        if how not in _TERMS_TYPES or not 0 <= int(day) <= _LAST_DAY:
+            raise Refused(f"Payment terms of {day} {how} are not valid.")
+        checked[kind] = {"Day": int(day), "Type": how}
+    return checked
 
 
 def contact_summary(contact: Record) -> Element:

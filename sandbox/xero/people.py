@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict
 
 from sandbox.xero.admin import tenant_named_or_first
-from sandbox.xero.contacts import mark_role, save_contact
+from sandbox.xero.contacts import checked_terms, mark_role, save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
@@ -88,14 +88,20 @@ def people_routes(state: State) -> APIRouter:
         """
         Change the contact of this id, number or name; a name nobody has makes one. ContactStatus archives it.
 
-        IsCustomer and IsSupplier stand for the first document that people enter for it.
+        IsCustomer and IsSupplier stand for the first document that people enter for it. Of PaymentTerms a
+        kind that is null is emptied, and one that is left out stays.
         """
 
         def edited(book: Book) -> Element:
             found = _contact(book, named)
             known = {"ContactID": found.id} if found else {"Name": named}
             book.user = by
+            terms = changes.pop("PaymentTerms", None)
             contact = save_contact(book, {**known, **changes}, create=found is None)
+            if terms is not None:
+                typed = {**contact.body.get("PaymentTerms", {}), **terms}
+                contact.body["PaymentTerms"] = checked_terms({kind: each for kind, each in typed.items() if each})
+                book.save(contact)
             for role in ("IsCustomer", "IsSupplier"):
                 if changes.get(role):
                     mark_role(book, contact, role)

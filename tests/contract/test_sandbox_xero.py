@@ -309,6 +309,21 @@ def test_a_where_that_xero_can_not_parse_is_answered_400(office: Office, where: 
     assert (answer.status_code, answer.json()["Type"]) == (400, "QueryParseException")
 
 
+def test_payment_terms_have_a_day_that_may_be_0_and_a_type_and_replace_those_there_were(office: Office) -> None:
+    """XeroAPI/Xero-Net#199."""
+    both = "Both Day and Type must be supplied when adding or updating payment terms"
+    for half in ({"Day": 0}, {"Type": "OFCURRENTMONTH"}, {}):
+        assert office.refusal("PUT", "Contacts", {"Name": "Ann", "PaymentTerms": {"Sales": half}}) == [both]
+    [wrong] = office.refusal(
+        "PUT", "Contacts", {"Name": "A", "PaymentTerms": {"Bills": {"Day": 32, "Type": "OFCURRENTMONTH"}}}
+    )
+    assert "32 OFCURRENTMONTH" in wrong
+    sales, bills = ({"Day": day, "Type": "DAYSAFTERBILLDATE"} for day in (0, 14))
+    office.put("Contacts", {"Name": "Ann", "PaymentTerms": {"Sales": sales}})
+    [held] = office.call("POST", "Contacts", {"Name": "Ann", "PaymentTerms": {"Bills": bills}}).json()["Contacts"]
+    assert held["PaymentTerms"] == {"Bills": bills}
+
+
 @pytest.mark.parametrize("email", ["ann", "ann@", "ann@example", "an n@example.com"])
 def test_an_e_mail_address_that_is_none_is_refused(office: Office, email: str) -> None:
     assert office.refusal("PUT", "Contacts", {"Name": "Ann", "EmailAddress": email}) == ["Email address must be valid."]

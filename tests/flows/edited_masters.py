@@ -34,6 +34,14 @@ __all__ = [
 
 NEVER_EMPTY = ("name", "active", "cost")
 _DISCONTINUED = 2
+_DUE = {
+    "Net 30": "30 DAYSAFTERBILLDATE",
+    "Due on receipt": "0 DAYSAFTERBILLDATE",
+    "Prepaid": "0 DAYSAFTERBILLDATE",
+}
+"""Terms of GP as Xero has them, by include/lookups/payment_terms.csv."""
+_TERMS = {"sales_terms": "Sales", "bill_terms": "Bills"}
+"""The kind of a contact's payment terms by field. They are cleared in Xero alone, which can't be told to by its API."""
 GPS_ALONE = ("cost",)
 """Fields that GP says, as include/flows/master_data.yaml has it."""
 
@@ -147,16 +155,24 @@ def contact(number_field: str, number: str) -> Place:
             "tax": {"TaxNumber": value},
             "city": {"Addresses": [{"AddressType": "STREET", "City": value}]},
             "active": {"ContactStatus": "ACTIVE" if value else "ARCHIVED"},
+            **{field: {"PaymentTerms": {kind: _day_and_type(value)}} for field, kind in _TERMS.items()},
         }[name]
         windows.in_xero(shown(windows)["ContactID"], **change)
 
     def show(windows: Windows) -> dict[str, Any]:
         found = shown(windows)
         held = {"name": found["Name"], "email": found["EmailAddress"], "tax": found.get("TaxNumber", "")}
+        terms = found.get("PaymentTerms", {})
+        held |= {field: " ".join(map(str, terms.get(kind, {}).values())) for field, kind in _TERMS.items()}
         address = next(each for each in found["Addresses"] if each["AddressType"] == "STREET")
         return {**held, "city": address.get("City", ""), "active": found["ContactStatus"] == "ACTIVE"}
 
     return Place(edit, show)
+
+
+def _day_and_type(terms: str) -> dict[str, Any] | None:
+    day, _, kind = str(terms).partition(" ")
+    return {"Day": int(day), "Type": kind} if kind else None
 
 
 def item(code: str) -> Place:
@@ -173,8 +189,8 @@ def item(code: str) -> Place:
     return Place(edit, show)
 
 
-CUSTOMER = {"name": "CUSTNAME", "email": "INET1", "city": "CITY", "active": "INACTIVE"}
-VENDOR = {"name": "VENDNAME", "tax": "TXRGNNUM", "city": "CITY", "active": "VENDSTTS"}
+CUSTOMER = {"name": "CUSTNAME", "email": "INET1", "city": "CITY", "active": "INACTIVE", "sales_terms": "PYMTRMID"}
+VENDOR = {"name": "VENDNAME", "tax": "TXRGNNUM", "city": "CITY", "active": "VENDSTTS", "bill_terms": "PYMTRMID"}
 ITEM = {"name": "ITEMDESC", "cost": "STNDCOST"}
 
 
@@ -196,7 +212,7 @@ def make_things(windows: Windows) -> list[Thing]:
             {"gp": in_gp("vendors", "VENDORID", "VROUND1", VENDOR), "xero": contact("AccountNumber", "VROUND1")},
             tuple(VENDOR),
         ),
-        Thing("BOTH1", both, ("name", "email", "city", "tax", "active")),
+        Thing("BOTH1", both, ("name", "email", "city", "tax", "active", *_TERMS)),
         Thing("IROUND1", {"gp": in_gp("items", "ITEMNMBR", "IROUND1", ITEM), "xero": item("IROUND1")}, tuple(ITEM)),
     ]
 
@@ -216,6 +232,8 @@ def people_edit(windows: Windows, dice: Dice, thing: Thing, word: str) -> None:
         value = not held["active"]
     elif name == "cost":
         value = f"{dice.number(1, 99)}.{dice.number(10, 99)}"
+    elif name in _TERMS:
+        value = dice.pick(["", *sorted({*_DUE.values()})] if place == "xero" else sorted(_DUE))
     elif name not in NEVER_EMPTY and dice.chance(30):
         value = ""
     elif name == "email":
@@ -301,6 +319,8 @@ def lost_edits(thing: Thing, held: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A cost as both ledgers show it."""
+    """A cost as both ledgers show it, payment terms as Xero does."""
+    if value in _DUE:
+        return _DUE[value]
     text = str(value)
     return f"{float(text):.2f}" if text.replace(".", "", 1).isdigit() and "." in text else value

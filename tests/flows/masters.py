@@ -21,7 +21,7 @@ from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_succeeded, open_circuits
 from ledgerbridge.state.clock import database_now
-from ledgerbridge.state.models import DeadLetter, Delivery, DeliveryTry
+from ledgerbridge.state.models import DeadLetter, Delivery, DeliveryTry, SourceRecord
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
@@ -83,6 +83,12 @@ class Masters(Windows):
             session.execute(update(Delivery).where(Delivery.state == "sending").values(settles_at=now))
             session.execute(update(DeliveryTry).where(DeliveryTry.lease_until > now).values(lease_until=now))
 
+    def told(self, leg: str) -> set[str]:
+        """What people are told of a leg's side."""
+        waiting = (SourceRecord.leg == leg, SourceRecord.outcome == "waiting")
+        with transaction(self.office.state) as session:
+            return {str(each) for each in session.scalars(select(SourceRecord.reason).where(*waiting))}
+
     def letters(self) -> list[tuple[str, str]]:
         with transaction(self.office.state) as session:
             return [(each.code, each.message) for each in session.scalars(select(DeadLetter))]
@@ -106,6 +112,12 @@ def _allow_calls(player: Player) -> None:
     connection = json.loads(os.environ["AIRFLOW_CONN_XERO"])
     connection["extra"]["calls_per_day"] = CALLS_PER_DAY
     os.environ["AIRFLOW_CONN_XERO"] = json.dumps(connection)  # of the office, which takes it away when it closes
+
+
+def terms(contact: dict[str, Any], kind: str = "Sales") -> str:
+    """A contact's payment terms of sales or of bills, as the table of terms has them."""
+    held = contact.get("PaymentTerms", {}).get(kind)
+    return f"{held['Day']} {held['Type']}" if held else ""
 
 
 def street(contact: dict[str, Any]) -> dict[str, Any]:

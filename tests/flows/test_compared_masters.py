@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AlertRow, Delivery, SourceRecord
+from ledgerbridge.state.models import AlertRow, Delivery
 from operators.watch import WatchOperator
 from tests.flows.masters import Masters, open_masters
 
@@ -26,8 +26,7 @@ def told(masters: Masters, leg: str) -> set[str]:
     masters.flow.run_stage("setup", f"compared-{masters.passes}", legs=[leg])
     with transaction(masters.office.state) as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 0
-        waiting = (SourceRecord.leg == leg, SourceRecord.outcome == "waiting")
-        return {str(each) for each in session.scalars(select(SourceRecord.reason).where(*waiting))}
+    return masters.told(leg)
 
 
 def test_account_renamed_in_gp_is_told_until_people_renamed_it_in_xero(masters: Masters) -> None:

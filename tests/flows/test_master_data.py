@@ -18,7 +18,7 @@ from ledgerbridge.state.mending import Person, replay
 from ledgerbridge.state.models import DeadLetter, Delivery
 from tests.flows.dice import SeededDice
 from tests.flows.golden_orders import lamp, order_file, pay, sale
-from tests.flows.masters import Masters, open_masters, street
+from tests.flows.masters import Masters, open_masters, street, terms
 from tests.flows.one_pass import killed_pass
 
 
@@ -96,6 +96,62 @@ def test_a_field_cleared_on_one_side_is_cleared_on_the_other(masters: Masters) -
     masters.in_xero("FOG1", Addresses=[{"AddressType": "STREET"}])
     masters.come_to_rest()
     assert masters.gp("FOG1")["ADDRESS1"] == ""
+
+
+def test_payment_terms_go_both_ways_by_the_companys_table(masters: Masters) -> None:
+    masters.in_gp("TERM1", CUSTNAME="Quayside Chandlers", PYMTRMID="Net 30")
+    masters.come_to_rest()
+    assert terms(masters.xero("TERM1")) == "30 DAYSAFTERBILLDATE"
+    masters.in_xero("TERM1", PaymentTerms={"Sales": {"Day": 0, "Type": "DAYSAFTERBILLDATE"}})
+    assert masters.run() == {"customers_gp": 1}
+    assert masters.gp("TERM1")["PYMTRMID"] == "Due on receipt"
+    masters.in_gp("TERM1", PYMTRMID="Prepaid")  # which is the same in Xero
+    assert masters.run() == {}
+    masters.in_xero("TERM1", PaymentTerms={"Sales": None})
+    assert masters.run() == {"customers_gp": 1}
+    assert masters.gp("TERM1")["PYMTRMID"] == ""
+    assert masters.run() == {}
+
+
+def test_payment_terms_that_no_line_of_the_table_has_are_told_and_nothing_is_cleared_or_kept_back(
+    masters: Masters,
+) -> None:
+    masters.in_gp("Net 45", window="payment_terms", DUEDTDS=45)
+    masters.in_gp("TERM2", CUSTNAME="Ballast Partners", PYMTRMID="Net 30")
+    masters.come_to_rest()
+    masters.in_gp("TERM2", PYMTRMID="Net 45", CITY="Lynn")
+    masters.come_to_rest()
+    assert (terms(masters.xero("TERM2")), street(masters.xero("TERM2"))["City"]) == ("30 DAYSAFTERBILLDATE", "Lynn")
+    of_gp = (
+        'gp.customer TERM2: "Net 45" is not known as payment_terms (table), and payment_terms needs it. '
+        "Add a line to include/lookups/payment_terms.csv: Net 45,<day> <kind of Xero>,"
+    )
+    assert of_gp in masters.told("customers_xero")
+    masters.in_xero(
+        "TERM2", PaymentTerms={"Sales": {"Day": 31, "Type": "OFCURRENTMONTH"}}, EmailAddress="b@example.com"
+    )
+    masters.come_to_rest()
+    assert (masters.gp("TERM2")["PYMTRMID"], masters.gp("TERM2")["INET1"]) == ("Net 45", "b@example.com")
+    assert any('"31 OFCURRENTMONTH" is not known' in each for each in masters.told("customers_gp"))
+    masters.in_gp("TERM2", PYMTRMID="Net 30")
+    masters.in_xero("TERM2", PaymentTerms={"Sales": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}})
+    masters.come_to_rest()
+    assert not any("TERM2" in each for each in masters.told("customers_xero") | masters.told("customers_gp"))
+    assert masters.letters() == []
+
+
+def test_payment_terms_cleared_in_gp_are_told_until_people_cleared_them_in_xero(masters: Masters) -> None:
+    masters.in_gp("TERM3", CUSTNAME="Gantry Holdings", PYMTRMID="Net 30")
+    masters.come_to_rest()
+    masters.in_gp("TERM3", PYMTRMID="")
+    assert masters.run() == {}
+    assert masters.told("customers_xero") == {
+        "xero.contact TERM3 still has payment_terms, which gp.customer has no more: "
+        "clear it in the contact's page in Xero"
+    }
+    masters.in_xero("TERM3", PaymentTerms={"Sales": None})
+    assert masters.run() == {}
+    assert masters.told("customers_xero") == set()
 
 
 def test_a_name_gp_cannot_hold_whole_stays_whole_in_xero(masters: Masters) -> None:

@@ -16,7 +16,7 @@ from ledgerbridge.state.models import AlertRow, DeadLetter
 from ledgerbridge.sync import answer_proposals, open_proposals
 from operators.questions import PutQuestionsOperator, QuestionOperator
 from tests.flows.edited_masters import all_items_are_due
-from tests.flows.masters import Masters, open_masters, street
+from tests.flows.masters import Masters, open_masters, street, terms
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,25 @@ def test_vendor_made_in_gp_arrives_in_xero_and_edits_of_either_side_in_the_other
     masters.in_gp("ACME", window="vendors", TXRGNNUM="", VENDNAME="Acme")
     assert masters.run() == {"vendors_xero": 1}
     assert (supplier(masters, "ACME")["Name"], supplier(masters, "ACME")["TaxNumber"]) == ("Acme", "")
+    assert masters.letters() == []
+
+
+def test_payment_terms_of_a_vendor_are_those_of_the_contacts_bills_and_its_sales_keep_theirs(masters: Masters) -> None:
+    sales = {"Day": 20, "Type": "OFFOLLOWINGMONTH"}
+    masters.in_gp("ALUM", window="vendors", VENDNAME="Alum Bay", PYMTRMID="Net 30")
+    masters.come_to_rest()
+    assert terms(supplier(masters, "ALUM"), "Bills") == "30 DAYSAFTERBILLDATE"
+    masters.in_xero("Alum Bay", PaymentTerms={"Sales": sales})
+    masters.come_to_rest()
+    masters.in_gp("ALUM", window="vendors", PYMTRMID="Due on receipt")
+    assert masters.run() == {"vendors_xero": 1}
+    assert supplier(masters, "ALUM")["PaymentTerms"] == {
+        "Bills": {"Day": 0, "Type": "DAYSAFTERBILLDATE"},
+        "Sales": sales,
+    }
+    masters.in_xero("Alum Bay", PaymentTerms={"Bills": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}})
+    assert masters.run() == {"vendors_gp": 1}
+    assert vendor(masters, "ALUM")["PYMTRMID"] == "Net 30"
     assert masters.letters() == []
 
 

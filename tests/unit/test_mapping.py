@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mapping_runs import run
+from mapping_runs import made, run
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping import load_mapping
@@ -103,6 +103,24 @@ header:
     failures = {(each["record"], each["code"], each["field"]) for each in mapped.failures.to_dict("records")}
     assert failures == {(0, "LB-MAP-007", "order"), (1, "LB-MAP-002", "order")}
     assert len(mapped.frames["header"]) == 1
+
+
+def test_a_record_goes_on_without_a_field_of_which_nothing_can_be_said_and_that_is_told(tmp_path: Path) -> None:
+    (tmp_path / "terms.csv").write_text("erp,books\nNet 30,30\nNet 60,60\n")
+    mapping = """
+from: erp.customer
+to: canonical.customer
+header:
+  name: name
+  payment_terms:
+    lookup: {table: terms, key: {lookup: {table: terms, key: terms, untold: true}}, column: books, untold: true}
+"""
+    terms = ["Net 30", "Net 45", None]
+    mapped = run(tmp_path, mapping, [{"name": "Anna", "terms": each} for each in terms])
+    assert (made(mapped, "payment_terms"), len(mapped.failures)) == (["30", None, None], 0)
+    [told] = mapped.untold
+    assert (told["record"], told["field"], told["value"]) == (1, "payment_terms", "Net 45")
+    assert told["remedy"] == 'Give "Net 45" one line in include/lookups/terms.csv and replay the record.'
 
 
 def test_a_missing_required_value_is_found_beside_one_that_failed_otherwise(tmp_path: Path) -> None:

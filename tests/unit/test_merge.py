@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledgerbridge.sync import Merged, Rules, Side, merge
+from ledgerbridge.sync import Merged, Rules, Side, changes_only, merge
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
@@ -42,6 +42,13 @@ def test_cleared_field_is_cleared_and_one_a_side_cannot_tell_of_is_left() -> Non
     agreed = {"name": "Anna", "phone": "1"}
     merged = merge(gp({"name": "", "phone": "1"}, agreed), xero({"name": "Anna"}, agreed), ASK)
     assert merged.writes == {"gp": {}, "xero": {"name": None}}
+
+
+def test_what_nests_in_one_object_is_sent_together_and_what_goes_is_cleared() -> None:
+    before = {"Name": "Anna", "Terms.Sales.Day": 30, "Terms.Sales.Kind": "DAYS", "Terms.Bills.Day": 7, "Phone": "1"}
+    after = {**before, "Terms.Sales.Kind": "MONTH", "Phone": None}
+    assert changes_only(after, before, []) == {"Terms.Sales.Day": 30, "Terms.Sales.Kind": "MONTH", "Phone": ""}
+    assert changes_only(before, before, ["Name"]) == {"Name": "Anna"}
 
 
 def test_empty_text_and_no_text_are_the_same() -> None:

@@ -21,6 +21,7 @@ from ledgerbridge.errors import TransientError
 __all__ = ["Contacts", "Suppliers"]
 
 _NAME_LENGTH = 255
+_TERMS = "PaymentTerms"
 
 
 class Contacts(DocumentTarget, Matched):
@@ -66,6 +67,7 @@ class Contacts(DocumentTarget, Matched):
 
         :raises TransientError, ConfigurationError: as ``DocumentTarget.send``.
         """
+        documents = self._with_all_terms(documents)
         known = self._directory.by_id(each.target_id for each in documents if each.target_id and not each.merged)
         self._directory.look_up([document for document in documents if not document.target_id])
         outcomes: dict[str, Outcome] = {}
@@ -101,6 +103,21 @@ class Contacts(DocumentTarget, Matched):
 
     def verb(self, documents: Sequence[Document]) -> str:
         return "POST" if "ContactID" in documents[0].header else "PUT"
+
+    def _with_all_terms(self, documents: Sequence[Document]) -> list[Document]:
+        """
+        Those that change one kind of payment terms, sales or bills, with the other as the contact holds it.
+
+        Nobody says whether Xero keeps what an update of the two leaves out.
+        """
+        changing = {each.target_id for each in documents if each.merged and any(map(_is_terms, each.header))}
+        ids = sorted(each for each in changing if each)
+        found = self.hook.listed("Contacts", "IDs", ids, includeArchived="true") if ids else ()
+        held = {each["ContactID"]: each.get(_TERMS) or {} for each in found}
+        return [
+            replace(each, header={**_terms(held[each.target_id]), **each.header}) if each.target_id in held else each
+            for each in documents
+        ]
 
     def _saved(self, documents: Sequence[Document]) -> dict[str, Outcome]:
         if not documents:
@@ -160,6 +177,14 @@ class Suppliers(Contacts):
 
 def _clashes(outcome: Outcome) -> bool:
     return outcome.error is not None and outcome.error.code == NAME_TAKEN
+
+
+def _is_terms(name: str) -> bool:
+    return name.startswith(f"{_TERMS}.")
+
+
+def _terms(held: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{_TERMS}.{kind}.{name}": value for kind, of in held.items() for name, value in of.items()}
 
 
 def _with_id(document: Document, identity: str) -> Document:

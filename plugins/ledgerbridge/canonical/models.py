@@ -57,6 +57,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "state": TEXT,
             "zip": TEXT,
             "country": TEXT,
+            "payment_terms": TEXT,  # when what it is billed is due, in words that both sides' mappings know
             "active": FLAG,  # neither inactive nor archived
             "merged_into": TEXT,  # its system's id of the one that people merged it into
             "is_customer": FLAG,  # not a supplier alone, of whom the same master has others
@@ -70,6 +71,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             **dict.fromkeys(_ADDRESS, TEXT),
             "tax_number": TEXT,
             "bank_account": TEXT,  # where we pay them
+            "payment_terms": TEXT,  # when its bills are due
             "active": FLAG,  # neither inactive nor archived
             "merged_into": TEXT,
             "is_vendor": FLAG,  # not a customer alone, of whom the same master has others

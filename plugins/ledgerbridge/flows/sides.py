@@ -31,6 +31,12 @@ class SideConfig(ConfigModel):
         " until people have changed it; this says where they do, `the window Tax Detail Maintenance`.",
     )
 
+    cleared_by_hand: dict[str, str] = Field(
+        default_factory=dict,
+        description="Canonical fields that this side is given but that no interface of it clears, with where people do:"
+        " what the other side has no more waits until they have.",
+    )
+
     @model_validator(mode="after")
     def _written_or_by_hand(self) -> Self:
         if self.by_hand is None and (self.map is None) != (self.gate is None):

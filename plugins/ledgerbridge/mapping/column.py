@@ -28,12 +28,14 @@ class Batch:
 
     :param since: the first day whose rows are taken, of a part that is ``dated``.
     :param earlier: the latest day before it of each record that has such a row.
+    :param untold: rows whose field nothing can be said of; ``field`` is the target field.
     """
 
     lookups: Lookups
     failures: Failures
     since: date | None = None
     earlier: dict[int, date] = field(default_factory=dict)
+    untold: Failures = field(default_factory=Failures)
 
 
 Column = Callable[[Rows, Batch], pa.Array]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Hashable, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -46,6 +46,8 @@ class Mapped:
     :param failures: failed rows (``mapping.failures.FAILURE_COLUMNS``); their records are in no frame.
     :param earlier: position of each record that is dated before the first day asked for, and its day; in no frame.
     :param labels: position of each record with a failure, and the name people know it by, where its mapping got so far.
+    :param untold: as ``failures``, of fields that are without value because nothing can be said of them; their records
+        are in the frames.
     """
 
     frames: dict[str, pd.DataFrame]
@@ -53,6 +55,7 @@ class Mapped:
     failures: pd.DataFrame
     earlier: dict[int, date] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
+    untold: tuple[dict[Hashable, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ class Mapping:
             failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
         labels = _labels(made.get("header", []), set(failures["record"]))
         frames, links = assembled(made, {*failures["record"], *earlier}, CANONICAL.get(self.target, {}))
-        return Mapped(frames, links, failures, earlier, labels)
+        untold = tuple(batch.untold.frame().to_dict("records"))
+        return Mapped(frames, links, failures, earlier, labels, untold)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> Piece:
         if part.where is not None:

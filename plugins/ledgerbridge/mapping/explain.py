@@ -295,6 +295,8 @@ def _unknown_in_words(rule: Rule) -> str:
     assert rule.lookup is not None
     if rule.default is not None or rule.lookup.optional:
         return "A key that is not found gives no value."
+    if rule.lookup.untold:
+        return "Of a key that is not found people are told, and the field stays as it is on both sides."
     remedy = f" ({rule.lookup.remedy})" if rule.lookup.remedy else ""
     return f"A key that is not found rejects the record{remedy}."
 

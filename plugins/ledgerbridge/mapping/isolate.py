@@ -129,6 +129,7 @@ def _joined(pieces: Sequence[tuple[int, Mapped]]) -> Mapped:
         _stacked([mapped.failures.assign(record=mapped.failures["record"] + first) for first, mapped in pieces]),
         {first + record: day for first, mapped in pieces for record, day in mapped.earlier.items()},
         {first + record: label for first, mapped in pieces for record, label in mapped.labels.items()},
+        tuple({**each, "record": first + each["record"]} for first, mapped in pieces for each in mapped.untold),
     )
 
 

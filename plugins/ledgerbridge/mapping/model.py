@@ -75,6 +75,11 @@ class Lookup(ConfigModel):
         None, ge=0, description="Live: an answer kept so long may serve again; default: the system is asked every run."
     )
     optional: bool = Field(False, description="True: a key not found gives nothing instead of a rejection.")
+    untold: bool = Field(
+        False,
+        description="Of a side that is kept in step. True: of a record whose key is not found the field stays as it is"
+        " on both sides, all others go on, and people are told the key and the remedy.",
+    )
     ours: Condition | None = Field(
         None,
         description="Delivery: when only we can have made what is looked for. A record for which it holds and whose "
@@ -95,6 +100,8 @@ class Lookup(ConfigModel):
             raise ValueError("`ours` goes with delivery only")
         if places[0] != "label" and self.among:
             raise ValueError("`among` goes with label only")
+        if self.untold and self.optional:
+            raise ValueError("`untold` tells people what `optional` passes over: take one")
         if places[0] != "live" and self.max_age_minutes is not None:
             raise ValueError("`max_age_minutes` goes with live only")
         return self

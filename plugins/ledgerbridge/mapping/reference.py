@@ -100,7 +100,8 @@ def mapping_reference(folder: Path) -> str:
         ),
         shown("convert"),
         "## Without a value\n\nA rule that gives no value leaves the field out, unless it says otherwise. A key that a "
-        "look-up does not find rejects the record, unless the rule has a `default` or the look-up is `optional`.\n",
+        "look-up does not find rejects the record, unless the rule has a `default` or the look-up is `optional` or "
+        "`untold`.\n",
         model_table(Rule, only=("default", "required", "remedy", "combine")) + shown("required"),
     ]
     return "\n".join(section.rstrip("\n") + "\n" for section in sections)

@@ -168,11 +168,11 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
             remedy="Nothing now: it goes on once the leg that made it has looked it up again.",
         )
         if not lookup.optional and not has_default:
-            batch.failures.add(
+            (batch.untold if lookup.untold else batch.failures).add(
                 rows.record,
                 unknown & ~awaited,
                 code="LB-MAP-002",
-                field_name=field_name,
+                field_name=place.target if lookup.untold else field_name,
                 values=names,
                 message=f'"{{value}}" is not known as {name} ({kind.replace("_", " ")}), and {place.target} needs it',
                 rule=place.rule,

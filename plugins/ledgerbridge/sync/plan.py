@@ -47,12 +47,14 @@ class Plan:
     :param settled: by entity and id the fields that both hold alike now.
     :param waiting: by record key why nothing can be said yet.
     :param asked: by record key of which fields a person says whose value stands, answered or not.
+    :param uncleared: by record key what people have to clear, for the side can't be told to.
     """
 
     changes: dict[str, Change] = field(default_factory=dict)
     settled: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)
+    uncleared: dict[str, str] = field(default_factory=dict)
 
 
 def plan(
@@ -65,6 +67,7 @@ def plan(
     made_if: Collection[str] = (),
     apart: Mapping[str, str] = MappingProxyType({}),
     made_by_hand: bool = False,
+    cleared_by_hand: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """
     What has to be told to a side of these things.
@@ -75,6 +78,7 @@ def plan(
     :param apart: by record key of things that one side has, why they are not made on the other yet.
     :param made_by_hand: people make what a side lacks, so that one whose record is gone lacks it again; else it is held
         to be inactive there.
+    :param cleared_by_hand: fields that no interface of the side clears, by where people do.
     """
     found = Plan(settled={each: {} for each in sides})
     (source,) = (each for each in sides if each != target)
@@ -104,7 +108,15 @@ def plan(
         for each in (there, other):
             assert each.held is not None
             found.settled[each.entity][each.key] = _unlike(each, merged)
-        if writes := merged.writes[_system(target)]:
+        writes = dict(merged.writes[_system(target)])
+        for name in sorted(cleared_by_hand.keys() & writes.keys()):
+            if writes[name] is None:
+                del writes[name]
+                found.uncleared[thing.record_key] = (
+                    f"{target} {_number(there, other) or there.key} still has {name}, which {source} has no more: "
+                    f"clear it in {cleared_by_hand[name]}"
+                )
+        if writes:
             fields = {name: other.held.get(name, value) for name, value in writes.items()}
             wanted = {**there.held, **writes}
             found.changes[thing.record_key] = Change(
@@ -130,13 +142,22 @@ def changes_only(after: Row, before: Mapping[str, Any], always: Collection[str])
     """
     A row with only what it has to change: what stands there as it is to be is left out, what is to go is cleared.
 
+    Fields of one nested object, ``PaymentTerms.Sales.Day``, go together: an object is one value.
+
     :param before: the row that would say what stands there now; :param always: fields that are said in any case.
     """
+    changed = {name for name, value in after.items() if value != before.get(name)}
+    objects = {_object_of(name) for name in changed} - {""}
+    said = {name for name in after if name in always or name in changed or _object_of(name) in objects}
     return {
-        name: value if name in always or value is not None else _cleared(before[name])
+        name: _cleared(before[name]) if value is None and name in changed - {*always} else value
         for name, value in after.items()
-        if name in always or value != before.get(name)
+        if name in said
     }
+
+
+def _object_of(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _cleared(before: Any) -> Any:
