@@ -3,10 +3,15 @@ import { Component, type ReactNode, Suspense } from "react";
 
 import { Refused } from "./api/client";
 import { Link, useRoute } from "./components/Link";
-import { UNFILTERED } from "./model/route";
+import { isWork, UNFILTERED } from "./model/route";
 import { FollowPage } from "./pages/FollowPage";
 import { LetterPage } from "./pages/LetterPage";
 import { LettersPage } from "./pages/LettersPage";
+import { OverduePage } from "./pages/OverduePage";
+import { ProposalsPage } from "./pages/ProposalsPage";
+import { QuestionsPage } from "./pages/QuestionsPage";
+import { UnknownPage } from "./pages/UnknownPage";
+import { WorkTabs } from "./pages/WorkTabs";
 import { useMe } from "./queries/me";
 
 const client = new QueryClient({
@@ -39,7 +44,7 @@ function Console() {
     <>
       <header className="top">
         <nav aria-label="Console">
-          <Link to={{ page: "letters", filters: UNFILTERED }} aria-current={route.page !== "follow" ? "page" : undefined}>
+          <Link to={{ page: "letters", filters: UNFILTERED }} aria-current={isWork(route) ? "page" : undefined}>
             Work list
           </Link>
           <Link to={{ page: "follow", wanted: "" }} aria-current={route.page === "follow" ? "page" : undefined}>
@@ -48,8 +53,13 @@ function Console() {
         </nav>
         <span>{me.name}</span>
       </header>
+      {isWork(route) && route.page !== "letter" && <WorkTabs shown={route.page} />}
       {route.page === "letters" && <LettersPage filters={route.filters} />}
       {route.page === "letter" && <LetterPage key={route.id} id={route.id} />}
+      {route.page === "questions" && <QuestionsPage offset={route.offset} />}
+      {route.page === "proposals" && <ProposalsPage offset={route.offset} />}
+      {route.page === "unknown" && <UnknownPage offset={route.offset} />}
+      {route.page === "overdue" && <OverduePage offset={route.offset} />}
       {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
     </>
   );

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ConnectionForm", "System", "number", "text", "webhook_secrets"]
+__all__ = ["ConnectionForm", "System", "addresses", "number", "text", "webhook_secrets"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class System:
     :param gateway_books: path of a class that tells what moved its balance, where it is a payment gateway.
     :param webhooks: path of a class that knows its webhooks, made of a connection's id; None where it sends none.
     :param gateway_fields: what it has to be told of each gateway in the company file: key and what it says.
+    :param addresses: by entity where people see a document of it, ``{id}`` and ``{number}`` in it; a connection's
+        `addresses` go before.
     """
 
     name: str
@@ -64,6 +66,7 @@ class System:
     gateway_books: str | None = None
     webhooks: str | None = None
     gateway_fields: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 def text(label: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -74,6 +77,12 @@ def text(label: str, description: str, **schema: Any) -> dict[str, Any]:
 def number(label: str, description: str, **schema: Any) -> dict[str, Any]:
     """A field of a form that holds a whole number; ``schema`` is JSON Schema, such as ``minimum``."""
     return {"label": label, "description": description, "schema": {"type": ["integer", "null"], **schema}}
+
+
+def addresses(example: str) -> dict[str, dict[str, Any]]:
+    """The field for where people see the documents of a connection."""
+    told = "Where people see its documents, one entity a line; {id} and {number} are filled in. For example"
+    return {"addresses": text("Addresses", f"{told} `{example}`.", format="multiline")}
 
 
 def webhook_secrets(description: str) -> dict[str, dict[str, Any]]:

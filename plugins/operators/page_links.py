@@ -17,6 +17,7 @@ __all__ = [
     "DocumentsLink",
     "ReconciliationLink",
     "airflow_prefix",
+    "airflow_run",
     "leg_address",
     "masters_address",
 ]
@@ -25,6 +26,11 @@ __all__ = [
 def airflow_prefix() -> str:
     """Where below its host a proxy puts Airflow: a path, mostly empty. The host itself a worker need not know."""
     return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+
+
+def airflow_run(dag: str, run_id: str) -> str:
+    """The address of a run among Airflow's own pages."""
+    return f"{airflow_prefix()}/dags/{quote(dag, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 def run_address(dag: str, run_id: str, *names: str) -> str:

@@ -25,7 +25,7 @@ from operators import settings
 from operators.leg import FlowOperator
 from operators.systems import hooks_of
 
-__all__ = ["AskOperator", "PutQuestionsOperator", "QuestionOperator"]
+__all__ = ["AskOperator", "PutQuestionsOperator", "QuestionOperator", "subject_of"]
 
 
 class AskOperator(TriggerDagRunOperator):
@@ -193,6 +193,11 @@ def _alert(flow: str, question: Question, *, nobody: bool) -> Alert:
     )
 
 
+def subject_of(kind: str, number: str | None, field: str) -> str:
+    """What Airflow calls a question in its required actions."""
+    return f"{kind} {number}: whose {field} stands?"
+
+
 def _as_asked(
     question: Question, editors: Sequence[str] = (), barred: Collection[str] = (), answering: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -204,7 +209,7 @@ def _as_asked(
         by = f" The record was changed lately by {', '.join(map(_cell, editors))}." if editors else ""
         why = f"It was changed.{by} Whoever answers is not who changed it, and asked them by a number known before."
     return {
-        "subject": f"{question.kind} {question.number}: whose {question.field} stands?",
+        "subject": subject_of(question.kind, question.number, question.field),
         "body": f"{why}\n\n| in | holds |\n| --- | --- |\n" + "\n".join(lines),
         "options": list(question.values),
         "question": asdict(question),

@@ -18,8 +18,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pandas as pd
 import pytest
+from airflow.models.hitl import HITLDetail
 from cryptography.fernet import Fernet
 from lxml import html
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import Session
 
 from demo.airflow_home import CHECKOUT, AirflowHome
 from demo.ports import free_port
@@ -32,11 +35,12 @@ from ledgerbridge.matching.meeting import Agreement, Proposal
 from ledgerbridge.reconciliation import Difference, Link, Reconciliation
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
-from ledgerbridge.state.models import DeadLetter, Delivery, MatchProposal
+from ledgerbridge.state.models import DeadLetter, Delivery, MatchProposal, MergeQuestion
 from ledgerbridge.state.reconciliations import keep_result
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
 from ledgerbridge.sync import keep_meeting, open_proposals, strangers
 from operators.staging import raw_table, remember, write_raw, write_validations
+from tests.asked_in_airflow import begin_run, put_question
 
 NAME = "Zebedeo Quisenberry"
 AMOUNT = "4711.08"
@@ -441,14 +445,18 @@ def test_an_answer_without_the_token_of_the_users_own_page_is_refused(
         assert "GRAN01" in {each.left_number for each in open_proposals(session, "main", "customer")}
 
 
+CITIES = {"gp": "Salem", "xero": "Lynn"}
 BUILT = CHECKOUT / "plugins" / "pages" / "console" / "built" / "index.html"
 AXE = CHECKOUT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make console")
-def test_in_the_console_a_letter_is_found_corrected_and_given_up_and_no_value_leads_away(
-    site: Site, chromium: Any
+def test_in_the_console_a_letter_is_mended_a_conflict_and_a_pair_answered_and_no_value_leads_away(
+    site: Site, chromium: Any, proposals: dict[str, int]
 ) -> None:
+    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.webdriver.support.ui import WebDriverWait
+
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         [letter] = session.query(DeadLetter).all()
         register(session, letter.flow, letter.leg, letter.run_id, "shopify.customer", [Seen(KEY, "v1")], "batch-1")
@@ -475,6 +483,23 @@ def test_in_the_console_a_letter_is_found_corrected_and_given_up_and_no_value_le
     shown(chromium, "xpath", "//header/span[.='discarded']")
     chromium.switch_to.default_content()
     assert chromium.current_url.endswith(f"/plugin/ledgerbridge/ledgerbridge/console/letters/{letter.id}")
+    chromium.switch_to.frame(shown(chromium, "css selector", "iframe[title=Console]"))
+    airflow = ask(site)
+    shown(chromium, "link text", "Work list").click()
+    shown(chromium, "partial link text", "Conflicts").click()
+    shown(chromium, "xpath", "//button[.='Xero stands']")
+    assert serious(chromium) == []
+    chromium.find_element("xpath", "//button[.='Xero stands']").click()
+    shown(chromium, "xpath", "//*[contains(., 'Answered by ada')]")
+    with Session(airflow) as session:
+        [answer] = session.execute(select(HITLDetail.chosen_options, HITLDetail.responded_by)).all()
+    assert (answer.chosen_options, answer.responded_by["name"]) == (["xero"], "ada")
+    shown(chromium, "partial link text", "Who is who").click()
+    pair = shown(chromium, "xpath", "//section[contains(@aria-label, 'GRAN01')]")
+    assert serious(chromium) == []
+    pair.find_element("xpath", ".//button[.='They are two']").click()
+    WebDriverWait(chromium, 60).until(staleness_of(pair))
+    chromium.switch_to.default_content()
     assert [
         each for each in chromium.get_log("browser") if "/console/" in each["message"] and each["level"] == "SEVERE"
     ] == []
@@ -482,6 +507,25 @@ def test_in_the_console_a_letter_is_found_corrected_and_given_up_and_no_value_le
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         found = session.get_one(DeadLetter, letter.id)
         assert (found.state, found.reason, found.raw) == ("discarded", "a robot (ada)", {"name": "Zeb"})
+        said = session.get_one(MatchProposal, proposals["GRAN01"])
+        assert (said.answer, said.answered_by) == ("refused", "ada")
+
+
+def ask(site: Site) -> Engine:
+    """Airflow's database, after a run put a question to people: of a customer's city."""
+    asks = "master_data.customers_questions"
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        session.add(
+            MergeQuestion(
+                kind="customer", record_key="gp:main:customer:A1", field="city", number="A1", values=CITIES,
+                asked_at=datetime(2026, 3, 2, tzinfo=UTC), put_in=f"{asks} run-1",
+            )
+        )  # fmt: skip
+    airflow = create_engine(f"sqlite:///{site.home.path / 'airflow.db'}")
+    with Session(airflow) as session:
+        begin_run(session, asks)
+        put_question(session, asks, "customer A1: whose city stands?")
+    return airflow
 
 
 def shown(chromium: Any, by: str, what: str) -> Any:

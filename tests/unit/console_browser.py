@@ -42,7 +42,7 @@ class Browser:
         try:
             return self.client.request(method, f"/api/{path}", **arguments)
         finally:
-            app.dependency_overrides.clear()
+            del app.dependency_overrides[get_user]
 
     def get(self, path: str, **parameters: Any) -> Any:
         return self.ask("GET", path, params=parameters).raise_for_status().json()

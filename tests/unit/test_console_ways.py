@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from hooks.systems import gateway_fields
 from ledgerbridge.audit import Actor, Change, append, verify
 from ledgerbridge.audit.evidence import VERIFIER
+from ledgerbridge.entities import RawRecord
+from ledgerbridge.flows import company_file, load_company
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import AuditEntry, BookedDocument, Delivery, SourceRecord
+from operators import settings
+from operators.staging import raw_table, remember, write_raw
+from operators.system_pages import Addresses
 from tests.unit.console_browser import Browser, serve
 
 ORDER, INVOICE = "shopify:us:order:1", "gp:main:invoice:STDINV1001"
@@ -40,7 +46,7 @@ def chain(state_db: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
                 Delivery(
                     flow=actor.flow, leg=leg, entity=target, record_key=key, chain_key=ORDER, state="delivered",
                     content_hash="c", idempotency_key=key, canonical=canonical, run_id="run-1", updated_at=NOON,
-                    number=number, target_id=f"id-{number}", attempts=1,
+                    number=number, target_id=f"id-{number}", attempts=1, money=123450000, currency="USD",
                 )
             )  # fmt: skip
             session.flush()
@@ -135,3 +141,79 @@ def test_a_pack_is_not_given_to_who_may_not_see_its_values(chain: Engine) -> Non
     assert vera.post("evidence", {"company": "quay", "wanted": "STDINV1001"}).status_code == 404
     unasked = vera.ask("POST", "evidence", json={"company": "main", "wanted": "STDINV1001"})
     assert "page of yours" in unasked.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("quisenb", [f"{NAME} invoice", f"{NAME} order"]),
+        ("1,234.50 USD", ["LBO1", "STDINV1001"]),
+        ("-1234.5", ["LBO1", "STDINV1001"]),
+        ("STDINV", ["STDINV1001"]),
+        ("1234.51", []),
+        ("50%", []),
+    ],
+    ids=["name", "amount", "amount-out", "number", "another-amount", "wildcard"],
+)
+def test_a_part_of_a_name_an_amount_or_the_beginning_of_a_number_finds_what_may_be_meant(
+    chain: Engine, text: str, titles: list[str]
+) -> None:
+    olga = Browser("olga")
+    hits = olga.get("search", q=text)
+    assert sorted(each["title"] for each in hits) == titles
+    assert all(olga.get("ways", q=each["wanted"])[0]["title"] == f"{NAME} order" for each in hits)
+
+
+def test_who_sees_no_values_finds_nothing_by_one(chain: Engine) -> None:
+    vera = Browser("vera")
+    assert vera.get("search", q="quisenb") == vera.get("search", q="1234.50") == []
+    assert [(each["title"], each["money"]) for each in vera.get("search", q="STDINV")] == [("STDINV1001", None)]
+
+
+def test_what_was_read_and_sent_is_shown_to_those_who_see_values_and_the_audit_notes_who_looked(
+    chain: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(chain, tmp_path, monkeypatch)
+    asked = {"company": "main", "wanted": "LBO1", "flow": "order_to_cash", "leg": "order"}
+    shown = Browser("olga").post("payloads", asked).json()
+    assert [(each["what"], each["key"], each["content"]) for each in shown] == [("read", ORDER, {"name": NAME})]
+    with transaction(chain) as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert (entry.action, entry.details["by"], entry.details["shown"]) == ("values-shown", "olga", 1)
+        assert NAME not in json.dumps(entry.details)
+        told = entry.id
+    refused = Browser("vera").post("payloads", asked)
+    assert (refused.status_code, NAME in refused.text) == (403, False)
+    unknown = Browser("olga").post("payloads", {**asked, "leg": "customer"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "LB-AUD-003")
+    with transaction(chain) as session:
+        assert session.scalars(select(AuditEntry.id).order_by(AuditEntry.id.desc())).first() == told
+
+
+def stage(state: Engine, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The order's batch, as its leg staged it."""
+    patch.setenv("AIRFLOW__LEDGERBRIDGE__STAGING_URL", folder.as_uri())
+    uri = f"{folder.as_uri()}/runs/main/order_to_cash/run-1/order/extract"
+    raw = write_raw(uri, raw_table([RawRecord(ORDER, "v1", NOON, {"name": NAME})]))
+    with transaction(state) as session:
+        remember(session, raw)
+        actor = Actor("order_to_cash", "order", "run-1", "order.extract")
+        append(session, actor, [Change("batch-extract", "batch", uri, details={"uri": uri, "rows": raw.rows})])
+
+
+def test_a_document_leads_to_its_run_in_airflow_and_to_its_page_in_its_own_system(
+    chain: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (way,) = Browser("olga").get("ways", q="LBO1")
+    pages = {each["entity"]: each for step in way["steps"] for each in step["documents"]}
+    assert pages["xero.invoice"]["page"] == "https://go.xero.com/AccountsReceivable/View.aspx?InvoiceID=id-STDINV1001"
+    assert pages["gp.sales_order"]["page"] is None
+    assert pages["gp.sales_order"]["run"] == "/dags/order_to_cash.orders/runs/run-1"
+    company = load_company(company_file(settings.companies_folder(), "main"), gateway_fields())
+    told = "sales_order dgpp://x/{number}\ninvoice javascript:alert(1)"
+    connection = json.dumps({"conn_type": "gp_econnect", "extra": {"addresses": told}})
+    monkeypatch.setenv(f"AIRFLOW_CONN_{company.connections_of('gp')[0].upper()}", connection)
+    addresses = Addresses(company)
+    assert addresses.of("gp.sales_order", "7", "A/1") == "dgpp://x/A%2F1"
+    assert addresses.of("gp.invoice", "7", "A/1") is addresses.of("gp.sales_order", None, None) is None

@@ -8,6 +8,10 @@ export type Money = Schemas["Money"];
 export type Letter = Schemas["LetterView"];
 export type LetterDetail = Schemas["LetterDetail"];
 export type Cause = Schemas["CauseView"];
+export type Question = Schemas["QuestionView"];
+export type Proposal = Schemas["ProposalView"];
+export type Hit = Schemas["HitView"];
+export type Payload = Schemas["PayloadView"];
 export type Way = Schemas["Way"];
 export type Step = Schemas["StepView"];
 

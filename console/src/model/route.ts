@@ -2,7 +2,17 @@
 export type Route =
   | { page: "letters"; filters: Filters }
   | { page: "letter"; id: string }
+  | { page: Waiting; offset: number }
   | { page: "follow"; wanted: string };
+
+/** What waits beside dead letters, each kind a list of its own. */
+export const WAITING = ["questions", "proposals", "unknown", "overdue"] as const;
+export type Waiting = (typeof WAITING)[number];
+
+/** Whether a route is of the work list. */
+export function isWork(route: Route): boolean {
+  return route.page === "letters" || route.page === "letter" || WAITING.some((each) => each === route.page);
+}
 
 export const STATES = ["open", "replaying", "closed", "discarded"] as const;
 export const ORDERS = ["oldest", "newest", "amount"] as const;
@@ -22,6 +32,8 @@ export function routeOf(address: string): Route {
   const given = new URLSearchParams(query);
   const [first, second] = path.split("/").filter(Boolean);
   if (first === "letters" && second) return { page: "letter", id: second };
+  const waiting = WAITING.find((each) => each === first);
+  if (waiting) return { page: waiting, offset: offsetOf(given) };
   if (first === "follow") return { page: "follow", wanted: given.get("q") ?? "" };
   return { page: "letters", filters: filtersOf(given) };
 }
@@ -33,6 +45,11 @@ export function addressOf(route: Route): string {
       return `letters/${encodeURIComponent(route.id)}`;
     case "follow":
       return route.wanted ? `follow?${new URLSearchParams({ q: route.wanted })}` : "follow";
+    case "questions":
+    case "proposals":
+    case "unknown":
+    case "overdue":
+      return route.offset ? `${route.page}?offset=${route.offset}` : route.page;
     case "letters": {
       const told = Object.entries(route.filters).filter(
         ([name, value]) => value !== undefined && value !== UNFILTERED[name as keyof Filters],
@@ -47,11 +64,15 @@ function filtersOf(given: URLSearchParams): Filters {
   const filters: Filters = {
     state: STATES.find((each) => each === given.get("state")) ?? UNFILTERED.state,
     order: ORDERS.find((each) => each === given.get("order")) ?? UNFILTERED.order,
-    offset: Math.max(0, Number.parseInt(given.get("offset") ?? "0", 10) || 0),
+    offset: offsetOf(given),
   };
   for (const name of NAMES) {
     const value = given.get(name);
     if (value !== null) filters[name] = value;
   }
   return filters;
+}
+
+function offsetOf(given: URLSearchParams): number {
+  return Math.max(0, Number.parseInt(given.get("offset") ?? "0", 10) || 0);
 }

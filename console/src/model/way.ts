@@ -19,9 +19,13 @@ function isUnderWay({ outcome }: { outcome: string }): boolean {
   return outcome === "waiting" || outcome === "read" || outcome === "held" || outcome === "rejected";
 }
 
+/** A system's name in words. */
+export function systemOf(system: string): string {
+  return system.length <= 2 ? system.toUpperCase() : system.charAt(0).toUpperCase() + system.slice(1);
+}
+
 /** A system and its entity in words: `gp.sales_order` is ["GP", "sales order"]. */
 export function namesOf(entity: string): [string, string] {
   const [system = "", name = ""] = entity.split(".", 2);
-  const shown = system.length <= 2 ? system.toUpperCase() : system.charAt(0).toUpperCase() + system.slice(1);
-  return [shown, name.replaceAll("_", " ")];
+  return [systemOf(system), name.replaceAll("_", " ")];
 }

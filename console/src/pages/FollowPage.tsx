@@ -1,13 +1,14 @@
 import { useState } from "react";
 
-import type { Step, Way } from "../api/client";
+import { Refused, type Step, type Way } from "../api/client";
 import { go, Link } from "../components/Link";
 import { Shown } from "../components/Shown";
 import { State } from "../components/State";
 import { instant, money } from "../model/format";
+import { leavesOf } from "../model/leaves";
 import { namesOf, stagesOf } from "../model/way";
 import { useMe } from "../queries/me";
-import { useEvidence, useWays } from "../queries/ways";
+import { useEvidence, useHits, usePayloads, useWays } from "../queries/ways";
 
 /** The way of a document: what each system holds of it, in the order of the process. */
 export function FollowPage({ wanted }: { wanted: string }) {
@@ -24,11 +25,11 @@ export function FollowPage({ wanted }: { wanted: string }) {
         }}
       >
         <label className="wide">
-          <span className="unseen">Id, number or name</span>
+          <span className="unseen">Id, number, name or amount</span>
           <input
             type="search"
             autoFocus={wanted === ""}
-            placeholder="Order name, document number or id in any system, charge, payout, journal entry"
+            placeholder="Order, document number or id in any system, charge, payout, a part of a name, an amount"
             maxLength={250}
             value={typed}
             onChange={(event) => setTyped(event.target.value)}
@@ -39,13 +40,65 @@ export function FollowPage({ wanted }: { wanted: string }) {
         </button>
       </form>
       {wanted === "" ? (
-        <p className="note">Type what you have of it: #1001, INV-0042, a charge from the gateway, a number of either ledger.</p>
+        <p className="note">Type what you have of it: #1001, INV-0042, a charge from the gateway, Harbor Light, 1,234.50 USD.</p>
+      ) : isUnknown(query.error) ? (
+        <Hits wanted={wanted} />
       ) : (
         <Shown query={query} what="its way">
           {(ways) => ways.map((way) => <WayView key={way.company} way={way} wanted={wanted} several={ways.length > 1} />)}
         </Shown>
       )}
     </main>
+  );
+}
+
+function isUnknown(error: Error | null): boolean {
+  return error instanceof Refused && error.code === "LB-AUD-003";
+}
+
+/** What bears a part of the name, begins with the number, or is about the amount. */
+function Hits({ wanted }: { wanted: string }) {
+  const { zones } = useMe();
+  const query = useHits(wanted);
+  return (
+    <Shown query={query} what="what may be meant">
+      {(hits) =>
+        hits.length === 0 ? (
+          <p className="note">Nothing that you may see is called “{wanted}”, begins with it in its number, or is about that amount.</p>
+        ) : (
+          <table>
+            <caption>Not known exactly; it may be one of these, the newest first.</caption>
+            <thead>
+              <tr>
+                <th scope="col">Name or number</th>
+                <th scope="col">What</th>
+                <th scope="col" className="number">
+                  Money
+                </th>
+                <th scope="col">State</th>
+                <th scope="col">Touched</th>
+              </tr>
+            </thead>
+            <tbody>
+              {hits.map((each) => (
+                <tr key={`${each.company} ${each.wanted}`}>
+                  <th scope="row">
+                    <Link to={{ page: "follow", wanted: each.wanted }}>{each.title}</Link>
+                    <small>{each.company}</small>
+                  </th>
+                  <td>{each.entity ? namesOf(each.entity).join(" ") : each.leg.replaceAll("_", " ")}</td>
+                  <td className="number">{each.money ? money(each.money) : "–"}</td>
+                  <td>
+                    <State of={each.state} />
+                  </td>
+                  <td>{instant(each.at, zones[each.company])}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )
+      }
+    </Shown>
   );
 }
 
@@ -67,7 +120,7 @@ function WayView({ way, wanted, several }: { way: Way; wanted: string; several: 
           <li key={`${flow} ${stage}`}>
             <h2>{stage || flow}</h2>
             {steps.map((step) => (
-              <StepView key={step.leg} step={step} company={way.company} />
+              <StepView key={step.leg} step={step} company={way.company} wanted={wanted} />
             ))}
           </li>
         ))}
@@ -92,7 +145,9 @@ function Evidence({ company, wanted }: { company: string; wanted: string }) {
   );
 }
 
-function StepView({ step, company }: { step: Step; company: string }) {
+type StepProps = { step: Step; company: string; wanted: string };
+
+function StepView({ step, company, wanted }: StepProps) {
   return (
     <section className="card">
       {step.documents.map((each) => {
@@ -103,7 +158,16 @@ function StepView({ step, company }: { step: Step; company: string }) {
               <b>{system}</b> {name}
             </h3>
             <p>
-              <span className="name">{each.number ?? each.target_id ?? each.record_key}</span> <State of={each.state} />
+              <span className="name">
+                {each.page ? (
+                  <a href={each.page} target="_blank" rel="noreferrer" title={`See it in ${system}`}>
+                    {each.number ?? each.target_id}
+                  </a>
+                ) : (
+                  (each.number ?? each.target_id ?? each.record_key)
+                )}
+              </span>{" "}
+              <State of={each.state} />
             </p>
             <p>
               {each.day && `${each.what} ${each.day}`}
@@ -131,12 +195,12 @@ function StepView({ step, company }: { step: Step; company: string }) {
           <State of={each.state} /> {each.message}
         </p>
       ))}
-      <Details step={step} company={company} />
+      <Details step={step} company={company} wanted={wanted} />
     </section>
   );
 }
 
-function Details({ step, company }: { step: Step; company: string }) {
+function Details({ step, company, wanted }: StepProps) {
   const { zones } = useMe();
   return (
     <details>
@@ -172,11 +236,15 @@ function Details({ step, company }: { step: Step; company: string }) {
               <code>{each.target_id ?? "–"}</code>{" "}
               <a href={each.run_page} target="_blank" rel="noreferrer">
                 {each.attempts === 1 ? "one try" : `${each.attempts} tries`}
+              </a>{" "}
+              <a href={each.run} target="_blank" rel="noreferrer">
+                its run in Airflow
               </a>
             </dd>
           </div>
         ))}
       </dl>
+      {step.may_mend && <Payloads step={step} company={company} wanted={wanted} />}
       <ol className="history">
         {step.events.map((each) => (
           <li key={`${each.at} ${each.action} ${each.run_id}`}>
@@ -188,4 +256,41 @@ function Details({ step, company }: { step: Step; company: string }) {
       </ol>
     </details>
   );
+}
+
+const WHAT = { read: "Read", understood: "Understood", sent: "Sent" };
+
+/** What the step read, understood and sent, value by value, once somebody asks. */
+function Payloads({ step: { flow, leg }, company, wanted }: StepProps) {
+  const payloads = usePayloads();
+  if (payloads.data === undefined)
+    return (
+      <>
+        <button disabled={payloads.isPending} onClick={() => payloads.mutate({ company, wanted, flow, leg })}>
+          Show what was read and sent
+        </button>
+        <small>The audit notes who looked.</small>
+        {payloads.error && (
+          <p role="alert" className="note bad">
+            {payloads.error.message}
+          </p>
+        )}
+      </>
+    );
+  if (payloads.data.length === 0) return <p>What was read and sent has been purged.</p>;
+  return payloads.data.map((each) => (
+    <table key={`${each.what} ${each.key}`} className="kept">
+      <caption>
+        {WHAT[each.what]}: {namesOf(each.entity).join(" ")}
+      </caption>
+      <tbody>
+        {leavesOf(each.content, "").map(({ path, value }) => (
+          <tr key={path}>
+            <th scope="row">{path.slice(1)}</th>
+            <td>{value === null ? "–" : String(value)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  ));
 }

@@ -11,6 +11,23 @@ export function useWays(wanted: string) {
   });
 }
 
+/** What may be meant by a part of a name or an amount. */
+export function useHits(wanted: string) {
+  return useQuery({
+    queryKey: ["hits", wanted],
+    queryFn: () => given(api.GET("/api/search", { params: { query: { q: wanted } } })),
+    enabled: wanted !== "",
+  });
+}
+
+/** What a leg read, understood and sent; asked for when somebody wants to see it, for the audit notes who did. */
+export function usePayloads() {
+  return useMutation({
+    mutationFn: (body: { company: string; wanted: string; flow: string; leg: string }) =>
+      given(api.POST("/api/payloads", { body })),
+  });
+}
+
 /** Take the evidence pack of a document, as a file of the browser's. */
 export function useEvidence(company: string, wanted: string) {
   return useMutation({

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, number, text
+from ledgerbridge.systems import ConnectionForm, System, addresses, number, text
 
 __all__ = ["SYSTEM"]
 
@@ -32,6 +32,7 @@ SYSTEM = System(
                     "Calls at once", "How many documents are written side by side; default 4.", minimum=1
                 ),
                 "timeout_seconds": number("Time-out", "Seconds to wait for an answer.", minimum=1),
+                **addresses("sales_order https://gp.example.com/orders/{number}"),
             },
         ),
         ConnectionForm(

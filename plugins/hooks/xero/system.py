@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, number, text, webhook_secrets
+from ledgerbridge.systems import ConnectionForm, System, addresses, number, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -15,6 +15,12 @@ SYSTEM = System(
     webhooks="hooks.xero.webhooks:XeroWebhooks",
     books="hooks.xero.books:XeroBooks",
     gateway_fields={"contact": "Xero contact its fees are paid to."},
+    # of the organisation that the user looked at last; of several, connections say which by its short code
+    addresses={
+        "invoice": "https://go.xero.com/AccountsReceivable/View.aspx?InvoiceID={id}",
+        "contact": "https://go.xero.com/Contacts/View/{id}",
+        "manual_journal": "https://go.xero.com/Journal/View.aspx?invoiceID={id}",
+    },
     forms=(
         ConnectionForm(
             type="xero",
@@ -35,6 +41,7 @@ SYSTEM = System(
                     "Calls a day", "Xero allows 5,000 for an organisation, 1,000 to starter apps.", minimum=1
                 ),
                 "calls_at_once": number("Calls at once", "Xero allows 5.", minimum=1),
+                **addresses("invoice https://go.xero.com/app/!ShortCode/invoicing/view/{id}"),
             },
         ),
     ),

@@ -37,6 +37,7 @@ from ledgerbridge.links import WRITTEN, End, MatchPolicy, State, decide, keep_en
 from ledgerbridge.state.clock import database_now, seconds_since_start
 from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
+from ledgerbridge.state.dead_letters import money_of
 from ledgerbridge.state.models import Delivery, DeliveryTry, LoggedChange
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
@@ -430,6 +431,9 @@ class Deliverer:
     def _write_sending(self, session: Session, items: Sequence[_Item], known: dict[str, Delivery]) -> None:
         """An update keeps the content that arrived before, until its own has: whoever is killed between leaves that."""
         arrived = self._arrived & known.keys()
+        headers = {
+            item.key: known[item.key].canonical if item.key in arrived else plain(item.canonical) for item in items
+        }
         rows = [
             {
                 "flow": self._actor.flow,
@@ -442,7 +446,8 @@ class Deliverer:
                 "idempotency_key": item.document.idempotency_key,
                 "target_id": self._known_id(item, known),
                 "number": known[item.key].number if item.key in known else None,
-                "canonical": known[item.key].canonical if item.key in arrived else plain(item.canonical),
+                "canonical": headers[item.key],
+                **money_of(headers[item.key]),
                 "change": self._changes.get(item.key, known[item.key].change if item.key in known else None),
                 "attempts": known[item.key].attempts + 1 if item.key in known else 1,
                 "fence": self._try.number,
@@ -593,6 +598,7 @@ class Deliverer:
                 if outcome.record_key in self._arrived:  # an update: its content takes the place of the one before
                     item = by_key[outcome.record_key]
                     values |= {"content_hash": item.digest, "canonical": plain(item.canonical)}
+                    values |= money_of(item.canonical)
             changes[outcome.record_key] = values
         update_each(session, Delivery, changes, Delivery.entity == self._entity, key=Delivery.record_key)
 

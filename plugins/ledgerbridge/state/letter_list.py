@@ -14,7 +14,7 @@ from ledgerbridge.state.dead_letters import MONEY_PLACES
 from ledgerbridge.state.mending import Wanted, conditions
 from ledgerbridge.state.models import DeadLetter
 
-__all__ = ["Cause", "Order", "Place", "amount_of", "causes", "letters_of_page", "places"]
+__all__ = ["Cause", "Order", "Place", "amount_of", "causes", "how_many", "letters_of_page", "places"]
 
 Order = Literal["oldest", "newest", "amount"]
 
@@ -87,12 +87,18 @@ def letters_of_page(
     :param among: None: wherever they are.
     """
     where = [*conditions(wanted), _within(among)]
-    total = session.scalar(select(func.count()).select_from(DeadLetter).where(*where)) or 0
+    total = how_many(session, wanted, among)
     ids = select(DeadLetter.id).where(*where).order_by(*_ORDERS[order]).offset(offset).limit(limit)
     found = list(session.scalars(ids))
     listed: Any = select(*_LISTED)
     rows: dict[str, Row[Any]] = {row.id: row for row in session.execute(listed.where(DeadLetter.id.in_(found)))}
     return [rows[each] for each in found if each in rows], total
+
+
+def how_many(session: Session, wanted: Wanted, among: Collection[Place] | None) -> int:
+    """How many letters there are in these places (None: in all)."""
+    where = [*conditions(wanted), _within(among)]
+    return session.scalar(select(func.count()).select_from(DeadLetter).where(*where)) or 0
 
 
 def causes(session: Session, wanted: Wanted, among: Collection[Place] | None) -> list[Cause]:

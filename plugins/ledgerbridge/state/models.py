@@ -109,6 +109,10 @@ class Shown(TypeDecorator[str]):
         return None if value is None else value.replace("\0", "\N{REPLACEMENT CHARACTER}")[: self.length]
 
 
+def _where(name: str, condition: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class Base(DeclarativeBase):
     """All tables of ours."""
 
@@ -249,7 +253,8 @@ class Delivery(OfCompany, Base):
     written before each call: what has one and no outcome may have been sent, and is looked up, not before
     ``settles_at``. ``target_id`` is set once it arrived, and stays when an update is refused. ``change`` is the number
     of the newest change that was sent or tried, none from before there were numbers: an older one is not sent.
-    ``canonical`` is the header it was made from, decimals as strings.
+    ``canonical`` is the header it was made from, decimals as strings; ``money`` is what that is about, in
+    hundred-thousandths of ``currency``, none of what was sent last before that was kept.
     """
 
     __tablename__ = "delivery"
@@ -261,6 +266,9 @@ class Delivery(OfCompany, Base):
         Index("ix_delivery_record", "record_key"),
         Index("ix_delivery_run", "run_id"),
         Index("ix_delivery_updated", "updated_at"),
+        # few are under way: they are found among all that ever were
+        _where("ix_delivery_called", "called_at IS NOT NULL", "called_at"),
+        Index("ix_delivery_money", "money"),
     )
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     flow: Mapped[str] = mapped_column(String(64))
@@ -282,6 +290,8 @@ class Delivery(OfCompany, Base):
     settles_at: Mapped[datetime | None]
     run_id: Mapped[str] = mapped_column(String(250))
     updated_at: Mapped[datetime]
+    currency: Mapped[str | None] = mapped_column(String(16))
+    money: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class DeliveryTry(Base):
@@ -658,8 +668,7 @@ class BookedDocument(OfCompany, Base):
 
 
 def _what_is_due(table: str) -> Index:
-    due = text("due IS NOT NULL")
-    return Index(f"ix_{table}_due", "company", "flow", sqlite_where=due, postgresql_where=due)
+    return _where(f"ix_{table}_due", "due IS NOT NULL", "company", "flow")
 
 
 class BooksState(Base):

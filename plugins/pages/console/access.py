@@ -10,9 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -22,11 +20,10 @@ from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from fastapi import Depends, Header, HTTPException
 
-from ledgerbridge.errors import LedgerbridgeError
-from ledgerbridge.flows import FlowConfig, dag_of
+from ledgerbridge.flows import dag_of
 from ledgerbridge.state.letter_list import Place
-from ledgerbridge.yaml_files import load_file
 from operators import settings
+from pages.console.flow_files import flow_named
 from pages.masters import form_token
 
 __all__ = ["TOKEN_OF", "Access", "AccessDep", "FormDep", "dag_of_place", "order_in_flow"]
@@ -96,22 +93,6 @@ def dag_of_place(place: Place) -> str:
 
 def order_in_flow(flow: str, leg: str) -> tuple[int, str]:
     """The position of a leg in its flow, and its stage; behind all others that of a leg which no file names."""
-    legs = [(leg, stage) for stage, legs in _stages(flow).items() for leg in legs]
+    config = flow_named(flow)
+    legs = [] if config is None else [(leg, stage) for stage in config.stages for leg in config.of_stage(stage)]
     return next(((at, stage) for at, (name, stage) in enumerate(legs) if name == leg), (len(legs), ""))
-
-
-def _stages(flow: str) -> dict[str, tuple[str, ...]]:
-    path = settings.include_folder() / "flows" / f"{flow}.yaml"
-    try:
-        return _read_stages(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        return {}
-
-
-@lru_cache(maxsize=64)
-def _read_stages(path: Path, changed: int) -> dict[str, tuple[str, ...]]:
-    try:
-        config, _ = load_file(path, FlowConfig, code="LB-CFG-003")
-    except LedgerbridgeError:
-        return {}  # letters of a flow are seen too while its file has a mistake
-    return {stage: tuple(config.of_stage(stage)) for stage in config.stages}

@@ -14,6 +14,7 @@ from typing import Annotated
 from urllib.parse import urlunsplit
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
@@ -29,9 +30,10 @@ from ledgerbridge.state.mending import CHANGED_MEANWHILE, Wanted
 from operators import settings
 from operators.page_links import airflow_prefix
 from pages.console import follow as follow_
-from pages.console import letters
+from pages.console import letters, waiting
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
+from pages.console.payloads import payloads_of
 from pages.masters import form_token
 
 __all__ = ["app"]
@@ -50,7 +52,7 @@ HEADERS = {
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
 _UNKNOWN = {"LB-LET-001", "LB-AUD-003"}
-_BY_ITS_STATE = {CHANGED_MEANWHILE, "LB-LET-002", "LB-LET-003"}
+_BY_ITS_STATE = {CHANGED_MEANWHILE, "LB-LET-002", "LB-LET-003", "LB-MAT-001", "LB-MAT-002"}
 
 app = FastAPI(title="Ledgerbridge console", version="1", docs_url=None, redoc_url=None, openapi_url=None)
 api = APIRouter(
@@ -60,6 +62,8 @@ api = APIRouter(
 
 Name = Annotated[str | None, Query(max_length=250)]
 Wanting = Annotated[str, Query(max_length=250, pattern=shown.A_NAME)]
+Offset = Annotated[int, Query(ge=0, le=2**63 - 1 - MOST_ROWS)]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 Id = Annotated[str, InPath(pattern=r"^[0-9a-f]{1,32}$")]
 
 
@@ -92,8 +96,8 @@ def list_letters(
     access: AccessDep,
     wanted: Filters,
     order: Order = "oldest",
-    offset: Annotated[int, Query(ge=0, le=2**63 - 1 - MOST_ROWS)] = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+    offset: Offset = 0,
+    limit: Limit = 100,
 ) -> shown.LetterList:
     """A page of dead letters."""
     return letters.listed(access, wanted, order, offset, limit)
@@ -111,17 +115,68 @@ def show_letter(access: AccessDep, letter_id: Id) -> shown.LetterDetail:
     return letters.letter_of(access, letter_id)
 
 
+@api.get("/waiting")
+def count_waiting(access: AccessDep) -> shown.WaitingCounts:
+    """How much of each kind waits for a person, or longer than it may."""
+    return shown.WaitingCounts(letters=letters.how_many_open(access), **waiting.counts(access))
+
+
+@api.get("/questions")
+def list_questions(
+    access: AccessDep, airflow: SessionDep, offset: Offset = 0, limit: Limit = 100
+) -> shown.QuestionList:
+    """Of which fields a person says whose value stands; Airflow itself takes the answers."""
+    return waiting.questions(access, airflow, offset, limit)
+
+
+@api.get("/proposals")
+def list_proposals(access: AccessDep, offset: Offset = 0, limit: Limit = 100) -> shown.ProposalList:
+    """Of which records a person says whether they are one."""
+    return waiting.proposals(access, offset, limit)
+
+
+@api.post("/proposals/answers")
+def answer_proposals(access: FormDep, said: shown.Said) -> shown.Answered:
+    """Make one of two records, or keep them apart for good; the next pass goes by it."""
+    waiting.answer(access, said)
+    return shown.Answered(proposals=sorted(said.answers))
+
+
+@api.get("/unknown")
+def list_unknown(access: AccessDep, offset: Offset = 0, limit: Limit = 100) -> shown.UnknownList:
+    """The documents of which nobody knows whether they arrived."""
+    return waiting.unknown(access, offset, limit)
+
+
+@api.get("/overdue")
+def list_overdue(access: AccessDep, offset: Offset = 0, limit: Limit = 100) -> shown.OverdueList:
+    """The records that wait longer than their flow's file says they may."""
+    return waiting.overdue(access, offset, limit)
+
+
 @api.get("/ways")
 def follow(access: AccessDep, q: Wanting) -> list[shown.Way]:
     """The way of a document through all systems, by any of its ids, numbers or names; one a company that knows it."""
     return follow_.ways(access, q.strip())
 
 
+@api.get("/search")
+def search(access: AccessDep, q: Wanting) -> list[shown.HitView]:
+    """What may be meant by a part of a name, the beginning of a number or an amount, the newest first."""
+    return follow_.hits(access, q.strip())
+
+
+@api.post("/payloads")
+def show_payloads(access: FormDep, asked: shown.StepAsked) -> list[shown.PayloadView]:
+    """What a leg read, understood and sent of a document's chain; the audit notes who looked."""
+    _known(asked.company)
+    return payloads_of(access, asked.model_copy(update={"wanted": asked.wanted.strip()}))
+
+
 @api.post("/evidence", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def take_evidence(access: FormDep, asked: shown.EvidenceRequest) -> Response:
     """The evidence pack of a document, to be verified where nothing of us runs; the audit notes who took it."""
-    if asked.company not in company_keys(settings.companies_folder()):
-        raise AnyHTTPException(HTTPStatus.NOT_FOUND, f"There is no company {asked.company}.")
+    _known(asked.company)
     pack = follow_.evidence_of(access, asked.company, asked.wanted.strip())
     disposition = f'attachment; filename="{pack_name(asked.wanted)}"'
     return Response(pack, media_type="application/zip", headers={**HEADERS, "Content-Disposition": disposition})
@@ -146,6 +201,11 @@ def discard_letters(access: FormDep, request: shown.Request) -> shown.Acted:
 
 
 app.include_router(api)
+
+
+def _known(company: str) -> None:
+    if company not in company_keys(settings.companies_folder()):
+        raise AnyHTTPException(HTTPStatus.NOT_FOUND, f"There is no company {company}.")
 
 
 @app.get("/assets/{name}", include_in_schema=False)

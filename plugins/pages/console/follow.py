@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.audit.evidence import collect
+from ledgerbridge.audit.search import Hit, search
 from ledgerbridge.audit.trace import Step, Trace, happened, trace
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import company_keys
@@ -18,13 +19,15 @@ from ledgerbridge.state.letter_list import Place
 from ledgerbridge.state.models import BookedDocument, DeadLetter, Delivery, SourceRecord
 from operators import settings
 from operators.anchors import kept_anchors
-from operators.page_links import leg_address
+from operators.page_links import airflow_run, leg_address
 from operators.staged_documents import documents_by_hash, records_of_batch
+from operators.system_pages import Addresses
 from pages.console.access import Access, dag_of_place, order_in_flow
 from pages.console.models import (
     BookedView,
     DocumentView,
     Event,
+    HitView,
     Money,
     RecordView,
     StepView,
@@ -32,9 +35,11 @@ from pages.console.models import (
     Way,
 )
 
-__all__ = ["evidence_of", "ways"]
+__all__ = ["evidence_of", "hits", "ways"]
 
 NOT_KNOWN = "LB-AUD-003"
+MOST_HITS = 50
+"""Of each way to find something: by its number, its amount, its name."""
 
 
 def ways(access: Access, wanted: str) -> list[Way]:
@@ -66,6 +71,27 @@ def ways(access: Access, wanted: str) -> list[Way]:
     return found
 
 
+def hits(access: Access, text: str) -> list[HitView]:
+    """What may be meant by a part of a name, the beginning of a number or an amount; values by right."""
+    found: list[HitView] = []
+    for company in company_keys(settings.companies_folder()):
+        with snapshot(settings.state_engine(company, stays=True)) as opened:
+            for hit in search(opened, text, MOST_HITS):
+                values = access.may_mend(hit.place)
+                if values or (access.may_read(hit.place) and not hit.by_value):
+                    found.append(_hit(hit, values))
+    return sorted(found, key=lambda hit: hit.at, reverse=True)[:MOST_HITS]
+
+
+def _hit(hit: Hit, values: bool) -> HitView:
+    amount, currency = hit.money or (None, "")
+    return HitView(
+        **hit.place._asdict(), entity=hit.entity, wanted=hit.wanted, state=hit.state, at=hit.at,
+        title=hit.number or (hit.label if values else None) or hit.wanted,
+        money=Money(amount=amount, currency=currency) if values and amount is not None else None,
+    )  # fmt: skip
+
+
 def evidence_of(access: Access, company: str, wanted: str) -> bytes:
     """
     The evidence pack of a document, as a zip file; the audit notes who took it.
@@ -93,7 +119,8 @@ def _way(opened: Session, access: Access, company: str, wanted: str, *, every: b
     found = trace(opened, wanted)
     steps = [step for step in found.steps if every or access.may_read(Place(company, step.flow, step.leg))]
     steps.sort(key=lambda step: (step.flow, order_in_flow(step.flow, step.leg)[0], step.began))
-    told = [_step(access, company, step) for step in steps]
+    addresses = Addresses(settings.company(company))
+    told = [_step(access, company, step, addresses) for step in steps]
     seen = [record for step, shown in zip(steps, told, strict=True) if shown.may_mend for record in step.records]
     return Way(company=company, title=_title(found, seen), keys=found.keys, steps=told)
 
@@ -105,14 +132,13 @@ def _title(found: Trace, seen: list[SourceRecord]) -> str:
     return str(known[0].label) if known else found.wanted
 
 
-def _step(access: Access, company: str, step: Step) -> StepView:
+def _step(access: Access, company: str, step: Step, addresses: Addresses) -> StepView:
     place = Place(company, step.flow, step.leg)
     values, dag = access.may_mend(place), dag_of_place(place)
     return StepView(
         flow=step.flow, stage=order_in_flow(step.flow, step.leg)[1], leg=step.leg, began=step.began, may_mend=values,
         records=[_record(row, values) for row in step.records],
-        documents=[_document(row, values, leg_address(dag, row.run_id, step.leg, "documents"))
-                   for row in step.deliveries],
+        documents=[_document(row, values, dag, addresses) for row in step.deliveries],
         booked=[_booked(row, values) for row in step.booked],
         letters=[_letter(row, values) for row in step.letters],
         events=list(_events(step, values)),
@@ -126,14 +152,16 @@ def _record(row: SourceRecord, values: bool) -> RecordView:
     )  # fmt: skip
 
 
-def _document(row: Delivery, values: bool, run_page: str) -> DocumentView:
+def _document(row: Delivery, values: bool, dag: str, addresses: Addresses) -> DocumentView:
     told = happened(row)
     known = values and told.amount is not None
     return DocumentView(
         entity=row.entity, record_key=row.record_key, number=row.number, target_id=row.target_id, state=row.state,
         reason=row.reason if values else None, day=told.day, what=told.what,
         money=Money(amount=told.amount, currency=told.currency) if known and told.amount is not None else None,
-        attempts=row.attempts, updated_at=row.updated_at, run_page=run_page,
+        attempts=row.attempts, updated_at=row.updated_at,
+        run_page=leg_address(dag, row.run_id, row.leg, "documents"), run=airflow_run(dag, row.run_id),
+        page=addresses.of(row.entity, row.target_id, row.number),
     )  # fmt: skip
 
 

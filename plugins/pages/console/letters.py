@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.dead_letters import UNSETTLED
-from ledgerbridge.state.letter_list import Order, Place, amount_of, causes, letters_of_page, places
+from ledgerbridge.state.letter_list import Order, Place, amount_of, causes, how_many, letters_of_page, places
 from ledgerbridge.state.mending import Person, Wanted, as_seen, correct, discard, find_letters, replay, revision
 from ledgerbridge.state.mending import letters_by_id as by_id
 from ledgerbridge.state.models import AuditEntry, DeadLetter
@@ -30,7 +30,16 @@ from pages.console.models import (
     PlaceView,
 )
 
-__all__ = ["correct_letter", "discard_letters", "grouped", "letter_of", "listed", "places_of", "replay_letters"]
+__all__ = [
+    "correct_letter",
+    "discard_letters",
+    "grouped",
+    "how_many_open",
+    "letter_of",
+    "listed",
+    "places_of",
+    "replay_letters",
+]
 
 MEANS = "console"
 
@@ -48,6 +57,12 @@ def listed(access: Access, wanted: Wanted, order: Order, offset: int, limit: int
         rows, total = letters_of_page(opened, wanted, _among(opened, access), order, offset, limit)
     mends = {each: access.may_mend(each) for each in {_place(row) for row in rows}}
     return LetterList(total=total, letters=[LetterView(**_told(row, mends[_place(row)])) for row in rows])
+
+
+def how_many_open(access: Access) -> int:
+    """How many letters the user sees stand open."""
+    with snapshot(settings.state_engine(stays=True)) as opened:
+        return how_many(opened, Wanted(("open",)), _among(opened, access))
 
 
 def grouped(access: Access, wanted: Wanted) -> list[CauseView]:

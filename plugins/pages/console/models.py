@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "A_NAME",
     "Acted",
+    "AgreementView",
+    "Answered",
     "BookedView",
     "CauseView",
     "Corrected",
@@ -18,18 +20,32 @@ __all__ = [
     "DocumentView",
     "Event",
     "EvidenceRequest",
+    "HeldView",
+    "HitView",
     "LetterDetail",
     "LetterList",
     "LetterView",
     "Me",
     "Money",
+    "OverdueList",
+    "OverdueView",
+    "PayloadView",
     "PlaceView",
     "Problem",
+    "ProposalList",
+    "ProposalView",
+    "QuestionList",
+    "QuestionView",
     "RecordView",
     "Request",
+    "Said",
     "State",
+    "StepAsked",
     "StepView",
     "StoppedView",
+    "UnknownList",
+    "UnknownView",
+    "WaitingCounts",
     "Way",
 ]
 
@@ -150,6 +166,126 @@ class LetterDetail(LetterView):
     run_page: str = Field(description="Address of the run's dead letters among the pages of its task.")
 
 
+class WaitingCounts(View):
+    """How much of each kind waits for a person, or longer than it may, of what the user sees."""
+
+    letters: int
+    questions: int
+    proposals: int
+    unknown: int
+    overdue: int
+
+
+class HeldView(View):
+    """A field with what each system holds of it, as text; None where it holds nothing."""
+
+    name: str
+    values: dict[str, str | None]
+
+
+class QuestionView(View):
+    """Whose value of a field stands, where two systems were both changed."""
+
+    id: int
+    company: str
+    flow: str
+    kind: str
+    number: str | None
+    field: str
+    asked_at: datetime
+    values: dict[str, str | None] | None = Field(description="By system, or `before`; None to those who see no values.")
+    options: list[str] = Field(description="What Airflow takes as an answer: each is a system, or `before`.")
+    task: str | None = Field(
+        description="Below Airflow's /api/v2, where it takes the answer, by its own rule of who may give it; None: the"
+        " question is not put yet."
+    )
+    page: str | None = Field(description="The page of the task in Airflow.")
+    answering: list[str] = Field(description="Users who alone may answer; empty: whoever may edit the DAG.")
+    answered_by: str | None = Field(description="Who has answered already: it is being carried out.")
+
+
+class QuestionList(View):
+    """A page of questions, and how many there are."""
+
+    total: int
+    questions: list[QuestionView]
+
+
+class AgreementView(View):
+    """How far two records agree in one thing, in words; a weight below 0 bits speaks against."""
+
+    name: str
+    level: str
+    weight: float
+
+
+class ProposalView(View):
+    """Two records of which a person says whether they are one."""
+
+    id: int
+    company: str
+    flow: str
+    kind: str
+    sides: list[str]
+    numbers: list[str | None]
+    score: float = Field(description="How probable it is, between 0 and 1.")
+    agreements: list[AgreementView]
+    fields: list[HeldView] = Field(description="What each side holds; nothing to those who see no values.")
+    may_mend: bool
+
+
+class ProposalList(View):
+    """A page of proposals, likeliest first, and how many there are."""
+
+    total: int
+    proposals: list[ProposalView]
+
+
+class UnknownView(View):
+    """A document that was called out and has no outcome: it may have arrived, and is looked up before it is sent."""
+
+    company: str
+    flow: str
+    leg: str
+    entity: str
+    record_key: str
+    number: str | None
+    attempts: int
+    called_at: datetime
+    settles_at: datetime | None = Field(description="Not looked up before: the target may still be at it.")
+    money: Money | None
+    run_page: str
+
+
+class UnknownList(View):
+    """A page of documents of which nobody knows whether they arrived, oldest first, and how many there are."""
+
+    total: int
+    documents: list[UnknownView]
+
+
+class OverdueView(View):
+    """A record that waits longer than the flow's file says it may."""
+
+    company: str
+    flow: str
+    leg: str
+    entity: str
+    source_key: str
+    title: str
+    reason: str | None
+    days: int
+    allowed: int = Field(description="Days that it may wait.")
+    money: Money | None
+
+
+class OverdueList(View):
+    """A page of records that wait too long, longest first, and how many there are."""
+
+    total: int
+    records: list[OverdueView]
+
+
 class RecordView(View):
     """A record of a source that a leg took."""
 
@@ -175,6 +311,8 @@ class DocumentView(View):
     attempts: int
     updated_at: datetime
     run_page: str
+    run: str = Field(description="The run in Airflow, with its tasks.")
+    page: str | None = Field(description="Where people see it in its own system, as its connection says.")
 
 
 class BookedView(View):
@@ -221,6 +359,29 @@ class Way(View):
     steps: list[StepView]
 
 
+class HitView(View):
+    """Something that may be meant."""
+
+    company: str
+    flow: str
+    leg: str
+    entity: str
+    wanted: str = Field(description="What its way is found by.")
+    title: str
+    state: str
+    money: Money | None
+    at: datetime
+
+
+class PayloadView(View):
+    """What a leg read, what it understood of it, or what it sent."""
+
+    what: Literal["read", "understood", "sent"]
+    entity: str
+    key: str
+    content: Any
+
+
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 
@@ -247,6 +408,13 @@ class EvidenceRequest(BaseModel):
     wanted: Annotated[str, Field(max_length=250, pattern=A_NAME)]
 
 
+class StepAsked(EvidenceRequest):
+    """Whose part in the way of a document is asked for."""
+
+    flow: Annotated[str, Field(max_length=64)]
+    leg: Annotated[str, Field(max_length=64)]
+
+
 class Correction(BaseModel):
     """Another value at one place of what a letter keeps."""
 
@@ -256,6 +424,22 @@ class Correction(BaseModel):
     path: Annotated[str, Field(min_length=1, max_length=1000)]
     value: Annotated[str, Field(max_length=20_000)]
     reason: Reason
+
+
+class Said(BaseModel):
+    """What a person says of proposals; all of it is carried out, or nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    company: Annotated[str, Field(max_length=64)]
+    kind: Annotated[str, Field(max_length=64)]
+    answers: dict[int, Literal["accept", "refuse"]] = Field(min_length=1, max_length=500)
+
+
+class Answered(View):
+    """Which proposals were answered."""
+
+    proposals: list[int]
 
 
 class Acted(View):
