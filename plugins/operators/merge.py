@@ -29,6 +29,7 @@ from ledgerbridge.state.models import OURS
 from ledgerbridge.state.replays import KeptDocument
 from ledgerbridge.state.source_records import Fate
 from ledgerbridge.sync import (
+    BY_HAND,
     Change,
     Plan,
     Rules,
@@ -218,7 +219,7 @@ class MergeOperator(TransformOperator):
             fields = {name: plain(row[name]) for name in sorted(told - silent.keys())}
             number = row[self.config.sync.key]
             if silent:
-                untold[key] = f"{mapping.source} {number or _id_of(key)}: {' '.join(silent.values())}"
+                untold[key] = f"{BY_HAND}{mapping.source} {number or _id_of(key)}: {' '.join(silent.values())}"
             change, merged_into = work.changes[key] or 0, row.get("merged_into")
             read.append(Read(_id_of(key), key, number, fields, change, changed_at[key], merged_into))
             work.labels[key] = number or _id_of(key)

@@ -14,11 +14,12 @@ from hooks.systems import systems
 from ledgerbridge.alerts import Alert, AlertsConfig, end_alerts, raise_alert
 from ledgerbridge.entities import Warns
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig, company_keys, load_flow
+from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig, SideLegConfig, company_keys, load_flow
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import open_circuits
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import DeadLetter, Delivery, Position, SourceRecord
+from ledgerbridge.sync import BY_HAND
 from notifications.alerts import tell
 from operators import settings
 from operators.placement import for_systems
@@ -122,16 +123,19 @@ class WatchOperator(BaseOperator):
         }
 
     def _differences(self, session: Session) -> dict[str, tuple[str, str]]:
-        """What people have to change by hand in a ledger that no leg writes; without what the records hold."""
+        """What people have to change by hand, in a ledger that no leg writes or of one that does; not what it holds."""
         found = {}
         for leg, config in self.config.legs.items():
-            if isinstance(config, ComparedLegConfig):
+            if isinstance(config, SideLegConfig):
                 of_leg = (SourceRecord.flow == self.flow, SourceRecord.leg == leg, SourceRecord.outcome == "waiting")
-                # what is not compared yet waits too, for another reason
-                told = SourceRecord.reason.startswith(f"{config.target} ", autoescape=True)
-                if number := session.scalar(select(func.count()).where(*of_leg, told)):
+                # what is not compared yet, or under way, waits too, for another reason; both sides of one for the same
+                begins, where = f"{BY_HAND}{config.target} ", "each says what is to be done"
+                if isinstance(config, ComparedLegConfig):
+                    begins, where = f"{config.target} ", f"change them in {config.by_hand}"
+                told = SourceRecord.reason.startswith(begins, autoescape=True)
+                if number := session.scalar(select(func.count(SourceRecord.reason.distinct())).where(*of_leg, told)):
                     message = f"records of {config.target} that are not as they should be: {number}"
-                    found[leg] = (message, f"The page of masters tells which; change them in {config.by_hand}.")
+                    found[leg] = (message, f"The page of masters tells which; {where}.")
         return found
 
     def _systems_down(self, session: Session) -> dict[str, tuple[str, str]]:

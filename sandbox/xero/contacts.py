@@ -38,8 +38,8 @@ _ADDRESS_TEXTS = {
 _PHONE_TEXTS = {"PhoneNumber": 50, "PhoneAreaCode": 10, "PhoneCountryCode": 20}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _TERMS_KINDS = ("Bills", "Sales")
-_TERMS_TYPES = ("DAYSAFTERBILLDATE", "DAYSAFTERBILLMONTH", "OFCURRENTMONTH", "OFFOLLOWINGMONTH")
-_LAST_DAY = 31
+_MOST_DAYS = {"DAYSAFTERBILLDATE": 999, "DAYSAFTERBILLMONTH": 99, "OFCURRENTMONTH": 31, "OFFOLLOWINGMONTH": 31}
+"""By type of payment terms: a day of the month (OAS), else two digits, and more after a bill (help.xero.com)."""
 _ADDRESS_TYPES = ("STREET", "POBOX")
 _PHONE_TYPES = ("DDI", "DEFAULT", "FAX", "MOBILE")
 
@@ -117,7 +117,7 @@ def checked_terms(terms: Element) -> Element:
     """
     Payment terms, which replace those there were: nothing tells whether Xero would keep the kind that is left out.
 
-    Day and Type go together (XeroAPI/Xero-Net#199), Day is 0 to 31 (OAS Bill).
+    Day and Type go together (XeroAPI/Xero-Net#199).
 
     :raises Refused: one of the two is missing, or is none.
     """
@@ -128,7 +128,7 @@ def checked_terms(terms: Element) -> Element:
         day, how = ((terms[kind] or {}).get(name) for name in ("Day", "Type"))
         if day is None or not how:
             raise Refused("Both Day and Type must be supplied when adding or updating payment terms")
-        if how not in _TERMS_TYPES or not 0 <= int(day) <= _LAST_DAY:
+        if how not in _MOST_DAYS or not 0 <= int(day) <= _MOST_DAYS[how]:
             raise Refused(f"Payment terms of {day} {how} are not valid.")
         checked[kind] = {"Day": int(day), "Type": how}
     return checked

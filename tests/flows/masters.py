@@ -16,12 +16,14 @@ from sqlalchemy import select, update
 from demo.ports import free_port
 from demo.services import Services
 from demo.stack import CHECKOUT, start_sandboxes
+from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.audit import Actor
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import call_succeeded, open_circuits
 from ledgerbridge.state.clock import database_now
-from ledgerbridge.state.models import DeadLetter, Delivery, DeliveryTry, SourceRecord
+from ledgerbridge.state.models import AlertRow, DeadLetter, Delivery, DeliveryTry, SourceRecord
+from operators.watch import WatchOperator
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
@@ -88,6 +90,14 @@ class Masters(Windows):
         waiting = (SourceRecord.leg == leg, SourceRecord.outcome == "waiting")
         with transaction(self.office.state) as session:
             return {str(each) for each in session.scalars(select(SourceRecord.reason).where(*waiting))}
+
+    def alerts(self) -> dict[str, str]:
+        """By leg what the alert says that lasts because people have to change something by hand."""
+        config = self.flow.flow.model_copy(update={"alerts": AlertsConfig(to="team", quiet="00:00-23:59")})
+        WatchOperator(task_id="watch", flow="master_data", config=config).execute({})
+        with transaction(self.office.state) as session:
+            open_ones = select(AlertRow).where(AlertRow.kind == "differences", AlertRow.ended_at.is_(None))
+            return {each.leg: f"{each.message}; {each.remedy}" for each in session.scalars(open_ones)}
 
     def letters(self) -> list[tuple[str, str]]:
         with transaction(self.office.state) as session:

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select
 
-from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AlertRow, Delivery
-from operators.watch import WatchOperator
+from ledgerbridge.state.models import Delivery
 from tests.flows.masters import Masters, open_masters
 
 
@@ -41,25 +39,16 @@ def test_account_renamed_in_gp_is_told_until_people_renamed_it_in_xero(masters: 
 
 
 def test_finding_is_an_alert_until_people_have_changed_what_differs(masters: Masters) -> None:
-    kept_back = AlertsConfig(to="team", quiet="00:00-23:59")
-    config = masters.flow.flow.model_copy(update={"alerts": kept_back})
-
-    def alerts() -> dict[str, str]:
-        WatchOperator(task_id="watch", flow="master_data", config=config).execute({})
-        with transaction(masters.office.state) as session:
-            open_ones = select(AlertRow).where(AlertRow.kind == "differences", AlertRow.ended_at.is_(None))
-            return {each.leg: f"{each.message}; {each.remedy}" for each in session.scalars(open_ones)}
-
     masters.in_xero("210", window="accounts", Name="Delivery income")
     told(masters, "accounts_gp")
-    assert alerts() == {
+    assert masters.alerts() == {
         "accounts_gp": "records of gp.account that are not as they should be: 1; "
         "The page of masters tells which; change them in GP's window Account Maintenance."
     }
     [shipping] = [each for each in masters.all_gp("accounts") if each["ACTDESCR"] == "Freight income"]
     masters.in_gp(shipping["ACTINDX"], window="accounts", ACTDESCR="Delivery income")
     told(masters, "accounts_gp")
-    assert alerts() == {}
+    assert masters.alerts() == {}
 
 
 def test_account_archived_in_xero_is_told_where_gp_is_to_follow(masters: Masters) -> None:

@@ -25,10 +25,11 @@ from ledgerbridge.sync.questions import (
     put_again,
     put_questions,
 )
-from ledgerbridge.sync.records import Page, alone_in, asked_about, different, linked
+from ledgerbridge.sync.records import BY_HAND, Page, alone_in, asked_about, different, linked
 
 __all__ = [
     "BEFORE",
+    "BY_HAND",
     "Change",
     "Merged",
     "Overview",

@@ -10,6 +10,7 @@ from typing import Any
 from ledgerbridge.links import MERGED, KeptSide, Thing
 from ledgerbridge.sync.merge import Merged, Rules, Side, merge, plain
 from ledgerbridge.sync.questions import Asked
+from ledgerbridge.sync.records import BY_HAND
 
 __all__ = ["Change", "Plan", "changes_only", "plan"]
 
@@ -112,10 +113,9 @@ def plan(
         for name in sorted(cleared_by_hand.keys() & writes.keys()):
             if writes[name] is None:
                 del writes[name]
-                found.uncleared[thing.record_key] = (
-                    f"{target} {_number(there, other) or there.key} still has {name}, which {source} has no more: "
-                    f"clear it in {cleared_by_hand[name]}"
-                )
+                named = f"{BY_HAND}{target} {_number(there, other) or there.key}"
+                why = f"still has {name}, which {source} has no more: clear it in {cleared_by_hand[name]}"
+                found.uncleared[thing.record_key] = f"{named} {why}"
         if writes:
             fields = {name: other.held.get(name, value) for name, value in writes.items()}
             wanted = {**there.held, **writes}

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session, aliased
 from ledgerbridge.state.models import Link, LinkEnd, MergeQuestion, SourceRecord
 from ledgerbridge.sync.merge import plain
 
-__all__ = ["PERSON", "Page", "Shown", "alone_in", "asked_about", "different", "linked"]
+__all__ = ["BY_HAND", "PERSON", "Page", "Shown", "alone_in", "asked_about", "different", "linked"]
 
+BY_HAND = "people see to it: "
+"""What the reason of a record begins with of which people have to mend something; its entity follows."""
 PERSON = "a person "
 """What the reason of a record begins with that waits for an answer (sync.plan, sync.meetings)."""
 
