@@ -116,6 +116,7 @@ def test_clerk_gateway_and_bookkeeper_do_by_command_what_happens_now_and_then(
     assert run("edit-contact", "Anna", "ContactNumber=ANNA01", "City=Bonn") == "Anna is saved in Xero, ACTIVE.\n"
     assert run("edit-contact", "ANNA01", "ContactStatus=ARCHIVED") == "Anna is saved in Xero, ARCHIVED.\n"
     assert "shows no CUSTNAM." in run("edit-customer", "ANNA01", "CUSTNAM=Anna")
+    assert "no payment terms Net 99." in run("edit-customer", "ANNA01", "PYMTRMID=Net 99")
     assert "write FIELD=VALUE" in run("edit-customer", "ANNA01", "CUSTNAME")
 
     assert run("period", "close", "2026-01") == "2026-01 is closed in gp and xero.\n"

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from ledgerbridge.links import Read, join, keep_read
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import SourceRecord
-from ledgerbridge.sync import alone_in, asked_about, different, keep_questions, linked
+from ledgerbridge.sync import BY_HAND, alone_in, asked_about, different, keep_questions, linked, overview
 from ledgerbridge.sync.questions import Asked
 
 SIDES = ("gp.customer", "xero.contact")
@@ -56,6 +56,7 @@ def test_what_differs_is_told_once_with_its_reason_and_both_values_but_not_what_
     ledgers: Engine,
 ) -> None:
     legs = ("customers_xero", "customers_gp")
+    by_hand = f"{BY_HAND}gp.customer C5: its terms are in no line"
 
     def waits(leg: str, key: str, reason: str) -> SourceRecord:
         named = {"company": "main", "flow": "master_data", "leg": leg, "source_key": key, "reason": reason}
@@ -69,14 +70,22 @@ def test_what_differs_is_told_once_with_its_reason_and_both_values_but_not_what_
                 *(waits(leg, "gp:main:customer:C1", "differs in city") for leg in legs),
                 waits(legs[0], "gp:main:customer:C2", "a person is asked whose city stands"),
                 waits(legs[0], "gp:main:customer:C4", "it is not there yet"),
+                *(
+                    waits(leg, key, by_hand)
+                    for leg in legs
+                    for key in ("gp:main:customer:C5", "xero:main:contact:id-9")
+                ),
             ]
         )
     with transaction(ledgers) as session:
         found = different(session, "main", "master_data", SIDES, legs, 0, 5)
-    assert found.total == 2
+        counted = overview(session, "main", "master_data", "customer", SIDES, legs, most=5)
+    assert found.total == 3
+    assert {*counted.different} == {("differs in city", 1), ("it is not there yet", 1), (by_hand, 1)}
     assert [(each.names, each.reason) for each in found.rows] == [
         (("C1", "id-1"), "differs in city"),
         (("C4", None), "it is not there yet"),
+        (("C5", None), by_hand),
     ]
     assert found.rows[0].fields == {"city": ("Boston", "")}
 

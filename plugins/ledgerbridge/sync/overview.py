@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from ledgerbridge.state.models import DeadLetter, Link, LinkEnd, MatchProposal, MergeQuestion, SourceRecord
-from ledgerbridge.sync.records import PERSON
+from ledgerbridge.sync.records import PERSON, what_waits
 
 __all__ = ["Overview", "overview"]
 
@@ -49,7 +49,7 @@ def overview(
         counted = select(func.count()).select_from(LinkEnd).join(Link, Link.id == LinkEnd.link_id).where(*of_side)
         alone[entity] = session.scalar(counted.where(~partner)) or 0
         linked = linked or session.scalar(counted.where(partner)) or 0
-    why, number = SourceRecord.reason, func.count()
+    why, number = SourceRecord.reason, func.count(what_waits().distinct())
     waiting = (SourceRecord.company == company, SourceRecord.flow == flow, SourceRecord.leg.in_(legs))
     rows = session.execute(
         select(why, number)

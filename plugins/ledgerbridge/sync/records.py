@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from ledgerbridge.state.models import Link, LinkEnd, MergeQuestion, SourceRecord
 from ledgerbridge.sync.merge import plain
 
-__all__ = ["BY_HAND", "PERSON", "Page", "Shown", "alone_in", "asked_about", "different", "linked"]
+__all__ = ["BY_HAND", "PERSON", "Page", "Shown", "alone_in", "asked_about", "different", "linked", "what_waits"]
 
 BY_HAND = "people see to it: "
 """What the reason of a record begins with of which people have to mend something; its entity follows."""
@@ -65,12 +65,12 @@ def different(
 ) -> Page:
     """Those that wait because the two differ, or the other does not have them yet, with the reason."""
     query = (
-        select(SourceRecord.source_key, func.min(SourceRecord.reason))
+        select(func.min(SourceRecord.source_key).label("source_key"), func.min(SourceRecord.reason))
         .where(SourceRecord.company == company, SourceRecord.flow == flow, SourceRecord.leg.in_(legs))
         .where(SourceRecord.outcome == "waiting", ~SourceRecord.reason.startswith(PERSON))
-        .group_by(SourceRecord.source_key)
+        .group_by(what_waits())
     )
-    rows = session.execute(query.order_by(SourceRecord.source_key).offset(offset).limit(limit)).all()
+    rows = session.execute(query.order_by("source_key").offset(offset).limit(limit)).all()
     shown = []
     for source_key, reason in rows:
         system, _, name, key = source_key.split(":", 3)
@@ -79,6 +79,12 @@ def different(
         )
         shown.append(_pair_of(session, company, sides, end, key, reason))
     return Page(shown, _total(session, query))
+
+
+def what_waits() -> ColumnElement[str]:
+    """What is one of the waiting: a source record; of what people see to, the records of both sides are one."""
+    why = SourceRecord.reason
+    return case((why.startswith(BY_HAND), why), else_=SourceRecord.source_key)
 
 
 def asked_about(session: Session, company: str, kind: str, sides: Sequence[str], offset: int, limit: int) -> Page:
