@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -55,7 +55,7 @@ class Mapped:
     failures: pd.DataFrame
     earlier: dict[int, date] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
-    untold: tuple[dict[Hashable, Any], ...] = ()
+    untold: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,9 @@ class Mapping:
             failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
         labels = _labels(made.get("header", []), set(failures["record"]))
         frames, links = assembled(made, {*failures["record"], *earlier}, CANONICAL.get(self.target, {}))
-        untold = tuple(batch.untold.frame().to_dict("records"))
+        untold = tuple(
+            {str(name): value for name, value in each.items()} for each in batch.untold.frame().to_dict("records")
+        )
         return Mapped(frames, links, failures, earlier, labels, untold)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> Piece:

@@ -33,7 +33,8 @@ class Trial:
     One record tried.
 
     :param after: rows by part; empty where the mapping made nothing of the record.
-    :param errors: ``code``, ``field``, ``value``, ``message``, ``rule``, ``remedy``.
+    :param errors: ``code``, ``field``, ``value``, ``message``, ``rule``, ``remedy``; of ``untold`` fields too, whose
+        record is made all the same.
     """
 
     key: str
@@ -61,12 +62,16 @@ def try_mapping(mapping: Mapping, records: Sequence[dict[str, Any]], lookups: Lo
     made: dict[int, set[str]] = {}
     for position, key in zip(mapped.links["record"], mapped.links["record_key"], strict=True):
         made.setdefault(int(position), set()).add(str(key))
+    errors: dict[int, list[dict[str, Any]]] = {}
+    for error in (*_plain(mapped.failures), *mapped.untold):
+        told = {name: value for name, value in error.items() if name != "record"}
+        errors.setdefault(error["record"], []).append(told)
     return [
         Trial(
             key,
             payloads[position],
             _rows_of(mapped.frames, made.get(position, set())),
-            _plain(mapped.failures[mapped.failures["record"] == position].drop(columns="record")),
+            errors.get(position, []),
         )
         for position, key in enumerate(keys)
     ]
