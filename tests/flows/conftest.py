@@ -12,10 +12,11 @@ import pytest
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import USER, AirflowHome
 from demo.ports import free_port
-from demo.stack import STAGES, Stack, start_sandboxes
+from demo.stack import STAGES, Stack
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import systems_of
 from sandbox.player import Player
+from tests.forked_sandboxes import forked_sandboxes
 
 VIEWER = "vera"
 """May read everything in Airflow and change nothing."""
@@ -71,8 +72,7 @@ def stack(
 def sandboxes(stack: Stack, company: dict[str, Any]) -> Iterator[Player]:
     """Who plays customer, warehouse and bookkeeper at the running, seeded systems."""
     ports = {system: int(stack.addresses.of(system).rpartition(":")[2]) for system in systems_of(company)}
-    start_sandboxes(stack.services, ports, stack.folder / "sandbox")
-    with Player(stack.addresses) as player:
+    with forked_sandboxes(ports, stack.folder / "sandbox"), Player(stack.addresses) as player:
         player.seed(company, OPENING)
         yield player
 

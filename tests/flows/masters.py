@@ -14,8 +14,6 @@ from airflow.sdk.exceptions import TaskDeferred
 from sqlalchemy import select, update
 
 from demo.ports import free_port
-from demo.services import Services
-from demo.stack import CHECKOUT, start_sandboxes
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.audit import Actor
 from ledgerbridge.errors import TransientError
@@ -30,6 +28,7 @@ from sandbox.player import Player
 from tests.flows.edited_masters import Windows
 from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
+from tests.forked_sandboxes import forked_sandboxes
 
 CALLS_PER_DAY = 100_000
 
@@ -107,13 +106,12 @@ class Masters(Windows):
 @contextmanager
 def open_masters(folder: Path, *stages: str, state_url: str | None = None) -> Iterator[Masters]:
     """Two ledgers of a seeded company; settings, and state unless it has a URL, in ``folder``."""
-    with Services(folder / "logs", CHECKOUT) as services:
-        addresses = start_sandboxes(services, {system: free_port() for system in SYSTEMS}, folder / "sandbox")
-        with Player(addresses) as player:
-            player.seed(harbor_light_supply(), OPENING)
-            with open_office(order_file([]), player, player, folder, state_url) as office:
-                _allow_calls(player)
-                yield Masters(player, office, InProcess("master_data"), list(stages))
+    ports = {system: free_port() for system in SYSTEMS}
+    with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
+        player.seed(harbor_light_supply(), OPENING)
+        with open_office(order_file([]), player, player, folder, state_url) as office:
+            _allow_calls(player)
+            yield Masters(player, office, InProcess("master_data"), list(stages))
 
 
 def _allow_calls(player: Player) -> None:

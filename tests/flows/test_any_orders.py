@@ -21,11 +21,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from demo.airflow_home import CHECKOUT
 from demo.books import read_result, roles_that_differ
 from demo.ports import free_port
-from demo.services import Services
-from demo.stack import start_sandboxes
+from demo.postgres_cluster import postgres_binaries
 from ledgerbridge.errors import LedgerbridgeError
 from sandbox.orders import MAGENTO_SHOPS, OPENING, harbor_light_supply
 from sandbox.places import Addresses, systems_of
@@ -34,12 +32,13 @@ from tests.flows.dice import SeededDice
 from tests.flows.expected_books import with_expectations
 from tests.flows.in_process import open_office
 from tests.flows.random_orders import RandomOrders
+from tests.forked_sandboxes import forked_sandboxes
 from tests.golden.check import differences
 
 FAILING = Path("failing-orders.json")
 ORDERS_A_FILE = 500
 """A pass costs seconds before its first order, so that few orders a file take ten times as long each."""
-ORDERS_IN_THE_SUITE = 16
+ORDERS_IN_THE_SUITE = 20
 CUTS = 12
 OUTCOMES = {"delivered", "ordered", "cancelled", "rejected"}
 
@@ -71,20 +70,21 @@ class Systems:
 def new_systems(folder: Path, company: dict[str, Any]) -> Iterator[tuple[Systems, Player]]:
     """Systems with nothing in them but the company, and who plays the people around them."""
     ports = {system: free_port() for system in systems_of(company)}
-    with Services(folder / "logs", CHECKOUT) as services:
-        start_sandboxes(services, ports, folder / "sandbox")
-        systems = Systems(Addresses.on_ports(ports))
-        with Player(systems.addresses) as player:
-            player.seed(company, OPENING)
-            yield systems, player
+    with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
+        player.seed(company, OPENING)
+        yield Systems(addresses), player
 
 
-def troubles(file: Json) -> list[str]:
-    """Play a file; what must not be: books that differ without a reason, orders that are not as the rules say."""
+def troubles(file: Json, state_url: str | None = None) -> list[str]:
+    """
+    Play a file; what must not be: books that differ without a reason, orders that are not as the rules say.
+
+    :param state_url: an empty state database; None: a new one of SQLite.
+    """
     with TemporaryDirectory() as name, new_systems(Path(name), file["company"]) as (systems, player):
         folder = Path(name) / "office"
         folder.mkdir()
-        with open_office(file, systems, player, folder) as office:
+        with open_office(file, systems, player, folder, state_url) as office:
             try:
                 office.play()
             except LedgerbridgeError as error:
@@ -126,6 +126,13 @@ def only(file: Json, cases: list[Json]) -> Json:
     return with_expectations({**file, "cases": cases, "payouts": payouts}, where_specified=True)
 
 
+def on_postgres(request: pytest.FixtureRequest) -> str | None:
+    """A database of PostgreSQL where there is one: the golden orders are played on SQLite."""
+    if request.config.getoption("--state-db") == "sqlite" or postgres_binaries() is None:
+        return None
+    return str(request.getfixturevalue("postgres_cluster").new_database())
+
+
 def test_any_orders_end_with_equal_books_or_a_dead_letter(request: pytest.FixtureRequest) -> None:
     asked = request.config.getoption("--orders")
     size = min(asked, ORDERS_A_FILE) if asked else ORDERS_IN_THE_SUITE
@@ -145,7 +152,7 @@ def test_any_orders_end_with_equal_books_or_a_dead_letter(request: pytest.Fixtur
         nonlocal played
         seed = first + drawn
         file = order_file(size, seed, shopify_payments=bool(asked))
-        found = troubles(file)
+        found = troubles(file, None if asked else on_postgres(request))
         played += len(file["cases"])
         if asked:
             print(

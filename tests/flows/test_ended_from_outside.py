@@ -99,7 +99,7 @@ ONE_ORDER = {"FAULTS": "5", "ARGS": "--orders 1 --database sqlite"}
         pytest.param("chaos", ONE_ORDER, "airflow scheduler", ctrl_c, id="chaos-as-airflow-starts"),
         pytest.param("bench", {"ARGS": "xero_calls"}, "sandbox serve xero", term_to_make, id="bench"),
         pytest.param("bench", {"ARGS": "xero_budget"}, "bench.xero_budget", ctrl_c, id="bench-with-workers"),
-        pytest.param("test", LIVE_TEST, "sandbox serve xero", term_to_make, id="test"),
+        pytest.param("test", LIVE_TEST, "multiprocessing.forkserver", term_to_make, id="test"),
         pytest.param("fuzz", {"INPUTS": "10000000"}, "tests.fuzz", term_to_make, id="fuzz"),
     ],
 )

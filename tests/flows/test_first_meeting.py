@@ -13,8 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from demo.ports import free_port
-from demo.services import Services
-from demo.stack import CHECKOUT, start_sandboxes
 from ledgerbridge.audit import Actor
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter, LinkEnd, MatchProposal, SourceRecord
@@ -24,6 +22,7 @@ from sandbox.places import SYSTEMS
 from sandbox.player import Player
 from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
+from tests.forked_sandboxes import forked_sandboxes
 
 PERSON = Actor("master_data", "", "", "test")
 GP = {
@@ -120,16 +119,15 @@ class Meeting:
 
 @contextmanager
 def meeting_of(folder: Path) -> Iterator[Meeting]:
-    with Services(folder / "logs", CHECKOUT) as services:
-        addresses = start_sandboxes(services, {system: free_port() for system in SYSTEMS}, folder / "sandbox")
-        with Player(addresses) as player:
-            player.seed(harbor_light_supply(), OPENING)
-            for number, fields in GP.items():
-                player.call("PUT", "gp", f"/_sandbox/customers/{number}", fields)
-            for name, fields in XERO.items():
-                player.call("PUT", "xero", f"/_sandbox/contacts/{name}", fields)
-            with open_office(order_file([]), player, player, folder) as office:
-                yield Meeting(office, InProcess("master_data"))
+    ports = {system: free_port() for system in SYSTEMS}
+    with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
+        player.seed(harbor_light_supply(), OPENING)
+        for number, fields in GP.items():
+            player.call("PUT", "gp", f"/_sandbox/customers/{number}", fields)
+        for name, fields in XERO.items():
+            player.call("PUT", "xero", f"/_sandbox/contacts/{name}", fields)
+        with open_office(order_file([]), player, player, folder) as office:
+            yield Meeting(office, InProcess("master_data"))
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from demo.books import read_result as read_books
 from demo.books import roles_that_differ
 from demo.company import INTERCOMPANY
 from demo.ports import free_port
-from demo.services import Services
-from demo.stack import CHECKOUT, start_sandboxes
 from ledgerbridge.audit import verify
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import connect, transaction
@@ -27,6 +25,7 @@ from sandbox.places import SYSTEMS
 from sandbox.player import Books, Player
 from tests.flows.golden_orders import fulfil, lamp, order_file, pay, sale
 from tests.flows.in_process import Office, open_office, open_second_office
+from tests.forked_sandboxes import forked_sandboxes
 
 HARBOR = {**harbor_light_supply(), "accounts": [*harbor_light_supply()["accounts"], INTERCOMPANY]}
 QUAY = {**HARBOR, "name": "Quay Street Supply"}
@@ -41,26 +40,18 @@ def order_of(lamps: int, amount: str, charge: str, shop: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[tuple[Services, Services]]:
-    """The simulated systems of each company; GP, Xero and gateway are the first one's, for both."""
-    with Services(tmp_path / "logs", CHECKOUT) as first, Services(tmp_path / "more_logs", CHECKOUT) as second:
-        yield first, second
+def two_companies(tmp_path: Path, state_url: str) -> Iterator[tuple[Office, Office]]:
+    """
+    Harbor sells one lamp and Quay two: the same order number and person, charged by one gateway.
 
-
-@pytest.fixture
-def two_companies(
-    services: tuple[Services, Services], tmp_path: Path, state_url: str
-) -> Iterator[tuple[Office, Office]]:
-    """Harbor sells one lamp and Quay two: the same order number and person, charged by one gateway."""
-    ports = [{system: free_port() for system in systems} for systems in (SYSTEMS, ("shopify",))]
-    addresses = [
-        start_sandboxes(each, of_company, tmp_path / f"sandbox-{number}")
-        for number, (each, of_company) in enumerate(zip(services, ports, strict=True))
-    ]
-    shared = replace(addresses[0], shopify=addresses[1].shopify)
+    GP, Xero and gateway are Harbor's, for both.
+    """
+    ports = {system: free_port() for system in SYSTEMS}
     with (
-        Player(addresses[0], Books(gp_company="HLS")) as harbor_player,
-        Player(shared, Books(gp_company="QSS", gp_number=2)) as quay_player,
+        forked_sandboxes(ports, tmp_path / "sandbox") as harbors,
+        forked_sandboxes({"shopify": free_port()}, tmp_path / "another") as quays,
+        Player(harbors, Books(gp_company="HLS")) as harbor_player,
+        Player(replace(harbors, shopify=quays.shopify), Books(gp_company="QSS", gp_number=2)) as quay_player,
     ):
         harbor_player.seed(HARBOR, OPENING)
         quay_player.seed(QUAY, OPENING)
