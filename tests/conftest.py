@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
         kinds = {"sqlite": ["sqlite"], "postgres": [postgres], "both": ["sqlite", postgres]}
         metafunc.parametrize("state_db_kind", kinds[asked], scope="module")
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_earlier_tests() -> None:
+    """A task's process masks the secrets it has met; of all tests in one they add up, and each new one costs all."""
+    if (masking := sys.modules.get("airflow.sdk._shared.secrets_masker")) is not None:
+        masking.reset_secrets_masker()
 
 
 @pytest.fixture(scope="session")
