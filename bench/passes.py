@@ -76,7 +76,7 @@ def _pass(stack: Stack, runner: FlowRunner, state: Engine, orders: int) -> dict[
     run_id = runner.run_once()
     seconds = time.monotonic() - started
     processor = _processor_seconds(stack) - processor
-    starts = {stage: sum(task.try_number for task in runner.api.tasks(stage, run_id)) for stage in STAGES}
+    starts = {stage: sum(task.starts for task in runner.api.tasks(stage, run_id)) for stage in STAGES}
     in_gp = _in_gp(state, run_id)
     arrived = None if in_gp is None else round((in_gp - triggered).total_seconds(), 1)
     print(

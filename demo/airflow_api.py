@@ -21,11 +21,12 @@ class ImportFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task of a run and where it stands."""
+    """One task of a run and where it stands; ``starts``: of a process, none of which an empty task needs."""
 
     task_id: str
     state: str | None
     try_number: int
+    starts: int
     map_index: int
     end_date: datetime | None
 
@@ -97,6 +98,7 @@ class AirflowApi:
                 task_id=task["task_id"],
                 state=task["state"],
                 try_number=task["try_number"],
+                starts=0 if task["operator"] == "EmptyOperator" else task["try_number"],
                 map_index=task["map_index"],
                 end_date=datetime.fromisoformat(task["end_date"]) if task["end_date"] else None,
             )
