@@ -32,6 +32,7 @@ GATEWAYS: list[dict[str, str]] = [
     {"name": "stripe_payments", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},  # as Magento calls it
     {"name": "stripe", "role": "clearing", "checkbook": "STRIPE", "contact": "Stripe"},
     {"name": "shopify_payments", "role": "shopify_clearing", "checkbook": "SHOPIFY", "contact": "Shopify"},
+    {"name": "paypal", "role": "paypal_clearing", "checkbook": "PAYPAL", "contact": "PayPal"},
     {"name": "gift_card", "role": "gift_cards", "checkbook": "GIFTCARD", "told_by": "shop"},
     {"name": "shopify_store_credit", "role": "store_credit", "checkbook": "STORECREDIT", "told_by": "shop"},
     {"name": "cash", "role": "bank", "checkbook": "BANK", "told_by": "people"},
@@ -63,7 +64,7 @@ def write_company_file(path: Path, company: Mapping[str, Any], shared: Mapping[s
         "gateways": [
             {**each, "shared": dict(shared)} if shared and each["name"] == "stripe" else each
             for each in GATEWAYS
-            if paid_by_shopify or each["name"] != SHOPIFY_PAYMENTS
+            if each["name"] not in (SHOPIFY_PAYMENTS, "paypal") or each["name"] in found
         ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +133,15 @@ def connections(
             "login": keys["consumer_key"],
             "password": keys["consumer_secret"],
             "extra": {name: keys[name] for name in ("access_token", "access_token_secret")},
+        }
+    if "paypal" in systems_of(company):
+        keys = CREDENTIALS["paypal"]
+        found[_connection("paypal", key)] = {
+            "conn_type": "paypal",
+            "host": addresses.paypal,
+            "login": keys["client_id"],
+            "password": keys["client_secret"],
+            "extra": {"account": keys["account"]},
         }
     for shop in _shops_of(company, "shopify"):
         domain = f"{shop['shop']}-{_slug(company['name'])}.myshopify.com"

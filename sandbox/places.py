@@ -37,6 +37,7 @@ class Addresses:
     gp: str = "http://127.0.0.1:8712"
     xero: str = "http://127.0.0.1:8713"
     magento: str = "http://127.0.0.1:8714"
+    paypal: str = "http://127.0.0.1:8715"
 
     @classmethod
     def on_ports(cls, ports: dict[str, int]) -> Addresses:
@@ -88,8 +89,9 @@ def system_of(shop: Mapping[str, Any]) -> str:
 
 
 def systems_of(company: Mapping[str, Any]) -> tuple[str, ...]:
-    """The systems a company is seeded in: those of its shops, the gateway and the ledgers."""
+    """The systems a company is seeded in: those of its shops, its gateways and the ledgers."""
     found = {system_of(shop) for shop in company["shops"]} | {"stripe", "gp", "xero"}
+    found |= {"paypal"} if company.get("paypal") else set()
     return tuple(system for system in SERVED if system in found)
 
 
@@ -104,5 +106,6 @@ CREDENTIALS: dict[str, dict[str, str]] = {
         "access_token": "sandboxmagentoaccesstoken0000000",
         "access_token_secret": "sandboxmagentoaccesstokensecret0",
     },
+    "paypal": {"client_id": "sandbox-paypal-app", "client_secret": "sandbox-paypal-secret", "account": "SANDBXPAYPAL2"},
 }
 """What ``seed`` tells each system to accept; a client must present the same."""

@@ -256,8 +256,9 @@ class Player:
 
     def _play_one(self, event: Event, scene: _Scene) -> None:
         if event.order is None:
-            gateway = "stripe" if event.details.get("gateway", "stripe") == "stripe" else "shopify"
-            self.call("POST", gateway, "/_sandbox/payouts", event.details)
+            gateway = event.details.get("gateway", "stripe")
+            system = "shopify" if gateway == "shopify_payments" else gateway
+            self.call("POST", system, "/_sandbox/payouts", event.details)
             return
         if event.kind in ("dispute", "dispute_won"):
             self._at_the_bank(event, event.order)
@@ -270,6 +271,7 @@ class Player:
         if event.kind in ("pay", "refund") and Decimal(event.details["amount"]) and _is_card(event):
             path = "charges" if event.kind == "pay" else "refunds"  # a credit alone is the shop's
             self.call("POST", "stripe", f"/_sandbox/{path}", {"event": event.details, "order": event.order})
+        told = self._by_paypal(event, event.order)
         sent = event.kind == "fulfil" and self.fulfil(
             event.order["name"],
             on=event.at.astimezone(scene.zone).date().isoformat(),
@@ -280,7 +282,16 @@ class Player:
         elif event.kind == "place":
             self.call("POST", "shopify", "/_sandbox/orders", event.details)
         elif event.kind != "fulfil":
-            self._act("shopify", event.order["name"], event.kind, event.details)
+            self._act("shopify", event.order["name"], event.kind, told)
+
+    def _by_paypal(self, event: Event, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the shop is told: PayPal's own id of money that it moved."""
+        is_money = event.kind in ("pay", "refund") and event.details.get("gateway") == "paypal"
+        if not is_money or "paypal" not in self.systems:
+            return event.details
+        path = "payments" if event.kind == "pay" else "refunds"
+        moved = self.call("POST", "paypal", f"/_sandbox/{path}", {"event": event.details, "order": order})
+        return {**event.details, "id": moved["transaction_id"]}
 
     def _at_the_bank(self, event: Event, order: Mapping[str, Any]) -> None:
         """

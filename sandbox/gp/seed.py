@@ -19,6 +19,7 @@ _FIRST_CURRENCY = 1000
 _CHECKBOOKS = {
     "STRIPE": "clearing",
     "SHOPIFY": "shopify_clearing",
+    "PAYPAL": "paypal_clearing",
     "BANK": "bank",
     "GIFTCARD": "gift_cards",
     "STORECREDIT": "store_credit",

@@ -19,6 +19,7 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "tax_payable": ("CURRLIAB", "GST"),
     "clearing": ("BANK", None),
     "shopify_clearing": ("BANK", None),
+    "paypal_clearing": ("BANK", None),
     "bank": ("BANK", None),
     "gateway_reserve": ("CURRENT", None),
     "sales": ("REVENUE", None),

@@ -1,4 +1,4 @@
-"""Orders paid by Shopify Payments, from the charge to the bank, with all else that moves its balance."""
+"""Orders paid by Shopify Payments or PayPal, from the charge to the bank, with all else that moves their balances."""
 
 from __future__ import annotations
 
@@ -73,6 +73,24 @@ CASES = [
         fulfil(),
     ),
 ]
+BY_PAYPAL = {"gateway": "paypal"}
+CASES += [
+    # charged back later
+    sale(5321, [lamp()], [pay("pp.5321", LAMP, fee="2.17", **BY_PAYPAL), fulfil()]),
+    sale(
+        5322,
+        [lamp(2)],
+        [
+            pay("pp.5322", "107.54", fee="4.01", **BY_PAYPAL),
+            fulfil(),
+            refund("pr.5322", LAMP, lines=[returned(lamp(), 1)], **BY_PAYPAL),
+        ],
+    ),
+]
+TAKEN_BY_PAYPAL = [
+    {"id": "pc.5321", "at": "2026-03-12T20:00:00Z", "code": "T1201", "amount": "-53.77"},
+    {"id": "pc.fee", "at": "2026-03-12T20:00:00Z", "code": "T0106", "amount": "-20.00"},
+]
 MOVED = [
     {"shop": "us", "at": "2026-03-12T20:00:00Z", **event}
     for event in (
@@ -99,15 +117,17 @@ PAYOUTS = [
     payout("T-negative", covers=["p.5302", "d.1", "l.1", "h.1"], amount="-44.10"),
     payout("T-pounds", "uk"),
     payout("T-waits", covers=["p.5304"], status="SCHEDULED"),
+    {"id": "pw.1", "step": 5, "arrives": "2026-03-13", "covers": [], "amount": "20.00", **BY_PAYPAL},
 ]
 
 
 @pytest.fixture(scope="module")
 def company() -> Json:
-    """Two of its shops take Shopify Payments, which pays out in the books' currency."""
+    """Two of its shops take Shopify Payments, which pays out in the books' currency; all take PayPal."""
     known = harbor_light_supply()
     return {
         **known,
+        "paypal": "USD",
         "shops": [{**shop, GATEWAY: "USD"} if shop["shop"] != "world" else shop for shop in known["shops"]],
     }
 
@@ -125,6 +145,8 @@ def office(
                 if step == 5:
                     for event in MOVED:
                         office.player.call("POST", "shopify", "/_sandbox/balance_transactions", event)
+                    for event in TAKEN_BY_PAYPAL:
+                        office.player.call("POST", "paypal", "/_sandbox/transactions", event)
                 office.player.play(file, step)
             office.drain()
         office.player.call("POST", "shopify", "/_sandbox/payouts/T-failed/FAILED", {"shop": "us"})
@@ -143,28 +165,30 @@ def test_both_ledgers_agree_and_no_order_has_a_letter(result: Json) -> None:
     assert roles_that_differ(result) == []
 
 
-def test_what_moved_the_gateway_s_balance_is_on_its_roles_to_the_cent(result: Json) -> None:
+def test_what_moved_the_gateways_balances_is_on_its_roles_to_the_cent(result: Json) -> None:
     right = {
-        "bank": "267.07",  # 52.77 + 258.40 of the shop in pounds, less the 44.10 that the bank paid
+        "bank": "287.07",  # 52.77 + 258.40 of the shop in pounds, less the 44.10 that the bank paid; 20.00 of PayPal
         "shopify_clearing": "61.41",
+        "paypal_clearing": "7.59",
         "clearing": "0.00",
-        "fees": "28.10",  # five of charges, 15.00 of the dispute, the label's 8.10
-        "goodwill": LAMP,
+        "fees": "54.28",  # five of charges, 15.00 of the dispute, the label's 8.10; 2.17, 4.01 and 20.00 of PayPal
+        "goodwill": "107.54",
         "gateway_reserve": "15.00",
         "gateway_exchange": "1.93",  # 0.24 - 0.11 of euros, 1.80 of pounds that were on no invoice
         "fx_gain_loss": "-7.20",
         "receivables": "0.00",
-        "returns": "99.80",
+        "returns": "149.70",
         "gift_cards": "50.00",
     }
     for books in result["books"].values():
         assert {role: books[role] for role in right} == right
 
 
-def test_the_reconciliation_has_every_movement_of_both_accounts(office: Office) -> None:
+def test_the_reconciliation_has_every_movement_of_all_accounts(office: Office) -> None:
     verdict = office.verdicts[-1]
     assert verdict["agree"]
     assert verdict["figures"]["shopify_payments balance"] == "6.64"
+    assert verdict["figures"]["paypal balance"] == "7.59"
     found = {(each["type"], each["value"]): each["reason"] for each in verdict["differences"]}
     assert found.pop(("money without document", "1.00")) in {f"dead letter {each.id}" for each in letters(office)}
     assert found == {

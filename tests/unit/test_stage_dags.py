@@ -23,7 +23,7 @@ from operators.leg import LegOperator
 from operators.retries import ByErrorClass
 
 INCLUDE = Path(__file__).parents[2] / "include"
-WITHOUT = ["magento", "shopify_payments"]
+WITHOUT = ["magento", "shopify_payments", "paypal"]
 """What the shipped company does not have."""
 
 
