@@ -3,14 +3,18 @@ import { Component, type ReactNode, Suspense } from "react";
 
 import { Refused } from "./api/client";
 import { Link, useRoute } from "./components/Link";
-import { isWork, UNFILTERED } from "./model/route";
+import { addressOf, isWork, UNFILTERED } from "./model/route";
+import { AuditPage } from "./pages/AuditPage";
+import { ClosePage } from "./pages/ClosePage";
 import { FollowPage } from "./pages/FollowPage";
+import { HealthPage } from "./pages/HealthPage";
 import { LetterPage } from "./pages/LetterPage";
 import { LettersPage } from "./pages/LettersPage";
 import { OverduePage } from "./pages/OverduePage";
 import { ProposalsPage } from "./pages/ProposalsPage";
 import { QuestionsPage } from "./pages/QuestionsPage";
 import { UnknownPage } from "./pages/UnknownPage";
+import { VerdictsPage } from "./pages/VerdictsPage";
 import { WorkTabs } from "./pages/WorkTabs";
 import { useMe } from "./queries/me";
 
@@ -50,6 +54,15 @@ function Console() {
           <Link to={{ page: "follow", wanted: "" }} aria-current={route.page === "follow" ? "page" : undefined}>
             Follow a document
           </Link>
+          <Link to={{ page: "health" }} aria-current={route.page === "health" ? "page" : undefined}>
+            Health
+          </Link>
+          <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
+            Books
+          </Link>
+          <Link to={{ page: "audit", by: "", record: "", all: false }} aria-current={route.page === "audit" ? "page" : undefined}>
+            Audit
+          </Link>
         </nav>
         <span>{me.name}</span>
       </header>
@@ -60,6 +73,9 @@ function Console() {
       {route.page === "proposals" && <ProposalsPage offset={route.offset} />}
       {route.page === "unknown" && <UnknownPage offset={route.offset} />}
       {route.page === "overdue" && <OverduePage offset={route.offset} />}
+      {route.page === "health" && <HealthPage />}
+      {route.page === "close" && (route.run ? <ClosePage run={route.run} /> : <VerdictsPage />)}
+      {route.page === "audit" && <AuditPage key={addressOf(route)} by={route.by} record={route.record} all={route.all} />}
       {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
     </>
   );

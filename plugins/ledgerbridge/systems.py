@@ -52,6 +52,8 @@ class System:
     :param gateway_books: path of a class that tells what moved its balance, where it is a payment gateway.
     :param webhooks: path of a class that knows its webhooks, made of a connection's id; None where it sends none.
     :param gateway_fields: what it has to be told of each gateway in the company file: key and what it says.
+    :param calls_per_day: how many calls it takes of a caller, where a connection's `calls_per_day` says nothing else;
+        None: it limits none.
     :param addresses: by entity where people see a document of it, ``{id}`` and ``{number}`` in it; a connection's
         `addresses` go before.
     """
@@ -66,6 +68,7 @@ class System:
     gateway_books: str | None = None
     webhooks: str | None = None
     gateway_fields: Mapping[str, str] = field(default_factory=dict)
+    calls_per_day: int | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
 
 

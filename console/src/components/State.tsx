@@ -1,5 +1,5 @@
-const GOOD = new Set(["closed", "delivered", "unchanged"]);
-const UNDER_WAY = new Set(["replaying", "read", "waiting", "sending", "not_sent"]);
+const GOOD = new Set(["closed", "delivered", "unchanged", "success"]);
+const UNDER_WAY = new Set(["replaying", "read", "waiting", "sending", "not_sent", "queued", "running"]);
 const QUIET = new Set(["discarded", "superseded"]);
 
 /** A state, in colour and in words. */

@@ -3,7 +3,13 @@ export type Route =
   | { page: "letters"; filters: Filters }
   | { page: "letter"; id: string }
   | { page: Waiting; offset: number }
-  | { page: "follow"; wanted: string };
+  | { page: "follow"; wanted: string }
+  | { page: "health" }
+  | { page: "close"; run: Run | null }
+  | { page: "audit"; by: string; record: string; all: boolean };
+
+/** A run that compared the books. */
+export type Run = { company: string; flow: string; run_id: string };
 
 /** What waits beside dead letters, each kind a list of its own. */
 export const WAITING = ["questions", "proposals", "unknown", "overdue"] as const;
@@ -35,6 +41,14 @@ export function routeOf(address: string): Route {
   const waiting = WAITING.find((each) => each === first);
   if (waiting) return { page: waiting, offset: offsetOf(given) };
   if (first === "follow") return { page: "follow", wanted: given.get("q") ?? "" };
+  if (first === "health") return { page: "health" };
+  if (first === "close") {
+    const [company, flow, run_id] = [given.get("company"), given.get("flow"), given.get("run")];
+    return { page: "close", run: company && flow && run_id ? { company, flow, run_id } : null };
+  }
+  if (first === "audit") {
+    return { page: "audit", by: given.get("by") ?? "", record: given.get("record") ?? "", all: given.get("all") === "true" };
+  }
   return { page: "letters", filters: filtersOf(given) };
 }
 
@@ -45,6 +59,20 @@ export function addressOf(route: Route): string {
       return `letters/${encodeURIComponent(route.id)}`;
     case "follow":
       return route.wanted ? `follow?${new URLSearchParams({ q: route.wanted })}` : "follow";
+    case "health":
+      return "health";
+    case "close":
+      return route.run
+        ? `close?${new URLSearchParams({ company: route.run.company, flow: route.run.flow, run: route.run.run_id })}`
+        : "close";
+    case "audit": {
+      const query = new URLSearchParams({
+        ...(route.by && { by: route.by }),
+        ...(route.record && { record: route.record }),
+        ...(route.all && { all: "true" }),
+      });
+      return query.size ? `audit?${query}` : "audit";
+    }
     case "questions":
     case "proposals":
     case "unknown":

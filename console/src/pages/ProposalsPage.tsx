@@ -36,7 +36,7 @@ function Pair({ proposal }: { proposal: Proposal }) {
     <section className="card pair" aria-label={`${kind} ${numbers.join(" and ")}`}>
       <header className="heading">
         <h2>
-          {kind} {numbers.map((each) => each ?? "–").join(" = ")}?
+          {kind} {numbers.filter((each) => each !== null).join(" = ")}?
         </h2>
         <small>
           {Math.round(score * 100)} % likely · {agreements.map((each) => `${each.name} ${each.level}`).join(" · ")}

@@ -15,6 +15,7 @@ SYSTEM = System(
     webhooks="hooks.xero.webhooks:XeroWebhooks",
     books="hooks.xero.books:XeroBooks",
     gateway_fields={"contact": "Xero contact its fees are paid to."},
+    calls_per_day=5_000,
     # of the organisation that the user looked at last; of several, connections say which by its short code
     addresses={
         "invoice": "https://go.xero.com/AccountsReceivable/View.aspx?InvoiceID={id}",

@@ -20,7 +20,7 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import CallPause, CountedCall
 from ledgerbridge.state.upsert import upsert
 
-__all__ = ["CAN_WAIT", "Allowance", "Limits", "allowance", "begin_call", "end_call", "pause_calls"]
+__all__ = ["CAN_WAIT", "Allowance", "Limits", "allowance", "begin_call", "budgets", "end_call", "pause_calls"]
 
 _MINUTE = timedelta(seconds=60.1)
 """The system's minute by our clock may be longer, while that is being set right."""
@@ -106,6 +106,11 @@ def pause_calls(session: Session, budget: str, pause: timedelta, *, now: datetim
     """Let nobody call for so long: the system said so."""
     values = {"budget": budget, "until": (now or database_now(session)) + pause}
     upsert(session, CallPause, [values], key=["budget"])
+
+
+def budgets(session: Session) -> list[str]:
+    """What calls were counted for in the last days."""
+    return list(session.scalars(select(CountedCall.budget).distinct().order_by(CountedCall.budget)))
 
 
 def allowance(session: Session, budget: str, limits: Limits, *, now: datetime | None = None) -> Allowance | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.reconciliation.model import Reconciliation
 from ledgerbridge.state.models import ReconciliationResult
 from ledgerbridge.state.upsert import upsert
 
-__all__ = ["keep_result", "kept_result"]
+__all__ = ["keep_result", "kept_result", "latest_results"]
 
 
 def keep_result(session: Session, company: str, flow: str, run_id: str, result: Reconciliation) -> None:
@@ -31,3 +32,10 @@ def kept_result(session: Session, company: str, flow: str, run_id: str) -> dict[
     """What a run found, as ``Reconciliation.to_json``; None if it did not come so far."""
     row = session.get(ReconciliationResult, (company, flow, run_id))
     return None if row is None else row.result
+
+
+def latest_results(session: Session, company: str, flow: str, most: int) -> list[ReconciliationResult]:
+    """What the last runs found, the newest first."""
+    of_flow = (ReconciliationResult.company == company, ReconciliationResult.flow == flow)
+    newest = select(ReconciliationResult).where(*of_flow).order_by(ReconciliationResult.ended_at.desc()).limit(most)
+    return list(session.scalars(newest))

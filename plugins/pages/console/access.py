@@ -49,18 +49,30 @@ class Access:
 
     def may_read(self, place: Place) -> bool:
         """Whether the user sees that there is something, and what state it is in."""
-        return self._may(place, "GET", DagAccessEntity.TASK_INSTANCE)
+        return self.may_read_dag(dag_of_place(place))
 
     def may_mend(self, place: Place) -> bool:
         """Whether the user sees values and may change what becomes of them."""
-        return self._may(place, "PUT", None)
+        return self.may_mend_dag(dag_of_place(place))
+
+    def may_read_dag(self, dag: str) -> bool:
+        """The same of all that a stage does, by its DAG."""
+        return self._may(dag, "GET", DagAccessEntity.TASK_INSTANCE)
+
+    def may_mend_dag(self, dag: str) -> bool:
+        """The same of all that a stage does, by its DAG."""
+        return self._may(dag, "PUT", None)
+
+    def may_read_audit(self) -> bool:
+        """Whether the user may read the audit of everything, as Airflow's own audit log."""
+        entity = DagAccessEntity.AUDIT_LOG
+        return bool(get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, user=self.user))
 
     def readable(self, places: Iterable[Place]) -> list[Place]:
         """Of these places those whose letters the user sees."""
         return [each for each in places if self.may_read(each)]
 
-    def _may(self, place: Place, method: Literal["GET", "PUT"], entity: DagAccessEntity | None) -> bool:
-        dag = dag_of_place(place)
+    def _may(self, dag: str, method: Literal["GET", "PUT"], entity: DagAccessEntity | None) -> bool:
         team = DagModel.get_team_name(dag) if conf.getboolean("core", "multi_team", fallback=False) else None
         details = DagDetails(id=dag, team_name=team)
         manager = get_auth_manager()

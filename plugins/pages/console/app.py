@@ -29,10 +29,11 @@ from ledgerbridge.state.letter_list import Order
 from ledgerbridge.state.mending import CHANGED_MEANWHILE, Wanted
 from operators import settings
 from operators.page_links import airflow_prefix
+from pages.console import close, letters, trail, waiting
 from pages.console import follow as follow_
-from pages.console import letters, waiting
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
+from pages.console.health import health
 from pages.console.payloads import payloads_of
 from pages.masters import form_token
 
@@ -51,7 +52,7 @@ HEADERS = {
 }
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
-_UNKNOWN = {"LB-LET-001", "LB-AUD-003"}
+_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003"}
 _BY_ITS_STATE = {CHANGED_MEANWHILE, "LB-LET-002", "LB-LET-003", "LB-MAT-001", "LB-MAT-002"}
 
 app = FastAPI(title="Ledgerbridge console", version="1", docs_url=None, redoc_url=None, openapi_url=None)
@@ -158,6 +159,43 @@ def list_overdue(access: AccessDep, offset: Offset = 0, limit: Limit = 100) -> s
 def follow(access: AccessDep, q: Wanting) -> list[shown.Way]:
     """The way of a document through all systems, by any of its ids, numbers or names; one a company that knows it."""
     return follow_.ways(access, q.strip())
+
+
+@api.get("/health")
+def show_health(access: AccessDep, airflow: SessionDep) -> shown.HealthView:
+    """How everything goes."""
+    return health(access, airflow)
+
+
+@api.get("/verdicts")
+def list_verdicts(access: AccessDep) -> list[shown.VerdictView]:
+    """What the last comparison of the books of each period found."""
+    return close.verdicts(access)
+
+
+@api.get("/close")
+def show_close(access: AccessDep, company: Wanting, flow: Wanting, run_id: Wanting) -> shown.CloseView:
+    """A run's comparison of the books, whole."""
+    return close.close_of(access, company, flow, run_id)
+
+
+@api.get("/audit")
+def list_audit(
+    access: AccessDep,
+    people: bool = True,
+    by: Name = None,
+    record: Name = None,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    limit: Limit = 100,
+) -> shown.AuditPage:
+    """Who did what, the newest first."""
+    return trail.entries_of(access, people=people, by=by, record=record, before=before, limit=limit)
+
+
+@api.post("/audit/verifications")
+def verify_audit(access: FormDep) -> shown.ChainView:
+    """Walk the whole audit chain now."""
+    return trail.chain_of(access)
 
 
 @api.get("/search")

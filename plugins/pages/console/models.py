@@ -13,18 +13,27 @@ __all__ = [
     "Acted",
     "AgreementView",
     "Answered",
+    "AuditEntryView",
+    "AuditPage",
     "BookedView",
+    "BudgetView",
     "CauseView",
+    "ChainView",
+    "CircuitView",
+    "CloseView",
     "Corrected",
     "Correction",
+    "DifferenceView",
     "DocumentView",
     "Event",
     "EvidenceRequest",
+    "HealthView",
     "HeldView",
     "HitView",
     "LetterDetail",
     "LetterList",
     "LetterView",
+    "LinkedView",
     "Me",
     "Money",
     "OverdueList",
@@ -38,13 +47,16 @@ __all__ = [
     "QuestionView",
     "RecordView",
     "Request",
+    "RoleView",
     "Said",
+    "StageView",
     "State",
     "StepAsked",
     "StepView",
     "StoppedView",
     "UnknownList",
     "UnknownView",
+    "VerdictView",
     "WaitingCounts",
     "Way",
 ]
@@ -380,6 +392,140 @@ class PayloadView(View):
     entity: str
     key: str
     content: Any
+
+
+class StageView(View):
+    """A stage of a flow: its last pass, and what it did in the last 24 hours."""
+
+    company: str
+    flow: str
+    stage: str
+    dag: str
+    page: str = Field(description="Its DAG in Airflow.")
+    state: str | None = Field(description="Of its last pass, as Airflow says it; None: there was none.")
+    began_at: datetime | None
+    ended_at: datetime | None
+    delivered: list[int] = Field(description="Documents that arrived, by hour, 24 of them, the last one is this.")
+    refused: list[int] = Field(description="Dead letters, likewise.")
+    oldest: datetime | None = Field(description="When the oldest change became known that it has not taken yet.")
+    waits_for: str | None = Field(description="The entity of that change.")
+
+
+class CircuitView(View):
+    """A connection that nobody calls for a while."""
+
+    connection: str
+    since: datetime
+    until: datetime
+    reason: str | None = Field(description="None to those who see no values.")
+
+
+class BudgetView(View):
+    """What is left of the calls that a system takes in 24 hours."""
+
+    system: str
+    limit: int
+    left: int
+    ends_in_hours: float | None = Field(description="If calls go on as in the last hour; None: not within a day.")
+
+
+class VerdictView(View):
+    """What a run's comparison of the books found."""
+
+    company: str
+    flow: str
+    run_id: str
+    ended_at: datetime
+    agree: bool
+    period_from: date | None
+    period_to: date | None
+    explained: int = Field(description="Differences with a reason.")
+    open: int = Field(description="Differences without one.")
+    open_since: datetime | None = Field(
+        description="When the books were first found to differ since they last agreed, of the runs that are kept."
+    )
+
+
+class HealthView(View):
+    """How everything that the user sees goes."""
+
+    now: datetime
+    stages: list[StageView]
+    circuits: list[CircuitView]
+    budgets: list[BudgetView]
+    verdicts: list[VerdictView] = Field(description="The last of each period of each flow, the newest first.")
+
+
+class LinkedView(View):
+    """A document that a difference is about."""
+
+    system: str
+    kind: str
+    number: str
+    record: str
+
+
+class DifferenceView(View):
+    """One way the books differ."""
+
+    type: str
+    role: str
+    value: Decimal | None = Field(description="First ledger minus second, base currency; None: not shown.")
+    explained: bool
+    told: str | None = Field(
+        description="The reason where it has one, else the remedy; None: a reason that is a value."
+    )
+    documents: list[LinkedView]
+
+
+class RoleView(View):
+    """What the two ledgers hold on the accounts of a role, base currency."""
+
+    role: str
+    balances: dict[str, Decimal]
+
+
+class CloseView(VerdictView):
+    """A run's comparison of the books, whole."""
+
+    currency: str
+    values: bool
+    roles: list[RoleView]
+    figures: dict[str, Decimal]
+    differences: list[DifferenceView]
+    ledgers: list[str]
+
+
+class AuditEntryView(View):
+    """Something that was done, as the audit keeps it; never a value of a record."""
+
+    number: int
+    at: datetime
+    by: str | None = Field(description="The person; None: a run did it by itself.")
+    action: str
+    entity: str
+    record_key: str
+    company: str
+    task: str
+    run_id: str | None
+    hash: str
+
+
+class AuditPage(View):
+    """Entries of the audit, the newest first."""
+
+    entries: list[AuditEntryView]
+    before: int | None = Field(description="What to ask for to see those before; None: there are none.")
+
+
+class ChainView(View):
+    """What a walk over the whole audit chain found."""
+
+    entries: int
+    hash: str = Field(description="Of the last entry.")
+    signed: bool
+    anchors: int = Field(description="Heads of the chain that are kept elsewhere, compared with it.")
+    broken: str | None = Field(description="The first thing at fault; None: everything holds.")
 
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
