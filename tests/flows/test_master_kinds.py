@@ -77,6 +77,9 @@ def test_payment_terms_of_a_vendor_are_those_of_the_contacts_bills_and_its_sales
         "Bills": {"Day": 0, "Type": "DAYSAFTERBILLDATE"},
         "Sales": sales,
     }
+    masters.in_gp("ALUM", window="vendors", CITY="Totland")
+    masters.come_to_rest()
+    assert terms(supplier(masters, "ALUM"), "Bills") == "0 DAYSAFTERBILLDATE"
     masters.in_xero("Alum Bay", PaymentTerms={"Bills": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}})
     assert masters.run() == {"vendors_gp": 1}
     assert vendor(masters, "ALUM")["PYMTRMID"] == "Net 30"

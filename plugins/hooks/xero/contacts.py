@@ -110,12 +110,13 @@ class Contacts(DocumentTarget, Matched):
 
         Nobody says whether Xero keeps what an update of the two leaves out.
         """
-        changing = {each.target_id for each in documents if each.merged and any(map(_is_terms, each.header))}
-        ids = sorted(each for each in changing if each)
+        ids = sorted(each.target_id for each in documents if each.target_id and each.merged and _changes_terms(each))
         found = self.hook.listed("Contacts", "IDs", ids, includeArchived="true") if ids else ()
         held = {each["ContactID"]: each.get(_TERMS) or {} for each in found}
         return [
-            replace(each, header={**_terms(held[each.target_id]), **each.header}) if each.target_id in held else each
+            replace(each, header={**_terms(held[each.target_id]), **each.header})
+            if each.target_id in held and _changes_terms(each)
+            else each
             for each in documents
         ]
 
@@ -179,8 +180,9 @@ def _clashes(outcome: Outcome) -> bool:
     return outcome.error is not None and outcome.error.code == NAME_TAKEN
 
 
-def _is_terms(name: str) -> bool:
-    return name.startswith(f"{_TERMS}.")
+def _changes_terms(document: Document) -> bool:
+    """Whether it says any; a column of the batch that has no value here says nothing."""
+    return any(value is not None for name, value in document.header.items() if name.startswith(f"{_TERMS}."))
 
 
 def _terms(held: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
