@@ -451,7 +451,7 @@ AXE = CHECKOUT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make console")
-def test_in_the_console_a_letter_is_mended_a_conflict_and_a_pair_answered_and_no_value_leads_away(
+def test_in_the_console_a_letter_is_mended_questions_are_answered_and_no_value_leads_away(
     site: Site, chromium: Any, proposals: dict[str, int]
 ) -> None:
     from selenium.webdriver.support.expected_conditions import staleness_of
@@ -499,6 +499,17 @@ def test_in_the_console_a_letter_is_mended_a_conflict_and_a_pair_answered_and_no
     assert serious(chromium) == []
     pair.find_element("xpath", ".//button[.='They are two']").click()
     WebDriverWait(chromium, 60).until(staleness_of(pair))
+    shown(chromium, "link text", "Health").click()
+    shown(chromium, "css selector", ".chart canvas")
+    shown(chromium, "xpath", "//th[a[.='orders']]/following-sibling::td[.='1']")
+    assert serious(chromium) == []
+    shown(chromium, "link text", "Books").click()
+    shown(chromium, "link text", "everything").click()
+    assert NAME in shown(chromium, "xpath", "//article[.//h2[.='Differences']]").text
+    assert serious(chromium) == []
+    shown(chromium, "link text", "Audit").click()
+    shown(chromium, "xpath", "//td[.='dead letter discarded']")
+    assert serious(chromium) == []
     chromium.switch_to.default_content()
     assert [
         each for each in chromium.get_log("browser") if "/console/" in each["message"] and each["level"] == "SEVERE"

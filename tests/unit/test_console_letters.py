@@ -68,6 +68,8 @@ def test_a_page_of_letters_is_a_part_of_all_in_the_order_asked_for(letters: Engi
         {"amount": "12.50000", "currency": "USD"},
     ]
     assert [each["money"] for each in rest["letters"]] == [None, None]
+    pages = [olga.get("letters", order="amount", limit=1, offset=at)["letters"] for at in range(5)]
+    assert [each for page in pages for each in page] == [*first["letters"], *rest["letters"]]
     newest, oldest = (olga.get("letters", order=order)["letters"] for order in ("newest", "oldest"))
     assert newest == oldest[::-1]
 
@@ -160,12 +162,17 @@ def test_the_second_of_two_people_at_one_letter_is_told_what_the_first_did(lette
     assert letter("2") == other, "nothing of what was asked for was done"
 
 
-def test_many_letters_are_replayed_at_once(letters: Engine) -> None:
+def test_fifty_letters_are_replayed_at_once_by_what_the_list_shows_of_them(letters: Engine) -> None:
+    with transaction(letters) as session:
+        for number in range(4, 51):
+            reject(session, ORDER, f"shopify:us:order:{number}", "1.00")
     olga = Browser("olga")
-    rows = olga.get("letters", leg="order")["letters"]
-    seen = {each["id"]: olga.get(f"letters/{each['id']}")["revision"] for each in rows}
-    assert sorted(olga.post("letters/replays", {"seen": seen, "reason": "created"}).json()["letters"]) == sorted(seen)
-    assert olga.get("letters", leg="order", state="replaying")["total"] == 3
+    seen = {each["id"]: each["revision"] for each in olga.get("letters", leg="order")["letters"]}
+    done = olga.post("letters/replays", {"seen": seen, "reason": "created"}).json()["letters"]
+    assert (len(done), sorted(done)) == (50, sorted(seen))
+    assert olga.get("letters", leg="order", state="replaying")["total"] == 50
+    late = Browser("otto").post("letters/discards", {"seen": seen, "reason": "withdrew"})
+    assert (late.status_code, "and 49 more" in late.json()["detail"]) == (409, True)
 
 
 def test_a_request_without_the_token_of_the_users_own_page_is_refused(letters: Engine) -> None:

@@ -25,10 +25,9 @@ _LISTED = (
     *(DeadLetter.currency, DeadLetter.money, DeadLetter.run_id, DeadLetter.replayed_at, DeadLetter.closed_at),
     DeadLetter.corrections,
 )
-_ORDERS: dict[Order, tuple[Any, ...]] = {
+_BY_TIME: dict[Order, tuple[Any, ...]] = {
     "oldest": (DeadLetter.created_at, DeadLetter.id),
     "newest": (DeadLetter.created_at.desc(), DeadLetter.id.desc()),
-    "amount": (DeadLetter.money.desc().nulls_last(), DeadLetter.id.desc()),
 }
 
 
@@ -88,11 +87,30 @@ def letters_of_page(
     """
     where = [*conditions(wanted), _within(among)]
     total = how_many(session, wanted, among)
-    ids = select(DeadLetter.id).where(*where).order_by(*_ORDERS[order]).offset(offset).limit(limit)
-    found = list(session.scalars(ids))
+    if order == "amount":
+        found = _by_money(session, where, offset, limit)
+    else:
+        ids = select(DeadLetter.id).where(*where).order_by(*_BY_TIME[order]).offset(offset).limit(limit)
+        found = list(session.scalars(ids))
     listed: Any = select(*_LISTED)
     rows: dict[str, Row[Any]] = {row.id: row for row in session.execute(listed.where(DeadLetter.id.in_(found)))}
     return [rows[each] for each in found if each in rows], total
+
+
+def _by_money(session: Session, where: Sequence[ColumnElement[bool]], offset: int, limit: int) -> list[str]:
+    """
+    The most money first, then those of which none is known: one after the other, each in the order of the index.
+
+    PostgreSQL has what is unknown at the other end of its index, and would sort all letters to put it last.
+    """
+    known, unknown = (*where, DeadLetter.money.is_not(None)), (*where, DeadLetter.money.is_(None))
+    most = select(DeadLetter.id).where(*known).order_by(DeadLetter.money.desc(), DeadLetter.id.desc())
+    found = list(session.scalars(most.offset(offset).limit(limit)))
+    if len(found) < limit:
+        before = session.scalar(select(func.count()).select_from(DeadLetter).where(*known)) or 0
+        rest = select(DeadLetter.id).where(*unknown).order_by(DeadLetter.id.desc())
+        found += session.scalars(rest.offset(max(0, offset - before)).limit(limit - len(found)))
+    return found
 
 
 def how_many(session: Session, wanted: Wanted, among: Collection[Place] | None) -> int:
