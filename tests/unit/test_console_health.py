@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from airflow.api_fastapi.common.db.common import _get_session
@@ -81,10 +83,12 @@ def change(key: str, at: datetime) -> LoggedChange:
     )
 
 
-def keep(session: Session, run: str, value: str | None, period: Period, at: datetime) -> None:
+def keep(
+    session: Session, run: str, value: str | None, period: Period, at: datetime, *, remedy: str = "Post it."
+) -> None:
     """What a run found: a difference of that value, or none."""
     link = Link("gp", "invoice", "INV1", "gp:main:invoice:INV1")
-    differences = [Difference("amount", "receivables", Decimal(value), (link,), "Post it.")] if value else []
+    differences = [Difference("amount", "receivables", Decimal(value), (link,), remedy)] if value else []
     explained = Difference("rounding", "rounding", Decimal("0.01"), (link,), "", f"a cent of {NAME}")
     roles = {"receivables": (Decimal(AMOUNT), Decimal(AMOUNT))}
     found = Reconciliation(("gp", "xero"), roles, [explained, *differences], {"gain": Decimal(AMOUNT)}, period)
@@ -139,6 +143,22 @@ def test_a_comparison_shows_balances_side_by_side_and_each_difference_with_what_
     assert (explained["explained"], explained["told"]) == (True, f"a cent of {NAME}")
     missing = Browser("olga").ask("GET", "close", params={"company": "main", "flow": "order_to_cash", "run_id": "x"})
     assert (missing.status_code, missing.json()["code"]) == (404, "LB-REC-003")
+
+
+def test_a_comparison_is_taken_as_a_workbook_in_which_no_text_is_a_formula(running: Engine) -> None:
+    march = Period(datetime(2026, 3, 1).date(), datetime(2026, 3, 31).date())
+    with transaction(running) as session:
+        keep(session, "run-7", AMOUNT, march, datetime(2026, 4, 1, tzinfo=UTC), remedy="=1+1")
+    asked = {"company": "main", "flow": "order_to_cash", "run_id": "run-7"}
+    answer = Browser("olga").ask("GET", "close/workbook", params=asked)
+    assert answer.headers["content-disposition"] == 'attachment; filename="books-main-2026-03-01-2026-03-31.xlsx"'
+    with ZipFile(BytesIO(answer.content)) as book:
+        sheets = [book.read(each).decode() for each in book.namelist() if each.startswith("xl/worksheets/sheet")]
+        texts = book.read("xl/sharedStrings.xml").decode()
+        assert any(each.startswith("xl/charts/") for each in book.namelist())
+    assert [f"<v>{AMOUNT}</v>" in each for each in sheets] == [False, True, True, True]
+    assert ("<t>=1+1</t>" in texts, any("<f>" in each for each in sheets)) == (True, False)
+    assert Browser("vera").ask("GET", "close/workbook", params=asked).status_code == 403
 
 
 def test_who_may_not_edit_the_dag_sees_how_it_goes_and_no_value(running: Engine) -> None:

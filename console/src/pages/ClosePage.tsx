@@ -32,6 +32,11 @@ export function ClosePage({ run }: { run: Run }) {
             </header>
             <div className="buttons">
               <button onClick={() => window.print()}>Print …</button>
+              {close.values && (
+                <a href={`api/close/workbook?${new URLSearchParams(run)}`} download>
+                  Take it as a workbook (XLSX)
+                </a>
+              )}
             </div>
             {close.values ? <Balances close={close} /> : <p className="note">Amounts and reasons are shown to those who may edit the DAG.</p>}
             <Differences close={close} />

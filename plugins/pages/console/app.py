@@ -35,6 +35,7 @@ from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
 from pages.console.health import health
 from pages.console.payloads import payloads_of
+from pages.console.workbook import workbook_name, workbook_of
 from pages.masters import form_token
 
 __all__ = ["app"]
@@ -42,6 +43,7 @@ __all__ = ["app"]
 BUILT = Path(__file__).parent / "built"
 """Where `make console` puts the page; nothing of it is kept in git."""
 MOST_ROWS = 200
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEADERS = {
     # The page runs its own script and shows its own styles; it asks this server alone, and no other page frames it.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
@@ -177,6 +179,16 @@ def list_verdicts(access: AccessDep) -> list[shown.VerdictView]:
 def show_close(access: AccessDep, company: Wanting, flow: Wanting, run_id: Wanting) -> shown.CloseView:
     """A run's comparison of the books, whole."""
     return close.close_of(access, company, flow, run_id)
+
+
+@api.get("/close/workbook", response_class=Response, responses={200: {"content": {WORKBOOK: {}}}})
+def download_close(access: AccessDep, company: Wanting, flow: Wanting, run_id: Wanting) -> Response:
+    """The same as a workbook, for those who see values."""
+    found = close.close_of(access, company, flow, run_id)
+    if not found.values:
+        raise PermissionError("A workbook holds values: those may take it who may edit the DAG that compares.")
+    disposition = f'attachment; filename="{workbook_name(found)}"'
+    return Response(workbook_of(found), media_type=WORKBOOK, headers={**HEADERS, "Content-Disposition": disposition})
 
 
 @api.get("/audit")
