@@ -74,7 +74,7 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     include = folder / "include"
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / "master_data.yaml"
-    flow.write_text(flow.read_text().replace("policy: newest", "policy: newest\n          policies: {city: ask}", 1))
+    flow.write_text(flow.read_text().replace("policies: {", "policies: {city: ask, ", 1))
     (folder / "master_data.py").write_text(MASTER_DATA.format(include=str(include)))
     flow = include / "flows" / "order_to_cash.yaml"
     flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))

@@ -178,13 +178,15 @@ def test_a_name_gp_cannot_hold_whole_stays_whole_in_xero(masters: Masters) -> No
 
 
 def test_where_both_have_a_number_already_the_two_are_merged_and_neither_is_overwritten(masters: Masters) -> None:
-    masters.in_gp("HULL1", CUSTNAME="Hull", CITY="Boston")
+    masters.in_gp("HULL1", CUSTNAME="Hull", CITY="Boston", PYMTRMID="Net 30")
     masters.later()
-    masters.in_xero("Hull Ltd", ContactNumber="HULL1", EmailAddress="hull@example.com")
+    due = {"Sales": {"Day": 0, "Type": "DAYSAFTERBILLDATE"}}
+    masters.in_xero("Hull Ltd", ContactNumber="HULL1", EmailAddress="hull@example.com", PaymentTerms=due)
     masters.come_to_rest()
     assert masters.gp("HULL1")["INET1"] == masters.xero("HULL1")["EmailAddress"] == "hull@example.com"
     assert street(masters.xero("HULL1"))["City"] == masters.gp("HULL1")["CITY"] == "Boston"
     assert masters.gp("HULL1")["CUSTNAME"] == masters.xero("HULL1")["Name"] == "Hull Ltd"
+    assert terms(masters.xero("HULL1")) == "30 DAYSAFTERBILLDATE"  # GP's, though Xero's contact is newer
     assert masters.letters() == []
 
 
