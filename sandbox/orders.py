@@ -28,7 +28,9 @@ CENT = Decimal("0.01")
 CREDITED = 4
 """Of ten orders the one whose first line comes back, if it is Magento's."""
 SHOPS = ("shopify", "magento", "both")
-"""Where orders can be placed; of both, every second one in each."""
+"""Where orders can be placed; of both, every second one in each, Shopify's paid by each of ``GATEWAYS`` in turn."""
+GATEWAYS = {"stripe": "clearing", "shopify_payments": "shopify_clearing", "paypal": "paypal_clearing"}
+"""Where the money of cards lies until it is paid out, by gateway."""
 MAGENTO_SHOPS: list[dict[str, Any]] = [
     {"shop": "outlet", "currency": "USD", "taxes_included": False, "system": "magento", "tax_calculation": "row"},
     {"shop": "outlet_uk", "currency": "GBP", "taxes_included": True, "system": "magento", "tax_calculation": "row"},
@@ -69,7 +71,10 @@ def make_orders(
     company = harbor_light_supply()
     outlet = MAGENTO_SHOPS[0]
     theirs = {"shopify": company["shops"], "magento": [outlet], "both": [*company["shops"], outlet]}[shops]
-    desk = _Desk(random.Random(seed), {**company, "shops": theirs}, opening)
+    known = {**company, "shops": theirs}
+    if shops == "both":
+        known = {**known, "paypal": "USD", "shops": [{**theirs[0], "shopify_payments": "USD"}, *theirs[1:]]}
+    desk = _Desk(random.Random(seed), known, opening)
     return desk.write(count, first_number)
 
 
@@ -81,7 +86,7 @@ class _Desk:
     company: dict[str, Any]
     opening: datetime
     customers: list[dict[str, Any]] = field(default_factory=list)
-    paid_on: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    paid_on: dict[tuple[int, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def write(self, count: int, first_number: int) -> dict[str, Any]:
         ships_at = self.opening.replace(hour=15) + timedelta(days=1 + (count - 1) // ORDERS_A_DAY)
@@ -94,7 +99,7 @@ class _Desk:
                 books[role] += Decimal(amount)
         for payout in payouts:
             books["bank"] += Decimal(payout["amount"])
-            books["clearing"] -= Decimal(payout["amount"])
+            books[GATEWAYS[payout.get("gateway", "stripe")]] -= Decimal(payout["amount"])
         return {
             "version": 1,
             "company": self.company,
@@ -110,20 +115,30 @@ class _Desk:
         unknown_item = position % 20 == 15
         on_account = position % 10 == 7
         order = self._order(number, placed_at, unknown_item=unknown_item)
+        gateway = self._gateway(order, number)
         events: list[dict[str, Any]] = []
         fee = Decimal()
         if not on_account:
             total = Decimal(order["total"])
             fee = _cents(total * Decimal("0.029") + Decimal("0.30"))
             pay = {"step": 1, "do": "pay", "id": f"ch_{number}", "at": _text(placed_at + timedelta(minutes=50))}
-            events.append({**pay, "amount": str(total), "fee": str(fee)})
-            self.paid_on[day].append(events[-1])
+            paid_by = {} if gateway == "stripe" else {"gateway": gateway}
+            events.append({**pay, "amount": str(total), "fee": str(fee), **paid_by})
+            self.paid_on[day, gateway].append(events[-1])
         events.append({"step": 3, "do": "fulfil", "at": _text(ships_at)})
-        expect = _rejected(fee) if unknown_item else _delivered(order, fee, paid=not on_account)
+        role = GATEWAYS[gateway]
+        expect = _rejected(fee, role) if unknown_item else _delivered(order, fee, role, paid=not on_account)
         if position % 10 == CREDITED and order["shop"] == MAGENTO_SHOPS[0]["shop"]:
             events.append(_refund(order, number, ships_at + timedelta(days=1)))
             expect = _credited(expect, events[-1])
         return {"id": f"order-{number}", "order": order, "events": events, "expect": expect}
+
+    def _gateway(self, order: dict[str, Any], number: int) -> str:
+        """Who takes the card, as the shop calls it."""
+        first = self.company["shops"][0]
+        if "paypal" not in self.company or order["shop"] != first["shop"]:
+            return "stripe"
+        return list(GATEWAYS)[number // 2 % len(GATEWAYS)]
 
     def _order(self, number: int, placed_at: datetime, *, unknown_item: bool) -> dict[str, Any]:
         shop = self.company["shops"][-(number % 2)]  # the last one may be Magento's
@@ -187,17 +202,19 @@ class _Desk:
         return customer
 
     def _payouts(self, first_number: int) -> Iterator[dict[str, Any]]:
-        for day, charges in sorted(self.paid_on.items()):
-            yield {
-                "id": f"po_{first_number + day}",
+        for (day, gateway), charges in sorted(self.paid_on.items()):
+            payout = {
+                "id": f"po_{first_number + day}{'' if gateway == 'stripe' else f'_{gateway}'}",
                 "step": 5,
                 "arrives": (self.opening + timedelta(days=day + 3)).date().isoformat(),
                 "covers": [charge["id"] for charge in charges],
                 "amount": str(sum((Decimal(c["amount"]) - Decimal(c["fee"]) for c in charges), Decimal())),
             }
+            account = {"shop": self.company["shops"][0]["shop"]} if gateway == "shopify_payments" else {}
+            yield payout if gateway == "stripe" else {**payout, "gateway": gateway, **account}
 
 
-def _delivered(order: dict[str, Any], fee: Decimal, *, paid: bool) -> dict[str, Any]:
+def _delivered(order: dict[str, Any], fee: Decimal, role: str, *, paid: bool) -> dict[str, Any]:
     nets = [_net(line) for line in order["lines"]]
     shipping = order["shipping"] or {"price": "0.00", "tax": []}
     goods, freight, total = sum(nets, Decimal()), Decimal(shipping["price"]), Decimal(order["total"])
@@ -205,7 +222,7 @@ def _delivered(order: dict[str, Any], fee: Decimal, *, paid: bool) -> dict[str, 
     freight_tax = _taxes(shipping)
     books = {
         "receivables": Decimal() if paid else total,
-        "clearing": total - fee if paid else Decimal(),
+        role: total - fee if paid else Decimal(),
         "fees": fee,
         "sales": -goods,
         "shipping_income": -freight,
@@ -252,8 +269,8 @@ def _credited(expect: dict[str, Any], refund: dict[str, Any]) -> dict[str, Any]:
     return {**expect, "credited": str(amount), "books": {role: str(worth) for role, worth in books.items() if worth}}
 
 
-def _rejected(fee: Decimal) -> dict[str, Any]:
-    books = {"clearing": str(-fee), "fees": str(fee)} if fee else {}
+def _rejected(fee: Decimal, role: str) -> dict[str, Any]:
+    books = {role: str(-fee), "fees": str(fee)} if fee else {}
     return {"outcome": "rejected", "dead_letter": {"field": "sku", "value": UNKNOWN_ITEM}, "books": books}
 
 

@@ -296,12 +296,20 @@ class Player:
     def _at_the_bank(self, event: Event, order: Mapping[str, Any]) -> None:
         """
         A card holder disputes a charge (``id``, ``charge``, ``fee``) or the bank gives it to the shop after all
-        (``id``, the dispute's); ``moved``: what Shopify Payments takes or gives, with its sign.
+        (``id``, the dispute's); ``moved``: what Shopify Payments or PayPal takes or gives, with its sign.
         """
         details = event.details
         if _is_card(event):
             path = f"/{details['id']}/win" if event.kind == "dispute_won" else ""
             self.call("POST", "stripe", f"/_sandbox/disputes{path}", details)
+            return
+        if details["gateway"] == "paypal":
+            code, fee = ("T1201" if event.kind == "dispute" else "T1202"), Decimal(details.get("fee", 0))
+            moved = {"id": details["id"], "at": details["at"], "code": code, "amount": details["moved"]}
+            self.call("POST", "paypal", "/_sandbox/transactions", moved)
+            if fee:
+                fee_taken = {"id": f"{details['id']}.fee", "code": "T0106", "amount": f"{-fee:.2f}"}
+                self.call("POST", "paypal", "/_sandbox/transactions", moved | fee_taken)
             return
         kind = "DISPUTE_WITHDRAWAL" if event.kind == "dispute" else "DISPUTE_REVERSAL"
         moved = {"type": kind, "shop": order["shop"], "at": details["at"], "amount": details["moved"]}

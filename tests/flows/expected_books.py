@@ -26,7 +26,7 @@ KINDS = {"TIP": "tips", "GIFT_CARD": "gift_cards"}
 """Role of a line that is no goods, by the shop's line type (rule 16)."""
 TOLD_BY_THE_SHOP = {"gift_card": "gift_cards", "shopify_store_credit": "store_credit"}
 """Role of what a gateway holds whose payments the shop tells of (rule 17)."""
-CARDS = {"stripe": "clearing", "shopify_payments": "shopify_clearing"}
+CARDS = {"stripe": "clearing", "shopify_payments": "shopify_clearing", "paypal": "paypal_clearing"}
 """Role of what a gateway holds that tells of its payments itself; of others than these and the shop's nobody tells."""
 STEPS = (1, 2, 3, 4, 5)
 
@@ -290,13 +290,15 @@ class _Life:
         rate = Decimal(event.get("rate") or self._rate)
         self._received += amount
         gateway = event.get("gateway", "stripe")
-        if role := (CARDS | TOLD_BY_THE_SHOP).get(gateway):
+        role = (CARDS | TOLD_BY_THE_SHOP).get(gateway)
+        if role and (gateway != "paypal" or self._company.get("paypal")):
             self._charges.append(_Charge(amount, rate, cents(amount * rate), event["id"], role, amount))
         self._pay_fee(event)
 
     def _pay_fee(self, event: Mapping[str, Any]) -> None:
-        """Rule 7: with the payout."""
-        if event["id"] in self._paid_out and "fee" in event:
+        """Rule 7: with the payout, PayPal's at once."""
+        at_once = event.get("gateway") == "paypal"
+        if "fee" in event and (at_once or event["id"] in self._paid_out):
             self._books["fees"] += Decimal(event["fee"])
             self._books[_clearing(event)] -= Decimal(event["fee"])
 

@@ -66,8 +66,8 @@ class Life:
         self._parts = 0
         self._worth = NOTHING
         self._is_magento = writer.is_magento(order["shop"])
-        own = writer.has_shopify_payments(order["shop"]) and self._dice.chance(40)
-        self._card = {"gateway": "shopify_payments"} if own else {}
+        cards = writer.cards(order)
+        self._card = {"gateway": self._dice.pick(cards)} if cards and self._dice.chance(40) else {}
 
     def live(self) -> str:
         """Write a life; its fate."""
@@ -249,7 +249,7 @@ class Life:
         identity = self._identity("du")
         self._event(4, do="dispute", id=identity, charge=charge, fee=f"{fee:.2f}", moved=f"{-worth:.2f}", **self._card)
         won = self._dice.chance(40)
-        if won and self._card:  # Shopify tells of it by a movement of its own
+        if won and self._card:  # which tells of it by a movement of its own
             self._move(identity, -worth - fee)
             identity = self._identity("dw")
         if won:
@@ -258,7 +258,8 @@ class Life:
 
     def paid_otherwise(self) -> None:
         """By a gift card or store credit, whole or in part, or by what nobody tells of."""
-        gateway = self._dice.pick(["gift_card", "shopify_store_credit", "paypal"])
+        untold = "klarna" if "paypal" in self._writer.company else "paypal"
+        gateway = self._dice.pick(["gift_card", "shopify_store_credit", untold])
         amount = self.total if self._dice.chance(60) else cents(self.total / 3)
         if amount:
             self._event(1, do="pay", id=self._identity("other"), amount=f"{amount:.2f}", gateway=gateway)
@@ -363,8 +364,7 @@ class Life:
     def _move(self, identity: str, amount: Decimal) -> None:
         at = datetime.fromisoformat(self.events[-1]["at"])
         zone = ZoneInfo(self._writer.company["time_zone"])
-        shop = self.order["shop"] if self._card else None
-        self._writer.moved(identity, amount, at.astimezone(zone).date(), shop)
+        self._writer.moved(identity, amount, at.astimezone(zone).date(), self._card, self.order["shop"])
 
     def _identity(self, prefix: str) -> str:
         """As long as the gateway's own."""

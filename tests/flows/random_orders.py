@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -60,12 +60,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Moved:
-    """What a gateway's balance moved by, on a day; ``shop``: whose Shopify Payments, None for Stripe's account."""
+    """What a gateway's balance moved by, on a day; ``account``: what its payout says of it, nothing for Stripe's."""
 
     identity: str
     amount: Decimal
     day: date
-    shop: str | None
+    account: tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -125,17 +125,21 @@ class RandomOrders:
             "total": f"{total_of(lines, shipping, included):.2f}",
         }
 
-    def moved(self, identity: str, amount: Decimal, day: date, shop: str | None) -> None:
-        """Note what a gateway's balance moved by."""
-        self.movements.append(Moved(identity, amount, day, shop))
+    def moved(self, identity: str, amount: Decimal, day: date, card: Mapping[str, str], shop: str) -> None:
+        """Note what a gateway's balance moved by; ``card``: as events name the gateway."""
+        account = {**card, "shop": shop} if card.get("gateway") == "shopify_payments" else card
+        self.movements.append(Moved(identity, amount, day, tuple(account.items())))
 
     def is_magento(self, shop: str) -> bool:
         """Whether Magento holds a shop of the company."""
         return self._systems[shop] == "magento"
 
-    def has_shopify_payments(self, shop: str) -> bool:
-        """Whether a shop takes cards by its own gateway too."""
-        return any(each["shop"] == shop and "shopify_payments" in each for each in self.company["shops"])
+    def cards(self, order: Json) -> list[str]:
+        """The gateways beside Stripe that tell of an order's payments themselves; PayPal in the books' currency."""
+        own = any(each["shop"] == order["shop"] and "shopify_payments" in each for each in self.company["shops"])
+        by_paypal = "paypal" in self.company and order["currency"] == self.company["base_currency"]
+        found = [("shopify_payments", own), ("paypal", by_paypal and not self.is_magento(order["shop"]))]
+        return [gateway for gateway, taken in found if taken]
 
     @property
     def _systems(self) -> dict[str, str]:
@@ -236,25 +240,25 @@ class RandomOrders:
 
         :param last_day: of the file; Shopify issues no payout on a day that is over.
         """
-        groups: dict[tuple[date, str, str], list[Moved]] = {}
+        groups: dict[tuple[date, str, tuple[tuple[str, str], ...]], list[Moved]] = {}
         for moved in self.movements:
             if self.dice.chance(3):
                 continue
             arrives = moved.day + timedelta(days=self.dice.pick([2, 2, 3, 20]))
             kind = moved.identity[:2] if moved.day.month % 2 else "all"
-            groups.setdefault((arrives, kind, moved.shop or ""), []).append(moved)
+            groups.setdefault((arrives, kind, moved.account), []).append(moved)
         payouts = []
-        for position, ((arrives, _, shop), parts) in enumerate(sorted(groups.items())):
+        for position, ((arrives, _, account), parts) in enumerate(sorted(groups.items())):
             amount = sum((moved.amount for moved in parts), Decimal(0))
             if amount:
                 payout = {
                     "id": f"po_{self.first_number}_{position}",
                     "step": 5,
-                    "arrives": str(max(arrives, last_day) if shop else arrives),
+                    "arrives": str(max(arrives, last_day) if account else arrives),
                     "covers": [moved.identity for moved in parts],
                     "amount": f"{amount:.2f}",
                 }
-                payouts.append(payout | ({"gateway": "shopify_payments", "shop": shop} if shop else {}))
+                payouts.append(payout | dict(account))
         return payouts
 
 

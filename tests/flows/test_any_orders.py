@@ -45,16 +45,18 @@ OUTCOMES = {"delivered", "ordered", "cancelled", "rejected"}
 Json = dict[str, Any]
 
 
-def order_file(count: int, seed: int, *, shopify_payments: bool) -> Json:
+def order_file(count: int, seed: int, *, gateways: bool) -> Json:
     """
     A file of ``count`` orders, with what is expected of those the accounting rules settle.
 
-    :param shopify_payments: two shops take cards by it too; its legs cost each pass some seconds, and have a test of
-        their own in the suite.
+    :param gateways: two shops take cards by Shopify Payments too, and all take PayPal; the legs of these cost each pass
+        some seconds, and have a test of their own in the suite.
     """
     company = harbor_light_supply()
-    for shop in company["shops"][::2] if shopify_payments else ():
-        shop["shopify_payments"] = company["base_currency"]
+    if gateways:
+        company["paypal"] = company["base_currency"]
+        for shop in company["shops"][::2]:
+            shop["shopify_payments"] = company["base_currency"]
     company["shops"] += MAGENTO_SHOPS
     return with_expectations(RandomOrders(company, SeededDice(seed), anything=True).write(count), where_specified=True)
 
@@ -151,7 +153,7 @@ def test_any_orders_end_with_equal_books_or_a_dead_letter(request: pytest.Fixtur
     def any_orders(drawn: int) -> None:
         nonlocal played
         seed = first + drawn
-        file = order_file(size, seed, shopify_payments=bool(asked))
+        file = order_file(size, seed, gateways=bool(asked))
         found = troubles(file, None if asked else on_postgres(request))
         played += len(file["cases"])
         if asked:

@@ -26,6 +26,17 @@ def test_books_of_the_file_balance_once_rejected_money_is_left_out(file: dict[st
     assert Decimal(file["books"]["bank"]) == sum(Decimal(payout["amount"]) for payout in file["payouts"])
 
 
+def test_of_both_shops_each_gateway_pays_out_what_it_took() -> None:
+    file = make_orders(40, shops="both")
+    taken = {"stripe", "shopify_payments", "paypal"}
+    events = [event for case in file["cases"] for event in case["events"] if event["do"] == "pay"]
+    assert {event.get("gateway", "stripe") for event in events} == taken
+    assert {payout.get("gateway", "stripe") for payout in file["payouts"]} == taken
+    gateways = {event["id"]: event.get("gateway", "stripe") for event in events}
+    assert all({gateways[each] for each in p["covers"]} == {p.get("gateway", "stripe")} for p in file["payouts"])
+    assert Decimal(file["books"]["bank"]) == sum(Decimal(payout["amount"]) for payout in file["payouts"])
+
+
 def test_total_is_what_the_expected_documents_show(file: dict[str, Any]) -> None:
     for case in file["cases"]:
         for invoice in case["expect"].get("gp_invoices", []):
