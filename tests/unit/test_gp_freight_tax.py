@@ -47,6 +47,8 @@ DOCUMENT: dict[str, Any] = {
         _tax("16384", "6.24000", "0.00000"),
         _tax("0", "6.24000", "0.50000"),
         _tax("2147483646", "0.00000", "0.50000"),
+        # an edit of the order took it off the freight; GP keeps it as nothing
+        {**_tax("2147483646", "0.00000", "0.00000"), "TAXDTLID": "CITY"},
     ],
 }
 

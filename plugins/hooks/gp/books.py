@@ -284,8 +284,10 @@ def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
     lines: dict[int, dict[str, Decimal]] = defaultdict(dict)
     for tax in document.get("Tax", []):
         line = int(tax["LNITMSEQ"])
-        if line not in (SUMMARY, MISC_LINE):
-            lines[line][str(tax["TAXDTLID"])] = Decimal(tax[of_freight if line == FREIGHT_LINE else of_goods])
+        amount = Decimal(tax[of_freight if line == FREIGHT_LINE else of_goods])
+        # a tax of the freight that an edit took away stays as nothing: no node deletes it, and Xero was told none
+        if line not in (SUMMARY, MISC_LINE) and (amount or line != FREIGHT_LINE):
+            lines[line][str(tax["TAXDTLID"])] = amount
     sets: dict[str, Decimal] = defaultdict(Decimal)
     for details in lines.values():
         sets["+".join(sorted(details))] += sign * sum(details.values(), Decimal(0))
