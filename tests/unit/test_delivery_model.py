@@ -12,6 +12,7 @@ Where the target takes updates, tries come with an older and a newer version: th
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import product
 from pathlib import Path
 from threading import Semaphore, Thread, current_thread
@@ -37,8 +39,8 @@ from ledgerbridge.delivery import Deliverer
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import TransientError
 from ledgerbridge.going_out import carrying, going_out
-from ledgerbridge.state import connect, migrate, transaction
-from tests.migrated_state import kept_open
+from ledgerbridge.state import connect, transaction
+from tests.migrated_state import kept_open, migrated
 
 CALL, LEASE, SETTLE = timedelta(seconds=120), timedelta(seconds=60), timedelta(seconds=20)
 MOST_TRIES_AT_ONCE = 3
@@ -72,7 +74,7 @@ class WorkingTry(Thread):
         self.at = "begin"
         self.killed = self.over = False
         self._go, self._there = Semaphore(0), Semaphore(0)
-        self._engine = connect(world.url, company="main")
+        self._engine = world.engine.execution_options()  # for events of its own
         event.listen(self._engine, "begin", lambda _: self._live(), insert=True)
         actor = Actor("order_to_cash", "fee", f"run-{number}", "load")
         self.version = version
@@ -183,10 +185,7 @@ class DeliveryProtocol(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="protocol-"))
-        self.url = f"sqlite:///{self.folder / 'state.db'}"
-        shutil.copy(_empty_state(), self.folder / "state.db")
-        self.engine: Engine = connect(self.url, company="main")
+        self.engine, self.folder = _emptied()
         self.seconds = 1000.0
         self.date = datetime(2026, 3, 2, 12, tzinfo=UTC)
         self.calls: list[Call] = []
@@ -281,7 +280,6 @@ class DeliveryProtocol(RuleBasedStateMachine):
             assert (self.booked, self.content) == (1, self.newest)
         finally:
             self._meanwhile.close()
-            shutil.rmtree(self.folder)
 
     def go_on_with(self, working: WorkingTry, gate: str) -> None:
         working.step()
@@ -332,19 +330,20 @@ class VersionProtocol(DeliveryProtocol):
         self.booked, call.booked = 1, True
 
 
-_EMPTY: list[Path] = []
+def _emptied() -> tuple[Engine, Path]:
+    """A state database with its tables and nothing in them, and its folder: where another world had its own."""
+    engine, folder = _state()
+    for name in ("state.db", "state.db-wal", "state.db-shm", "backup.db"):
+        (folder / name).unlink(missing_ok=True)
+    return migrated(engine), folder
 
 
-def _empty_state() -> Path:
-    """A state database with its tables and nothing in them, made once."""
-    if not _EMPTY:
-        path = Path(tempfile.mkdtemp(prefix="protocol-")) / "state.db"
-        engine = connect(f"sqlite:///{path}", company="main")
-        migrate(engine)
-        with sqlite3.connect(path) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        _EMPTY.append(path)
-    return _EMPTY[0]
+@cache
+def _state() -> tuple[Engine, Path]:
+    """One engine for all worlds: SQLAlchemy keeps with it how it says each statement."""
+    folder = Path(tempfile.mkdtemp(prefix="protocol-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return connect(f"sqlite:///{folder / 'state.db'}", company="main"), folder
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["stands still", "dies"])
