@@ -402,6 +402,36 @@ def test_a_connection_without_account_is_refused(api: ScriptedApi, monkeypatch: 
     assert refused.value.code == "LB-STRIPE-001"
 
 
+def account_with(monkeypatch: pytest.MonkeyPatch, url: str, payouts: str) -> StripeHook:
+    connection = {
+        "conn_type": "stripe",
+        "host": url,
+        "password": "sk_test_1",
+        "extra": {"account": "acct_1", "payouts": payouts},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
+    return StripeHook("stripe_test")
+
+
+def test_movements_of_an_account_with_manual_payouts_say_that_no_payout_tells_of_them(
+    api: ScriptedApi, hook: StripeHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.will_reply(listing(transaction("txn_1", "ch_1")), listing(transaction("txn_1", "ch_1")))
+    [told] = everything(hook.entity("balance_transaction"))
+    [not_told] = everything(account_with(monkeypatch, api.url, "manual").entity("balance_transaction"))
+    assert not_told.payload == told.payload | {"itemised": False}
+    assert not_told.key == told.key
+    assert not_told.version != told.version  # so that it is taken anew when it is read again
+
+
+def test_payouts_that_are_neither_automatic_nor_manual_are_refused(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.will_reply(listing(transaction("txn_1", "ch_1")))
+    with pytest.raises(ConfigurationError, match=r"'weekly' as `payouts`.*Say `automatic` or `manual`"):
+        everything(account_with(monkeypatch, api.url, "weekly").entity("balance_transaction"))
+
+
 def test_a_connection_without_scheme_is_spoken_to_by_https(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = hook_on(monkeypatch, "api.stripe.com")
 

@@ -10,11 +10,12 @@ from mapping_runs import NoState, made
 from demo.airflow_home import CHECKOUT
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, nested_records
 
-MAPPING = CHECKOUT / "include" / "mappings" / "stripe_balance_transaction_to_gateway_movement.yaml"
+MAPPINGS = CHECKOUT / "include" / "mappings"
+MOVEMENT, FEE = (f"stripe_balance_transaction_to_gateway_{kind}" for kind in ("movement", "fee"))
 
 
-def moved(category: str, amount: str = "-2.00", currency: str = "usd") -> Mapped:
-    """One balance transaction through the shipped mapping and table."""
+def moved(category: str, amount: str = "-2.00", currency: str = "usd", mapping: str = MOVEMENT, **more: Any) -> Mapped:
+    """One balance transaction through a shipped mapping and table."""
     transaction: dict[str, Any] = {
         "id": "txn_1",
         "created": 1_773_139_200,
@@ -23,10 +24,11 @@ def moved(category: str, amount: str = "-2.00", currency: str = "usd") -> Mapped
         "fee": "0.00",
         "reporting_category": category,
         "source": None,
+        **more,
     }
     given = {"company": {"base_currency": {"key": "base_currency", "value": "USD"}}}
     lookups = Lookups(CHECKOUT / "include" / "lookups", given, NoState(), lambda *_: {}, "America/New_York")
-    return load_mapping(MAPPING).run(nested_records([transaction], ["k0"], [None]), lookups)  # type: ignore[list-item]
+    return load_mapping(MAPPINGS / f"{mapping}.yaml").run(nested_records([transaction], ["k0"], [None]), lookups)  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(("amount", "taken"), [("-2.00", "2"), ("1.50", "-1.5")])
@@ -51,3 +53,24 @@ def test_a_category_without_a_role_is_a_letter_that_names_the_table() -> None:
 def test_money_of_another_balance_is_entered_by_hand() -> None:
     [remedy] = moved("fee", currency="eur").failures["remedy"]
     assert "another currency than the books" in remedy
+
+
+def test_a_fee_that_no_payout_tells_of_is_an_entry_of_its_own() -> None:
+    mapped = moved("charge", "53.77", mapping=FEE, fee="1.86", itemised=False)
+    assert [str(each.normalize()) for each in made(mapped, "amount")] == ["1.86"]
+    assert (made(mapped, "role"), made(mapped, "payment_id")) == (["fees"], ["txn_1 fee"])
+
+
+@pytest.mark.parametrize(
+    ("category", "more"),
+    [
+        ("charge", {"fee": "1.86"}),
+        ("charge", {"fee": "0.00", "itemised": False}),
+        ("charge", {"fee": "1.86", "itemised": False, "ours": False}),
+        ("payout", {"fee": "0.54", "itemised": False}),
+    ],
+    ids=["told by its payout", "none", "of another company", "of an instant payout"],
+)
+def test_a_fee_that_is_told_elsewhere_is_not_told_again(category: str, more: dict[str, Any]) -> None:
+    mapped = moved(category, "53.77", mapping=FEE, **more)
+    assert (made(mapped, "payment_id"), list(mapped.failures["remedy"])) == ([], [])

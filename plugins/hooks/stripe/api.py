@@ -23,6 +23,10 @@ class StripeApi(Protocol):
     def account(self) -> str:
         """The account's id, the scope of its record keys."""
 
+    @property
+    def itemises_payouts(self) -> bool:
+        """Whether Stripe says what its payouts are made of: it does of those it makes itself."""
+
     def fetch(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """GET one object, amounts as Stripe sends them."""
 

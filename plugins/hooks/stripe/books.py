@@ -58,9 +58,12 @@ class StripeBooks:
             if transaction["type"] in _PAYOUTS and source.get("id"):
                 paid_out.setdefault(source["id"], []).append(transaction)
                 if Decimal(transaction["fee"]):
-                    found.append(_payout_fee(record.key, transaction))
+                    # what an instant payout cost: no payout tells of it
+                    found.append(_fee(record.key, transaction, transaction["id"]))
             else:
                 found.append(self._money(record.key, transaction, source))
+                if _tells_its_fee(transaction):
+                    found.append(_fee(record.key, transaction, _fee_id(transaction)))
         for record in records:
             if record.book.endswith(_PAYOUT):
                 found += [_payout(record, transaction) for transaction in paid_out.get(record.payload["id"], ())]
@@ -72,7 +75,8 @@ class StripeBooks:
 
     def _money(self, key: str, transaction: Mapping[str, Any], source: Mapping[str, Any]) -> Movement:
         identity = source.get("id") or transaction["id"]
-        fee, ours = Decimal(transaction["fee"]), _is_ours(transaction)
+        fee = _NOTHING if _tells_its_fee(transaction) else Decimal(transaction["fee"])
+        ours = _is_ours(transaction)
         return Movement(
             kind="money",
             id=identity,
@@ -89,6 +93,16 @@ class StripeBooks:
 def _is_ours(kept: Mapping[str, Any]) -> bool:
     """Whether it is of the company whose books these are: it is, where no other one shares the account."""
     return kept.get("ours") is not False
+
+
+def _tells_its_fee(kept: Mapping[str, Any]) -> bool:
+    """Whether its fee is a movement of its own: no payout will say it, where the account's are manual."""
+    return kept.get("itemised") is False and bool(Decimal(kept["fee"]))
+
+
+def _fee_id(kept: Mapping[str, Any]) -> str:
+    """As the documents made of a fee bear it."""
+    return f"{kept['id']} fee"
 
 
 def _is_document(source: Mapping[str, Any]) -> bool:
@@ -114,6 +128,8 @@ def _moved_names(transaction: Mapping[str, Any]) -> Iterator[str]:
     """What moved the balance, the charge that a refund gives back, and what a payout cost."""
     if transaction["type"] in _PAYOUTS and Decimal(transaction["fee"]):
         yield transaction["id"]
+    elif _tells_its_fee(transaction):
+        yield _fee_id(transaction)
     source = transaction["source"]
     yield source.get("id") or transaction["id"]
     if source.get("charge"):
@@ -132,7 +148,7 @@ def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
         "object": source.get("object"),
         "charge": charge.get("id") if isinstance(charge, dict) else charge,
     }
-    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate", "ours")
+    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate", "ours", "itemised")
     return {name: transaction.get(name) for name in fields} | {"source": named}
 
 
@@ -153,13 +169,13 @@ def _paid_out(payout: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _payout_fee(key: str, transaction: Mapping[str, Any]) -> Movement:
-    """What an instant payout cost: it belongs to no payout's fees, for Stripe itemises such a payout never."""
+def _fee(key: str, transaction: Mapping[str, Any], identity: str) -> Movement:
+    """A fee that is among no payout's, which is told by itself."""
     fee = Decimal(transaction["fee"])
     return Movement(
         kind="money",
-        id=transaction["id"],
-        belongs_to=transaction["id"],
+        id=identity,
+        belongs_to=identity,
         amount=-fee,
         fee=_NOTHING,
         theirs=_NOTHING if _is_ours(transaction) else -fee,

@@ -36,7 +36,7 @@ class StripeHook(WebApiHook):
 
     Connection (type ``stripe``): host (``https://api.stripe.com``), password = secret or restricted key (with read
     rights on charges, payment intents, refunds, disputes, payouts, balance and its transactions), extra
-    ``{"account": "acct_…", "api_version": "…"}``.
+    ``{"account": "acct_…", "api_version": "…", "payouts": "automatic"}``.
 
     .. code-block:: python
 
@@ -71,6 +71,24 @@ class StripeHook(WebApiHook):
     def account(self) -> str:
         """The account's id, the scope of its record keys."""
         return self.setting("account")
+
+    @property
+    def itemises_payouts(self) -> bool:
+        """
+        Whether Stripe says what the account's payouts are made of, which it does of automatic ones alone.
+
+        :raises ConfigurationError: ``payouts`` is neither ``automatic`` nor ``manual``.
+
+        Source: sources.md Stripe §2, "Payouts".
+        """
+        made = self.setting("payouts", "automatic")
+        if made not in ("automatic", "manual"):
+            raise ConfigurationError(
+                self.incomplete_code,
+                f"connection {self.http_conn_id!r} has {made!r} as `payouts`",
+                remedy="Say `automatic` or `manual`, as the account's payout schedule is in Stripe's Dashboard.",
+            )
+        return made == "automatic"
 
     def entity(self, name: str) -> Source:
         """

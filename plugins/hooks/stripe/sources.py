@@ -7,6 +7,7 @@ Source: sources.md Stripe §1 (lists), §2 (objects).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -175,7 +176,11 @@ class DisputeSource(_SettledSource):
 
 
 class BalanceTransactionSource(StripeSource):
-    """Balance transactions with what caused them (``source``, None for some monthly fees)."""
+    """
+    Balance transactions with what caused them (``source``, None for some monthly fees).
+
+    The payload has ``itemised`` False where no payout will tell of it: its fee is then to be told by itself.
+    """
 
     name = "balance_transaction"
     path = "/v1/balance_transactions"
@@ -185,6 +190,13 @@ class BalanceTransactionSource(StripeSource):
     def _expanded(self) -> dict[str, list[str]]:
         # of a refund or dispute the charge says whose it is
         return self.expansion() if self._hook.share is None else {"expand[]": _WITH_CHARGES}
+
+    def record(self, item: dict[str, Any]) -> RawRecord:
+        """One balance transaction; another version of it where only now nothing itemises it."""
+        if self._hook.itemises_payouts:
+            return super().record(item)
+        record = super().record(item | {"itemised": False})
+        return replace(record, version=fingerprint([record.version, "not itemised"]))
 
 
 class PayoutSource(_NamedSource):
