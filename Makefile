@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+# Compiled modules are kept, wherever the environment says they are not to be: five workers and each of Airflow's
+# processes compiled all of ours, and all tests, at each start.
+export PYTHONDONTWRITEBYTECODE :=
 UV := $(BIN)/uv
 
 ORDERS ?= 20

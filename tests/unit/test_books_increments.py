@@ -65,7 +65,7 @@ EVENTS: st.SearchStrategy[tuple[str, Event]] = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(EVENTS, min_size=3, max_size=25))
 def test_increments_come_to_what_a_reading_of_everything_comes_to(
     state_db: Engine, history: list[tuple[str, Event]]

@@ -423,7 +423,7 @@ def has_work_now(engine: Engine, *, asked: bool = False) -> bool:
         return has_work(session, ORDER, asked=asked)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(
     steps=st.lists(
         st.one_of(
@@ -505,7 +505,7 @@ def test_a_leg_goes_no_further_than_the_legs_it_comes_behind(state_db: Engine) -
     assert taken(state_db, "run-2", behind=["customer"]) == [("b", "v1"), ("a", "v2")]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(
     steps=st.lists(
         st.one_of(
