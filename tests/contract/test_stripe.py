@@ -402,34 +402,30 @@ def test_a_connection_without_account_is_refused(api: ScriptedApi, monkeypatch: 
     assert refused.value.code == "LB-STRIPE-001"
 
 
-def account_with(monkeypatch: pytest.MonkeyPatch, url: str, payouts: str) -> StripeHook:
-    connection = {
-        "conn_type": "stripe",
-        "host": url,
-        "password": "sk_test_1",
-        "extra": {"account": "acct_1", "payouts": payouts},
-    }
+def account_since(monkeypatch: pytest.MonkeyPatch, url: str, day: str) -> StripeHook:
+    extra = {"account": "acct_1", "manual_payouts_since": day}
+    connection = {"conn_type": "stripe", "host": url, "password": "sk_test_1", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
     return StripeHook("stripe_test")
 
 
-def test_movements_of_an_account_with_manual_payouts_say_that_no_payout_tells_of_them(
+def test_movements_since_payouts_are_manual_say_that_no_payout_tells_of_them_whenever_they_are_read(
     api: ScriptedApi, hook: StripeHook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api.will_reply(listing(transaction("txn_1", "ch_1")), listing(transaction("txn_1", "ch_1")))
+    api.will_reply(*(listing(transaction("txn_1", "ch_1")) for _ in range(3)))  # of 2 March 2026
     [told] = everything(hook.entity("balance_transaction"))
-    [not_told] = everything(account_with(monkeypatch, api.url, "manual").entity("balance_transaction"))
+    [before] = everything(account_since(monkeypatch, api.url, "2026-03-03").entity("balance_transaction"))
+    [not_told] = everything(account_since(monkeypatch, api.url, "2026-03-02").entity("balance_transaction"))
+    assert before == told
     assert not_told.payload == told.payload | {"itemised": False}
     assert not_told.key == told.key
     assert not_told.version != told.version  # so that it is taken anew when it is read again
 
 
-def test_payouts_that_are_neither_automatic_nor_manual_are_refused(
-    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_day_of_manual_payouts_that_is_none_is_refused(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     api.will_reply(listing(transaction("txn_1", "ch_1")))
-    with pytest.raises(ConfigurationError, match=r"'weekly' as `payouts`.*Say `automatic` or `manual`"):
-        everything(account_with(monkeypatch, api.url, "weekly").entity("balance_transaction"))
+    with pytest.raises(ConfigurationError, match=r"'manual' as `manual_payouts_since`.*Give the day"):
+        everything(account_since(monkeypatch, api.url, "manual").entity("balance_transaction"))
 
 
 def test_a_connection_without_scheme_is_spoken_to_by_https(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFac
         pytest.MonkeyPatch.context() as environment,
     ):
         connection = json.loads(os.environ["AIRFLOW_CONN_STRIPE"])
-        connection["extra"]["payouts"] = "manual"
+        connection["extra"]["manual_payouts_since"] = "2026-01-01"
         environment.setenv("AIRFLOW_CONN_STRIPE", json.dumps(connection))
         office.play_steps()
         office.player.set_clock(datetime.fromisoformat("2026-03-20T16:00:00Z"))

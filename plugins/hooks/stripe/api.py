@@ -24,8 +24,8 @@ class StripeApi(Protocol):
         """The account's id, the scope of its record keys."""
 
     @property
-    def itemises_payouts(self) -> bool:
-        """Whether Stripe says what its payouts are made of: it does of those it makes itself."""
+    def manual_since(self) -> datetime | None:
+        """Since when no payout says what it is made of, aware UTC; None: Stripe makes the payouts, and says it."""
 
     def fetch(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """GET one object, amounts as Stripe sends them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from random import uniform
 from typing import Any, ClassVar
@@ -36,7 +37,7 @@ class StripeHook(WebApiHook):
 
     Connection (type ``stripe``): host (``https://api.stripe.com``), password = secret or restricted key (with read
     rights on charges, payment intents, refunds, disputes, payouts, balance and its transactions), extra
-    ``{"account": "acct_…", "api_version": "…", "payouts": "automatic"}``.
+    ``{"account": "acct_…", "api_version": "…", "manual_payouts_since": "…"}``.
 
     .. code-block:: python
 
@@ -73,22 +74,26 @@ class StripeHook(WebApiHook):
         return self.setting("account")
 
     @property
-    def itemises_payouts(self) -> bool:
+    def manual_since(self) -> datetime | None:
         """
-        Whether Stripe says what the account's payouts are made of, which it does of automatic ones alone.
+        From which day on the account's payouts are manual, of which Stripe never says what they are made of; None: they
+        are automatic.
 
-        :raises ConfigurationError: ``payouts`` is neither ``automatic`` nor ``manual``.
+        :raises ConfigurationError: ``manual_payouts_since`` is no day.
 
         Source: sources.md Stripe §2, "Payouts".
         """
-        made = self.setting("payouts", "automatic")
-        if made not in ("automatic", "manual"):
+        day = self.connection.extra_dejson.get("manual_payouts_since")
+        if not day:
+            return None
+        try:
+            return datetime.combine(date.fromisoformat(str(day)), datetime.min.time(), UTC)
+        except ValueError as error:
             raise ConfigurationError(
                 self.incomplete_code,
-                f"connection {self.http_conn_id!r} has {made!r} as `payouts`",
-                remedy="Say `automatic` or `manual`, as the account's payout schedule is in Stripe's Dashboard.",
-            )
-        return made == "automatic"
+                f"connection {self.http_conn_id!r} has {day!r} as `manual_payouts_since`",
+                remedy="Give the day after the newest movement that an automatic payout told of, such as 2026-12-01.",
+            ) from error
 
     def entity(self, name: str) -> Source:
         """

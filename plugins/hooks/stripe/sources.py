@@ -193,7 +193,8 @@ class BalanceTransactionSource(StripeSource):
 
     def record(self, item: dict[str, Any]) -> RawRecord:
         """One balance transaction; another version of it where only now nothing itemises it."""
-        if self._hook.itemises_payouts:
+        since = self._hook.manual_since
+        if since is None or datetime.fromtimestamp(item["created"], UTC) < since:
             return super().record(item)
         record = super().record(item | {"itemised": False})
         return replace(record, version=fingerprint([record.version, "not itemised"]))

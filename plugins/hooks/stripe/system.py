@@ -25,7 +25,7 @@ SYSTEM = System(
             extra={
                 "account": text("Account", "acct_…; the scope of its record keys."),
                 "api_version": text("API version", "Default 2026-10-28.endive."),
-                "payouts": text("Payouts", "automatic (default) or manual, as the account's schedule in Stripe is."),
+                "manual_payouts_since": text("Manual payouts since", "A day; blank: Stripe makes the payouts."),
                 **webhook_secrets("whsec_… of the endpoint that tells us."),
             },
         ),
