@@ -61,16 +61,17 @@ class Company:
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     records: list[RawRecord] = field(default_factory=list)
 
-    def pack(self, wanted: str = "2026-01-01..2099-01-01") -> Pack:
+    def pack(self, wanted: str = "2026-01-01..2099-01-01", *, values: bool = True) -> Pack:
         """The evidence of all it did, as the command collects it."""
         with snapshot(self.state) as session:
             return collect(
-                session, wanted, lambda uri, rows, digest: self.documents, lambda uri, rows, digest: self.records
-            )
+                session, wanted, lambda uri, rows, digest: self.documents, lambda uri, rows, digest: self.records,
+                values=values,
+            )  # fmt: skip
 
-    def unpacked(self, folder: Path, wanted: str = "2026-01-01..2099-01-01") -> Path:
+    def unpacked(self, folder: Path, wanted: str = "2026-01-01..2099-01-01", *, values: bool = True) -> Path:
         """The same as a folder."""
-        for name, content in self.pack(wanted).files.items():
+        for name, content in self.pack(wanted, values=values).files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         return folder

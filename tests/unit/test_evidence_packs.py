@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audited_company import Company, company_of, key_of
+from audited_company import ACTOR, Company, company_of, key_of
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -24,8 +24,10 @@ from sqlalchemy import Engine
 
 from ledgerbridge.audit.evidence import VERIFIER
 from ledgerbridge.audit.evidence_verify import ORDER, verified
-from ledgerbridge.state import connect, migrate
+from ledgerbridge.state import connect, migrate, transaction
+from ledgerbridge.state.mending import Person, Wanted, discard, find_letters
 from ledgerbridge.state.signing import Signer, new_key
+from ledgerbridge.state.source_records import Seen, register
 
 SIGNER, FORGER = Signer(new_key_of := new_key()), Signer(new_key())
 PUBLIC = SIGNER.public.known[0]
@@ -76,6 +78,102 @@ def test_a_pack_of_one_order_holds_and_tells_its_booking(company: Company, tmp_p
 def test_a_pack_of_another_installation_is_broken_by_this_key(company: Company, pack: Path) -> None:
     code, told = check(pack, key=FORGER.public.known[0])
     assert (code, "not signed by the key" in told) == (1, True)
+
+
+@pytest.fixture(scope="module")
+def given_up(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The same, after a person gave a letter up in words that name somebody."""
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('state') / 'state.db'}", company="main")
+    migrate(engine)
+    company = company_of(engine, new_key_of)
+    with transaction(company.state) as session:
+        register(session, ACTOR.flow, ACTOR.leg, ACTOR.run_id, "shopify.order", [Seen(key_of(5), "v1")], "batch-1")
+        letters = find_letters(session, Wanted(("open",), source_key=key_of(5)))
+        discard(session, letters, Person("olga", "Zebedeo ordered twice", "console"))
+    return company
+
+
+@pytest.fixture
+def struck(given_up: Company, tmp_path: Path) -> Path:
+    """Its evidence for somebody who may not see values."""
+    return given_up.unpacked(tmp_path / "struck", values=False)
+
+
+def test_a_pack_without_values_holds_and_has_the_hashes_of_the_one_with_values(
+    given_up: Company, struck: Path, tmp_path: Path
+) -> None:
+    code, told = check(struck)
+    assert (code, told.startswith("holds: without values")) == (0, True), told
+    told_in_all = b"".join(
+        file.read_bytes() for file in struck.rglob("*") if file.is_file() and file.name != "verify.py"
+    )
+    assert [
+        each for each in (b"Zebedeo", b"100.00", b'"-100"', b"no such item", b"weight") if each in told_in_all
+    ] == []
+    assert sorted(each.name for each in struck.iterdir()) == [
+        "README.txt", "booked.json", "chain.jsonl", "dead_letters.json", "deliveries.json", "entries.json",
+        "manifest.json", "manifest.sig", "struck.json", "verify.py",
+    ]  # fmt: skip
+    discarded = [each for each in rows(struck, "struck") if each["action"] == "dead-letter-discarded"]
+    assert [(each["details"]["by"], "reason" in each["details"]) for each in discarded] == [("olga", False)]
+    whole = given_up.unpacked(tmp_path / "whole")
+    heads = [json.loads((each / "manifest.json").read_text())["head"] for each in (struck, whole)]
+    assert heads[0] == heads[1]
+    assert all(booked["row"] in (whole / "chain.jsonl").read_text() for booked in rows(struck, "booked"))
+
+
+def another_hash(pack: Path) -> None:
+    rewrite(pack, "booked", lambda booked: booked[0].update(row="0" * 64))
+
+
+def another_state(pack: Path) -> None:
+    rewrite(pack, "deliveries", lambda table: table[0].update(state="rejected"))
+
+
+def another_number(pack: Path) -> None:
+    rewrite(pack, "deliveries", lambda table: table[0].update(number="LBO99"))
+
+
+def another_letter_state(pack: Path) -> None:
+    rewrite(pack, "dead_letters", lambda table: [each.update(state="replaying") for each in table])
+
+
+def one_entry_struck_twice(pack: Path) -> None:
+    rewrite(pack, "struck", lambda shown: shown.append(shown[0]))
+
+
+def none_struck(pack: Path) -> None:
+    rewrite(pack, "struck", list.clear)
+
+
+def an_entry_of_another_chain_struck(pack: Path) -> None:
+    rewrite(pack, "struck", lambda shown: shown[0].update(hash="0" * 64))
+
+
+def no_list_of_what_is_struck(pack: Path) -> None:
+    (pack / "struck.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        another_hash, another_state, another_number, another_letter_state, one_entry_struck_twice, none_struck,
+        an_entry_of_another_chain_struck, no_list_of_what_is_struck,
+    ],
+)  # fmt: skip
+def test_a_pack_without_values_forged_by_whoever_has_the_key_contradicts_the_chain(
+    struck: Path, forge: Callable[[Path], None]
+) -> None:
+    forge(struck)
+    list_anew(struck, SIGNER)
+    code, told = check(struck)
+    assert (code, told.partition(":")[0]) == (1, "BROKEN"), told
+
+
+def test_a_pack_with_values_can_not_pass_for_one_without(pack: Path) -> None:
+    (pack / "struck.json").write_text("[]")
+    list_anew(pack, SIGNER)
+    assert "struck.json is in a pack without values" in check(pack)[1]
 
 
 def rows(pack: Path, name: str) -> list[dict[str, Any]]:

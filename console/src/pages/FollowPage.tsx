@@ -110,11 +110,7 @@ function WayView({ way, wanted, several }: { way: Way; wanted: string; several: 
         {several && <span>{way.company}</span>}
         <small>{way.keys.join(" · ")}</small>
       </header>
-      {way.steps.every((step) => step.may_mend) ? (
-        <Evidence company={way.company} wanted={wanted} />
-      ) : (
-        <p className="note">Values are shown to those who may edit the DAGs; they may take the evidence too.</p>
-      )}
+      <Evidence company={way.company} wanted={wanted} values={way.steps.every((step) => step.may_mend)} />
       <ol className="way">
         {stagesOf(way).map(({ flow, stage, steps }) => (
           <li key={`${flow} ${stage}`}>
@@ -129,13 +125,14 @@ function WayView({ way, wanted, several }: { way: Way; wanted: string; several: 
   );
 }
 
-function Evidence({ company, wanted }: { company: string; wanted: string }) {
+function Evidence({ company, wanted, values }: { company: string; wanted: string; values: boolean }) {
   const evidence = useEvidence(company, wanted);
   return (
     <div className="buttons">
       <button disabled={evidence.isPending} onClick={() => evidence.mutate()}>
-        {evidence.isPending ? "Verifying the trail …" : "Take the evidence"}
+        {evidence.isPending ? "Verifying the trail …" : values ? "Take the evidence" : "Take the evidence, without values"}
       </button>
+      {!values && <span>Values are shown to those who may edit the DAGs, and are in the evidence that they take.</span>}
       {evidence.error && (
         <p role="alert" className="note bad">
           {evidence.error.message}

@@ -4,6 +4,9 @@ of us runs.
 
 Entries of other records are in it by their hash alone, so that the chain can be followed over them; of other records of
 a batch, too, only the hashes.
+
+For whoever may not see values there is a pack without any: its rows are told by what names them, their state and their
+hash, and of entries that say more than names and states, the rest is struck.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.audit.anchors import Anchor
 from ledgerbridge.audit.chain import GENESIS, content_digest, content_text
-from ledgerbridge.audit.commitments import body, committed
+from ledgerbridge.audit.commitments import body, committed, row_digest
 from ledgerbridge.audit.records import record_list, record_text
 from ledgerbridge.audit.tables import last_entries
 from ledgerbridge.audit.trace import trace
@@ -45,6 +48,17 @@ Records = Callable[[str, dict[str, int], str], list[RawRecord]]
 """The source records of a staged batch; given the same."""
 
 VERIFIER = Path(__file__).parent / "evidence_verify.py"
+
+NO_VALUES = frozenset(
+    {
+        "after", "attempt", "before", "body", "by", "change", "code", "dead_letter", "flow", "force", "key", "later",
+        "leg", "left", "manifest", "mapping", "matched_by", "number", "path", "records", "right", "row", "rows",
+        "stands", "starts_at", "state", "step", "target_id", "upto", "uri", "version", "with_values",
+    }
+)  # fmt: skip
+"""Details of entries that hold no value of a record and no words of people: names, states, counts, hashes."""
+_VALUES = {Delivery: {"canonical"}, DeadLetter: {"reason"}, BookedDocument: {"effects"}}
+"""The fields of rows that hold values, or words of people, who name what they see."""
 
 _README = """Evidence of Ledgerbridge: {wanted}
 Made {made_at}.
@@ -73,6 +87,12 @@ manifest.sig        the installation's signature of manifest.json
 
 Every row of the three tables is as its last entry says, by its hash: what tells of persons in `canonical` is left out.
 """
+_STRUCK_README = """
+This pack was made for somebody who may not see values. There is no record and no payload in it; rows have no amounts,
+and are known by `row`, the hash that their last entry tells; struck.json has the entries that say more than names and
+states, without what they say, and their content is in no chain. A pack with values, of the same record, has the same
+hashes. A hash hides what nobody can guess: an amount of few digits can be tried.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,9 +108,10 @@ class Pack:
                 pack.writestr(name, content)
 
 
-def pack_name(wanted: str) -> str:
-    """What the file of a pack is called: ``evidence-1001.zip``."""
-    return f"evidence-{re.sub(r'[^A-Za-z0-9.-]+', '_', wanted).strip('_')}.zip"
+def pack_name(wanted: str, *, values: bool = True) -> str:
+    """What the file of a pack is called: ``evidence-1001.zip``, ``evidence-1001-without-values.zip``."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "_", wanted).strip("_")
+    return f"evidence-{name}{'' if values else '-without-values'}.zip"
 
 
 def period_of(wanted: str) -> tuple[datetime, datetime] | None:
@@ -106,7 +127,13 @@ def period_of(wanted: str) -> tuple[datetime, datetime] | None:
 
 
 def collect(
-    session: Session, wanted: str, payloads: Payloads, records: Records, anchors: Sequence[Anchor] | None = None
+    session: Session,
+    wanted: str,
+    payloads: Payloads,
+    records: Records,
+    anchors: Sequence[Anchor] | None = None,
+    *,
+    values: bool = True,
 ) -> Pack:
     """
     The pack of a record (any id ``trace`` takes) or of a period.
@@ -114,6 +141,7 @@ def collect(
     :param payloads: reads staged batches; one that was purged gives nothing, and its documents are not in the pack.
     :param records: likewise, of what was read.
     :param anchors: all that were kept; None: the end of the trail is taken as it is.
+    :param values: False: no value of a record is in it, and no words of people.
     :raises LedgerbridgeError: there is nothing to prove, or what there is does not hold: nothing false is signed.
     """
     broken = verify(session, anchors or (), complete=anchors is not None).broken
@@ -139,15 +167,18 @@ def collect(
         )
     tables = _rows_of(session, entries)
     entries = _with_tellers(session, _with_batches(session, entries), tables)
+    struck = [] if values else [entry for entry in entries if not entry.details.keys() <= NO_VALUES]
+    told = [entry for entry in entries if entry not in struck]
     files = {
-        **_tables(entries, tables),
-        **_payload_files(entries, payloads),
-        **_record_files(entries, records, keys),
-        "chain.jsonl": _chain(session, entries),
-        "README.txt": _readme(wanted),
+        **(_tables(tables) if values else _struck_tables(struck, tables)),
+        **(_payload_files(entries, payloads) if values else {}),
+        **(_record_files(entries, records, keys) if values else {}),
+        "entries.json": _json(_shown(entry) for entry in told),
+        "chain.jsonl": _chain(session, entries[0].id, told),
+        "README.txt": _readme(wanted, values),
         "verify.py": VERIFIER.read_bytes(),
     }
-    files["manifest.json"] = manifest = _manifest(session, wanted, entries, files)
+    files["manifest.json"] = manifest = _manifest(session, wanted, entries, files, None if values else len(struck))
     signature = signer_of(session).sign(PACK, manifest)
     return Pack(files if signature is None else {**files, "manifest.sig": f"{signature}\n".encode()})
 
@@ -180,9 +211,10 @@ def _verifier_hash() -> str:
     return sha256(VERIFIER.read_bytes()).hexdigest()
 
 
-def _readme(wanted: str) -> bytes:
+def _readme(wanted: str, values: bool) -> bytes:
     made_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return _README.format(wanted=wanted, made_at=made_at, verifier=_verifier_hash()).encode()
+    told = _README.format(wanted=wanted, made_at=made_at, verifier=_verifier_hash())
+    return (told if values else told + _STRUCK_README).encode()
 
 
 def _midnight(day: date) -> datetime:
@@ -200,14 +232,11 @@ def _with_batches(session: Session, entries: list[AuditEntry]) -> list[AuditEntr
     return [found[number] for number in sorted(found)]
 
 
-def _chain(session: Session, entries: list[AuditEntry]) -> bytes:
+def _chain(session: Session, first: int, entries: list[AuditEntry]) -> bytes:
     told = {entry.id for entry in entries}
     lines = []
     rest = session.scalars(
-        select(AuditEntry)
-        .where(AuditEntry.id >= entries[0].id)
-        .order_by(AuditEntry.id)
-        .execution_options(yield_per=1000)
+        select(AuditEntry).where(AuditEntry.id >= first).order_by(AuditEntry.id).execution_options(yield_per=1000)
     )
     for entry in rest:
         link: dict[str, Any] = {"number": entry.id, "digest": content_digest(entry), "hash": entry.hash}
@@ -254,15 +283,35 @@ def _with_tellers(session: Session, entries: list[AuditEntry], tables: dict[Any,
     return [told[number] for number in sorted(told)]
 
 
-def _tables(entries: list[AuditEntry], tables: dict[Any, list[Any]]) -> dict[str, bytes]:
-    shown = [{"hash": entry.hash, **orjson.loads(content_text(entry))} for entry in entries]
+def _shown(entry: AuditEntry) -> dict[str, Any]:
+    return {"hash": entry.hash, **orjson.loads(content_text(entry))}
+
+
+def _tables(tables: dict[Any, list[Any]]) -> dict[str, bytes]:
     deliveries = [{"state": row.state, **committed(Delivery, row)} for row in tables[Delivery]]
     letters = [{**committed(DeadLetter, row), "kept": body(row)} for row in tables[DeadLetter]]
     return {
-        "entries.json": _json(shown),
         "deliveries.json": _json(deliveries),
         "dead_letters.json": _json(letters),
         "booked.json": _json(committed(BookedDocument, row) for row in tables[BookedDocument]),
+    }
+
+
+def _struck_tables(struck: list[AuditEntry], tables: dict[Any, list[Any]]) -> dict[str, bytes]:
+    """The same without values, each row with the hash that its last entry tells; and the entries that are struck."""
+
+    def rows(table: Any) -> Iterable[dict[str, Any]]:
+        for row in tables[table]:
+            names = {name: value for name, value in committed(table, row).items() if name not in _VALUES[table]}
+            yield {**names, **({"state": row.state} if table is Delivery else {}), "row": row_digest(table, row)}
+
+    shown = ((entry, _shown(entry)) for entry in struck)
+    kept = ({**each, "details": {k: v for k, v in entry.details.items() if k in NO_VALUES}} for entry, each in shown)
+    return {
+        "deliveries.json": _json(rows(Delivery)),
+        "dead_letters.json": _json(rows(DeadLetter)),
+        "booked.json": _json(rows(BookedDocument)),
+        "struck.json": _json(kept),
     }
 
 
@@ -294,7 +343,14 @@ def _standing(entries: list[AuditEntry], action: str) -> Iterable[AuditEntry]:
     return {entry.details["uri"]: entry for entry in entries if entry.action == action}.values()
 
 
-def _manifest(session: Session, wanted: str, entries: list[AuditEntry], files: dict[str, bytes]) -> bytes:
+def _manifest(
+    session: Session, wanted: str, entries: list[AuditEntry], files: dict[str, bytes], struck: int | None
+) -> bytes:
+    """
+    What is in the pack.
+
+    :param struck: how many of the entries are; None: the pack has values.
+    """
     first = entries[0]
     last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
     manifest = {
@@ -302,7 +358,8 @@ def _manifest(session: Session, wanted: str, entries: list[AuditEntry], files: d
         "first": first.id,
         "previous_hash": first.previous_hash if first.id > 1 else GENESIS,
         "head": {"number": last.id, "hash": last.hash},
-        "told": len(entries),
+        "told": len(entries) - (struck or 0),
+        **({} if struck is None else {"struck": struck}),
         "files": {
             name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
             for name, content in sorted(files.items())

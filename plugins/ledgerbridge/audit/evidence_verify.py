@@ -14,6 +14,9 @@ the audit entries follow each other without a gap from the first to the head, wh
 letter and booking is as its last entry says, none is invented or left out; every payload is the one an entry was
 written for, every source record one of a batch that an entry was written for.
 
+A pack without values (struck.json is in it) proves less, and says so: a row is told of by an entry and has the hash
+that the entry tells; what it shows beside, and what struck.json shows of an entry, is as the installation signed it.
+
 It ends with 0 (holds), 1 (BROKEN), 2 (not run as it must be) or 3 (UNPROVEN: without a key anybody can have made it).
 """
 
@@ -31,7 +34,7 @@ import re
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Optional
 
 MOST_FILES = 1_000_000
@@ -51,6 +54,7 @@ LOCAL = struct.Struct("<4s5H3I2H")
 ZIP64 = 0xFFFFFFFF
 ENDS = (22, 22 + 20 + 56)
 """Bytes that a zip file ends with; the longer one if it is large."""
+STRUCK = "struck.json"
 NAMED = re.compile(r"(?:records|payloads)/[0-9a-f]{64}\.json|batches/[0-9a-f]{64}\.txt")
 FOLDERS = {"records", "payloads", "batches"}
 BODY = ("value", "message", "raw", "canonical", "document", "document_types", "corrections")
@@ -101,7 +105,7 @@ class Pack:
         unexpected = sorted(
             name
             for name in self.sizes
-            if name not in ALWAYS and name not in ("manifest.json", "manifest.sig") and not NAMED.fullmatch(name)
+            if name not in ALWAYS | {"manifest.json", "manifest.sig", STRUCK} and not NAMED.fullmatch(name)
         )
         if unexpected:
             raise Broken(f"{', '.join(map(repr, unexpected[:5]))} is unexpected: no pack has such a file")
@@ -177,9 +181,11 @@ class Pack:
 def check_files(pack: Pack) -> "dict[str, Any]":
     """Every file is as the manifest lists it, and there is no other; the manifest."""
     manifest: "dict[str, Any]" = parsed(pack.read("manifest.json"), "manifest.json")
-    if set(manifest) != {"wanted", "first", "previous_hash", "head", "told", "files"}:
+    if set(manifest) - {"struck"} != {"wanted", "first", "previous_hash", "head", "told", "files"}:
         raise Broken("manifest.json has other entries than a manifest has")
     listed = manifest["files"]
+    if ("struck" in manifest) != (STRUCK in listed):
+        raise Broken(f"{STRUCK} is in a pack without values, and in no other")
     missing = sorted((set(listed) | ALWAYS) - set(pack.sizes))
     if missing:
         raise Broken(f"{missing[0]} is missing")
@@ -241,6 +247,21 @@ def check_chain(
     return entries, hashes
 
 
+def check_struck(
+    pack: Pack, manifest: "dict[str, Any]", entries: "dict[int, dict[str, Any]]", hashes: "dict[int, str]"
+) -> "dict[int, dict[str, Any]]":
+    """The entries whose content is struck, by number: each is one of the chain's, by its hash, and not told there."""
+    struck: "dict[int, dict[str, Any]]" = {}
+    for each in rows_of(pack, STRUCK) if "struck" in manifest else []:
+        number = each["number"]
+        if each["hash"] != hashes.get(number) or number in entries or number in struck:
+            raise Broken(f"{STRUCK} shows entry {number}, which is no other entry of the chain")
+        struck[number] = each
+    if len(struck) != manifest.get("struck", 0):
+        raise Broken(f"{manifest['struck']} entries were struck, {len(struck)} are: one was hidden or shown")
+    return struck
+
+
 def check_payloads(pack: Pack, entries: "dict[int, dict[str, Any]]") -> int:
     """Every payload has the hash an entry names; how many there are."""
     told = {content["content_hash"] for content in entries.values()}
@@ -272,7 +293,7 @@ def row_hash(row: "dict[str, Any]") -> str:
     return sha(text.encode("utf-8", "surrogatepass"))
 
 
-def check_rows(pack: Pack, entries: "dict[int, dict[str, Any]]") -> None:
+def check_rows(pack: Pack, entries: "dict[int, dict[str, Any]]", fits: "Fits") -> None:
     """Deliveries, dead letters and bookings are as the last entry about each says; none is more, none left out."""
     last: "dict[tuple[str, ...], dict[str, Any]]" = {}
     needed = set()
@@ -324,18 +345,16 @@ def company_of(told: "dict[str, Any]") -> "tuple[str, ...]":
     return (str(told["company"]),) if "company" in told else ()
 
 
-def fits(kind: str, row: "dict[str, Any]", content: "dict[str, Any]") -> bool:
+def fits_whole(kind: str, row: "dict[str, Any]", content: "dict[str, Any]") -> bool:
     """Whether a row is as an entry tells."""
     details: "dict[str, Any]" = content["details"]
     if kind == "delivery":
         rest = {name: value for name, value in row.items() if name != "state"}
         if "row" in details:
-            # that a record waits again for the same reason is not told in every pass
-            states = (details["stands"], "not_sent" if details["stands"] == "sending" else details["stands"])
-            return row["state"] in states and row_hash(rest) == str(details["row"])
+            return stands(row, details) and row_hash(rest) == str(details["row"])
         told = ("delivered", content["content_hash"], details.get("target_id"), details.get("number"))
-        stands = (row["state"], row["content_hash"], row["target_id"], row["number"])
-        return told == stands or content["action"] not in ("delivered", "adopted")
+        shown = (row["state"], row["content_hash"], row["target_id"], row["number"])
+        return told == shown or content["action"] not in ("delivered", "adopted")
     if kind == "dead letter":
         rest = {name: value for name, value in row.items() if name != "kept"}
         if "row" not in details:  # written before rows were told
@@ -343,6 +362,30 @@ def fits(kind: str, row: "dict[str, Any]", content: "dict[str, Any]") -> bool:
         purged = row["state"] in ("closed", "discarded") and row["kept"] == {**dict.fromkeys(BODY), "message": "purged"}
         return row_hash(rest) == str(details["row"]) and (purged or row_hash(row["kept"]) == str(details["body"]))
     return row_hash(row) == str(details["row"])
+
+
+def stands(row: "dict[str, Any]", details: "dict[str, Any]") -> bool:
+    """Whether a delivery has the state an entry tells."""
+    # that a record waits again for the same reason is not told in every pass
+    return row["state"] in (details["stands"], "not_sent" if details["stands"] == "sending" else details["stands"])
+
+
+def fits_struck(kind: str, row: "dict[str, Any]", content: "dict[str, Any]") -> bool:
+    """Whether a row without its values is known by the hash that an entry tells, and has its state and number."""
+    details: "dict[str, Any]" = content["details"]
+    if content["action"] in ("delivered", "adopted"):
+        told = {**details, "content_hash": content["content_hash"]}
+        names = ("content_hash", "target_id", "number")
+        if any(told.get(name) not in (None, row[name]) for name in names):
+            return False
+    if kind == "dead letter" and row["state"] != STATE_AFTER.get(content["action"], row["state"]):
+        return False
+    if "row" not in details:  # written before rows were told
+        return True
+    return str(row["row"]) == str(details["row"]) and (kind != "delivery" or stands(row, details))
+
+
+Fits = Callable[[str, "dict[str, Any]", "dict[str, Any]"], bool]
 
 
 def check_anchors(anchors: "Iterable[dict[str, Any]]", hashes: "dict[int, str]") -> int:
@@ -442,9 +485,10 @@ def verify(options: argparse.Namespace) -> str:
         check_signature(pack, options.key)
     manifest = check_files(pack)
     entries, hashes = check_chain(pack, manifest, options.key)
+    struck = check_struck(pack, manifest, entries, hashes)
     payloads = check_payloads(pack, entries)
     records = check_records(pack, entries)
-    check_rows(pack, entries)
+    check_rows(pack, {**entries, **struck}, fits_struck if "struck" in manifest else fits_whole)
     if options.head and options.head not in hashes.values():
         raise Broken("the hash you know is not in the chain")
     reached = ""
@@ -453,6 +497,8 @@ def verify(options: argparse.Namespace) -> str:
             anchors = [parsed(line, "the anchors") for line in file if line.strip()]
         reached = f", {check_anchors(anchors, hashes)} of {len(anchors)} anchors reached"
     told = f"{len(entries)} entries told of {len(hashes)} in the chain, {records} records, {payloads} payloads"
+    if "struck" in manifest:
+        told = f"without values: {len(entries)} entries told of {len(hashes)} in the chain, {len(struck)} struck"
     return f"{told}{reached}, head {manifest['head']['hash']}"
 
 

@@ -225,10 +225,14 @@ def show_payloads(access: FormDep, asked: shown.StepAsked) -> list[shown.Payload
 
 @api.post("/evidence", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def take_evidence(access: FormDep, asked: shown.EvidenceRequest) -> Response:
-    """The evidence pack of a document, to be verified where nothing of us runs; the audit notes who took it."""
+    """
+    The evidence pack of a document, to be verified where nothing of us runs; the audit notes who took it.
+
+    No value is in it for whoever may not see those of each leg on the way.
+    """
     _known(asked.company)
-    pack = follow_.evidence_of(access, asked.company, asked.wanted.strip())
-    disposition = f'attachment; filename="{pack_name(asked.wanted)}"'
+    pack, values = follow_.evidence_of(access, asked.company, asked.wanted.strip())
+    disposition = f'attachment; filename="{pack_name(asked.wanted, values=values)}"'
     return Response(pack, media_type="application/zip", headers={**HEADERS, "Content-Disposition": disposition})
 
 

@@ -92,32 +92,41 @@ def _hit(hit: Hit, values: bool) -> HitView:
     )  # fmt: skip
 
 
-def evidence_of(access: Access, company: str, wanted: str) -> bytes:
+def evidence_of(access: Access, company: str, wanted: str) -> tuple[bytes, bool]:
     """
-    The evidence pack of a document, as a zip file; the audit notes who took it.
+    The evidence pack of a document, as a zip file, and whether values are in it; the audit notes who took it.
+
+    There are none for whoever may not see the values of each leg on the way.
 
     :raises LedgerbridgeError: nothing that the user sees is known under it, or what there is does not hold.
-    :raises PermissionError: the user may not see all values that are in it.
+    :raises PermissionError: of a leg on the way the user may not even see that there is something.
     """
     anchors = kept_anchors(settings.anchors_url())  # before the snapshot: a head noted since would be none of its
     engine = settings.state_engine(company, stays=True)
     with snapshot(engine) as opened:
-        hidden = [step for step in _way(opened, access, company, wanted, every=True).steps if not step.may_mend]
+        steps = trace(opened, wanted).steps
+        places = {Place(company, step.flow, step.leg) for step in steps}
+        hidden = places.difference(access.readable(places))
         if hidden:
-            legs = ", ".join(f"{step.flow}.{step.leg}" for step in hidden)
-            raise PermissionError(f"A pack holds values: those may take it who may edit the DAGs of {legs}.")
-        pack = collect(opened, wanted, documents_by_hash, records_of_batch, anchors)
+            legs = ", ".join(sorted(f"{each.flow}.{each.leg}" for each in hidden))
+            raise PermissionError(f"A pack tells the whole way: those may take it who may read the DAGs of {legs}.")
+        values = all(access.may_mend(each) for each in places)
+        pack = collect(opened, wanted, documents_by_hash, records_of_batch, anchors, values=values)
     with transaction(engine) as opened:
-        details = {"by": access.name, "manifest": sha256(pack.files["manifest.json"]).hexdigest()}
+        details = {
+            "by": access.name,
+            "manifest": sha256(pack.files["manifest.json"]).hexdigest(),
+            "with_values": values,
+        }
         append(opened, Actor("", "", "", "console"), [Change("evidence-given", "evidence", wanted, details=details)])
     file = BytesIO()
     pack.write(file)
-    return file.getvalue()
+    return file.getvalue(), values
 
 
-def _way(opened: Session, access: Access, company: str, wanted: str, *, every: bool = False) -> Way:
+def _way(opened: Session, access: Access, company: str, wanted: str) -> Way:
     found = trace(opened, wanted)
-    steps = [step for step in found.steps if every or access.may_read(Place(company, step.flow, step.leg))]
+    steps = [step for step in found.steps if access.may_read(Place(company, step.flow, step.leg))]
     steps.sort(key=lambda step: (step.flow, order_in_flow(step.flow, step.leg)[0], step.began))
     addresses = Addresses(settings.company(company))
     told = [_step(access, company, step, addresses) for step in steps]
