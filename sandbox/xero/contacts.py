@@ -60,7 +60,7 @@ def save_contact(book: Book, element: Element, *, create: bool) -> Record:
         raise Refused("The Contact Name cannot be empty.")
     _check_unique(book, body, existing)
     _merge(body, element, "Addresses", "AddressType", _ADDRESS_TYPES, _ADDRESS_TEXTS)
-    _merge(body, element, "Phones", "PhoneType", _PHONE_TYPES, _PHONE_TEXTS)
+    _merge(body, element, "Phones", "PhoneType", _PHONE_TYPES, _PHONE_TEXTS, keeps=True)
     if element.get("PaymentTerms"):
         body["PaymentTerms"] = checked_terms(element["PaymentTerms"])
     if isinstance(element.get("ContactPersons"), list):
@@ -184,13 +184,25 @@ def _check_unique(book: Book, body: Element, existing: Record | None) -> None:
 
 
 def _merge(
-    body: Element, element: Element, part: str, kind: str, kinds: tuple[str, ...], texts: dict[str, int]
+    body: Element,
+    element: Element,
+    part: str,
+    kind: str,
+    kinds: tuple[str, ...],
+    texts: dict[str, int],
+    *,
+    keeps: bool = False,
 ) -> None:
-    """Addresses and phones sent replace those of their kind."""
+    """
+    Addresses and phones sent replace those of their kind.
+
+    :param keeps: what an entry does not say stays: a phone goes by all of its parts sent empty (calcinai/xero-php#736).
+    """
     kept = {entry[kind]: entry for entry in body[part]}
     for entry in element.get(part) or []:
-        if entry.get(kind) in kinds:
-            kept[entry[kind]] = {kind: entry[kind], **rules.checked_texts(entry, texts)}
+        if (named := entry.get(kind)) in kinds:
+            held = kept.get(named, {}) if keeps else {}
+            kept[named] = {**held, kind: named, **rules.checked_texts(entry, texts)}
     body[part] = list(kept.values())
 
 

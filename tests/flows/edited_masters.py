@@ -42,6 +42,24 @@ _DUE = {
 """Terms of GP as Xero has them, by include/lookups/payment_terms.csv."""
 _TERMS = {"sales_terms": "Sales", "bill_terms": "Bills"}
 """The kind of a contact's payment terms by field. They are cleared in Xero alone, which can't be told to by its API."""
+_NUMBERS: dict[str, dict[str, list[Any]]] = {
+    "": {"gp": ["", "00000000000000"], "xero": [("", "", "")]},
+    "+16175550100": {
+        "gp": ["61755501000000", "(617) 555-0100"],
+        "xero": [("1", "617", "5550100"), ("", "617", "555-0100"), ("", "", "+1 617 555 0100")],
+    },
+    "+16175550100 x12": {
+        "gp": ["61755501000012"],
+        "xero": [("1", "617", "5550100 x12"), ("1", "617", "555-0100 ext. 12")],
+    },
+    "+442079460958": {"gp": ["+442079460958"], "xero": [("44", "20", "79460958"), ("+44", "020", "7946 0958")]},
+    "ask Ann": {"gp": ["ask Ann"], "xero": [("", "", "ask Ann")]},
+}
+"""Telephone numbers by how people type them in each ledger, the first one as the other ledger's is written there."""
+_SPELLED = {str(typed): number for number, of in _NUMBERS.items() for each in of.values() for typed in each}
+_PHONES = {"phone": "DEFAULT", "fax": "FAX"}
+"""PhoneType by field."""
+_PARTS = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 GPS_ALONE = ("cost",)
 """Fields that GP says, as include/flows/master_data.yaml has it."""
 
@@ -149,14 +167,19 @@ def contact(number_field: str, number: str) -> Place:
         return next(each for each in windows.all_xero() if each.get(number_field) == number)
 
     def edit(windows: Windows, name: str, value: Any) -> None:
-        change: dict[str, Any] = {
-            "name": {"Name": value},
-            "email": {"EmailAddress": value},
-            "tax": {"TaxNumber": value},
-            "city": {"Addresses": [{"AddressType": "STREET", "City": value}]},
-            "active": {"ContactStatus": "ACTIVE" if value else "ARCHIVED"},
-            **{field: {"PaymentTerms": {kind: _day_and_type(value)}} for field, kind in _TERMS.items()},
-        }[name]
+        change: dict[str, Any]
+        if name in _PHONES:
+            change = {"Phones": [{"PhoneType": _PHONES[name], **dict(zip(_PARTS, value, strict=True))}]}
+        elif name in _TERMS:
+            change = {"PaymentTerms": {_TERMS[name]: _day_and_type(value)}}
+        else:
+            change = {
+                "name": {"Name": value},
+                "email": {"EmailAddress": value},
+                "tax": {"TaxNumber": value},
+                "city": {"Addresses": [{"AddressType": "STREET", "City": value}]},
+                "active": {"ContactStatus": "ACTIVE" if value else "ARCHIVED"},
+            }[name]
         windows.in_xero(shown(windows)["ContactID"], **change)
 
     def show(windows: Windows) -> dict[str, Any]:
@@ -164,6 +187,8 @@ def contact(number_field: str, number: str) -> Place:
         held = {"name": found["Name"], "email": found["EmailAddress"], "tax": found.get("TaxNumber", "")}
         terms = found.get("PaymentTerms", {})
         held |= {field: " ".join(map(str, terms.get(kind, {}).values())) for field, kind in _TERMS.items()}
+        phones = {each["PhoneType"]: str(tuple(each.get(part, "") for part in _PARTS)) for each in found["Phones"]}
+        held |= {field: _plain(phones[kind]) for field, kind in _PHONES.items()}
         address = next(each for each in found["Addresses"] if each["AddressType"] == "STREET")
         return {**held, "city": address.get("City", ""), "active": found["ContactStatus"] == "ACTIVE"}
 
@@ -189,8 +214,24 @@ def item(code: str) -> Place:
     return Place(edit, show)
 
 
-CUSTOMER = {"name": "CUSTNAME", "email": "INET1", "city": "CITY", "active": "INACTIVE", "sales_terms": "PYMTRMID"}
-VENDOR = {"name": "VENDNAME", "tax": "TXRGNNUM", "city": "CITY", "active": "VENDSTTS", "bill_terms": "PYMTRMID"}
+CUSTOMER = {
+    "name": "CUSTNAME",
+    "email": "INET1",
+    "city": "CITY",
+    "active": "INACTIVE",
+    "sales_terms": "PYMTRMID",
+    "phone": "PHONE1",
+    "fax": "FAX",
+}
+VENDOR = {
+    "name": "VENDNAME",
+    "tax": "TXRGNNUM",
+    "city": "CITY",
+    "active": "VENDSTTS",
+    "bill_terms": "PYMTRMID",
+    "phone": "PHNUMBR1",
+    "fax": "FAXNUMBR",
+}
 ITEM = {"name": "ITEMDESC", "cost": "STNDCOST"}
 
 
@@ -212,7 +253,7 @@ def make_things(windows: Windows) -> list[Thing]:
             {"gp": in_gp("vendors", "VENDORID", "VROUND1", VENDOR), "xero": contact("AccountNumber", "VROUND1")},
             tuple(VENDOR),
         ),
-        Thing("BOTH1", both, ("name", "email", "city", "tax", "active", *_TERMS)),
+        Thing("BOTH1", both, ("name", "email", "city", "tax", "active", *_TERMS, *_PHONES)),
         Thing("IROUND1", {"gp": in_gp("items", "ITEMNMBR", "IROUND1", ITEM), "xero": item("IROUND1")}, tuple(ITEM)),
     ]
 
@@ -234,6 +275,8 @@ def people_edit(windows: Windows, dice: Dice, thing: Thing, word: str) -> None:
         value = f"{dice.number(1, 99)}.{dice.number(10, 99)}"
     elif name in _TERMS:
         value = dice.pick(["", *sorted({*_DUE.values()})] if place == "xero" else sorted(_DUE))
+    elif name in _PHONES:
+        value = dice.pick(_NUMBERS[dice.pick(sorted(_NUMBERS))]["xero" if place == "xero" else "gp"])
     elif name not in NEVER_EMPTY and dice.chance(30):
         value = ""
     elif name == "email":
@@ -319,8 +362,10 @@ def lost_edits(thing: Thing, held: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A cost as both ledgers show it, payment terms as Xero does."""
+    """A cost as both ledgers show it, payment terms as Xero does, a telephone number as it is dialled."""
     if value in _DUE:
         return _DUE[value]
+    if str(value) in _SPELLED:
+        return _SPELLED[str(value)]
     text = str(value)
     return f"{float(text):.2f}" if text.replace(".", "", 1).isdigit() and "." in text else value

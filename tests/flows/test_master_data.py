@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from ledgerbridge.delivery.deliver import STEPS
 from ledgerbridge.errors import TransientError
@@ -97,6 +97,61 @@ def test_a_field_cleared_on_one_side_is_cleared_on_the_other(masters: Masters) -
     masters.in_xero("FOG1", Addresses=[{"AddressType": "STREET"}])
     masters.come_to_rest()
     assert masters.gp("FOG1")["ADDRESS1"] == ""
+
+
+def test_telephone_numbers_go_both_ways_each_as_its_ledger_has_them_typed(masters: Masters) -> None:
+    masters.in_gp("DIAL1", CUSTNAME="Dial House", PHONE1="61755501000012", FAX="00000000000000", PHONE3="ask Ann")
+    masters.come_to_rest()
+    assert phones(masters.xero("DIAL1")) == {"DEFAULT": "1 617 5550100 x12", "MOBILE": "ask Ann"}
+    masters.in_xero("DIAL1", Phones=[phone("DDI", "64", "21", "5551234"), phone("FAX", "", "617", "555-0199")])
+    assert masters.run() == {"customers_gp": 1}
+    held = masters.gp("DIAL1")
+    assert (held["PHONE1"], held["PHONE2"], held["PHONE3"], held["FAX"]) == (
+        "61755501000012",
+        "+64215551234",
+        "ask Ann",
+        "61755501990000",
+    )
+    assert masters.run() == {}  # that Xero has it typed otherwise changes nothing
+    masters.in_xero("DIAL1", Phones=[phone("DEFAULT", "+1", "617", "555-0100 ext 12")])
+    assert masters.run() == {}
+
+
+def test_telephone_number_cleared_on_one_side_is_cleared_on_the_other_whatever_parts_it_had(masters: Masters) -> None:
+    masters.in_xero("Bell Buoy", ContactNumber="DIAL2", Phones=[phone("DEFAULT", "64", "9x", "ring twice")])
+    masters.come_to_rest()
+    assert masters.gp("DIAL2")["PHONE1"] == "+64 9x ring twice"
+    masters.in_gp("DIAL2", PHONE1="00000000000000", PHONE2="61755501000000")
+    assert masters.run() == {"customers_xero": 1}
+    assert phones(masters.xero("DIAL2")) == {"DDI": "1 617 5550100"}
+    assert masters.run() == {}
+    masters.in_xero("DIAL2", Phones=[phone("DDI", "", "", "")])
+    assert masters.run() == {"customers_gp": 1}
+    assert masters.gp("DIAL2")["PHONE2"] == ""
+    assert masters.run() == {}
+
+
+def test_text_longer_than_gp_keeps_of_a_telephone_number_is_a_dead_letter_and_nothing_is_cut(masters: Masters) -> None:
+    masters.in_xero("Long Wharf", ContactNumber="DIAL3", Phones=[phone("DEFAULT", "", "", "617 555 0100 or 0101, ask")])
+    masters.come_to_rest()
+    [(code, message)] = masters.letters()
+    assert (code, "a text of at most 21 characters" in message) == ("LB-MAP-003", True)
+    masters.in_xero("Long Wharf", Phones=[phone("DEFAULT", "", "617", "555 0100")])
+    masters.come_to_rest()
+    assert masters.gp("DIAL3")["PHONE1"] == "61755501000000"
+    with transaction(masters.office.state) as session:
+        session.execute(delete(DeadLetter))
+
+
+def phone(kind: str, country: str, area: str, number: str) -> dict[str, str]:
+    return {"PhoneType": kind, "PhoneCountryCode": country, "PhoneAreaCode": area, "PhoneNumber": number}
+
+
+def phones(contact: dict[str, Any]) -> dict[str, str]:
+    """A contact's telephone numbers by kind, as Xero shows them."""
+    parts = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
+    shown = {each["PhoneType"]: " ".join(each.get(part, "") for part in parts).strip() for each in contact["Phones"]}
+    return {kind: text for kind, text in shown.items() if text}
 
 
 def test_payment_terms_go_both_ways_by_the_companys_table(masters: Masters) -> None:

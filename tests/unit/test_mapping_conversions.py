@@ -185,3 +185,53 @@ def test_a_conversion_nobody_can_do_is_refused_before_it_runs(tmp_path: Path, co
     with pytest.raises(ConfigurationError, match=r"mapping\.yaml:4:\d+: ") as caught:
         header_rule(tmp_path, f"{{from: a, convert: {convert}}}", [{"a": "x"}])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "typed", "expected"),
+    [
+        pytest.param("", "61755501000000", "+16175550100", id="ten-digits-and-an-empty-extension"),
+        pytest.param("", "61755501000012", "+16175550100 x12", id="ten-digits-and-an-extension"),
+        pytest.param("", "(617) 555-0100 Ext. 0012", "+16175550100 x12", id="as-a-window-shows-it"),
+        pytest.param("", "00000000000000", None, id="an-empty-form"),
+        pytest.param("", "00442079460958", "00442079460958", id="fourteen-digits-that-are-no-ten-and-four"),
+        pytest.param("", "+  ", None, id="no-part-filled-in"),
+        pytest.param("", "+ 617 555 0100", "+16175550100", id="parts-without-a-country"),
+        pytest.param("", "++44 020 7946 0958", "+442079460958", id="country-with-its-own-sign"),
+        pytest.param("", "+0044 20 79460958", "+442079460958", id="country-as-it-is-dialled"),
+        pytest.param("", "030 1234567", "030 1234567", id="number-of-nobody-knows-which-country"),
+        pytest.param("", " ask  Ann ", "ask Ann", id="no-number"),
+        pytest.param("as: home", "+1 617 555 0100", "61755501000000", id="home-without-extension"),
+        pytest.param("as: home", "+16175550100 x12", "61755501000012", id="home-with-extension"),
+        pytest.param("as: home", "+16175550100 x12345", "6175550100 x12345", id="extension-too-long-for-its-place"),
+        pytest.param("as: home", "+442079460958 x7", "+442079460958 x7", id="abroad"),
+        pytest.param("as: home, country: NZ", "+64215551234 x7", "0215551234 x7", id="home-with-a-trunk-prefix"),
+        pytest.param("as: country", "+16175550100 x12", "1", id="country"),
+        pytest.param("as: area", "+16175550100 x12", "617", id="area"),
+        pytest.param("as: number", "+16175550100 x12", "5550100 x12", id="number"),
+        pytest.param("as: area", "+64215551234", None, id="mobile-without-area"),
+        pytest.param("as: country", "ask Ann", None, id="no-number-has-no-country"),
+        pytest.param("as: number", "ask Ann", "ask Ann", id="no-number-is-all-number"),
+    ],
+)
+def test_a_telephone_number_is_one_number_however_it_was_typed(
+    tmp_path: Path, options: str, typed: str, expected: str | None
+) -> None:
+    home = "" if "country:" in options else ", country: US"
+    rule = f"{{from: a, convert: {{phone: {{extension: 4{home}{', ' if options else ''}{options}}}}}}}"
+    assert made(header_rule(tmp_path, rule, [{"a": typed}])) == [expected]
+
+
+@settings(max_examples=20)
+@given(
+    digits=st.from_regex(r"617[2-9][0-9]{6}", fullmatch=True),
+    extension=st.one_of(st.just(""), st.from_regex(r"[1-9][0-9]{0,3}", fullmatch=True)),
+)
+def test_what_a_ledger_makes_of_a_telephone_number_is_read_as_that_number(
+    tmp_path_factory: pytest.TempPathFactory, digits: str, extension: str
+) -> None:
+    number = f"+1{digits}" + (f" x{extension}" if extension else "")
+    forms = ["as: home, extension: 4", "as: home", "as: world"]
+    for form in forms:
+        rule = f"{{from: a, convert: [{{phone: {{country: US, {form}}}}}, {{phone: {{country: US, extension: 4}}}}]}}"
+        assert made(header_rule(tmp_path_factory.mktemp("m"), rule, [{"a": number}])) == [number]

@@ -39,6 +39,7 @@ _TAXES: Final = {"record_key": TEXT, "line_id": TEXT, "kind": TEXT, "detail": TE
 
 # of money that a shop names: who tells of it (shop, people; none: nobody does), and whether its order was cancelled
 _TOLD: Final = {"told_by": TEXT, "cancelled": FLAG}
+_PHONES: Final = ("phone", "direct_phone", "mobile_phone", "fax")  # as they are dialled from anywhere
 _ADDRESS: Final = ("name", "address1", "address2", "city", "state", "zip", "country")
 
 CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
@@ -57,6 +58,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "state": TEXT,
             "zip": TEXT,
             "country": TEXT,
+            **dict.fromkeys(_PHONES, TEXT),
             "payment_terms": TEXT,  # when what it is billed is due, in words that both sides' mappings know
             "active": FLAG,  # neither inactive nor archived
             "merged_into": TEXT,  # its system's id of the one that people merged it into
@@ -69,6 +71,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "vendor_number": TEXT,
             "made_number": TEXT,
             **dict.fromkeys(_ADDRESS, TEXT),
+            **dict.fromkeys(_PHONES, TEXT),
             "tax_number": TEXT,
             "bank_account": TEXT,  # where we pay them
             "payment_terms": TEXT,  # when its bills are due

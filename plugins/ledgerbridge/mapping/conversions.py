@@ -9,7 +9,14 @@ from pydantic import Field, field_validator, model_validator
 
 from ledgerbridge.yaml_files import ConfigModel
 
-__all__ = ["BooleanConversion", "Convert", "DateConversion", "DecimalConversion", "TextConversion"]
+__all__ = [
+    "BooleanConversion",
+    "Convert",
+    "DateConversion",
+    "DecimalConversion",
+    "PhoneConversion",
+    "TextConversion",
+]
 
 Rounding = Literal["half_up", "half_down", "half_even", "up", "down", "ceiling", "floor"]
 CodePage = Literal["ascii", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257", "latin-1"]
@@ -107,12 +114,38 @@ class BooleanConversion(ConfigModel):
     false: list[str] = Field(["false", "no", "n", "0"], description="Words that mean false.")
 
 
+class PhoneConversion(ConfigModel):
+    """A telephone number, however it was typed, in one form; what is no number that is given out stays as it is."""
+
+    as_: Literal["world", "home", "country", "area", "number"] = Field(
+        "world",
+        alias="as",
+        description="`world`: `+16175550100 x12`, by which two ledgers compare. `home`: one of the home country as it"
+        " is dialled there, in digits, any other as `world`. `country`, `area`, `number`: one of its three parts; the"
+        " extension is behind `number`, and what is no number is all `number`.",
+    )
+    country: str = Field(
+        "company",
+        pattern="^([A-Z]{2}|company)$",
+        description="The home country, whose numbers are typed without its code: two letters, like `US`; `company` is"
+        " that of the organisation's time zone.",
+    )
+    extension: int | None = Field(
+        None,
+        ge=1,
+        le=10,
+        description="Of a ledger that has so many digits of extension behind the ten of a number of North America,"
+        " zeros for none: read so, and written so by `home`. `61755501000012`; zeros alone are no number.",
+    )
+
+
 class Convert(ConfigModel):
     """Type conversion; exactly one. Several one after the other stand in a list."""
 
     decimal: DecimalConversion | None = Field(None, description="To a decimal.")
     date: DateConversion | None = Field(None, description="To a day, or a text made of one.")
     text: TextConversion | None = Field(None, description="To a text.")
+    phone: PhoneConversion | None = Field(None, description="To one form of a telephone number.")
     integer: Literal[True] | None = Field(None, description="To a whole number.")
     boolean: BooleanConversion | None = Field(None, description="To true or false.")
     enum: dict[str, Any] | None = Field(

@@ -18,10 +18,12 @@ from ledgerbridge.mapping.conversions import (
     Convert,
     DateConversion,
     DecimalConversion,
+    PhoneConversion,
     Rounding,
     TextConversion,
 )
 from ledgerbridge.mapping.expression import decimal_array
+from ledgerbridge.mapping.phones import home_of, phone_as
 from ledgerbridge.mapping.text import cut_at_word, fits, to_page
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "to_decimal",
     "to_enum",
     "to_integer",
+    "to_phone",
     "to_text",
 ]
 
@@ -87,6 +90,8 @@ def compile_conversion(options: Convert) -> Conversion:
         return Conversion(
             lambda array, zone: to_boolean(array, boolean), f"one of {words}", "Add the word to the rule's `boolean`."
         )
+    if (phone := options.phone) is not None:
+        return Conversion(lambda array, zone: to_phone(array, phone, zone), "a telephone number", "Mend the number.")
     if (enum := options.enum) is not None:
         words = ", ".join(enum)
         return Conversion(
@@ -175,6 +180,13 @@ def to_text(array: pa.Array, options: TextConversion) -> Converted:
     if options.pad is not None:
         texts = pc.utf8_lpad(texts, options.pad, options.fill)
     return texts, failed
+
+
+def to_phone(array: pa.Array, options: PhoneConversion, company_zone: str) -> Converted:
+    """Telephone numbers in one form; what is none stays as it was typed, and a blank is none."""
+    home = home_of(company_zone) if options.country == "company" else options.country
+    numbers = _by_unique(text_array(array), lambda text: phone_as(options, text, home))
+    return numbers, np.zeros(len(array), dtype=bool)
 
 
 def to_boolean(array: pa.Array, options: BooleanConversion) -> Converted:

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ledgerbridge.mapping.conditions import Comparison, Condition
-from ledgerbridge.mapping.conversions import Convert, DateConversion, DecimalConversion, TextConversion
+from ledgerbridge.mapping.conversions import (
+    Convert,
+    DateConversion,
+    DecimalConversion,
+    PhoneConversion,
+    TextConversion,
+)
 from ledgerbridge.mapping.model import Aggregate, Lookup, MappingFile, Part, Rule, Segment, Share, Split
 from ledgerbridge.mapping.rows import CUSTOM, is_helper
 
@@ -252,6 +258,8 @@ def _conversion_in_words(options: Convert) -> str:
         return _date_in_words(options.date)
     if options.text is not None:
         return _text_in_words(options.text)
+    if options.phone is not None:
+        return _phone_in_words(options.phone)
     if options.boolean is not None:
         return f"True for {_listed(options.boolean.true)}, false for {_listed(options.boolean.false)}."
     if options.enum is not None:
@@ -275,6 +283,19 @@ def _date_in_words(options: DateConversion) -> str:
         zone = f" in {'the company' if options.zone == 'company' else options.zone}'s zone"
     made = "%Y-%m" if options.month else options.as_
     return f"As the day{zone}{read}{f', as text {made}' if made else ''}."
+
+
+def _phone_in_words(options: PhoneConversion) -> str:
+    home = "the company's country" if options.country == "company" else options.country
+    made = {
+        "world": "as it is dialled from anywhere",
+        "home": "as it is dialled at home, one of another country as from anywhere",
+        "country": "its country's code alone",
+        "area": "its area's code alone",
+        "number": "without the codes of country and area",
+    }[options.as_]
+    behind = f"; {options.extension} digits behind ten are its extension" if options.extension else ""
+    return f"As a telephone number, {made}; home is {home}{behind}."
 
 
 def _text_in_words(options: TextConversion) -> str:

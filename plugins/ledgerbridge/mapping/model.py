@@ -39,7 +39,7 @@ ORIGINS = (
     "from_", "value", "when", "lookup", "template", "expr", "first", "hash_", *AGGREGATES, "match", "share", "segment",
     "position",
 )  # fmt: skip
-CHILDREN = ("lines", "taxes", "given_up", "addresses", "internet_addresses", "distributions", "user_defined")
+CHILDREN = ("lines", "taxes", "given_up", "addresses", "phones", "internet_addresses", "distributions", "user_defined")
 PART_OPTIONS = ("each", "where", "dated", "split", "group", "having")
 
 _LOOKUP_PLACES = ("table", "cross_reference", "delivery", "label", "live")
@@ -341,6 +341,9 @@ class MappingFile(ConfigModel):
         default_factory=list, description="Child rows, as `lines`: what refunds take off an order before it is shipped."
     )
     addresses: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
+        default_factory=list, description="Child rows, as `lines`."
+    )
+    phones: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows, as `lines`."
     )
     internet_addresses: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(

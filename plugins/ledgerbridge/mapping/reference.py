@@ -19,6 +19,7 @@ from ledgerbridge.mapping.conversions import (
     Convert,
     DateConversion,
     DecimalConversion,
+    PhoneConversion,
     TextConversion,
 )
 from ledgerbridge.mapping.engine import load_mapping
@@ -37,8 +38,8 @@ This page is made of the models and of `mapping-examples.yaml` by `make generate
 
 A mapping file (`include/mappings/*.yaml`) gives each field of its target one rule. `from` and `to` name the entities:
 one mapping *conforms* a system's record to a canonical one, another *maps* that to a document of the target. `header`
-holds the rules of the document's head; `lines`, `taxes`, `addresses`, `internet_addresses`, `distributions` and
-`user_defined` those of its child rows, as one set of rules or a list of them whose rows are put together. A file
+holds the rules of the document's head; `lines`, `taxes`, `addresses`, `phones`, `internet_addresses`, `distributions`
+and `user_defined` those of its child rows, as one set of rules or a list of them whose rows are put together. A file
 is read once and becomes operations on whole columns; a record that fails anywhere is left out of all parts, and each
 failure names record, field, value, rule and remedy.
 
@@ -95,6 +96,7 @@ def mapping_reference(folder: Path) -> str:
                 ("decimal", DecimalConversion),
                 ("date", DateConversion),
                 ("text", TextConversion),
+                ("phone", PhoneConversion),
                 ("boolean", BooleanConversion),
             )
         ),
