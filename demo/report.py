@@ -57,6 +57,8 @@ LEGS = {
     "fee_xero": ("7", "fees in Xero"),
     "payout_gp": ("7", "payouts in GP"),
     "payout_xero": ("7", "payouts in Xero"),
+    "topup_gp": ("7", "top-ups of Stripe in GP"),
+    "topup_xero": ("7", "top-ups of Stripe in Xero"),
     "share_gp": ("7", "other companies' parts of payouts, in GP"),
     "share_xero": ("7", "other companies' parts of payouts, in Xero"),
     "shopify_payments_fee_gp": ("7", "fees of Shopify Payments in GP"),

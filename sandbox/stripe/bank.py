@@ -1,5 +1,5 @@
 """
-What the merchant's bank and Stripe itself do: payouts, and fees without a charge.
+What the merchant's bank and Stripe itself do: payouts, top-ups, reserves, and fees without a charge.
 
 Source: sources.md Stripe §2, Payout.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sandbox.stripe.books import Books, minor
 from sandbox.stripe.errors import EventRefused
 from sandbox.stripe.models import midnight
-from sandbox.stripe.objects import Movement, new_payout
+from sandbox.stripe.objects import Movement, new_payout, new_topup
 
 __all__ = ["Bank"]
 
 Json = dict[str, Any]
 Event = Mapping[str, Any]
+_MIRRORED = ("reserve_hold", "reserve_release")
 
 
 class Bank:
@@ -37,14 +39,16 @@ class Bank:
         refunds, disputes, or balance transactions.
 
         Beyond the golden form: ``reconciliation_status: "in_progress"`` until ``reconcile``; without ``covers`` and
-        ``amount`` everything that no payout took yet.
+        ``amount`` everything that no payout took yet; ``minimum_balance``, which Stripe holds back of it and gives
+        back beside it.
         """
         with self._books.writing() as connection:
             created = self._books.account.now()
             self._books.must_be_new("payout", payout["id"])
             sources = payout["covers"] if "covers" in payout else self._books.account.not_paid_out()
             covered = [transaction for source in sources for transaction in self._unpaid(source)]
-            nets = sum(t["net"] for t in covered)
+            held = minor(payout.get("minimum_balance", "0"), self._books.currency)
+            nets = sum(t["net"] for t in covered) - held
             amount = minor(payout["amount"], self._books.currency) if "amount" in payout else nets
             if not covered:
                 raise EventRefused("There is nothing to pay out: no charge has settled since the last payout.")
@@ -59,7 +63,16 @@ class Bank:
             for transaction in covered:
                 transaction["available_on"] = min(transaction["available_on"], created)
                 self._books.account.save(connection, transaction, payout=payout["id"])
+            if held:
+                self._hold_back(connection, payout["id"], held, created)
             return self.send(connection, document)
+
+    def _hold_back(self, connection: sqlite3.Connection, payout: str, held: int, created: int) -> None:
+        """Stripe's own account of a minimum balance: held as a part of the payout, and given back at once."""
+        for end, amount, part_of in (("hold", -held, payout), ("release", held, None)):
+            kind = f"payout_minimum_balance_{end}"
+            movement = Movement(None, kind, amount, self._books.currency, created, at_once=True, key=payout)
+            self._books.move(connection, movement, payout=part_of)
 
     def send(self, connection: sqlite3.Connection, payout: Json) -> Json:
         """Take a payout's money from the balance."""
@@ -99,7 +112,13 @@ class Bank:
             if payout["status"] == "failed":
                 raise EventRefused(f"Payout {payout_id} has failed already.")
             movement = Movement(
-                payout_id, "payout_failure", payout["amount"], self._books.currency, created, at_once=True
+                payout_id,
+                "payout_failure",
+                payout["amount"],
+                self._books.currency,
+                created,
+                reporting_category="payout_reversal",
+                at_once=True,
             )
             payout |= {
                 "status": "failed",
@@ -110,6 +129,60 @@ class Bank:
             self._books.account.save(connection, payout)
             self._books.events.record(connection, "payout.failed", payout, created)
         return payout
+
+    def top_up(self, event: Event) -> Json:
+        """Money comes from the bank: ``id``, ``at``, ``amount``; ``balance``: to which, else the payments'."""
+        with self._books.writing() as connection:
+            created, currency = self._books.reach(connection, event["at"]), self._books.currency
+            self._books.must_be_new("topup", event["id"])
+            amount = minor(event["amount"], currency)
+            document = new_topup(event["id"], amount, currency, created, self._books.livemode)
+            balance = event.get("balance", "payments")
+            movement = Movement(event["id"], "topup", amount, currency, created, at_once=True, balance=balance)
+            document["balance_transaction"] = self._books.move(connection, movement)["id"]
+            self._books.account.save(connection, document)
+            self._books.events.record(connection, "topup.succeeded", document, created)
+        return document
+
+    def reverse_top_up(self, topup_id: str, event: Event) -> Json:
+        """The merchant's bank takes a top-up back; ``at`` says when."""
+        with self._books.writing() as connection:
+            created = self._books.reach(connection, event["at"])
+            topup = self._books.known("topup", topup_id)
+            if topup["status"] == "reversed":
+                raise EventRefused(f"Top-up {topup_id} is reversed already.")
+            topup["status"] = "reversed"
+            movement = Movement(
+                topup_id, "topup_reversal", -topup["amount"], self._books.currency, created, at_once=True
+            )
+            self._books.move(connection, movement)
+            self._books.account.save(connection, topup)
+            self._books.events.record(connection, "topup.reversed", topup, created)
+        return topup
+
+    def reserve(self, event: Event) -> Json:
+        """
+        Stripe keeps money back or lets it go: ``id``, ``at``, ``amount`` as the payments' balance moves.
+
+        ``type``: else ``reserve_hold`` and ``reserve_release``, which move the reserve's own balance the other way.
+        """
+        with self._books.writing() as connection:
+            created, currency = self._books.reach(connection, event["at"]), self._books.currency
+            amount = minor(event["amount"], currency)
+            kind = event.get("type", _MIRRORED[amount > 0])
+            movement = Movement(
+                None,
+                kind,
+                amount,
+                currency,
+                created,
+                reporting_category="risk_reserved_funds",
+                at_once=True,
+                key=event["id"],
+            )
+            if kind in _MIRRORED:
+                self._books.move(connection, replace(movement, amount=-amount, balance="risk_reserved"))
+            return self._books.move(connection, movement)
 
     def bill(self, event: Event) -> Json:
         """Stripe bills the account itself, without a source: ``at``, ``amount``, ``description``."""

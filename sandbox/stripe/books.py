@@ -87,9 +87,11 @@ class Books:
         return self.account.save(connection, transaction, order_name=order_name, payout=payout)
 
     def balance(self) -> Json:
-        """The balance by currency: what is available and what is still pending."""
+        """The balance by currency: what is available and what is still pending; without what is held in reserve."""
         sums: dict[str, dict[str, int]] = {"available": {self.currency: 0}, "pending": {self.currency: 0}}
         for transaction in self.account.transactions():
+            if transaction["balance_type"] != "payments":
+                continue
             part = sums[transaction["status"]]
             part[transaction["currency"]] = part.get(transaction["currency"], 0) + transaction["net"]
         return {

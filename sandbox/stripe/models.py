@@ -222,7 +222,8 @@ class Account:
         """The balance transactions that no payout took yet, oldest first."""
         rows = self.store.connection.execute(
             "SELECT id FROM object WHERE kind = 'balance_transaction' AND payout IS NULL"
-            " AND json_extract(document, '$.reporting_category') NOT LIKE 'payout%' ORDER BY seq"
+            " AND json_extract(document, '$.reporting_category') NOT IN ('payout', 'payout_reversal')"
+            " AND json_extract(document, '$.balance_type') = 'payments' ORDER BY seq"
         )
         return [row["id"] for row in rows]
 

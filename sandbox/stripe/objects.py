@@ -21,6 +21,7 @@ __all__ = [
     "new_intent",
     "new_payout",
     "new_refund",
+    "new_topup",
     "new_transaction",
 ]
 
@@ -38,6 +39,8 @@ class Movement:
     :param rate: units of the account's currency for one of ``currency``.
     :param fee: minor units of the account's currency.
     :param at_once: available without waiting for settlement.
+    :param balance: which of the account's balances it moves.
+    :param key: what its id follows from where it has no source.
     """
 
     source: str | None
@@ -50,6 +53,8 @@ class Movement:
     description: str | None = None
     reporting_category: str | None = None
     at_once: bool = False
+    balance: str = "payments"
+    key: str | None = None
 
 
 def new_transaction(movement: Movement, currency: str) -> Json:
@@ -64,11 +69,13 @@ def new_transaction(movement: Movement, currency: str) -> Json:
     }
     category = movement.reporting_category or movement.type
     return {
-        "id": make_id("balance_transaction", category, movement.source, movement.created, movement.amount),
+        "id": make_id(
+            "balance_transaction", category, movement.source or movement.key, movement.created, movement.amount
+        ),
         "object": "balance_transaction",
         "amount": amount,
         "available_on": movement.created + (0 if movement.at_once else SETTLEMENT_SECONDS),
-        "balance_type": "payments",
+        "balance_type": movement.balance,
         "created": movement.created,
         "currency": currency,
         "description": movement.description,
@@ -227,6 +234,28 @@ def new_payout(identity: str, amount: int, currency: str, created: int, arrival_
         "status": "in_transit",
         "trace_id": {"status": "pending", "value": None},
         "type": "bank_account",
+    }
+
+
+def new_topup(identity: str, amount: int, currency: str, created: int, livemode: bool) -> Json:
+    """Money that the merchant's bank sent, without its balance transaction."""
+    return {
+        "id": identity,
+        "object": "topup",
+        "amount": amount,
+        "balance_transaction": None,
+        "created": created,
+        "currency": currency,
+        "description": "Top-up",
+        "expected_availability_date": created,
+        "failure_code": None,
+        "failure_message": None,
+        "livemode": livemode,
+        "metadata": {},
+        "source": None,
+        "statement_descriptor": None,
+        "status": "succeeded",
+        "transfer_group": None,
     }
 
 

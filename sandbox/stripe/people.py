@@ -71,6 +71,18 @@ def people_routes(books: Books) -> APIRouter:
     def reconcile(identity: str, event: JsonBody) -> Json:
         return bank.reconcile(identity, event)
 
+    @routes.post("/topups", status_code=201)
+    def top_up(event: JsonBody) -> Json:
+        return bank.top_up(event)
+
+    @routes.post("/topups/{identity}/reverse")
+    def reverse_top_up(identity: str, event: JsonBody) -> Json:
+        return bank.reverse_top_up(identity, event)
+
+    @routes.post("/reserves", status_code=201)
+    def reserve(event: JsonBody) -> Json:
+        return bank.reserve(event)
+
     @routes.post("/fees", status_code=201)
     def bill(event: JsonBody) -> Json:
         return bank.bill(event)

@@ -46,7 +46,15 @@ _EXPANDABLE = {
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "payment_intent": {"latest_charge": "charge"},
 }
-_KIND_BY_PREFIX = {"ch": "charge", "py": "charge", "re": "refund", "pyr": "refund", "po": "payout", "du": "dispute"}
+_KIND_BY_PREFIX = {
+    "ch": "charge",
+    "py": "charge",
+    "re": "refund",
+    "pyr": "refund",
+    "po": "payout",
+    "du": "dispute",
+    "tu": "topup",
+}
 
 
 def authenticate(account: Account, authorization: str | None, permission: str) -> None:

@@ -289,7 +289,25 @@ def test_a_payout_is_in_transit_until_its_arrival_and_may_fail_after_it(sandbox:
 
     assert (before, paid, failed["status"]) == ("in_transit", "paid", "failed")
     back = sandbox.client.balance_transactions.retrieve(failed["failure_balance_transaction"])
-    assert (back.type, back.net) == ("payout_failure", 5191)
+    assert (back.type, back.reporting_category, back.net) == ("payout_failure", "payout_reversal", 5191)
+
+
+def test_what_is_held_back_leaves_the_balance_that_is_paid_out(sandbox: Sandbox) -> None:
+    sandbox.charge()
+    sandbox.press("POST", "topups", {"id": "tu_1", "at": CHARGED, "amount": "30.00"})
+    sandbox.press("POST", "topups/tu_1/reverse", {"at": CHARGED})
+    sandbox.press("POST", "reserves", {"id": "rs_1", "at": CHARGED, "amount": "-20.00"})
+    sandbox.press("POST", "reserves", {"id": "rs_2", "at": CHARGED, "amount": "5.00"})
+    paid = sandbox.press("POST", "payouts", {"id": "po_1", "arrives": "2026-03-05", "minimum_balance": "10.00"})
+
+    items = sandbox.client.balance_transactions.list({"payout": "po_1", "limit": 100}).data
+    everything = sandbox.client.balance_transactions.list({"limit": 100}).data
+    assert (paid["amount"], sum(each.net for each in items), sandbox.total()) == (5191 - 1500 - 1000, 0, 1000)
+    assert [(each.type, each.net) for each in everything if each.balance_type == "risk_reserved"] == [
+        ("reserve_release", -500),
+        ("reserve_hold", 2000),
+    ]
+    assert {each.type for each in everything} - {each.type for each in items} == {"payout_minimum_balance_release"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.stripe.amounts import major
+from hooks.stripe.amounts import major, with_decimals
 from hooks.stripe.hook import StripeHook
 from ledgerbridge.entities import RawRecord, Source, Window
 from ledgerbridge.errors import ConfigurationError, TransientError
@@ -463,6 +463,15 @@ def test_stripes_own_sample_objects_become_decimals(api: ScriptedApi, hook: Stri
     amounts = {name: everything(hook.entity(name))[0].payload["amount"] for name in names}
 
     assert amounts == {name: major(samples[name]["amount"], samples[name]["currency"]) for name in names}
+
+
+def test_amounts_within_objects_of_kinds_that_nobody_reads_are_decimals_too() -> None:
+    """A payout's items name what caused them: of two forms in one column no mapping could be run."""
+    causes = [{"object": kind, "amount": 3000, "currency": "usd"} for kind in ("charge", "topup", "transfer")]
+    found = with_decimals(
+        {"object": "payout", "amount": 0, "currency": "usd", "items": [{"source": each} for each in causes]}
+    )
+    assert {item["source"]["amount"] for item in found["items"]} == {"30.00"}
 
 
 def test_test_connection_names_the_missing_right(api: ScriptedApi, hook: StripeHook) -> None:

@@ -1,4 +1,4 @@
-"""What a gateway takes and gives by itself: disputes, its own bills, a refund that the bank sent back (rules 5, 7)."""
+"""What a gateway takes and gives by itself: disputes, bills, reserves, top-ups, a refund that fails (rules 5, 7)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,16 @@ FILE = order_file(
     ]
 )
 LOST, BILL = Decimal("53.77"), Decimal("2.00")
-DISPUTE_FEE = Decimal("15.00")
+DISPUTE_FEE, MINIMUM = Decimal("15.00"), Decimal("12.00")
 
 
 @pytest.fixture(scope="module")
 def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """Both charges disputed, one lost, one won; Stripe bills 2.00, and pays out all that is left."""
+    """
+    Both charges disputed, one lost, one won; Stripe bills 2.00, and keeps 20.00 as security. The bank sends 30.00 more.
+
+    All that is left is paid out, but for a minimum of 12.00.
+    """
     with open_office(FILE, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
         office.play_steps()
         for number in (1, 2):
@@ -46,8 +50,18 @@ def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFac
         tell(office, "disputes/du_1/lose", {"at": "2026-03-14T10:00:00Z"})
         tell(office, "disputes/du_2/win", {"at": "2026-03-14T10:00:00Z"})
         tell(office, "fees", {"at": "2026-03-14T11:00:00Z", "amount": "2.00", "description": "Radar"})
+        for number, amount in enumerate(("30.00", "20.00"), 1):
+            tell(office, "topups", {"id": f"tu_{number}", "at": f"2026-03-14T12:0{number}:00Z", "amount": amount})
+        tell(office, "topups/tu_2/reverse", {"at": "2026-03-15T12:00:00Z"})
+        tell(office, "reserves", {"id": "rs_1", "at": "2026-03-15T13:00:00Z", "amount": "-25.00"})
+        tell(office, "reserves", {"id": "rs_2", "at": "2026-03-16T13:00:00Z", "amount": "10.00"})
+        tell(
+            office,
+            "reserves",
+            {"id": "rs_3", "at": "2026-03-16T14:00:00Z", "amount": "-5.00", "type": "reserved_funds"},
+        )
         office.drain()
-        tell(office, "payouts", {"id": "po_all", "step": 5, "arrives": "2026-03-20"})
+        tell(office, "payouts", {"id": "po_all", "step": 5, "arrives": "2026-03-20", "minimum_balance": "12.00"})
         office.drain()
         office.flow.run("closing", close=True)
         yield office
@@ -61,19 +75,21 @@ def tell(office: Office, path: str, event: Json) -> None:
 def test_lost_money_and_bills_are_on_their_roles_in_both_ledgers(office: Office) -> None:
     books = read_result(FILE, office.player, office.state)["books"]
     for ledger in ("gp", "xero"):
-        found = {role: Decimal(books[ledger][role]) for role in ("goodwill", "fees", "clearing", "receivables")}
-        assert found == {
+        right = {
             "goodwill": LOST,
             "fees": 3 * Decimal("1.00") + 2 * DISPUTE_FEE + BILL,
-            "clearing": Decimal(0),
+            "gateway_reserve": Decimal("20.00"),
+            "clearing": MINIMUM,
+            "bank": 2 * LOST - 3 * Decimal("1.00") - 2 * DISPUTE_FEE - BILL - LOST - Decimal("20.00") - MINIMUM,
             "receivables": Decimal(0),
         }
+        assert {role: Decimal(books[ledger][role]) for role in right} == right
 
 
 def test_the_reconciliation_explains_every_movement(office: Office) -> None:
     verdict = office.verdicts[-1]
     assert (verdict["agree"], verdict["differences"]) == (True, [])
-    assert Decimal(verdict["figures"]["stripe balance"]) == 0
+    assert Decimal(verdict["figures"]["stripe balance"]) == MINIMUM
 
 
 def test_each_movement_is_one_entry_a_ledger_and_further_passes_send_nothing(office: Office) -> None:
@@ -85,16 +101,25 @@ def test_each_movement_is_one_entry_a_ledger_and_further_passes_send_nothing(off
                 Delivery.record_key.like("stripe:%:balance_transaction:%")
             )
         )
-        found = sorted((entity, made["label"], Decimal(made["amount"])) for entity, made in sent)
+        # of most the id is the transaction's own
+        found = sorted((entity, made["label"].partition(" ")[2], Decimal(made["amount"])) for entity, made in sent)
+    taken = [("dispute", "53.77"), ("dispute", "53.77"), ("dispute_reversal", "-53.77"), ("fee", "2.00")]
+    held = [
+        ("reserve_hold", "25.00"),
+        ("reserve_release", "-10.00"),
+        ("reserved_funds", "5.00"),
+        ("payout_minimum_balance_hold", "12.00"),
+        ("payout_minimum_balance_release", "-12.00"),
+    ]
+    from_the_bank = [("topup", "-30.00"), ("topup", "-20.00"), ("topup_reversal", "20.00")]
     assert found == sorted(
         (entity, label, Decimal(amount))
-        for entity in ("gp.gl_transaction", "xero.bank_transaction")
-        for label, amount in (
-            ("du_1 dispute", "53.77"),
-            ("du_2 dispute", "53.77"),
-            ("du_2 dispute_reversal", "-53.77"),
-            (next(label for _, label, _ in found if label.endswith(" fee")), "2.00"),
+        for entities, moved in (
+            (("gp.gl_transaction", "xero.bank_transaction"), taken + held),
+            (("gp.gl_transaction", "xero.bank_transfer"), from_the_bank),
         )
+        for entity in entities
+        for label, amount in moved
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from mapping_runs import NoState, made
 
 from demo.airflow_home import CHECKOUT
+from hooks.stripe.books import HELD
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, nested_records
 
 MAPPINGS = CHECKOUT / "include" / "mappings"
 MOVEMENT, FEE = (f"stripe_balance_transaction_to_gateway_{kind}" for kind in ("movement", "fee"))
+TOP_UP = "stripe_balance_transaction_to_payout"
 
 
 def moved(category: str, amount: str = "-2.00", currency: str = "usd", mapping: str = MOVEMENT, **more: Any) -> Mapped:
@@ -38,16 +41,54 @@ def test_a_bill_and_what_is_credited_of_it_are_fees(amount: str, taken: str) -> 
     assert (made(mapped, "role"), made(mapped, "payment_id")) == (["fees"], ["txn_1"])
 
 
-@pytest.mark.parametrize("category", ["charge", "refund", "refund_failure", "payout", "payout_reversal"])
-def test_what_is_a_document_of_its_own_is_left_to_it(category: str) -> None:
-    mapped = moved(category)
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [
+        ("charge", "payment"),
+        ("charge_failure", "payment_failure_refund"),
+        ("partial_capture_reversal", "refund"),
+        ("refund", "refund"),
+        ("refund_failure", "refund_failure"),
+        ("payout", "payout"),
+        ("payout_reversal", "payout_cancel"),
+        ("topup", "topup"),
+        ("topup_reversal", "topup_reversal"),
+    ],
+)
+def test_what_is_a_document_of_its_own_is_left_to_it(category: str, kind: str) -> None:
+    mapped = moved(category, type=kind)
     assert (made(mapped, "payment_id"), list(mapped.failures["remedy"])) == ([], [])
 
 
 def test_a_category_without_a_role_is_a_letter_that_names_the_table() -> None:
-    [remedy] = moved("topup").failures["remedy"]
-    assert '"topup"' in remedy
+    [remedy] = moved("contribution", type="contribution").failures["remedy"]
+    assert '"contribution"' in remedy
     assert "include/lookups/gateway_movements.csv" in remedy
+
+
+@pytest.mark.parametrize("kind", sorted(HELD))
+def test_what_is_kept_back_and_let_go_of_is_on_the_reserve_each_under_an_id_of_its_own(kind: str) -> None:
+    mapped = moved("risk_reserved_funds", type=kind, balance_type="payments", source={"id": "ch_1"})
+    assert (made(mapped, "role"), made(mapped, "label")) == (["gateway_reserve"], [f"txn_1 {kind}"])
+
+
+def test_the_reserves_own_balance_is_no_second_entry() -> None:
+    mapped = moved("risk_reserved_funds", "2.00", type="reserve_hold", balance_type="risk_reserved")
+    assert (made(mapped, "role"), list(mapped.failures["remedy"])) == ([], [])
+
+
+@pytest.mark.parametrize(("kind", "amount"), [("topup", "30.00"), ("topup_reversal", "-30.00")])
+def test_money_from_the_bank_is_a_payout_the_other_way_round(kind: str, amount: str) -> None:
+    mapped = moved(kind, amount, mapping=TOP_UP, type=kind, balance_type="payments", source={"id": "tu_1"})
+    assert made(mapped, "amount") == [-Decimal(amount)]
+    assert (made(mapped, "label"), made(mapped, "payout_id")) == ([f"txn_1 {kind}"], ["txn_1"])
+
+
+@pytest.mark.parametrize(("mapping", "kind"), [(MOVEMENT, "stripe_fee"), (TOP_UP, "topup")])
+def test_what_moved_a_balance_that_is_not_paid_out_of_is_entered_by_hand(mapping: str, kind: str) -> None:
+    category = "fee" if kind == "stripe_fee" else kind
+    [remedy] = moved(category, mapping=mapping, type=kind, balance_type="issuing").failures["remedy"]
+    assert "on the account you keep for that balance" in remedy
 
 
 def test_money_of_another_balance_is_entered_by_hand() -> None:

@@ -132,6 +132,25 @@ def test_the_balance_and_its_movements_are_those_of_the_books_currency(
     books = StripeBooks(StripeHook("stripe_test"), Unread(), "USD")
     assert books.balance() == Decimal("100.00")
     keep = next(iter(books.sources())).keep
-    rows = [moved(currency, "10.00", type="charge", fee="0.50", source=None) for currency in ("usd", "eur")]
+    more = {"fee": "0.50", "source": None}
+    rows = [moved(currency, "10.00", type="charge", **more) for currency in ("usd", "eur")]
+    rows.append(moved("usd", "10.00", type="reserve_hold", balance_type="risk_reserved", **more))
     kept = [KeptRecord("stripe-acct_1-balance_transaction", f"k{n}", NOW, keep(row)) for n, row in enumerate(rows)]
     assert [(each.record, each.amount) for each in books.movements(kept)] == [("k0", Decimal("10.00"))]
+
+
+def test_what_is_kept_back_of_a_charge_and_a_top_up_are_movements_of_their_own(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is kept back would be looked for on the charge's invoice."""
+    connection = {"conn_type": "stripe", "host": api.url, "password": "rk_test_1", "extra": '{"account": "acct_1"}'}
+    monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
+    books = StripeBooks(StripeHook("stripe_test"), Unread(), "USD")
+    keep = next(iter(books.sources())).keep
+    sources = {"reserved_funds": {"id": "ch_1", "object": "charge"}, "topup": {"id": "tu_1", "object": "topup"}}
+    rows = [moved("usd", "10.00", type=kind, fee="0", source=source) for kind, source in sources.items()]
+    kept = [KeptRecord("stripe-acct_1-balance_transaction", f"k{n}", NOW, keep(row)) for n, row in enumerate(rows)]
+    assert [(each.kind, each.id, each.belongs_to, each.record) for each in books.movements(kept)] == [
+        ("money", "txn_1", "txn_1", "k0"),
+        ("payout", "txn_1", "txn_1", "k1"),
+    ]

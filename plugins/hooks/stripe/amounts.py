@@ -16,14 +16,8 @@ _ZERO_DECIMALS = frozenset(
 )
 _THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 
-_AMOUNTS: dict[str, tuple[str, ...]] = {
-    "charge": ("amount", "amount_captured", "amount_refunded"),
-    "refund": ("amount",),
-    "payout": ("amount",),
-    "dispute": ("amount",),
-    "payment_intent": ("amount", "amount_received", "amount_capturable"),
-    "balance_transaction": ("amount", "fee", "net"),
-}
+# beside `amount` and `amount_…`, which objects of every kind have, also of those that nobody here reads for themselves
+_MORE_AMOUNTS: dict[str, tuple[str, ...]] = {"balance_transaction": ("fee", "net")}
 
 
 def major(amount: int, currency: str) -> str:
@@ -40,8 +34,11 @@ def with_decimals(item: dict[str, Any]) -> dict[str, Any]:
     """The object with all its known amounts as decimal strings, those of expanded objects within it too."""
     # a shop may put anything into metadata, even a field named like an amount
     converted = {name: value if name == "metadata" else _within(value) for name, value in item.items()}
-    for name in _AMOUNTS.get(item.get("object", ""), ()):
-        converted[name] = _optional(item.get(name), item["currency"])
+    if "object" in item and isinstance(item.get("currency"), str):
+        more = _MORE_AMOUNTS.get(item["object"], ())
+        for name, value in item.items():
+            if type(value) is int and (name == "amount" or name.startswith("amount_") or name in more):
+                converted[name] = major(value, item["currency"])
     if "fee_details" in item:
         converted["fee_details"] = [
             {**detail, "amount": major(detail["amount"], detail["currency"])} for detail in item["fee_details"]
@@ -55,10 +52,6 @@ def _within(value: Any) -> Any:
     if isinstance(value, list):
         return [_within(part) for part in value]
     return value
-
-
-def _optional(amount: int | None, currency: str) -> str | None:
-    return None if amount is None else major(amount, currency)
 
 
 def _exponent(currency: str) -> int:

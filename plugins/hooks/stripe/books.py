@@ -12,11 +12,24 @@ from hooks.stripe.sources import BalanceTransactionSource, PayoutSource
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.reconciliation import KeptRecord, KeptSource, Looked, Movement
 
-__all__ = ["StripeBooks"]
+__all__ = ["HELD", "StripeBooks"]
 
 _NOTHING = Decimal(0)
+_PAID_OUT_OF = "payments"
 _MOVED, _PAYOUT = "balance_transaction", "payout"
 _PAYOUTS = {"payout", "payout_failure", "payout_cancel"}
+_TOP_UPS = {"topup", "topup_reversal"}
+HELD = {
+    "reserve_hold",
+    "reserve_release",
+    "reserve_transaction",
+    "reserved_funds",
+    "payout_minimum_balance_hold",
+    "payout_minimum_balance_release",
+    "payment_network_reserve_hold",
+    "payment_network_reserve_release",
+}
+"""Types of balance transactions by which Stripe keeps money back and lets it go, as the mapping has them."""
 
 
 class StripeBooks:
@@ -52,7 +65,7 @@ class StripeBooks:
         found: list[Movement] = []
         paid_out: dict[str, list[Mapping[str, Any]]] = {}
         for record in records:
-            if not record.book.endswith(_MOVED) or not self._is_in_currency(record.payload):
+            if not record.book.endswith(_MOVED) or not self._is_of_the_balance(record.payload):
                 continue
             transaction, source = record.payload, record.payload["source"]
             if transaction["type"] in _PAYOUTS and source.get("id"):
@@ -69,23 +82,24 @@ class StripeBooks:
                 found += [_payout(record, transaction) for transaction in paid_out.get(record.payload["id"], ())]
         return found
 
-    def _is_in_currency(self, transaction: Mapping[str, Any]) -> bool:
-        # what was kept before currencies were is taken for the ledgers' own
-        return (transaction.get("currency") or self._currency).upper() == self._currency
+    def _is_of_the_balance(self, transaction: Mapping[str, Any]) -> bool:
+        """Whether it moved what Stripe pays out, in the ledgers' currency; what was kept before either was told did."""
+        in_currency = (transaction.get("currency") or self._currency).upper() == self._currency
+        return in_currency and (transaction.get("balance_type") or _PAID_OUT_OF) == _PAID_OUT_OF
 
     def _money(self, key: str, transaction: Mapping[str, Any], source: Mapping[str, Any]) -> Movement:
-        identity = source.get("id") or transaction["id"]
+        identity = _identity(transaction)
         fee = _NOTHING if _tells_its_fee(transaction) else Decimal(transaction["fee"])
         ours = _is_ours(transaction)
         return Movement(
-            kind="money",
+            kind="payout" if transaction["type"] in _TOP_UPS else "money",
             id=identity,
-            belongs_to=source.get("charge") or identity,
+            belongs_to=identity if _stands_alone(transaction) else source.get("charge") or identity,
             amount=Decimal(transaction["amount"]) - (_NOTHING if ours else fee),
             fee=fee if ours else _NOTHING,
             theirs=_NOTHING if ours else Decimal(transaction["amount"]) - fee,
             moved_at=datetime.fromtimestamp(transaction["created"], UTC),
-            record=f"stripe:{self._hook.account}:{source['object']}:{identity}" if _is_document(source) else key,
+            record=f"stripe:{self._hook.account}:{source['object']}:{identity}" if _is_document(transaction) else key,
             foreign=bool(transaction.get("exchange_rate")),
         )
 
@@ -105,9 +119,19 @@ def _fee_id(kept: Mapping[str, Any]) -> str:
     return f"{kept['id']} fee"
 
 
-def _is_document(source: Mapping[str, Any]) -> bool:
+def _identity(kept: Mapping[str, Any]) -> str:
+    """The id by which the documents made of it call it."""
+    return str(kept["id"] if _stands_alone(kept) else kept["source"].get("id") or kept["id"])
+
+
+def _stands_alone(kept: Mapping[str, Any]) -> bool:
+    """Whether its own id tells it: money kept back and let go of may name one charge, a top-up and its reversal do."""
+    return kept["type"] in HELD | _TOP_UPS
+
+
+def _is_document(kept: Mapping[str, Any]) -> bool:
     """Whether money was moved by what is read for itself; all else is read as the movement it is."""
-    return source.get("object") in ("charge", "refund")
+    return not _stands_alone(kept) and kept["source"].get("object") in ("charge", "refund")
 
 
 class _Payouts(PayoutSource):
@@ -130,10 +154,9 @@ def _moved_names(transaction: Mapping[str, Any]) -> Iterator[str]:
         yield transaction["id"]
     elif _tells_its_fee(transaction):
         yield _fee_id(transaction)
-    source = transaction["source"]
-    yield source.get("id") or transaction["id"]
-    if source.get("charge"):
-        yield source["charge"]
+    yield _identity(transaction)
+    if transaction["source"].get("charge"):
+        yield transaction["source"]["charge"]
 
 
 def _payout_names(payout: Mapping[str, Any]) -> Iterator[str]:
@@ -148,7 +171,7 @@ def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
         "object": source.get("object"),
         "charge": charge.get("id") if isinstance(charge, dict) else charge,
     }
-    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate", "ours", "itemised")
+    fields = ("id", "type", "amount", "currency", "fee", "created", "exchange_rate", "ours", "itemised", "balance_type")
     return {name: transaction.get(name) for name in fields} | {"source": named}
 
 
