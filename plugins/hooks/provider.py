@@ -51,6 +51,11 @@ _OPTIONS = {
         " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
         "s3://bucket/audit_anchors",
     ),
+    "files_url": _option(
+        "Where people edit the files of the include folder, for the console's links: {path} is filled in with the"
+        " file's path below that folder, {line} with its line. Begins with https, http or vscode. Blank: no links.",
+        "https://git.example.com/books/-/edit/main/include/{path}#L{line}",
+    ),
     "circuit_pause_seconds": _option(
         "How long a system that failed three times in a row is left alone at first; doubles with each failed probe"
         " up to four times as long. Default: 15.",

@@ -54,8 +54,8 @@ class System:
     :param gateway_fields: what it has to be told of each gateway in the company file: key and what it says.
     :param calls_per_day: how many calls it takes of a caller, where a connection's `calls_per_day` says nothing else;
         None: it limits none.
-    :param addresses: by entity where people see a document of it, ``{id}`` and ``{number}`` in it; a connection's
-        `addresses` go before.
+    :param addresses: by entity where people see a document of it, ``{id}`` and ``{number}`` in it, and by ``home``
+        where they begin; a connection's `addresses` go before.
     """
 
     name: str
@@ -84,7 +84,10 @@ def number(label: str, description: str, **schema: Any) -> dict[str, Any]:
 
 def addresses(example: str) -> dict[str, dict[str, Any]]:
     """The field for where people see the documents of a connection."""
-    told = "Where people see its documents, one entity a line; {id} and {number} are filled in. For example"
+    told = (
+        "Where people see its documents, one entity a line, `home` for where they begin; {id} and {number} are filled"
+        " in. For example"
+    )
     return {"addresses": text("Addresses", f"{told} `{example}`.", format="multiline")}
 
 

@@ -76,6 +76,11 @@ def anchors_url() -> str:
     return conf.get("ledgerbridge", "anchors_url", fallback="") or f"{staging_url()}/audit_anchors"
 
 
+def files_url() -> str:
+    """Where people edit the files of the include folder, ``{path}`` and ``{line}`` in it; blank: nowhere."""
+    return conf.get("ledgerbridge", "files_url", fallback="") or ""
+
+
 def anchors_to() -> str:
     """The Apprise connection that is sent every anchor; blank: none."""
     return conf.get("ledgerbridge", "anchors_to", fallback="") or ""

@@ -36,6 +36,10 @@ class Addresses:
             address = address.replace("{number}", quote(number or "", safe=""))
         return address if urlsplit(address).scheme in _LEADS else None
 
+    def home(self, system: str) -> str | None:
+        """Where people begin in a system: the address of its ``home``."""
+        return self.of(f"{system}.home", "", None)
+
     def _of_system(self, system: str) -> dict[str, str]:
         known = systems().get(system)
         if known is None:

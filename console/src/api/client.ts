@@ -5,6 +5,7 @@ import type { components, paths } from "./schema";
 type Schemas = components["schemas"];
 export type Me = Schemas["Me"];
 export type Money = Schemas["Money"];
+export type Work = Schemas["WorkView"];
 export type Letter = Schemas["LetterView"];
 export type LetterDetail = Schemas["LetterDetail"];
 export type Cause = Schemas["CauseView"];

@@ -22,7 +22,7 @@ export function isWork(route: Route): boolean {
 
 export const STATES = ["open", "replaying", "closed", "discarded"] as const;
 export const ORDERS = ["oldest", "newest", "amount"] as const;
-const NAMES = ["company", "flow", "leg", "code", "field"] as const;
+const NAMES = ["company", "flow", "leg", "code", "field", "assignee", "unassigned", "tag"] as const;
 
 export type Filters = {
   state: (typeof STATES)[number];

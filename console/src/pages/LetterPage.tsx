@@ -3,11 +3,13 @@ import { useId, useState } from "react";
 import type { LetterDetail } from "../api/client";
 import { ActionDialog } from "../components/ActionDialog";
 import { Link } from "../components/Link";
+import { Noted } from "../components/Noted";
 import { Shown } from "../components/Shown";
 import { State } from "../components/State";
 import { instant, money } from "../model/format";
 import { type Leaf, leavesOf } from "../model/leaves";
 import { UNFILTERED } from "../model/route";
+import { systemOf } from "../model/way";
 import { type Action, useCorrect, useLetter } from "../queries/letters";
 import { useMe } from "../queries/me";
 
@@ -48,6 +50,7 @@ function Letter({ letter }: { letter: LetterDetail }) {
         <p>
           <b>Remedy:</b> {letter.remedy}
         </p>
+        <MendedAt letter={letter} />
         {letter.reason && (
           <p>
             <b>Reason:</b> {letter.reason}
@@ -70,6 +73,7 @@ function Letter({ letter }: { letter: LetterDetail }) {
       ) : (
         <p className="note">Values are shown to those who may edit the DAG; they may mend it too.</p>
       )}
+      <Noted kind="letter" id={letter.id} work={letter.work} mayMend={letter.may_mend} zone={zones[letter.company]} />
       {path !== null && <CorrectionForm letter={letter} path={path} close={() => setPath(null)} />}
       <Facts letter={letter} />
       <History letter={letter} />
@@ -95,6 +99,26 @@ function Letter({ letter }: { letter: LetterDetail }) {
       )}
       {action && <ActionDialog action={action} letters={[letter]} close={() => setAction(null)} />}
     </>
+  );
+}
+
+/** The files and pages where the remedy is done. */
+function MendedAt({ letter: { mended_at } }: { letter: LetterDetail }) {
+  if (mended_at.length === 0) return null;
+  return (
+    <ul className="places" aria-label="Where to do it">
+      {mended_at.map(({ title, address }) => (
+        <li key={title}>
+          {address ? (
+            <a href={address} target="_blank" rel="noreferrer">
+              {title.includes(".") ? title : `Open ${systemOf(title.split(" ")[0] ?? "")} ${title.split(" ").slice(1).join(" ")}`.trim()}
+            </a>
+          ) : (
+            <code>{title}</code>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { Letter } from "../api/client";
 import { ActionDialog } from "../components/ActionDialog";
 import { go, Link } from "../components/Link";
+import { Why } from "../components/Noted";
 import { Pager } from "../components/Pager";
 import { Shown } from "../components/Shown";
 import { State } from "../components/State";
@@ -10,6 +11,7 @@ import { age, instant, money } from "../model/format";
 import { type Filters, ORDERS, STATES, UNFILTERED } from "../model/route";
 import { type Action, ROWS, useLetters } from "../queries/letters";
 import { useMe } from "../queries/me";
+import { useAssign } from "../queries/work";
 import { Causes } from "./Causes";
 
 const ORDER_WORDS = { oldest: "oldest first", newest: "newest first", amount: "most money first" };
@@ -17,7 +19,7 @@ const ORDER_WORDS = { oldest: "oldest first", newest: "newest first", amount: "m
 /** The work list: what can't go on, by cause and one by one. */
 export function LettersPage({ filters }: { filters: Filters }) {
   const query = useLetters(filters);
-  const show = (changed: Partial<Filters>) => go({ page: "letters", filters: { ...filters, offset: 0, ...changed } });
+  const show = (filters: Filters) => go({ page: "letters", filters });
   return (
     <div className="split">
       <Causes filters={filters} />
@@ -32,7 +34,7 @@ export function LettersPage({ filters }: { filters: Filters }) {
             ) : (
               <>
                 <Table key={JSON.stringify(filters)} letters={letters} />
-                <Pager offset={filters.offset} rows={ROWS} total={total} show={(offset) => show({ offset })} />
+                <Pager offset={filters.offset} rows={ROWS} total={total} show={(offset) => show({ ...filters, offset })} />
               </>
             )
           }
@@ -42,16 +44,18 @@ export function LettersPage({ filters }: { filters: Filters }) {
   );
 }
 
-function FilterBar({ filters, show }: { filters: Filters; show: (changed: Partial<Filters>) => void }) {
+type Bar = { filters: Filters; show: (filters: Filters) => void };
+
+function FilterBar({ filters, show }: Bar) {
   const { places } = useMe();
   const companies = [...new Set(places.map((each) => each.company))];
   const legs = [...new Set(places.filter((each) => !filters.company || each.company === filters.company).map((each) => each.leg))];
-  const filtered = filters.company ?? filters.leg ?? filters.code ?? filters.field;
+  const filtered = filters.company ?? filters.leg ?? filters.code ?? filters.field ?? filters.assignee ?? filters.tag ?? filters.unassigned;
   return (
     <form className="bar" role="search" onSubmit={(event) => event.preventDefault()}>
       <label>
         State
-        <select value={filters.state} onChange={(event) => show({ state: event.target.value as Filters["state"] })}>
+        <select value={filters.state} onChange={(event) => show({ ...filters, offset: 0, state: event.target.value as Filters["state"] })}>
           {STATES.map((each) => (
             <option key={each}>{each}</option>
           ))}
@@ -61,9 +65,10 @@ function FilterBar({ filters, show }: { filters: Filters; show: (changed: Partia
         <Choice name="Company" chosen={filters.company} of={companies} choose={(company) => show(without(filters, "company", company))} />
       )}
       <Choice name="Leg" chosen={filters.leg} of={legs} choose={(leg) => show(without(filters, "leg", leg))} />
+      <With filters={filters} show={show} />
       <label>
         Order
-        <select value={filters.order} onChange={(event) => show({ order: event.target.value as Filters["order"] })}>
+        <select value={filters.order} onChange={(event) => show({ ...filters, offset: 0, order: event.target.value as Filters["order"] })}>
           {ORDERS.map((each) => (
             <option key={each} value={each}>
               {ORDER_WORDS[each]}
@@ -71,11 +76,37 @@ function FilterBar({ filters, show }: { filters: Filters; show: (changed: Partia
           ))}
         </select>
       </label>
+      {filters.tag && <span className="chip">{filters.tag}</span>}
       {filters.code && <code className="chip">{[filters.code, filters.field].filter(Boolean).join(" ")}</code>}
       {filtered && (
         <Link to={{ page: "letters", filters: { ...UNFILTERED, state: filters.state, order: filters.order } }}>Show all</Link>
       )}
     </form>
+  );
+}
+
+/** Whose letters: everybody's, one's own, another's, or nobody's. */
+function With({ filters, show }: Bar) {
+  const { name, people } = useMe();
+  const others = [...new Set([...people, ...(filters.assignee ? [filters.assignee] : [])])].filter((each) => each !== name);
+  return (
+    <label>
+      With
+      <select
+        value={filters.unassigned ? "-" : (filters.assignee ?? "")}
+        onChange={({ target: { value } }) => {
+          const { assignee: _, unassigned: __, ...rest } = filters;
+          show({ ...rest, offset: 0, ...(value === "-" ? { unassigned: "true" } : value && { assignee: value }) });
+        }}
+      >
+        <option value="">everybody</option>
+        <option value={name}>you</option>
+        <option value="-">nobody</option>
+        {others.map((each) => (
+          <option key={each}>{each}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -101,9 +132,10 @@ function Choice({ name, chosen, of, choose }: ChoiceProps) {
 }
 
 function Table({ letters }: { letters: Letter[] }) {
-  const { places, zones } = useMe();
+  const { places, zones, name } = useMe();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [action, setAction] = useState<Action | null>(null);
+  const assign = useAssign();
   const mends = new Set(places.filter((each) => each.may_mend).map((each) => `${each.company} ${each.flow} ${each.leg}`));
   const mendable = letters.filter((each) => mends.has(`${each.company} ${each.flow} ${each.leg}`));
   const toggle = (id: string) => setChosen((before) => new Set(before.has(id) ? [...before].filter((each) => each !== id) : [...before, id]));
@@ -127,6 +159,15 @@ function Table({ letters }: { letters: Letter[] }) {
           <button disabled={!taken.length} onClick={() => setAction("discards")}>
             Discard …
           </button>
+          <button
+            disabled={!taken.length || assign.isPending}
+            onClick={() =>
+              assign.mutate({ kind: "letter", seen: Object.fromEntries(taken.map((each) => [each.id, each.work.assignee])), to: name })
+            }
+          >
+            Take on
+          </button>
+          <Why error={assign.error} />
         </div>
       )}
       <table>
@@ -140,6 +181,7 @@ function Table({ letters }: { letters: Letter[] }) {
             <th scope="col" className="number">
               Money
             </th>
+            <th scope="col">With</th>
             <th scope="col">State</th>
             <th scope="col">Since</th>
           </tr>
@@ -164,6 +206,15 @@ function Table({ letters }: { letters: Letter[] }) {
                 <small>{each.remedy}</small>
               </td>
               <td className="number">{each.money ? money(each.money) : "–"}</td>
+              <td>
+                {each.work.assignee ?? "–"}
+                {each.work.tags.map((tag) => (
+                  <Link key={tag} className="chip" to={{ page: "letters", filters: { ...UNFILTERED, state: each.state, tag } }}>
+                    {tag}
+                  </Link>
+                ))}
+                {each.work.comments.length > 0 && <small title={each.work.comments.at(-1)?.text}>{each.work.comments.length} said</small>}
+              </td>
               <td>
                 <State of={each.state} />
               </td>

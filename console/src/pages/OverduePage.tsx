@@ -1,4 +1,5 @@
 import { go, Link } from "../components/Link";
+import { NotedInRow } from "../components/Noted";
 import { Pager } from "../components/Pager";
 import { Shown } from "../components/Shown";
 import { money } from "../model/format";
@@ -26,6 +27,7 @@ export function OverduePage({ offset }: { offset: number }) {
                     <th scope="col" className="number">
                       Money
                     </th>
+                    <th scope="col">With</th>
                     <th scope="col">Waited, may wait</th>
                   </tr>
                 </thead>
@@ -40,6 +42,9 @@ export function OverduePage({ offset }: { offset: number }) {
                       </th>
                       <td>{each.reason ?? "–"}</td>
                       <td className="number">{each.money ? money(each.money) : "–"}</td>
+                      <td>
+                        <NotedInRow kind="overdue" id={each.id} work={each.work} mayMend={each.may_mend} />
+                      </td>
                       <td>
                         {each.days} d, {each.allowed} d
                       </td>

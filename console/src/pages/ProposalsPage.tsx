@@ -1,5 +1,6 @@
 import type { Proposal } from "../api/client";
 import { go } from "../components/Link";
+import { Noted } from "../components/Noted";
 import { Pager } from "../components/Pager";
 import { Shown } from "../components/Shown";
 import { namesOf } from "../model/way";
@@ -78,6 +79,7 @@ function Pair({ proposal }: { proposal: Proposal }) {
       ) : (
         <p className="note">Values are shown to those who may edit the DAG; they answer.</p>
       )}
+      <Noted kind="proposal" id={id} work={proposal.work} mayMend={may_mend} />
       {say.error && (
         <p role="alert" className="note bad">
           {say.error.message}

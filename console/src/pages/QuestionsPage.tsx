@@ -1,5 +1,6 @@
 import type { Question } from "../api/client";
 import { go } from "../components/Link";
+import { NotedInRow } from "../components/Noted";
 import { Pager } from "../components/Pager";
 import { Shown } from "../components/Shown";
 import { age, instant } from "../model/format";
@@ -24,6 +25,7 @@ export function QuestionsPage({ offset }: { offset: number }) {
                     <th scope="col">Of</th>
                     <th scope="col">Field</th>
                     <th scope="col">Whose value stands?</th>
+                    <th scope="col">With</th>
                     <th scope="col">Since</th>
                   </tr>
                 </thead>
@@ -55,6 +57,9 @@ function Row({ question }: { question: Question }) {
       <td>{question.field.replaceAll("_", " ")}</td>
       <td>
         <Choice question={question} />
+      </td>
+      <td>
+        <NotedInRow kind="question" id={question.id} work={question.work} mayMend={question.may_mend} zone={zones[question.company]} />
       </td>
       <td title={instant(question.asked_at, zones[question.company])}>{age(question.asked_at, Date.now())}</td>
     </tr>

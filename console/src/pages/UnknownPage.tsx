@@ -1,4 +1,5 @@
 import { go, Link } from "../components/Link";
+import { NotedInRow } from "../components/Noted";
 import { Pager } from "../components/Pager";
 import { Shown } from "../components/Shown";
 import { age, instant, money } from "../model/format";
@@ -29,6 +30,7 @@ export function UnknownPage({ offset }: { offset: number }) {
                     <th scope="col" className="number">
                       Money
                     </th>
+                    <th scope="col">With</th>
                     <th scope="col">Tries</th>
                     <th scope="col">Looked up from</th>
                     <th scope="col">Since</th>
@@ -42,6 +44,9 @@ export function UnknownPage({ offset }: { offset: number }) {
                       </th>
                       <td>{namesOf(each.entity).join(" ")}</td>
                       <td className="number">{each.money ? money(each.money) : "–"}</td>
+                      <td>
+                        <NotedInRow kind="unknown" id={each.id} work={each.work} mayMend={each.may_mend} zone={zones[each.company]} />
+                      </td>
                       <td>
                         <a href={each.run_page} target="_blank" rel="noreferrer">
                           {each.attempts}

@@ -5,11 +5,16 @@ import type { Filters } from "../model/route";
 
 export const ROWS = 100;
 
+/** The filters as the API takes them. */
+function asked({ unassigned, ...rest }: Filters) {
+  return { ...rest, unassigned: unassigned === "true" };
+}
+
 /** A page of the work list; while the next one is on its way the last one stays. */
 export function useLetters(filters: Filters) {
   return useQuery({
     queryKey: ["letters", filters],
-    queryFn: () => given(api.GET("/api/letters", { params: { query: { ...filters, limit: ROWS } } })),
+    queryFn: () => given(api.GET("/api/letters", { params: { query: { ...asked(filters), limit: ROWS } } })),
     placeholderData: keepPreviousData,
   });
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, text
+from ledgerbridge.systems import ConnectionForm, System, addresses, text
 
 __all__ = ["SYSTEM"]
 
@@ -25,6 +25,7 @@ SYSTEM = System(
                 "access_token_secret": text("Access token secret", "Of the integration.", format="password"),
                 "store": text("Store view", "Default `all`."),
                 "signature_method": text("Signature method", "Default HMAC-SHA256; HMAC-SHA1 for old shops."),
+                **addresses("order https://magento.example.com/admin/sales/order/view/order_id/{id}"),
             },
         ),
     ),

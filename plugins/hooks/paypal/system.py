@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, text
+from ledgerbridge.systems import ConnectionForm, System, addresses, text
 
 __all__ = ["SYSTEM"]
 
@@ -21,7 +21,10 @@ SYSTEM = System(
             hidden=("port", "schema"),
             labels={"host": "API address", "login": "Client id", "password": "Secret"},
             examples={"host": "https://api-m.paypal.com"},
-            extra={"account": text("Account", "Merchant id, 13 characters; the scope of its record keys.")},
+            extra={
+                "account": text("Account", "Merchant id, 13 characters; the scope of its record keys."),
+                **addresses("home https://www.paypal.com/mep/dashboard"),
+            },
         ),
     ),
 )

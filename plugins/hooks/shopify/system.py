@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, text, webhook_secrets
+from ledgerbridge.systems import ConnectionForm, System, addresses, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -29,6 +29,7 @@ SYSTEM = System(
                 ),
                 "refresh_token": text("Refresh token", "The first one; renewed from then on.", format="password"),
                 **webhook_secrets("The client secret, where the password is a static token."),
+                **addresses("order https://admin.shopify.com/store/your-shop/orders/{id}"),
             },
         ),
     ),

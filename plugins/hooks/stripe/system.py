@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, text, webhook_secrets
+from ledgerbridge.systems import ConnectionForm, System, addresses, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -27,6 +27,7 @@ SYSTEM = System(
                 "api_version": text("API version", "Default 2026-10-28.endive."),
                 "manual_payouts_since": text("Manual payouts since", "A day; blank: Stripe makes the payouts."),
                 **webhook_secrets("whsec_… of the endpoint that tells us."),
+                **addresses("charge https://dashboard.stripe.com/payments/{id}"),
             },
         ),
     ),

@@ -18,6 +18,7 @@ SYSTEM = System(
     calls_per_day=5_000,
     # of the organisation that the user looked at last; of several, connections say which by its short code
     addresses={
+        "home": "https://go.xero.com/",
         "invoice": "https://go.xero.com/AccountsReceivable/View.aspx?InvoiceID={id}",
         "contact": "https://go.xero.com/Contacts/View/{id}",
         "manual_journal": "https://go.xero.com/Journal/View.aspx?invoiceID={id}",

@@ -20,6 +20,7 @@ from ledgerbridge.state.dead_letters import UNSETTLED, body_hash, rejection
 from ledgerbridge.state.models import DeadLetter, SourceRecord
 from ledgerbridge.state.record_path import PathError, changed, value_at
 from ledgerbridge.state.replays import letter_uri
+from ledgerbridge.state.work_items import of_letters as noted_letters
 
 __all__ = [
     "CHANGED_MEANWHILE",
@@ -56,6 +57,9 @@ class Wanted:
     source_key: str | None = None
     since: datetime | None = None
     field: str | None = None
+    assignee: str | None = None
+    unassigned: bool = False
+    tag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     ]
     if wanted.since is not None:
         found.append(DeadLetter.created_at >= wanted.since)
+    found += noted_letters(assignee=wanted.assignee, unassigned=wanted.unassigned, tag=wanted.tag)
     one = len(wanted.states) == 1  # SQLite reads an index in its order only behind a single value
     return [DeadLetter.state == wanted.states[0] if one else DeadLetter.state.in_(wanted.states), *found]
 

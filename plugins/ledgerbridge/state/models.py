@@ -67,6 +67,8 @@ __all__ = [
     "SourceRecord",
     "StagedBatch",
     "ValidationResult",
+    "WorkItem",
+    "WorkTag",
 ]
 
 
@@ -378,6 +380,36 @@ class DeadLetter(OfCompany, Base):
     reason: Mapped[str | None] = mapped_column(Text)
     currency: Mapped[str | None] = mapped_column(String(16))
     money: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class WorkItem(OfCompany, Base):
+    """
+    What people note at something that waits: who takes it on, and what they say of it.
+
+    ``kind`` and ``subject`` say what it is about: a dead letter by its id, or by a hash of what names it a question to
+    people, a proposal, a delivery of unknown outcome, a record that waits. ``comments`` lists ``at``, ``by``, ``text``.
+    """
+
+    __tablename__ = "work_item"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_work_item_assignee", "kind", "assignee", "subject"),
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(32))
+    assignee: Mapped[str | None] = mapped_column(String(255))
+    comments: Mapped[list[Any] | None] = mapped_column(SealedJson)
+    updated_at: Mapped[datetime]
+
+
+class WorkTag(Base):
+    """A word by which people find what they noted something at."""
+
+    __tablename__ = "work_tag"
+    __table_args__ = (Index("ix_work_tag", "tag", "item"),)
+    item: Mapped[int] = mapped_column(ForeignKey("work_item.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(32), primary_key=True)
 
 
 OURS = "canonical."

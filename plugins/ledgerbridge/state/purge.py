@@ -14,6 +14,7 @@ from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.audit.commitments import PURGED, tells_of_a_person
 from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, LinkEnd, SourceRecord
 from ledgerbridge.state.source_records import UNFINISHED
+from ledgerbridge.state.work_items import forget_comments
 
 __all__ = ["Purged", "old_batches", "purge_payloads", "tell_purged"]
 
@@ -45,8 +46,8 @@ def old_batches(session: Session, before: datetime) -> list[str]:
 
 def purge_payloads(session: Session, before: datetime) -> Purged:
     """
-    Take away the bodies of dead letters that are settled, what tells of persons in canonical headers, and what each
-    side of a link was seen to hold or written.
+    Take away the bodies of dead letters that are settled, what tells of persons in canonical headers, what each side of
+    a link was seen to hold or written, and what people said of what has waited.
 
     Amounts, keys, hashes and the audit trail stay: later refunds and reconciliations need them.
     """
@@ -63,6 +64,7 @@ def purge_payloads(session: Session, before: datetime) -> Purged:
         )
     )  # fmt: skip
     headers = _strip(session, SourceRecord, before) + _strip(session, Delivery, before) + _forget(session, before)
+    forget_comments(session, before)
     return Purged(letters.rowcount, headers)
 
 

@@ -27,9 +27,10 @@ from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import company_keys
 from ledgerbridge.state.letter_list import Order
 from ledgerbridge.state.mending import CHANGED_MEANWHILE, Wanted
+from ledgerbridge.state.work_items import TAKEN
 from operators import settings
 from operators.page_links import airflow_prefix
-from pages.console import close, letters, trail, waiting
+from pages.console import close, letters, trail, waiting, work
 from pages.console import follow as follow_
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
@@ -54,8 +55,8 @@ HEADERS = {
 }
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
-_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003"}
-_BY_ITS_STATE = {CHANGED_MEANWHILE, "LB-LET-002", "LB-LET-003", "LB-MAT-001", "LB-MAT-002"}
+_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001"}
+_BY_ITS_STATE = {CHANGED_MEANWHILE, TAKEN, "LB-LET-002", "LB-LET-003", "LB-MAT-001", "LB-MAT-002"}
 
 app = FastAPI(title="Ledgerbridge console", version="1", docs_url=None, redoc_url=None, openapi_url=None)
 api = APIRouter(
@@ -72,10 +73,14 @@ Id = Annotated[str, InPath(pattern=r"^[0-9a-f]{1,32}$")]
 
 def filters(
     state: shown.State = "open", company: Name = None, flow: Name = None, leg: Name = None, step: Name = None,
-    code: Name = None, field: Name = None, source_key: Name = None,
+    code: Name = None, field: Name = None, source_key: Name = None, assignee: Name = None, unassigned: bool = False,
+    tag: Name = None,
 ) -> Wanted:  # fmt: skip
     """Which letters a list shows."""
-    return Wanted((state,), company, flow, leg, step, code, source_key=source_key, field=field)
+    return Wanted(
+        (state,), company, flow, leg, step, code,
+        source_key=source_key, field=field, assignee=assignee, unassigned=unassigned, tag=tag,
+    )  # fmt: skip
 
 
 Filters = Annotated[Wanted, Depends(filters)]
@@ -91,6 +96,7 @@ def me(access: AccessDep) -> shown.Me:
         airflow=airflow_prefix(),
         places=letters.places_of(access),
         zones={key: settings.company(key).time_zone for key in keys},
+        people=work.people(),
     )
 
 
@@ -252,6 +258,27 @@ def replay_letters(access: FormDep, request: shown.Request) -> shown.Acted:
 def discard_letters(access: FormDep, request: shown.Request) -> shown.Acted:
     """Give letters up for good, all of them or none."""
     return shown.Acted(letters=letters.discard_letters(access, request.seen, request.reason))
+
+
+@api.post("/work/assignments")
+def assign_work(access: FormDep, asked: shown.Assignment) -> shown.Noted:
+    """Let somebody take entries of the work list on, or nobody: all of them or none."""
+    work.assign_work(access, asked.kind, asked.seen, asked.to)
+    return shown.Noted(entries=sorted(asked.seen))
+
+
+@api.post("/work/tags")
+def tag_work(access: FormDep, asked: shown.Tagging) -> shown.Noted:
+    """Put tags at entries of the work list, and take others away."""
+    work.tag_work(access, asked.kind, asked.entries, asked.add, asked.remove)
+    return shown.Noted(entries=asked.entries)
+
+
+@api.post("/work/comments")
+def comment_work(access: FormDep, asked: shown.Comment) -> shown.Noted:
+    """Say something of an entry of the work list."""
+    work.comment_work(access, asked.kind, asked.entry, asked.text)
+    return shown.Noted(entries=[asked.entry])
 
 
 app.include_router(api)

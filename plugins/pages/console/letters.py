@@ -15,6 +15,7 @@ from ledgerbridge.state.letter_list import Order, Place, amount_of, causes, how_
 from ledgerbridge.state.mending import Person, Wanted, as_seen, correct, discard, find_letters, replay, revision
 from ledgerbridge.state.mending import letters_by_id as by_id
 from ledgerbridge.state.models import AuditEntry, DeadLetter
+from ledgerbridge.state.work_items import LETTER
 from operators import settings
 from operators.page_links import leg_address
 from pages.console.access import Access, dag_of_place
@@ -29,6 +30,8 @@ from pages.console.models import (
     Money,
     PlaceView,
 )
+from pages.console.remedies import places_to_mend
+from pages.console.work import works
 
 __all__ = [
     "correct_letter",
@@ -54,21 +57,23 @@ def places_of(access: Access) -> list[PlaceView]:
 def listed(access: Access, wanted: Wanted, order: Order, offset: int, limit: int) -> LetterList:
     """A page of the letters the user sees."""
     with snapshot(settings.state_engine(stays=True)) as opened:
-        rows, total = letters_of_page(opened, wanted, _among(opened, access), order, offset, limit)
-    mends = {each: access.may_mend(each) for each in {_place(row) for row in rows}}
-    return LetterList(total=total, letters=[LetterView(**_told(row, mends[_place(row)])) for row in rows])
+        rows, total = letters_of_page(opened, wanted, _among(opened, access, wanted), order, offset, limit)
+        mends = {each: access.may_mend(each) for each in {_place(row) for row in rows}}
+        work = works(opened, LETTER, {row.id: mends[_place(row)] for row in rows})
+    letters = [LetterView(**_told(row, mends[_place(row)]), work=work[row.id]) for row in rows]
+    return LetterList(total=total, letters=letters)
 
 
 def how_many_open(access: Access) -> int:
     """How many letters the user sees stand open."""
     with snapshot(settings.state_engine(stays=True)) as opened:
-        return how_many(opened, Wanted(("open",)), _among(opened, access))
+        return how_many(opened, wanted := Wanted(("open",)), _among(opened, access, wanted))
 
 
 def grouped(access: Access, wanted: Wanted) -> list[CauseView]:
     """The letters the user sees, by what would mend them; sums of money to those who see values."""
     with snapshot(settings.state_engine(stays=True)) as opened:
-        found = causes(opened, wanted, _among(opened, access))
+        found = causes(opened, wanted, _among(opened, access, wanted))
     return [
         CauseView(
             **each.place._asdict(), code=each.code, field=each.field, count=each.count,
@@ -91,11 +96,13 @@ def letter_of(access: Access, letter_id: str) -> LetterDetail:
         history = list(_history(opened, letter, mends))
         alike = Wanted(UNSETTLED, letter.company, letter.flow, letter.leg, source_key=letter.source_key)
         together = [each for each in find_letters(opened, alike) if each.version == letter.version]
+        work = works(opened, LETTER, {letter.id: mends})[letter.id]
+        mended_at = places_to_mend(opened, letter) if mends else []
     kept = {name: getattr(letter, name) if mends else None for name in ("value", "raw", "canonical", "document")}
     plain = ("record_key", "version", "rule", "error_class", "mapping_version", "run_id")
     return LetterDetail(
         **_told(letter, mends), **kept, **{name: getattr(letter, name) for name in plain},
-        may_mend=mends, at_fault=_at_fault(letter) if mends else None,
+        may_mend=mends, work=work, mended_at=mended_at, at_fault=_at_fault(letter) if mends else None,
         corrections=[_correction(each, mends) for each in letter.corrections or []],
         history=history, together=len(together),
         run_page=leg_address(dag_of_place(_place(letter)), letter.run_id, letter.leg, "dead-letters"),
@@ -138,10 +145,12 @@ def discard_letters(access: Access, seen: Mapping[str, str], reason: str) -> lis
     return list(seen)
 
 
-def _among(opened: Session, access: Access) -> list[Place] | None:
-    """The places whose letters the user sees; None: all."""
+def _among(opened: Session, access: Access, wanted: Wanted) -> list[Place] | None:
+    """The places whose letters the user sees, and whose tags where one is wanted; None: all."""
     everywhere = places(opened)
     readable = access.readable(everywhere)
+    if wanted.tag is not None:
+        readable = [each for each in readable if access.may_mend(each)]
     return None if readable == everywhere else readable
 
 
@@ -190,16 +199,24 @@ def _correction(note: dict[str, Any], values: bool) -> Corrected:
 
 
 def _history(opened: Session, letter: DeadLetter, values: bool) -> Iterator[Event]:
-    """What the audit tells of the letter; a reason is in words of people, who name what they see."""
+    """What the audit tells of the letter; what people wrote names what they see."""
     entries = opened.scalars(
         select(AuditEntry).where(AuditEntry.record_key == letter.record_key).order_by(AuditEntry.id)
     )
     for entry in entries:
         if entry.details.get("dead_letter") == letter.id:
-            reason = entry.details.get("reason") if values else None
+            reason = _words(entry) if values else None
             yield Event(
                 at=entry.at, action=entry.action, by=entry.details.get("by"), reason=reason, run_id=entry.run_id or None
             )
+
+
+def _words(entry: AuditEntry) -> str | None:
+    """What a person said or noted, as the audit has it."""
+    told = entry.details
+    if entry.action == "tagged":
+        return " ".join([*(f"+{each}" for each in told["added"]), *(f"−{each}" for each in told["removed"])])
+    return told["to"] if entry.action == "assigned" else told.get("reason")
 
 
 def _at_fault(letter: DeadLetter) -> str | None:

@@ -8,11 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledgerbridge.state.work_items import Kind
+
 __all__ = [
     "A_NAME",
     "Acted",
     "AgreementView",
     "Answered",
+    "Assignment",
     "AuditEntryView",
     "AuditPage",
     "BookedView",
@@ -21,6 +24,8 @@ __all__ = [
     "ChainView",
     "CircuitView",
     "CloseView",
+    "Comment",
+    "CommentView",
     "Corrected",
     "Correction",
     "DifferenceView",
@@ -36,9 +41,11 @@ __all__ = [
     "LinkedView",
     "Me",
     "Money",
+    "Noted",
     "OverdueList",
     "OverdueView",
     "PayloadView",
+    "PlaceToMend",
     "PlaceView",
     "Problem",
     "ProposalList",
@@ -54,11 +61,13 @@ __all__ = [
     "StepAsked",
     "StepView",
     "StoppedView",
+    "Tagging",
     "UnknownList",
     "UnknownView",
     "VerdictView",
     "WaitingCounts",
     "Way",
+    "WorkView",
 ]
 
 State = Literal["open", "replaying", "closed", "discarded"]
@@ -94,6 +103,23 @@ class Me(View):
     airflow: str = Field(description="Path that Airflow's own pages begin with; mostly blank.")
     places: list[PlaceView]
     zones: dict[str, str] = Field(description="Time zone of each company's documents, by its key.")
+    people: list[str] = Field(description="Who has taken something on before.")
+
+
+class CommentView(View):
+    """What somebody said of an entry of the work list."""
+
+    at: datetime
+    by: str
+    text: str
+
+
+class WorkView(View):
+    """What people noted at an entry of the work list; tags and comments only to those who see values."""
+
+    assignee: str | None = Field(description="Who has taken it on.")
+    tags: list[str]
+    comments: list[CommentView]
 
 
 class LetterView(View):
@@ -116,6 +142,7 @@ class LetterView(View):
     created_at: datetime
     reason: str | None
     revision: str = Field(description="What was seen: to be sent with whatever is to be done with the letter.")
+    work: WorkView
 
 
 class LetterList(View):
@@ -157,6 +184,13 @@ class Corrected(View):
     at: datetime
 
 
+class PlaceToMend(View):
+    """Where a remedy is done: a file of the include folder, or a page of a system."""
+
+    title: str
+    address: str | None = Field(description="None: nothing says where people edit it.")
+
+
 class LetterDetail(LetterView):
     """All that is kept of a letter."""
 
@@ -175,6 +209,7 @@ class LetterDetail(LetterView):
     corrections: list[Corrected]
     history: list[Event]
     together: int = Field(description="How many open letters of the same record go with this one.")
+    mended_at: list[PlaceToMend] = Field(description="Where the remedy may be done; empty to those who may not mend.")
     run_page: str = Field(description="Address of the run's dead letters among the pages of its task.")
 
 
@@ -214,6 +249,8 @@ class QuestionView(View):
     page: str | None = Field(description="The page of the task in Airflow.")
     answering: list[str] = Field(description="Users who alone may answer; empty: whoever may edit the DAG.")
     answered_by: str | None = Field(description="Who has answered already: it is being carried out.")
+    may_mend: bool
+    work: WorkView
 
 
 class QuestionList(View):
@@ -244,6 +281,7 @@ class ProposalView(View):
     agreements: list[AgreementView]
     fields: list[HeldView] = Field(description="What each side holds; nothing to those who see no values.")
     may_mend: bool
+    work: WorkView
 
 
 class ProposalList(View):
@@ -256,6 +294,7 @@ class ProposalList(View):
 class UnknownView(View):
     """A document that was called out and has no outcome: it may have arrived, and is looked up before it is sent."""
 
+    id: int
     company: str
     flow: str
     leg: str
@@ -267,6 +306,8 @@ class UnknownView(View):
     settles_at: datetime | None = Field(description="Not looked up before: the target may still be at it.")
     money: Money | None
     run_page: str
+    may_mend: bool
+    work: WorkView
 
 
 class UnknownList(View):
@@ -279,6 +320,7 @@ class UnknownList(View):
 class OverdueView(View):
     """A record that waits longer than the flow's file says it may."""
 
+    id: int
     company: str
     flow: str
     leg: str
@@ -289,6 +331,8 @@ class OverdueView(View):
     days: int
     allowed: int = Field(description="Days that it may wait.")
     money: Money | None
+    may_mend: bool
+    work: WorkView
 
 
 class OverdueList(View):
@@ -539,6 +583,48 @@ class Request(BaseModel):
     seen: dict[str, str] = Field(min_length=1, max_length=500, description="Revision of each letter by its id.")
     reason: Reason
     force: bool = Field(default=False, description="Replay also where the source has a newer version.")
+
+
+Entry = Annotated[str, Field(max_length=32, pattern=r"^[0-9a-f]+$")]
+"""A letter's id, or another entry's number."""
+Tag = Annotated[str, Field(max_length=32, pattern=r"^[\w-]+$")]
+
+
+class Assignment(BaseModel):
+    """Who is to take entries of the work list on; all of them or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind
+    seen: dict[Entry, str | None] = Field(min_length=1, max_length=500, description="Who has each, as it was seen.")
+    to: Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")] | None = Field(description="None: nobody.")
+
+
+class Tagging(BaseModel):
+    """Tags for entries of the work list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind
+    entries: list[Entry] = Field(min_length=1, max_length=500)
+    add: list[Tag] = Field(default=[], max_length=20)
+    remove: list[Tag] = Field(default=[], max_length=20)
+
+
+class Comment(BaseModel):
+    """What is to be said of an entry of the work list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind
+    entry: Entry
+    text: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+
+
+class Noted(View):
+    """The entries of the work list that something was noted at."""
+
+    entries: list[str]
 
 
 A_NAME = r"^[^\x00]*[^\s\x00][^\x00]*$"

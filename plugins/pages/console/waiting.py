@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from ledgerbridge.reconciliation.waiting import Overdue, money_of, waiting_too_l
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.letter_list import Place
 from ledgerbridge.state.models import Delivery, MatchProposal, MergeQuestion
+from ledgerbridge.state.work_items import Kind as WorkKind
 from ledgerbridge.sync import answer_proposals
 from operators import settings
 from operators.page_links import airflow_prefix, leg_address
@@ -39,7 +40,9 @@ from pages.console.models import (
     Said,
     UnknownList,
     UnknownView,
+    WorkView,
 )
+from pages.console.work import subject_id, works
 
 __all__ = ["answer", "counts", "overdue", "proposals", "questions", "unknown"]
 
@@ -89,8 +92,9 @@ def questions(access: Access, airflow: Session, offset: int, limit: int) -> Ques
         rows = opened.scalars(
             query.order_by(MergeQuestion.asked_at, MergeQuestion.id).offset(offset).limit(limit)
         ).all()
+        work = _works(opened, "question", {row: kinds[row.company, row.kind].mends for row in rows})
     tasks = _tasks(airflow, rows)
-    told = [_question(row, kinds[row.company, row.kind], tasks.get(row.id)) for row in rows]
+    told = [_question(row, kinds[row.company, row.kind], tasks.get(row.id), work[row]) for row in rows]
     return QuestionList(total=total, questions=told)
 
 
@@ -102,7 +106,9 @@ def proposals(access: Access, offset: int, limit: int) -> ProposalList:
         query = select(MatchProposal).where(*_open(MatchProposal, kinds))
         likeliest = (MatchProposal.score.desc(), MatchProposal.id)
         rows = opened.scalars(query.order_by(*likeliest).offset(offset).limit(limit)).all()
-    return ProposalList(total=total, proposals=[_proposal(row, kinds[row.company, row.kind]) for row in rows])
+        work = _works(opened, "proposal", {row: kinds[row.company, row.kind].mends for row in rows})
+    told = [_proposal(row, kinds[row.company, row.kind], work[row]) for row in rows]
+    return ProposalList(total=total, proposals=told)
 
 
 def answer(access: Access, said: Said) -> None:
@@ -132,13 +138,20 @@ def unknown(access: Access, offset: int, limit: int) -> UnknownList:
     """The documents that were called out and have no outcome, where the user sees their leg; oldest first."""
     with snapshot(settings.state_engine(stays=True)) as opened:
         rows = _unknown(opened, access)
-    return UnknownList(total=len(rows), documents=[_document(access, row) for row in rows[offset : offset + limit]])
+        shown = {row: access.may_mend(Place(row.company, row.flow, row.leg)) for row in rows[offset : offset + limit]}
+        work = _works(opened, "unknown", shown)
+    return UnknownList(total=len(rows), documents=[_document(row, shown[row], work[row]) for row in shown])
 
 
 def overdue(access: Access, offset: int, limit: int) -> OverdueList:
     """The records that wait longer than the flow says, where the user sees their leg; longest first."""
     rows = _overdue(access)
-    return OverdueList(total=len(rows), records=[_record(access, *each) for each in rows[offset : offset + limit]])
+    shown = rows[offset : offset + limit]
+    sees = {row: access.may_mend(Place(row.company, row.flow, row.leg)) for row in (each.record for each, _ in shown)}
+    with snapshot(settings.state_engine(stays=True)) as opened:
+        work = _works(opened, "overdue", sees)
+    told = [_record(each, allowed, sees[each.record], work[each.record]) for each, allowed in shown]
+    return OverdueList(total=len(rows), records=told)
 
 
 def _kinds(access: Access) -> dict[tuple[str, str], _Kind]:
@@ -200,7 +213,18 @@ def _task(row: Any) -> _Task:
     )
 
 
-def _question(row: MergeQuestion, kind: _Kind, task: _Task | None) -> QuestionView:
+def _works(opened: Session, kind: WorkKind, rows: Mapping[Any, bool]) -> dict[Any, WorkView]:
+    """
+    What is noted at each row.
+
+    :param rows: with whether the user sees values there.
+    """
+    ids = {row: subject_id(row) for row in rows}
+    found = works(opened, kind, {ids[row]: values for row, values in rows.items()})
+    return {row: found[ids[row]] for row in rows}
+
+
+def _question(row: MergeQuestion, kind: _Kind, task: _Task | None, work: WorkView) -> QuestionView:
     values = row.values or {}
     return QuestionView(
         id=row.id, company=row.company, flow=kind.place.flow, kind=row.kind, number=row.number, field=row.field,
@@ -208,13 +232,14 @@ def _question(row: MergeQuestion, kind: _Kind, task: _Task | None) -> QuestionVi
         options=list(values) if task is not None and task.answered_by is None and kind.mends else [],
         task=task.address if task else None, page=task.page if task else None,
         answering=task.answering if task else [], answered_by=task.answered_by if task else None,
+        may_mend=kind.mends, work=work,
     )  # fmt: skip
 
 
-def _proposal(row: MatchProposal, kind: _Kind) -> ProposalView:
+def _proposal(row: MatchProposal, kind: _Kind, work: WorkView) -> ProposalView:
     return ProposalView(
         id=row.id, company=row.company, flow=kind.place.flow, kind=row.kind, sides=list(row.sides),
-        numbers=[row.left_number, row.right_number], score=row.score, may_mend=kind.mends,
+        numbers=[row.left_number, row.right_number], score=row.score, may_mend=kind.mends, work=work,
         agreements=[AgreementView(**each) for each in row.agreements],
         fields=list(_held(row)) if kind.mends else [],
     )  # fmt: skip
@@ -236,12 +261,12 @@ def _unknown(opened: Session, access: Access) -> list[Delivery]:
     return [row for row in rows if seen[Place(row.company, row.flow, row.leg)]]
 
 
-def _document(access: Access, row: Delivery) -> UnknownView:
+def _document(row: Delivery, values: bool, work: WorkView) -> UnknownView:
     place, told = Place(row.company, row.flow, row.leg), happened(row)
-    known = access.may_mend(place) and told.amount is not None
+    known = values and told.amount is not None
     return UnknownView(
-        **place._asdict(), entity=row.entity, record_key=row.record_key, number=row.number, attempts=row.attempts,
-        called_at=row.called_at, settles_at=row.settles_at,
+        **place._asdict(), id=row.id, may_mend=values, work=work, entity=row.entity, record_key=row.record_key,
+        number=row.number, attempts=row.attempts, called_at=row.called_at, settles_at=row.settles_at,
         money=Money(amount=told.amount, currency=told.currency) if known else None,
         run_page=leg_address(dag_of_place(place), row.run_id, row.leg, "documents"),
     )  # fmt: skip
@@ -263,13 +288,13 @@ def _overdue(access: Access) -> list[tuple[Overdue, int]]:
     return sorted(found.values(), key=lambda each: (-each[0].days, each[0].record.source_key))
 
 
-def _record(access: Access, each: Overdue, allowed: int) -> OverdueView:
+def _record(each: Overdue, allowed: int, values: bool, work: WorkView) -> OverdueView:
     row = each.record
-    place = Place(row.company, row.flow, row.leg)
-    values, header = access.may_mend(place), row.canonical or {}
+    place, header = Place(row.company, row.flow, row.leg), row.canonical or {}
     money = money_of(header) if values and header.get("currency") else None
     return OverdueView(
-        **place._asdict(), entity=row.entity, source_key=row.source_key, days=each.days, allowed=allowed,
+        **place._asdict(), id=row.id, entity=row.entity, source_key=row.source_key, days=each.days, allowed=allowed,
+        may_mend=values, work=work,
         title=row.label if values and row.label else row.source_key, reason=row.reason if values else None,
         money=None if money is None else Money(amount=money, currency=str(header["currency"])),
     )  # fmt: skip
