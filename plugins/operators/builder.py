@@ -253,11 +253,14 @@ class _Stage:
     def _pool_of_read(self, legs: Sequence[LegConfig]) -> str:
         """That of the loads, where what goes at once goes through them in `read`."""
         schedule = self.flow.stages[self.name].schedule
-        if schedule is None or not schedule.events or not schedule.at_once:
-            return ANY_POOL
+        return self._pool_at_once(legs) if schedule is not None and schedule.events else ANY_POOL
+
+    def _pool_at_once(self, legs: Sequence[LegConfig]) -> str:
+        """That of the loads of these legs, where they have one and a task may do all their steps."""
         placed = {tuple(for_systems(systems_of_step(leg, step)).items()) for leg in legs for step in steps_of(leg)}
         pools = {leg.pool or ANY_POOL for leg in legs}
-        return pools.pop() if len(placed) == len(pools) == 1 else ANY_POOL
+        is_one = self.flow.stages[self.name].at_once and len(placed) == len(pools) == 1
+        return pools.pop() if is_one else ANY_POOL
 
     def _leg(self, name: str) -> TaskGroup:
         flow, leg = self.flow, self.flow.legs[name]
@@ -272,6 +275,8 @@ class _Stage:
                 done_by=flow.behind_stages(name),
                 outlets=[outlet(self.company.key)],
                 trigger_rule="none_failed",
+                at_once=flow.stages[self.name].at_once,
+                pool=self._pool_at_once([leg]),
                 execution_timeout=_most(flow, "extract"),
                 **for_systems(systems_of_step(leg, "extract")),
                 **common,

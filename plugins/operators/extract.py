@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from airflow.sdk import Context
+from airflow.sdk.bases.xcom import BaseXCom
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.audit.records import digest_list, record_digest
@@ -19,8 +20,9 @@ from ledgerbridge.flows.config import MAX_RECORDS
 from ledgerbridge.state import transaction
 from ledgerbridge.state.replays import kept_records
 from operators.assets import tell_changed
+from operators.at_once import rest_at_once
 from operators.leg import LegOperator
-from operators.page_links import BatchLink
+from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink, DocumentsLink
 from operators.sources import Sources
 from operators.staging import BatchRef, read_parts, remember, standing
 from operators.taken import places_of, taken_records, write_taken
@@ -35,8 +37,9 @@ class ExtractOperator(LegOperator):
     Who comes to a source first in a run reads it into the log, for all legs of all flows: the stage's `read`, or the
     first leg of a DAG without one; a leg reads it again where one before it has written to its system. A leg takes what
     it has not taken, whichever run or leg it was read by, and what earlier runs left unfinished; a rerun takes what its
-    run had taken, and reads anew from the source what can't be read where it lies. An empty batch skips the leg. The
-    first reading begins at the company's `send_from`, and a month earlier for what is dated ahead.
+    run had taken, and reads anew from the source what can't be read where it lies. An empty batch skips the leg, and a
+    small one goes through all its steps here (``at_once``). The first reading begins at the company's `send_from`, and
+    a month earlier for what is dated ahead.
 
     :param overlap_minutes: how far a reading reaches back behind where the one before ended.
     :param max_records: most records of a batch, unless the leg says; what is left the next run takes.
@@ -45,7 +48,7 @@ class ExtractOperator(LegOperator):
     """
 
     step = "extract"
-    operator_extra_links = (BatchLink(),)
+    operator_extra_links = (BatchLink(), DeadLettersLink(), DataDocsLink(), DocumentsLink())
 
     def __init__(
         self,
@@ -99,7 +102,11 @@ class ExtractOperator(LegOperator):
         with transaction(self.engine) as session:
             remember(session, batch)
             self.audit_batch(session, actor, self.config.source, batch, records=listed)
-        return batch.to_xcom()
+        staged = batch.to_xcom()
+        if len(taken.records) <= self.at_once and rest_at_once(self, context, staged):
+            context["ti"].xcom_push(BaseXCom.XCOM_RETURN_KEY, staged)  # for who clears the leg's other tasks
+            raise self.nothing_goes_on("its batch is small and has gone through all steps here")
+        return staged
 
     def _read(self, sources: Sources, actor: Actor, leg: LegId) -> None:
         """Bring the log up to date, unless this run has: a leg before this one may have written what it reads."""

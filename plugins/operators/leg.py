@@ -137,6 +137,7 @@ class LegOperator(FlowOperator):
     :param config: the leg's definition, as in a flow file.
     :param batch: the batch to work on, ``other_task.output``; by default what the task named like the step before,
         beside this one, returned.
+    :param at_once: of the first step: most records that it does the other steps for, too.
     """
 
     step: ClassVar[str]
@@ -149,6 +150,7 @@ class LegOperator(FlowOperator):
         leg: str,
         config: LegConfig | Mapping[str, Any],
         batch: Any = None,
+        at_once: int = 0,
         retry_policy: RetryPolicy | None = None,  # as above
         **kwargs: Any,
     ) -> None:
@@ -156,6 +158,7 @@ class LegOperator(FlowOperator):
         self.leg = leg
         self.config = leg_config(leg, config)
         self.batch = batch
+        self.at_once = at_once
 
     def batch_uri(self, context: Context, step: str) -> str:
         """Where this run's batch of a step lies; the same for every try."""

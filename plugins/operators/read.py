@@ -17,7 +17,7 @@ from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import pause_of
 from operators import settings
-from operators.at_once import at_once
+from operators.at_once import legs_at_once
 from operators.leg import FlowOperator
 from operators.passing import to_pass_over
 from operators.sources import Sources
@@ -47,7 +47,7 @@ class ReadOperator(FlowOperator):
     def execute(self, context: Context) -> list[str]:
         """Do or start what has something to do; the names of the legs that are started."""
         open_legs = self.legs_with_work(context)
-        done = at_once(self, context, self.config, self.stage, open_legs)
+        done = legs_at_once(self, context, self.config, self.stage, open_legs)
         started = open_legs[len(done) :]
         told = (",".join(each) or "nothing" for each in (done, started))
         self.log.info("flow=%s stage=%s did=%s starts=%s", self.flow, self.stage, *told)

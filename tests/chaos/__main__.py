@@ -24,6 +24,7 @@ from demo.ending import INTERRUPTED, check, end_by_signals
 from tests.chaos.masters import MastersUnderFaults
 from tests.chaos.run import ChaosRun
 from tests.chaos.undisturbed import undisturbed_beside
+from tests.chaos.world import A_TASK
 
 DATABASES = ("sqlite", "postgres")
 FAULTS_A_ROUND = 300
@@ -103,7 +104,8 @@ def _round(seed: int, options: argparse.Namespace, total: Total) -> None:
         for line in verdict.told():
             print(f"  {line}")
         print(f"  {', '.join(f'{count} x {kind}' for kind, count in run.struck.items() if count)}")
-        print(f"seed={seed} database={database} seconds={time.monotonic() - began:.0f} {one}", flush=True)
+        which = f"seed={seed} database={database} task={_a_task(seed, options)}"
+        print(f"{which} seconds={time.monotonic() - began:.0f} {one}", flush=True)
     finally:
         if good and not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -119,15 +121,21 @@ def _orders(seed: int, options: argparse.Namespace, database: str, folder: Path,
             database,
             folder / "disturbed",
             most_faults=most,
-            at_once=options.at_once,
+            a_task=_a_task(seed, options),
             tell=_tell,
         )
         return run, run.compare(undisturbed())
 
 
 def _masters(seed: int, options: argparse.Namespace, database: str, folder: Path, most: int) -> tuple[Round, Verdict]:
-    run = MastersUnderFaults(seed, database, folder / "disturbed", most_faults=most, tell=_tell)
+    run = MastersUnderFaults(
+        seed, database, folder / "disturbed", most_faults=most, a_task=_a_task(seed, options), tell=_tell
+    )
     return run, run.verdict
+
+
+def _a_task(seed: int, options: argparse.Namespace) -> str:
+    return str(options.task or A_TASK[(seed - options.seed) % len(A_TASK)])
 
 
 def _tell(line: str) -> None:
@@ -148,7 +156,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=16, help="of order_to_cash, a round (default: %(default)s)")
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both", help="both: in turn")
     parser.add_argument(
-        "--at-once", action="store_true", help="of order_to_cash: runs do small batches in their first task"
+        "--task",
+        choices=A_TASK,
+        help="what a task does with a small batch: all steps of its leg, as shipped; its step"
+        " alone; all legs of a stage, as in runs of events (default: in turn)",
     )
     parser.add_argument("--keep", action="store_true", help="keep the files of good rounds too")
     return parser

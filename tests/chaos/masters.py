@@ -72,11 +72,12 @@ class MastersUnderFaults:
     A live Airflow that keeps masters in step which people edit, until so many faults have happened.
 
     :param most_faults: no more strike when so many have happened.
+    :param a_task: what a task does with a small batch.
     :param tell: takes a line for each run.
     """
 
     def __init__(
-        self, seed: int, database: str, folder: Path, *, most_faults: int, tell: Callable[[str], None]
+        self, seed: int, database: str, folder: Path, *, most_faults: int, a_task: str, tell: Callable[[str], None]
     ) -> None:
         self._most = most_faults
         self._tell = tell
@@ -86,7 +87,7 @@ class MastersUnderFaults:
         self._expected, self._quiet_writes = 0, 0
         self._lost: list[str] = []
         self._doubled: list[str] = []
-        with open_world(harbor_light_supply(), folder, database, OPENING, FLOW) as world:
+        with open_world(harbor_light_supply(), folder, database, OPENING, FLOW, a_task=a_task) as world:
             self._world = world
             self._faults = Faults(world, ON_MASTERS, seed)
             self._flow = DisturbedFlow(world, self._faults, STAGES, at_once=True, tell=tell)

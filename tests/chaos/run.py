@@ -30,7 +30,7 @@ class ChaosRun:
     The orders of a seed on a live Airflow under faults.
 
     :param most_faults: no more strike when so many have happened.
-    :param at_once: runs do small batches in their first task, as those do that events start.
+    :param a_task: what a task does with a small batch.
     :param tell: takes a line for each pass.
     """
 
@@ -42,15 +42,14 @@ class ChaosRun:
         folder: Path,
         *,
         most_faults: int,
-        at_once: bool,
+        a_task: str,
         tell: Callable[[str], None],
     ) -> None:
         self._file = orders_of(seed, count)
         self._most = most_faults
         self.faults_happened = 0
         self.struck: dict[str, int] = {}
-        opening, stages = opening_of(self._file), [each.removeprefix(f"{FLOW}.") for each in STAGES[:-1] if at_once]
-        with open_world(self._file["company"], folder, database, opening, FLOW, at_once=stages) as world:
+        with open_world(self._file["company"], folder, database, opening_of(self._file), FLOW, a_task=a_task) as world:
             self._world = world
             self._faults = Faults(world, ON_ORDERS, seed)
             self._flow = DisturbedFlow(world, self._faults, STAGES, at_once=False, tell=tell)

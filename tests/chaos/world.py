@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from threading import Event, Thread
 from typing import Any
 
 import psutil
+import yaml
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import CHECKOUT, POOLS, USER
@@ -29,7 +30,7 @@ from ledgerbridge.state import connect, migrate
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
 
-__all__ = ["World", "open_world"]
+__all__ = ["A_TASK", "World", "open_world"]
 
 HEARTBEAT_TIMEOUT_SECONDS = 8
 CLOCK = "clock_"
@@ -60,19 +61,19 @@ What the database does away with when so long no word of its transaction came.
 The workers of a killed scheduler have its connection too, and keep it open: the rows it held would be held for ever.
 """
 STAGING_MEGABYTES = 48
-AT_ONCE = '''
-"""The Airflow DAGs of {flow}, whose runs do small batches in their first task though no event starts them."""
+OF_EVENTS = '''
+"""The Airflow DAGs of {flow}, whose runs do legs in their first task though no event starts them."""
 from operators import builder, read
 
-do_at_once = read.at_once
+legs_at_once = read.legs_at_once
 
 
 def as_of_events(task, context, *rest):
     context["triggering_asset_events"] = {{"an asset": ["an event"]}}
-    return do_at_once(task, context, *rest)
+    return legs_at_once(task, context, *rest)
 
 
-read.at_once = as_of_events
+read.legs_at_once = as_of_events
 builder.timetable = lambda *_: None
 
 for dag_id, dag in builder.build_flow("{flow}").items():
@@ -80,6 +81,11 @@ for dag_id, dag in builder.build_flow("{flow}").items():
     globals()[dag_id] = dag
 '''
 """Reading by time as runs of a schedule do: what people do in GP is no event (docs/decisions/0046)."""
+A_TASK = ("leg", "step", "stage")
+"""
+What a task of a round's DAGs does with a small batch: all steps of its leg, as shipped; its step alone, as with a large
+one; or all legs of a stage, as in runs that events start.
+"""
 MOST_SECONDS_AWAY = 120.0
 """No fault takes anything away for longer; starting it again included."""
 
@@ -369,20 +375,20 @@ def open_world(
     opening: datetime,
     flow: str,
     *,
-    at_once: Sequence[str] = (),
+    a_task: str,
 ) -> Iterator[World]:
     """
     A running world.
 
     :param database: ``sqlite`` or ``postgres``, for Airflow's own and for the state.
     :param flow: the one that runs in it.
-    :param at_once: those of its stages whose runs do small batches in their first task.
+    :param a_task: what its tasks do with small batches, of ``A_TASK``.
     """
     kills = folder / "kills"
     kills.mkdir(parents=True)
     extra = {
         **SETTINGS,
-        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder, flow, at_once)),
+        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(_impatient_include(folder, flow, a_task)),
         "CHAOS_KILLS": str(kills),
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "kill_points"), str(CHECKOUT / "config")]),
     }
@@ -400,7 +406,7 @@ def open_world(
             company=company,
             airflow_port=free_port(),
             sandbox_ports={system: free_port() for system in SYSTEMS},
-            dags_folder=_dags_at_once(folder, flow) if at_once else None,
+            dags_folder=_dags_of_events(folder, flow) if a_task == "stage" else None,
             extra=extra,
             ledger_seconds=LEDGER_SECONDS,
         )
@@ -431,22 +437,25 @@ def _own_cluster(undone: ExitStack, *, port: int | None = None) -> PostgresClust
     return cluster
 
 
-def _dags_at_once(folder: Path, flow: str) -> Path:
+def _dags_of_events(folder: Path, flow: str) -> Path:
     dags = folder / "dags"
     dags.mkdir()
-    (dags / f"{flow}.py").write_text(AT_ONCE.format(flow=flow))
+    (dags / f"{flow}.py").write_text(OF_EVENTS.format(flow=flow))
     return dags
 
 
-def _impatient_include(folder: Path, name: str, at_once: Sequence[str]) -> Path:
+def _impatient_include(folder: Path, name: str, a_task: str) -> Path:
     """The shipped files; the flow tries again after a second, so that a run meets more faults an hour."""
     include = folder / "include"
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / f"{name}.yaml"
-    written = flow.read_text() + "retries: 3\nretry_seconds: 1\n"
-    for stage in at_once:
-        written = written.replace(f"\n  {stage}:\n", f"\n  {stage}:\n    schedule: {{events: true}}\n", 1)
-    flow.write_text(written)
+    written = yaml.safe_load(flow.read_text()) | {"retries": 3, "retry_seconds": 1}
+    for stage in written["stages"].values():
+        if a_task == "stage" and "legs" in stage:
+            stage["schedule"] = {"events": True}
+        elif a_task == "step":
+            stage["at_once"] = 0
+    flow.write_text(yaml.safe_dump(written, sort_keys=False))
     return include
 
 

@@ -155,7 +155,7 @@ def test_a_run_fails_with_a_leg_though_nothing_was_to_do_for_those_behind_it(
     airflow = create_engine(office_home.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     with airflow.connect() as connection:
         rows = connection.execute(text("SELECT task_id, state FROM task_instance ORDER BY start_date"))
-        states = dict(row._tuple() for row in rows)
+        states = {row.task_id: row.state for row in rows}
     assert states["order.load"] == "upstream_failed"
     assert states["exchange_order.load"] == "skipped"
 

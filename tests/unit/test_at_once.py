@@ -1,4 +1,6 @@
-"""Small batches of a run of events go through their legs in the task `read`; all else is left to the legs' tasks."""
+"""
+Small batches go through their leg in its `extract`, of runs of events in the stage's `read`; all else has its tasks.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from sqlalchemy import Engine
 
 from ledgerbridge.errors import RecordBusy, TransientError
 from ledgerbridge.flows import FlowConfig
+from operators.extract import ExtractOperator
 from operators.leg import LegOperator
 from operators.read import ReadOperator
 from triggers.circuit import ConnectionBack
@@ -26,7 +29,8 @@ CONFIG = {
     "owner": "finance",
     "stages": {
         "orders": {
-            "schedule": {"events": True, "at_once": 2},
+            "schedule": {"events": True},
+            "at_once": 2,
             "legs": {
                 "customer": {**NAMES, "from": "shop.order", "to": "ledger.customer"},
                 "order": {**NAMES, "from": "shop.order", "to": "ledger.order", "after": "customer"},
@@ -157,6 +161,83 @@ def test_a_leg_that_can_t_end_here_is_left_to_its_own_tasks_and_so_are_those_beh
 def test_other_runs_start_the_tasks_of_their_legs(stage: Stage, context: dict[str, Any]) -> None:
     assert stage.run("run-1", **context) == CUSTOMER + ORDER
     assert stage.seen == []
+
+
+@dataclass
+class Leg:
+    """The leg `customer` whose extract does so many records at once, in this process."""
+
+    stage: Stage
+    most: int
+    places: dict[str, Any] = field(default_factory=dict)
+    returned: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, run_id: str) -> list[str]:
+        """Run its extract; the tasks that are left to start."""
+        with DAG(f"{FLOW}.orders", schedule=None):
+            config = FlowConfig.model_validate(CONFIG).legs["customer"]
+            extract = ExtractOperator(
+                task_id="customer_extract", flow=FLOW, leg="customer", config=config, at_once=self.most, pool="ledger"
+            )
+            before: BaseOperator = extract
+            for step in STEPS[1:]:
+                name = f"customer_{step}"
+                task = Worker(
+                    task_id=name, flow=FLOW, leg="customer", config=config, seen=self.stage.seen,
+                    does=self.stage.does, **self.places,
+                )  # fmt: skip
+                before >> task
+                before = task
+        context: Any = {"run_id": run_id, "params": {}, "ti": self}
+        try:
+            self.returned["return_value"] = extract.execute(context)
+        except DownstreamTasksSkipped as skips:
+            return [task for task in CUSTOMER if task not in {*map(str, skips.tasks), "customer_extract"}]
+        return CUSTOMER[1:]
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """As a task instance keeps it."""
+        self.returned[key] = value
+
+
+def test_a_leg_does_a_small_batch_in_its_extract_and_leaves_it_to_who_clears_its_other_tasks(stage: Stage) -> None:
+    leg = Leg(stage, most=2)
+    assert leg.run("run-1") == []
+    batch = leg.returned["return_value"]
+    assert batch["rows"] == {"taken": 2}
+    assert stage.seen == [
+        f"customer_transform {batch}", "customer_gate batch of customer_transform",
+        "customer_load batch of customer_gate",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("most", "places"),
+    [
+        pytest.param(1, {}, id="more-records"),
+        pytest.param(2, {"queue": "gp"}, id="another-queue"),
+        pytest.param(2, {"pool": "another"}, id="another-pool"),
+    ],
+)
+def test_a_leg_with_more_records_or_another_place_has_a_task_for_each_step(
+    stage: Stage, most: int, places: dict[str, Any]
+) -> None:
+    leg = Leg(stage, most, places)
+    assert leg.run("run-1") == CUSTOMER[1:]
+    assert leg.returned["return_value"]["rows"] == {"taken": 2}
+    assert stage.seen == []
+
+
+def test_what_fails_in_the_extract_has_its_own_task_with_the_same_batch(stage: Stage) -> None:
+    def fails(name: str) -> str:
+        if name == "customer_load":
+            raise RecordBusy("LB-GP-2", "locked", remedy="Wait.")
+        return name
+
+    stage.does = fails
+    leg = Leg(stage, most=2)
+    assert leg.run("run-1") == CUSTOMER[1:]
+    assert leg.returned["return_value"]["rows"] == {"taken": 2}
 
 
 def test_a_batch_of_more_records_than_the_stage_says_has_tasks_of_its_own(stage: Stage) -> None:

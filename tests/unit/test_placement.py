@@ -47,24 +47,23 @@ def test_what_asks_gp_and_nothing_else_goes_where_gp_is_reached(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("schedule", "queues", "pool"),
+    ("stage", "queues", "read", "extract"),
     [
-        pytest.param("{events: true}", "", "gp", id="events"),
-        pytest.param("{events: true, at_once: 0}", "", "default_pool", id="nothing-at-once"),
-        pytest.param('{cron: "0 * * * *"}', "", "default_pool", id="by-the-clock"),
-        pytest.param("{events: true}", "gp=gp", "default_pool", id="gp-is-reached-elsewhere"),
+        pytest.param("schedule: {events: true}", "", "gp", "gp", id="events"),
+        pytest.param("at_once: 0", "", "default_pool", "default_pool", id="nothing-at-once"),
+        pytest.param('schedule: {cron: "0 * * * *"}', "", "default_pool", "gp", id="by-the-clock"),
+        pytest.param("schedule: {events: true}", "gp=gp", "default_pool", "default_pool", id="gp-is-reached-elsewhere"),
     ],
 )
 def test_what_may_go_at_once_is_counted_in_the_pool_of_the_loads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, queues: str, pool: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, queues: str, read: str, extract: str
 ) -> None:
     monkeypatch.setenv(QUEUES, queues)
     shutil.copytree(INCLUDE, tmp_path / "include")
     flow = tmp_path / "include" / "flows" / "order_to_cash.yaml"
-    flow.write_text(flow.read_text().replace("  orders:\n", f"  orders:\n    schedule: {schedule}\n", 1))
+    flow.write_text(flow.read_text().replace("  orders:\n", f"  orders:\n    {stage}\n", 1))
     dag = build_flow("order_to_cash", tmp_path / "include")["order_to_cash.orders"]
-    assert dag.get_task("read").pool == pool
-    assert dag.get_task("order.load").pool == "gp"
+    assert [dag.get_task(name).pool for name in ("read", "order.extract", "order.load")] == [read, extract, "gp"]
 
 
 def test_a_stage_that_can_wait_comes_after_the_others() -> None:

@@ -54,12 +54,6 @@ class ScheduleConfig(ConfigModel):
         False,
         description="Whether it runs when a source of its legs changed: a stage has read or written something there.",
     )
-    at_once: int = Field(
-        200,
-        ge=0,
-        description="With `events`: batches of at most so many records go through all steps of their leg in the task"
-        " `read`, because to start a task takes longer than its work; the leg's tasks are skipped. 0: none do.",
-    )
 
     @model_validator(mode="after")
     def _some_time(self) -> Self:
@@ -98,6 +92,13 @@ class StageConfig(ConfigModel):
     reconcile: list[str] = Field(
         default_factory=list,
         description="The two ledgers that must agree after its legs (accounting-rules.md §6); empty: none.",
+    )
+    at_once: int = Field(
+        200,
+        ge=0,
+        description="Batches of at most so many records go through all steps of their leg in its task `extract`,"
+        " because to start a task takes longer than its work; the leg's other tasks are skipped. In a run that events"
+        " started the task `read` does the legs too, as long as all load through one pool. 0: each step has a task.",
     )
     can_wait: bool = Field(
         False,
