@@ -41,10 +41,12 @@ class Window:
         """
         Save what a person typed; a number nobody has becomes a new one, with the address PRIMARY if it has any.
 
-        :param changes: columns of the master, its address and its internet address.
+        :param changes: columns of the master, its address and its internet address; ``addresses`` are others by code.
         :raises BookkeeperError: a column that the window does not show.
         """
         columns = TABLES[self.table].columns
+        changes = dict(changes)
+        others: dict[str, Row] = changes.pop("addresses", {}) if self.address_table else {}
         internet = set(_INTERNET) if self.owner else set()
         if unknown := sorted(changes.keys() - ({*columns, *internet} - {self.key, *_DATED})):
             raise BookkeeperError(f"{self.title} shows no {', '.join(unknown)}.")
@@ -65,6 +67,8 @@ class Window:
             session.update(self.table, {self.key: number}, **dates, **own)
         if self.address_table:
             self._save_address(session, number, existing[self.address_code], own)
+            for named, typed in others.items():
+                self._save_other(session, number, named, typed)
         if of_internet := {name: value for name, value in changes.items() if name in internet}:
             key = {"Master_Type": self.owner, "Master_ID": number, "ADRSCODE": existing[self.address_code]}
             if session.get("SY01200", **key) is None:
@@ -81,11 +85,11 @@ class Window:
             session.delete("SY01200", Master_Type=self.owner, Master_ID=number)
 
     def rows(self, session: Session, **equals: Any) -> list[Row]:
-        """The masters as the window shows them: with the internet address of their own address."""
+        """The masters as the window shows them: with the internet address of their own address, and all addresses."""
         found = session.select(self.table, **equals)
         if not self.owner:
             return found
-        return [{**row, **self._internet(session, row)} for row in found]
+        return [{**row, **self._internet(session, row), "addresses": self._addresses(session, row)} for row in found]
 
     def _save_address(self, session: Session, number: str, code: str, own: Row) -> None:
         assert self.address_table is not None
@@ -93,6 +97,21 @@ class Window:
         changed = {name: value for name, value in own.items() if name in TABLES[self.address_table].columns}
         if changed and session.get(self.address_table, **address):
             session.update(self.address_table, address, **changed)
+
+    def _save_other(self, session: Session, number: str, code: str, typed: Row) -> None:
+        """In the window of addresses, which shows the master's own columns as they were: sources.md GP §2."""
+        assert self.address_table is not None
+        if unknown := sorted(typed.keys() - TABLES[self.address_table].columns.keys()):
+            raise BookkeeperError(f"{self.title}'s addresses show no {', '.join(unknown)}.")
+        address = {self.key: number, "ADRSCODE": code}
+        if session.get(self.address_table, **address) is None:
+            session.insert(self.address_table, {**address, **typed})
+        else:
+            session.update(self.address_table, address, **typed)
+
+    def _addresses(self, session: Session, row: Row) -> dict[str, Row]:
+        assert self.address_table is not None
+        return {each["ADRSCODE"]: each for each in session.select(self.address_table, **{self.key: row[self.key]})}
 
     def _internet(self, session: Session, row: Row) -> Row:
         key = {"Master_Type": self.owner, "Master_ID": row[self.key], "ADRSCODE": row[self.address_code]}

@@ -91,7 +91,7 @@ DOCTYPES: Mapping[str, Doctype] = {
         ("SOPNUMBE", "SOPTYPE"),
         _sales_children("SOP30300"),
     ),
-    "Vendor": Doctype("Vendor", "PM00200", ("VENDORID",), (Child("Address", "PM00300", {"VENDORID": "VENDORID"}),)),
+    "Vendor": Doctype("Vendor", "PM00200", ("VENDORID",), (Child("Vendor_Addr", "PM00300", {"VENDORID": "VENDORID"}),)),
     "Payables_Transaction": Doctype("PM_Trans", "PM10000", ("VCHNUMWK",)),
     "Payables_Posted_Transaction": Doctype("PM_Trans", "PM20000", ("VCHRNMBR", "DOCTYPE")),
     "Payables_History_Transaction": Doctype("PM_Trans", "PM30200", ("VCHRNMBR", "DOCTYPE")),

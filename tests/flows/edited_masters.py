@@ -59,6 +59,8 @@ _NUMBERS: dict[str, dict[str, list[Any]]] = {
 _SPELLED = {str(typed): number for number, of in _NUMBERS.items() for each in of.values() for typed in each}
 _PHONES = {"phone": "DEFAULT", "fax": "FAX"}
 """PhoneType by field."""
+_POSTAL = "POSTAL"
+"""The code in GP of a contact's POBOX address, by include/mappings; what is under it is no column of the master."""
 _PARTS = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 GPS_ALONE = ("cost",)
 """Fields that GP says, as include/flows/master_data.yaml has it."""
@@ -148,11 +150,13 @@ def in_gp(window: str, key: str, number: str, columns: dict[str, str]) -> Place:
     def edit(windows: Windows, name: str, value: Any) -> None:
         if name == "active":
             value = {"INACTIVE": int(not value), "VENDSTTS": 1 if value else 2}[columns[name]]
-        windows.in_gp(number, window=window, **{columns[name]: value})
+        typed = {"addresses": {_POSTAL: {"CITY": value}}} if name == "postal_city" else {columns[name]: value}
+        windows.in_gp(number, window=window, **typed)
 
     def show(windows: Windows) -> dict[str, Any]:
         row = next(each for each in windows.all_gp(window) if each[key] == number)
-        held = {name: row[column] for name, column in columns.items()}
+        held = {name: row[column] for name, column in columns.items() if name != "postal_city"}
+        held["postal_city"] = row["addresses"].get(_POSTAL, {}).get("CITY", "") if "addresses" in row else ""
         if "active" in held:
             held["active"] = str(held["active"]) == ("1" if columns["active"] == "VENDSTTS" else "0")
         return {name: _plain(value) for name, value in held.items()}
@@ -178,6 +182,7 @@ def contact(number_field: str, number: str) -> Place:
                 "email": {"EmailAddress": value},
                 "tax": {"TaxNumber": value},
                 "city": {"Addresses": [{"AddressType": "STREET", "City": value}]},
+                "postal_city": {"Addresses": [{"AddressType": "POBOX", "City": value}]},
                 "active": {"ContactStatus": "ACTIVE" if value else "ARCHIVED"},
             }[name]
         windows.in_xero(shown(windows)["ContactID"], **change)
@@ -189,8 +194,9 @@ def contact(number_field: str, number: str) -> Place:
         held |= {field: " ".join(map(str, terms.get(kind, {}).values())) for field, kind in _TERMS.items()}
         phones = {each["PhoneType"]: str(tuple(each.get(part, "") for part in _PARTS)) for each in found["Phones"]}
         held |= {field: _plain(phones[kind]) for field, kind in _PHONES.items()}
-        address = next(each for each in found["Addresses"] if each["AddressType"] == "STREET")
-        return {**held, "city": address.get("City", ""), "active": found["ContactStatus"] == "ACTIVE"}
+        cities = {each["AddressType"]: each.get("City", "") for each in found["Addresses"]}
+        held |= {"city": cities["STREET"], "postal_city": cities["POBOX"]}
+        return {**held, "active": found["ContactStatus"] == "ACTIVE"}
 
     return Place(edit, show)
 
@@ -219,6 +225,7 @@ CUSTOMER = {
     "email": "INET1",
     "city": "CITY",
     "active": "INACTIVE",
+    "postal_city": "CITY",
     "sales_terms": "PYMTRMID",
     "phone": "PHONE1",
     "fax": "FAX",
@@ -228,6 +235,7 @@ VENDOR = {
     "tax": "TXRGNNUM",
     "city": "CITY",
     "active": "VENDSTTS",
+    "postal_city": "CITY",
     "bill_terms": "PYMTRMID",
     "phone": "PHNUMBR1",
     "fax": "FAXNUMBR",
@@ -253,7 +261,7 @@ def make_things(windows: Windows) -> list[Thing]:
             {"gp": in_gp("vendors", "VENDORID", "VROUND1", VENDOR), "xero": contact("AccountNumber", "VROUND1")},
             tuple(VENDOR),
         ),
-        Thing("BOTH1", both, ("name", "email", "city", "tax", "active", *_TERMS, *_PHONES)),
+        Thing("BOTH1", both, ("name", "email", "city", "postal_city", "tax", "active", *_TERMS, *_PHONES)),
         Thing("IROUND1", {"gp": in_gp("items", "ITEMNMBR", "IROUND1", ITEM), "xero": item("IROUND1")}, tuple(ITEM)),
     ]
 

@@ -128,7 +128,7 @@ def terms(contact: dict[str, Any], kind: str = "Sales") -> str:
     return f"{held['Day']} {held['Type']}" if held else ""
 
 
-def street(contact: dict[str, Any]) -> dict[str, Any]:
-    """What a contact's street address holds."""
-    address = next(each for each in contact["Addresses"] if each["AddressType"] == "STREET")
+def street(contact: dict[str, Any], kind: str = "STREET") -> dict[str, Any]:
+    """What a contact's address holds, that of its street or another."""
+    address = next(each for each in contact["Addresses"] if each["AddressType"] == kind)
     return {name: value for name, value in address.items() if value and name != "AddressType"}

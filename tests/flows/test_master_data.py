@@ -154,6 +154,37 @@ def phones(contact: dict[str, Any]) -> dict[str, str]:
     return {kind: text for kind, text in shown.items() if text}
 
 
+def test_postal_address_is_the_one_of_its_code_in_gp_and_goes_both_ways(masters: Masters) -> None:
+    masters.in_gp(
+        "POST1", CUSTNAME="Post House", CITY="Boston", addresses={"POSTAL": {"ADDRESS1": "PO Box 7", "ZIP": "02101"}}
+    )
+    masters.in_xero("Letter Box", ContactNumber="POST2", Addresses=[{"AddressType": "STREET", "City": "Lynn"}])
+    masters.come_to_rest()
+    assert street(masters.xero("POST1"), "POBOX") == {"AddressLine1": "PO Box 7", "PostalCode": "02101"}
+    assert [*masters.gp("POST2")["addresses"]] == ["PRIMARY"]  # no empty one is made
+    masters.in_xero("POST2", Addresses=[{"AddressType": "POBOX", "AddressLine1": "Box 1", "City": "Salem"}])
+    masters.in_xero("POST1", Addresses=[{"AddressType": "POBOX", "AddressLine1": "PO Box 7"}])
+    assert masters.run() == {"customers_gp": 2}
+    made = masters.gp("POST2")["addresses"]["POSTAL"]
+    assert (made["ADDRESS1"], made["CITY"], masters.gp("POST2")["CITY"]) == ("Box 1", "Salem", "Lynn")
+    assert masters.gp("POST1")["addresses"]["POSTAL"]["ZIP"] == ""
+    assert masters.run() == {}
+    masters.in_gp("POST2", addresses={"POSTAL": {"ADDRESS1": "", "CITY": ""}})
+    assert masters.run() == {"customers_xero": 1}
+    assert (street(masters.xero("POST2"), "POBOX"), street(masters.xero("POST2"))) == ({}, {"City": "Lynn"})
+    assert masters.run() == {}
+
+
+def test_code_that_is_a_customers_own_is_both_of_its_addresses_and_neither_comes_and_goes(masters: Masters) -> None:
+    masters.in_gp("POST3", CUSTNAME="Mail Coach", CITY="Boston", ADRSCODE="POSTAL")
+    masters.come_to_rest()
+    assert street(masters.xero("POST3"), "POBOX") == street(masters.xero("POST3")) == {"City": "Boston"}
+    masters.in_xero("POST3", Addresses=[{"AddressType": "POBOX", "City": "Salem"}])
+    masters.come_to_rest()
+    held = masters.gp("POST3")
+    assert held["CITY"] == held["addresses"]["POSTAL"]["CITY"] == street(masters.xero("POST3"))["City"] == "Salem"
+
+
 def test_payment_terms_go_both_ways_by_the_companys_table(masters: Masters) -> None:
     masters.in_gp("TERM1", CUSTNAME="Quayside Chandlers", PYMTRMID="Net 30")
     masters.come_to_rest()

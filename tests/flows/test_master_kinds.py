@@ -86,6 +86,22 @@ def test_payment_terms_of_a_vendor_are_those_of_the_contacts_bills_and_its_sales
     assert masters.letters() == []
 
 
+def test_another_address_of_a_vendor_is_noticed_though_it_stamps_no_vendor_and_is_the_contacts_postal_one(
+    masters: Masters,
+) -> None:
+    masters.in_gp("POST", window="vendors", VENDNAME="Post Mill", CITY="Boston", FAXNUMBR="61755501000000")
+    masters.come_to_rest()
+    masters.later()
+    masters.in_gp("POST", window="vendors", addresses={"POSTAL": {"CITY": "Salem", "ZIPCODE": "01970"}})
+    assert masters.run() == {"vendors_xero": 1}
+    assert street(supplier(masters, "POST"), "POBOX") == {"City": "Salem", "PostalCode": "01970"}
+    masters.in_xero("Post Mill", Addresses=[{"AddressType": "POBOX", "City": "Lynn"}])
+    assert masters.run() == {"vendors_gp": 1}
+    held = vendor(masters, "POST")
+    assert (held["addresses"]["POSTAL"]["CITY"], held["CITY"], held["FAXNUMBR"]) == ("Lynn", "Boston", "61755501000000")
+    assert masters.run() == {}
+
+
 def test_contact_that_sends_a_bill_becomes_a_vendor_of_gp_and_one_that_buys_alone_does_not(masters: Masters) -> None:
     masters.in_xero("Bobbin Mills", IsSupplier=True, AccountNumber="BOBBIN")
     masters.in_xero("Cotton Cafe", IsCustomer=True, ContactNumber="COTTON")

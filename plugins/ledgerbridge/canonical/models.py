@@ -41,6 +41,7 @@ _TAXES: Final = {"record_key": TEXT, "line_id": TEXT, "kind": TEXT, "detail": TE
 _TOLD: Final = {"told_by": TEXT, "cancelled": FLAG}
 _PHONES: Final = ("phone", "direct_phone", "mobile_phone", "fax")  # as they are dialled from anywhere
 _ADDRESS: Final = ("name", "address1", "address2", "city", "state", "zip", "country")
+_POSTAL: Final = {f"postal_{part}": TEXT for part in _ADDRESS[1:]}  # where letters go, if elsewhere
 
 CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
     "canonical.customer": {
@@ -58,6 +59,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "state": TEXT,
             "zip": TEXT,
             "country": TEXT,
+            **_POSTAL,
             **dict.fromkeys(_PHONES, TEXT),
             "payment_terms": TEXT,  # when what it is billed is due, in words that both sides' mappings know
             "active": FLAG,  # neither inactive nor archived
@@ -71,6 +73,7 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "vendor_number": TEXT,
             "made_number": TEXT,
             **dict.fromkeys(_ADDRESS, TEXT),
+            **_POSTAL,
             **dict.fromkeys(_PHONES, TEXT),
             "tax_number": TEXT,
             "bank_account": TEXT,  # where we pay them

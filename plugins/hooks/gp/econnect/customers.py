@@ -9,10 +9,10 @@ from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.fields import NODES
-from hooks.gp.econnect.masters import KeptMaster
-from hooks.gp.econnect.reader import Row, all_of, any_of, equal, one_of
+from hooks.gp.econnect.masters import Beside, KeptMaster
+from hooks.gp.econnect.reader import Row, all_of, equal, one_of
 from hooks.gp.econnect.targets import Place, difference
-from ledgerbridge.entities import Candidate, Document, Found, RawRecord
+from ledgerbridge.entities import Candidate, Document, Found
 
 __all__ = ["Customer"]
 
@@ -44,19 +44,8 @@ class Customer(KeptMaster):
     source_where = ""
     source_key = ("CUSTNMBR",)
     address_code = "ADRSCODE"
-
-    def _changed(self, changed: str) -> Iterator[list[RawRecord]]:
-        """
-        As ``KeptMaster._changed``, and who got another e-mail address.
-
-        GP stamps a customer whose address changes, but not one whose internet address does (sources.md GP §2).
-        """
-        if changed:
-            owners = all_of(equal("Master_Type", "CUS"), changed)
-            # the Requester knows no other table's columns: sources.md GP §1.4
-            changed = any_of(changed, f"CUSTNMBR IN (SELECT Master_ID FROM SY01200 WHERE {owners})")  # noqa: S608
-        for rows in self._site.reader.pages("Customer", changed, key=self.source_key):
-            yield [self._record("Customer", _stamped(row)) for row in rows]
+    # an address stamps its customer: sources.md GP §2
+    beside = Beside("SY01200", "Internet_Address", "Master_ID", equal("Master_Type", "CUS"))
 
     def matches(self, documents: Sequence[Document]) -> dict[str, list[Candidate]]:
         """Who is there under the number or has the e-mail, case aside, in any address of theirs; also inactive ones."""
@@ -127,12 +116,6 @@ def _with_internet_addresses(document: Document, row: Row) -> Document:
         {**held.get(each.get("ADRSCODE", of_customer), {}), **each} for each in document.parts["internet_addresses"]
     ]
     return replace(document, parts={**document.parts, "internet_addresses": rows})
-
-
-def _stamped(row: Row) -> Row:
-    """The customer as of the last change of theirs or of their internet addresses."""
-    stamps = [row.get("DEX_ROW_TS"), *(each.get("DEX_ROW_TS") for each in row.get("Internet_Address", []))]
-    return {**row, "DEX_ROW_TS": max(filter(None, stamps), default=None)}
 
 
 def _email(addresses: list[dict[str, Any]]) -> str:

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from hooks.gp.econnect.entities import ChangedRows, MasterRows
-from hooks.gp.econnect.reader import CHANGES, Row, all_of, changed_between, equal, literal
+from hooks.gp.econnect.reader import CHANGES, Row, all_of, any_of, changed_between, equal, literal
 from hooks.gp.econnect.targets import MasterTarget, is_current, outcome_of
 from ledgerbridge.entities import DELETED, Candidate, Document, Matched, Outcome, RawRecord, Window
 from ledgerbridge.errors import RecordRejected
 
-__all__ = ["KeptMaster"]
+__all__ = ["Beside", "KeptMaster"]
 
 _DELETE = 3  # ACTION in eConnect_Out: sources.md GP §2
 _ZONES = timedelta(days=1)
 """No clock is further from UTC: eConnect_Out is dated by the server's own."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """
+    A table of a master's child rows whose changes do not stamp the master's own row (sources.md GP §2).
+
+    :param element: the child rows by the name that the master's DOCTYPE gives them.
+    :param owner: the column that has the master's number.
+    :param where: which rows are of such masters.
+    """
+
+    table: str
+    element: str
+    owner: str
+    where: str = ""
 
 
 class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
@@ -32,6 +48,7 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
     """Where GP keeps it."""
     address_code: ClassVar[str | None] = None
     """The header field that says which address its address fields are."""
+    beside: ClassVar[Beside | None] = None
     at_first: ClassVar[frozenset[str]] = frozenset()
     """Header fields that a new one needs, and that nothing kept elsewhere changes."""
 
@@ -64,7 +81,7 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
             elif held is None and document.merged:
                 outcomes[key] = Outcome(key, error=self._deleted(document))
             else:
-                to_write.append(document if held is None else self.updating(document, held.content))
+                to_write.append(_said(document if held is None else self.updating(document, held.content)))
         outcomes |= {outcome.record_key: outcome for outcome in self._send(to_write, self._write)}
         return [outcomes[document.record_key] for document in documents]
 
@@ -73,19 +90,37 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
         The document with what an update of this row has to say besides, and without what is said to a new one alone.
 
         GP keeps the main address twice, with the master and under its code. Both change if the code is given; the code
-        is the master's own, whichever a new one would get.
+        is the master's own, whichever a new one would get. What is said of another address that has this code is said
+        of the main one.
         """
         if not document.merged:
             return document
         header = {name: value for name, value in document.header.items() if name not in self.at_first}
-        if self.address_code is not None:
-            header[self.address_code] = row.get(self.address_code) or header.get(self.address_code)
-        return replace(document, header=header)
+        if self.address_code is None:
+            return replace(document, header=header)
+        code = header[self.address_code] = row.get(self.address_code) or header.get(self.address_code)
+        addresses = document.parts.get("addresses", [])
+        of_main = {name: value for each in addresses if each["ADRSCODE"] == code for name, value in each.items()}
+        said = {name: value for name, value in header.items() if value is not None}
+        others = {"addresses": [each for each in addresses if each["ADRSCODE"] != code]} if addresses else {}
+        header = {**header, **{name: value for name, value in of_main.items() if name != "ADRSCODE"}, **said}
+        return replace(document, header=header, parts={**document.parts, **others})
 
     def _changed(self, changed: str) -> Iterator[list[RawRecord]]:
-        """What is there and changed, by a condition on DEX_ROW_TS."""
+        """What is there and changed, or has a changed row ``beside``, by a condition on DEX_ROW_TS."""
+        if changed and self.beside is not None:
+            owners = f"SELECT {self.beside.owner} FROM {self.beside.table} WHERE {all_of(self.beside.where, changed)}"  # noqa: S608
+            # the Requester knows no other table's columns: sources.md GP §1.4
+            changed = any_of(changed, f"{self.master_column} IN ({owners})")
         for rows in self._site.reader.pages(self.master_doctype, changed, key=self.source_key):
-            yield [self._record(self.master_doctype, row) for row in rows]
+            yield [self._record(self.master_doctype, self._stamped(row)) for row in rows]
+
+    def _stamped(self, row: Row) -> Row:
+        """The master as of the last change of its row or of one beside."""
+        if self.beside is None:
+            return row
+        stamps = [row.get("DEX_ROW_TS"), *(each.get("DEX_ROW_TS") for each in row.get(self.beside.element, []))]
+        return {**row, "DEX_ROW_TS": max(filter(None, stamps), default=None)}
 
     def _deletions(self, window: Window) -> Iterator[list[RawRecord]]:
         """
@@ -136,3 +171,15 @@ class KeptMaster(MasterTarget, ChangedRows, MasterRows, Matched):
                 continue
             current, active = is_current(document.header, held.content), self.is_active(held.content)
             yield document, Candidate(held, self.natural_key, own=True, active=active, current=current)
+
+
+def _said(document: Document) -> Document:
+    """The document without addresses of which nothing is said: a new master gets no empty ones."""
+    if "addresses" not in document.parts:
+        return document
+    said = [
+        each
+        for each in document.parts["addresses"]
+        if any(value is not None for name, value in each.items() if name != "ADRSCODE")
+    ]
+    return replace(document, parts={**document.parts, "addresses": said})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows
-from hooks.gp.econnect.masters import KeptMaster
+from hooks.gp.econnect.masters import Beside, KeptMaster
 from hooks.gp.econnect.reader import Row, equal
 from hooks.gp.econnect.targets import DistributedTarget, Place, difference
 from ledgerbridge.entities import Document
@@ -34,6 +34,7 @@ class Vendor(KeptMaster):
     source_where = ""
     source_key = ("VENDORID",)
     address_code = "VADDCDPR"
+    beside = Beside("PM00300", "Vendor_Addr", "VENDORID")
 
     def is_active(self, row: Row) -> bool:
         return str(row.get("VENDSTTS")) != _INACTIVE
