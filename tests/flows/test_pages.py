@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +19,8 @@ import pytest
 from airflow.models.hitl import HITLDetail
 from cryptography.fernet import Fernet
 from lxml import html
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,7 @@ from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
 from ledgerbridge.sync import keep_meeting, open_proposals, strangers
 from operators.staging import raw_table, remember, write_raw, write_validations
 from tests.asked_in_airflow import begin_run, put_question
+from tests.browsing import BUILT, Person, chromium, serious
 
 NAME = "Zebedeo Quisenberry"
 AMOUNT = "4711.08"
@@ -250,57 +251,58 @@ def test_login_link_leads_back_to_this_server_whatever_host_was_named(site: Site
     assert parse_qs(urlsplit(link).query)["next"] == [f"{LEG}/documents?offset=1"]
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with chromium() as browser:
+        yield browser
+
+
 @pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[Any]:
-    """A real browser with a profile of its own."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("no chromium with chromedriver: apt-get install chromium chromium-driver")
-    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+def person(site: Site, browser: Browser) -> Iterator[Callable[[str], Person]]:
+    """Users of the site by name, each with a browser of their own."""
+    people: list[Person] = []
 
-    options = ChromeOptions()
-    options.binary_location = binary
-    for argument in (
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = Chrome(options=options, service=ChromeService(driver))
-    yield browser
-    browser.quit()
+    def come(user: str) -> Person:
+        people.append(Person(browser, site.home.url, site.token(user)))
+        return people[-1]
+
+    yield come
+    for each in people:
+        each.context.close()
 
 
-def test_no_value_leads_a_browser_away_and_the_links_of_a_page_work(site: Site, chromium: Any) -> None:
-    chromium.get(f"{site.home.url}{LEG}/documents")
-    chromium.add_cookie({"name": "_token", "value": site.token("ada"), "path": "/"})
-    for page in PAGES:
-        chromium.get(f"{site.home.url}{page}")
-        assert NAME in chromium.page_source or AMOUNT in chromium.page_source
-        assert _stays(chromium)
-        assert chromium.current_url == f"{site.home.url}{page}"
+def test_no_value_leads_a_browser_away_and_the_links_of_a_page_work(
+    site: Site, person: Callable[[str], Person]
+) -> None:
+    page = person("ada").page
+    for address in PAGES:
+        page.goto(address)
+        assert NAME in page.content() or AMOUNT in page.content()
+        assert _stays(page)
+        assert page.url == f"{site.home.url}{address}"
     assert site.elsewhere.visited == []
-    chromium.get(f"{site.home.url}{LEG}/documents")
-    chromium.find_element("link text", "Dead letters").click()
-    assert chromium.current_url == f"{site.home.url}{LEG}/dead-letters"
-    assert "LB-GX-001" in chromium.page_source
+    page.goto(f"{LEG}/documents")
+    page.get_by_role("link", name="Dead letters").click()
+    expect(page).to_have_url(f"{site.home.url}{LEG}/dead-letters")
+    assert "LB-GX-001" in page.content()
 
 
-def test_the_policy_alone_stops_a_value_that_would_be_html(site: Site, chromium: Any) -> None:
+def test_the_policy_alone_stops_a_value_that_would_be_html(site: Site, browser: Browser) -> None:
     """The second wall: even where the first one has a hole, a browser stays where it is."""
-    with site.browser("ada") as browser:
-        policy = browser.get(f"{LEG}/data-docs").headers["content-security-policy"]
-    page = f"<!doctype html><table><tr><td>{hostile(site.elsewhere.url)}</td></tr></table>"
-    with serving(page, {"Content-Security-Policy": policy}) as url:
-        chromium.get(url)
-        chromium.find_element("id", "trap").click()
-        assert _stays(chromium)
-        assert chromium.current_url == f"{url}/"
+    with site.browser("ada") as client:
+        policy = client.get(f"{LEG}/data-docs").headers["content-security-policy"]
+    hole = f"<!doctype html><table><tr><td>{hostile(site.elsewhere.url)}</td></tr></table>"
+    with serving(hole, {"Content-Security-Policy": policy}) as url, browser.new_page() as page:
+        page.goto(url)
+        page.get_by_role("button", name="Next").click(no_wait_after=True)
+        assert _stays(page)
+        assert page.url == f"{url}/"
     assert site.elsewhere.visited == []
-    with serving(page, {}) as url:
-        chromium.get(url)
+    with serving(hole, {}) as url, browser.new_page() as page:
+        page.goto(url, wait_until="commit")
         site.services.wait_until(lambda: bool(site.elsewhere.visited), what="the trap", timeout_seconds=20)
+    site.elsewhere.visited.clear()
 
 
 @contextmanager
@@ -329,15 +331,12 @@ def serving(page: str, headers: dict[str, str]) -> Iterator[str]:
         thread.join()
 
 
-def _stays(chromium: Any) -> bool:
+def _stays(page: Page) -> bool:
     """Whether the browser is where it was after what the page would do by itself at once."""
-    from selenium.common.exceptions import TimeoutException
-    from selenium.webdriver.support.expected_conditions import url_changes
-    from selenium.webdriver.support.wait import WebDriverWait
-
+    here = page.url
     try:
-        WebDriverWait(chromium, 1).until(url_changes(chromium.current_url))
-    except TimeoutException:
+        page.wait_for_url(lambda url: url != here, timeout=1000)
+    except PlaywrightTimeout:
         return True
     return False
 
@@ -380,42 +379,34 @@ def proposals(site: Site) -> dict[str, int]:
 
 
 def test_who_may_edit_the_dag_says_in_the_browser_who_is_who_and_the_audit_has_their_name(
-    site: Site, proposals: dict[str, int], chromium: Any
+    site: Site, proposals: dict[str, int], person: Callable[[str], Person]
 ) -> None:
     with site.browser("vera") as viewer:
-        page = viewer.get(f"{MASTERS}/customers/proposals").text
-        assert "HARB01" in page
-        assert NAME not in page
-        assert "<form" not in page
-    from selenium.webdriver.support.expected_conditions import staleness_of
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    chromium.get(f"{site.home.url}{LEG}/documents")
-    chromium.add_cookie({"name": "_token", "value": site.token("ada"), "path": "/"})
-    chromium.get(f"{site.home.url}{MASTERS}")
-    chromium.find_element("link text", "2 pairs that may be one").click()
-    assert NAME in chromium.page_source
-    [form] = [
-        each
-        for each in chromium.find_elements("tag name", "form")
-        if each.get_attribute("action").endswith(f"/{proposals['HARB01']}")
-    ]
-    form.find_element("xpath", ".//button[@value='accept']").click()
-    WebDriverWait(chromium, 60).until(staleness_of(form))
-    assert "HARB01" not in chromium.page_source
-    assert NAME in chromium.page_source
+        shown = viewer.get(f"{MASTERS}/customers/proposals").text
+        assert "HARB01" in shown
+        assert NAME not in shown
+        assert "<form" not in shown
+    page = person("ada").page
+    page.goto(MASTERS)
+    page.get_by_role("link", name="2 pairs that may be one").click()
+    expect(page.get_by_role("main")).to_contain_text(NAME)
+    accept = page.locator(f"form[action$='/{proposals['HARB01']}']").locator("button[value=accept]")
+    accept.click()
+    expect(accept).to_have_count(0)
+    assert "HARB01" not in page.content()
+    assert NAME in page.content()
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         said = session.get(MatchProposal, proposals["HARB01"])
         assert said is not None
         assert (said.answer, said.answered_by) == ("accepted", "ada")
-    chromium.get(f"{site.home.url}{MASTERS}")
-    chromium.find_element("xpath", "//a[contains(@href, '/records/linked')]").click()
-    [row] = chromium.find_elements("xpath", "//tbody/tr")
-    assert [each.text for each in row.find_elements("tag name", "td")][:5] == [
+    page.goto(MASTERS)
+    page.locator("a[href*='/records/linked']").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert page.locator("tbody td").all_inner_texts()[:5] == [
         *("HARB01", "id-HARB01", "name", "HARBOR LIGHT", "Harbor Light"),
     ]
-    chromium.find_element("partial link text", "Only in gp.customer").click()
-    assert [each.text for each in chromium.find_elements("xpath", "//tbody/tr/td[1]")] == ["GRAN01"]
+    page.get_by_role("link", name="Only in gp.customer").click()
+    expect(page.locator("tbody tr td:first-child")).to_have_text(["GRAN01"])
 
 
 def test_lists_of_masters_show_what_is_held_to_those_alone_who_may_edit_the_dag(
@@ -445,79 +436,140 @@ def test_an_answer_without_the_token_of_the_users_own_page_is_refused(
 
 
 CITIES = {"gp": "Salem", "xero": "Lynn"}
-BUILT = CHECKOUT / "plugins" / "pages" / "console" / "built" / "index.html"
-AXE = CHECKOUT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+built = pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make console")
 
 
-@pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make console")
-def test_in_the_console_a_letter_is_mended_questions_are_answered_and_no_value_leads_away(
-    site: Site, chromium: Any, proposals: dict[str, int]
-) -> None:
-    from selenium.webdriver.support.expected_conditions import staleness_of
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    site.elsewhere.visited.clear()  # another browser was led there, and has gone
+def plant_letters(site: Site, leg: str, count: int) -> None:
+    """Records of a leg that stand still for one cause."""
+    actor = Actor("order_to_cash", leg, "run-2", f"{leg}.transform")
+    keys = [f"shopify:us:{leg}:{number}" for number in range(count)]
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
-        [letter] = session.query(DeadLetter).all()
+        letters = [
+            Letter("map", key, "v1", key, "LB-MAP-002", "sku", "MUGG", "MUGG is not known", "Create the item.",
+                   raw={"sku": "MUGG"}, label=f"Letter {key}")
+            for key in keys
+        ]  # fmt: skip
+        register(session, actor.flow, leg, actor.run_id, "shopify.order", [Seen(key, "v1") for key in keys], "batch-2")
+        reasons = write_letters(session, actor, letters)
+        set_outcomes(session, actor.flow, leg, {key: Fate("rejected", reasons[key]) for key in keys})
+
+
+@built
+def test_in_airflow_s_frame_a_letter_is_corrected_and_discarded_and_no_value_leads_away(
+    site: Site, person: Callable[[str], Person]
+) -> None:
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        [letter] = session.query(DeadLetter).filter(DeadLetter.run_id == "run-1").all()
         register(session, letter.flow, letter.leg, letter.run_id, "shopify.customer", [Seen(KEY, "v1")], "batch-1")
         set_outcomes(session, letter.flow, letter.leg, {KEY: Fate("rejected", f"dead letter {letter.id}")})
-    chromium.get(f"{site.home.url}{LEG}/documents")
-    chromium.add_cookie({"name": "_token", "value": site.token("ada"), "path": "/"})
-    chromium.get(f"{site.home.url}/plugin/ledgerbridge")
-    chromium.switch_to.frame(shown(chromium, "css selector", "iframe[title=Console]"))
-    assert "1 of 1" in shown(chromium, "css selector", "nav[aria-label=Pages]").text.replace("1–1", "1")
-    assert serious(chromium) == []
-    shown(chromium, "link text", KEY).click()
-    shown(chromium, "xpath", "//button[starts-with(., 'Correct the value at fault')]").click()
-    assert NAME in chromium.find_element("tag name", "main").text
-    assert serious(chromium) == []
-    value, reason = chromium.find_elements("css selector", "form.correction input")
-    chromium.execute_script("arguments[0].select()", value)
-    value.send_keys("Zeb")
-    reason.send_keys("typed by a robot")
-    chromium.find_element("xpath", "//button[.='Keep the correction']").click()
-    shown(chromium, "xpath", "//li[contains(., 'dead letter corrected by ada: typed by a robot')]")
-    shown(chromium, "xpath", "//button[starts-with(., 'Discard')]").click()
-    shown(chromium, "css selector", "dialog textarea").send_keys("a robot")
-    chromium.find_element("xpath", "//button[.='Discard for good']").click()
-    shown(chromium, "xpath", "//header/span[.='discarded']")
-    chromium.switch_to.default_content()
-    assert chromium.current_url.endswith(f"/plugin/ledgerbridge/ledgerbridge/console/letters/{letter.id}")
-    chromium.switch_to.frame(shown(chromium, "css selector", "iframe[title=Console]"))
-    airflow = ask(site)
-    shown(chromium, "link text", "Work list").click()
-    shown(chromium, "partial link text", "Conflicts").click()
-    shown(chromium, "xpath", "//button[.='Xero stands']")
-    assert serious(chromium) == []
-    chromium.find_element("xpath", "//button[.='Xero stands']").click()
-    shown(chromium, "xpath", "//*[contains(., 'Answered by ada')]")
-    with Session(airflow) as session:
-        [answer] = session.execute(select(HITLDetail.chosen_options, HITLDetail.responded_by)).all()
-    assert (answer.chosen_options, answer.responded_by["name"]) == (["xero"], "ada")
-    shown(chromium, "partial link text", "Who is who").click()
-    pair = shown(chromium, "xpath", "//section[contains(@aria-label, 'GRAN01')]")
-    assert serious(chromium) == []
-    pair.find_element("xpath", ".//button[.='They are two']").click()
-    WebDriverWait(chromium, 60).until(staleness_of(pair))
-    shown(chromium, "link text", "Health").click()
-    shown(chromium, "css selector", ".chart canvas")
-    shown(chromium, "xpath", "//th[a[.='orders']]/following-sibling::td[.='1']")
-    assert serious(chromium) == []
-    shown(chromium, "link text", "Books").click()
-    shown(chromium, "link text", "everything").click()
-    assert NAME in shown(chromium, "xpath", "//article[.//h2[.='Differences']]").text
-    assert serious(chromium) == []
-    shown(chromium, "link text", "Audit").click()
-    shown(chromium, "xpath", "//td[.='dead letter discarded']")
-    assert serious(chromium) == []
-    chromium.switch_to.default_content()
-    assert [
-        each for each in chromium.get_log("browser") if "/console/" in each["message"] and each["level"] == "SEVERE"
-    ] == []
+    ada = person("ada")
+    ada.page.goto("/plugin/ledgerbridge")
+    console = ada.console_in_airflow()
+    expect(console.get_by_role("navigation", name="Pages")).to_contain_text("1–1 of 1")
+    assert serious(console) == []
+    console.get_by_role("link", name=KEY).first.click()
+    console.get_by_role("button", name="Correct the value at fault").click()
+    expect(console.get_by_role("main")).to_contain_text(NAME)
+    assert serious(console) == []
+    console.get_by_role("textbox", name="raw.name").fill("Zeb")
+    console.get_by_role("textbox", name="Reason").fill("typed by a robot")
+    console.get_by_role("button", name="Keep the correction").click()
+    expect(console.get_by_text("dead letter corrected by ada: typed by a robot")).to_be_visible()
+    console.get_by_role("button", name="Discard").click()
+    console.get_by_role("dialog").get_by_role("textbox", name="Reason").fill("a robot")
+    console.get_by_role("button", name="Discard for good").click()
+    expect(console.get_by_text("discarded", exact=True)).to_be_visible()
+    expect(ada.page).to_have_url(f"{site.home.url}/plugin/ledgerbridge/ledgerbridge/console/letters/{letter.id}")
+    assert ada.complaints == []
     assert site.elsewhere.visited == []
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         found = session.get_one(DeadLetter, letter.id)
         assert (found.state, found.reason, found.raw) == ("discarded", "a robot (ada)", {"name": "Zeb"})
+
+
+@built
+def test_the_second_of_two_people_at_one_letter_is_told_what_the_first_did(
+    site: Site, person: Callable[[str], Person]
+) -> None:
+    plant_letters(site, "payment", 1)
+    ada, olga = person("ada"), person("olga")
+    for each in (ada, olga):
+        each.open_console("letters?leg=payment").get_by_role("link", name="Letter shopify:us:payment:0").click()
+    ada.page.get_by_role("button", name="Take it on").click()
+    expect(ada.page.get_by_text("With you", exact=True)).to_be_visible()
+    olga.page.get_by_role("button", name="Take it on").click()
+    expect(olga.page.get_by_text("is with ada by now")).to_be_visible()
+    expect(olga.page.get_by_text("With ada", exact=True)).to_be_visible()
+    olga.page.get_by_role("button", name="Replay").click()
+    olga.page.get_by_role("textbox", name="Reason").fill("created")
+    ada.page.get_by_role("button", name="Discard").click()
+    ada.page.get_by_role("textbox", name="Reason").fill("withdrawn")
+    ada.page.get_by_role("button", name="Discard for good").click()
+    expect(ada.page.get_by_text("discarded", exact=True)).to_be_visible()
+    olga.page.get_by_role("dialog").get_by_role("button", name="Replay").click()
+    expect(olga.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("dead-letter-discarded by ada")
+    olga.page.keyboard.press("Escape")
+    expect(olga.page.get_by_role("dialog")).to_have_count(0)
+
+
+@built
+def test_fifty_letters_are_tagged_and_replayed_at_once(site: Site, person: Callable[[str], Person]) -> None:
+    plant_letters(site, "order", 50)
+    page = person("ada").open_console()
+    page.get_by_role("complementary", name="Causes").get_by_role("link", name="50 order LB-MAP-002 sku").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("1–50 of 50")
+    page.get_by_role("checkbox", name="Choose all of this page").check()
+    page.get_by_role("button", name="Take on").click()
+    expect(page.get_by_role("cell", name="ada")).to_have_count(50)
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_role("textbox", name="Reason").fill("item created")
+    page.get_by_role("dialog").get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("Nothing stands still here")).to_be_visible()
+    page.get_by_label("State").select_option("replaying")
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("1–50 of 50")
+    page.go_back()
+    expect(page.get_by_label("State")).to_have_value("open")
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
+        replaying = session.query(DeadLetter).filter(DeadLetter.state == "replaying")
+        assert {each.leg for each in replaying} == {"order"}
+        assert replaying.count() == 50
+
+
+@built
+def test_a_conflict_and_a_pair_are_answered_and_every_page_can_be_used_by_everybody(
+    site: Site, person: Callable[[str], Person], proposals: dict[str, int]
+) -> None:
+    airflow = ask(site)
+    ada = person("ada")
+    page = ada.open_console()
+    page.get_by_role("link", name="Conflicts").click()
+    stands = page.get_by_role("button", name="Xero stands")
+    stands.wait_for()
+    assert serious(page) == []
+    stands.click()
+    expect(page.get_by_text("Answered by ada")).to_be_visible()
+    with Session(airflow) as session:
+        [answer] = session.execute(select(HITLDetail.chosen_options, HITLDetail.responded_by)).all()
+    assert (answer.chosen_options, answer.responded_by["name"]) == (["xero"], "ada")
+    page.get_by_role("link", name="Who is who").click()
+    pair = page.get_by_role("region", name="customer GRAN01")
+    pair.wait_for()
+    assert serious(page) == []
+    pair.get_by_role("button", name="They are two").click()
+    expect(pair).to_have_count(0)
+    page.get_by_role("link", name="Health").click()
+    page.get_by_role("img", name="Documents delivered and refused by hour").wait_for()
+    expect(page.get_by_role("row", name="orders")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("link", name="Books").click()
+    page.get_by_role("link", name="everything").click()
+    expect(page.get_by_role("article")).to_contain_text(NAME)
+    assert serious(page) == []
+    page.get_by_role("link", name="Audit").click()
+    page.get_by_role("cell", name="answered").wait_for()
+    assert serious(page) == []
+    assert ada.complaints == []
+    with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         said = session.get_one(MatchProposal, proposals["GRAN01"])
         assert (said.answer, said.answered_by) == ("refused", "ada")
 
@@ -537,22 +589,3 @@ def ask(site: Site) -> Engine:
         begin_run(session, asks)
         put_question(session, asks, "customer A1: whose city stands?")
     return airflow
-
-
-def shown(chromium: Any, by: str, what: str) -> Any:
-    """Something of a page, once it is there."""
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    return WebDriverWait(chromium, 60).until(lambda browser: (browser.find_elements(by, what) or [None])[0])
-
-
-def serious(chromium: Any) -> list[str]:
-    """What of the page keeps somebody out who does not see or use a mouse, as axe finds it."""
-    chromium.execute_script(AXE.read_text())
-    found = chromium.execute_async_script("axe.run().then(arguments[0])")
-    return [
-        f"{each['id']}: {node['html']}"
-        for each in found["violations"]
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]

@@ -75,7 +75,7 @@ def test_letters_are_taken_on_found_by_who_has_them_and_given_back(work: Engine)
     assert olga.post("work/assignments", {"kind": "letter", "seen": {first: "olga"}, "to": None}).is_success
     assert [of(each)["assignee"] for each in (first, second, third)] == [None, "olga", None]
     told = [(each["action"], each["by"], each["reason"]) for each in olga.get(f"letters/{first}")["history"]]
-    assert told[1:] == [("assigned", "olga", "olga"), ("given-back", "olga", None)]
+    assert told[1:] == [("assigned", "olga", "to olga"), ("given-back", "olga", None)]
     with transaction(work) as session:
         assert verify(session).broken is None
 

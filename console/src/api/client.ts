@@ -63,3 +63,15 @@ export async function given<T>(
   }
   return data;
 }
+
+/** Ask Airflow's own API for something, with what the user may do there; or an error with what it said. */
+export async function askAirflow(method: "PATCH" | "POST", address: string, body: object): Promise<void> {
+  const response = await fetch(address, {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (response.ok) return;
+  const { detail } = (await response.json().catch(() => ({}))) as { detail?: unknown };
+  throw new Refused(response.status, typeof detail === "string" ? detail : `Airflow answers ${response.status}.`, null);
+}

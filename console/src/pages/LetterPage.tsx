@@ -3,14 +3,14 @@ import { useId, useState } from "react";
 import type { LetterDetail } from "../api/client";
 import { ActionDialog } from "../components/ActionDialog";
 import { Link } from "../components/Link";
-import { Noted } from "../components/Noted";
+import { Noted, Why } from "../components/Noted";
 import { Shown } from "../components/Shown";
 import { State } from "../components/State";
 import { instant, money } from "../model/format";
 import { type Leaf, leavesOf } from "../model/leaves";
 import { UNFILTERED } from "../model/route";
 import { systemOf } from "../model/way";
-import { type Action, useCorrect, useLetter } from "../queries/letters";
+import { type Action, useCorrect, useLetter, useRun } from "../queries/letters";
 import { useMe } from "../queries/me";
 
 const BODIES = { document: "Document that was to be sent", canonical: "Canonical record", raw: "As the source gave it" } as const;
@@ -25,7 +25,7 @@ export function LetterPage({ id }: { id: string }) {
         <Link to={{ page: "letters", filters: UNFILTERED }}>← Work list</Link>
       </p>
       <Shown query={query} what="the letter">
-        {(letter) => <Letter key={letter.revision} letter={letter} />}
+        {(letter) => <Letter letter={letter} />}
       </Shown>
     </main>
   );
@@ -33,8 +33,11 @@ export function LetterPage({ id }: { id: string }) {
 
 function Letter({ letter }: { letter: LetterDetail }) {
   const { zones } = useMe();
-  const [action, setAction] = useState<Action | null>(null);
-  const [path, setPath] = useState<string | null>(null);
+  // of the letter as it was when somebody decided: whoever comes second is told, and reads it while the page goes on
+  const [asked, setAsked] = useState<{ action: Action; letter: LetterDetail } | null>(null);
+  const [wrong, setWrong] = useState<{ path: string; letter: LetterDetail } | null>(null);
+  const setAction = (action: Action) => setAsked({ action, letter });
+  const setPath = (path: string) => setWrong({ path, letter });
   const isOpen = letter.state === "open" && letter.may_mend;
   return (
     <>
@@ -61,7 +64,7 @@ function Letter({ letter }: { letter: LetterDetail }) {
       {letter.may_mend ? (
         <div className="buttons">
           {isOpen && letter.at_fault && (
-            <button onClick={() => setPath(letter.at_fault ?? null)}>Correct the value at fault …</button>
+            <button onClick={() => letter.at_fault && setPath(letter.at_fault)}>Correct the value at fault …</button>
           )}
           {(isOpen || letter.state === "discarded") && letter.may_mend && (
             <button className="main" onClick={() => setAction("replays")}>
@@ -69,12 +72,13 @@ function Letter({ letter }: { letter: LetterDetail }) {
             </button>
           )}
           {isOpen && <button onClick={() => setAction("discards")}>Discard …</button>}
+          {letter.state === "replaying" && <RunNow dag={letter.dag} />}
         </div>
       ) : (
         <p className="note">Values are shown to those who may edit the DAG; they may mend it too.</p>
       )}
       <Noted kind="letter" id={letter.id} work={letter.work} mayMend={letter.may_mend} zone={zones[letter.company]} />
-      {path !== null && <CorrectionForm letter={letter} path={path} close={() => setPath(null)} />}
+      {wrong && <CorrectionForm key={wrong.path} {...wrong} close={() => setWrong(null)} />}
       <Facts letter={letter} />
       <History letter={letter} />
       {(Object.keys(BODIES) as (keyof typeof BODIES)[]).map((name) => {
@@ -97,7 +101,28 @@ function Letter({ letter }: { letter: LetterDetail }) {
           </ul>
         </section>
       )}
-      {action && <ActionDialog action={action} letters={[letter]} close={() => setAction(null)} />}
+      {asked && <ActionDialog action={asked.action} letters={[asked.letter]} close={() => setAsked(null)} />}
+    </>
+  );
+}
+
+/** The next pass takes the letter; whoever does not want to wait for it starts one. */
+function RunNow({ dag }: { dag: string }) {
+  const { airflow } = useMe();
+  const run = useRun(airflow, dag);
+  return (
+    <>
+      {run.isSuccess ? (
+        <span role="status">A run has begun; this page shows what becomes of it.</span>
+      ) : (
+        <button className="main" disabled={run.isPending} onClick={() => run.mutate()}>
+          Run its stage now
+        </button>
+      )}
+      <a href={`${airflow}/dags/${encodeURIComponent(dag)}`} target="_blank" rel="noreferrer">
+        {dag}
+      </a>
+      <Why error={run.error} />
     </>
   );
 }

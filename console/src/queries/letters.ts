@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, given, type Letter } from "../api/client";
+import { api, askAirflow, given, type Letter } from "../api/client";
 import type { Filters } from "../model/route";
 
 export const ROWS = 100;
@@ -32,6 +32,8 @@ export function useLetter(id: string) {
   return useQuery({
     queryKey: ["letter", id],
     queryFn: () => given(api.GET("/api/letters/{letter_id}", { params: { path: { letter_id: id } } })),
+    // what the next pass makes of it is shown when it has
+    refetchInterval: ({ state: { data } }) => (data?.state === "replaying" ? 3_000 : false),
   });
 }
 
@@ -48,6 +50,13 @@ export function useAct(action: Action) {
       return given(action === "replays" ? api.POST("/api/letters/replays", { body }) : api.POST("/api/letters/discards", { body }));
     },
     onSettled: forget,
+  });
+}
+
+/** Start a run of a letter's stage in Airflow, with what the user may do there. */
+export function useRun(airflow: string, dag: string) {
+  return useMutation({
+    mutationFn: () => askAirflow("POST", `${airflow}/api/v2/dags/${encodeURIComponent(dag)}/dagRuns`, { logical_date: null }),
   });
 }
 

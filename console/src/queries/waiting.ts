@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, given, type Question, Refused } from "../api/client";
+import { api, askAirflow, given, type Question } from "../api/client";
 
 export const ROWS = 100;
 
@@ -61,17 +61,8 @@ export function useSay(company: string, kind: string) {
 export function useAnswer(airflow: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async ({ question, option }: { question: Question; option: string }) => {
-      const response = await fetch(`${airflow}/api/v2/${question.task}`, {
-        method: "PATCH",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ chosen_options: [option], params_input: {} }),
-      });
-      if (!response.ok) {
-        const { detail } = (await response.json().catch(() => ({}))) as { detail?: unknown };
-        throw new Refused(response.status, typeof detail === "string" ? detail : `Airflow answers ${response.status}.`, null);
-      }
-    },
+    mutationFn: ({ question, option }: { question: Question; option: string }) =>
+      askAirflow("PATCH", `${airflow}/api/v2/${question.task}`, { chosen_options: [option], params_input: {} }),
     onSettled: () => client.invalidateQueries(),
   });
 }

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 
-import { api, given } from "../api/client";
+import { api, given, type Way } from "../api/client";
 
 /** The way of what is called so. */
 export function useWays(wanted: string) {
@@ -8,7 +8,18 @@ export function useWays(wanted: string) {
     queryKey: ["ways", wanted],
     queryFn: () => given(api.GET("/api/ways", { params: { query: { q: wanted } } })),
     enabled: wanted !== "",
+    // a document that is under way is seen to arrive
+    refetchInterval: ({ state: { data } }) => (data?.some(isMoving) ? 5_000 : false),
   });
+}
+
+function isMoving(way: Way): boolean {
+  return way.steps.some(
+    ({ records, documents, letters }) =>
+      records.some(({ outcome }) => outcome === "read") ||
+      documents.some(({ state }) => state === "sending") ||
+      letters.some(({ state }) => state === "replaying"),
+  );
 }
 
 /** What may be meant by a part of a name or an amount. */

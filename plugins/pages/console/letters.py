@@ -98,14 +98,15 @@ def letter_of(access: Access, letter_id: str) -> LetterDetail:
         together = [each for each in find_letters(opened, alike) if each.version == letter.version]
         work = works(opened, LETTER, {letter.id: mends})[letter.id]
         mended_at = places_to_mend(opened, letter) if mends else []
+    dag = dag_of_place(_place(letter))
     kept = {name: getattr(letter, name) if mends else None for name in ("value", "raw", "canonical", "document")}
     plain = ("record_key", "version", "rule", "error_class", "mapping_version", "run_id")
     return LetterDetail(
         **_told(letter, mends), **kept, **{name: getattr(letter, name) for name in plain},
         may_mend=mends, work=work, mended_at=mended_at, at_fault=_at_fault(letter) if mends else None,
         corrections=[_correction(each, mends) for each in letter.corrections or []],
-        history=history, together=len(together),
-        run_page=leg_address(dag_of_place(_place(letter)), letter.run_id, letter.leg, "dead-letters"),
+        history=history, together=len(together), dag=dag,
+        run_page=leg_address(dag, letter.run_id, letter.leg, "dead-letters"),
     )  # fmt: skip
 
 
@@ -216,7 +217,7 @@ def _words(entry: AuditEntry) -> str | None:
     told = entry.details
     if entry.action == "tagged":
         return " ".join([*(f"+{each}" for each in told["added"]), *(f"−{each}" for each in told["removed"])])
-    return told["to"] if entry.action == "assigned" else told.get("reason")
+    return f"to {told['to']}" if entry.action == "assigned" else told.get("reason")
 
 
 def _at_fault(letter: DeadLetter) -> str | None:

@@ -211,6 +211,7 @@ class LetterDetail(LetterView):
     together: int = Field(description="How many open letters of the same record go with this one.")
     mended_at: list[PlaceToMend] = Field(description="Where the remedy may be done; empty to those who may not mend.")
     run_page: str = Field(description="Address of the run's dead letters among the pages of its task.")
+    dag: str = Field(description="The DAG of its stage, a run of which takes what is replayed.")
 
 
 class WaitingCounts(View):
