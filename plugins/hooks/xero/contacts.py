@@ -67,7 +67,7 @@ class Contacts(DocumentTarget, Matched):
 
         :raises TransientError, ConfigurationError: as ``DocumentTarget.send``.
         """
-        documents = self._with_all_terms(documents)
+        documents = self._with_what_stays(documents)
         known = self._directory.by_id(each.target_id for each in documents if each.target_id and not each.merged)
         self._directory.look_up([document for document in documents if not document.target_id])
         outcomes: dict[str, Outcome] = {}
@@ -104,21 +104,17 @@ class Contacts(DocumentTarget, Matched):
     def verb(self, documents: Sequence[Document]) -> str:
         return "POST" if "ContactID" in documents[0].header else "PUT"
 
-    def _with_all_terms(self, documents: Sequence[Document]) -> list[Document]:
+    def _with_what_stays(self, documents: Sequence[Document]) -> list[Document]:
         """
-        Those that change one kind of payment terms, sales or bills, with the other as the contact holds it.
+        Those that change payment terms or an address with what the contact holds besides: the other kind of terms, the
+        lines of an address that nobody is told of here.
 
-        Nobody says whether Xero keeps what an update of the two leaves out.
+        Nobody says whether Xero keeps what an update of either leaves out.
         """
-        ids = sorted(each.target_id for each in documents if each.target_id and each.merged and _changes_terms(each))
+        ids = sorted(each.target_id for each in documents if each.target_id and each.merged and _changes_a_whole(each))
         found = self.hook.listed("Contacts", "IDs", ids, includeArchived="true") if ids else ()
-        held = {each["ContactID"]: each.get(_TERMS) or {} for each in found}
-        return [
-            replace(each, header={**_terms(held[each.target_id]), **each.header})
-            if each.target_id in held and _changes_terms(each)
-            else each
-            for each in documents
-        ]
+        held = {each["ContactID"]: each for each in found}
+        return [_beside(each, held[each.target_id]) if each.target_id in held else each for each in documents]
 
     def _saved(self, documents: Sequence[Document]) -> dict[str, Outcome]:
         if not documents:
@@ -183,6 +179,24 @@ def _clashes(outcome: Outcome) -> bool:
 def _changes_terms(document: Document) -> bool:
     """Whether it says any; a column of the batch that has no value here says nothing."""
     return any(value is not None for name, value in document.header.items() if name.startswith(f"{_TERMS}."))
+
+
+def _changes_a_whole(document: Document) -> bool:
+    return _changes_terms(document) or bool(document.parts.get("addresses"))
+
+
+def _beside(document: Document, held: Mapping[str, Any]) -> Document:
+    """A document with what a contact holds beside it of what it changes."""
+    header, parts = document.header, dict(document.parts)
+    if _changes_terms(document):
+        header = {**_terms(held.get(_TERMS) or {}), **header}
+    if "addresses" in parts:
+        there = {each["AddressType"]: each for each in held.get("Addresses") or []}
+        parts["addresses"] = [
+            {**there.get(each["AddressType"], {}), **{name: value for name, value in each.items() if value is not None}}
+            for each in parts["addresses"]
+        ]
+    return replace(document, header=header, parts=parts)
 
 
 def _terms(held: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
