@@ -44,6 +44,9 @@ def backfill(
     ] = None,
     connection: Annotated[str | None, typer.Option(help="Of this one alone; default: each of the system.")] = None,
     company: Annotated[str | None, typer.Option(metavar="KEY", help="Default: the only one, or `main`.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what the log has and nobody changed: a mapping reads more of it now.")
+    ] = False,
 ) -> int:
     """Write what changed since into the change log; the flow's next runs take it, batch by batch."""
     from operators import settings
@@ -69,11 +72,13 @@ def backfill(
         print(f"Nothing dated before `send_from`, {first}, is sent by any leg; it is read all the same.")
     for each in [connection] if connection else known:
         named = SourceId(of_company.key, entity, each)
-        _fill(engine, hook_of(system, each, of_company), named, begins, ends)
+        _fill(engine, hook_of(system, each, of_company), named, begins, ends, again=again)
     return 0
 
 
-def _fill(engine: Engine, hook: SystemHook, named: SourceId, since: datetime, until: datetime | None) -> None:
+def _fill(
+    engine: Engine, hook: SystemHook, named: SourceId, since: datetime, until: datetime | None, *, again: bool
+) -> None:
     from operators.change_log import read_span
 
     source = hook.entity(named.entity.partition(".")[2])
@@ -86,7 +91,7 @@ def _fill(engine: Engine, hook: SystemHook, named: SourceId, since: datetime, un
     while not done.is_done:
         end = pace.next_end(done)
         try:
-            found = read_span(engine, source, named, done.done, end)
+            found = read_span(engine, source, named, done.done, end, again=again)
         except TransientError as error:
             failures = 0 if error.retry_after_seconds else failures + 1
             if failures >= _TRIES:

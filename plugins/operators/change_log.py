@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Begun, Found, SourceId, append, begin_again, begin_reading, end_reading, unknown
 from ledgerbridge.changes.announced import answer, told_of
-from ledgerbridge.changes.log import GONE, gone, last_number
+from ledgerbridge.changes.log import GONE, How, gone, last_number
 from ledgerbridge.changes.readings import is_list_due
 from ledgerbridge.entities import DELETED, KeyedSource, RawRecord, Source, Window
 from ledgerbridge.state import transaction
@@ -112,15 +112,19 @@ def read_announced(engine: Engine, source: KeyedSource, named: SourceId) -> Read
     return Read(None, None, rows, new)
 
 
-def read_span(engine: Engine, source: Source, named: SourceId, since: datetime, until: datetime) -> Read:
+def read_span(
+    engine: Engine, source: Source, named: SourceId, since: datetime, until: datetime, *, again: bool = False
+) -> Read:
     """
     Write into the log what changed in a source within a time, and what the log lacks of it; no cursor moves.
 
+    :param again: also what it does not lack.
     :raises TransientError, ConfigurationError: as the source raises them.
     """
     at = source.clock()
+    how: How = "again" if again else "backfill"
     with transaction(engine) as session:
-        begun = Begun(since, last_number(session, named.company, named.entity), at, "backfill", None)
+        begun = Begun(since, last_number(session, named.company, named.entity), at, how, None)
     rows = new = 0
     for records in _in_portions(source.read(Window(since, until))):
         rows += len(records)
@@ -197,10 +201,16 @@ def _by_age(portion: dict[str, RawRecord]) -> list[RawRecord]:
     return sorted(portion.values(), key=lambda record: (record.changed_at, record.key))
 
 
-def _write(engine: Engine, named: SourceId, begun: Begun, records: list[RawRecord], lost: Collection[str] = ()) -> int:
+def _write(
+    engine: Engine,
+    named: SourceId,
+    begun: Begun,
+    records: list[RawRecord],
+    lost: Collection[str] = (),
+) -> int:
     """Stage what the log lacks, then log it: a file that nothing refers to does no harm, the reverse would."""
     with transaction(engine) as session:
-        fresh = unknown(session, named, records, began_after=begun.after, lost=lost)
+        fresh = unknown(session, named, records, began_after=begun.after, lost=lost, again=begun.how == "again")
     if not fresh:
         return 0
     found = [Found(each.key, each.version, each.changed_at, record_digest(each)) for each in fresh]

@@ -58,6 +58,13 @@ def test_all_since_a_day_is_in_the_log_once_and_no_reading_moves(
     assert len(logged(state_db)) == 60
 
 
+def test_what_the_log_has_already_is_there_once_more_when_it_is_to_be_taken_again(
+    shop: MemorySource, state_db: Engine
+) -> None:
+    assert backfill() == backfill("--again") == 0
+    assert logged(state_db) == 2 * [f"order-{day:02}" for day in range(60)]
+
+
 def test_one_that_broke_off_goes_on_behind_its_last_span(
     shop: MemorySource, state_db: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,8 +22,8 @@ from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["GONE", "Found", "How", "append", "gone", "last_number", "newest", "unknown"]
 
-How = Literal["poll", "webhook", "backfill", "person"]
-"""How a change became known."""
+How = Literal["poll", "webhook", "backfill", "person", "again"]
+"""How a change became known; ``again``: it was known, and is to be taken once more."""
 GONE = "gone"
 """The version of a record that a list of all its source's has no more."""
 
@@ -70,7 +70,7 @@ def append(
     """
     serialise(session, f"change {source.company} {source.entity}")
     lost = [uri for uri in lost if uri != payload_uri]  # the same records were staged once more: that file is whole now
-    fresh = unknown(session, source, found, began_after=began_after, lost=lost)
+    fresh = unknown(session, source, found, began_after=began_after, lost=lost, again=how == "again")
     known_at = datetime.now(UTC)
     rows = [
         {
@@ -99,6 +99,7 @@ def unknown(
     *,
     began_after: int | None = None,
     lost: Collection[str] = (),
+    again: bool = False,
 ) -> list[_V]:
     """
     What the log does not hold as a record's newest version, in the order given.
@@ -109,17 +110,20 @@ def unknown(
 
     :param began_after: the last number when this reading began; None where nobody else can have read meanwhile.
     :param lost: staged files that can't be read any more: the log does not hold what lies there.
+    :param again: what the log holds as the newest version counts as unknown too, for legs to take it once more.
     """
     listed = list(found)
     known = newest(session, source.company, source.entity, [each.key for each in listed])
-    return [each for each in listed if _is_new(each, known.get(each.key), began_after, lost)]
+    return [each for each in listed if _is_new(each, known.get(each.key), began_after, lost, again)]
 
 
-def _is_new(found: _Version, known: LoggedChange | None, began_after: int | None, lost: Collection[str]) -> bool:
+def _is_new(
+    found: _Version, known: LoggedChange | None, began_after: int | None, lost: Collection[str], again: bool
+) -> bool:
     if known is None:
         return True
     if known.version == found.version:
-        return known.payload_uri in lost
+        return again or known.payload_uri in lost
     if known.how == "person":  # wanted so, though the source said otherwise up to then
         return found.changed_at > known.changed_at
     return began_after is None or known.number <= began_after or found.changed_at > known.changed_at

@@ -206,7 +206,7 @@ class _Log:
         return [(number, key) for number, key in found]
 
     def _open(self, latest: Mapping[str, LoggedChange]) -> set[str]:
-        """The keys whose newest version the leg has neither finished with nor in its work list."""
+        """The keys whose newest version the leg has neither finished with nor in its work list, or takes once more."""
         known: dict[str, tuple[str, int]] = {}
         for chunk in in_chunks(list(latest)):
             rows = _rows(self._session, self._leg, chunk)
@@ -214,7 +214,8 @@ class _Log:
         return {
             key
             for key, change in latest.items()
-            if key not in known or (known[key][0] != change.version and known[key][1] < change.number)
+            if key not in known
+            or (known[key][1] < change.number and (known[key][0] != change.version or change.how == "again"))
         }
 
 
