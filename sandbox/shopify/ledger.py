@@ -34,6 +34,8 @@ from sandbox.shopify.sales import (
 __all__ = ["OrderLedger", "read_order"]
 
 ZERO = Decimal(0)
+_BESIDE = ("DUTY", "ADDITIONAL_FEE")
+"""What is sold, and no line item."""
 Event = Mapping[str, Any]
 
 
@@ -90,12 +92,17 @@ class OrderLedger:
     @property
     def lines(self) -> list[Item]:
         """The line items, the removed ones included, as they came: all that was sold but shipping, duties and fees."""
-        return [item for item in self._items() if item.line_type not in ("SHIPPING", "DUTY", "ADDITIONAL_FEE")]
+        return [item for item in self._sold if item.line_type not in _BESIDE]
 
     @property
     def shipping(self) -> list[Item]:
         """The shipping lines, the removed ones included."""
         return [item for item in self._items() if item.line_type == "SHIPPING"]
+
+    @property
+    def _sold(self) -> list[Item]:
+        """All but shipping, the removed ones included."""
+        return [item for item in self._items() if item.line_type != "SHIPPING"]
 
     def _items(self) -> list[Item]:
         return list(dict.fromkeys(sale.item for sale in self.sales if sale.item))
@@ -106,8 +113,8 @@ class OrderLedger:
         shipping = _sum(s.price - s.discount for s in sales if s.line_type == "SHIPPING")
         adjustments = _sum(s.price for s in sales if not s.item)
         subtotal = _sum(s.price - s.discount for s in sales if s.line_type in ("PRODUCT", "GIFT_CARD"))
-        tips = _sum(s.price for s in sales if s.line_type == "TIP")
-        duties = _sum(s.price for s in sales if s.line_type in ("DUTY", "ADDITIONAL_FEE"))
+        tips = _sum(s.price - s.discount for s in sales if s.line_type == "TIP")
+        duties = _sum(s.price - s.discount for s in sales if s.line_type in _BESIDE)
         tax = _sum(s.tax for s in sales)
         total = subtotal + shipping + tips + duties + adjustments + (ZERO if self.taxes_included else tax)
         return Totals(subtotal, shipping, tips, _sum(s.discount for s in sales), tax, total)
@@ -189,7 +196,7 @@ class OrderLedger:
         """Bring lines (and ``shipping``, where given) to the event's content; the difference is the agreement."""
         wanted = list(event["lines"])
         sales: list[Sale] = []
-        for item in self.lines:
+        for item in self._sold:
             content = next((w for w in wanted if _is_same_item(item, w)), None)
             if content:
                 wanted.remove(content)
@@ -205,7 +212,7 @@ class OrderLedger:
         if self.cancelled_at:
             raise EventRefused(f"Order {self.name} was cancelled at {self.cancelled_at} already.")
         self.cancelled_at = event["at"]
-        sales = [sale for item in [*self.lines, *self.shipping] for sale in self._removal(item)]
+        sales = [sale for item in [*self._sold, *self.shipping] for sale in self._removal(item)]
         if sales:
             self._give_back(event["at"], sales, "CANCEL", None, ())
 
@@ -268,8 +275,9 @@ class OrderLedger:
         refund = Refund(
             self._part(),
             at,
-            tuple(item for item in refunded if item.item.line_type != "SHIPPING"),
+            tuple(item for item in refunded if item.item.line_type not in ("SHIPPING", *_BESIDE)),
             tuple(item for item in refunded if item.item.line_type == "SHIPPING"),
+            tuple(item for item in refunded if item.item.line_type == "DUTY"),
             adjustment,
             transactions,
         )
@@ -278,7 +286,10 @@ class OrderLedger:
             self._agree("REFUND", at, [*sales, *([adjustment] if adjustment else [])], refund)
 
     def _return_of(self, line: Event) -> Sale:
-        item = next((i for i in self.lines if i.sku == (line["sku"] or None) and self._count(i) > 0), None)
+        named = (i for i in self._sold if i.sku == (line["sku"] or None))
+        item = next(
+            (i for i in named if line.get("line_type", i.line_type) == i.line_type and self._count(i) > 0), None
+        )
         standing = self._count(item) if item else 0
         if item is None or standing < line["quantity"]:
             raise EventRefused(
@@ -406,7 +417,8 @@ def _listed(shipping: Event | list[Event] | None) -> list[Event]:
 
 
 def _is_same_item(item: Item, line: Event) -> bool:
-    return item.sku == (line["sku"] or None) and item.unit_price == Decimal(line["unit_price"])
+    is_of_its_kind = item.line_type == line.get("line_type", "PRODUCT")
+    return is_of_its_kind and item.sku == (line["sku"] or None) and item.unit_price == Decimal(line["unit_price"])
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -277,7 +277,7 @@ class OrderRendering:
             "processedAt": refund.at,
             "updatedAt": refund.at,
             "totalRefundedSet": self._money(sum((t.amount for t in paid), ZERO)),
-            "duties": [],
+            "duties": [self._refunded_duty(item) for item in refund.duties],
             "refundLineItems": [self._refunded_line(item) for item in refund.items],
             "refundShippingLines": [self._refunded_shipping(item) for item in refund.shipping],
             "orderAdjustments": [self._adjustment(sale) for sale in adjustments],
@@ -295,6 +295,9 @@ class OrderRendering:
             "restockType": refunded.restock_type,
             "restocked": refunded.restock_type != "NO_RESTOCK",
         }
+
+    def _refunded_duty(self, refunded: RefundedItem) -> Json:
+        return {"amountSet": self._money(refunded.subtotal), "originalDuty": self._duty(refunded.item)}
 
     def _refunded_shipping(self, refunded: RefundedItem) -> Json:
         return {

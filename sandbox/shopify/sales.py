@@ -126,6 +126,7 @@ class Refund:
     at: str
     items: tuple[RefundedItem, ...]
     shipping: tuple[RefundedItem, ...]
+    duties: tuple[RefundedItem, ...]
     adjustment: Sale | None
     transactions: tuple[Transaction, ...]
 

@@ -11,7 +11,7 @@ import pytest
 from demo.books import read_result, roles_that_differ
 from demo.stack import Stack
 from sandbox.player import Player
-from tests.flows.golden_orders import fulfil, lamp, line, order_file, pay, refund, returned, sale
+from tests.flows.golden_orders import edit, fulfil, lamp, line, order_file, pay, refund, returned, sale
 from tests.flows.in_process import Office, open_office
 
 Json = dict[str, Any]
@@ -40,7 +40,10 @@ def exchanged(back: Json, new: Json) -> Json:
     }
 
 
+HALF = {"line_type": "DUTY", "sku": "", "quantity": 1, "net": "4.00", "tax": [{"detail": "MA-STATE", "amount": "0.25"}]}
 BOOKS, CARDS = line("BOOK-01", 3, "14.95", ()), line("CARD-05", 2, "8.99", ())
+EARLY = {"step": 2, "at": "2026-03-02T20:30:00Z"}
+CANCELLED = {"step": 2, "do": "cancel", "at": "2026-03-02T20:00:00Z"}
 SENT_LATER = fulfil(step=5, at="2026-03-11T15:00:00Z")
 FILE = order_file(
     [
@@ -78,6 +81,35 @@ FILE = order_file(
                 SENT_LATER,
             ],
         ),
+        # what goes out instead has duties of its own
+        sale(
+            5108,
+            [lamp(), DUTIES],
+            [
+                pay("ch_5108", "62.27"),
+                fulfil(),
+                {**exchanged(lamp(), HEATER), "new": [HEATER, beside("DUTY", "Duties", "11.00")]},
+                pay("ch_5108b", "96.23", step=4, at="2026-03-09T18:05:00Z"),
+                SENT_LATER,
+            ],
+        ),
+        # half of the duties and the whole fee are given back, no goods
+        sale(
+            5109,
+            [lamp(), DUTIES, FEES],
+            [
+                pay("ch_5109", "66.27"),
+                fulfil(),
+                refund("re_5109", "8.25", lines=[HALF, {**returned(FEES, 1), "line_type": "ADDITIONAL_FEE"}]),
+            ],
+        ),
+        # an edit takes the duties off before it ships; a cancelled order has none either
+        sale(
+            5110,
+            [lamp(), DUTIES],
+            [pay("ch_5110", "62.27"), edit([lamp()]), refund("re_5110", "8.50", **EARLY), fulfil()],
+        ),
+        sale(5111, [lamp(), DUTIES, FEES], [pay("ch_5111", "66.27"), CANCELLED, refund("re_5111", "66.27", **EARLY)]),
         # 44.85 GBP come back: 26.87 are given back, 17.98 set against the second invoice; in USD a cent is over
         sale(
             5107,
@@ -94,6 +126,22 @@ FILE = order_file(
             rate="1.25",
         ),
     ]
+)
+
+
+CLEARING = (
+    "58.77",
+    "50.00",
+    "66.27",
+    "53.77",
+    "85.23",
+    "139.00",
+    "-85.23",
+    "22.47",
+    "62.27",
+    "96.23",
+    "58.02",
+    "53.77",
 )
 
 
@@ -114,17 +162,17 @@ def result(office: Office) -> Json:
 def test_each_kind_is_on_its_role_in_both_ledgers_with_nothing_due(result: Json) -> None:
     assert [order["dead_letters"] for order in result["orders"].values()] == [[]] * len(FILE["cases"])
     due = [Decimal(each["AmountDue"]) for order in result["orders"].values() for each in order["xero_invoices"]]
-    assert due == [0] * (len(FILE["cases"]) + 3)  # an exchange has two invoices
+    assert due == [0] * (len(FILE["cases"]) + 4 - 1)  # an exchange has two invoices, what was cancelled none
     assert roles_that_differ(result) == []
     roles = ("tips", "gift_cards", "duties", "additional_fees", "sales", "returns", "tax_payable", "receivables")
     assert {role: Decimal(result["books"]["gp"][role]) for role in roles} == {
         "tips": Decimal("-5.00"),
         "gift_cards": Decimal("-50.00"),
-        "duties": Decimal("-8.00"),
+        "duties": Decimal("-8.00") - Decimal("19.00") - Decimal("4.00"),
         "additional_fees": Decimal("-4.00"),
-        "sales": 5 * Decimal("-49.90") - 2 * Decimal("129.00") - Decimal("56.06") - Decimal("22.48"),
-        "returns": 2 * Decimal("49.90") + Decimal("129.00") + Decimal("56.06"),
-        "tax_payable": 3 * Decimal("-3.87") - Decimal("0.50") - Decimal("10.00"),
+        "sales": 8 * Decimal("-49.90") - 3 * Decimal("129.00") - Decimal("56.06") - Decimal("22.48"),
+        "returns": 3 * Decimal("49.90") + Decimal("129.00") + Decimal("56.06"),
+        "tax_payable": 5 * Decimal("-3.87") - 2 * Decimal("0.50") - Decimal("0.25") - 2 * Decimal("10.00"),
         "receivables": 0,
     }
 
@@ -136,5 +184,5 @@ def test_an_exchange_is_a_return_and_a_sale_whose_difference_is_paid_or_given_ba
         assert Decimal(order["credited"]) == Decimal(came_back)
     assert {ledger: Decimal(books["clearing"]) for ledger, books in result["books"].items()} == dict.fromkeys(
         ("gp", "xero"),
-        sum(map(Decimal, ("58.77", "50.00", "66.27", "53.77", "85.23", "139.00", "-85.23", "22.47")), Decimal(0)),
+        sum(map(Decimal, CLEARING)),
     )

@@ -15,15 +15,22 @@ from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
 
 MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
+LONG = "LAMP-01-BRASS-WITH-A-SHADE-OF-GREEN-GLASS"
 ACCOUNTS = {
     "tips": {"role": "tips", "gp": "000-2410-00", "xero": "825"},
     "gift_cards": {"role": "gift_cards", "gp": None},
 }
 
 
-def order_of(folder: Path, kind: str) -> Mapped:
-    """An order with one line of a kind as GP's document."""
-    line = {"record_key": "k", "line_id": "1", "line_number": 1, "kind": kind, "title": "Thanks"}
+@pytest.fixture(autouse=True)
+def items(tmp_path: Path) -> None:
+    """Which item a SKU of the shop is, where GP calls it otherwise."""
+    (tmp_path / "item_numbers.csv").write_text(f"sku,item\nno SKU,OTHER\n{LONG},LAMP-01\n")
+
+
+def order_of(folder: Path, kind: str, sku: str | None = None, *items: str) -> Mapped:
+    """An order with one line of a kind as GP's document; the items that GP has."""
+    line = {"record_key": "k", "line_id": "1", "line_number": 1, "kind": kind, "title": "Thanks", "sku": sku}
     parts: dict[str, list[dict[str, Any]]] = {
         "header": [{"record_key": "k", "order_number": "LBO1", "customer_key": "c", "currency": "USD", "total": 5}],
         "lines": [{**line, "quantity": 1, "net": Decimal(5), "tax": 0}],
@@ -33,7 +40,7 @@ def order_of(folder: Path, kind: str) -> Mapped:
     for part, rows in parts.items():
         schema = pa.schema(list(CANONICAL["canonical.sales_order"][part].items()))
         frames[part] = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
-    known = lookups(folder)
+    known = lookups(folder, {item: {"key": item} for item in items})
     given = {"accounts": ACCOUNTS, "company": {"base_currency": {"value": "USD"}}}
     mapping = load_mapping(MAPPINGS / "sales_order_to_gp_sales_order.yaml")
     return map_canonical(mapping, frames, Lookups(folder, given, _Customer(), known.live, known.zone))
@@ -50,6 +57,21 @@ def test_a_tip_is_a_line_without_an_item_on_the_account_of_its_role(tmp_path: Pa
     fields = ("ITEMNMBR", "NONINVEN", "SLSINDX", "XTNDPRCE")
     assert [made(mapped, name, "lines")[0] for name in fields] == ["TIP", 1, "000-2410-00", Decimal(5)]
     assert made(mapped, "SUBTOTAL") == [Decimal(5)]
+
+
+@pytest.mark.parametrize(("sku", "item"), [("MUG-12", "MUG-12"), (LONG, "LAMP-01"), (None, "OTHER")])
+def test_a_line_of_goods_is_the_item_of_its_sku_or_the_one_that_the_table_gives_it(
+    tmp_path: Path, sku: str | None, item: str
+) -> None:
+    assert made(order_of(tmp_path, "product", sku, item), "ITEMNMBR", "lines") == [item]
+
+
+@pytest.mark.parametrize(("sku", "named"), [(None, '"no SKU"'), (LONG, LONG)])
+def test_a_line_without_an_item_says_which_table_may_give_it_one(tmp_path: Path, sku: str | None, named: str) -> None:
+    (tmp_path / "item_numbers.csv").write_text("sku,item\n")
+    [remedy] = {each["remedy"] for each in order_of(tmp_path, "product", sku).failures.to_dict("records")}
+    assert named in remedy
+    assert "include/lookups/item_numbers.csv" in remedy
 
 
 def test_a_kind_whose_role_a_ledger_has_no_account_for_names_the_role_before_it_is_in_either(tmp_path: Path) -> None:

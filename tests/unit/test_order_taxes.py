@@ -97,6 +97,27 @@ def test_what_no_account_has_a_role_for_is_named_and_never_left_out(tmp_path: Pa
     assert "Orders with a FEE are not booked by this flow" in failure["remedy"]
 
 
+@pytest.mark.parametrize("line_type", ["DUTY", "ADDITIONAL_FEE"])
+@pytest.mark.parametrize("quantity", [1, None], ids=["counted", "uncounted"])
+def test_duties_and_fees_that_an_edit_took_away_are_no_line_and_no_tax(
+    tmp_path: Path, line_type: str, quantity: int | None
+) -> None:
+    """Shopify may leave their quantity empty; an order is refused for no tax of what is sold no more."""
+    state, moon = ("MA-STATE", Decimal("0.0625")), ("MOON-TAX", Decimal("0.01"))
+    kind = {"lineType": line_type, "shippingLine": None, "duty": {"id": "duty"} if line_type == "DUTY" else None}
+    sold, gone = (
+        {**sale(sign, f"{sign * 8.5}", (state, f"{sign * 0.5}"), (moon, "0.00")), **kind, "id": f"sale {sign}"}
+        | {"quantity": quantity and sign * quantity}
+        for sign in (1, -1)
+    )
+    agreements = [{"reason": "ORDER", "sales": [sale(1, "6.00"), sold]}, {"reason": "ORDER_EDIT", "sales": [gone]}]
+    order = {"name": "#1", "processedAt": "2026-03-02T15:15:00Z", "currencyCode": "USD", "lineItems": []}
+    for agreed, pieces, details in (agreements[:1], 1, ["MA-STATE", "MOON-TAX"]), (agreements, 0, []):
+        mapped = run(tmp_path, MAPPING.read_text(), [order | {"agreements": agreed}])
+        assert (made(mapped, "quantity"), made(mapped, "detail", "taxes")) == ([pieces], details)
+        assert len(made(mapped, "line_id", "lines")) == 1 + pieces
+
+
 @pytest.mark.parametrize(
     ("taken", "left"),
     [

@@ -224,3 +224,18 @@ def test_an_order_that_nothing_is_left_of_counts_as_cancelled() -> None:
     ruled = RULES["take_off_given_up"](order_frames({"1": ORDERED}), SentInMemory(), orders=ORDERS, invoices=INVOICES)
     [header] = rows_of_frame(ruled.frames["header"])
     assert (header["cancelled"], header["given_up"], header["giving_up"]) == (True, "1", True)
+
+
+@pytest.mark.parametrize("kind", ["duties", "additional_fees", "shipping"])
+def test_a_part_of_what_has_no_pieces_comes_off_with_the_goods_it_was_for(kind: str) -> None:
+    """Else the warehouse was told to send goods that had been given up."""
+    frames = order_frames({"1": {"line:1": 1}})
+    beside = {"record_key": ORDER, "line_id": "8", "line_number": 3, "kind": kind, "quantity": 1}
+    back = {"record_key": ORDER, "refund_id": "1", "line_id": "8", "quantity": -1, "amount": Decimal("-4.00")}
+    lines, given_up = rows_of_frame(frames["lines"]), rows_of_frame(frames["given_up"])
+    frames["lines"] = frame("lines", [*lines, {**beside, "net": Decimal("8.00"), "tax": Decimal(0)}])
+    frames["given_up"] = frame("given_up", [*given_up, back])
+    ruled = RULES["take_off_given_up"](frames, SentInMemory(), orders=ORDERS, invoices=INVOICES)
+    assert rows_of_frame(ruled.frames["header"])[0]["given_up"] == "1"
+    left = {row["line_id"]: (row["quantity"], row["net"]) for row in rows_of_frame(ruled.frames["lines"])}
+    assert (left["line:1"][0], left["8"]) == (4, (1, Decimal("4.00")))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["came_off", "take_off"]
 
 NOTHING = Decimal(0)
+WITHOUT_PIECES = frozenset({"shipping", "duties", "additional_fees"})
+"""Kinds of line that are an amount: whatever of it is given back, it is one until nothing is left."""
 
 Row = dict[str, Any]
 
@@ -137,8 +139,7 @@ def _less(lines: Sequence[Row], taxes: Sequence[Row], rows: Sequence[Row]) -> tu
         row = pieces.get(line["line_id"])
         if row is not None:
             tax = sum((amount for (line_id, _), amount in details.items() if line_id == line["line_id"]), NOTHING)
-            # shipping is one piece, whatever of its price is given back
-            quantity = row["quantity"] if line["kind"] != "shipping" else NOTHING
+            quantity = row["quantity"] if line["kind"] not in WITHOUT_PIECES else NOTHING
             line = {
                 **line,
                 "quantity": line["quantity"] + quantity,
@@ -160,7 +161,7 @@ def _tax_key(tax: Row) -> tuple[str, str | None]:
 
 
 def _is_left(line: Row) -> bool:
-    if line["kind"] != "shipping":
+    if line["kind"] not in WITHOUT_PIECES:
         return bool(line["quantity"])
     return bool(line["net"] or line["tax"])
 
@@ -171,7 +172,7 @@ def _can_stand(lines: Sequence[Row], taxes: Sequence[Row]) -> bool:
         return False
     if any(not _is_left(line) and (line["net"] or line["tax"]) for line in lines):
         return False
-    goods = any(_is_left(line) for line in lines if line["kind"] != "shipping")
+    goods = any(_is_left(line) for line in lines if line["kind"] not in WITHOUT_PIECES)
     return goods or not any(map(_is_left, lines))
 
 
