@@ -56,7 +56,7 @@ def bill(number: str = "V1", *, distributions: bool = False, **fields: object) -
 def test_a_vendor_is_found_with_its_address(office: Office) -> None:
     (vendor,) = office.read("Vendor", "VENDORID = 'Acme'")
     assert (vendor["VENDORID"], vendor["VENDNAME"], vendor["VENDSTTS"]) == ("ACME", "Acme Ltd", "1")
-    assert [address["CITY"] for address in vendor["Address"]] == ["Leeds"]
+    assert [address["CITY"] for address in vendor["Vendor_Addr"]] == ["Leeds"]
 
 
 def test_a_posted_bill_books_payables_purchases_and_tax(office: Office) -> None:
