@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.api_fastapi.common.db.common import _get_session
-from airflow.api_fastapi.core_api.routes.public.hitl import task_instances_hitl_router
 from airflow.models.base import Base
 from fastapi import FastAPI
 from sqlalchemy import Engine, create_engine, select
@@ -163,8 +162,8 @@ def _answered_in_airflow(airflow: Session, user: str, task: str, patch: pytest.M
     patch.setattr(DagModel, "get_team_name", lambda *_, **__: None)
     patch.setattr(hitl, "handle_event_submit", lambda *_, **__: None)  # the scheduler's part
     server = FastAPI()
-    server.include_router(task_instances_hitl_router)
-    for route in task_instances_hitl_router.routes:
+    server.include_router(hitl.task_instances_hitl_router)
+    for route in hitl.task_instances_hitl_router.routes:
         for dependency in route.dependencies:  # type: ignore[attr-defined]
             if dependency.dependency.__qualname__.startswith("action_logging"):
                 server.dependency_overrides[dependency.dependency] = lambda: None

@@ -6,10 +6,10 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from hooks.provider import get_provider_info
@@ -87,30 +87,33 @@ def tables(found: Any) -> Iterator[str]:
             yield from tables(value)
 
 
-REMEDIES = sorted(set(remedies()))
+@cache
+def all_remedies() -> list[tuple[str, str]]:
+    """Read once, when the first test asks: each worker that collects tests would do it otherwise."""
+    return sorted(set(remedies()))
 
 
 def named(pattern: str) -> dict[str, str]:
     """What the remedies name, with one of the places where they do."""
-    return {found.strip(): place for place, text in REMEDIES for found in re.findall(pattern, text)}
+    return {found.strip(): place for place, text in all_remedies() for found in re.findall(pattern, text)}
 
 
 def test_they_are_found_where_they_stand() -> None:
-    places = {place.partition("/")[0] for place, _ in REMEDIES}
+    places = {place.partition("/")[0] for place, _ in all_remedies()}
     assert {"plugins", "include"} < places
     assert any(place.startswith("LB-") for place in places)
 
 
-@pytest.mark.parametrize("path", named(r"\b(?:include|docs|dags|plugins|config)/[\w./…-]*[\w/…-]"))
-def test_a_file_that_one_names_is_there(path: str) -> None:
-    whole = path.partition(HOLE)[0] if HOLE in path else path
-    assert (ROOT / whole).exists(), path
+def test_a_file_that_one_names_is_there() -> None:
+    for path in named(r"\b(?:include|docs|dags|plugins|config)/[\w./…-]*[\w/…-]"):
+        whole = path.partition(HOLE)[0] if HOLE in path else path
+        assert (ROOT / whole).exists(), path
 
 
-@pytest.mark.parametrize("table", named(r"include/lookups/(\w+)\.csv"))
-def test_a_table_that_one_names_is_read_by_a_mapping(table: str) -> None:
+def test_a_table_that_one_names_is_read_by_a_mapping() -> None:
     mappings = [yaml.load(text, Loader=yaml.CSafeLoader) for path, text in YAML if path.startswith("include/mappings/")]
-    assert any(table in tables(mapping) for mapping in mappings)
+    looked_up = {table for mapping in mappings for table in tables(mapping)}
+    assert named(r"include/lookups/(\w+)\.csv").keys() <= looked_up
 
 
 def test_a_line_of_the_company_file_is_never_asked_for_in_a_table() -> None:
@@ -121,24 +124,24 @@ def test_a_line_of_the_company_file_is_never_asked_for_in_a_table() -> None:
             assert "include/lookups" not in _where_to_add("table", table)
 
 
-@pytest.mark.parametrize("line", named(r"`ledgerbridge ([^`]+)`"))
-def test_a_command_that_one_names_can_be_typed(line: str) -> None:
-    type_at_ledgerbridge(shlex.split(line))
+def test_a_command_that_one_names_can_be_typed() -> None:
+    for line in named(r"`ledgerbridge ([^`]+)`"):
+        type_at_ledgerbridge(shlex.split(line))
 
 
-@pytest.mark.parametrize("setting", named(r"\[ledgerbridge\] (\w+)"))
-def test_a_setting_that_one_names_is_read(setting: str) -> None:
-    if setting == "company_file":  # of an earlier release, where it is found
-        return
-    assert setting in get_provider_info()["config"]["ledgerbridge"]["options"]
-    assert any(f'"{setting}"' in source for path, source in PYTHON if path != "plugins/hooks/provider.py")
+def test_a_setting_that_one_names_is_read() -> None:
+    for setting in named(r"\[ledgerbridge\] (\w+)"):
+        if setting == "company_file":  # of an earlier release, where it is found
+            continue
+        assert setting in get_provider_info()["config"]["ledgerbridge"]["options"]
+        assert any(f'"{setting}"' in source for path, source in PYTHON if path != "plugins/hooks/provider.py")
 
 
-@pytest.mark.parametrize("variable", named(r"\bLEDGERBRIDGE_[A-Z_]+"))
-def test_a_variable_that_one_names_is_read(variable: str) -> None:
-    assert any(re.search(rf'"{variable}"', source) for _, source in PYTHON)
+def test_a_variable_that_one_names_is_read() -> None:
+    for variable in named(r"\bLEDGERBRIDGE_[A-Z_]+"):
+        assert any(re.search(rf'"{variable}"', source) for _, source in PYTHON)
 
 
-@pytest.mark.parametrize("menu", named(r"(?:\w[\w ]*? > )+[A-Z][a-z]+(?: [A-Za-z]+)?"))
-def test_a_menu_that_one_names_is_one_the_system_has(menu: str) -> None:
-    assert menu in MENUS
+def test_a_menu_that_one_names_is_one_the_system_has() -> None:
+    for menu in named(r"(?:\w[\w ]*? > )+[A-Z][a-z]+(?: [A-Za-z]+)?"):
+        assert menu in MENUS
