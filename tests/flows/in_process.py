@@ -92,16 +92,16 @@ class InProcess:
         if config.legs:
             read = ReadOperator(task_id="read", flow=self.name, company=self.company, config=flow, stage=stage)
             for leg in read.legs_with_work(self.context(run_id, legs=legs)):
-                self._leg(leg, run_id, legs)
+                self._leg(flow, leg, run_id, legs)
         if reconcile and config.reconcile:
             task = ReconcileOperator(
                 task_id="reconcile", flow=self.name, company=self.company, config=flow, stage=stage
             )
             self.results["reconcile"] = task.execute(self.context(run_id, close=close))
 
-    def _leg(self, leg: str, run_id: str, legs: Sequence[str] | None) -> None:
+    def _leg(self, flow: FlowConfig, leg: str, run_id: str, legs: Sequence[str] | None) -> None:
         for step in STEPS:
-            task = self.task(leg, step)
+            task = self._task(flow, leg, step)
             try:
                 self.results[task.task_id] = task.execute(self.context(run_id, legs=legs))
             except DownstreamTasksSkipped:
@@ -109,7 +109,9 @@ class InProcess:
 
     def task(self, leg: str, step: str) -> Any:
         """One task of a leg, as the flow's DAG has it."""
-        flow = self.flow
+        return self._task(self.flow, leg, step)
+
+    def _task(self, flow: FlowConfig, leg: str, step: str) -> Any:
         more: dict[str, Any] = {}
         if step == "extract":
             behind, done_by = flow.behind(leg), flow.behind_stages(leg)
