@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, expect, sync_playwright
 
 from demo.airflow_home import CHECKOUT
 
@@ -52,8 +52,12 @@ class Person:
         self.context.set_default_timeout(_PATIENCE_MS)
         self.context.add_cookies([{"name": "_token", "value": token, "url": url}])
         self.page: Page = self.context.new_page()
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
 
     def open_console(self, view: str = "") -> Page:
         """The console without Airflow's menu, at a view's address."""

@@ -6,13 +6,16 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from rich.console import Console
 from sqlalchemy import Engine
 
 from demo.airflow_api import AirflowApi
+from demo.airflow_home import USER
 from demo.books import KEPT_BY_GP_ALONE, LEDGERS, read_result, roles_that_differ
 from demo.passes import FlowRunner, deliveries_sent
 from demo.report import print_report
@@ -20,6 +23,9 @@ from demo.stack import STAGES, Stack
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.player import Player
+from tests.browsing import BUILT, Person, chromium
+from tests.flows.conftest import VIEWER
+from tests.flows.console_journeys import auditor_takes_the_evidence, operator_mends_the_letter, token_of
 
 
 @dataclass
@@ -105,8 +111,42 @@ def test_rerun_of_every_task_leaves_both_ledgers_as_they_were(played: PlayedRun,
     assert played.player.open_batches() == []
 
 
-def test_pass_after_the_end_sends_nothing(played: PlayedRun) -> None:
-    assert deliveries_sent(played.state, played.runner.run_once()) == 0
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    if not BUILT.exists():
+        pytest.skip("the console is not built: make console")
+    with chromium() as browser:
+        yield browser
+
+
+def test_an_auditor_finds_the_way_of_an_order_from_its_invoice_and_takes_the_evidence_without_values(
+    played: PlayedRun, stack: Stack, browser: Browser, tmp_path: Path
+) -> None:
+    case = next(
+        each for each in played.file["cases"] if played.result["orders"][each["order"]["name"]]["xero_invoices"]
+    )
+    order = case["order"]
+    [invoice, *_] = played.result["orders"][order["name"]]["xero_invoices"]
+    values = (
+        order["customer"]["email"],
+        order["customer"]["last_name"],
+        order["customer"]["address"]["line1"],
+        order["total"],
+    )
+    auditor = Person(browser, stack.airflow.url, token_of(stack.airflow, VIEWER))
+    auditor_takes_the_evidence(auditor, invoice["number"], order["name"], values, tmp_path)
+
+
+def test_an_operator_mends_a_letter_and_watches_its_document_arrive_and_no_other(
+    played: PlayedRun, stack: Stack, browser: Browser, live_airflow: AirflowApi
+) -> None:
+    [name] = [name for name, each in played.result["orders"].items() if each["outcome"] == "rejected"]
+    operator_mends_the_letter(Person(browser, stack.airflow.url, token_of(stack.airflow, USER)), name, "MUG-12")
+    assert read_result(played.file, played.player, played.state)["orders"][name]["outcome"] == "ordered"
+    run_id = live_airflow.runs(STAGES[0])[-1]
+    assert played.runner.wait(STAGES[0], run_id) == "success"
+    assert deliveries_sent(played.state, run_id) == 1
 
 
 def _figures(invoice: dict[str, Any]) -> dict[str, Any]:

@@ -67,11 +67,15 @@ function Letter({ letter }: { letter: LetterDetail }) {
             <button onClick={() => letter.at_fault && setPath(letter.at_fault)}>Correct the value at fault …</button>
           )}
           {(isOpen || letter.state === "discarded") && letter.may_mend && (
-            <button className="main" onClick={() => setAction("replays")}>
+            <button className="main" disabled={wrong !== null} onClick={() => setAction("replays")}>
               Replay …
             </button>
           )}
-          {isOpen && <button onClick={() => setAction("discards")}>Discard …</button>}
+          {isOpen && (
+            <button disabled={wrong !== null} onClick={() => setAction("discards")}>
+              Discard …
+            </button>
+          )}
           {letter.state === "replaying" && <RunNow dag={letter.dag} />}
         </div>
       ) : (
