@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context, RetryPolicy, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
+from airflow.sdk.observability.stats import incr
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -41,7 +42,10 @@ from triggers.circuit import ConnectionBack, first_pause
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FlowOperator", "LegOperator"]
+__all__ = ["RECORDS", "FlowOperator", "LegOperator"]
+
+RECORDS = "ledgerbridge.records"
+"""The metric that counts what legs closed their batches with, by `company`, `flow`, `leg` and `outcome`."""
 
 
 class FlowOperator(BaseOperator):
@@ -285,6 +289,9 @@ class LegOperator(FlowOperator):
                 f"leg {self.leg}: {balance['read']} of {balance.total()} records read have no outcome.",
                 remedy="Clear the leg's tasks and report this: records must not get lost.",
             )
+        for outcome, count in balance.items():
+            tags = {"company": self.company.key, "flow": self.flow, "leg": self.leg, "outcome": outcome}
+            incr(RECORDS, count, tags=tags)
         return balance
 
     def note_head(self) -> None:

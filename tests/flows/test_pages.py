@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -32,7 +32,7 @@ from ledgerbridge.entities import RawRecord
 from ledgerbridge.gates import Expectation, Suite, run_suite
 from ledgerbridge.links import Read, keep_read
 from ledgerbridge.matching.meeting import Agreement, Proposal
-from ledgerbridge.reconciliation import Difference, Link, Reconciliation
+from ledgerbridge.reconciliation import Difference, Link, Period, Reconciliation
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import DeadLetter, Delivery, MatchProposal, MergeQuestion
@@ -167,8 +167,10 @@ def plant(home: AirflowHome, key: str, name: str, patch: pytest.MonkeyPatch) -> 
     )
     roles = {"receivables": (Decimal(AMOUNT), Decimal(AMOUNT))}
     found = Reconciliation(("gp", "xero"), roles, [difference], {"gain": Decimal(AMOUNT)})
+    february = Period(date(2026, 2, 1), date(2026, 2, 28))
     with transaction(connect(home.state_url, key)) as session:
         keep_result(session, "main", "order_to_cash", "run-1", found)
+        keep_result(session, "main", "order_to_cash", "run-0", replace(found, differences=[], period=february))
 
 
 @pytest.fixture(scope="module")
@@ -565,6 +567,10 @@ def test_a_conflict_and_a_pair_are_answered_and_every_page_can_be_used_by_everyb
     page.get_by_role("link", name="everything").click()
     expect(page.get_by_role("article")).to_contain_text(NAME)
     assert serious(page) == []
+    page.get_by_label("Period").select_option("2026-02-01 to 2026-02-28: agree")
+    expect(page.get_by_role("heading", name="main: 2026-02-01 to 2026-02-28")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="main: everything")).to_be_visible()
     page.get_by_role("link", name="Audit").click()
     page.get_by_role("cell", name="answered").wait_for()
     assert serious(page) == []

@@ -25,7 +25,7 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import FAILURES_TO_OPEN, call_failed
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.dead_letters import Letter, write_letters
-from ledgerbridge.state.models import CountedCall, Delivery, LoggedChange, Position, ReconciliationResult
+from ledgerbridge.state.models import CountedCall, Delivery, LoggedChange, Position, ReconciliationResult, SourceRecord
 from ledgerbridge.state.reconciliations import keep_result
 from pages.console.access import Access
 from pages.console.app import app
@@ -109,6 +109,47 @@ def test_a_stage_tells_its_last_pass_its_work_by_hour_and_the_oldest_change_it_h
     assert (orders["waits_for"], round(oldest.total_seconds() / 60)) == ("shopify.order", 60)
     [invoices] = [each for each in health["stages"] if each["dag"] == "order_to_cash.invoices"]
     assert (invoices["state"], sum(invoices["delivered"]), invoices["oldest"]) == (None, 0, None)
+
+
+def test_how_long_documents_took_and_what_waits_of_each_connection_is_told(running: Engine) -> None:
+    with transaction(running) as session:
+        now = database_now(session)
+        for key, seconds in (("fast", 10), ("slow", 600), ("usual", 30)):
+            known = change(key, now - timedelta(seconds=seconds))
+            known.entity = "shopify.customer"
+            session.add(known)
+            session.flush()
+            arrived = document(f"took-{key}", now)
+            arrived.change = known.number
+            session.add(arrived)
+        waits = change("waits", now - timedelta(days=2))
+        waits.entity, waits.connection = "stripe.charge", "stripe_main"
+        session.add(waits)
+        session.flush()
+        session.add(
+            SourceRecord(
+                flow="order_to_cash", leg="payment", entity="stripe.charge", source_key="waits", version="v1",
+                outcome="waiting", batch_uri="b", run_id="run-1", updated_at=now, change=waits.number,
+            )
+        )  # fmt: skip
+    health = Browser("olga").get("health")
+    [orders] = [each for each in health["stages"] if each["dag"] == "order_to_cash.orders"]
+    latency = orders["latency"]
+    assert (round(latency["median"]), round(latency["most"]), latency["documents"]) == (30, 600, 3)
+    assert [(each["connection"], each["untaken"], each["waiting"]) for each in health["queues"]] == [
+        ("c", 2, 0),
+        ("stripe_main", 0, 1),
+    ]
+    ages = [datetime.fromisoformat(health["now"]) - datetime.fromisoformat(at) for at in (
+        health["queues"][0]["oldest"], health["queues"][1]["waiting_since"],
+    )]  # fmt: skip
+    assert [round(age / timedelta(minutes=1)) for age in ages] == [60, 2880]
+
+
+def test_the_refused_are_told_day_by_day(running: Engine) -> None:
+    [orders] = [each for each in Browser("olga").get("health")["stages"] if each["dag"] == "order_to_cash.orders"]
+    assert (orders["delivered_by_day"][-2:], sum(orders["delivered_by_day"])) == ([1, 3], 4)
+    assert (orders["refused_by_day"][-1], len(orders["refused_by_day"])) == (1, 14)
 
 
 def test_pauses_and_what_is_left_of_the_calls_of_a_day_are_told(running: Engine) -> None:

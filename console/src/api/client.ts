@@ -13,6 +13,7 @@ export type Question = Schemas["QuestionView"];
 export type Proposal = Schemas["ProposalView"];
 export type Health = Schemas["HealthView"];
 export type Stage = Schemas["StageView"];
+export type Queue = Schemas["QueueView"];
 export type Verdict = Schemas["VerdictView"];
 export type Close = Schemas["CloseView"];
 export type Hit = Schemas["HitView"];

@@ -1,10 +1,10 @@
 import type { Close } from "../api/client";
-import { Link } from "../components/Link";
+import { go, Link } from "../components/Link";
 import { Shown } from "../components/Shown";
 import { count, instant, money } from "../model/format";
 import type { Run } from "../model/route";
 import { systemOf } from "../model/way";
-import { useClose } from "../queries/health";
+import { useClose, useVerdicts } from "../queries/health";
 import { useMe } from "../queries/me";
 import { periodOf } from "./VerdictsPage";
 
@@ -31,6 +31,7 @@ export function ClosePage({ run }: { run: Run }) {
               </small>
             </header>
             <div className="buttons">
+              <Periods run={run} />
               <button onClick={() => window.print()}>Print …</button>
               {close.values && (
                 <a href={`api/close/workbook?${new URLSearchParams(run)}`} download>
@@ -44,6 +45,27 @@ export function ClosePage({ run }: { run: Run }) {
         )}
       </Shown>
     </main>
+  );
+}
+
+/** Another period of the same books, as it was compared last. */
+function Periods({ run }: { run: Run }) {
+  const { data: verdicts = [] } = useVerdicts();
+  const same = verdicts.filter((each) => each.company === run.company && each.flow === run.flow);
+  if (same.length < 2) return null;
+  const isLast = same.some((each) => each.run_id === run.run_id);
+  return (
+    <label>
+      Period{" "}
+      <select value={run.run_id} onChange={(event) => go({ page: "close", run: { ...run, run_id: event.target.value } })}>
+        {!isLast && <option value={run.run_id}>as it was compared before</option>}
+        {same.map((each) => (
+          <option key={each.run_id} value={each.run_id}>
+            {periodOf(each)}: {each.agree ? "agree" : "differ"}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -35,6 +35,7 @@ __all__ = [
     "HealthView",
     "HeldView",
     "HitView",
+    "LatencyView",
     "LetterDetail",
     "LetterList",
     "LetterView",
@@ -52,6 +53,7 @@ __all__ = [
     "ProposalView",
     "QuestionList",
     "QuestionView",
+    "QueueView",
     "RecordView",
     "Request",
     "RoleView",
@@ -439,6 +441,25 @@ class PayloadView(View):
     content: Any
 
 
+class LatencyView(View):
+    """How long documents took from when a change became known until they arrived, in the last 24 hours; seconds."""
+
+    median: float
+    most: float = Field(description="Of nine in ten: one in ten took longer.")
+    documents: int = Field(description="Of how many: the newest thousand of a company.")
+
+
+class QueueView(View):
+    """What waits of one connection."""
+
+    company: str
+    connection: str
+    untaken: int = Field(description="Changes that a leg has not taken yet; of several legs the most.")
+    oldest: datetime | None = Field(description="When the oldest of these became known.")
+    waiting: int = Field(description="Records that were taken and wait for something else.")
+    waiting_since: datetime | None = Field(description="When the oldest of these became known.")
+
+
 class StageView(View):
     """A stage of a flow: its last pass, and what it did in the last 24 hours."""
 
@@ -454,6 +475,9 @@ class StageView(View):
     refused: list[int] = Field(description="Dead letters, likewise.")
     oldest: datetime | None = Field(description="When the oldest change became known that it has not taken yet.")
     waits_for: str | None = Field(description="The entity of that change.")
+    latency: LatencyView | None = Field(description="None: nothing arrived in the last 24 hours.")
+    delivered_by_day: list[int] = Field(description="Documents that arrived, by 24 hours, 14 of them, the last is now.")
+    refused_by_day: list[int] = Field(description="Dead letters, likewise.")
 
 
 class CircuitView(View):
@@ -496,6 +520,7 @@ class HealthView(View):
 
     now: datetime
     stages: list[StageView]
+    queues: list[QueueView]
     circuits: list[CircuitView]
     budgets: list[BudgetView]
     verdicts: list[VerdictView] = Field(description="The last of each period of each flow, the newest first.")

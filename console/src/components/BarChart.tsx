@@ -4,21 +4,26 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 
 type Series = { label: string; values: number[]; colour: "--brand" | "--bad" };
-type Props = { label: string; until: string; series: Series[] };
+type Props = { label: string; until: string; step: "hour" | "day"; series: Series[] };
+
+const SECONDS = { hour: 3600, day: 86_400 };
 
 const HEIGHT = 180;
 
-const clock = (seconds: number) => new Date(seconds * 1000).toLocaleTimeString("sv-SE", { timeStyle: "short" });
+const SHOWN = {
+  hour: (seconds: number) => new Date(seconds * 1000).toLocaleTimeString("sv-SE", { timeStyle: "short" }),
+  day: (seconds: number) => new Date(seconds * 1000).toLocaleDateString("sv-SE", { month: "2-digit", day: "2-digit" }),
+};
 
-/** Numbers by hour up to an instant, as bars; what they say is in the table beside it, for who sees no picture. */
-export function HourChart({ label, until, series }: Props) {
+/** Numbers by hour or day up to an instant, as bars; what they say is in the table beside it, for who sees no picture. */
+export function BarChart({ label, until, step, series }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const within = place.current;
     if (within === null) return;
     const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const last = Date.parse(until) / 1000;
-    const hours = series[0]?.values.map((_, at, all) => last - 3600 * (all.length - 1 - at)) ?? [];
+    const hours = series[0]?.values.map((_, at, all) => last - SECONDS[step] * (all.length - 1 - at)) ?? [];
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
     const draw = () =>
       new uPlot(
@@ -27,10 +32,10 @@ export function HourChart({ label, until, series }: Props) {
           height: HEIGHT,
           cursor: { y: false },
           scales: {
-            x: { range: (_, first, end) => [first - 1800, end + 1800] },
+            x: { range: (_, first, end) => [first - SECONDS[step] / 2, end + SECONDS[step] / 2] },
             y: { range: (_, __, most) => [0, Math.max(most, 4)] },
           },
-          axes: [{ ...axis, values: (_, splits) => splits.map(clock) }, { ...axis, size: 60 }],
+          axes: [{ ...axis, values: (_, splits) => splits.map(SHOWN[step]) }, { ...axis, size: 60 }],
           series: [
             { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
             ...series.map((each, at) => ({
@@ -59,6 +64,6 @@ export function HourChart({ label, until, series }: Props) {
       themed.disconnect();
       chart.destroy();
     };
-  }, [until, series]);
+  }, [until, step, series]);
   return <div ref={place} className="chart" role="img" aria-label={label} />;
 }
