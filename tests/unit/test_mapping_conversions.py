@@ -192,6 +192,7 @@ def test_a_conversion_nobody_can_do_is_refused_before_it_runs(tmp_path: Path, co
     [
         pytest.param("", "61755501000000", "+16175550100", id="ten-digits-and-an-empty-extension"),
         pytest.param("", "61755501000012", "+16175550100 x12", id="ten-digits-and-an-extension"),
+        pytest.param("", "55555501000000", "5555550100", id="ten-digits-of-nobody-and-an-empty-extension"),
         pytest.param("", "(617) 555-0100 Ext. 0012", "+16175550100 x12", id="as-a-window-shows-it"),
         pytest.param("", "00000000000000", None, id="an-empty-form"),
         pytest.param("", "00442079460958", "00442079460958", id="fourteen-digits-that-are-no-ten-and-four"),

@@ -64,7 +64,9 @@ def _as_dialled(text: str, extension: int | None) -> str:
     if not typed.strip("0"):
         return ""  # the form as nobody filled it in
     behind = typed[_TEN:]
-    return f"{typed[:_TEN]} x{behind}" if len(behind) == extension and typed[0] not in "01" else typed
+    if len(behind) != extension or typed[0] in "01":
+        return typed
+    return f"{typed[:_TEN]} x{behind}" if behind.strip("0") else typed[:_TEN]
 
 
 @lru_cache(maxsize=4096)  # the parts of a number are asked for one after the other
