@@ -69,7 +69,10 @@ def test_a_line_of_goods_is_the_item_of_its_sku_or_the_one_that_the_table_gives_
 @pytest.mark.parametrize(("sku", "named"), [(None, '"no SKU"'), (LONG, LONG)])
 def test_a_line_without_an_item_says_which_table_may_give_it_one(tmp_path: Path, sku: str | None, named: str) -> None:
     (tmp_path / "item_numbers.csv").write_text("sku,item\n")
-    [remedy] = {each["remedy"] for each in order_of(tmp_path, "product", sku).failures.to_dict("records")}
+    [(remedy, field)] = {
+        (each["remedy"], each["field"]) for each in order_of(tmp_path, "product", sku).failures.to_dict("records")
+    }
+    assert field == ("sku" if sku else "ITEMNMBR")
     assert named in remedy
     assert "include/lookups/item_numbers.csv" in remedy
 
