@@ -63,6 +63,15 @@ def test_a_detail_that_an_edit_replaced_is_no_tax_of_the_line(
     assert details(tmp_path, ordered, edit) == ["UK-ZERO"]
 
 
+def test_a_line_that_an_edit_taxed_is_zero_rated_no_more(tmp_path: Path) -> None:
+    """Both details together are the set of no rate in Xero, and the order stayed as it was."""
+    ordered, edit = sale(1, "6.00", (ZERO, "0.00")), sale(0, "12.00", (ZERO, "0.00"), (VAT, "0.86"))
+    assert details(tmp_path, ordered, edit) == ["UK-VAT05"]
+    state, county = ("STATE", Decimal(0)), ("COUNTY", Decimal("0.0150"))
+    both = sale(1, "6.09", (state, "0.00"), (county, "0.09"))
+    assert sorted(details(tmp_path, both, both)) == ["COUNTY", "STATE"]
+
+
 @pytest.mark.parametrize("detail", [VAT, ZERO, ("UK-OTHER", None)])
 def test_a_detail_whose_tax_is_less_than_a_cent_stays(tmp_path: Path, detail: tuple[str, Decimal | None]) -> None:
     assert details(tmp_path, sale(1, "0.01", (detail, "0.00"))) == [detail[0]]
