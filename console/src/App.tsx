@@ -1,9 +1,9 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { Component, type ReactNode, Suspense } from "react";
+import { Component, type ReactNode, Suspense, useEffect } from "react";
 
 import { Refused } from "./api/client";
 import { Link, useRoute } from "./components/Link";
-import { addressOf, isWork, UNFILTERED } from "./model/route";
+import { addressOf, isWork, titleOf, UNFILTERED } from "./model/route";
 import { AuditPage } from "./pages/AuditPage";
 import { ClosePage } from "./pages/ClosePage";
 import { FollowPage } from "./pages/FollowPage";
@@ -44,6 +44,9 @@ export function App() {
 function Console() {
   const me = useMe();
   const route = useRoute();
+  useEffect(() => {
+    document.title = titleOf(route);
+  });
   return (
     <>
       <header className="top">

@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,26 @@ import psutil
 import pytest
 from rich.console import Console
 
+from demo.airflow_home import USER
 from demo.books import LEDGERS, read_result, roles_that_differ
 from demo.machines import EDGE, WORKERS, Machines, machines, missing
 from demo.passes import FlowRunner
 from demo.ports import free_port
 from demo.stack import STAGES, start_sandboxes
 from ledgerbridge.state import connect
-from sandbox.orders import make_orders
+from sandbox.orders import UNKNOWN_ITEM, make_orders
 from sandbox.places import SYSTEMS
 from sandbox.player import STEPS, OrderFile, Player, opening_of
+from tests.browsing import BUILT, Person, chromium
+from tests.flows.conftest import VIEWER
+from tests.flows.console_journeys import auditor_takes_the_evidence, operator_mends_the_letter, token_of
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 CUT_SECONDS = 60
 NOTICED = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30"}
 """Sooner than config/workers.env has it: it would only be waited for longer."""
+USERS = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer"}
 
 
 class Trouble:
@@ -95,7 +101,7 @@ def office(
         "home": folder / "airflow",
         "airflow_port": free_port(),
         "sandbox_ports": ports,
-        "extra": NOTICED,
+        "extra": {**NOTICED, **USERS},
     }
     with machines(folder, file["company"], **common) as all_of_them, Player(all_of_them.stack.addresses) as player:
         stack = all_of_them.stack
@@ -135,6 +141,29 @@ def test_nothing_is_lost_and_nothing_is_twice_when_a_worker_dies_and_gp_is_cut_o
     verdict = runner.reconciliation(closing_run)
     assert verdict is not None
     assert verdict["agree"] is True
+
+
+@pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make console")
+def test_an_auditor_and_an_operator_do_their_work_on_the_machines(
+    office: tuple[Machines, FlowRunner], file: OrderFile, tmp_path: Path
+) -> None:
+    all_of_them, runner = office
+    home = all_of_them.stack.airflow
+    opening = datetime.fromisoformat(runner.player.clock()["shopify"])
+    late = make_orders(1, seed=9001, first_number=9001, opening=opening)
+    late["cases"][0]["order"]["lines"][0]["sku"] = UNKNOWN_ITEM
+    runner.player.play(late, 1)
+    runner.run_once()
+    invoices = {
+        name: each["xero_invoices"] for name, each in read_result(file, runner.player, runner.state)["orders"].items()
+    }
+    order = next(each["order"] for each in file["cases"] if invoices[each["order"]["name"]])
+    customer, [invoice, *_] = order["customer"], invoices[order["name"]]
+    values = (customer["email"], customer["last_name"], customer["address"]["line1"], order["total"])
+    with chromium() as browser:
+        auditor = Person(browser, home.url, token_of(home, VIEWER))
+        auditor_takes_the_evidence(auditor, invoice["number"], order["name"], values, tmp_path)
+        operator_mends_the_letter(Person(browser, home.url, token_of(home, USER)), "#9001", "MUG-12")
 
 
 def _amounts(books: dict[str, Any]) -> dict[str, Decimal]:

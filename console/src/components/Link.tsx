@@ -9,6 +9,7 @@ export function go(route: Route, { replace = false } = {}): void {
   const address = new URL(addressOf(route), document.baseURI);
   window.history[replace ? "replaceState" : "pushState"](null, "", address);
   window.dispatchEvent(new Event(MOVED));
+  if (!replace) window.scrollTo(0, 0);
 }
 
 /** The route that the address names. */

@@ -88,6 +88,25 @@ export function addressOf(route: Route): string {
   }
 }
 
+const TITLES: Record<Route["page"], string> = {
+  letters: "Work list",
+  letter: "Letter",
+  questions: "Conflicts",
+  proposals: "Who is who",
+  unknown: "Unknown outcomes",
+  overdue: "Waiting too long",
+  follow: "Follow a document",
+  health: "Health",
+  close: "Books",
+  audit: "Audit",
+};
+
+/** What the browser calls a view, in its tabs and its history. */
+export function titleOf(route: Route): string {
+  const of = route.page === "follow" && route.wanted ? `${route.wanted}: ` : "";
+  return `${of}${TITLES[route.page]} · Ledgerbridge`;
+}
+
 function filtersOf(given: URLSearchParams): Filters {
   const filters: Filters = {
     state: STATES.find((each) => each === given.get("state")) ?? UNFILTERED.state,
