@@ -12,7 +12,7 @@ const HEIGHT = 180;
 
 const SHOWN = {
   hour: (seconds: number) => new Date(seconds * 1000).toLocaleTimeString("sv-SE", { timeStyle: "short" }),
-  day: (seconds: number) => new Date(seconds * 1000).toLocaleDateString("sv-SE", { month: "2-digit", day: "2-digit" }),
+  day: (seconds: number) => new Date(seconds * 1000).toLocaleDateString("sv-SE").slice(5),
 };
 
 /** Numbers by hour or day up to an instant, as bars; what they say is in the table beside it, for who sees no picture. */
