@@ -22,8 +22,10 @@ __all__ = ["Unspecified", "expect_books", "expect_case", "with_expectations"]
 
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
-KINDS = {"TIP": "tips", "GIFT_CARD": "gift_cards"}
+KINDS = {"TIP": "tips", "GIFT_CARD": "gift_cards", "DUTY": "duties", "ADDITIONAL_FEE": "additional_fees"}
 """Role of a line that is no goods, by the shop's line type (rule 16)."""
+CUSTOMS = {"duties", "additional_fees"}
+"""Of these, what the shop says no pieces of."""
 TOLD_BY_THE_SHOP = {"gift_card": "gift_cards", "shopify_store_credit": "store_credit"}
 """Role of what a gateway holds whose payments the shop tells of (rule 17)."""
 CARDS = {"stripe": "clearing", "shopify_payments": "shopify_clearing", "paypal": "paypal_clearing"}
@@ -432,6 +434,8 @@ class _Life:
                 returned.append(part)
             elif not self._rejection():
                 raise Unspecified("shipping given back before it was invoiced")
+        if given_up and all(part.role in CUSTOMS for part in given_up):
+            raise Unspecified("duties or fees given up without goods")
         if given_up:
             self._given_up.append(given_up)
         if returned and not self._rejection():
@@ -463,6 +467,8 @@ class _Life:
         self._lines = [line for line in self._lines if line.quantity]
         if not self._lines and self._shipping and self._shipping.gross:
             raise Unspecified("all goods given up, but not their shipping")
+        if self._lines and all(line.role in CUSTOMS for line in self._lines):
+            raise Unspecified("all goods given up, but not their duties or fees")
 
     def _return(self, parts: list[_Line]) -> None:
         total = sum((part.gross for part in parts), NOTHING)

@@ -218,7 +218,8 @@ class Life:
         """The shop refunds pieces it has not shipped, perhaps when the warehouse just has."""
         self._pay(self.total)
         whole = self._dice.chance(40)
-        if len(self._lines) > 1:
+        # duties and fees alone are no order that anybody ships
+        if any(line.get("line_type") not in ("DUTY", "ADDITIONAL_FEE") for line in self._lines[1:]):
             self._send_back(self._lines[:1], shipping=False, all_of_it=whole, step=2, restock="NO_RESTOCK")
         elif whole:
             self._send_back(self._lines, shipping=True, all_of_it=True, step=2, restock="CANCEL")

@@ -109,7 +109,7 @@ class RandomOrders:
         lines = [self.line(shop, sku) for sku in self._skus()]
         self._spoil(lines, shop)
         if self.dice.chance(12) and not is_magento:
-            lines.append(self._beside())
+            lines.append(self._beside(shop))
         shipping = self.shipping(shop) if self.dice.chance(50) else None
         placed_at = OPENING + timedelta(minutes=15 * self.dice.number(0, 7))
         return {
@@ -169,10 +169,19 @@ class RandomOrders:
             line |= {"type": "configurable", "child_sku": sku}
         return line
 
-    def _beside(self) -> Json:
-        """A line that is no goods."""
-        sku, kind, price = self.dice.pick([("TIP", "TIP", "5.00"), ("GIFT CARD", "GIFT_CARD", "25.00")])
-        line = {"sku": sku, "quantity": 1, "unit_price": price, "discount": "0.00", "tax": []}
+    def _beside(self, shop: str) -> Json:
+        """A line that is no goods; customs and the shop's fees may be taxed."""
+        sku, kind, price = self.dice.pick(
+            [
+                ("TIP", "TIP", "5.00"),
+                ("GIFT CARD", "GIFT_CARD", "25.00"),
+                ("DUTIES", "DUTY", "8.00"),
+                ("FEES", "ADDITIONAL_FEE", "4.00"),
+            ]
+        )
+        taxes = self.dice.pick(SHOPS[shop][3]) if kind in ("DUTY", "ADDITIONAL_FEE") else ()
+        tax = self._taxes(shop, Decimal(price), taxes, 1)
+        line = {"sku": sku, "quantity": 1, "unit_price": price, "discount": "0.00", "tax": tax}
         return {**line, "line_type": kind, "title": sku.title()}
 
     def shipping(self, shop: str) -> Json:
