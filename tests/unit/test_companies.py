@@ -224,4 +224,5 @@ def test_every_table_with_records_of_a_company_says_whose_they_are() -> None:
     assert of_none == {
         "call_pause", "circuit", "counted_call", "database_clock", "delivery_try", "installation", "master_row",
         "oauth_token", "staged_batch",
+        "work_tag",  # of a work_item, which says it
     }  # fmt: skip
