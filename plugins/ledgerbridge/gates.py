@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -174,22 +174,29 @@ def _must_be_there(suite: Suite, part: str, expectations: list[Expectation], fra
             )
 
 
-def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -> Any:
+@cache
+def _context() -> Any:
     import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # a dict is what it takes
+    return context
+
+
+@cache
+def _whole_frame(name: str) -> Any:
+    """What Great Expectations takes frames of a name by: to make it takes as long as to validate a small one."""
+    return _context().data_sources.add_pandas(name).add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+
+
+def _validate(name: str, frame: pd.DataFrame, expectations: list[Expectation]) -> Any:
     from great_expectations.core import ExpectationSuite
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     import_module("ledgerbridge.expectations.registered")
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # a dict is what it takes
     columns = ["record_key", *dict.fromkeys(column for each in expectations for column in each.columns)]
     plain = frame[columns].astype(object).where(frame[columns].notna(), None)
-    batch = (
-        context.data_sources.add_pandas(name)
-        .add_dataframe_asset(name)
-        .add_batch_definition_whole_dataframe(name)
-        .get_batch({"dataframe": plain})
-    )
+    batch = _whole_frame(name).get_batch({"dataframe": plain})
     configured = [
         ExpectationConfiguration(
             type=each.expect, kwargs={**each.domain, **each.arguments}, meta={"position": position}
