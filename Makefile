@@ -75,7 +75,7 @@ console: $(PAGE)  ## Build the console's page into plugins/pages/console/built
 # A page that can't be built leaves its own browser's test out, which says so.
 test: .venv/.dev  ## Run every test
 	@$(CONSOLE_IF_ASKED)
-	@exec $(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 property: .venv/.dev  ## Let ORDERS orders with anything that can happen to them (hundreds and more) end with equal books
 	@exec $(BIN)/pytest -q -s -n 0 tests/flows/test_any_orders.py --orders $(ORDERS) $(ARGS)
