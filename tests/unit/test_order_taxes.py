@@ -55,6 +55,7 @@ def details(folder: Path, ordered: dict[str, Any], *edits: dict[str, Any]) -> li
     [
         (sale(1, "6.00", (VAT, "0.29")), sale(0, "0.00", (VAT, "-0.29"), (ZERO, "0.00"))),
         (sale(1, "0.01", (VAT, "0.00")), sale(0, "4.98", (VAT, "0.00"), (ZERO, "0.00"))),
+        (sale(1, "4.99", (VAT, "0.24")), sale(0, "-4.98", (VAT, "-0.24"), (ZERO, "0.00"))),
     ],
 )
 def test_a_detail_that_an_edit_replaced_is_no_tax_of_the_line(
@@ -75,6 +76,11 @@ def test_a_line_that_an_edit_taxed_is_zero_rated_no_more(tmp_path: Path) -> None
 @pytest.mark.parametrize("detail", [VAT, ZERO, ("UK-OTHER", None)])
 def test_a_detail_whose_tax_is_less_than_a_cent_stays(tmp_path: Path, detail: tuple[str, Decimal | None]) -> None:
     assert details(tmp_path, sale(1, "0.01", (detail, "0.00"))) == [detail[0]]
+
+
+def test_a_detail_stays_that_order_and_edit_each_rounded_to_nothing(tmp_path: Path) -> None:
+    """Together they are more than half a cent."""
+    assert details(tmp_path, sale(1, "0.08", (VAT, "0.00")), sale(0, "0.04", (VAT, "0.00"))) == ["UK-VAT05"]
 
 
 def test_a_detail_that_the_shop_rounded_to_nothing_stays_until_an_edit_replaces_it(tmp_path: Path) -> None:
