@@ -306,7 +306,7 @@ class Player:
         if details["gateway"] == "paypal":
             code, fee = ("T1201" if event.kind == "dispute" else "T1202"), Decimal(details.get("fee", 0))
             moved = {"id": details["id"], "at": details["at"], "code": code, "amount": details["moved"]}
-            self.call("POST", "paypal", "/_sandbox/transactions", moved)
+            self.call("POST", "paypal", "/_sandbox/transactions", moved | {"about": details["charge"]})
             if fee:
                 fee_taken = {"id": f"{details['id']}.fee", "code": "T0106", "amount": f"{-fee:.2f}"}
                 self.call("POST", "paypal", "/_sandbox/transactions", moved | fee_taken)

@@ -175,9 +175,22 @@ class Account:
         return self._move({"at": wire(now), **event}, code, -amount, self.profile["currency"], None)
 
     def move(self, event: Event) -> Json:
-        """Whatever else: ``id``, ``at``, ``code``, ``amount`` with its sign, perhaps ``fee``, ``currency``."""
+        """
+        Whatever else: ``id``, ``at``, ``code``, ``amount`` with its sign, perhaps ``fee``, ``currency`` and ``about``,
+        the payment that it takes back or gives again.
+        """
         currency = event.get("currency", self.profile["currency"])
-        return self._move(event, event["code"], Decimal(event["amount"]), currency, None)
+        told = {}
+        if "about" in event:
+            told = {"paypal_reference_id": self._known(event["about"]), "paypal_reference_id_type": "TXN"}
+        return self._move(event, event["code"], Decimal(event["amount"]), currency, None, **told)
+
+    def _known(self, reference: str) -> str:
+        """PayPal's id of what people call so."""
+        row = self.store.connection.execute("SELECT id FROM moved WHERE reference = ?", (reference,)).fetchone()
+        if row is None:
+            raise EventRefused(f"PayPal knows no {reference}. Play its event first.")
+        return str(row["id"])
 
     def complete(self, reference: str, event: Event) -> Json:
         """What was pending has succeeded: ``at``."""

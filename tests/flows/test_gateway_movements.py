@@ -13,7 +13,7 @@ from demo.books import read_result
 from demo.passes import deliveries_sent
 from demo.stack import Stack
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter, Delivery
+from ledgerbridge.state.models import DeadLetter, Delivery, SourceRecord
 from sandbox.player import Player
 from tests.flows.golden_orders import fulfil, lamp, order_file, pay, refund, returned, sale
 from tests.flows.in_process import Office, open_office
@@ -28,6 +28,7 @@ FILE = order_file(
             [lamp()],
             [pay("ch_3", "53.77"), fulfil(), refund("re_3", "53.77", lines=[returned(lamp(), 1)])],
         ),
+        sale(4934, [lamp()], [pay("ch_4", "53.77"), {"step": 2, "do": "cancel", "at": "2026-03-02T20:00:00Z"}]),
     ]
 )
 LOST, BILL = Decimal("53.77"), Decimal("2.00")
@@ -37,17 +38,19 @@ DISPUTE_FEE, MINIMUM = Decimal("15.00"), Decimal("12.00")
 @pytest.fixture(scope="module")
 def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """
-    Both charges disputed, one lost, one won; Stripe bills 2.00, and keeps 20.00 as security. The bank sends 30.00 more.
+    Charges of two lamps that were shipped and of one that was cancelled are disputed, the second one is won;
+    Stripe bills 2.00, and keeps 20.00 as security. The bank sends 30.00 more.
 
     All that is left is paid out, but for a minimum of 12.00.
     """
     with open_office(FILE, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
         office.play_steps()
-        for number in (1, 2):
+        for number in (1, 2, 4):
             event = {"id": f"du_{number}", "charge": f"ch_{number}", "at": "2026-03-13T10:00:00Z", "fee": "15.00"}
             tell(office, "disputes", event)
         office.drain()
         tell(office, "disputes/du_1/lose", {"at": "2026-03-14T10:00:00Z"})
+        tell(office, "disputes/du_4/lose", {"at": "2026-03-14T10:00:00Z"})
         tell(office, "disputes/du_2/win", {"at": "2026-03-14T10:00:00Z"})
         tell(office, "fees", {"at": "2026-03-14T11:00:00Z", "amount": "2.00", "description": "Radar"})
         for number, amount in enumerate(("30.00", "20.00"), 1):
@@ -72,15 +75,30 @@ def tell(office: Office, path: str, event: Json) -> None:
     office.player.call("POST", "stripe", f"/_sandbox/{path}", event)
 
 
+def test_what_a_cancelled_order_s_dispute_took_is_no_loss_and_nothing_of_it_waits(office: Office) -> None:
+    entity = ("stripe.charge", "stripe.balance_transaction")
+    with transaction(office.state) as session:
+        found = session.execute(
+            select(SourceRecord.leg, SourceRecord.outcome).where(
+                SourceRecord.entity.in_(entity),
+                SourceRecord.chain_key.is_not(None),
+                SourceRecord.outcome != "delivered",
+            )
+        )
+        assert {row.leg: row.outcome for row in found} == dict.fromkeys(
+            ("payment", "movement_gp", "movement_xero"), "superseded"
+        )
+
+
 def test_lost_money_and_bills_are_on_their_roles_in_both_ledgers(office: Office) -> None:
     books = read_result(FILE, office.player, office.state)["books"]
     for ledger in ("gp", "xero"):
         right = {
             "goodwill": LOST,
-            "fees": 3 * Decimal("1.00") + 2 * DISPUTE_FEE + BILL,
+            "fees": 4 * Decimal("1.00") + 3 * DISPUTE_FEE + BILL,
             "gateway_reserve": Decimal("20.00"),
             "clearing": MINIMUM,
-            "bank": 2 * LOST - 3 * Decimal("1.00") - 2 * DISPUTE_FEE - BILL - LOST - Decimal("20.00") - MINIMUM,
+            "bank": 2 * LOST - 4 * Decimal("1.00") - 3 * DISPUTE_FEE - BILL - LOST - Decimal("20.00") - MINIMUM,
             "receivables": Decimal(0),
         }
         assert {role: Decimal(books[ledger][role]) for role in right} == right

@@ -26,7 +26,15 @@ def invoice(sent: SentInMemory, number: str, total: str | Decimal, day: date = T
 
 def share(sent: SentInMemory, *charges: dict[str, Any]) -> Allocation:
     frame = money_frame("canonical.payment", charges)
-    return allocate(frame, sent, invoices=INVOICES, payments=PAYMENTS, allocations=ALLOCATIONS, refunds=REFUNDS)
+    return allocate(
+        frame,
+        sent,
+        invoices=INVOICES,
+        payments=PAYMENTS,
+        allocations=ALLOCATIONS,
+        refunds=(REFUNDS,),
+        entries="gp.gl_transaction",
+    )
 
 
 def shares(result: Allocation) -> list[tuple[str, str, str, date]]:

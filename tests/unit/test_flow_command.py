@@ -89,7 +89,7 @@ def test_check_finds_what_is_wrong_in_the_flow_its_mappings_and_its_suites_at_on
 
     spoil("flows/order_to_cash.yaml", "reconcile: [gp, xero]", "reconcile: [gp, zero]")
     spoil("flows/order_to_cash.yaml", "invoices: xero.invoice, payments", "invoices: xero.invoces, payments")
-    spoil("flows/order_to_cash.yaml", "refunds: stripe.refund}", "refnds: stripe.refund}")
+    spoil("flows/order_to_cash.yaml", "refunds: stripe.refund+", "refnds: stripe.refund+")
     spoil("flows/order_to_cash.yaml", "after: [customer]", "after: [costumer]")
     spoil("flows/order_to_cash.yaml", 'tolerance: "0.02"', "tolerance: a cent")
     spoil("mappings/customer_to_gp_customer.yaml", "from: customer_number", "from: custmer_number")

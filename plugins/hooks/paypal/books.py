@@ -14,7 +14,8 @@ __all__ = ["PayPalBooks"]
 
 _NOTHING = Decimal(0)
 _TO_AND_FROM_THE_BANK = ("T03", "T04")
-_REFUND = "T1107"
+_OF_A_PAYMENT = ("T1106", "T1107", "T1201", "T1202")
+"""Refunds, and what disputes take and give again."""
 _SUCCEEDED = ("S", "V")
 
 
@@ -73,7 +74,7 @@ def _fee_id(moved: Mapping[str, Any]) -> str:
 
 
 def _names(moved: Mapping[str, Any]) -> Iterator[str]:
-    """What moved, the charge that a refund gives back, and the fee."""
+    """What moved, the charge that a refund or dispute takes back, and the fee."""
     yield moved["id"]
     if moved["charge"]:
         yield moved["charge"]
@@ -89,7 +90,7 @@ def _moved(transaction: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": transaction["transaction_id"],
         "code": code,
-        "charge": transaction.get("paypal_reference_id") if code == _REFUND else None,
+        "charge": transaction.get("paypal_reference_id") if code in _OF_A_PAYMENT else None,
         "amount": transaction["transaction_amount"]["value"],
         "currency": transaction["transaction_amount"]["currency_code"],
         "fee": transaction.get("fee_amount", {}).get("value", "0"),

@@ -15,6 +15,7 @@ from ledgerbridge.reconciliation import KeptRecord, KeptSource, Looked, Movement
 __all__ = ["ShopifyPaymentsBooks"]
 
 _OF_ORDERS = ("CHARGE", "REFUND")
+_OF_DISPUTES = ("DISPUTE_WITHDRAWAL", "DISPUTE_REVERSAL", "CHARGEBACK_HOLD", "CHARGEBACK_HOLD_RELEASE")
 _SENT, _BACK = "TRANSFER", ("TRANSFER_FAILURE", "TRANSFER_CANCEL", "TRANSFER_REFUND")
 
 
@@ -126,8 +127,7 @@ def _moved(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(item["sourceOrderTransactionId"]) if is_of_order else _number(item["id"]),
         "type": item["type"],
-        # a refund that failed gives the charge back what the refund took of it
-        "charge": _number(parent["id"]) if parent and item["type"] in ("REFUND", "REFUND_FAILURE") else None,
+        "charge": _charge_of(item, parent),
         "payout": _payout_of(item),
         "amount": item["amount"]["amount"],
         "fee": item["fee"]["amount"],
@@ -135,6 +135,13 @@ def _moved(item: dict[str, Any]) -> dict[str, Any]:
         "at": item["transactionDate"],
         "foreign": bool(amounts) and amounts["currencyCode"] != item["amount"]["currencyCode"],
     }
+
+
+def _charge_of(item: Mapping[str, Any], parent: Mapping[str, Any]) -> str | None:
+    """The charge that it takes of, or gives back to: a refund that failed gives back what the refund took."""
+    if item["type"] in _OF_DISPUTES:
+        return str(item["sourceOrderTransactionId"]) if item["sourceOrderTransactionId"] else None
+    return _number(parent["id"]) if parent and item["type"] in ("REFUND", "REFUND_FAILURE") else None
 
 
 def _payout_of(item: Mapping[str, Any]) -> str | None:

@@ -24,6 +24,7 @@ from ledgerbridge.canonical.settlement import (
     is_at_another_rate,
     is_cancelled,
     open_invoices,
+    taken_back,
     worth_when_captured,
 )
 
@@ -49,7 +50,14 @@ class Allocation:
 
 
 def allocate(
-    charged: pd.DataFrame, sent: SentDocuments, *, invoices: str, payments: str, allocations: str, refunds: str
+    charged: pd.DataFrame,
+    sent: SentDocuments,
+    *,
+    invoices: str,
+    payments: str,
+    allocations: str,
+    refunds: tuple[str, ...],
+    entries: str,
 ) -> Allocation:
     """
     Share out each payment among the invoices of its order, oldest invoice first.
@@ -58,14 +66,17 @@ def allocate(
     :param invoices: entity of the invoices delivered.
     :param payments: entity of the payments delivered.
     :param allocations: entity of the credits delivered onto invoices.
-    :param refunds: source entity of the gateway's refunds; one without a credit takes from what is left of its charge.
+    :param refunds: source entities of the gateway's refunds and disputes; one without a credit, or of money that is on
+        no invoice, takes from what is left of its charge.
+    :param entries: entity of the entries delivered; those of disputes say what of them is lost.
     """
     charges = rows_of_frame(charged)
     chains = chains_of(charges)
     invoiced = sent.sent(invoices, "chain_key", chains)
     earlier = sent.sent(payments, "chain_key", chains)
     credited = sent.sent(allocations, "chain_key", chains)
-    returned = sent.records(refunds, chains)
+    returned = [sent.records(entity, chains) for entity in refunds]
+    booked = sent.sent(entries, "chain_key", chains)
     dead = sent.dead_letters(chains)
     shares: list[dict[str, Any]] = []
     result = Allocation(frame_of([], "canonical.payment"), {})
@@ -78,7 +89,8 @@ def allocate(
         if foreign := _in_another_currency(charge, invoiced.get(chain, [])):
             result.failures.append(foreign)
             continue
-        back, settled_back = _given_back(charge, returned.get(chain, []))
+        went_back = [row for of_entity in returned for row in of_entity.get(chain, [])]
+        back, settled_back = _given_back(charge, went_back, booked.get(chain, []))
         made, left = share_out(
             charge, charge["amount"] - back, earlier.get(chain, []), payables.get(chain, []), "invoice_number",
             ("captured_on", "paid_on"), settled_elsewhere=settled_back,
@@ -217,7 +229,9 @@ def _settled(money: dict[str, Any], part: Decimal, before: list[Decimal | None])
     return whole - sum(known, NOTHING)
 
 
-def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> tuple[Decimal, Decimal | None]:
+def _given_back(
+    charge: dict[str, Any], refunds: list[dict[str, Any]], entries: list[dict[str, Any]]
+) -> tuple[Decimal, Decimal | None]:
     """
     What of a charge went back before it was put on anything: in its currency, and in base currency.
 
@@ -232,10 +246,13 @@ def _given_back(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> tuple[
         for row in mine
         if row.get("settled") is not None
     ]
-    return (
-        sum((Decimal(row["amount"]) for row in mine), NOTHING),
-        sum(settled, NOTHING) if len(settled) == len(mine) else None,
-    )
+    whole = sum(settled, NOTHING) if len(settled) == len(mine) else None
+    back = sum((Decimal(row["amount"]) for row in mine), NOTHING)
+    if taken := taken_back(charge["payment_id"], refunds, entries):
+        # at the charge's rate: what the dispute's made of it is an entry of its own
+        known = whole is not None and charge.get("settled") is not None
+        whole = (whole or NOTHING) + worth_when_captured(charge, taken) if known else None
+    return back + taken, whole
 
 
 def _in_another_currency(charge: dict[str, Any], invoices: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -305,6 +305,11 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "role": TEXT,  # of the account it is booked on
             "moved_on": DAY,
             "amount": MONEY,  # what the gateway took, in base currency; below zero what it gave
+            # of a dispute: the payment it takes back, how much of it in its currency; below zero what comes again
+            "charge_id": TEXT,
+            "disputed": MONEY,
+            # filled by the rule that follows the payment: what of it is on an invoice
+            "lost": MONEY,
         },
     },
     "canonical.exchange_difference": {

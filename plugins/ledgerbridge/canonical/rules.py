@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits, frame_of, rows_of_frame
+from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import of_goods
+from ledgerbridge.canonical.settlement import is_voided, of_goods
 from ledgerbridge.canonical.untold import untold
 
 if TYPE_CHECKING:
@@ -54,19 +55,22 @@ def allocate_to_invoices(
     payments: str,
     allocations: str,
     refunds: str,
+    entries: str,
 ) -> Ruled:
     """
     Payments to the invoices of their order, up to what is due; the rest waits (accounting-rules.md rule 5).
 
     :param invoices: entity of the invoices delivered, :param payments: of the payments delivered, :param allocations:
-        of the credits delivered onto invoices, :param refunds: source entity of the gateway's refunds.
+        of the credits delivered onto invoices, :param refunds: source entities of the gateway's refunds and disputes,
+        with `+` between them, :param entries: entity of the entries delivered of what a gateway takes by itself.
     """
     return _ruled(
         frames,
         allocate(
-            frames["header"], sent, invoices=invoices, payments=payments, allocations=allocations, refunds=refunds
+            frames["header"], sent, invoices=invoices, payments=payments, allocations=allocations,
+            refunds=tuple(refunds.split("+")), entries=entries,
         ),
-    )
+    )  # fmt: skip
 
 
 def credit_to_invoices(
@@ -144,6 +148,37 @@ def exchange_of_unused(
     """
     made, waiting = realise(frames["header"], sent, charges=charges, refunds=refunds, payments=payments)
     return Ruled({**frames, "header": made}, {}, waiting)
+
+
+def lost_with_charge(
+    frames: dict[str, pd.DataFrame],
+    sent: SentDocuments,
+    *,
+    charges: str,
+    refunds: str,
+    disputes: str,
+    payments: str,
+    entries: str,
+    orders: str,
+    invoices: str,
+    sold: str,
+    exchange: str,
+) -> Ruled:
+    """
+    Disputed money is lost as far as its charge is on invoices, else it cancels against it (accounting-rules.md rule 7).
+
+    :param charges: source entity of the gateway's charges, :param refunds: of its refunds, :param disputes: of what it
+        takes by itself, :param payments: entity of the payments delivered, :param entries: of the entries delivered of
+        what it takes, :param orders: of the orders delivered, :param invoices: of the invoices delivered, :param sold:
+        source entities of orders, with `+` between them, :param exchange: account role of what rates bring and take.
+    """
+    return _ruled(
+        frames,
+        follow_charges(
+            frames["header"], sent, charges=charges, refunds=refunds, disputes=disputes, payments=payments,
+            entries=entries, orders=orders, invoices=invoices, sold=tuple(sold.split("+")), exchange=exchange,
+        ),
+    )  # fmt: skip
 
 
 def gain_of_applied(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, entries: str) -> Ruled:
@@ -227,13 +262,9 @@ def after_cancelled(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, ord
     for key, chain in zip(header["record_key"], header["chain_key"], strict=True):
         if chain in letters:
             waiting[key] = f"its order can't go on, dead letter {letters[chain]}"
-        elif chain not in invoiced and any(not _is_voided(order) for order in ordered.get(chain, [])):
+        elif chain not in invoiced and any(not is_voided(order) for order in ordered.get(chain, [])):
             waiting[key] = "its order is neither voided nor invoiced yet"
     return Ruled(_without(waiting, frames), {}, waiting)
-
-
-def _is_voided(order: dict[str, Any]) -> bool:
-    return bool(order["state"] == "delivered" and order.get("cancelled") in (True, "true", "True"))
 
 
 def on_side(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, too_much: Side) -> Ruled:
@@ -329,7 +360,7 @@ def settle_rounding(
     return Ruled({**frames, "header": result.memos}, result.parents, result.waiting, {}, result.failures)
 
 
-SETTINGS = {"too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?", "made_by": r"\w+([+/]\w+)*"}
+SETTINGS = {"exchange": r"\w+", "too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?", "made_by": r"\w+([+/]\w+)*"}
 """What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
     "after_cancelled": after_cancelled,
@@ -341,6 +372,7 @@ RULES: dict[str, Rule] = {
     "credit_to_invoices": credit_to_invoices,
     "exchange_of_unused": exchange_of_unused,
     "gain_of_applied": gain_of_applied,
+    "lost_with_charge": lost_with_charge,
     "on_side": on_side,
     "settle_rounding": settle_rounding,
     "take_off_given_up": take_off_given_up,

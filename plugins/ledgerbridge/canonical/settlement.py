@@ -6,7 +6,7 @@ Payments and allocations settle: a payment an invoice or a credit, an allocation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,12 +17,15 @@ __all__ = [
     "NOTHING",
     "Credit",
     "Payable",
+    "cancelled_orders",
     "credits_of",
     "is_at_another_rate",
     "is_cancelled",
     "is_refund_of",
+    "is_voided",
     "of_goods",
     "open_invoices",
+    "taken_back",
     "worth_when_captured",
 ]
 
@@ -110,7 +113,51 @@ def is_refund_of(payment_id: str, refund_ids: object) -> bool:
 
 def is_cancelled(refund: Row, charge_id: str) -> bool:
     """Whether a source record of a refund cancels against its charge, for good: its bank did not send it back."""
-    return refund["outcome"] == "superseded" and refund.get("charge_id") == charge_id and not refund.get("failed_on")
+    is_refund = refund.get("disputed") is None and not refund.get("failed_on")
+    return refund["outcome"] == "superseded" and refund.get("charge_id") == charge_id and is_refund
+
+
+def taken_back(charge_id: str, records: Iterable[Row], documents: Iterable[Row]) -> Decimal:
+    """
+    What of a charge its payer's bank took back while it was on no invoice, in its currency.
+
+    :param records: source records, those of disputes that cancel against the charge among them.
+    :param documents: entries, those of disputes of which something is booked among them.
+    """
+    booked = {
+        row["record_key"]: Decimal(row["disputed"]) - Decimal(row["lost"])
+        for row in documents
+        if row.get("charge_id") == charge_id and row.get("lost") is not None
+    }
+    cancelled = {
+        row["record_key"]: Decimal(row["disputed"])
+        for row in records
+        if row["outcome"] == "superseded" and row.get("charge_id") == charge_id and row.get("disputed")
+    }
+    return sum((cancelled | booked).values(), NOTHING)
+
+
+def cancelled_orders(
+    told: Mapping[str, Iterable[Row]], ordered: Mapping[str, Iterable[Row]], invoiced: Mapping[str, Sequence[Row]]
+) -> set[str]:
+    """
+    The chains whose order was cancelled and is off the books: voided, never sent, or invoiced; each argument by chain.
+
+    :param told: the shop's orders, :param ordered: the orders sent, :param invoiced: invoices of goods.
+    """
+    cancelled = {chain for chain, rows in told.items() if any(_is_true(row.get("cancelled")) for row in rows)}
+    return {
+        chain for chain in cancelled if invoiced.get(chain) or all(is_voided(order) for order in ordered.get(chain, ()))
+    }
+
+
+def is_voided(order: Row) -> bool:
+    """Whether an order that was sent is voided."""
+    return bool(order["state"] == "delivered" and _is_true(order.get("cancelled")))
+
+
+def _is_true(value: object) -> bool:
+    return value in (True, "true", "True")
 
 
 def is_at_another_rate(refund: Row, charge: Row) -> bool:

@@ -116,9 +116,8 @@ class DatabaseReader:
             return open_letters(session, source_keys)
 
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, Row]:
-        """Source records by the name people see; a name that several records have is left out."""
-        named = self.namesakes(entity, labels)
-        return {label: {"record_key": rows[0]["record_key"]} for label, rows in named.items() if len(rows) == 1}
+        """Source records by the name people see, as ``namesakes``; a name that several records have is left out."""
+        return {label: rows[0] for label, rows in self.namesakes(entity, labels).items() if len(rows) == 1}
 
     def namesakes(self, entity: str, labels: Sequence[str]) -> dict[str, list[Row]]:
         """All of them by that name, each with ``record_key`` and the fields of its canonical headers."""
