@@ -96,6 +96,23 @@ def test_a_line_is_split_by_the_rows_of_a_table_and_one_without_key_stays_whole(
     assert "include/lookups/projects.csv" in failure["remedy"]
 
 
+@pytest.mark.parametrize("table", ["project,weight,department\nA,60,100\n", "project,weight,department\n"])
+def test_a_batch_none_of_whose_lines_is_in_the_table_of_a_split_stays_whole(tmp_path: Path, table: str) -> None:
+    (tmp_path / "projects.csv").write_text(table)
+    text = """
+        from: shop.order
+        to: erp.order
+        header: {NUMBER: name}
+        lines:
+          each: lines[]
+          split: {table: projects, key: project}
+          DEPARTMENT: "%department"
+          NET: {share: {of: net}}
+        """
+    mapped = run(tmp_path, text, [{"name": "x", "lines": [{"project": None, "net": "5"}]}, {"name": "y", "lines": []}])
+    assert (made(mapped, "DEPARTMENT", "lines"), made(mapped, "NET", "lines")) == ([None], [Decimal(5)])
+
+
 def test_an_amount_of_the_header_is_shared_over_the_lines_by_their_net(tmp_path: Path) -> None:
     mapped = run(
         tmp_path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -58,6 +59,7 @@ class Lookups:
     key_salt: bytes = b""
     company_key: bytes = b""
     _rows: dict[str, list[Row]] = field(default_factory=dict)
+    _headings: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _indexed: dict[tuple[str, str | None], dict[str, list[Row]]] = field(default_factory=dict)
 
     def find(
@@ -122,7 +124,7 @@ class Lookups:
 
         :raises ConfigurationError: there is no such table; names those there are.
         """
-        return list(dict.fromkeys(column for row in self._table(name) for column in row))
+        return list(dict.fromkeys(column for row in self._table(name) for column in row)) or self._headings[name]
 
     def _index(self, name: str, by: str | None) -> dict[str, list[Row]]:
         table = self._table(name)
@@ -151,7 +153,8 @@ class Lookups:
                     remedy=_instead(name, [*self.given, *self._files], "Create it, or use"),
                 )
             with self._files[name].open(newline="", encoding="utf-8-sig") as file:
-                self._rows[name] = [dict(row) for row in csv.DictReader(file)]
+                read = csv.DictReader(file)
+                self._rows[name], self._headings[name] = [dict(row) for row in read], list(read.fieldnames or ())
         return self._rows[name]
 
     @cached_property

@@ -105,7 +105,9 @@ def splitting(split: Split, key: Column | None, rule: str) -> Splitting:
         keys = text_array(key(rows, batch)).dictionary_encode()
         wanted = keys.dictionary.to_pylist()
         known = batch.lookups.rows(table, split.by)
-        groups = [[{"weight": "1"}], *(known.get(each, [{"weight": "1"}]) for each in wanted)]
+        # a batch none of whose rows is in the table has its columns all the same
+        whole: list[dict[str, Any]] = [{**dict.fromkeys(batch.lookups.columns(table)), "weight": "1"}]
+        groups = [whole, *(known.get(each, whole) for each in wanted)]
         codes = pc.fill_null(pc.cast(keys.indices, pa.int64()), -1).to_numpy(zero_copy_only=False) + 1
         if not split.optional:
             missing = np.array([False, *(each not in known for each in wanted)])[codes]
