@@ -32,12 +32,14 @@ _HEADER_TEXTS = ["SOPTYPE", "SOPNUMBE", "CSTPONBR", "CUSTNMBR", "DOCID", "BACHNU
 _LINE_AMOUNTS = ["QUANTITY", "QTYPRINV", "UNITPRCE", "ORUNTPRC", "XTNDPRCE", "OXTNDPRC", "TAXAMNT", "ORTAXAMT"]
 _RECEIVABLE_AMOUNTS = ["ORTRXAMT", "CURTRXAM", "ORORGTRX", "ORCTRXAM"]
 _RECEIVABLE_TEXTS = ["RMDTYPAL", "DOCNUMBR", "CUSTNMBR", "BACHNUMB", "CURNCYID"]
+_PAYABLE_AMOUNTS = ["PRCHAMNT", "TAXAMNT", "DOCAMNT", "CURTRXAM", "TEN99AMNT"]
+_PAYABLE_TEXTS = ["VENDORID", "DOCNUMBR", "DOCTYPE", "BACHNUMB", "TRXDSCRN", "CURNCYID"]
 _APPLY_AMOUNTS = ["APPTOAMT", "ORAPTOAM", "WROFAMNT", "ORWROFAM", "RLGANLOS"]
 
 
 def read_books(session: Session) -> dict[str, Any]:
     """
-    Balances from GL20000 and the documents of sales and receivables.
+    Balances from GL20000 and the documents of sales, receivables and payables.
 
     Amounts are strings with two decimals, a debit positive; OR… columns are in the document's currency, the others in
     the company's (sources.md GP §4). ``state`` is work, open, history or void.
@@ -55,7 +57,17 @@ def read_books(session: Session) -> dict[str, Any]:
         for table in ("RM20201", "RM30201")
         for row in session.select(table)
     ]
-    return {"accounts": balances(session), "documents": documents, "applications": applications}
+    payables = [
+        _payable(row, state)
+        for table, state in (("PM10000", "work"), ("PM20000", "open"), ("PM30200", "history"))
+        for row in session.select(table)
+    ]
+    return {
+        "accounts": balances(session),
+        "documents": documents,
+        "applications": applications,
+        "payables": payables,
+    }
 
 
 def balances(session: Session) -> dict[str, str]:
@@ -106,6 +118,12 @@ def _receivable(row: Row, state: str) -> dict[str, Any]:
     checkbook = row["MSCSCHID"] if row["RMDTYPAL"] == RECEIPT and "MSCSCHID" in row else row.get("CHEKBKID", "")
     document |= {"DOCDESCR": row.get("DOCDESCR", row.get("TRXDSCRN", "")), "CHEKBKID": checkbook}
     return document
+
+
+def _payable(row: Row, state: str) -> dict[str, Any]:
+    document = {name: row[name] for name in _PAYABLE_TEXTS} | _money(row, _PAYABLE_AMOUNTS)
+    days = {name: row[name].isoformat() for name in ("DOCDATE", "DUEDATE", "PSTGDATE")}
+    return document | days | {"number": row["VCHNUMWK"] if state == "work" else row["VCHRNMBR"], "state": state}
 
 
 def _money(row: Row, names: list[str]) -> dict[str, str]:

@@ -137,7 +137,9 @@ class ScheduleWindow(Window):
 
 WINDOWS: Mapping[str, Window] = {
     "customers": Window("Customer Maintenance", "RM00101", "CUSTNMBR", "RM00102", "ADRSCODE", "CUS"),
-    "vendors": Window("Vendor Maintenance", "PM00200", "VENDORID", "PM00300", "VADDCDPR", "VEN", {"VENDSTTS": 1}),
+    "vendors": Window(
+        "Vendor Maintenance", "PM00200", "VENDORID", "PM00300", "VADDCDPR", "VEN", {"VENDSTTS": 1, "TEN99TYPE": 1}
+    ),
     "items": Window("Item Maintenance", "IV00101", "ITEMNMBR", new={"ITEMTYPE": 1, "UOMSCHDL": UNIT_SCHEDULE}),
     "customer_classes": Window("Customer Class Setup", "RM00201", "CLASSID"),
     "vendor_classes": Window("Vendor Class Setup", "PM00100", "VNDCLSID"),

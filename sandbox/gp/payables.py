@@ -19,7 +19,7 @@ from sandbox.gp.distributions import (
     Distributions,
     write_distributions,
 )
-from sandbox.gp.models import EMPTY_DATE
+from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.originals import keep_payable
 from sandbox.gp.rules import account_index, currency_places, master, not_negative, open_period, posting_account
 
@@ -53,7 +53,7 @@ def save_transaction(call: Call) -> None:
     names = ("VCHNUMWK", "VENDORID", "DOCNUMBR", "DOCTYPE", "DOCDATE", "BACHNUMB", "PYMTRMID", "TAXSCHID", "PCHSCHID")
     row = {name: call[name] for name in (*names, "TRXDSCRN", "PORDNMBR")} | {"CURNCYID": rate.currency}
     row |= {name: rate.functional(call[name]) for name in _AMOUNTS}
-    row |= {"DOCAMNT": amount, "CURTRXAM": amount}
+    row |= {"DOCAMNT": amount, "CURTRXAM": amount, "TEN99AMNT": rate.functional(call["TEN99AMNT"])}
     for name in ("PSTGDATE", "DUEDATE"):
         row[name] = call[name] if call[name] != EMPTY_DATE else call["DOCDATE"]
     call.session.insert("PM10000", row | {"BCHSOURC": PAYABLES.name})
@@ -92,8 +92,8 @@ def save_tax(call: Call) -> None:
 
 
 def _check_amounts(call: Call) -> None:
-    currency_places(call, ("DOCAMNT", *_AMOUNTS))
-    not_negative(call, ("DOCAMNT", *_AMOUNTS))
+    currency_places(call, ("DOCAMNT", "TEN99AMNT", *_AMOUNTS))
+    not_negative(call, ("DOCAMNT", "TEN99AMNT", *_AMOUNTS))
     if call["DOCAMNT"] != sum(call[name] for name in _AMOUNTS) - 2 * call["TRDISAMT"]:
         call.refuse("payables_amount", "DOCAMNT", *_AMOUNTS)
     if call["CHRGAMNT"] not in (0, call["DOCAMNT"]):
@@ -114,10 +114,19 @@ def _refuse_known_numbers(call: Call) -> None:
 
 
 def _make_functional(call: Call, rate: Rate) -> None:
-    for sent in call.session.select("PM10100", VCHRNMBR=call["VCHNUMWK"]):
+    """Distributions that were sent, in the company's currency; the cents this leaves are rounding (unverified)."""
+    session, left, originating = call.session, Decimal(0), Decimal(0)
+    for sent in session.select("PM10100", VCHRNMBR=call["VCHNUMWK"]):
         key = {"VCHRNMBR": sent["VCHRNMBR"], "DSTSQNUM": sent["DSTSQNUM"]}
         debit, credit = rate.functional(sent["ORDBTAMT"]), rate.functional(sent["ORCRDAMT"])
-        call.session.update("PM10100", key, DEBITAMT=debit, CRDTAMNT=credit)
+        session.update("PM10100", key, DEBITAMT=debit, CRDTAMNT=credit)
+        left += credit - debit
+        originating += sent["ORDBTAMT"] - sent["ORCRDAMT"]
+    if left and not originating:
+        row: Row = {"DISTTYPE": PM_ROUND, "ACTINDX": posting_account(session, "rounding")}
+        row |= {"DEBITAMT": max(left, Decimal(0)), "CRDTAMNT": max(-left, Decimal(0))}
+        key = {"VCHRNMBR": call["VCHNUMWK"], "VENDORID": call["VENDORID"]}
+        write_distributions(session, PAYABLES_TABLE, key, [row])
 
 
 def _distribute(call: Call, rate: Rate) -> None:

@@ -46,6 +46,7 @@ _VENDOR = {
     )
 }
 _ACTIVE = 1
+_NO_1099 = 1
 
 
 def save_vendor(call: Call) -> None:
@@ -65,7 +66,12 @@ def save_vendor(call: Call) -> None:
     if existing:
         session.update("PM00200", {"VENDORID": existing["VENDORID"]}, MODIFDT=today, **values)
     else:
-        named = {"VNDCHKNM": call["VENDNAME"], "VENDSHNM": call["VENDNAME"][:15].rstrip(), "VENDSTTS": _ACTIVE}
+        named = {
+            "VNDCHKNM": call["VENDNAME"],
+            "VENDSHNM": call["VENDNAME"][:15].rstrip(),
+            "VENDSTTS": _ACTIVE,
+            "TEN99TYPE": _NO_1099,
+        }
         row = {"VENDORID": call["VENDORID"], "CREATDDT": today, "MODIFDT": today} | named | values
         session.insert("PM00200", row)
     if call["VADDCDPR"] and call.flag("CreateAddress", 1):

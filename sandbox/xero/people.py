@@ -65,6 +65,16 @@ def people_routes(state: State) -> APIRouter:
         } | ({"Date": payment.on.isoformat()} if payment.on else {})
         return _done(state, tenant_id, lambda book: save_payment(book, element, create=True).body)
 
+    @routes.post("/documents", status_code=201)
+    def enter_document(element: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """A bill, invoice or credit note as a person types it, or changes it by its id, in the API's words."""
+        kind = CREDIT_NOTE if str(element.get("Type")).endswith("CREDIT") else INVOICE
+        return _done(
+            state,
+            tenant_id,
+            lambda book: save_document(book, kind, element, create=kind.id_field not in element, unit_places=4).body,
+        )
+
     @routes.post("/void")
     def void(document: _Document, tenant_id: str | None = None) -> Response:
         def voided(book: Book) -> Element:

@@ -37,6 +37,8 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "cancellation_fees": ("REVENUE", None),
     "additional_fees": ("REVENUE", None),
     "intercompany": ("CURRENT", None),
+    "payables": ("CURRLIAB", "CREDITORS"),
+    "purchases": ("EXPENSE", None),
     "inventory": ("CURRENT", None),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),
 }

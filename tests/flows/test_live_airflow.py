@@ -54,6 +54,7 @@ globals().update(build_flow("master_data", Path({include!r})))
 """
 ORDER_TO_CASH = MASTER_DATA.replace("master data", "order to cash").replace("master_data", "order_to_cash")
 CUSTOMERS = "master_data.customers"
+BILLS = "procure_to_pay.bills"
 GP_ORDER = 2
 SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
@@ -79,6 +80,7 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow = include / "flows" / "order_to_cash.yaml"
     flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))
     (folder / "order_to_cash.py").write_text(ORDER_TO_CASH.format(include=str(include)))
+    shutil.copy(CHECKOUT / "dags" / "procure_to_pay.py", folder)
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -129,15 +131,20 @@ def test_scheduler_has_the_heavy_libraries_before_a_task_needs_them(stack: Stack
 @pytest.fixture
 def customers_stage(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> FlowRunner:
     """Runs the stage that keeps customers in step; of a city that both changed it asks."""
+    return runner_of(stack, sandboxes, live_airflow, CUSTOMERS)
+
+
+def runner_of(stack: Stack, sandboxes: Player, live_airflow: AirflowApi, *dag_ids: str) -> FlowRunner:
+    """Runs stages one after the other, once they are loaded."""
 
     def is_loaded() -> bool:
-        with suppress(ImportFailed):  # that of the broken flow beside it
-            return live_airflow.has_dag(CUSTOMERS)
+        with suppress(ImportFailed):  # that of the broken flow beside them
+            return all(live_airflow.has_dag(dag_id) for dag_id in dag_ids)
         return False
 
-    stack.services.wait_until(is_loaded, what=CUSTOMERS, timeout_seconds=90)
+    stack.services.wait_until(is_loaded, what=", ".join(dag_ids), timeout_seconds=90)
     console = Console(file=io.StringIO())
-    return FlowRunner(live_airflow, sandboxes, connect(stack.airflow.state_url), console, [CUSTOMERS])
+    return FlowRunner(live_airflow, sandboxes, connect(stack.airflow.state_url), console, dag_ids)
 
 
 def test_customer_changed_in_each_ledger_arrives_in_the_other_on_the_live_scheduler(
@@ -150,6 +157,18 @@ def test_customer_changed_in_each_ledger_arrives_in_the_other_on_the_live_schedu
     stage.run_once()
     customers = sandboxes.call("GET", "gp", "/_sandbox/customers")["customers"]
     assert [each["CUSTNAME"] for each in customers if each["CUSTNMBR"] == "LIVE1"] == ["Live two"]
+
+
+def test_a_bill_of_a_new_supplier_is_keyed_in_xero_and_stands_in_gp_on_the_live_scheduler(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+) -> None:
+    line = {"Description": "Shades", "Quantity": 1, "UnitAmount": "40.00", "AccountCode": "310", "TaxType": "TAX003"}
+    bill = {"Type": "ACCPAY", "Status": "AUTHORISED", "InvoiceNumber": "LIVE-7", "Contact": {"Name": "Live Shades"}}
+    days = {"Date": "2026-03-02", "DueDate": "2026-04-01"}
+    sandboxes.call("POST", "xero", "/_sandbox/documents", {**bill, **days, "LineItems": [line]})
+    runner_of(stack, sandboxes, live_airflow, "master_data.vendors", BILLS).run_once()
+    [voucher] = sandboxes.ledger("gp")["payables"]
+    assert (voucher["DOCNUMBR"], voucher["DOCAMNT"], voucher["state"]) == ("LIVE-7", "48.00", "work")
 
 
 def test_where_both_changed_a_field_that_is_asked_about_a_person_says_in_airflow(

@@ -26,12 +26,14 @@ __all__ = [
     "AccountSource",
     "BankTransactionSource",
     "BankTransferSource",
+    "BillSource",
     "ContactSource",
     "CreditNoteSource",
     "InvoiceSource",
     "ItemSource",
     "ManualJournalSource",
     "PaymentSource",
+    "SupplierCreditSource",
     "SupplierSource",
     "TaxComponentSource",
     "TrackingOptionSource",
@@ -157,6 +159,24 @@ class CreditNoteSource(_Changed):
     collection = "CreditNotes"
     id_field = "CreditNoteID"
     query = MappingProxyType({"where": 'Type=="ACCRECCREDIT"', "unitdp": 4})
+
+
+class BillSource(_Changed):
+    """Bills with their lines, allocations and payments, also drafts and what was voided."""
+
+    entity = "bill"
+    collection = "Invoices"
+    id_field = "InvoiceID"
+    query = MappingProxyType({"where": 'Type=="ACCPAY"', "unitdp": 4})
+
+
+class SupplierCreditSource(_Changed):
+    """Credit notes of suppliers with their lines and allocations, also drafts and what was voided."""
+
+    entity = "supplier_credit"
+    collection = "CreditNotes"
+    id_field = "CreditNoteID"
+    query = MappingProxyType({"where": 'Type=="ACCPAYCREDIT"', "unitdp": 4})
 
 
 class BankTransactionSource(_Changed):

@@ -164,6 +164,25 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "lines": _LINES,
         "taxes": _TAXES,
     },
+    "canonical.bill": {
+        "header": {
+            **_KEYS,
+            "bill_number": TEXT,  # the supplier's own
+            "vendor_number": TEXT,  # in the ledger it goes to; None: it has none there yet
+            "supplier": TEXT,  # the supplier's name
+            "billed_on": DAY,
+            "due_on": DAY,
+            "description": TEXT,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+            "net": MONEY,
+            "tax": MONEY,
+            "voided": FLAG,
+        },
+        "lines": {**_LINES, "account": TEXT},  # that of the ledger it was keyed in
+        "taxes": {**_TAXES, "taxed": MONEY},  # the net that is taxed
+    },
     "canonical.sales_return": {
         "header": {
             **_KEYS,

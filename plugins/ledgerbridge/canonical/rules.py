@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits, frame_of, rows_of_frame
+from ledgerbridge.canonical.bills import taken_back, without_vendor
 from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import came_off, take_off
@@ -338,6 +339,23 @@ def unless_untold(
     return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
 
 
+def after_vendor(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
+    """A bill waits until its supplier is a vendor of the ledger it goes to (accounting-rules.md rule 20)."""
+    waiting = without_vendor(frames["header"])
+    return Ruled(_without(waiting, frames), {}, waiting)
+
+
+def unless_voided(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, documents: str) -> Ruled:
+    """
+    A bill voided before it was sent is none; one that was sent a person takes back (accounting-rules.md rule 22).
+
+    :param documents: entity of the documents delivered.
+    """
+    superseded, failures = taken_back(frames["header"], sent, documents=documents)
+    stopped = {*superseded, *(failure["record_key"] for failure in failures)}
+    return Ruled(_without(stopped, frames), superseded=superseded, failures=failures)
+
+
 def settle_rounding(
     frames: dict[str, pd.DataFrame],
     sent: SentDocuments,
@@ -367,6 +385,7 @@ RULES: dict[str, Rule] = {
     "after_invoice": after_invoice,
     "after_payout": after_payout,
     "after_rate": after_rate,
+    "after_vendor": after_vendor,
     "allocate_to_credits": allocate_to_credits,
     "allocate_to_invoices": allocate_to_invoices,
     "credit_to_invoices": credit_to_invoices,
@@ -379,4 +398,5 @@ RULES: dict[str, Rule] = {
     "unless_cancelled": unless_cancelled,
     "unless_taken_off": unless_taken_off,
     "unless_untold": unless_untold,
+    "unless_voided": unless_voided,
 }

@@ -165,9 +165,8 @@ _ALL = (
         "taPMTransactionInsert",
         """BACHNUMB:15! VCHNUMWK:17! VENDORID:15! DOCNUMBR:20! DOCTYPE:int! DOCAMNT:money! DOCDATE:date! PSTGDATE:date
         PYMTRMID:20 TAXSCHID:15 DUEDATE:date PRCHAMNT:money CHRGAMNT:money TRXDSCRN:30 TRDISAMT:money TAXAMNT:money
-        FRTAMNT:money MSCCHAMT:money PORDNMBR:20 PCHSCHID:15 CURNCYID:15 XCHGRATE:rate RATETPID:15 BatchCHEKBKID:15
-        CREATEDIST:int
-        RequesterTrx:int""",
+        FRTAMNT:money TEN99AMNT:money MSCCHAMT:money PORDNMBR:20 PCHSCHID:15 CURNCYID:15 XCHGRATE:rate RATETPID:15
+        BatchCHEKBKID:15 CREATEDIST:int RequesterTrx:int""",
     ),
     _node(
         "taPMTransactionTaxInsert",

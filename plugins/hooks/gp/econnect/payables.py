@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows
 from hooks.gp.econnect.masters import Beside, KeptMaster
@@ -12,6 +14,7 @@ from ledgerbridge.entities import Document
 __all__ = ["PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "Vendor"]
 
 _INVOICE, _CREDIT_MEMO = 1, 5
+_NO_1099 = 1  # TEN99TYPE; above it are the kinds of 1099
 _INACTIVE = "2"  # a temporary vendor, 3, may be used: sources.md GP §4
 _OPEN, _HISTORY = "Payables_Posted_Transaction", "Payables_History_Transaction"
 
@@ -44,6 +47,15 @@ class _PayablesTarget(DistributedTarget):
     """Parts: ``taxes`` (taPMTransactionTaxInsert), ``distributions`` (taPMDistribution)."""
 
     natural_key = "VCHNUMWK"
+
+    def _assigned(self, document: Document) -> dict[str, Any]:
+        """With the amount for the 1099 of a vendor that has one, which eConnect leaves at nothing (unverified)."""
+        assigned = super()._assigned(document)
+        number = str(document.header["VENDORID"])
+        vendor = Vendor(self._site).lookup([number]).get(number, {})
+        if int(vendor.get("TEN99TYPE") or 0) > _NO_1099 and document.header.get("TEN99AMNT") is None:
+            assigned["TEN99AMNT"] = document.header.get("PRCHAMNT")
+        return assigned
 
     def _differences(self, document: Document, row: Row) -> list[str]:
         header = document.header

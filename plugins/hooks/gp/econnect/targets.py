@@ -199,9 +199,12 @@ class DistributedTarget(EConnectTarget):
     """A document that may bring its own ``distributions``."""
 
     def _write(self, document: Document) -> None:
+        self._site.client.create_transaction(self._xml(document, assigned=self._assigned(document)))
+
+    def _assigned(self, document: Document) -> dict[str, Any]:
+        """Header fields that the entity knows itself."""
         # GP adds its own distributions to ours unless told not to, without an error: sources.md GP §5
-        assigned = {"CREATEDIST": 0} if document.parts.get("distributions") else {}
-        self._site.client.create_transaction(self._xml(document, assigned=assigned))
+        return {"CREATEDIST": 0} if document.parts.get("distributions") else {}
 
 
 def _outcome(document: Document, write: Callable[[Document], None]) -> Outcome:

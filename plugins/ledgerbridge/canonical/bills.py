@@ -1,0 +1,48 @@
+"""Bills of suppliers: whose they are in the other ledger, and what becomes of one that is voided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ledgerbridge.canonical.sent import SentDocuments
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["taken_back", "without_vendor"]
+
+
+def without_vendor(header: pd.DataFrame) -> dict[str, str]:
+    """By record key of bills whose supplier is no vendor yet, why they wait (accounting-rules.md rule 20)."""
+    unknown = header[header["vendor_number"].isna()]
+    return {
+        key: f"{supplier or 'its supplier'} is not linked with a vendor: the flow of master data makes or links it"
+        for key, supplier in zip(unknown["record_key"], unknown["supplier"].astype(object), strict=True)
+    }
+
+
+def taken_back(
+    header: pd.DataFrame, sent: SentDocuments, *, documents: str
+) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """
+    Voided bills: by record key why one that never went needs no document; the failures of those that did.
+
+    :param documents: entity of the documents delivered (accounting-rules.md rule 22).
+    """
+    voided = list(header["record_key"][header["voided"]])
+    there = sent.sent(documents, "record_key", voided)
+    superseded = {key: "it was voided before it was sent" for key in voided if key not in there}
+    failures = [
+        {
+            "record_key": key,
+            "code": "LB-CAN-006",
+            "field": "voided",
+            "value": str(there[key][-1]["number"]),
+            "message": f"it was voided after it was sent: {documents} {there[key][-1]['number']} stands",
+            "rule": "unless_voided",
+            "remedy": "Delete the document from its batch, or void it where it was posted; then close the letter.",
+        }
+        for key in voided
+        if key in there
+    ]
+    return superseded, failures

@@ -1,0 +1,263 @@
+"""Bills and suppliers' credits that people key in Xero stand in GP's payables, once, on the same accounts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from demo.ports import free_port
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import DeadLetter, SourceRecord
+from sandbox.orders import OPENING, harbor_light_supply
+from sandbox.places import SYSTEMS
+from sandbox.player import Player
+from tests.flows.edited_masters import Windows
+from tests.flows.golden_orders import order_file
+from tests.flows.in_process import InProcess, Office, open_office
+from tests.forked_sandboxes import forked_sandboxes
+
+DAY = "2026-03-02"
+SUPPLIERS = ("Acme", "Dory", "Egret", "Fulmar", "Gannet", "Heron", "Ibis", "Jacana", "Knot", "Tern")
+"""Contacts with a number that are vendors in GP before the first bill."""
+
+
+@dataclass
+class Bills(Windows):
+    """The two ledgers, and the flows of masters and of bills between them."""
+
+    office: Office
+    passes: int = 0
+
+    def enter(self, number: str, supplier: str, *lines: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """A bill, or what its fields make of it, as a person types it in Xero and approves it."""
+        typed = {"Type": "ACCPAY", "Status": "AUTHORISED", "Contact": {"Name": supplier}, "Date": DAY}
+        typed |= {"InvoiceNumber": number, "DueDate": "2026-04-01", "LineAmountTypes": "Exclusive"}
+        element = {**typed, "LineItems": list(lines), **fields}
+        return self.type_in_xero(element)
+
+    def type_in_xero(self, element: dict[str, Any]) -> dict[str, Any]:
+        typed: dict[str, Any] = self.player.call("POST", "xero", "/_sandbox/documents", element)
+        return typed
+
+    def link_suppliers(self) -> None:
+        """A pass of the flow of masters."""
+        self.passes += 1
+        InProcess("master_data").run_stage("vendors", f"vendors-{self.passes}")
+
+    def run(self) -> dict[str, int]:
+        """A pass; how many documents each leg delivered."""
+        self.passes += 1
+        flow = InProcess("procure_to_pay")
+        results = flow.run(f"bills-{self.passes}")
+        return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
+
+    def vouchers(self) -> dict[str, dict[str, Any]]:
+        """GP's payables by the supplier's number."""
+        return {each["DOCNUMBR"]: each for each in self.player.ledger("gp")["payables"]}
+
+    def booked(self, number: str) -> dict[str, Decimal]:
+        """What GP posted of a document by account, debits positive."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for each in self.player.entries("gp"):
+            if each["ORDOCNUM"] == number:
+                sums[each["ACTNUMST"]] += Decimal(each["DEBITAMT"]) - Decimal(each["CRDTAMNT"])
+        return dict(sums)
+
+    def letters(self) -> dict[str, tuple[str, str]]:
+        """Code and remedy of each open letter, by the name people see."""
+        with transaction(self.office.state) as session:
+            rows = session.scalars(select(DeadLetter).where(DeadLetter.state == "open"))
+            return {str(each.label): (each.code, each.remedy) for each in rows}
+
+    def waiting(self) -> dict[str, str]:
+        """Why each bill waits that does."""
+        with transaction(self.office.state) as session:
+            rows = session.scalars(select(SourceRecord).where(SourceRecord.outcome == "waiting"))
+            return {str(each.label): str(each.reason) for each in rows if each.flow == "procure_to_pay"}
+
+
+@pytest.fixture(scope="module")
+def bills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bills]:
+    folder = tmp_path_factory.mktemp("bills")
+    ports = {system: free_port() for system in SYSTEMS}
+    with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
+        player.seed(harbor_light_supply(), OPENING)
+        with open_office(order_file([]), player, player, folder) as office:
+            bills = Bills(player, office)
+            for name in SUPPLIERS:
+                bills.in_xero(name, AccountNumber=name.upper(), IsSupplier=True)
+            bills.link_suppliers()
+            yield bills
+
+
+def line(amount: str, *, account: str = "310", tax_type: str = "NONE", **fields: Any) -> dict[str, Any]:
+    return {
+        "Description": "Lamp shades",
+        "Quantity": 1,
+        "UnitAmount": amount,
+        "AccountCode": account,
+        "TaxType": tax_type,
+        **fields,
+    }
+
+
+PURCHASES, FEES, TAX, PAYABLES, ROUNDING = "000-5100-00", "000-6100-00", "000-2300-00", "000-2100-00", "000-7200-00"
+
+
+def test_an_approved_bill_is_a_voucher_on_the_same_accounts_and_nothing_goes_twice(bills: Bills) -> None:
+    typed = bills.enter("A-100", "Acme", line("100.00", tax_type="TAX001"), line("20.00", account="404"))
+    assert bills.run() == {"bill": 1}
+    voucher = bills.vouchers()["A-100"]
+    assert (voucher["VENDORID"], voucher["DOCTYPE"], voucher["state"]) == ("ACME", 1, "work")
+    assert (voucher["DOCDATE"], voucher["DUEDATE"], voucher["DOCAMNT"]) == (DAY, "2026-04-01", "127.75")
+    assert (voucher["PRCHAMNT"], voucher["TAXAMNT"], voucher["CURTRXAM"]) == ("120.00", "7.75", "127.75")
+    InProcess("procure_to_pay").run(f"bills-{bills.passes}")  # as somebody clears it
+    bills.type_in_xero({"Type": "ACCPAY", "InvoiceID": typed["InvoiceID"], "Url": "https://acme.example/A-100"})
+    assert bills.run() == {}
+    assert bills.player.post() == 1
+    assert bills.booked("A-100") == {PURCHASES: 100, FEES: 20, TAX: Decimal("7.75"), PAYABLES: Decimal("-127.75")}
+    assert bills.run() == {}
+    assert bills.letters() == {}
+
+
+CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, str]]] = {
+    "tax included": (
+        [line("120.00", tax_type="TAX003"), line("-12.00", tax_type="TAX003")],
+        {"LineAmountTypes": "Inclusive"},
+        {PURCHASES: "90.00", TAX: "18.00", PAYABLES: "-108.00"},
+    ),
+    "zero-rated": (
+        [line("50.00", tax_type="TAX005"), line("30.00", tax_type="TAX003", TaxAmount="5.99")],
+        {},
+        {PURCHASES: "80.00", TAX: "5.99", PAYABLES: "-85.99"},
+    ),
+    "no tax": ([line("33.33")], {"LineAmountTypes": "NoTax"}, {PURCHASES: "33.33", PAYABLES: "-33.33"}),
+    "a credit": (
+        [line("40.00", tax_type="TAX002")],
+        {"Type": "ACCPAYCREDIT", "CreditNoteNumber": "a credit"},
+        {PURCHASES: "-40.00", TAX: "-2.50", PAYABLES: "42.50"},
+    ),
+    # at 1.25 the lines are 12.5625, 0.0875 and 0.0875, all of it 12.7375
+    "foreign": (
+        [line("10.05"), line("0.07"), line("0.07", account="404")],
+        {"CurrencyCode": "GBP", "CurrencyRate": "0.8"},
+        {PURCHASES: "12.65", FEES: "0.09", PAYABLES: "-12.74"},
+    ),
+    "cents of conversion": (
+        [line("0.02"), line("0.02", account="404")],
+        {"CurrencyCode": "GBP", "CurrencyRate": "0.8"},
+        {PURCHASES: "0.03", FEES: "0.03", PAYABLES: "-0.05", ROUNDING: "-0.01"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def booked(bills: Bills) -> dict[str, dict[str, Decimal]]:
+    """What GP posted of each case by account."""
+    for number, (lines, fields, _) in CASES.items():
+        bills.enter(number, "Tern", *lines, **fields)
+    assert bills.run() == {"bill": 5, "supplier_credit": 1}
+    bills.player.post()
+    return {number: bills.booked(number) for number in CASES}
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_a_bill_is_booked_to_the_cent_of_what_stands_in_xero(
+    booked: dict[str, dict[str, Decimal]], number: str
+) -> None:
+    assert booked[number] == {account: Decimal(amount) for account, amount in CASES[number][2].items()}
+
+
+def test_a_bill_waits_for_its_supplier_to_be_a_vendor_and_then_goes_by_itself(bills: Bills) -> None:
+    bills.enter("W-1", "Wharf Supply", line("10.00"))
+    assert bills.run() == {}
+    assert "Wharf Supply is not linked with a vendor" in bills.waiting()["W-1"]
+    bills.link_suppliers()  # its bill has made the contact a supplier
+    assert bills.run() == {"bill": 1}
+    assert bills.vouchers()["W-1"]["VENDORID"].startswith("VX")
+
+
+def test_drafts_stay_in_xero_until_they_are_approved(bills: Bills) -> None:
+    typed = bills.enter("D-1", "Dory", line("10.00"), Status="DRAFT")
+    bills.enter("D-2", "Dory", line("10.00"), Status="SUBMITTED")
+    assert bills.run() == {}
+    approved = {"Type": "ACCPAY", "InvoiceID": typed["InvoiceID"], "Status": "AUTHORISED"}
+    bills.type_in_xero(approved)
+    assert bills.run() == {"bill": 1}
+    assert not {"D-2"} & bills.vouchers().keys()
+
+
+def test_one_paper_keyed_twice_is_a_letter_whoever_keyed_it_first(bills: Bills) -> None:
+    bills.enter("E-1", "Egret", line("10.00"))
+    bills.run()
+    bills.enter("E-1", "Egret", line("10.00"))
+    assert bills.run() == {}
+    code, remedy = bills.letters()["E-1"]
+    assert (code, "Compare what GP holds" in remedy) == ("LB-GP-010", True)
+    bills.enter("E-1", "Fulmar", line("11.00"))  # another supplier's number
+    assert bills.run() == {"bill": 1}
+
+
+def test_a_number_that_gp_can_not_hold_stays_the_suppliers_own(bills: Bills) -> None:
+    long = "2026-03-INV-000123456/A"
+    bills.enter(long, "Gannet", line("10.00"))
+    bills.enter(long[:-1] + "B", "Gannet", line("11.00"))
+    bills.enter("", "Gannet", line("12.00"))
+    assert bills.run() == {"bill": 3}
+    numbers = {each["DOCAMNT"]: each["DOCNUMBR"] for each in bills.vouchers().values() if each["VENDORID"] == "GANNET"}
+    assert all(numbers[amount].startswith("2026-03-INV~") for amount in ("10.00", "11.00"))
+    assert len(set(numbers.values())) == 3
+    bills.enter(long, "Gannet", line("10.00"))
+    assert bills.run() == {}
+    assert bills.letters()[long][0] == "LB-GP-010"
+
+
+def test_a_bill_that_is_voided_or_edited_after_it_went_is_a_letter_and_before_it_is_none(bills: Bills) -> None:
+    typed = {number: bills.enter(number, "Heron", line("10.00"))["InvoiceID"] for number in ("H-1", "H-2", "H-3")}
+    assert bills.run() == {"bill": 3}
+    gone = bills.enter("H-4", "Heron", line("10.00"))["InvoiceID"]
+    for each in (typed["H-1"], gone):
+        bills.type_in_xero({"Type": "ACCPAY", "InvoiceID": each, "Status": "VOIDED"})
+    bills.type_in_xero({"Type": "ACCPAY", "InvoiceID": typed["H-2"], "LineItems": [line("12.00")]})
+    assert bills.run() == {}
+    letters = bills.letters()
+    assert (letters["H-1"][0], letters["H-2"][0]) == ("LB-CAN-006", "LB-DLV-002")
+    assert "void it where it was posted" in letters["H-1"][1]
+    assert not {"H-3", "H-4"} & letters.keys()
+    assert "H-4" not in bills.vouchers()
+
+
+def test_an_account_or_a_tax_that_nobody_has_told_of_is_a_letter_that_names_the_file(bills: Bills) -> None:
+    bills.in_xero("429", window="accounts", Name="Sundries", Type="EXPENSE")
+    rate = {"TaxType": "TAX006", "TaxComponents": [{"Name": "GST", "Rate": 10}]}
+    bills.in_xero("GST on Imports", window="tax_rates", **rate)
+    bills.enter("I-1", "Ibis", line("10.00", account="429"))
+    bills.enter("I-2", "Ibis", line("10.00", tax_type="TAX006"))
+    bills.run()
+    letters = bills.letters()
+    assert (letters["I-1"][0], letters["I-2"][0]) == ("LB-MAP-002", "LB-MAP-002")
+    assert "Give Xero's account 429 a line under `accounts`" in letters["I-1"][1]
+    assert "include/lookups/purchase_taxes.csv" in letters["I-2"][1]
+
+
+def test_a_vendor_with_a_1099_gets_the_net_on_it(bills: Bills) -> None:
+    bills.in_gp("JACANA", window="vendors", TEN99TYPE=4)
+    bills.enter("J-1", "Jacana", line("10.00", tax_type="TAX003"))
+    bills.run()
+    vouchers = bills.vouchers()
+    assert (vouchers["J-1"]["TEN99AMNT"], vouchers["A-100"]["TEN99AMNT"]) == ("10.00", "0.00")
+
+
+def test_a_closed_period_keeps_a_bill_back_until_it_is_open(bills: Bills) -> None:
+    bills.player.call("PUT", "gp", "/_sandbox/periods", {"year": 2026, "period": 1, "closed": True})
+    bills.enter("K-1", "Knot", line("10.00"), Date="2026-01-31")
+    assert bills.run() == {}
+    assert "period" in bills.waiting()["K-1"]
+    bills.player.call("PUT", "gp", "/_sandbox/periods", {"year": 2026, "period": 1, "closed": False})
+    assert bills.run() == {"bill": 1}

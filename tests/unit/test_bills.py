@@ -1,0 +1,150 @@
+"""Bills of Xero as GP's payables get them: nets, taxes by detail, days, numbers; and what becomes of a voided one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mapping_runs import NOW, NoState, made
+from sent_documents import SentInMemory
+
+from ledgerbridge.canonical.allocation import frame_of
+from ledgerbridge.canonical.rules import after_vendor, unless_voided
+from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
+
+MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
+TAXES = "tax_type,detail,weight\nTAX001,STATE,6.25\nTAX001,COUNTY,1.5\nEXEMPT,,1\nVAT,VAT20,1\n"
+ACCOUNTS = {"310": {"gp": "000-5100-00"}, "404": {"gp": "000-6100-00"}}
+LIVE: dict[str, dict[str, Any]] = {name: {"TAXDTLID": name, "ACTINDX": "7"} for name in ("STATE", "COUNTY", "VAT20")}
+LIVE["7"] = {"ACTNUMST": "000-2300-00"}
+
+
+class Linked(NoState):
+    """A state in which one contact is linked with one vendor."""
+
+    def cross_references(self, entity: str, by: str, keys: Any) -> dict[str, dict[str, Any]]:
+        known = {"c-1": {"record_key": "v"}} if entity == "xero.supplier" else {"v": {"target_id": "ACME"}}
+        return {key: known[key] for key in keys if key in known}
+
+
+def line(
+    net: str, tax: str = "0.00", *, account: str = "310", tax_type: str = "NONE", number: int = 1
+) -> dict[str, Any]:
+    amounts = {"LineAmount": net, "TaxAmount": tax, "Quantity": "1", "TaxType": tax_type}
+    return {"LineItemID": f"l-{number}", "AccountCode": account, "Description": f"Line {number}", **amounts}
+
+
+def bill(*lines: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    net, tax = (sum(Decimal(each[name]) for each in lines) for name in ("LineAmount", "TaxAmount"))
+    totals = {"SubTotal": str(net), "TotalTax": str(tax), "Total": str(net + tax), "LineAmountTypes": "Exclusive"}
+    known = {"InvoiceID": "b-1", "InvoiceNumber": "A-1", "Contact": {"ContactID": "c-1", "Name": "Acme"}}
+    days = {"Date": "2026-03-02", "DueDate": "2026-04-01", "Status": "AUTHORISED", "CurrencyCode": "USD"}
+    return {**known, **days, **totals, "CurrencyRate": "1", "LineItems": list(lines), **fields}
+
+
+def conformed(folder: Path, *payloads: dict[str, Any]) -> tuple[Mapped, Lookups]:
+    (folder / "purchase_taxes.csv").write_text(TAXES)
+    known = {
+        "accounts_xero": ACCOUNTS,
+        "accounts": {"payables": {"gp": "000-2100-00"}},
+        "company": {"base_currency": {"value": "USD"}},
+    }
+    asked = Lookups(
+        folder, known, Linked(), lambda _, keys, __: {key: LIVE[key] for key in keys if key in LIVE}, "America/New_York"
+    )
+    records = nested_records(list(payloads), [f"k{n}" for n in range(len(payloads))], [NOW] * len(payloads))
+    return load_mapping(MAPPINGS / "xero_bill_to_bill.yaml").run(records, asked), asked
+
+
+def voucher(folder: Path, payload: dict[str, Any], kind: str = "invoice") -> Mapped:
+    mapped, asked = conformed(folder, payload)
+    assert mapped.failures.empty
+    return map_canonical(load_mapping(MAPPINGS / f"bill_to_gp_payables_{kind}.yaml"), mapped.frames, asked)
+
+
+def booked(mapped: Mapped) -> list[tuple[str, Decimal]]:
+    rows = mapped.frames["distributions"].to_dict("records")
+    assert len({row["DSTSQNUM"] for row in rows}) == len(rows)
+    return [(row["ACTNUMST"], row["DEBITAMT"] - row["CRDTAMNT"]) for row in rows]
+
+
+def test_each_line_is_a_distribution_and_nothing_of_it_is_computed_anew(tmp_path: Path) -> None:
+    made_of = bill(line("100.00", "7.77", tax_type="TAX001"), line("-5.00", account="404", number=2))
+    mapped = voucher(tmp_path, made_of)
+    header = mapped.frames["header"].to_dict("records")[0]
+    assert (header["VENDORID"], header["DOCNUMBR"], header["BACHNUMB"]) == ("ACME", "A-1", "LBV 2026-03-02")
+    amounts = [header[name] for name in ("DOCAMNT", "PRCHAMNT", "TAXAMNT", "CHRGAMNT")]
+    assert amounts == [Decimal("102.77"), Decimal("95.00"), Decimal("7.77"), Decimal("102.77")]
+    assert [str(header[name]) for name in ("DOCDATE", "PSTGDATE", "DUEDATE")] == [
+        "2026-03-02",
+        "2026-03-02",
+        "2026-04-01",
+    ]
+    assert booked(mapped) == [
+        ("000-5100-00", Decimal("100.00")),
+        ("000-6100-00", Decimal("-5.00")),
+        ("000-2300-00", Decimal("6.27")),
+        ("000-2300-00", Decimal("1.50")),
+        ("000-2100-00", Decimal("-102.77")),
+    ]
+
+
+def test_a_tax_is_shared_by_its_details_of_the_table(tmp_path: Path) -> None:
+    lines = [line("100.00", "7.75", tax_type="TAX001"), line("10.00", "0.77", tax_type="TAX001", number=2)]
+    mapped = voucher(tmp_path, bill(*lines, line("4.00", tax_type="EXEMPT", number=3)))
+    rows = [(row["TAXDTLID"], row["TAXAMNT"], row["TDTTXPUR"]) for row in mapped.frames["taxes"].to_dict("records")]
+    assert rows == [("STATE", Decimal("6.87"), Decimal("110.00")), ("COUNTY", Decimal("1.65"), Decimal("110.00"))]
+
+
+def test_a_credit_memo_is_the_same_on_the_other_side(tmp_path: Path) -> None:
+    assert booked(voucher(tmp_path, bill(line("10.00", "2.00", tax_type="VAT")), "credit_memo")) == [
+        ("000-5100-00", Decimal("-10.00")),
+        ("000-2300-00", Decimal("-2.00")),
+        ("000-2100-00", Decimal("12.00")),
+    ]
+
+
+def test_only_what_is_approved_is_read_and_a_tax_without_a_detail_in_gp_is_told(tmp_path: Path) -> None:
+    unknown = bill(line("1.00", "0.10", tax_type="GST"), InvoiceNumber="A-2")
+    mapped, _ = conformed(tmp_path, bill(line("1.00"), Status="DRAFT"), unknown, bill(line("1.00"), Status="PAID"))
+    assert made(mapped, "bill_number") == ["A-1"]
+    failure = mapped.failures.iloc[0]
+    assert (failure["value"], failure["code"]) == ("GST", "LB-MAP-002")
+    assert "include/lookups/purchase_taxes.csv" in failure["remedy"]
+
+
+def test_a_foreign_bill_bears_its_rate_and_a_bill_of_nobody_we_know_waits(tmp_path: Path) -> None:
+    foreign = bill(line("1.00"), CurrencyCode="GBP", CurrencyRate="1.2500000")
+    header = voucher(tmp_path, foreign).frames["header"].to_dict("records")[0]
+    assert (header["CURNCYID"], header["XCHGRATE"]) == ("GBP", Decimal("1.25"))
+    mapped, _ = conformed(tmp_path, bill(line("1.00"), Contact={"ContactID": "c-2", "Name": "Wharf"}))
+    ruled = after_vendor(mapped.frames, SentInMemory())
+    assert ruled.frames["header"].empty
+    assert ruled.frames["lines"].empty
+    assert next(iter(ruled.waiting.values())).startswith("Wharf is not linked with a vendor")
+
+
+@pytest.mark.parametrize("number", ["A" * 20, "A" * 21, "INV 2026-03 000123456"])
+def test_a_number_is_the_suppliers_or_begins_like_it_and_is_its_own(tmp_path: Path, number: str) -> None:
+    other = f"{number[:-1]}B"
+    first, second = (
+        made(voucher(tmp_path, bill(line("1.00"), InvoiceNumber=each)), "DOCNUMBR")[0] for each in (number, other)
+    )
+    assert first != second
+    assert (first == number) is (len(number) <= 20)
+    assert (len(first), first[:11]) == (20, number[:11])
+
+
+def test_a_bill_voided_before_it_went_is_none_and_after_it_names_the_voucher() -> None:
+    sent = SentInMemory()
+    sent.add("gp.payables_invoice", record_key="b2", number="LBV2")
+    bills = [{"record_key": f"b{n}", "voided": n > 1} for n in (1, 2, 3)]
+    frames = {"header": frame_of(bills, "canonical.bill")}
+    ruled = unless_voided(frames, sent, documents="gp.payables_invoice")
+    assert list(ruled.frames["header"]["record_key"]) == ["b1"]
+    assert ruled.superseded == {"b3": "it was voided before it was sent"}
+    assert [(each["record_key"], each["code"], each["value"]) for each in ruled.failures] == [
+        ("b2", "LB-CAN-006", "LBV2")
+    ]
