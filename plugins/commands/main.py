@@ -33,6 +33,7 @@ COMMANDS = {
     "evidence": "A zip that proves elsewhere what happened to a record or in a period.",
     "flow": "Begin, check and draw flows.",
     "generate": "Write the JSON Schemas and the reference pages made of the code.",
+    "index-names": "Let all records be found by what people in them are called, after an upgrade.",
     "map": "Check, explain and try mapping files.",
     "match": "Who of two sides may be one: show it, and take what a person says.",
     "migrate": "Bring the tables of the state database up to date.",

@@ -11,6 +11,7 @@ from commands.database import open_payloads, payload_key, state_engine
 from commands.options import By, new_app, who
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.names import index_names
 from ledgerbridge.state.resealing import reseal_columns, tell_resealed
 from ledgerbridge.state.sealing import Sealer
 
@@ -40,6 +41,8 @@ def reseal(context: typer.Context, by: By = None) -> int:
         print(
             f"{each.place}: {seen[each.place]} seen, {each.renewed} of the last {each.seen} encrypted anew", flush=True
         )
+    for names in index_names(engine):
+        print(f"names in {names.table}: {names.changed} of the last {names.seen} hashed anew", flush=True)
     with transaction(engine) as session:
         tell_resealed(session, done, who(by))
     lost = [name for each in done for name in each.unreadable]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import dumps
@@ -12,14 +12,19 @@ import typer
 
 from commands.database import state_engine
 from commands.options import AsJson, OfCompany, new_app
+from ledgerbridge.audit.search import Hit, search
 from ledgerbridge.audit.trace import Step, Trace, happened
 from ledgerbridge.audit.trace import trace as trace_of
+from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, BookedDocument, Delivery
 
 __all__ = ["app", "as_json", "as_lines"]
 
 app = new_app()
+
+_MOST_MEANT = 20
+"""Of each way to find something."""
 
 
 @app.command()
@@ -28,7 +33,9 @@ def trace(
     id_: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Order name, document number or id in any system, charge, payout, journal entry."
+            metavar="ID",
+            help="Order name, document number or id in any system, charge, payout, journal entry. Else a part of a"
+            " name, an amount, or words of what somebody is called: then what may be meant is listed.",
         ),
     ],
     full: Annotated[
@@ -38,12 +45,39 @@ def trace(
     company: OfCompany = None,
     json: AsJson = False,
 ) -> int:
-    """Tell the way as a tree, in the order of the process."""
+    """Tell the way as a tree, in the order of the process; exit code 1: nothing is called exactly so."""
     with transaction(state_engine(context, company)) as session:
-        found = trace_of(session, id_)
-        told = dumps(as_json(found), indent=2) if json else "\n".join(as_lines(found, full=full))
+        try:
+            found = trace_of(session, id_)
+        except LedgerbridgeError as unknown:
+            meant = search(session, id_, _MOST_MEANT)
+            if not meant:
+                raise
+            told = dumps([_hit_as_json(each) for each in meant], indent=2) if json else _may_be(unknown, meant)
+            code = 1
+        else:
+            told = dumps(as_json(found), indent=2) if json else "\n".join(as_lines(found, full=full))
+            code = 0
     print(told)
-    return 0
+    return code
+
+
+def _may_be(unknown: LedgerbridgeError, meant: Sequence[Hit]) -> str:
+    rows = [
+        f"  {hit.at:%Y-%m-%d} {hit.wanted}  {' '.join(filter(None, (hit.number, hit.label, _amount(hit), hit.state)))}"
+        for hit in meant
+    ]
+    return "\n".join([f"{unknown.message} It may be one of these:", *rows])
+
+
+def _amount(hit: Hit) -> str:
+    return "" if hit.money is None else f"{hit.money[0]:,.2f} {hit.money[1]}".rstrip()
+
+
+def _hit_as_json(hit: Hit) -> dict[str, Any]:
+    known = {"company": hit.place.company, "flow": hit.place.flow, "leg": hit.place.leg}
+    money = None if hit.money is None else {"amount": str(hit.money[0]), "currency": hit.money[1]}
+    return known | _picked(hit, "entity", "wanted", "number", "label", "state") | {"money": money, "at": str(hit.at)}
 
 
 def as_lines(found: Trace, *, full: bool = False) -> Iterator[str]:

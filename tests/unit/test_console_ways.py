@@ -21,6 +21,7 @@ from ledgerbridge.flows import company_file, load_company
 from ledgerbridge.state import transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import AuditEntry, BookedDocument, Delivery, SourceRecord
+from ledgerbridge.state.names import TAKEN, keep_names
 from operators import settings
 from operators.staging import raw_table, remember, write_raw
 from operators.system_pages import Addresses
@@ -181,8 +182,12 @@ def test_a_part_of_a_name_an_amount_or_the_beginning_of_a_number_finds_what_may_
 
 
 def test_who_sees_no_values_finds_nothing_by_one(chain: Engine) -> None:
-    vera = Browser("vera")
-    assert vera.get("search", q="quisenb") == vera.get("search", q="1234.50") == []
+    with transaction(chain) as session:
+        order = session.scalars(select(SourceRecord.id).where(SourceRecord.source_key == ORDER)).one()
+        keep_names(session, "main", TAKEN, {order: {"email": "kira.dunn@example.com", "name": "Kira Dunn"}})
+    vera, olga = Browser("vera"), Browser("olga")
+    for asked, shown in {"quisenb": 2, "1234.50": 2, "dunn kira": 1, "kira.dunn@example.com": 1}.items():
+        assert (vera.get("search", q=asked), len(olga.get("search", q=asked))) == ([], shown), asked
     assert [(each["title"], each["money"]) for each in vera.get("search", q="STDINV")] == [("STDINV1001", None)]
 
 

@@ -64,7 +64,9 @@ def test_old_key_is_taken_away_and_everything_is_read(
     assert "dead_letter: 2 seen, 2 of the last 2 encrypted anew\n" in told
     assert "source_record: 1 seen, 1 of the last 1 encrypted anew\n" in told
     assert told.endswith(
-        "staged batches: 4 seen, 4 of the last 4 encrypted anew\n7 encrypted anew, 0 that no key opens\n"
+        "staged batches: 4 seen, 4 of the last 4 encrypted anew\n"
+        "names in source_record: 1 of the last 1 hashed anew\nnames in link_end: 0 of the last 0 hashed anew\n"
+        "7 encrypted anew, 0 that no key opens\n"
     )
 
     monkeypatch.setenv(AIRFLOW_PAYLOAD_KEY, NEW)

@@ -29,7 +29,7 @@ export function FollowPage({ wanted }: { wanted: string }) {
           <input
             type="search"
             autoFocus={wanted === ""}
-            placeholder="Order, document number or id in any system, charge, payout, a part of a name, an amount"
+            placeholder="Order, document number or id in any system, charge, payout, a part of a name, an amount, a customer’s or vendor’s name"
             maxLength={250}
             value={typed}
             onChange={(event) => setTyped(event.target.value)}
@@ -56,7 +56,7 @@ function isUnknown(error: Error | null): boolean {
   return error instanceof Refused && error.code === "LB-AUD-003";
 }
 
-/** What bears a part of the name, begins with the number, or is about the amount. */
+/** What bears a part of the name, begins with the number, is about the amount, or tells of whom it names. */
 function Hits({ wanted }: { wanted: string }) {
   const { zones } = useMe();
   const query = useHits(wanted);

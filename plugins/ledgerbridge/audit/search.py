@@ -1,4 +1,7 @@
-"""Documents and records by a part of their name or number, or by an amount; ``trace`` needs to know one exactly."""
+"""
+Documents and records by a part of their name or number, by an amount, or by what people in them are called; ``trace``
+needs to know one exactly.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.state.dead_letters import money_of
 from ledgerbridge.state.letter_list import Place, amount_of
-from ledgerbridge.state.models import DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.models import DeadLetter, Delivery, LinkEnd, SourceRecord
+from ledgerbridge.state.names import HELD, TAKEN, called
+from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["Hit", "search"]
 
@@ -27,7 +32,7 @@ class Hit:
     Something that may be meant.
 
     :param wanted: what ``trace`` knows it by; :param name: what people call it, None where the name is a value of it.
-    :param by_value: whether it was found by what only those see who see values: its name, its amount.
+    :param by_value: whether it was found by what only those see who see values: its name or somebody's, its amount.
     """
 
     place: Place
@@ -43,14 +48,17 @@ class Hit:
 
 def search(session: Session, text: str, most: int) -> list[Hit]:
     """
-    What bears the text in its name, begins with it in its number, or is about the amount; the newest first.
+    What bears the text in its name, begins with it in its number, is about the amount, or tells of whom it names; the
+    newest first.
 
-    :param text: a part of a name, whatever its case; the beginning of a number; ``1,234.50`` or ``USD 1234.5``.
+    :param text: a part of a name, whatever its case; the beginning of a number; ``1,234.50`` or ``USD 1234.5``; whole
+        words of what a person or company is called, in any order, or an e-mail address.
     :param most: of each way to find something.
     """
     found: dict[tuple[str, str], Hit] = {}
-    for hit in (*_by_number(session, text, most), *_by_amount(session, text, most), *_by_name(session, text, most)):
-        found.setdefault((hit.place.company, hit.wanted), hit)
+    for way in (_by_number, _by_amount, _by_name, _by_person):
+        for hit in way(session, text, most):
+            found.setdefault((hit.place.company, hit.wanted), hit)
     return sorted(found.values(), key=lambda hit: hit.at, reverse=True)
 
 
@@ -78,13 +86,33 @@ def _by_amount(session: Session, text: str, most: int) -> Iterator[Hit]:
 
 
 def _by_name(session: Session, text: str, most: int) -> Iterator[Hit]:
-    called = or_(
-        func.lower(SourceRecord.label).contains(text.lower(), autoescape=True), SourceRecord.source_key == text
-    )
-    for row in session.scalars(select(SourceRecord).where(called).order_by(SourceRecord.id.desc()).limit(most)):
-        place = Place(row.company, row.flow, row.leg)
-        known = _money(row.canonical or {})
-        yield Hit(place, row.entity, row.source_key, None, row.label, row.outcome, known, row.updated_at, by_value=True)
+    bears = or_(func.lower(SourceRecord.label).contains(text.lower(), autoescape=True), SourceRecord.source_key == text)
+    for row in session.scalars(select(SourceRecord).where(bears).order_by(SourceRecord.id.desc()).limit(most)):
+        yield _record(row)
+
+
+def _by_person(session: Session, text: str, most: int) -> Iterator[Hit]:
+    for chunk in in_chunks(called(session, TAKEN, text, most)):
+        for row in session.scalars(select(SourceRecord).where(SourceRecord.id.in_(chunk))):
+            yield _record(row)
+    for chunk in in_chunks(called(session, HELD, text, most)):
+        for end in session.scalars(select(LinkEnd).where(LinkEnd.id.in_(chunk))):
+            taken = session.scalars(_taken_as(end)).first()
+            if taken is not None:
+                yield _record(taken)
+
+
+def _taken_as(end: LinkEnd) -> Select[SourceRecord]:
+    """The record that told what an end holds, as its legs took it: by its number, or its id where it has none."""
+    of_entity = (SourceRecord.company == end.company, SourceRecord.entity == end.entity)
+    named = SourceRecord.label.in_([each for each in (end.number, end.key) if each])
+    same = SourceRecord.source_key.endswith(f":{end.key}", autoescape=True)
+    return select(SourceRecord).where(*of_entity, named, same).order_by(SourceRecord.id.desc()).limit(1)
+
+
+def _record(row: SourceRecord) -> Hit:
+    place, known = Place(row.company, row.flow, row.leg), _money(row.canonical or {})
+    return Hit(place, row.entity, row.source_key, None, row.label, row.outcome, known, row.updated_at, by_value=True)
 
 
 def _document(row: Delivery, *, by_value: bool) -> Hit:

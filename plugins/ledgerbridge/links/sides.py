@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.links.ends import MERGED, READ, End, ends_of, keep_ends
 from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import OURS, Link, LinkEnd
+from ledgerbridge.state.names import HELD, forget_names, keep_names
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["KeptSide", "Offers", "Read", "Thing", "agree", "keep_read", "offer", "sides_of"]
@@ -117,7 +118,8 @@ def keep_read(session: Session, company: str, kind: str, read: Mapping[str, Sequ
                 end.held_change, end.held_changed_at = each.change, each.changed_at
                 end.gone_at = datetime.now(UTC) if each.deleted else None
             end.number = end.number if each.deleted else each.number
-    session.flush()
+        session.flush()
+        keep_names(session, company, HELD, {end.id: end.held for end in kept.values()})
     for entity, records in read.items():
         stands_for = {each.key: survivors[entity].get(each.key, each.key) for each in records}
         kept = ends_of(session, company, entity, list(stands_for.values()))
@@ -147,7 +149,8 @@ def agree(
     :param agreed: fields by the id of the side's record.
     :param holds: it was just given them, and what was read of it is older.
     """
-    for key, end in ends_of(session, company, entity, list(agreed)).items():
+    ends = ends_of(session, company, entity, list(agreed))
+    for key, end in ends.items():
         fields = {**(end.agreed or {}), **agreed[key]}
         if fields != end.agreed:
             end.agreed = fields
@@ -156,6 +159,8 @@ def agree(
         if end.offered and agreed[key].keys() & end.offered.keys():
             end.offered = {name: each for name, each in end.offered.items() if name not in agreed[key]}
     session.flush()
+    if holds:
+        keep_names(session, company, HELD, {end.id: end.held for end in ends.values()})
 
 
 def offer(session: Session, company: str, entity: str, offers: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> None:
@@ -196,6 +201,7 @@ def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[
         if there is not None:
             end.number = there.number
             end.held, end.held_change, end.held_changed_at = there.held, there.held_change, there.held_changed_at
+            forget_names(session, HELD, [there.id])
             session.execute(delete(LinkEnd).where(LinkEnd.id == there.id))
             if there.link_id != end.link_id:
                 session.execute(update(LinkEnd).where(LinkEnd.link_id == there.link_id).values(link_id=end.link_id))
@@ -203,6 +209,7 @@ def _follow_merges(session: Session, company: str, entity: str, merged: Mapping[
         session.flush()
         end.key, end.matched_by = survivor, MERGED
         session.flush()
+        keep_names(session, company, HELD, {end.id: end.held})
         ends[survivor] = end
         followed[key] = survivor
     return followed
@@ -253,7 +260,9 @@ def _without_forgotten(session: Session, company: str, entity: str, records: Seq
         if end is not None and _is_linked(session, end):
             deleted.discard(key)
         elif end is not None:
-            session.execute(delete(LinkEnd).where(LinkEnd.link_id == end.link_id))
+            gone = (LinkEnd.link_id == end.link_id,)
+            forget_names(session, HELD, session.scalars(select(LinkEnd.id).where(*gone)).all())
+            session.execute(delete(LinkEnd).where(*gone))
             session.execute(delete(Link).where(Link.id == end.link_id))
     session.flush()
     return [each for each in records if each.key not in deleted]

@@ -13,12 +13,13 @@ from ledgerbridge.state.models import Installation
 __all__ = ["company_key", "key_salt"]
 
 
-def key_salt(session: Session) -> bytes:
+def key_salt(session: Session, company: str | None = None) -> bytes:
     """
     What keys of guessable things are made with (docs/decisions/0002); empty where they have always been made without.
 
     Each company but `main` has its own, so that a person who buys of two is not one in what they share.
 
+    :param company: default: the session's.
     :raises ConfigurationError: there is none: all such keys would change.
     """
     row = session.get(Installation, "key_salt")
@@ -28,7 +29,8 @@ def key_salt(session: Session) -> bytes:
             "the state database keeps no `key_salt` in its table `installation`; every installation has one.",
             remedy="Put the row back from a backup of the state database: with another salt customers get other keys.",
         )
-    salt, company = bytes.fromhex(row.value), bound_company(session)
+    salt = bytes.fromhex(row.value)
+    company = company or bound_company(session)
     return salt if company in (None, MAIN) else blake2b(str(company).encode(), key=salt, digest_size=32).digest()
 
 

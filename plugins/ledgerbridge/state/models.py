@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     TypeDecorator,
@@ -59,6 +60,7 @@ __all__ = [
     "LoggedChange",
     "MasterRow",
     "MatchProposal",
+    "NameWord",
     "OAuthToken",
     "Position",
     "Reading",
@@ -466,6 +468,22 @@ class LinkEnd(OfCompany, Base):
     offered: Mapped[dict[str, Any] | None] = mapped_column(SealedJson)
     compared_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]
+
+
+class NameWord(OfCompany, Base):
+    """
+    A word of what a record is called, or somebody it tells of, for a search: the names themselves are encrypted.
+
+    ``word`` is its keyed hash (``ledgerbridge.state.names``). ``kept_in`` and ``row_id`` say where the name is: in
+    ``canonical`` of a ``source_record``, in ``held`` of a ``link_end``; the word goes with it.
+    """
+
+    __tablename__ = "name_word"
+    __table_args__ = (Index("ix_name_word_row", "kept_in", "row_id"),)
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    word: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    kept_in: Mapped[str] = mapped_column(String(16), primary_key=True)
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
 
 
 class MergeQuestion(OfCompany, Base):

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.audit.commitments import PURGED, tells_of_a_person
+from ledgerbridge.canonical.personal import is_personal
 from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, LinkEnd, SourceRecord
+from ledgerbridge.state.names import TAKEN, forget_names
 from ledgerbridge.state.source_records import UNFINISHED
 from ledgerbridge.state.work_items import forget_comments
 
@@ -86,17 +88,26 @@ def _forget(session: Session, before: datetime) -> int:
 
 
 def _strip(session: Session, table: Any, before: datetime) -> int:
-    stripped = 0
+    stripped: list[int] = []
+    goes = _goes_of_a_record if table is SourceRecord else tells_of_a_person
     old = select(table).where(table.updated_at < before, table.canonical.is_not(null()))
     if table is SourceRecord:
         old = old.where(table.outcome.not_in(UNFINISHED))
     for row in session.scalars(old.execution_options(yield_per=500)):
-        kept = {name: value for name, value in (row.canonical or {}).items() if not tells_of_a_person(name)}
+        kept = {name: value for name, value in (row.canonical or {}).items() if not goes(name)}
         if row.canonical is None or len(kept) == len(row.canonical):
             continue
         kept.pop("label", None)  # a customer's label is a name
         row.canonical = kept
         if table is SourceRecord:
             row.label = None
-        stripped += 1
-    return stripped
+        stripped.append(row.id)
+    if table is SourceRecord:
+        session.flush()
+        forget_names(session, TAKEN, stripped)
+    return len(stripped)
+
+
+def _goes_of_a_record(field: str) -> bool:
+    """More than of a delivery, of which the audit's entries commit to all that ``tells_of_a_person`` leaves."""
+    return tells_of_a_person(field) or is_personal(field)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import JSON, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
@@ -37,8 +39,9 @@ class Sealer:
     """
 
     def __init__(self, keys: str = "") -> None:
+        given = [key.strip() for key in keys.split(",")] if keys.strip() else []
         try:
-            known = [Fernet(key.strip()) for key in keys.split(",")] if keys.strip() else []
+            known = [Fernet(key) for key in given]
         except ValueError:
             raise ConfigurationError(
                 "LB-CFG-020",
@@ -48,6 +51,7 @@ class Sealer:
             ) from None
         self._newest = known[0] if known else None
         self._fernet = MultiFernet(known) if known else None
+        self._given = [urlsafe_b64decode(key) for key in given]
 
     @property
     def encrypts(self) -> bool:
@@ -59,6 +63,14 @@ class Sealer:
         if self._newest is not None:
             return _MARK + self._newest.encrypt(payload)
         return _PLAIN + payload if payload.startswith(_MARK) else payload
+
+    def derived(self, purpose: str, salt: bytes) -> list[bytes]:
+        """
+        Keys for something else than payloads, 32 bytes each: of each payload key one, the newest first, and last the
+        one that there is without any, for what was made before.
+        """
+        made = (HKDF(algorithm=SHA256(), length=32, salt=salt, info=purpose.encode()) for _ in (*self._given, b""))
+        return [each.derive(key) for each, key in zip(made, (*self._given, b""), strict=True)]
 
     def is_newest(self, kept: Any) -> bool:
         """Whether what a column or file keeps is encrypted by the first key."""

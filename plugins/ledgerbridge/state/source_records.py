@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.state.models import AuditEntry, Position, SourceRecord
+from ledgerbridge.state.names import TAKEN, keep_names
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
 __all__ = [
@@ -165,6 +166,18 @@ def set_outcomes(session: Session, flow: str, leg: str, outcomes: Outcomes, *, r
     rows = [SourceRecord.flow == flow, SourceRecord.leg == leg]
     rows += [] if run_id is None else [SourceRecord.run_id == run_id]
     update_each(session, SourceRecord, changes, *rows, key=SourceRecord.source_key)
+    _keep_names(session, {key: fate.canonical for key, fate in outcomes.items() if fate.canonical is not None}, rows)
+
+
+def _keep_names(session: Session, headers: Mapping[str, dict[str, Any]], rows: Sequence[ColumnElement[bool]]) -> None:
+    """Let records be found by what their headers call people."""
+    found: dict[str, dict[int, Any]] = {}
+    for chunk in in_chunks(list(headers)):
+        named = select(SourceRecord.id, SourceRecord.company, SourceRecord.source_key)
+        for row, company, key in session.execute(named.where(*rows, SourceRecord.source_key.in_(chunk))):
+            found.setdefault(company, {})[row] = headers[key]
+    for company, of_company in found.items():
+        keep_names(session, company, TAKEN, of_company)
 
 
 def hold_rejected(session: Session, actor: Actor, *, held: bool) -> None:

@@ -17,7 +17,17 @@ from sqlalchemy import Connection, inspect, text
 __all__ = ["tell_statistics"]
 
 _ROWS = 1_000_000
-_DISTINCT = {"company": 1, "flow": 2, "kind": 4, "ledger": 2, "state": 2, "outcome": 4, "leg": 20, "entity": 20}
+_DISTINCT = {
+    "company": 1,
+    "flow": 2,
+    "kind": 4,
+    "ledger": 2,
+    "state": 2,
+    "outcome": 4,
+    "leg": 20,
+    "entity": 20,
+    "kept_in": 2,
+}
 """Different values of columns that have few; all others are taken for keys."""
 _A_KEY = 4
 """Rows that have the same key."""

@@ -218,7 +218,7 @@ def verify_audit(access: FormDep) -> shown.ChainView:
 
 @api.get("/search")
 def search(access: AccessDep, q: Wanting) -> list[shown.HitView]:
-    """What may be meant by a part of a name, the beginning of a number or an amount, the newest first."""
+    """What may be meant by a part of a name, the beginning of a number, an amount or a name of people; newest first."""
     return follow_.hits(access, q.strip())
 
 
