@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.bases.xcom import BaseXCom
@@ -22,10 +22,14 @@ from ledgerbridge.state.replays import kept_records
 from operators.assets import tell_changed
 from operators.at_once import rest_at_once
 from operators.leg import LegOperator
+from operators.lineage import lineage_of
 from operators.page_links import BatchLink, DataDocsLink, DeadLettersLink, DocumentsLink
 from operators.sources import Sources
 from operators.staging import BatchRef, read_parts, remember, standing
 from operators.taken import places_of, taken_records, write_taken
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 __all__ = ["ExtractOperator"]
 
@@ -48,6 +52,8 @@ class ExtractOperator(LegOperator):
     """
 
     step = "extract"
+    went = False
+    """Whether its batch has gone through all steps here."""
     operator_extra_links = (BatchLink(), DeadLettersLink(), DataDocsLink(), DocumentsLink())
 
     def __init__(
@@ -64,6 +70,10 @@ class ExtractOperator(LegOperator):
         self.max_records = max_records
         self.behind = list(behind)
         self.done_by = list(done_by)
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:
+        """What OpenLineage's provider asks: the leg's, where its batch went through all steps here; else nothing."""
+        return lineage_of(self.company.key, [self.config] if self.went else [])
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read, take, stage; the reference to the batch."""
@@ -104,6 +114,7 @@ class ExtractOperator(LegOperator):
             self.audit_batch(session, actor, self.config.source, batch, records=listed)
         staged = batch.to_xcom()
         if len(taken.records) <= self.at_once and rest_at_once(self, context, staged):
+            self.went = True
             context["ti"].xcom_push(BaseXCom.XCOM_RETURN_KEY, staged)  # for who clears the leg's other tasks
             raise self.nothing_goes_on("its batch is small and has gone through all steps here")
         return staged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
@@ -20,10 +21,14 @@ from ledgerbridge.state.source_records import Fate
 from operators import settings
 from operators.assets import tell_changed
 from operators.leg import LegOperator
+from operators.lineage import lineage_of
 from operators.links import changes_of, mapping_versions, newest_changes, source_keys_of
 from operators.page_links import DeadLettersLink, DocumentsLink
 from operators.retries import has_tries_left
 from operators.staging import read_frames
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 __all__ = ["LoadOperator"]
 
@@ -41,6 +46,10 @@ class LoadOperator(LegOperator):
     step = "load"
     before = "gate"
     operator_extra_links = (DocumentsLink(), DeadLettersLink())
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:
+        """What OpenLineage's provider asks, where it is installed: source, target, and what is made of what."""
+        return lineage_of(self.company.key, [self.config])
 
     def execute(self, context: Context) -> dict[str, int]:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
@@ -19,8 +19,12 @@ from ledgerbridge.state.circuits import pause_of
 from operators import settings
 from operators.at_once import legs_at_once
 from operators.leg import FlowOperator
+from operators.lineage import lineage_of
 from operators.passing import to_pass_over
 from operators.sources import Sources
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 __all__ = ["ReadOperator"]
 
@@ -43,11 +47,16 @@ class ReadOperator(FlowOperator):
         super().__init__(**kwargs)
         self.config = config
         self.stage = stage
+        self.did: list[str] = []
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:
+        """What OpenLineage's provider asks: that of the legs which went through all their steps here."""
+        return lineage_of(self.company.key, [self.config.legs[leg] for leg in self.did])
 
     def execute(self, context: Context) -> list[str]:
         """Do or start what has something to do; the names of the legs that are started."""
         open_legs = self.legs_with_work(context)
-        done = legs_at_once(self, context, self.config, self.stage, open_legs)
+        self.did = done = legs_at_once(self, context, self.config, self.stage, open_legs)
         started = open_legs[len(done) :]
         told = (",".join(each) or "nothing" for each in (done, started))
         self.log.info("flow=%s stage=%s did=%s starts=%s", self.flow, self.stage, *told)

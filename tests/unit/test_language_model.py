@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 
 from commands.main import main
 from ledgerbridge.suggest import Entity, Field, Opinion, questions, reordered, suggest
+from tests.unit.extra_packages import installed_beside
 
 ROOT = Path(__file__).parents[2]
 ENTITIES = """
@@ -114,18 +114,7 @@ def model() -> Iterator[Model]:
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What requirements-llm.txt has on top of this environment, in a folder of its own."""
-    here = set(re.findall(r"^[\w.-]+(?===)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
-    pins = re.split(r"^(?=[\w.-]+(?:\[.*\])?==)", (ROOT / "requirements-llm.txt").read_text(), flags=re.MULTILINE)
-    more = [pin for pin in pins[1:] if re.split(r"[=\[]", pin)[0] not in here]
-    folder = tmp_path_factory.mktemp("provider")
-    (folder / "pins.txt").write_text("".join(more))
-    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "-q", "--no-deps", "--require-hashes"]
-    command = [*uv, "--python", sys.executable, "--target", str(folder), "-r", str(folder / "pins.txt")]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True)
-    if answer.returncode and re.search("Failed to fetch|network was disabled", answer.stderr):
-        pytest.skip("the packages can't be fetched now")
-    assert answer.returncode == 0, answer.stderr
-    return folder
+    return installed_beside("requirements-llm.txt", tmp_path_factory.mktemp("provider"))
 
 
 def suggesting(tmp_path: Path) -> list[str]:
