@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from ledgerbridge.audit import Actor
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
-from ledgerbridge.flows import Company, FlowConfig
+from ledgerbridge.flows import Company, FlowConfig, load_flow
 from ledgerbridge.reconciliation import Period, Reconciliation, page_of
 from ledgerbridge.reconciliation.kept import KeptBooks
 from ledgerbridge.reconciliation.passes import BooksPass, CompanyTerms
@@ -49,6 +49,7 @@ class ReconcileOperator(BaseOperator):
         self.company_key = company
         self.ledgers = config.stages[stage].reconcile
         self.waits = config.stages[stage].waits
+        self.beside = config.stages[stage].beside
 
     @cached_property
     def engine(self) -> Engine:
@@ -87,13 +88,16 @@ class ReconcileOperator(BaseOperator):
         return page
 
     def _terms(self, company: Company) -> CompanyTerms:
+        folder = settings.include_folder()
+        others = {name: load_flow(folder / "flows" / f"{name}.yaml", folder).legs for name in self.beside}
         return CompanyTerms(
             roles={ledger: _roles(company, ledger) for ledger in self.ledgers},
             gateways={each.name: each.role for each in company.gateways if each.name in company.connections},
             compared_from=company.compared_from,
             zone=ZoneInfo(company.time_zone),
             legs=list(self.config.legs),
-            sources={leg.source for leg in self.config.legs.values()},
+            sources={leg.source for legs in (self.config.legs, *others.values()) for leg in legs.values()},
+            beside={name: list(legs) for name, legs in others.items()},
             patience={leg: days for leg in self.config.legs if (days := self.waits.of(leg)) is not None},
         )
 

@@ -56,14 +56,18 @@ def people_routes(state: State) -> APIRouter:
 
     @routes.post("/payments", status_code=201)
     def enter_payment(payment: _Payment, tenant_id: str | None = None) -> Response:
-        element = {
-            "InvoiceNumber": payment.number,
-            "CreditNoteNumber": payment.number,
+        element: Element = {
             "Account": {"Code": payment.account},
             "Amount": payment.amount,
             "Reference": payment.reference,
         } | ({"Date": payment.on.isoformat()} if payment.on else {})
-        return _done(state, tenant_id, lambda book: save_payment(book, element, create=True).body)
+
+        def entered(book: Book) -> Element:
+            is_credit = book.numbered(INVOICE.resource, payment.number) is None
+            kind = CREDIT_NOTE if is_credit else INVOICE
+            return save_payment(book, {**element, kind.number_field: payment.number}, create=True).body
+
+        return _done(state, tenant_id, entered)
 
     @routes.post("/documents", status_code=201)
     def enter_document(element: dict[str, Any], tenant_id: str | None = None) -> Response:

@@ -89,7 +89,7 @@ def contact_id(hook: XeroHook) -> str:
 
 def order(address: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     response = requests.request(method, f"{address}/_sandbox/{path}", json=body, timeout=30)
-    response.raise_for_status()
+    assert response.ok, response.text
     answer: dict[str, Any] = response.json()
     return answer
 
@@ -829,6 +829,34 @@ def test_the_documents_explain_the_trial_balance_to_the_cent(hook: XeroHook, con
     }  # fmt: skip
     assert books.beyond_documents(totals_of(documents), date(2026, 3, 31), None) == {}
     assert [booked.number for booked in documents if sum(booked.effects.values())] == []
+
+
+def test_what_suppliers_are_owed_follows_from_the_documents_where_the_company_has_payables_and_is_beyond_them_else(
+    hook: XeroHook, address: str, contact_id: str
+) -> None:
+    line = {"Description": "Shades", "Quantity": 1, "AccountCode": "404", "TaxType": "TAX001"}
+    owed = {"Status": "AUTHORISED", "Contact": {"ContactID": contact_id}, "Date": "2026-03-02", "DueDate": "2026-04-01"}
+    foreign = {"CurrencyCode": "GBP", "CurrencyRate": "0.8"}
+    bill, *_, credit = [
+        order(address, "POST", "documents", {**owed, **each, "LineItems": [{**line, "UnitAmount": amount}]})
+        for each, amount in (
+            ({"Type": "ACCPAY", "InvoiceNumber": "A-1", "LineAmountTypes": "Inclusive"}, "33.33"),
+            ({"Type": "ACCPAY", "InvoiceNumber": "A-2", **foreign}, "10.01"),
+            ({"Type": "ACCPAY"}, "0.05"),
+            ({"Type": "ACCPAYCREDIT", "CreditNoteNumber": "C-1"}, "20.00"),
+        )
+    ]
+    allocation = {"Amount": 10, "Date": "2026-03-03", "Invoice": {"InvoiceID": bill["InvoiceID"]}}
+    hook.write("PUT", f"CreditNotes/{credit['CreditNoteID']}/Allocations", {"Allocations": [allocation]})
+    for number, amount in (("A-1", "23.33"), ("A-2", "10.79"), ("C-1", "11.55")):
+        order(address, "POST", "payments", {"number": number, "amount": amount, "account": "090", "on": "2026-03-04"})
+    books = XeroBooks(hook, {"payables"})
+    documents = booked_of(books)
+    assert sorted(each.kind for each in documents) == [*["bill"] * 3, *["payment"] * 3, "supplier's credit"]
+    assert books.beyond_documents(totals_of(documents), date(2026, 3, 31), None) == {}
+    without = XeroBooks(hook)
+    assert booked_of(without) == []
+    assert without.beyond_documents(totals_of([]), date(2026, 3, 31), None)["404"] == Decimal("23.49")
 
 
 def test_a_token_that_xero_holds_for_expired_is_renewed(hook: XeroHook, address: str, contact_id: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +14,12 @@ import pytest
 from sqlalchemy import select
 
 from demo.ports import free_port
+from ledgerbridge.entities import Document
+from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter, SourceRecord
+from operators import settings
+from operators.systems import hooks_of
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
 from sandbox.player import Player
@@ -68,6 +74,22 @@ class Bills(Windows):
             if each["ORDOCNUM"] == number:
                 sums[each["ACTNUMST"]] += Decimal(each["DEBITAMT"]) - Decimal(each["CRDTAMNT"])
         return dict(sums)
+
+    def reconciled(self) -> dict[str, Any]:
+        """What the comparison of the two ledgers says, whether it fails or not."""
+        self.passes += 1
+        with suppress(LedgerbridgeError):
+            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}")
+        return self.office.verdicts[-1]
+
+    def told(self, verdict: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Type, role and value of what nobody can explain."""
+        unexplained = [each for each in verdict["differences"] if not each["explained"]]
+        return sorted((each["type"], each["role"], each["value"]) for each in unexplained)
+
+    def pay_in_xero(self, number: str, amount: str) -> None:
+        payment = {"number": number, "amount": amount, "account": "090", "on": DAY}
+        self.player.call("POST", "xero", "/_sandbox/payments", payment)
 
     def letters(self) -> dict[str, tuple[str, str]]:
         """Code and remedy of each open letter, by the name people see."""
@@ -261,3 +283,42 @@ def test_a_closed_period_keeps_a_bill_back_until_it_is_open(bills: Bills) -> Non
     assert "period" in bills.waiting()["K-1"]
     bills.player.call("PUT", "gp", "/_sandbox/periods", {"year": 2026, "period": 1, "closed": False})
     assert bills.run() == {"bill": 1}
+
+
+EDITED = [("amount", "payables", "2.00"), ("amount", "purchases", "-2.00")]
+"""The bill that was edited after it went, by 2.00: a person takes it back."""
+
+
+def test_the_reconciliation_pairs_every_bill_and_knows_why_one_has_no_counterpart(bills: Bills) -> None:
+    bills.enter("R-1", "Acme", line("7.00"))
+    bills.run()
+    sent = bills.reconciled()
+    reasons = {each["type"]: each["reason"] for each in sent["differences"] if "R-1" in str(each["documents"])}
+    assert "in batch LBV 2026-03-02" in reasons["missing in gp"]
+    bills.player.post()
+    left = bills.reconciled()
+    assert bills.told(left) == EDITED
+    named = {document["number"] for each in left["differences"] for document in each["documents"]}
+    assert {each for each in named if not each.startswith("LB")} == {
+        "E-1 Egret", "H-2 Heron", "I-1 Ibis", "I-2 Ibis", "2026-03-INV-000123456/A Gannet",
+    }  # fmt: skip
+
+
+def test_a_voucher_that_somebody_keyed_in_gp_and_a_payment_in_xero_alone_are_told(bills: Bills) -> None:
+    bills.pay_in_xero("R-1", "7.00")
+    voucher = {"VCHNUMWK": "HAND1", "VENDORID": "ACME", "DOCNUMBR": "HAND-1", "DOCDATE": date(2026, 3, 2)}
+    amounts = dict.fromkeys(("DOCAMNT", "PRCHAMNT", "CHRGAMNT"), Decimal(5))
+    (hook,) = hooks_of("gp", settings.company()).values()
+    [outcome] = hook.entity("payables_invoice").send(
+        [Document("by hand", "hand", {**voucher, "BACHNUMB": "HAND", **amounts})]
+    )
+    assert outcome.error is None
+    bills.player.post()
+    verdict = bills.reconciled()
+    assert bills.told(verdict) == [
+        *EDITED,
+        ("missing in gp", "bank", "7.00"),
+        ("missing in gp", "payables", "-7.00"),
+        ("missing in xero", "payables", "-5.00"),
+        ("missing in xero", "purchases", "5.00"),
+    ]

@@ -289,7 +289,9 @@ PLANTED: dict[str, tuple[Callable[[Desk], object], Found]] = {
     "manual-journal-in-xero": (
         _manual_journal, [("missing in gp", "fees", "-12.00"), ("missing in gp", "sales", "12.00")]
     ),
-    "bill-on-an-account-of-the-flow": (_bill_on_fees, [("beyond documents in xero", "fees", "-20.00")]),
+    "bill-that-gp-has-not": (
+        _bill_on_fees, [("missing in gp", "fees", "-20.00"), ("missing in gp", "payables", "20.00")]
+    ),
     "amount": (
         lambda desk: desk.change_invoice(ON_ACCOUNT, line={"UnitAmount": "100.01", "LineAmount": "100.01"}),
         [("amount", "receivables", "-0.01"), ("amount", "sales", "0.01")],

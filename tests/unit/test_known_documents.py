@@ -32,8 +32,9 @@ def why_missing(state: Engine, booked: Booked, missing_in: str, *, closing: bool
     other = {"gp": "xero", "xero": "gp"}[missing_in]
     with transaction(state) as session:
         known = KnownDocuments(
-            session, "main", "order_to_cash", books,
-            legs=["credit_note", "credit_application"], sources=["gp.sales_return", "xero.credit_note"],
+            session, "main", books,
+            legs={"order_to_cash": ["credit_note", "credit_application"], "procure_to_pay": ["bill"]},
+            sources=["gp.sales_return", "xero.credit_note"],
             withdrawn=lambda *_: {}, closing=closing,
         )  # fmt: skip
         known.look_at(session, {other: [booked]})
@@ -65,7 +66,7 @@ def test_the_cent_of_a_part_waits_for_the_entry_of_another_part_that_the_other_l
     }
     with transaction(state_db) as session:
         documents = KnownDocuments(
-            session, "main", "order_to_cash", books, legs=[], sources=[], withdrawn=lambda *_: {}, closing=True
+            session, "main", books, legs={"order_to_cash": []}, sources=[], withdrawn=lambda *_: {}, closing=True
         )
         documents.look_at(session, {})
         changed = {"fx_gain_loss": Decimal(gain), "receivables": -Decimal(gain)}

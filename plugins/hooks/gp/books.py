@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -28,7 +28,11 @@ _KINDS = {
     "CRM": ("credit memo", "gp.receivables_document"),
     "DRM": ("debit memo", "gp.receivables_document"),
     "CRJ": ("payment", "gp.cash_receipt"),
+    "PMTRX": ("voucher", ""),
+    "PMPAY": ("payment", ""),
 }
+_OF_PAYABLES = "PM"
+"""What source document codes of payables begin with."""
 _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
@@ -49,11 +53,13 @@ class GPBooks:
     """
     The books of one company.
 
+    :param roles: account roles that it has an account for; with `payables` vouchers are looked for in batches too.
     :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
     """
 
-    def __init__(self, hook: GPEConnectHook) -> None:
+    def __init__(self, hook: GPEConnectHook, roles: Collection[str] = ()) -> None:
         self._hook = hook
+        self._has_payables = "payables" in roles
 
     def sources(self) -> list[KeptSource]:
         """The journal, the taxes of sales documents, and what is open of posted receivables, which is read whole."""
@@ -133,6 +139,7 @@ class GPBooks:
             ("Receivables_Transaction", "", ("RMDTYPAL", "DOCNUMBR")),
             ("GL_Work_Trans", "", ("JRNENTRY",)),
             (WORK_LINES, "", LINE_KEY),
+            *([("Payables_Transaction", "", ("VCHNUMWK",))] if self._has_payables else []),
         ):
             for page in reader.pages(doctype, where, key=key):
                 for row in page:
@@ -209,6 +216,8 @@ def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> s
     """
     if _is_of_application(line) and str(line.get("ORCTRNUM")) in receipts:
         return str(line["ORCTRNUM"])
+    if str(line["SOURCDOC"]).startswith(_OF_PAYABLES):
+        return str(line.get("ORCTRNUM") or "")  # the voucher's own number: ORDOCNUM is the vendor's
     return str(line.get("ORDOCNUM") or "")
 
 
@@ -295,6 +304,8 @@ def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
 
 
 def _names(row: Row) -> Iterator[str]:
-    for column in ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE", "ORDOCNUM", "ORCTRNUM"):
+    # a vendor's number of a voucher may be that of another document
+    columns = ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE", "ORDOCNUM", "ORCTRNUM")
+    for column in ("VCHNUMWK",) if row.get("VCHNUMWK") else columns:
         if row.get(column):
             yield str(row[column])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from hooks.xero.hook import XeroHook
-from hooks.xero.sources import SOURCES, BankTransferSource
+from hooks.xero.sources import SOURCES, WITH_PURCHASES, BankTransferSource
 from ledgerbridge.entities import Source
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
 
@@ -35,16 +35,18 @@ class XeroBooks:
     """
     The books of one organisation.
 
+    :param roles: account roles that it has an account for; with `payables` bills are among the books.
     :raises TransientError, ConfigurationError: from every method, as ``XeroHook.get``.
     """
 
-    def __init__(self, hook: XeroHook) -> None:
+    def __init__(self, hook: XeroHook, roles: Collection[str] = ()) -> None:
         self._hook = hook
         self._scope = f"xero:{hook.tenant_id}"
+        self._sources = WITH_PURCHASES if "payables" in roles else SOURCES
 
     def sources(self) -> list[KeptSource]:
-        """Sales invoices and credit notes, what settled them, bank transactions and transfers, manual journals."""
-        changed = [self._source(entity, source(self._hook)) for entity, source in SOURCES.items()]
+        """Invoices, credit notes, what settled them, bank transactions and transfers, manual journals."""
+        changed = [self._source(entity, source(self._hook)) for entity, source in self._sources.items()]
         # Xero tells of a transfer when it was created, not when it is deleted
         return [*changed, self._source("bank_transfer", BankTransferSource(self._hook), whole=True)]
 
@@ -66,8 +68,9 @@ class XeroBooks:
                 booked[entity].append(dict(record.payload))
             elif status in ("VOIDED", "DELETED"):
                 withdrawn[str(record.payload[_ID_FIELDS[entity]])] = status
-        signed = [*((each, 1) for each in booked["invoice"]), *((each, -1) for each in booked["credit_note"])]
-        documents = {each.identity: each for each in (_Document(element, sign) for element, sign in signed)}
+        documents = {
+            each.identity: each for name in ("invoice", "credit_note") for each in map(_Document, booked[name])
+        }
         found = [
             *(
                 (each.identity, _invoiced(each, self._accounts, self._tax_sets, self._scope))
@@ -80,7 +83,7 @@ class XeroBooks:
         opened = [
             (each.identity, OpenAmount(each.number, each.sign * each.open_base, _day(each.element)))
             for each in documents.values()
-            if each.open_base
+            if each.open_base and each.kind.is_sale
         ]
         return Derived(found, opened, withdrawn)
 
@@ -195,24 +198,51 @@ class _Accounts:
         return row.get("CurrencyCode") in (None, "", self._base_currency)
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """
+    What a type of document is.
+
+    :param sign: 1 where it debits the control account.
+    """
+
+    name: str
+    entity: str
+    sign: int
+    control: str
+    is_sale: bool = True
+
+
+_KINDS = {
+    "ACCREC": _Kind("invoice", "invoice", 1, "DEBTORS"),
+    "ACCRECCREDIT": _Kind("credit note", "credit_note", -1, "DEBTORS"),
+    "ACCPAY": _Kind("bill", "bill", -1, "CREDITORS", is_sale=False),
+    "ACCPAYCREDIT": _Kind("supplier's credit", "supplier_credit", 1, "CREDITORS", is_sale=False),
+}
+
+
 @dataclass
 class _Document:
-    """
-    An invoice or a credit note, and how much of it is open in base currency.
-
-    :param sign: 1 where it debits the receivables.
-    """
+    """An invoice, bill or credit note, and how much of it is open in base currency."""
 
     element: dict[str, Any]
-    sign: int
 
     def __post_init__(self) -> None:
+        self.kind = _KINDS[self.element["Type"]]
+        self.sign = self.kind.sign
         self.rate = _rate(self.element)
-        self.identity: str = self.element["InvoiceID" if self.sign == 1 else "CreditNoteID"]
-        self.number: str = self.element["InvoiceNumber" if self.sign == 1 else "CreditNoteNumber"]
+        named = "Invoice" if "InvoiceID" in self.element else "CreditNote"
+        self.identity: str = self.element[f"{named}ID"]
+        self.number: str = self.element.get(f"{named}Number") or self.identity
+        if not self.kind.is_sale:  # suppliers' numbers are their own
+            self.number += f" {self.element['Contact'].get('Name') or ''}"
         self.base = _base(Decimal(self.element["Total"]), self.rate)
         self._open = Decimal(self.element["Total"])
         self.open_base = self.base
+
+    def control(self, accounts: _Accounts) -> str:
+        """Code of the account that it is open on."""
+        return accounts.system(self.kind.control)
 
     def settled(self, amount: Decimal) -> Decimal:
         """The base amount that a part of it carries: converted at its own rate, the last part takes what is left."""
@@ -232,13 +262,12 @@ def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, s
         taxes[tax_sets.get(str(line.get("TaxType")), "")] -= sign * Decimal(line.get("TaxAmount") or 0)
     amounts[accounts.system("GST")] += Decimal(element["TotalTax"])
     effects = {account: -sign * _base(amount, document.rate) for account, amount in amounts.items()}
-    kind, entity = ("invoice", "invoice") if sign == 1 else ("credit note", "credit_note")
     return Booked(
-        key=f"{scope}:{entity}:{document.identity}",
-        kind=kind,
+        key=f"{scope}:{document.kind.entity}:{document.identity}",
+        kind=document.kind.name,
         number=document.number,
         booked_on=_day(element),
-        effects=_balanced({accounts.system("DEBTORS"): sign * document.base}, effects, accounts.system("ROUNDING")),
+        effects=_balanced({document.control(accounts): sign * document.base}, effects, accounts.system("ROUNDING")),
         customer=element["Contact"].get("Name", ""),
         ids=(document.identity,),
         taxes={details: amount for details, amount in taxes.items() if amount},
@@ -248,11 +277,13 @@ def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, s
 
 
 def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: str) -> Iterator[tuple[str, Booked]]:
-    for note in [document for document in documents.values() if document.sign == -1]:
+    for note in [document for document in documents.values() if "CreditNoteID" in document.element]:
         for place, allocation in enumerate(note.element.get("Allocations") or []):
             amount = Decimal(allocation["Amount"])
             invoice_id = allocation["Invoice"]["InvoiceID"]
-            difference = note.settled(amount) - documents[invoice_id].settled(amount)
+            difference = -note.sign * (note.settled(amount) - documents[invoice_id].settled(amount))
+            if not (note.kind.is_sale or difference):
+                continue  # without an entry, and no flow sets suppliers' credits against bills
             against, joined = documents[invoice_id].number, f"{note.identity} {invoice_id}"
             identity = allocation.get("AllocationID")  # not all of Xero's answers have it
             yield (
@@ -262,13 +293,13 @@ def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: s
                     kind="allocation",
                     number=f"{note.number} {against}",
                     booked_on=_day(allocation),
-                    effects=_balanced({accounts.system("DEBTORS"): difference}, {}, accounts.system(_GAIN)),
+                    effects=_balanced({note.control(accounts): difference}, {}, accounts.system(_GAIN)),
                     ids=tuple(filter(None, (identity, joined))),
                     settles=note.number,
                     against=against,
                     changed_at=_changed(note.element),
-                    source="xero.credit_note",
-                    part_of=f"{scope}:credit_note:{note.identity}",
+                    source=f"xero.{note.kind.entity}",
+                    part_of=f"{scope}:{note.kind.entity}:{note.identity}",
                 ),
             )
 
@@ -287,13 +318,13 @@ def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Account
         booked_on=_day(payment),
         effects=_balanced(
             {accounts.code(payment["Account"]): document.sign * received},
-            {accounts.system("DEBTORS"): -document.sign * document.settled(amount)},
+            {document.control(accounts): -document.sign * document.settled(amount)},
             accounts.system(_GAIN),
         ),
         ids=(payment["PaymentID"],),
         settles=document.number,
         changed_at=_changed(payment),
-        source="xero.payment",
+        source="xero.payment" if document.kind.is_sale else "",
     )
 
 

@@ -23,6 +23,7 @@ from ledgerbridge.yaml_files import plain_yaml
 __all__ = [
     "SETUP",
     "SOURCES",
+    "WITH_PURCHASES",
     "AccountSource",
     "BankTransactionSource",
     "BankTransferSource",
@@ -356,11 +357,35 @@ class TrackingOptionSource(_Undated):
         }
 
 
+class _Invoices(InvoiceSource):
+    """Sales invoices and bills."""
+
+    query = MappingProxyType({"unitdp": 4})
+
+
+class _CreditNotes(CreditNoteSource):
+    """Sales credit notes and suppliers'."""
+
+    query = MappingProxyType({"unitdp": 4})
+
+
+class _Payments(PaymentSource):
+    """Payments of all of them."""
+
+    def concerns_sales(self, element: dict[str, Any]) -> bool:
+        return True
+
+
 SOURCES: Mapping[str, type[_Changed]] = {
     source.entity: source
     for source in (InvoiceSource, CreditNoteSource, PaymentSource, BankTransactionSource, ManualJournalSource)
 }
 """What of the books can be read by change, by entity name."""
+WITH_PURCHASES: Mapping[str, type[_Changed]] = {
+    **SOURCES,
+    **{source.entity: source for source in (_Invoices, _CreditNotes, _Payments)},
+}
+"""The same where bills are among the books: no more calls than without."""
 
 
 def modified_since(instant: datetime | None) -> dict[str, str]:

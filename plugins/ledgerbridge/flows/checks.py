@@ -73,6 +73,13 @@ def check_flow_file(path: Path, include: Path) -> CheckedFlow:
         _check_chain(flow, name, content)
         _check_gate(flow, leg)
     for stage, config in content.stages.items():
+        for place, name in enumerate(config.beside):
+            if name not in _stems(include / "flows"):
+                flow.checked.complain(
+                    ("stages", stage, "beside", place),
+                    f'stage "{stage}": `beside` names "{name}", which is not a file in include/flows.',
+                    _instead(name, _stems(include / "flows")),
+                )
         for name in sorted(config.waits.legs.keys() - content.legs.keys()):
             flow.checked.complain(
                 ("stages", stage, "waits", "legs", name),

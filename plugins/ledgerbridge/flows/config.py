@@ -93,6 +93,11 @@ class StageConfig(ConfigModel):
         default_factory=list,
         description="The two ledgers that must agree after its legs (accounting-rules.md §6); empty: none.",
     )
+    beside: list[str] = Field(
+        default_factory=list,
+        description="Of a stage that compares: other flows whose documents are in these ledgers too, by name. What"
+        " waits in them, or is a dead letter, explains a difference like the flow's own.",
+    )
     at_once: int = Field(
         200,
         ge=0,

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.reconciliation.books import Books
@@ -34,7 +34,7 @@ class KnownDocuments:
     Of the documents that ``look_at`` was given last; what is stuck is known of all.
 
     :param company: its key.
-    :param legs: names of the flow's legs. :param sources: the entities they read, ``<system>.<entity>``.
+    :param legs: names of the legs by flow. :param sources: the entities they read, ``<system>.<entity>``.
     :param books: of both ledgers, the first and the second.
     :param withdrawn: what became of documents of a ledger that were booked and no longer are, by id or number.
     :param closing: whether nothing may be left under way: what is booked after the last reading is no excuse.
@@ -44,10 +44,9 @@ class KnownDocuments:
         self,
         session: Session,
         company: str,
-        flow: str,
         books: Mapping[str, Books],
         *,
-        legs: Collection[str],
+        legs: Mapping[str, Collection[str]],
         sources: Collection[str],
         withdrawn: Callable[[str, Sequence[str]], Mapping[str, str]],
         closing: bool,
@@ -67,7 +66,7 @@ class KnownDocuments:
         self._sent_at: dict[str, datetime] = {}
         self._to_take: set[str] = set()  # source keys of changes that a leg has still to take
         positions = select(Position.entity, func.min(Position.change)).where(
-            Position.company == company, Position.flow == flow, Position.leg.in_(legs)
+            Position.company == company, _of_legs(Position, legs)
         )
         by_entity = session.execute(positions.group_by(Position.entity))
         self._taken: dict[str, int] = {row.entity: row[1] for row in by_entity}
@@ -78,8 +77,7 @@ class KnownDocuments:
             row.source_key: row.reason or f"taken by {row.run_id}, which has not come to its end with it"
             for row in session.execute(
                 select(SourceRecord.source_key, SourceRecord.reason, SourceRecord.run_id).where(
-                    SourceRecord.flow == flow,
-                    SourceRecord.leg.in_(legs),
+                    _of_legs(SourceRecord, legs),
                     SourceRecord.outcome.in_(outcomes),
                 )
             )
@@ -264,6 +262,10 @@ class KnownDocuments:
             remedy=f"It was sent to {ledger} as {number}, and is neither posted there nor in a batch: somebody "
             f"deleted it. Enter it again, or take it out of the other ledger."
         )
+
+
+def _of_legs(table: type[Position | SourceRecord], legs: Mapping[str, Collection[str]]) -> ColumnElement[bool]:
+    return or_(*(and_(table.flow == flow, table.leg.in_(names)) for flow, names in legs.items()))
 
 
 def delivered_entities(session: Session, ledger: str) -> list[str]:

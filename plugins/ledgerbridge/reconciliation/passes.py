@@ -8,7 +8,7 @@ as if all documents were compared at once.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,8 @@ class CompanyTerms:
     :param gateways: role of the clearing account by gateway.
     :param compared_from: the first day the ledgers must agree on; None: every day.
     :param zone: whose days count.
-    :param legs: names of the flow's legs. :param sources: the entities they read.
+    :param legs: names of the flow's legs. :param sources: the entities they, and those of ``beside``, read.
+    :param beside: names of the legs of other flows whose documents are in the same ledgers, by flow.
     :param patience: how many days a record may wait, by leg in the order of the process; other legs tell nothing.
     """
 
@@ -68,6 +69,7 @@ class CompanyTerms:
     legs: Collection[str]
     sources: Collection[str]
     patience: Mapping[str, int]
+    beside: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What documents are made by."""
@@ -118,9 +120,8 @@ class BooksPass:
             known = KnownDocuments(
                 session,
                 self.kept.company,
-                self.kept.flow,
                 self.books,
-                legs=self.terms.legs,
+                legs={self.kept.flow: self.terms.legs, **self.terms.beside},
                 sources=self.terms.sources,
                 withdrawn=self._withdrawn,
                 closing=self.closing,
