@@ -3,7 +3,7 @@ import { Component, type ReactNode, Suspense, useEffect } from "react";
 
 import { Refused } from "./api/client";
 import { Link, useRoute } from "./components/Link";
-import { addressOf, isWork, titleOf, UNFILTERED } from "./model/route";
+import { addressOf, ALL_OF_AUDIT, isWork, titleOf, UNFILTERED } from "./model/route";
 import { AuditPage } from "./pages/AuditPage";
 import { ClosePage } from "./pages/ClosePage";
 import { FollowPage } from "./pages/FollowPage";
@@ -63,7 +63,7 @@ function Console() {
           <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
             Books
           </Link>
-          <Link to={{ page: "audit", by: "", record: "", all: false }} aria-current={route.page === "audit" ? "page" : undefined}>
+          <Link to={{ page: "audit", ...ALL_OF_AUDIT }} aria-current={route.page === "audit" ? "page" : undefined}>
             Audit
           </Link>
         </nav>
@@ -78,7 +78,7 @@ function Console() {
       {route.page === "overdue" && <OverduePage offset={route.offset} />}
       {route.page === "health" && <HealthPage />}
       {route.page === "close" && (route.run ? <ClosePage run={route.run} /> : <VerdictsPage />)}
-      {route.page === "audit" && <AuditPage key={addressOf(route)} by={route.by} record={route.record} all={route.all} />}
+      {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}
       {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
     </>
   );

@@ -212,7 +212,7 @@ def test_who_may_not_edit_the_dag_sees_how_it_goes_and_no_value(running: Engine)
     assert (len(seen[0]["circuits"]), seen[0]["verdicts"][0]["open"]) == (1, 1)
 
 
-def test_the_audit_tells_who_did_what_page_by_page_and_of_one_person_or_record(running: Engine) -> None:
+def test_the_audit_tells_who_did_what_page_by_page_and_of_one_person_record_or_time(running: Engine) -> None:
     olga, otto = Browser("olga"), Browser("otto")
     for browser, number in ((olga, "1"), (otto, "2"), (olga, "3")):
         with transaction(running) as session:
@@ -227,6 +227,10 @@ def test_the_audit_tells_who_did_what_page_by_page_and_of_one_person_or_record(r
     by_itself = olga.get("audit", people=False, record="o9")["entries"]
     assert [(each["action"], each["by"]) for each in by_itself] == [("dead-lettered", None)]
     assert NAME not in json.dumps(olga.get("audit", people=False))
+    second = first["entries"][1]["at"]
+    assert [each["record_key"] for each in olga.get("audit", since=second)["entries"]] == ["o3", "o2"]
+    assert [each["record_key"] for each in olga.get("audit", until=second)["entries"]] == ["o1"]
+    assert olga.ask("GET", "audit", params={"since": "2026-03-01T00:00:00"}).status_code == 422  # of which zone?
 
 
 def test_the_chain_is_walked_on_request_and_what_is_at_fault_is_told(

@@ -242,3 +242,15 @@ def test_what_a_person_did_is_in_the_audit_by_its_page(letters: Engine) -> None:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert entry is not None
         assert (entry.task, entry.action, entry.details["by"]) == ("console", "dead-letter-discarded", "olga")
+
+
+def test_the_audit_tells_once_an_hour_whose_values_somebody_was_shown(letters: Engine) -> None:
+    olga, vera = Browser("olga"), Browser("vera")
+    first, second = (each["id"] for each in olga.get("letters")["letters"][:2])
+    for browser, letter in ((olga, first), (olga, first), (vera, first), (olga, second), (Browser("otto"), first)):
+        browser.get(f"letters/{letter}")
+    with transaction(letters) as session:
+        looked = session.scalars(select(AuditEntry).where(AuditEntry.action == "values-shown").order_by(AuditEntry.id))
+        told = [(each.details["by"], each.record_key) for each in looked]
+        keys = {each.id: each.source_key for each in session.scalars(select(DeadLetter))}
+    assert told == [("olga", keys[first]), ("olga", keys[second]), ("otto", keys[first])]

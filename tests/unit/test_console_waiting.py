@@ -226,3 +226,16 @@ def test_who_may_not_edit_the_dag_sees_what_waits_and_no_value_and_answers_nothi
     said = {"company": "main", "kind": "customer", "answers": {str(proposal["id"]): "accept"}}
     refused = vera.post("proposals/answers", said)
     assert (refused.status_code, "master_data.customers" in refused.json()["detail"]) == (403, True)
+
+
+def test_the_audit_tells_whose_values_were_shown_as_conflicts_and_pairs(waiting: Engine, airflow: Session) -> None:
+    for user in ("vera", "olga", "olga"):
+        for page in ("questions", "proposals"):
+            Browser(user).get(page)
+    with transaction(waiting) as session:
+        looked = session.scalars(select(AuditEntry).where(AuditEntry.action == "values-shown")).all()
+        wanted = [each.record_key for each in session.scalars(select(MergeQuestion))]
+        for pair in session.scalars(select(MatchProposal)):
+            wanted += [pair.left_key, pair.right_key]
+    assert sorted(each.record_key for each in looked) == sorted(set(wanted))
+    assert {each.details["by"] for each in looked} == {"olga"}

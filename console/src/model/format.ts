@@ -26,6 +26,13 @@ export function instant(iso: string, zone?: string): string {
   return theirs === own ? own : `${own} (${theirs} ${zone})`;
 }
 
+/** The beginning of a day, `2026-03-01`, or of one so many days later, in the zone of who looks; none of no day. */
+export function beginning(day: string, later = 0): string | null {
+  const [year, month, date] = day.split("-").map(Number);
+  if (!year || !month || !date) return null;
+  return new Date(year, month - 1, date + later).toISOString();
+}
+
 function local(at: Date, timeZone?: string): string {
   return at.toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short", ...(timeZone && { timeZone }) });
 }

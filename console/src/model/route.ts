@@ -6,7 +6,12 @@ export type Route =
   | { page: "follow"; wanted: string }
   | { page: "health" }
   | { page: "close"; run: Run | null }
-  | { page: "audit"; by: string; record: string; all: boolean };
+  | ({ page: "audit" } & Asked);
+
+/** What is asked of the audit: a person, a record, days as `2026-03-01`, each blank for all; also what runs did. */
+export type Asked = { by: string; record: string; from: string; to: string; all: boolean };
+
+export const ALL_OF_AUDIT: Asked = { by: "", record: "", from: "", to: "", all: false };
 
 /** A run that compared the books. */
 export type Run = { company: string; flow: string; run_id: string };
@@ -47,7 +52,9 @@ export function routeOf(address: string): Route {
     return { page: "close", run: company && flow && run_id ? { company, flow, run_id } : null };
   }
   if (first === "audit") {
-    return { page: "audit", by: given.get("by") ?? "", record: given.get("record") ?? "", all: given.get("all") === "true" };
+    const day = (name: string) => (/^\d{4}-\d\d-\d\d$/.test(given.get(name) ?? "") ? (given.get(name) ?? "") : "");
+    const [by, record] = [given.get("by") ?? "", given.get("record") ?? ""];
+    return { page: "audit", by, record, from: day("from"), to: day("to"), all: given.get("all") === "true" };
   }
   return { page: "letters", filters: filtersOf(given) };
 }
@@ -69,6 +76,8 @@ export function addressOf(route: Route): string {
       const query = new URLSearchParams({
         ...(route.by && { by: route.by }),
         ...(route.record && { record: route.record }),
+        ...(route.from && { from: route.from }),
+        ...(route.to && { to: route.to }),
         ...(route.all && { all: "true" }),
       });
       return query.size ? `audit?${query}` : "audit";

@@ -2,14 +2,16 @@ import { useState } from "react";
 
 import { go, Link } from "../components/Link";
 import { count, instant } from "../model/format";
+import { ALL_OF_AUDIT, type Asked } from "../model/route";
 import { useAudit, useVerification } from "../queries/health";
 import { useMe } from "../queries/me";
 
-type Props = { by: string; record: string; all: boolean };
+type Props = { asked: Asked };
 
 /** Who did what, and whether the chain holds. */
-export function AuditPage({ by, record, all }: Props) {
-  const [typed, setTyped] = useState({ by, record });
+export function AuditPage({ asked: { by, record, from, to, all } }: Props) {
+  const asked = { by, record, from, to, all };
+  const [typed, setTyped] = useState(asked);
   return (
     <main>
       <h1 className="unseen">Audit</h1>
@@ -18,7 +20,7 @@ export function AuditPage({ by, record, all }: Props) {
         role="search"
         onSubmit={(event) => {
           event.preventDefault();
-          go({ page: "audit", by: typed.by.trim(), record: typed.record.trim(), all });
+          go({ page: "audit", ...typed, by: typed.by.trim(), record: typed.record.trim() });
         }}
       >
         <label>
@@ -29,14 +31,22 @@ export function AuditPage({ by, record, all }: Props) {
           Record key
           <input value={typed.record} maxLength={250} onChange={(event) => setTyped({ ...typed, record: event.target.value })} />
         </label>
+        <label>
+          From
+          <input type="date" value={typed.from} max={typed.to} onChange={(event) => setTyped({ ...typed, from: event.target.value })} />
+        </label>
+        <label>
+          To
+          <input type="date" value={typed.to} min={typed.from} onChange={(event) => setTyped({ ...typed, to: event.target.value })} />
+        </label>
         <label className="check">
-          <input type="checkbox" checked={all} onChange={(event) => go({ page: "audit", by, record, all: event.target.checked })} />
+          <input type="checkbox" checked={all} onChange={(event) => go({ page: "audit", ...asked, all: event.target.checked })} />
           also what runs did by themselves
         </label>
         <button className="main">Show</button>
       </form>
       <Verification />
-      <Entries by={by} record={record} all={all} />
+      <Entries asked={asked} />
     </main>
   );
 }
@@ -64,9 +74,9 @@ function Verification() {
   );
 }
 
-function Entries({ by, record, all }: Props) {
+function Entries({ asked }: Props) {
   const { zones } = useMe();
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useAudit(by, record, !all);
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useAudit(asked);
   if (error)
     return (
       <div role="alert" className="note bad">
@@ -104,10 +114,10 @@ function Entries({ by, record, all }: Props) {
                 {each.number}
               </td>
               <td>{instant(each.at, zones[each.company])}</td>
-              <td>{each.by ? <Link to={{ page: "audit", by: each.by, record, all }}>{each.by}</Link> : "–"}</td>
+              <td>{each.by ? <Link to={{ page: "audit", ...asked, by: each.by }}>{each.by}</Link> : "–"}</td>
               <td>{each.action.replaceAll("-", " ")}</td>
               <td>
-                <Link to={{ page: "audit", by: "", record: each.record_key, all: true }}>{each.record_key}</Link>
+                <Link to={{ page: "audit", ...ALL_OF_AUDIT, record: each.record_key, all: true }}>{each.record_key}</Link>
                 <small>{each.entity}</small>
               </td>
               <td>

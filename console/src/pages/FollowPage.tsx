@@ -64,7 +64,7 @@ function Hits({ wanted }: { wanted: string }) {
     <Shown query={query} what="what may be meant">
       {(hits) =>
         hits.length === 0 ? (
-          <p className="note">Nothing that you may see is called “{wanted}”, begins with it in its number, or is about that amount.</p>
+          <p className="note">Nothing that you may see is called “{wanted}”, begins with it in its number, is about that amount, or tells of anybody called so.</p>
         ) : (
           <table>
             <caption>Not known exactly; it may be one of these, the newest first.</caption>

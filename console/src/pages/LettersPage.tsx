@@ -50,7 +50,7 @@ function FilterBar({ filters, show }: Bar) {
   const { places } = useMe();
   const companies = [...new Set(places.map((each) => each.company))];
   const legs = [...new Set(places.filter((each) => !filters.company || each.company === filters.company).map((each) => each.leg))];
-  const filtered = filters.company ?? filters.leg ?? filters.code ?? filters.field ?? filters.assignee ?? filters.tag ?? filters.unassigned;
+  const filtered = filters.company ?? filters.flow ?? filters.leg ?? filters.code ?? filters.field ?? filters.assignee ?? filters.tag ?? filters.unassigned;
   return (
     <form className="bar" role="search" onSubmit={(event) => event.preventDefault()}>
       <label>
@@ -76,6 +76,7 @@ function FilterBar({ filters, show }: Bar) {
           ))}
         </select>
       </label>
+      {filters.flow && !filters.leg && <span className="chip">{filters.flow.replaceAll("_", " ")}</span>}
       {filters.tag && <span className="chip">{filters.tag}</span>}
       {filters.code && <code className="chip">{[filters.code, filters.field].filter(Boolean).join(" ")}</code>}
       {filtered && (

@@ -1,7 +1,8 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 
 import { api, given } from "../api/client";
-import type { Run } from "../model/route";
+import { beginning } from "../model/format";
+import type { Asked, Run } from "../model/route";
 
 /** How everything goes, asked anew every half minute. */
 export function useHealth() {
@@ -19,13 +20,14 @@ export function useClose(run: Run) {
 }
 
 /** Who did what, page by page. */
-export function useAudit(by: string, record: string, people: boolean) {
+export function useAudit({ by, record, from, to, all }: Asked) {
+  const asked = { people: !all, by: by || null, record: record || null, since: beginning(from), until: beginning(to, 1) };
   return useInfiniteQuery({
-    queryKey: ["audit", by, record, people],
+    queryKey: ["audit", asked],
     queryFn: ({ pageParam }) =>
       given(
         api.GET("/api/audit", {
-          params: { query: { people, by: by || null, record: record || null, before: pageParam } },
+          params: { query: { ...asked, before: pageParam } },
         }),
       ),
     initialPageParam: null as number | null,

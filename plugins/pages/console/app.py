@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.audit.evidence import pack_name
@@ -203,11 +204,15 @@ def list_audit(
     people: bool = True,
     by: Name = None,
     record: Name = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     limit: Limit = 100,
 ) -> shown.AuditPage:
-    """Who did what, the newest first."""
-    return trail.entries_of(access, people=people, by=by, record=record, before=before, limit=limit)
+    """Who did what, the newest first; from ``since`` on and before ``until``."""
+    return trail.entries_of(
+        access, people=people, by=by, record=record, since=since, until=until, before=before, limit=limit
+    )
 
 
 @api.post("/audit/verifications")

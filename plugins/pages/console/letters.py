@@ -19,6 +19,7 @@ from ledgerbridge.state.work_items import LETTER
 from operators import settings
 from operators.page_links import leg_address
 from pages.console.access import Access, dag_of_place
+from pages.console.looks import Look, note_looks
 from pages.console.models import (
     CauseView,
     Corrected,
@@ -86,7 +87,7 @@ def grouped(access: Access, wanted: Wanted) -> list[CauseView]:
 
 def letter_of(access: Access, letter_id: str) -> LetterDetail:
     """
-    All that is kept of a letter, as far as the user sees it.
+    All that is kept of a letter, as far as the user sees it; that values were shown is told to the audit.
 
     :raises LedgerbridgeError: there is none the user sees.
     """
@@ -98,6 +99,8 @@ def letter_of(access: Access, letter_id: str) -> LetterDetail:
         together = [each for each in find_letters(opened, alike) if each.version == letter.version]
         work = works(opened, LETTER, {letter.id: mends})[letter.id]
         mended_at = places_to_mend(opened, letter) if mends else []
+    if mends:
+        note_looks(access, [Look(_place(letter), letter.leg, letter.source_key)])
     dag = dag_of_place(_place(letter))
     kept = {name: getattr(letter, name) if mends else None for name in ("value", "raw", "canonical", "document")}
     plain = ("record_key", "version", "rule", "error_class", "mapping_version", "run_id")

@@ -15,6 +15,7 @@ from ledgerbridge.state.letter_list import Place
 from operators import settings
 from operators.staged_documents import documents_by_hash, records_of_batch
 from pages.console.access import Access, dag_of_place
+from pages.console.looks import SHOWN
 from pages.console.models import PayloadView, StepAsked
 
 __all__ = ["payloads_of"]
@@ -44,7 +45,7 @@ def payloads_of(access: Access, asked: StepAsked) -> list[PayloadView]:
         found = [*_read(opened, steps[0]), *_understood(steps[0]), *_sent(opened, steps[0])]
     with transaction(engine) as opened:
         details = {"by": access.name, "wanted": asked.wanted, "shown": len(found)}
-        seen = Change("values-shown", asked.leg, found[0].key if found else asked.wanted, details=details)
+        seen = Change(SHOWN, asked.leg, found[0].key if found else asked.wanted, details=details)
         append(opened, Actor(asked.flow, asked.leg, "", "console", asked.company), [seen])
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, select
 
 from ledgerbridge.audit import verify
@@ -17,13 +19,21 @@ __all__ = ["chain_of", "entries_of"]
 
 
 def entries_of(
-    access: Access, *, people: bool, by: str | None, record: str | None, before: int | None, limit: int
+    access: Access,
+    *,
+    people: bool,
+    by: str | None,
+    record: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    limit: int,
 ) -> AuditPage:
     """
     Entries, the newest first.
 
     :param people: only what persons did; :param by: only what this one did; :param record: only of this record.
-    :param before: only those with a lower number.
+    :param since: only from then on; :param until: only before then; :param before: only those with a lower number.
     :raises PermissionError: the user may not read the audit.
     """
     _allow(access)
@@ -35,6 +45,10 @@ def entries_of(
         where.append(name.is_not(None))
     if record is not None:
         where.append(AuditEntry.record_key == record)
+    if since is not None:
+        where.append(AuditEntry.at >= since)
+    if until is not None:
+        where.append(AuditEntry.at < until)
     if before is not None:
         where.append(AuditEntry.id < before)
     with snapshot(settings.state_engine(stays=True)) as opened:

@@ -27,6 +27,7 @@ from operators.page_links import airflow_prefix, leg_address
 from operators.questions import subject_of
 from pages.console.access import Access, dag_of_place
 from pages.console.flow_files import flows
+from pages.console.looks import Look, note_looks
 from pages.console.models import (
     AgreementView,
     HeldView,
@@ -81,7 +82,7 @@ def counts(access: Access) -> dict[str, int]:
 
 def questions(access: Access, airflow: Session, offset: int, limit: int) -> QuestionList:
     """
-    The questions without an answer of the kinds the user sees, oldest first.
+    The questions without an answer of the kinds the user sees, oldest first; the audit is told whose values were shown.
 
     :param airflow: of Airflow's own database, where the tasks are that take the answers.
     """
@@ -93,13 +94,15 @@ def questions(access: Access, airflow: Session, offset: int, limit: int) -> Ques
             query.order_by(MergeQuestion.asked_at, MergeQuestion.id).offset(offset).limit(limit)
         ).all()
         work = _works(opened, "question", {row: kinds[row.company, row.kind].mends for row in rows})
+    seen = [(kinds[row.company, row.kind], row) for row in rows]
+    note_looks(access, [Look(kind.place, row.kind, row.record_key) for kind, row in seen if kind.mends])
     tasks = _tasks(airflow, rows)
     told = [_question(row, kinds[row.company, row.kind], tasks.get(row.id), work[row]) for row in rows]
     return QuestionList(total=total, questions=told)
 
 
 def proposals(access: Access, offset: int, limit: int) -> ProposalList:
-    """The pairs without an answer of the kinds the user sees, likeliest first."""
+    """The pairs without an answer of the kinds the user sees, likeliest first; the audit is told of them as above."""
     kinds = _kinds(access)
     with snapshot(settings.state_engine(stays=True)) as opened:
         total = _total(opened, MatchProposal, kinds)
@@ -107,6 +110,9 @@ def proposals(access: Access, offset: int, limit: int) -> ProposalList:
         likeliest = (MatchProposal.score.desc(), MatchProposal.id)
         rows = opened.scalars(query.order_by(*likeliest).offset(offset).limit(limit)).all()
         work = _works(opened, "proposal", {row: kinds[row.company, row.kind].mends for row in rows})
+    seen = [(kinds[row.company, row.kind], row) for row in rows]
+    pairs = [(kind, row.kind, key) for kind, row in seen if kind.mends for key in (row.left_key, row.right_key)]
+    note_looks(access, [Look(kind.place, of, key) for kind, of, key in pairs])
     told = [_proposal(row, kinds[row.company, row.kind], work[row]) for row in rows]
     return ProposalList(total=total, proposals=told)
 
