@@ -1,5 +1,8 @@
 """
-The form of a file of orders: a company, its orders with what happened to each, and the gateway's payouts.
+The form of a file of orders: a company, its orders with what happened to each, and the gateways' payouts.
+
+``movements`` are what gateways take and give by themselves: ``do``, the ``gateway`` (else Stripe) and what the admin
+API of its sandbox is told.
 
 Amounts are strings with two decimals in the order's currency, instants are UTC, ``rate`` is base
 units for one unit of the order's currency. What a case ``expect``s is kept, not read.
@@ -117,10 +120,19 @@ class _Payout(_Form):
     amount: Money
 
 
+class _Moved(_Form):
+    step: Step
+    do: Literal["topup", "topup_reversed", "reserve", "bill", "move"]
+    at: AwareDatetime
+    id: str
+    amount: Money | None = None
+
+
 class _File(_Form):
     company: _Company
     cases: list[_Case]
     payouts: list[_Payout] = []
+    movements: list[_Moved] = []
 
 
 def read_order_file(path: Path) -> dict[str, Any]:
@@ -170,7 +182,7 @@ def _contradictions(file: _File) -> list[str]:
         for event in case.events:
             if event.do in {"pay", "refund"} and (event.id is None or event.amount is None):
                 found.append(f"order {case.order.name}: its {event.do} needs `id` and `amount`.")
-    ids = {event.id for case in file.cases for event in case.events if event.id}
+    ids = {event.id for case in file.cases for event in case.events if event.id} | {each.id for each in file.movements}
     for payout in file.payouts:
         found += [f"payout {payout.id} covers {id_}, which no order has." for id_ in payout.covers if id_ not in ids]
     return found

@@ -31,7 +31,8 @@ CLOCK_IS_AHEAD = 409
 NOTHING_LEFT = 409
 
 OrderFile = Mapping[str, Any]
-"""A parsed file of the golden form: ``company``, ``cases`` (each an ``order`` and its ``events``), ``payouts``."""
+"""A parsed file of the golden form: ``company``, ``cases`` (each an ``order`` and its ``events``), ``payouts``, perhaps
+``movements`` (``order_file``)."""
 
 
 # What a shop of some size has: on the standard plan a rerun of many orders mostly waits for points.
@@ -50,7 +51,7 @@ class SandboxRefused(RuntimeError):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing a person does: ``kind`` as in the file, plus ``place`` and ``payout``."""
+    """One thing a person does: ``kind`` as in the file, plus ``place``, ``payout`` and ``movement``."""
 
     step: int
     at: datetime
@@ -80,6 +81,11 @@ def events_of(file: OrderFile, step: int) -> list[Event]:
         if step == 1:
             events.append(Event(1, _instant(order["placed_at"]), "place", order, order))
         events += [Event(step, _instant(e["at"]), e["do"], order, e) for e in case["events"] if e["step"] == step]
+    events += [
+        Event(step, _instant(each["at"]), "movement", None, each)
+        for each in file.get("movements", [])
+        if each["step"] == step
+    ]
     events.sort(key=lambda event: event.at)
     last = events[-1].at if events else _closing_of(file)
     return events + [Event(step, last, "payout", None, p) for p in file.get("payouts", []) if p["step"] == step]
@@ -255,6 +261,9 @@ class Player:
         return len(events)
 
     def _play_one(self, event: Event, scene: _Scene) -> None:
+        if event.kind == "movement":
+            self._move(event.details)
+            return
         if event.order is None:
             gateway = event.details.get("gateway", "stripe")
             system = "shopify" if gateway == "shopify_payments" else gateway
@@ -283,6 +292,20 @@ class Player:
             self.call("POST", "shopify", "/_sandbox/orders", event.details)
         elif event.kind != "fulfil":
             self._act("shopify", event.order["name"], event.kind, told)
+
+    def _move(self, details: Mapping[str, Any]) -> None:
+        """What a gateway takes or gives by itself (``do``)."""
+        if (gateway := details.get("gateway", "stripe")) != "stripe":
+            system, path = ("paypal", "transactions") if gateway == "paypal" else ("shopify", "balance_transactions")
+            self.call("POST", system, f"/_sandbox/{path}", details)
+            return
+        paths = {
+            "topup": "topups",
+            "topup_reversed": f"topups/{details['id']}/reverse",
+            "reserve": "reserves",
+            "bill": "fees",
+        }
+        self.call("POST", "stripe", f"/_sandbox/{paths[details['do']]}", details)
 
     def _by_paypal(self, event: Event, order: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the shop is told: PayPal's own id of money that it moved."""
@@ -395,6 +418,6 @@ def _instants(events: list[Event]) -> Iterator[tuple[datetime, list[list[Event]]
     by_instant: dict[tuple[bool, datetime], dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         order_name = "" if event.order is None else event.order["name"]
-        by_instant[event.order is None, event.at][order_name].append(event)
+        by_instant[event.kind == "payout", event.at][order_name].append(event)
     for (_, instant), by_order in sorted(by_instant.items()):
         yield instant, list(by_order.values())

@@ -40,8 +40,10 @@ class Bank:
 
         Beyond the golden form: ``reconciliation_status: "in_progress"`` until ``reconcile``; without ``covers`` and
         ``amount`` everything that no payout took yet; ``minimum_balance``, which Stripe holds back of it and gives
-        back beside it.
+        back beside it; ``method: "instant"`` with its ``fee``, which covers nothing.
         """
+        if payout.get("method") == "instant":
+            return self._pay_at_once(payout)
         with self._books.writing() as connection:
             created = self._books.account.now()
             self._books.must_be_new("payout", payout["id"])
@@ -67,6 +69,17 @@ class Bank:
                 self._hold_back(connection, payout["id"], held, created)
             return self.send(connection, document)
 
+    def _pay_at_once(self, payout: Mapping[str, Any]) -> Json:
+        """An instant payout, which no list itemises: the merchant asks for it; what it costs is on its own movement."""
+        currency = self._books.currency
+        amount, arrival = minor(payout["amount"], currency), midnight(payout["arrives"])
+        with self._books.writing() as connection:
+            created = self._books.account.now()
+            self._books.must_be_new("payout", payout["id"])
+            document = new_payout(payout["id"], amount, currency, created, arrival, self._books.livemode)
+            document |= {"automatic": False, "method": "instant", "reconciliation_status": "not_applicable"}
+            return self.send(connection, document, fee=minor(payout["fee"], currency))
+
     def _hold_back(self, connection: sqlite3.Connection, payout: str, held: int, created: int) -> None:
         """Stripe's own account of a minimum balance: held as a part of the payout, and given back at once."""
         for end, amount, part_of in (("hold", -held, payout), ("release", held, None)):
@@ -74,8 +87,8 @@ class Bank:
             movement = Movement(None, kind, amount, self._books.currency, created, at_once=True, key=payout)
             self._books.move(connection, movement, payout=part_of)
 
-    def send(self, connection: sqlite3.Connection, payout: Json) -> Json:
-        """Take a payout's money from the balance."""
+    def send(self, connection: sqlite3.Connection, payout: Json, fee: int = 0) -> Json:
+        """Take a payout's money from the balance, and what it costs in minor units."""
         created = payout["created"]
         movement = Movement(
             payout["id"],
@@ -83,6 +96,7 @@ class Bank:
             -payout["amount"],
             self._books.currency,
             created,
+            fee=fee,
             description=payout["description"],
             at_once=True,
         )
@@ -185,7 +199,10 @@ class Bank:
             return self._books.move(connection, movement)
 
     def bill(self, event: Event) -> Json:
-        """Stripe bills the account itself, without a source: ``at``, ``amount``, ``description``."""
+        """
+        Stripe bills the account itself, without a source: ``at``, ``amount`` (below zero it credits), ``description``,
+        perhaps ``category`` (else ``fee``).
+        """
         with self._books.writing() as connection:
             created = self._books.reach(connection, event["at"])
             amount = -minor(event["amount"], self._books.currency)
@@ -197,8 +214,9 @@ class Bank:
                 self._books.currency,
                 created,
                 description=description,
-                reporting_category="fee",
+                reporting_category=event.get("category", "fee"),
                 at_once=True,
+                key=event.get("id"),
             )
             return self._books.move(connection, movement)
 

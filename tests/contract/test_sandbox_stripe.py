@@ -347,6 +347,14 @@ def test_a_manual_payout_can_not_be_itemised(sandbox: Sandbox) -> None:
     assert sandbox.total() == 191
 
 
+def test_an_instant_payout_costs_what_is_on_its_own_movement(sandbox: Sandbox) -> None:
+    sandbox.charge()
+    paid = sandbox.pay_out("10.00", method="instant", fee="0.50")
+    own = sandbox.client.balance_transactions.retrieve(paid["balance_transaction"])
+    assert (paid["automatic"], paid["method"], paid["reconciliation_status"]) == (False, "instant", "not_applicable")
+    assert (own.amount, own.fee, own.net) == (-1000, 50, -1050)
+
+
 def test_the_golden_payouts_empty_the_balance(sandbox: Sandbox) -> None:
     file = golden_file("cases.json")
     paths = {"pay": "charges", "refund": "refunds"}

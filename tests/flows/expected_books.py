@@ -18,7 +18,7 @@ from typing import Any
 
 from sandbox.places import system_of
 
-__all__ = ["Unspecified", "expect_books", "expect_case", "with_expectations"]
+__all__ = ["Unspecified", "expect_books", "expect_case", "expect_gateways", "with_expectations"]
 
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
@@ -72,7 +72,44 @@ def expect_books(file: Json, expectations: Iterable[Json]) -> dict[str, str]:
     for payout in file["payouts"]:
         books["bank"] += Decimal(payout["amount"])
         books[_clearing(payout)] -= Decimal(payout["amount"])
+        if payout.get("method") == "instant":  # of others the gateway takes nothing for it
+            books["fees"] += Decimal(payout["fee"])
+            books["clearing"] -= Decimal(payout["fee"])
+    for moved in file.get("movements", []):
+        role, amount = _by_itself(moved)
+        books[role] -= amount
+        books[_clearing(moved)] += amount
     return _shown(books)
+
+
+def expect_gateways(file: Json) -> dict[str, str]:
+    """The balances of fees, bank and gateway_reserve: gateways alone move them, whatever becomes of the orders."""
+    paid_out = {identity for payout in file["payouts"] for identity in payout["covers"]}
+    paid = [event for case in file["cases"] for event in case["events"] if event["do"] in ("pay", "dispute")]
+    told = [event for event in paid if "fee" in event and _pays_fee(event, paid_out)]
+    fees = sum((Decimal(event["fee"]) for event in told), NOTHING)
+    books = expect_books(file, [{"books": {"fees": fees}}])
+    return {role: books.get(role, "0.00") for role in ("fees", "bank", "gateway_reserve")}
+
+
+def _pays_fee(event: Mapping[str, Any], paid_out: set[str]) -> bool:
+    """Rule 7: with the payout, PayPal's at once."""
+    return event.get("gateway") == "paypal" or event["id"] in paid_out
+
+
+def _by_itself(moved: Mapping[str, Any]) -> tuple[str, Decimal]:
+    """The role that a gateway's movement is on, and what its balance moved by (rule 7)."""
+    amount = Decimal(moved["amount"])
+    match moved["do"]:
+        case "topup":
+            return "bank", amount
+        case "topup_reversed":
+            return "bank", -amount
+        case "reserve":
+            return "gateway_reserve", amount
+        case "bill":
+            return "fees", -amount
+    return ("gateway_reserve" if moved.get("type", "").startswith("RESERVED") else "fees"), amount
 
 
 def expect_case(case: Json, file: Json) -> Json:
@@ -135,6 +172,12 @@ class _Money:
     rate: Decimal
     worth: Decimal
 
+    def put_back(self, amount: Decimal) -> Decimal:
+        worth = cents(amount * self.rate)
+        self.left += amount
+        self.worth += worth
+        return worth
+
     def take(self, amount: Decimal) -> Decimal:
         worth = self.worth if amount == self.left else cents(amount * self.rate)
         self.left -= amount
@@ -144,9 +187,17 @@ class _Money:
 
 @dataclass
 class _Charge(_Money):
+    """
+    ``used``: what of it is on invoices; ``lost`` and ``cancelled``: of that, and of the rest, what its payer's bank
+    took back.
+    """
+
     identity: str = ""
     role: str = "clearing"
-    refundable: Decimal = NOTHING
+    amount: Decimal = NOTHING
+    used: Decimal = NOTHING
+    lost: Decimal = NOTHING
+    cancelled: Decimal = NOTHING
 
 
 @dataclass
@@ -185,6 +236,7 @@ class _Life:
         self._given_up: list[list[_Line]] = []
         self._money_back: list[tuple[Json, Decimal]] = []
         self._goodwill: list[tuple[Json, Decimal]] = []
+        self._disputes: list[Json] = []
 
     def play(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Step by step, events in order of their time, each step to its end."""
@@ -219,10 +271,12 @@ class _Life:
         self._given_up = []
         self._in_gp = self._in_gp or (self._rejection() is None and not self._is_void())
         if self._rejection():
+            self._settle_disputes()
             return
         for charge in self._charges:
             for invoice in self._invoices:
                 self._apply(charge, invoice)
+        self._settle_disputes()
         for credit in self._credits:
             for invoice in self._invoices:
                 part = min(credit.left, invoice.left)
@@ -298,17 +352,35 @@ class _Life:
         self._pay_fee(event)
 
     def _pay_fee(self, event: Mapping[str, Any]) -> None:
-        """Rule 7: with the payout, PayPal's at once."""
-        at_once = event.get("gateway") == "paypal"
-        if "fee" in event and (at_once or event["id"] in self._paid_out):
+        if "fee" in event and _pays_fee(event, self._paid_out):
             self._books["fees"] += Decimal(event["fee"])
             self._books[_clearing(event)] -= Decimal(event["fee"])
 
     def _dispute(self, event: Mapping[str, Any]) -> None:
-        """Rule 7: on its own day, whatever became of the order."""
-        self._books["goodwill"] -= Decimal(event["moved"])
-        self._books[_clearing(event)] += Decimal(event["moved"])
+        """Rule 7: its fee whatever becomes of the order, its money as its charge's."""
+        self._disputes.append(dict(event))
         self._pay_fee(event)
+
+    def _settle_disputes(self) -> None:
+        """Lost as far as the charge is on invoices; the rest cancels against it, once no invoice can take it."""
+        waiting: set[str] = set()
+        for event in list(self._disputes):
+            charge = next(each for each in self._charges if each.identity == event["charge"])
+            gives = event["do"] == "dispute_won"
+            taken = charge.amount
+            lost = charge.lost if gives else min(taken, charge.used - charge.lost)
+            unused = charge.cancelled if gives else min(taken - lost, charge.left)
+            if charge.identity in waiting or (unused and not gives and not self._cancelled):
+                waiting.add(charge.identity)
+                continue
+            self._disputes.remove(event)
+            sign = -1 if gives else 1
+            worth = charge.put_back(unused) if gives else charge.take(unused)
+            charge.lost += sign * lost
+            charge.cancelled += sign * unused
+            booked = -Decimal(event["moved"]) - sign * worth
+            self._books["goodwill" if lost else "gateway_exchange"] += booked
+            self._books[charge.role] -= booked
 
     def _fulfil(self, event: Mapping[str, Any]) -> None:
         if not self._in_gp or self._is_void():
@@ -489,6 +561,7 @@ class _Life:
         part = min(charge.left, invoice.left)
         if part > 0:
             worth = charge.take(part)
+            charge.used += part
             self._books[charge.role] += worth
             self._settle_receivables(invoice.take(part), worth)
 

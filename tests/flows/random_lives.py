@@ -245,11 +245,27 @@ class Life:
         self._fulfil(3)
         if not self._charges:
             return
+        self._dispute(4, won=self._dice.chance(40))
+
+    def disputed_early(self) -> None:
+        """Before it is shipped; then it is cancelled, shipped all the same, or left."""
+        self._pay(self.total)
+        if not self._charges:
+            return
+        self._dispute(2, won=self._dice.chance(30))
+        then = self._dice.pick(["cancel", "cancel", "fulfil", "leave"])
+        if then == "cancel" and not self._is_magento:
+            self._event(self._dice.pick([2, 4]), do="cancel")
+        elif then != "leave":
+            self._fulfil(3)
+
+    def _dispute(self, step: int, *, won: bool) -> None:
+        """Of the first charge, in ``step``; the bank decides in step 4."""
         worth, charge = self._worth, next(iter(self._charges))
         fee = Decimal("15.00")
         identity = self._identity("du")
-        self._event(4, do="dispute", id=identity, charge=charge, fee=f"{fee:.2f}", moved=f"{-worth:.2f}", **self._card)
-        won = self._dice.chance(40)
+        moved = f"{-worth:.2f}"
+        self._event(step, do="dispute", id=identity, charge=charge, fee=f"{fee:.2f}", moved=moved, **self._card)
         if won and self._card:  # which tells of it by a movement of its own
             self._move(identity, -worth - fee)
             identity = self._identity("dw")
@@ -508,6 +524,7 @@ FATES: dict[str, tuple[int, Callable[[Life], None]]] = {
     "returned whole": (1, Life.returned_whole),
     "returned unpaid": (1, Life.returned_unpaid),
     "disputed": (1, Life.disputed),
+    "disputed early": (2, Life.disputed_early),
     "goodwill": (2, Life.goodwill),
     "taken off": (2, Life.taken_off),
     "paid otherwise": (2, Life.paid_otherwise),
@@ -533,6 +550,7 @@ OF_MAGENTO = {
     "split",
     "never shipped",
     "disputed",
+    "disputed early",
     "returned",
     "returned whole",
     "goodwill",

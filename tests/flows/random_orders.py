@@ -42,6 +42,8 @@ DRAWN = ("us", "us", "us", "world", "uk", "uk", "outlet", "outlet", "outlet_uk")
 """How often an order is one of a shop, if the company has it."""
 RATES = ("1.25", "1.28", "1.2137", "1.31", "0.9876")
 OPENING = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+MOVED_AT = {2: "2026-03-04T10:00:00Z", 3: "2026-03-06T10:00:00Z", 5: "2026-04-30T10:00:00Z"}
+"""By step, when gateways take and give by themselves."""
 DISCOUNTS = ("0", "0", "0", "0.1", "0.3333", "1")
 NAMES = (
     ("Pat", "Archer", None),
@@ -53,6 +55,19 @@ NAMES = (
     ("😀", "Émoji", "株式会社"),
     ("A", "B", "The Company With A Name So Long That Neither Ledger Would Hold It Without Cutting At A Word Somewhere"),
 )
+HOLDS = ("reserve_hold", "reserved_funds", "payment_network_reserve_hold", "reserve_transaction")
+"""How Stripe keeps money back; each is let go of by the kind in ``RELEASES``, or by its own."""
+RELEASES = {"reserve_hold": "reserve_release", "payment_network_reserve_hold": "payment_network_reserve_release"}
+OF_SHOPIFY = (
+    ("RESERVED_FUNDS", "-20.00"),
+    ("RESERVED_FUNDS_WITHDRAWAL", "7.50"),
+    ("SHIPPING_LABEL", "-8.10"),
+    ("BILLING_DEBIT", "-4.00"),
+    ("BILLING_DEBIT_REVERSAL", "1.25"),
+    ("CHARGEBACK_FEE", "-15.00"),
+)
+OF_PAYPAL = (("T0106", "-20.00"), ("T0107", "-0.50"), ("T0100", "-3.00"), ("T0101", "2.00"))
+"""What the other gateways take and give by themselves: their word for it and the amount, as the balance moves."""
 LONG_STREET = "Building 7, The Old Wool Store, Corner of Long Wharf and Upper Dock Street, Entrance C"
 
 Json = dict[str, Any]
@@ -91,8 +106,16 @@ class RandomOrders:
     def file(self, cases: list[Json]) -> Json:
         """These cases with payouts over their money, nothing expected yet."""
         ends = max((event["at"] for case in cases for event in case["events"]), default=instant(OPENING))
+        movements = [*self._of_stripe(), *self._of_others()]
         payouts = self._payouts(datetime.fromisoformat(ends).date())
-        return {"version": 1, "company": self.company, "cases": cases, "payouts": payouts, "books": {}}
+        return {
+            "version": 1,
+            "company": self.company,
+            "cases": cases,
+            "movements": movements,
+            "payouts": payouts,
+            "books": {},
+        }
 
     def case(self, number: int) -> Json:
         """One order and what happens to it."""
@@ -243,6 +266,48 @@ class RandomOrders:
             "address": address,
         }
 
+    def _of_stripe(self) -> list[Json]:
+        """Top-ups, what it keeps back and lets go of, its bills and what it credits of them, the networks' costs."""
+        events: list[Json] = []
+        for position in range(self.dice.number(0, 3)):
+            identity, amount = f"tu_{self.first_number}_{position}", self.dice.pick(["30.00", "200.00", "0.01"])
+            events.append(self._moves("topup", identity, amount))
+            if self.dice.chance(30):
+                events.append(self._moves("topup_reversed", identity, amount, step=5))
+        for position in range(self.dice.number(0, 3)):
+            kind, amount = self.dice.pick(HOLDS), Decimal(self.dice.pick(["25.00", "0.50", "300.00"]))
+            identity = f"rs_{self.first_number}_{position}"
+            events.append({**self._moves("reserve", identity, f"{-amount:.2f}"), "type": kind})
+            if self.dice.chance(60):
+                back = cents(amount / self.dice.pick([1, 3]))
+                free = self._moves("reserve", f"{identity}_free", f"{back:.2f}", step=5)
+                events.append({**free, "type": RELEASES.get(kind, kind)})
+        for position in range(self.dice.number(0, 3)):
+            category, amount = self.dice.pick(["fee", "network_cost"]), self.dice.pick(["2.00", "-0.75", "12.34"])
+            bill = self._moves("bill", f"fe_{self.first_number}_{position}", amount)
+            events.append({**bill, "category": category, "description": "Radar"})
+        return events
+
+    def _of_others(self) -> list[Json]:
+        """What Shopify Payments and PayPal take and give by themselves; payouts of Shopify's take some of it along."""
+        events: list[Json] = []
+        shops = [shop["shop"] for shop in self.company["shops"] if "shopify_payments" in shop]
+        for position in range(self.dice.number(1, 4) if shops else 0):
+            (kind, amount), shop = self.dice.pick(OF_SHOPIFY), self.dice.pick(shops)
+            event = self._moves("move", f"mv_{self.first_number}_{position}", amount)
+            events.append({**event, "gateway": "shopify_payments", "shop": shop, "type": kind})
+            day = datetime.fromisoformat(event["at"]).date()
+            self.moved(event["id"], Decimal(amount), day, {"gateway": "shopify_payments"}, shop)
+        for position in range(self.dice.number(0, 3) if "paypal" in self.company else 0):
+            code, amount = self.dice.pick(OF_PAYPAL)
+            event = self._moves("move", f"pm_{self.first_number}_{position}", amount)
+            events.append({**event, "gateway": "paypal", "code": code})
+        return events
+
+    def _moves(self, what: str, identity: str, amount: str, step: int | None = None) -> Json:
+        step = step or self.dice.pick(list(MOVED_AT))
+        return {"step": step, "do": what, "id": identity, "at": MOVED_AT[step], "amount": amount}
+
     def _payouts(self, last_day: date) -> list[Json]:
         """
         By day of arrival, charges and refunds together or apart, some money still with the gateway.
@@ -267,8 +332,23 @@ class RandomOrders:
                     "covers": [moved.identity for moved in parts],
                     "amount": f"{amount:.2f}",
                 }
-                payouts.append(payout | dict(account))
+                payouts.append(payout | dict(account) | ({} if account else self._held_of(amount)))
+        if self.dice.chance(50):
+            identity, amount = f"po_{self.first_number}_now", self.dice.pick(["10.00", "250.00"])
+            now = {"id": identity, "step": 5, "arrives": str(last_day), "covers": [], "amount": amount}
+            payouts.append({**now, "method": "instant", "fee": self.dice.pick(["0.50", "2.50"])})
+        if "paypal" in self.company and self.dice.chance(50):
+            identity, amount = f"pw_{self.first_number}", self.dice.pick(["20.00", "-35.00"])
+            withdrawn = {"id": identity, "step": 5, "arrives": str(last_day), "covers": [], "amount": amount}
+            payouts.append({**withdrawn, "gateway": "paypal"})
         return payouts
+
+    def _held_of(self, amount: Decimal) -> Json:
+        """Of now and then one of Stripe's payouts a minimum stays in the balance."""
+        minimum = Decimal("0.30")
+        if amount <= minimum or not self.dice.chance(15):
+            return {}
+        return {"amount": f"{amount - minimum:.2f}", "minimum_balance": f"{minimum:.2f}"}
 
 
 def main() -> None:
