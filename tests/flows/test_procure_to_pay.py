@@ -26,6 +26,7 @@ from sandbox.player import Player
 from tests.flows.edited_masters import Windows
 from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
+from tests.flows.masters import Masters
 from tests.forked_sandboxes import forked_sandboxes
 
 DAY = "2026-03-02"
@@ -253,6 +254,20 @@ def test_a_bill_that_is_voided_or_edited_after_it_went_is_a_letter_and_before_it
     assert "void it where it was posted" in letters["H-1"][1]
     assert not {"H-3", "H-4"} & letters.keys()
     assert "H-4" not in bills.vouchers()
+
+
+def test_a_voucher_whose_answer_was_lost_stands_once(bills: Bills) -> None:
+    flow = Masters(bills.player, bills.office, InProcess("procure_to_pay"), ["bills"])
+    for kind in ("lost_before_commit", "lost_after_commit", "repeated", "concurrent"):
+        bills.enter(f"L-{kind}", "Acme", line("10.00"))
+        bills.player.order_fault("gp", {"kind": kind, "contains": "taPMTransactionInsert", "times": 1})
+        flow.settle()
+    flow.settle()
+    kept = [each["DOCNUMBR"] for each in bills.player.ledger("gp")["payables"] if each["DOCNUMBR"].startswith("L-")]
+    assert sorted(kept) == ["L-concurrent", "L-lost_after_commit", "L-lost_before_commit", "L-repeated"]
+    assert [each["happened"] for each in bills.player.faults()["gp"]] == [1, 1, 1, 1]
+    assert not {number for number in bills.letters() if number.startswith("L-")}
+    bills.player.forget_faults()
 
 
 def test_an_account_or_a_tax_that_nobody_has_told_of_is_a_letter_that_names_the_file(bills: Bills) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mapping_runs import NOW, NoState, made
 from sent_documents import SentInMemory
 
@@ -148,3 +150,44 @@ def test_a_bill_voided_before_it_went_is_none_and_after_it_names_the_voucher() -
     assert [(each["record_key"], each["code"], each["value"]) for each in ruled.failures] == [
         ("b2", "LB-CAN-006", "LBV2")
     ]
+
+
+amounts = st.decimals(min_value="-9999.99", max_value="99999.99", places=2)
+bought = st.tuples(amounts, st.sampled_from(["NONE", "EXEMPT", "TAX001", "VAT"]), st.sampled_from(["310", "404"]))
+papers = st.tuples(st.lists(bought, min_size=1, max_size=5), st.booleans())
+
+
+def typed(items: list[tuple[Decimal, str, str]], *, included: bool) -> dict[str, Any]:
+    """A bill over these nets, tax types and accounts, with a fifth of tax where there is any."""
+    taxes = [round(net * Decimal("0.2"), 2) if tax in ("TAX001", "VAT") else Decimal(0) for net, tax, _ in items]
+    lines = [
+        line(str(net + tax if included else net), str(tax), tax_type=tax_type, account=account, number=number)
+        for number, ((net, tax_type, account), tax) in enumerate(zip(items, taxes, strict=True), start=1)
+    ]
+    net, tax = sum(each[0] for each in items), sum(taxes)
+    totals = {"SubTotal": str(net), "TotalTax": str(tax), "Total": str(net + tax)}
+    return bill(*lines, LineAmountTypes="Inclusive" if included else "Exclusive", **totals)
+
+
+@settings(max_examples=8)
+@given(batch=st.lists(papers, min_size=1, max_size=25))
+def test_whatever_is_bought_the_voucher_adds_up_as_gp_wants_it(
+    tmp_path_factory: pytest.TempPathFactory, batch: list[tuple[list[tuple[Decimal, str, str]], bool]]
+) -> None:
+    bills = [typed(items, included=included) for items, included in batch]
+    bills = [each for each in bills if Decimal(each["Total"]) > 0] or [bill(line("1.00"))]
+    made_of, asked = conformed(tmp_path_factory.mktemp("bills"), *bills)
+    assert made_of.failures.empty
+    for kind in ("invoice", "credit_memo"):
+        mapped = map_canonical(load_mapping(MAPPINGS / f"bill_to_gp_payables_{kind}.yaml"), made_of.frames, asked)
+        assert mapped.failures.empty
+        parts = {part: frame.to_dict("records") for part, frame in mapped.frames.items()}
+        for header, source in zip(parts["header"], bills, strict=True):
+            rows = [row for row in parts["distributions"] if row["record_key"] == header["record_key"]]
+            taxes = [row for row in parts["taxes"] if row["record_key"] == header["record_key"]]
+            assert header["DOCAMNT"] == header["PRCHAMNT"] + header["TAXAMNT"] == Decimal(source["Total"])
+            assert sum(row["TAXAMNT"] for row in taxes) == header["TAXAMNT"]
+            assert len({row["TAXDTLID"] for row in taxes}) == len(taxes)
+            assert len({row["DSTSQNUM"] for row in rows}) == len(rows)
+            assert sum(row["DEBITAMT"] for row in rows) == sum(row["CRDTAMNT"] for row in rows)
+            assert all(sorted([row["DEBITAMT"], row["CRDTAMNT"]])[0] == 0 for row in rows)
