@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -40,13 +40,11 @@ _JOURNAL_COLUMNS = (
     "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
     "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
-_JOURNAL, _INVOICES, _RETURNS, _OPEN = "journal", "sales_invoice", "sales_return", "open_receivable"
-_OPEN_COLUMNS = ("DOCNUMBR", "RMDTYPAL", "CURTRXAM", "DOCDATE")
+_JOURNAL, _INVOICES, _RETURNS = "journal", "sales_invoice", "sales_return"
 _NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _DEBIT_MEMO = 3
-_CREDITS = {"7", "8", "9"}
 
 
 class GPBooks:
@@ -62,14 +60,17 @@ class GPBooks:
         self._has_payables = "payables" in roles
 
     def sources(self) -> list[KeptSource]:
-        """The journal, the taxes of sales documents, and what is open of posted receivables, which is read whole."""
+        """The journal, the taxes of sales documents, and what is open of posted documents, which is read whole."""
         site = self._hook.site()
         scope = f"gp-{site.company}"
         return [
             KeptSource(f"{scope}-{_JOURNAL}", Journal(site), _journal_line, _line_names),
             KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _taxed, _tax_names),
             KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _taxed, _tax_names),
-            KeptSource(f"{scope}-{_OPEN}", _OpenReceivables(self._hook), dict, _open_names, whole=True),
+            *(
+                KeptSource(f"{scope}-{each.name}", _OpenDocuments(self._hook, each), dict, each.names, whole=True)
+                for each in (_RECEIVABLE, *([_PAYABLE] if self._has_payables else []))
+            ),
         ]
 
     def terms(self) -> dict[str, Any]:
@@ -99,14 +100,15 @@ class GPBooks:
         withdrawn = {identity: "voided" for _, each in entries if _is_void(each) for identity in each.ids}
         opened = [
             (
-                str(row["DOCNUMBR"]).upper(),
+                str(row[each.number]).upper(),
                 OpenAmount(
-                    number=str(row["DOCNUMBR"]),
-                    amount=Decimal(row["CURTRXAM"]) * (-1 if row["RMDTYPAL"] in _CREDITS else 1),
+                    number=str(row[each.number]),
+                    amount=Decimal(row["CURTRXAM"]) * (-each.sign if row[each.kind] in each.credits else each.sign),
                     booked_on=date.fromisoformat(str(row["DOCDATE"])[:10]),
                 ),
             )
-            for row in of[_OPEN]
+            for each in (_RECEIVABLE, _PAYABLE)
+            for row in of[each.name]
         ]
         return Derived(booked, opened, withdrawn)
 
@@ -160,22 +162,51 @@ class GPBooks:
         return [(name.upper(), each) for name, lines in entries.items() for each in _documents(company, lines)]
 
 
-class _OpenReceivables:
-    """Posted receivables of which something is left (CURTRXAM)."""
+@dataclass(frozen=True)
+class _Open:
+    """
+    Posted documents of receivables or payables.
 
-    def __init__(self, hook: GPEConnectHook) -> None:
+    :param kind, number: their columns of type and number.
+    :param credits: the types that take from what is owed. :param sign: 1 where it is owed to the company.
+    """
+
+    name: str
+    doctype: str
+    kind: str
+    number: str
+    credits: frozenset[str]
+    sign: int
+
+    def names(self, row: Row) -> Iterator[str]:
+        """The document's number."""
+        yield str(row[self.number]).upper()
+
+
+_RECEIVABLE = _Open(
+    "open_receivable", "Receivables_Posted_Transaction", "RMDTYPAL", "DOCNUMBR", frozenset({"7", "8", "9"}), 1
+)
+_PAYABLE = _Open("open_payable", "Payables_Posted_Transaction", "DOCTYPE", "VCHRNMBR", frozenset({"4", "5", "6"}), -1)
+
+
+class _OpenDocuments:
+    """Those of which something is left (CURTRXAM)."""
+
+    def __init__(self, hook: GPEConnectHook, documents: _Open) -> None:
         self._hook = hook
+        self._of = documents
 
     def read(self, window: Window) -> Iterator[list[RawRecord]]:
         """All of them, whatever the window."""
-        site = self._hook.site()
-        for page in site.reader.pages("Receivables_Posted_Transaction", "CURTRXAM <> 0", key=("RMDTYPAL", "DOCNUMBR")):
+        site, of = self._hook.site(), self._of
+        columns = (of.number, of.kind, "CURTRXAM", "DOCDATE")
+        for page in site.reader.pages(of.doctype, "CURTRXAM <> 0", key=(of.kind, of.number)):
             yield [
                 RawRecord(
-                    key=f"gp:{site.company}:{_OPEN}:{row['RMDTYPAL']}-{row['DOCNUMBR']}",
+                    key=f"gp:{site.company}:{of.name}:{row[of.kind]}-{row[of.number]}",
                     version=str(row["CURTRXAM"]),
                     changed_at=_NO_TIME,
-                    payload={column: row.get(column) for column in _OPEN_COLUMNS},
+                    payload={column: row.get(column) for column in columns},
                 )
                 for row in page
             ]
@@ -202,10 +233,6 @@ def _entry_name(line: Row) -> str:
 
 def _tax_names(row: Row) -> Iterator[str]:
     yield str(row["SOPNUMBE"]).upper()
-
-
-def _open_names(row: Row) -> Iterator[str]:
-    yield str(row["DOCNUMBR"]).upper()
 
 
 def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> str:

@@ -83,7 +83,7 @@ class XeroBooks:
         opened = [
             (each.identity, OpenAmount(each.number, each.sign * each.open_base, _day(each.element)))
             for each in documents.values()
-            if each.open_base and each.kind.is_sale
+            if each.open_base
         ]
         return Derived(found, opened, withdrawn)
 
@@ -233,9 +233,9 @@ class _Document:
         self.rate = _rate(self.element)
         named = "Invoice" if "InvoiceID" in self.element else "CreditNote"
         self.identity: str = self.element[f"{named}ID"]
-        self.number: str = self.element.get(f"{named}Number") or self.identity
-        if not self.kind.is_sale:  # suppliers' numbers are their own
-            self.number += f" {self.element['Contact'].get('Name') or ''}"
+        self.number: str = self.element.get(f"{named}Number") or ""
+        if not self.kind.is_sale:  # suppliers' numbers are their own, and Xero takes one twice
+            self.number = f"{self.number} {self.element['Contact'].get('Name') or ''} {self.identity[:8]}".strip()
         self.base = _base(Decimal(self.element["Total"]), self.rate)
         self._open = Decimal(self.element["Total"])
         self.open_base = self.base

@@ -193,18 +193,19 @@ class _Comparison:
                 key = mine.get(each.number.upper(), each.number)
                 left[settled.get(key, key)] += each.amount * (1, -1)[side]
         for key, pair in pairs.items():
-            left[settled[key]] -= pair.differs_by("receivables")
-            explained = pair.explained.get("receivables", NOTHING)
+            left[settled[key]] -= sum((pair.differs_by(role) for role in _CONTROLS), NOTHING)
+            explained = sum((pair.explained.get(role, NOTHING) for role in _CONTROLS), NOTHING)
             on_the_way[settled[key]] |= {amount + explained for amount in on_the_way[settled[key]]}
         for key, amount in left.items():
             beyond = min((amount + each for each in on_the_way[key]), key=abs)
             documents = pairs[key].all if key in pairs else []
             foreign = any(each.booked.rate != 1 for each in documents)
+            role = next((role for role in _CONTROLS if any(role in each.roles for each in documents)), _CONTROLS[0])
             if beyond and foreign and key in under_way and abs(beyond) <= CENT:
                 known = Known("a part of it is under way: which one a ledger takes last has the cent")
-                self._add(documents, "rounding", "receivables", beyond, known, _NOTHING_TO_DO)
+                self._add(documents, "rounding", role, beyond, known, _NOTHING_TO_DO)
             elif beyond:
-                self._add(documents, "open amount", "receivables", amount, Known(), _APPLY.format(*self.ledgers))
+                self._add(documents, "open amount", role, amount, Known(), _APPLY.format(*self.ledgers))
 
     def _join(self, settled: dict[str, str], key_of: Mapping[str, str]) -> None:
         """A credit on its way to a document is open with it: together they are the same in both ledgers."""
@@ -291,6 +292,8 @@ _APPLY = (
 
 
 _NOTHING_TO_DO = "Nothing: it is within the tolerance."
+_CONTROLS = ("receivables", "payables")
+"""The roles of the accounts whose documents are open until they are settled."""
 _REALISED = ("fx_gain_loss", "receivables")
 """The roles that a realised gain moves between."""
 

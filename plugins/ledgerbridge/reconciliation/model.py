@@ -115,7 +115,7 @@ class Booked:
 
 @dataclass(frozen=True)
 class OpenAmount:
-    """What is open of a document, in base currency: positive where the customer owes it."""
+    """What is open of a document, in base currency: positive where it is owed to the company."""
 
     number: str
     amount: Decimal
