@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, delete, select, text
+from sqlalchemy import Engine, delete, select, text, update
 
 from commands.database import PAYLOAD_KEY
 from commands.main import main
@@ -148,6 +148,15 @@ def test_what_was_kept_before_names_were_searched_is_found_once_the_command_has_
     assert (found(sealed, "dunn"), found(sealed, "travel")) == ([ORDER], [VENDOR])
     assert main(["--state", url, "index-names"]) == 0
     assert "source_record: 2 seen, 0 of" in capsys.readouterr().out
+
+
+def test_an_order_is_listed_by_its_own_name_rather_than_by_its_customers_number(state_db: Engine) -> None:
+    take(state_db, ORDER, {**KIRA, "chain_key": ORDER}, leg="order")
+    take(state_db, ORDER, KIRA)
+    with transaction(state_db) as session:
+        session.execute(update(SourceRecord).where(SourceRecord.leg == "order").values(label="#1"))
+    with transaction(state_db) as session:
+        assert [hit.label for hit in search(session, "kira", 50)] == ["#1"]
 
 
 def test_trace_lists_what_may_be_meant_by_a_name(state_db: Engine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,9 @@ def _by_name(session: Session, text: str, most: int) -> Iterator[Hit]:
 
 def _by_person(session: Session, text: str, most: int) -> Iterator[Hit]:
     for chunk in in_chunks(called(session, TAKEN, text, most)):
-        for row in session.scalars(select(SourceRecord).where(SourceRecord.id.in_(chunk))):
+        rows = session.scalars(select(SourceRecord).where(SourceRecord.id.in_(chunk)))
+        # an order by its own name rather than by its customer's number
+        for row in sorted(rows, key=lambda row: (row.chain_key is None, -row.id)):
             yield _record(row)
     for chunk in in_chunks(called(session, HELD, text, most)):
         for end in session.scalars(select(LinkEnd).where(LinkEnd.id.in_(chunk))):
