@@ -129,9 +129,9 @@ from ledgerbridge.flows import load_flow
 from operators import settings
 from operators.load import LoadOperator
 
-for flow in ("order_to_cash", "master_data"):
-    include = settings.include_folder()
-    config = load_flow(include / "flows" / f"{flow}.yaml", include)
+include = settings.include_folder()
+for path in sorted((include / "flows").glob("*.yaml")):
+    flow, config = path.stem, load_flow(path, include)
     for name, leg in config.legs.items():
         if not leg.map:
             continue
