@@ -53,6 +53,18 @@ def test_a_charge_pays_its_invoice() -> None:
     assert result.parents == {"stripe:acct_1:money:ch_1/INV1": "stripe:acct_1:money:ch_1"}
 
 
+def test_what_a_refund_left_after_its_credits_is_gone_of_its_charge() -> None:
+    sent = SentInMemory()
+    invoice(sent, "INV1", "53.77")
+    sent.add(PAYMENTS, payment_id="re_1", credit_number="RTN1", amount=Decimal("53.77"))
+    sent.read(REFUNDS, "waiting", payment_id="re_1", charge_id="ch_1", amount="107.54")
+    assert len(share(sent, charge("ch_1", "107.54")).waiting) == 1
+    sent.source_records[REFUNDS][0]["outcome"] = "delivered"
+    result = share(sent, charge("ch_1", "107.54"))
+    assert [row[2] for row in shares(result)] == ["53.77"]
+    assert result.waiting == {}
+
+
 def test_a_charge_in_another_currency_than_its_invoice_is_put_on_nothing() -> None:
     sent = SentInMemory()
     assert share(sent, charge("ch_1", "49.00", currency="EUR")).failures == []  # nothing to compare with yet

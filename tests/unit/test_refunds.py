@@ -150,6 +150,17 @@ def test_a_refund_of_money_that_is_on_an_invoice_waits_for_its_credit() -> None:
     assert share(sent, refund("re_1", "35.00")).waiting == {}
 
 
+def test_what_no_credit_takes_of_a_refund_cancels_against_what_its_charge_has_left() -> None:
+    """Of an order that was cancelled between its shipments all money goes back at once."""
+    sent = recorded("re_1")
+    sent.read(CHARGES, "waiting", payment_id="ch_1", amount=Decimal("107.54"))
+    sent.add(PAYMENTS, payment_id="ch_1", invoice_number="INV1", amount=Decimal("53.77"))
+    credit(sent, "RTN1", "53.77")
+    result = share(sent, refund("re_1", "107.54"))
+    assert [row[2] for row in shares(result)] == ["53.77"]
+    assert (result.waiting, result.superseded) == ({}, {})
+
+
 def test_money_given_back_before_is_not_there_for_another_refund_to_cancel_against() -> None:
     sent = recorded("re_1", "re_2")
     sent.read(CHARGES, "waiting", payment_id="ch_1", amount=Decimal("50.00"))

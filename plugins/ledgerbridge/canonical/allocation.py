@@ -20,9 +20,9 @@ from ledgerbridge.canonical.sent import SentDocuments
 from ledgerbridge.canonical.settlement import (
     NOTHING,
     Payable,
+    cancelled_of,
     credits_of,
     is_at_another_rate,
-    is_cancelled,
     open_invoices,
     taken_back,
     worth_when_captured,
@@ -90,7 +90,7 @@ def allocate(
             result.failures.append(foreign)
             continue
         went_back = [row for of_entity in returned for row in of_entity.get(chain, [])]
-        back, settled_back = _given_back(charge, went_back, booked.get(chain, []))
+        back, settled_back = _given_back(charge, went_back, booked.get(chain, []), earlier.get(chain, []))
         made, left = share_out(
             charge, charge["amount"] - back, earlier.get(chain, []), payables.get(chain, []), "invoice_number",
             ("captured_on", "paid_on"), settled_elsewhere=settled_back,
@@ -230,7 +230,10 @@ def _settled(money: dict[str, Any], part: Decimal, before: list[Decimal | None])
 
 
 def _given_back(
-    charge: dict[str, Any], refunds: list[dict[str, Any]], entries: list[dict[str, Any]]
+    charge: dict[str, Any],
+    refunds: list[dict[str, Any]],
+    entries: list[dict[str, Any]],
+    payments: list[dict[str, Any]],
 ) -> tuple[Decimal, Decimal | None]:
     """
     What of a charge went back before it was put on anything: in its currency, and in base currency.
@@ -238,16 +241,16 @@ def _given_back(
     What went back at the charge's rate, as the gateway settled it; else as it came in: the rest is an exchange
     difference of its own (``exchange_of_unused``), not one of what the charge pays.
     """
-    mine = [row for row in refunds if is_cancelled(row, charge["payment_id"])]
+    mine = [(row, part) for row in refunds if (part := cancelled_of(row, charge["payment_id"], payments))]
     settled = [
-        worth_when_captured(charge, Decimal(row["amount"]))
-        if is_at_another_rate(row, charge)
+        worth_when_captured(charge, part)
+        if is_at_another_rate(row, charge) or part != Decimal(row["amount"])
         else Decimal(row["settled"])
-        for row in mine
+        for row, part in mine
         if row.get("settled") is not None
     ]
     whole = sum(settled, NOTHING) if len(settled) == len(mine) else None
-    back = sum((Decimal(row["amount"]) for row in mine), NOTHING)
+    back = sum((part for _, part in mine), NOTHING)
     if taken := taken_back(charge["payment_id"], refunds, entries):
         # at the charge's rate: what the dispute's made of it is an entry of its own
         known = whole is not None and charge.get("settled") is not None

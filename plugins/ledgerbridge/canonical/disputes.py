@@ -16,8 +16,8 @@ from ledgerbridge.canonical.allocation import Allocation, chains_of, frame_of, r
 from ledgerbridge.canonical.sent import SentDocuments
 from ledgerbridge.canonical.settlement import (
     NOTHING,
+    cancelled_of,
     cancelled_orders,
-    is_cancelled,
     of_goods,
     taken_back,
     worth_when_captured,
@@ -126,7 +126,7 @@ class _Money:
         identity = charge["payment_id"]
         shares = [row for row in payments if row.get("payment_id") == identity and row.get("invoice_number")]
         used = sum((Decimal(row["amount"]) for row in shares), NOTHING)
-        refunded = sum((Decimal(row["amount"]) for row in refunds if is_cancelled(row, identity)), NOTHING)
+        refunded = sum((cancelled_of(row, identity, payments) for row in refunds), NOTHING)
         cancelled = taken_back(identity, records, documents)
         lost = sum((Decimal(row["lost"]) for row in documents if _is_loss(row, identity)), NOTHING)
         left = Decimal(charge["amount"]) - used - refunded - cancelled

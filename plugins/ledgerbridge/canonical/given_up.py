@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import of_goods
+from ledgerbridge.canonical.settlement import TOLERANCE, of_goods
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["came_off", "take_off"]
+__all__ = ["beyond_invoices", "came_off", "take_off"]
 
 NOTHING = Decimal(0)
 WITHOUT_PIECES = frozenset({"shipping", "duties", "additional_fees"})
@@ -93,6 +93,62 @@ def came_off(
             # whether its pieces are on the order is for a person to see
             waiting[key] = f"its order can't go on, dead letter {letters[chain]}"
     return superseded, waiting
+
+
+def beyond_invoices(
+    header: pd.DataFrame, sent: SentDocuments, *, invoices: str, returns: str
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """
+    Returns of more than was invoiced: failures of cancelled orders, and why those of others wait.
+
+    What has never left can't come back: a cancelled order's is for a person, another's may ship yet.
+
+    :param header: of canonical sales returns.
+    :param invoices: entity of the invoices delivered.
+    :param returns: of the returns delivered.
+    """
+    rows = rows_of_frame(header)
+    chains = sorted({row["chain_key"] for row in rows})
+    invoiced = {chain: _total(of_goods(each)) for chain, each in sent.sent(invoices, "chain_key", chains).items()}
+    sent_before = sent.sent(returns, "chain_key", chains)
+    back = {chain: _total(sent_before.get(chain, [])) for chain in chains}
+    stand = {each["record_key"] for documents in sent_before.values() for each in documents}
+    failures, waiting = [], {}
+    for row in sorted(rows, key=lambda row: (row["returned_on"], row["record_key"])):
+        chain, key = row["chain_key"], row["record_key"]
+        if key in stand:
+            continue
+        out = invoiced.get(chain, NOTHING)
+        if back[chain] + row["total"] <= out + TOLERANCE:
+            back[chain] += row["total"]
+            continue
+        amount = f"{row['total']:.2f} {row['currency']}"
+        if row["cancelled"]:
+            failures.append(_never_left(row, amount, f"{out - back[chain]:.2f}"))
+        else:
+            waiting[key] = (
+                f"{amount} come back, {out - back[chain]:.2f} of them are invoiced: the rest is not shipped yet"
+            )
+    return failures, waiting
+
+
+def _never_left(row: Row, amount: str, left: str) -> dict[str, Any]:
+    """The failure of a cancelled order's return of what was shipped only in part."""
+    return {
+        "record_key": row["record_key"],
+        "code": "LB-CAN-007",
+        "field": "total",
+        "value": amount,
+        "message": f"{amount} come back of the cancelled order {row['label']}, but only {left} of them are invoiced",
+        "rule": "up_to_invoiced",
+        "remedy": "If the rest has been shipped, let its invoice be posted and replay the letter. Else void in GP what "
+        "is left of the order (Transactions > Sales), enter the return of what was invoiced, with the order's name as "
+        "customer PO number, and discard this letter.",
+    }
+
+
+def _total(documents: Sequence[Row]) -> Decimal:
+    return sum((Decimal(row["total"]) for row in documents), NOTHING)
 
 
 def _needed_none(record: Row) -> bool:

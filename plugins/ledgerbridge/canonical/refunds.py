@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.canonical.allocation import Allocation, chains_of, frame_of, rows_of_frame, share_out
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import NOTHING, Credit, Payable, credits_of, is_cancelled, is_refund_of
+from ledgerbridge.canonical.settlement import NOTHING, Credit, Payable, cancelled_of, credits_of, is_refund_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,12 +94,13 @@ def allocate_refunds(
             result.waiting[key] = f"{amount} waits: its order, which tells what it is for, is under way"
         elif expected > refund["amount"] - left:
             result.waiting[key] = f"{amount} waits: its credit is not posted yet"
-        elif not made and left <= _unused(
-            refund, charged.get(chain, []), earlier.get(chain, []), returned.get(chain, [])
-        ):
-            result.superseded[key] = f"{amount} cancels against its charge: it was never on an invoice"
-        else:
+        elif left > _unused(refund, charged.get(chain, []), earlier.get(chain, []), returned.get(chain, [])):
             result.waiting[key] = f"{amount} waits: no credit stands for it"
+        elif not made:
+            result.superseded[key] = f"{amount} cancels against its charge: it was never on an invoice"
+        elif refund["rate"] is not None:
+            # what the rate made of a part is no entry's: exchange_of_unused is of whole refunds
+            result.waiting[key] = f"{amount} waits: a part of a refund in another currency has no credit"
     made_of = frame_of(shares, "canonical.refund")
     return Allocation(made_of, result.parents, result.waiting, result.superseded, result.failures)
 
@@ -149,9 +150,10 @@ def _unused(
     """What of the refund's charge is on no invoice, and was not given back before."""
     charge = refund["charge_id"]
     captured = _sum(row for row in charges if row.get("payment_id") == charge)
-    cancelled = (row for row in refunds if is_cancelled(row, charge))
+    payments = list(payments)
+    others = (row for row in refunds if row.get("payment_id") != refund["payment_id"])
     used = _sum(row for row in payments if row.get("payment_id") == charge)
-    return captured - used - _sum(row for row in cancelled if row["payment_id"] != refund["payment_id"])
+    return captured - used - sum((cancelled_of(row, charge, payments) for row in others), NOTHING)
 
 
 def _sum(rows: Iterable[dict[str, Any]]) -> Decimal:

@@ -13,7 +13,7 @@ from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_cre
 from ledgerbridge.canonical.bills import taken_back, without_vendor
 from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
-from ledgerbridge.canonical.given_up import came_off, take_off
+from ledgerbridge.canonical.given_up import beyond_invoices, came_off, take_off
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
@@ -299,6 +299,17 @@ def unless_taken_off(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, or
     return Ruled(_without({*waiting, *superseded}, frames), {}, waiting, superseded)
 
 
+def up_to_invoiced(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, invoices: str, returns: str) -> Ruled:
+    """
+    No more comes back than was invoiced: what never left waits, of a cancelled order it is rejected (rule 8).
+
+    :param invoices: entity of the invoices delivered, :param returns: of the returns delivered.
+    """
+    failures, waiting = beyond_invoices(frames["header"], sent, invoices=invoices, returns=returns)
+    stopped = {*waiting, *(each["record_key"] for each in failures)}
+    return Ruled(_without(stopped, frames), {}, waiting, {}, failures)
+
+
 def after_rate(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     """A credit in a foreign currency is made at its invoice's rate, and waits for one (accounting-rules.md §2)."""
     header = frames["header"]
@@ -398,5 +409,6 @@ RULES: dict[str, Rule] = {
     "unless_cancelled": unless_cancelled,
     "unless_taken_off": unless_taken_off,
     "unless_untold": unless_untold,
+    "up_to_invoiced": up_to_invoiced,
     "unless_voided": unless_voided,
 }

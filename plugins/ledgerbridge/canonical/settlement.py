@@ -15,12 +15,13 @@ from typing import Any
 __all__ = [
     "CENT",
     "NOTHING",
+    "TOLERANCE",
     "Credit",
     "Payable",
+    "cancelled_of",
     "cancelled_orders",
     "credits_of",
     "is_at_another_rate",
-    "is_cancelled",
     "is_refund_of",
     "is_voided",
     "of_goods",
@@ -31,6 +32,8 @@ __all__ = [
 
 NOTHING = Decimal(0)
 CENT = Decimal("0.01")
+TOLERANCE = 2 * CENT
+"""What a ledger's own arithmetic may make of the parts of a document."""
 _INVOICES = ("invoice", "1")
 """What an invoice's `document_type` is, and was once."""
 
@@ -111,10 +114,21 @@ def is_refund_of(payment_id: str, refund_ids: object) -> bool:
     return payment_id in str(refund_ids or "").split("+")
 
 
-def is_cancelled(refund: Row, charge_id: str) -> bool:
-    """Whether a source record of a refund cancels against its charge, for good: its bank did not send it back."""
-    is_refund = refund.get("disputed") is None and not refund.get("failed_on")
-    return refund["outcome"] == "superseded" and refund.get("charge_id") == charge_id and is_refund
+def cancelled_of(refund: Row, charge_id: str, payments: Iterable[Row]) -> Decimal:
+    """
+    What of a source record of a refund cancels against its charge, for good: its bank did not send it back.
+
+    :param payments: those delivered, of the refund's shares on credits among them; what they leave of a refund of which
+        nothing waits cancels.
+    """
+    if refund.get("charge_id") != charge_id or refund.get("disputed") is not None or refund.get("failed_on"):
+        return NOTHING
+    if refund["outcome"] == "superseded":
+        return Decimal(refund["amount"])
+    mine = [row for row in payments if row.get("payment_id") == refund.get("payment_id") and row.get("credit_number")]
+    if not mine or refund["outcome"] not in ("delivered", "unchanged"):
+        return NOTHING
+    return Decimal(refund["amount"]) - sum((Decimal(row["amount"]) for row in mine), NOTHING)
 
 
 def taken_back(charge_id: str, records: Iterable[Row], documents: Iterable[Row]) -> Decimal:
