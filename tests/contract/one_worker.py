@@ -1,14 +1,10 @@
 """
-A worker of its own, which may be frozen, killed or told another time: `python one_worker.py TARGET RUN NAME…`.
-
-Delivers a document for each name, as the load task does; exit code 75 and a number of seconds when it is to be tried
-again then. The state database, settings and connections come from the environment.
+What a worker does that may be frozen, killed or told another time: it delivers a document for each name, as the load
+task does. The state database, settings and connections come from the environment.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -25,10 +21,8 @@ from ledgerbridge.entities import Document
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state.companies import for_company
 
-__all__ = ["LEASE", "RETRY", "SETTLE", "attempt", "entry", "spent", "transferred", "written"]
+__all__ = ["LEASE", "SETTLE", "attempt", "attempt_behind", "entry", "spent", "transferred", "written"]
 
-RETRY = 75
-"""Exit code (EX_TEMPFAIL)."""
 SETTLE, LEASE = timedelta(seconds=1), timedelta(seconds=3)
 DAY = date(2026, 3, 3)
 
@@ -86,24 +80,14 @@ def attempt(entity: str, run_id: str, names: Sequence[str]) -> float | None:
     try:
         results = deliverer.deliver([make(name) for name in names], {})
     except TransientError as error:
-        print(error)
         return error.retry_after_seconds or 1.0
     assert {result.outcome for result in results} <= {"delivered", "unchanged"}, results
     return None
 
 
-def main(entity: str, run_id: str, *names: str) -> int:
-    """The exit code; the seconds stand in the last line. Begins when the file named by ``WORKER_GATE`` is there."""
-    if gate := os.environ.get("WORKER_GATE"):
-        Path(f"{gate}.ready").touch()
-        while not Path(gate).exists():
-            Event().wait(0.05)  # time.sleep fails now and then under faketime: EINVAL
-    seconds = attempt(entity, run_id, names)
-    if seconds is None:
-        return 0
-    print(f"\nretry {seconds}", flush=True)
-    return RETRY
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+def attempt_behind(gate: str, entity: str, run_id: str, names: Sequence[str]) -> float | None:
+    """The same, once the file is there."""
+    Path(f"{gate}.ready").touch()
+    while not Path(gate).exists():
+        Event().wait(0.05)  # time.sleep fails now and then under faketime: EINVAL
+    return attempt(entity, run_id, names)

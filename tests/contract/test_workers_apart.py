@@ -12,15 +12,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 from airflow.sdk.crypto import get_fernet
@@ -38,8 +36,8 @@ from tests.contract.gp_company import COMPANY
 from tests.contract.served_app import serve
 from tests.contract.xero_connection import FERNET_KEY
 from tests.contract.xero_office import COMPANY as XERO_COMPANY
+from tests.machines import Machine, Worker
 
-ROOT = Path(__file__).parents[2]
 _STAT = Path("/proc/stat")
 PATIENCE = 120
 """Seconds that something may take to happen on a loaded machine."""
@@ -47,7 +45,36 @@ CALL_SECONDS = 4
 """How long a connection lets a call take."""
 NAMES = [f"LBF{number:02}" for number in range(12)]
 GP, XERO = "gp.gl_transaction", "xero.bank_transaction"
+BEGUN_WITH = (one_worker.__name__, "zeep", "lxml.etree", "alembic", "authlib.integrations.requests_client")
 UNIQUE_NOWHERE = ("xero.bank_transaction", "xero.bank_transfer", "xero.manual_journal", GP)
+
+
+class Machines:
+    """The machines of this module, each as it was left: those of one command are one."""
+
+    def __init__(self) -> None:
+        self._on: dict[tuple[str, ...], Machine] = {}
+
+    def __call__(self, *under: str) -> Machine:
+        """The machine under a command; a new one where the worker of a test that failed goes on."""
+        if (found := self._on.get(under)) and not found.is_free():
+            found.switch_off()
+            found = None
+        machine = found or Machine(*BEGUN_WITH, under=under, environment=os.environ)
+        self._on[under] = machine
+        return machine
+
+    def switch_off(self) -> None:
+        """All of them."""
+        for each in self._on.values():
+            each.switch_off()
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    opened = Machines()
+    yield opened
+    opened.switch_off()
 
 
 @dataclass
@@ -58,30 +85,16 @@ class Site:
     xero: str
     tenant: str
     environment: dict[str, str]
-    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    machines: Machines
 
-    def start(
-        self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, under: Sequence[str] = (), gate: str = ""
-    ) -> Any:
-        """A worker; ``under``: the command that gives it another clock or machine; ``gate``: the file it waits for."""
-        script = str(Path(one_worker.__file__))
-        worker = subprocess.Popen(
-            [*under, sys.executable, "-W", "ignore", script, entity, run_id, *names],
-            env={**self.environment, "WORKER_GATE": gate},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self.workers.append(worker)
-        return worker
-
-    def deliver(self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, under: Sequence[str] = ()) -> None:
-        """As Airflow does: again when the worker said so, until it ends well; without ``under`` in this process."""
+    def deliver(self, entity: str, run_id: str, names: Sequence[str] = NAMES, *, on: Machine | None = None) -> None:
+        """As Airflow does: again when the worker said so, until it ends well; in this process unless ``on`` another."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             seconds = (
-                self._attempt(entity, run_id, names, under) if under else one_worker.attempt(entity, run_id, names)
+                one_worker.attempt(entity, run_id, names)
+                if on is None
+                else self._start(on, "attempt", entity, run_id, names).returned
             )
             if seconds is None:
                 return
@@ -89,15 +102,16 @@ class Site:
         raise AssertionError("not delivered within two minutes")
 
     def begin(
-        self, entity: str, run_id: str, names: Sequence[str], began: Callable[[], bool], *, under: Sequence[str] = ()
-    ) -> Any:
+        self, entity: str, run_id: str, names: Sequence[str], began: Callable[[], bool], *, on: Machine | None = None
+    ) -> Worker:
         """A worker that has ``begun``: again where a busy machine let its very first call time out."""
-        worker = self.start(entity, run_id, names, under=under)
+        machine = on or self.machines()
+        worker = self._start(machine, "attempt", entity, run_id, names)
 
         def has_begun() -> bool:
             nonlocal worker
-            if worker.poll() == one_worker.RETRY:
-                worker = self.start(entity, run_id, names, under=under)
+            if worker.has_ended() and worker.returned is not None:
+                worker = self._start(machine, "attempt", entity, run_id, names)
             return began()
 
         _wait(has_begun)
@@ -110,27 +124,22 @@ class Site:
         second: Sequence[str],
         began: Callable[[], bool],
         *,
-        one_under: Sequence[str] = (),
-        other_under: Sequence[str] = (),
+        one_on: Machine | None = None,
+        other_on: Machine,
     ) -> None:
         """Two workers side by side; the second begins once ``began``, and is tried again until it is done."""
         gate = Path(self.environment["AIRFLOW__LEDGERBRIDGE__STATE_FOLDER"]) / "gate"
-        other = self.start(entity, "run-2", second, under=other_under, gate=str(gate))
+        other = self._start(other_on, "attempt_behind", str(gate), entity, "run-2", second)
         _wait(Path(f"{gate}.ready").exists)
-        one = self.begin(entity, "run-1", first, began, under=one_under)
+        one = self.begin(entity, "run-1", first, began, on=one_on)
         gate.touch()
-        if other.wait() == one_worker.RETRY:
-            self.deliver(entity, "run-2", second, under=other_under)
+        if other.returned is not None:
+            self.deliver(entity, "run-2", second, on=other_on)
         one.wait()
         self.deliver(entity, "run-3", sorted({*first, *second}))
 
-    def _attempt(self, entity: str, run_id: str, names: Sequence[str], under: Sequence[str]) -> float | None:
-        worker = self.start(entity, run_id, names, under=under)
-        told, _ = worker.communicate()
-        if worker.returncode == 0:
-            return None
-        assert worker.returncode == one_worker.RETRY, told
-        return float(told.rpartition("\nretry ")[2])
+    def _start(self, machine: Machine, call: str, *arguments: Any) -> Worker:
+        return machine.start(f"{one_worker.__name__}:{call}", *arguments, environment=self.environment)
 
     def standing(self, entity: str, names: Sequence[str] = NAMES) -> Counter[str]:
         """How often each of the names stands in its ledger."""
@@ -160,7 +169,7 @@ EACH_ONCE = Counter(NAMES)
 
 
 @pytest.fixture
-def site(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(state_db: Engine, machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with serve(create_gp(tmp_path / "gp")) as gp, serve(create_xero(tmp_path / "xero")) as xero:
         seed = {"company": COMPANY, "company_id": "HLS", "login": "econnect", "password": "wool-store-7"}
         _ask(f"{gp}/_sandbox/seed", seed)
@@ -172,22 +181,19 @@ def site(state_db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
             **_state(state_db),
             "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(tmp_path),
             "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)]),
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         get_fernet.cache_clear()
-        opened = Site(gp, xero, tenant, environment)
-        yield opened
-        for worker in opened.workers:
-            _signal(worker, signal.SIGKILL)
+        yield Site(gp, xero, tenant, environment, machines)
 
 
 def test_a_load_killed_in_the_middle_of_slow_calls_doubles_nothing(site: Site, state_db: Engine) -> None:
     """Issue 16, 1: the calls it had just begun are booked after it is gone."""
     site.slow_down(2)
     worker = site.begin(GP, "run-1", NAMES, lambda: _called(state_db) > 0)
-    _signal(worker, signal.SIGKILL)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.wait() == -signal.SIGKILL
     site.deliver(GP, "run-1")
     assert site.standing(GP) == EACH_ONCE
 
@@ -197,16 +203,20 @@ def test_a_living_worker_is_not_taken_for_dead_when_the_clock_is_stepped(
 ) -> None:
     """Issue 16, 2: NTP steps the machine's clock, and with it the times at which it and its processes began."""
     site.slow_down(2)
-    stepped = [*_stepped(tmp_path), *_faketime("FAKETIME=+1s")]
-    site.overlap(GP, NAMES, NAMES, lambda: _called(state_db) > 0, other_under=stepped)
+    stepped = site.machines(*_stepped(tmp_path), *_faketime("FAKETIME=+1s"))
+    site.overlap(GP, NAMES, NAMES, lambda: _called(state_db) > 0, other_on=stepped)
     assert site.standing(GP) == EACH_ONCE
 
 
 def test_two_workers_of_one_name_and_process_number_keep_out_of_each_other_s_way(site: Site, state_db: Engine) -> None:
     """Issue 16, 3: containers, each with process table and host name of its own, here the same."""
-    under = _namespaces()
+    one, other = (Machine(*BEGUN_WITH, under=_namespaces(), environment=os.environ) for _ in range(2))
     site.slow_down(2)
-    site.overlap(GP, NAMES, NAMES, lambda: _called(state_db) > 0, one_under=under, other_under=under)
+    try:
+        site.overlap(GP, NAMES, NAMES, lambda: _called(state_db) > 0, one_on=one, other_on=other)
+    finally:
+        one.switch_off()
+        other.switch_off()
     assert site.standing(GP) == EACH_ONCE
 
 
@@ -218,8 +228,8 @@ def test_a_worker_frozen_for_longer_than_its_lease_sends_no_more_than_what_was_o
     frozen = site.begin(GP, "run-1", NAMES, lambda: _called(state_db) > 0)
     _freeze_between_transactions(frozen, state_db)
     site.deliver(GP, "run-1")
-    _signal(frozen, signal.SIGCONT)
-    frozen.communicate()
+    os.kill(frozen.pid, signal.SIGCONT)
+    frozen.wait()
     assert site.standing(GP) == EACH_ONCE
 
 
@@ -229,9 +239,9 @@ def test_a_worker_whose_clock_is_wrong_takes_nothing_from_one_that_lives(
 ) -> None:
     """Issue 16, 4: and the batches of the two overlap."""
     site.slow_down(2)
-    other = _faketime(f"FAKETIME={ahead}")
+    other = site.machines(*_faketime(f"FAKETIME={ahead}"))
     names = NAMES if entity == GP else NAMES[:4]
-    site.overlap(entity, names[:-1], names[1:], lambda: _called(state_db) > 0, other_under=other)
+    site.overlap(entity, names[:-1], names[1:], lambda: _called(state_db) > 0, other_on=other)
     assert site.standing(entity, names) == Counter(names)
 
 
@@ -311,12 +321,12 @@ def _wait(until: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _freeze_between_transactions(worker: subprocess.Popen[str], engine: Engine) -> None:
+def _freeze_between_transactions(worker: Worker, engine: Engine) -> None:
     """SQLite takes no lock away from a process that stands still (PostgreSQL does, after 30 s)."""
     url = make_url(str(engine.url)).update_query_dict({"timeout": "1"} if engine.dialect.name == "sqlite" else {})
     impatient = connect(url.render_as_string(hide_password=False))
     while True:
-        _signal(worker, signal.SIGSTOP)
+        os.kill(worker.pid, signal.SIGSTOP)
         try:
             with transaction(impatient) as session:
                 session.execute(
@@ -325,17 +335,8 @@ def _freeze_between_transactions(worker: subprocess.Popen[str], engine: Engine) 
                 session.execute(update(Delivery).values(attempts=Delivery.attempts))
             return
         except TransientError:
-            _signal(worker, signal.SIGCONT)
+            os.kill(worker.pid, signal.SIGCONT)
             time.sleep(0.05)
-
-
-def _signal(worker: subprocess.Popen[str], number: signal.Signals) -> None:
-    try:
-        os.killpg(worker.pid, number)
-        for child in psutil.Process(worker.pid).children(recursive=True):
-            child.send_signal(number)
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        pass
 
 
 def _faketime(*settings: str) -> list[str]:

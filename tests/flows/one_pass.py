@@ -1,30 +1,49 @@
-"""One pass of a flow in a process of its own, which may be killed: `python one_pass.py FLOW RUN_ID`."""
+"""One pass of a flow by a worker that is killed at a named step of a delivery."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.flows.in_process import InProcess
+from tests.machines import Machine
 
-ROOT = Path(__file__).parents[2]
+__all__ = ["KillingMachine", "killing_machine", "one_pass"]
 
-
-def killed_pass(run_id: str, step: str, folder: Path, flow: str = "order_to_cash") -> int:
-    """The exit code of a pass in a process that dies where it first reaches ``step``."""
-    kills = folder / "kills"
-    kills.mkdir(exist_ok=True)
-    (kills / step.replace(" ", "_")).touch()
-    paths = [ROOT / "tests" / "chaos" / "kill_points", ROOT / "plugins", ROOT / "tests", ROOT]
-    environment = {**os.environ, "CHAOS_KILLS": str(kills), "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    command = [sys.executable, __file__, flow, run_id]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-3000:]
-    return done.returncode
+KILL_POINTS = Path(__file__).parents[1] / "chaos" / "kill_points"
+BEGUN_WITH = (__name__, "operators.builder", "great_expectations", "alembic", "zeep")
 
 
-if __name__ == "__main__":
-    InProcess(sys.argv[1]).run(sys.argv[2])
+class KillingMachine:
+    """A machine whose workers die where one is told to; ``kills``: the folder of what is told."""
+
+    def __init__(self, machine: Machine, kills: Path) -> None:
+        self._machine = machine
+        self._kills = kills
+
+    def killed_pass(self, run_id: str, step: str, flow: str = "order_to_cash") -> int:
+        """The exit code of a pass by a worker that dies where it first reaches ``step``."""
+        (self._kills / step.replace(" ", "_")).touch()
+        return self._machine.start(f"{__name__}:one_pass", flow, run_id, environment=os.environ).wait()
+
+
+@contextmanager
+def killing_machine(kills: Path) -> Iterator[KillingMachine]:
+    """
+    A machine of its own.
+
+    :param kills: an empty folder.
+    """
+    more = {"CHAOS_KILLS": str(kills), "PYTHONPATH": str(KILL_POINTS)}
+    machine = Machine(*BEGUN_WITH, environment={**os.environ, **more})
+    try:
+        yield KillingMachine(machine, kills)
+    finally:
+        machine.switch_off()
+
+
+def one_pass(flow: str, run_id: str) -> None:
+    """What the worker does."""
+    InProcess(flow).run(run_id)

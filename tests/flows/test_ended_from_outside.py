@@ -87,7 +87,7 @@ def assert_ends(started: Started, at: str, told: Callable[[Started], None]) -> N
         started.kill()
 
 
-LIVE_TEST = {"ARGS": "tests/flows/test_two_companies.py --state-db=sqlite"}
+LIVE_TEST = {"ARGS": "-n 1 tests/flows/test_two_companies.py --state-db=sqlite"}
 ONE_ORDER = {"FAULTS": "5", "ARGS": "--orders 1 --database sqlite"}
 
 

@@ -21,7 +21,7 @@ from ledgerbridge.state.models import Delivery
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
 from tests.flows.in_process import Office, open_office
-from tests.flows.one_pass import killed_pass
+from tests.flows.one_pass import KillingMachine, killing_machine
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,12 @@ def office(
         yield opened
 
 
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillingMachine]:
+    with killing_machine(tmp_path_factory.mktemp("kills")) as opened:
+        yield opened
+
+
 def run_as_airflow_repeats_it(office: Office, run_id: str) -> None:
     """Until what the killed worker had called has settled."""
     while (seconds := tried(office, run_id)) is not None:
@@ -67,13 +73,15 @@ def tried(office: Office, run_id: str) -> float | None:
     return None
 
 
-def test_workers_killed_at_each_step_leave_the_books_as_if_none_had_been(office: Office, tmp_path: Path) -> None:
+def test_workers_killed_at_each_step_leave_the_books_as_if_none_had_been(
+    office: Office, machine: KillingMachine
+) -> None:
     office.player.set_clock(opening_of(office.file))
     killed = []
     for number, (events, step) in enumerate(zip(((1, 2), (3, 4), (), (5,)), STEPS, strict=True)):
         for each in events:
             office.player.play(office.file, each)
-        killed.append(killed_pass(f"run-{number}", step, tmp_path))
+        killed.append(machine.killed_pass(f"run-{number}", step))
         run_as_airflow_repeats_it(office, f"run-{number}")
         office.player.post()
     office.drain()

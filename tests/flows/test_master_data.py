@@ -23,7 +23,7 @@ from operators.settings import include_folder, lookups_folder
 from tests.flows.dice import SeededDice
 from tests.flows.golden_orders import lamp, order_file, pay, sale
 from tests.flows.masters import Masters, open_masters, street, terms
-from tests.flows.one_pass import killed_pass
+from tests.flows.one_pass import killing_machine
 
 
 @pytest.fixture(scope="module")
@@ -413,16 +413,18 @@ def test_worker_killed_at_each_step_leaves_each_customer_once_and_each_edit_on_b
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__LEASE_SECONDS", "5")
     masters.in_gp("MAST", CUSTNAME="Mast")
     masters.come_to_rest()
-    for turn, step in enumerate(STEPS):
-        masters.in_gp(f"MAST{turn}", CUSTNAME=f"Mast {turn}")
-        masters.in_gp("MAST", CITY=f"City {turn}")
-        assert killed_pass(f"killed-{turn}", step, tmp_path, "master_data") == -signal.SIGKILL
-        masters.in_xero("MAST", EmailAddress=f"mast{turn}@example.com")
-        masters.settle()
-        masters.come_to_rest()
-        assert (masters.gp("MAST")["INET1"], masters.xero("MAST")["EmailAddress"]) == (f"mast{turn}@example.com",) * 2
-        assert (masters.gp("MAST")["CITY"], street(masters.xero("MAST"))["City"]) == (f"City {turn}",) * 2
-        assert [each["Name"] for each in masters.all_xero()].count(f"Mast {turn}") == 1
+    with killing_machine(tmp_path) as machine:
+        for turn, step in enumerate(STEPS):
+            masters.in_gp(f"MAST{turn}", CUSTNAME=f"Mast {turn}")
+            masters.in_gp("MAST", CITY=f"City {turn}")
+            assert machine.killed_pass(f"killed-{turn}", step, "master_data") == -signal.SIGKILL
+            masters.in_xero("MAST", EmailAddress=f"mast{turn}@example.com")
+            masters.settle()
+            masters.come_to_rest()
+            mails = (masters.gp("MAST")["INET1"], masters.xero("MAST")["EmailAddress"])
+            assert mails == (f"mast{turn}@example.com",) * 2
+            assert (masters.gp("MAST")["CITY"], street(masters.xero("MAST"))["City"]) == (f"City {turn}",) * 2
+            assert [each["Name"] for each in masters.all_xero()].count(f"Mast {turn}") == 1
 
 
 def test_who_orders_in_the_shop_is_the_contact_that_their_customer_is_linked_with(masters: Masters) -> None:
