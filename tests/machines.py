@@ -62,7 +62,7 @@ class Machine:
     """
 
     def __init__(self, *modules: str, under: Sequence[str] = (), environment: Mapping[str, str]) -> None:
-        paths = [ROOT / "plugins", ROOT / "tests", ROOT]
+        paths = [ROOT / "plugins", ROOT]
         found = environment.get("PYTHONPATH")
         python_path = os.pathsep.join([*([found] if found else []), *map(str, paths)])
         self._process = subprocess.Popen(

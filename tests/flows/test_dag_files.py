@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +14,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text, update
 
 from demo.airflow_home import CHECKOUT, AirflowHome
+from demo.ports import free_port
 from demo.stack import Stack
 from ledgerbridge.audit import Actor, Anchor, Change, append, head
-from ledgerbridge.flows import flow_of
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.mending import Wanted, find_letters
 from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
@@ -28,6 +25,7 @@ from operators.anchors import kept_anchors
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
 from tests.contract.webhook_receiver import Receiver, receiving
+from tests.flows.dag_runs import RunningHome, running
 from tests.flows.in_process import Office, open_office
 
 UNKNOWN_ITEM = "#1016"
@@ -45,30 +43,15 @@ def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFac
         yield office
 
 
-@pytest.fixture
-def office_home(airflow_home: AirflowHome, office: Office) -> AirflowHome:
+@pytest.fixture(scope="module")
+def office_home(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHome]:
     """A home whose DAGs work on the office's state and systems."""
     named = ("AIRFLOW_CONN_", "AIRFLOW__LEDGERBRIDGE__", "AIRFLOW__CORE__FERNET_KEY")
     ours = {name: value for name, value in os.environ.items() if name.startswith(named)}
-    return replace(airflow_home, extra=ours)
-
-
-def run_dag(
-    home: AirflowHome, dag_id: str, conf: dict[str, Any] | None = None, beside: Sequence[str] = ()
-) -> tuple[bool, str]:
-    """
-    Run a DAG to its end by ``airflow dags test``; whether it succeeded, and what its tasks told.
-
-    :param beside: files of the DAGs it starts.
-    """
-    home = replace(home, dags_folder=home.path / "dags")
-    for name in (flow_of(dag_id), *beside):  # reading the folder takes longer than the run
-        (home.path / "dags").mkdir(exist_ok=True)
-        shutil.copy(CHECKOUT / "dags" / f"{name}.py", home.path / "dags")
-    airflow = str(Path(sys.executable).parent / "airflow")
-    command = [airflow, "dags", "test", dag_id, "--conf", json.dumps(conf or {})]
-    done = subprocess.run(command, env=home.environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    return done.returncode == 0, done.stdout + done.stderr
+    home = AirflowHome(tmp_path_factory.mktemp("airflow"), free_port(), extra=ours)
+    home.prepare()
+    with running(home) as opened:
+        yield opened
 
 
 def test_a_broken_chain_fails_verify_audit_and_keeps_no_new_anchor(airflow_home: AirflowHome) -> None:
@@ -77,15 +60,16 @@ def test_a_broken_chain_fails_verify_audit_and_keeps_no_new_anchor(airflow_home:
     with transaction(state) as session:
         append(session, actor, [Change("window-read", "shopify.order", f"window-{n}") for n in range(1, 11)])
         before = head(session)
-    succeeded, told = run_dag(airflow_home, "verify_audit")
-    assert succeeded, told
-    (anchor,) = anchors(airflow_home)
+    with running(airflow_home) as home:
+        succeeded, told = home.run_dag("verify_audit")
+        assert succeeded, told
+        (anchor,) = anchors(airflow_home)
+        forge_entry(state, 5)
+        succeeded, told = home.run_dag("verify_audit")
     assert (anchor.position, anchor.number, anchor.hash) == (1, before.number, before.hash)
     assert Signer(airflow_home.environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"]).public.verify(
         "anchor", anchor.text(), anchor.signature
     )
-    forge_entry(state, 5)
-    succeeded, told = run_dag(airflow_home, "verify_audit")
     assert not succeeded
     assert "LB-AUD-001" in told
     assert "audit entry 5 changed: its content does not have its hash." in told
@@ -103,7 +87,7 @@ def forge_entry(state: Engine, number: int) -> None:
 
 
 def test_a_letter_corrected_in_the_form_is_replayed_by_the_run_it_starts_and_closed(
-    office: Office, office_home: AirflowHome
+    office: Office, office_home: RunningHome
 ) -> None:
     letter = letter_of(office, "open")
     path = next(
@@ -112,12 +96,12 @@ def test_a_letter_corrected_in_the_form_is_replayed_by_the_run_it_starts_and_clo
         if line["sku"] == "NO-SUCH-SKU"
     )
     form = {"ids": [letter.id], "path": path, "value": "MUG-12", "reason": "typo in the shop"}
-    succeeded, told = run_dag(office_home, "replay_dead_letters", form, beside=["order_to_cash"])
+    succeeded, told = office_home.run_dag("replay_dead_letters", form, beside=["order_to_cash"])
     assert succeeded, told
     assert letter_of(office, "replaying").id == letter.id
-    (conf,) = started(office_home, "order_to_cash.orders")
+    (conf,) = started(office_home.home, "order_to_cash.orders")
     assert conf == {"legs": ["order"]}
-    succeeded, told = run_dag(office_home, "order_to_cash.orders", conf)
+    succeeded, told = office_home.run_dag("order_to_cash.orders", conf)
     assert succeeded, told
     assert letter_of(office, "closed").id == letter.id
     with transaction(office.state) as session:
@@ -143,16 +127,15 @@ def started(home: AirflowHome, dag_id: str) -> list[dict[str, Any]]:
 
 
 def test_a_run_fails_with_a_leg_though_nothing_was_to_do_for_those_behind_it(
-    office: Office, office_home: AirflowHome
+    office: Office, office_home: RunningHome
 ) -> None:
     with transaction(office.state) as session:
         session.execute(update(SourceRecord).where(SourceRecord.leg == "order").values(outcome="read"))
     nobody = json.dumps({"conn_type": "gp", "host": json.loads(os.environ["AIRFLOW_CONN_GP"])["host"]})
-    home = replace(office_home, extra={**office_home.extra, "AIRFLOW_CONN_GP": nobody})
-    succeeded, told = run_dag(home, "order_to_cash.orders")
+    succeeded, told = office_home.run_dag("order_to_cash.orders", more={"AIRFLOW_CONN_GP": nobody})
     assert not succeeded
     assert "LB-GP-003" in told
-    airflow = create_engine(office_home.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    airflow = create_engine(office_home.home.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     with airflow.connect() as connection:
         rows = connection.execute(text("SELECT task_id, state FROM task_instance ORDER BY start_date"))
         states = {row.task_id: row.state for row in rows}
@@ -168,26 +151,25 @@ def team() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def watching_home(office_home: AirflowHome, team: Receiver, tmp_path: Path) -> AirflowHome:
-    """The office's home, and a flow that expects an order every two hours."""
+def watching(team: Receiver, tmp_path: Path) -> dict[str, str]:
+    """Environment in which a flow expects an order every two hours."""
     include = tmp_path / "include"
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / "order_to_cash.yaml"
     flow.write_text(flow.read_text() + "alerts: {to: team, expect: {order: 120}}\n")
     url = team.url.replace("http://", "json://")
     connection = {"conn_type": "apprise", "extra": {"config": {"path": url, "tag": "alerts"}}}
-    extra = {"AIRFLOW_CONN_TEAM": json.dumps(connection), "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include)}
-    return replace(office_home, extra={**office_home.extra, **extra})
+    return {"AIRFLOW_CONN_TEAM": json.dumps(connection), "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include)}
 
 
 def test_orders_that_stay_away_for_two_hours_are_told_by_watch(
-    office: Office, watching_home: AirflowHome, team: Receiver
+    office: Office, office_home: RunningHome, watching: dict[str, str], team: Receiver
 ) -> None:
     latest = datetime.now(UTC) - timedelta(minutes=121)
     with transaction(office.state) as session:
         session.execute(update(DeadLetter).values(created_at=latest))
         session.execute(update(Delivery).values(updated_at=latest))
-    succeeded, told = run_dag(watching_home, "watch")
+    succeeded, told = office_home.run_dag("watch", more=watching)
     assert succeeded, told
     message = json.loads(team.next().body)
     assert message["title"] == "order_to_cash: silence"
