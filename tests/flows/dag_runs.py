@@ -19,6 +19,17 @@ from tests.machines import Machine
 
 __all__ = ["RunningHome", "airflow", "running"]
 
+BEGUN_WITH = (
+    __name__,
+    "airflow.api_fastapi.execution_api.routes",
+    "airflow.cli.commands.dag_command",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "great_expectations",
+    "operators.builder",
+    "zeep",
+)
+
 
 @dataclass
 class RunningHome:
@@ -63,7 +74,7 @@ def airflow(told: str, arguments: list[str]) -> None:
 def running(home: AirflowHome) -> Iterator[RunningHome]:
     """The home, with a machine as long as the context is open."""
     home = replace(home, dags_folder=home.path / "dags")
-    machine = Machine(__name__, "operators.builder", "great_expectations", "zeep", environment=home.environment)
+    machine = Machine(*BEGUN_WITH, environment=home.environment)
     try:
         yield RunningHome(home, machine)
     finally:
