@@ -1,4 +1,4 @@
-"""A pass runs on the live scheduler, its failure is told with task and cause, and nothing is left behind."""
+"""Passes run on the live scheduler, failures and delays reach people, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -25,6 +26,7 @@ from hooks.shopify.hook import ShopifyHook
 from ledgerbridge.state import connect
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
+from tests.contract.webhook_receiver import Receiver, receiving
 from tests.flows.conftest import VIEWER
 
 DAG_FILE = """
@@ -53,6 +55,27 @@ from operators.builder import build_flow
 globals().update(build_flow("master_data", Path({include!r})))
 """
 ORDER_TO_CASH = MASTER_DATA.replace("master data", "order to cash").replace("master_data", "order_to_cash")
+ALERTING = """
+description: Customers of a shop that cannot be reached.
+owner: finance
+retries: {retries}
+retry_seconds: 300
+alerts: {alerts}
+stages:
+  customers:
+    legs:
+      customer:
+        from: shopify.order
+        conform: shopify_order_to_customer
+        map: customer_to_gp_customer
+        gate: gp_customer
+        to: gp.customer
+"""
+ALERTING_FLOWS = {
+    "failing": ALERTING.format(retries=0, alerts="{to: team}"),
+    # its first task waits 150 s at least before it is tried again: longer than the deadline
+    "late": ALERTING.format(retries=1, alerts="{to: team, deadline_minutes: 1}"),
+}
 CUSTOMERS = "master_data.customers"
 BILLS = "procure_to_pay.bills"
 GP_ORDER = 2
@@ -81,6 +104,9 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))
     (folder / "order_to_cash.py").write_text(ORDER_TO_CASH.format(include=str(include)))
     shutil.copy(CHECKOUT / "dags" / "procure_to_pay.py", folder)
+    for name, text in ALERTING_FLOWS.items():
+        (include / "flows" / f"{name}.yaml").write_text(text)
+        (folder / f"{name}.py").write_text(ORDER_TO_CASH.format(include=str(include)).replace("order_to_cash", name))
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -128,6 +154,54 @@ def test_scheduler_has_the_heavy_libraries_before_a_task_needs_them(stack: Stack
     assert any(name.startswith("libarrow") for name in loaded)
 
 
+def wait_for_dag(stack: Stack, live_airflow: AirflowApi, dag_id: str) -> None:
+    """Until it is loaded, whatever is told of the broken flow beside it."""
+
+    def is_loaded() -> bool:
+        with suppress(ImportFailed):
+            return live_airflow.has_dag(dag_id)
+        return False
+
+    stack.services.wait_until(is_loaded, what=dag_id, timeout_seconds=90)
+
+
+@pytest.fixture(scope="module")
+def team(stack: Stack, live_airflow: AirflowApi) -> Iterator[Receiver]:
+    """Who is told, while no shop can be reached; the triggerer has to ask Airflow's database for the address."""
+    for name in ALERTING_FLOWS:
+        wait_for_dag(stack, live_airflow, f"{name}.customers")
+    with receiving() as receiver:
+        path = receiver.url.replace("http://", "json://")
+        extra = json.dumps({"config": {"path": path, "tag": "alerts"}})
+        body = {"connection_id": "team", "conn_type": "apprise", "extra": extra}
+        login = {"username": USER, "password": stack.airflow.password}
+        token = httpx.post(f"{stack.airflow.url}/auth/token", json=login).raise_for_status().json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        httpx.post(f"{stack.airflow.url}/api/v2/connections", json=body, headers=headers).raise_for_status()
+        yield receiver
+
+
+def message(team: Receiver, timeout_seconds: float) -> Any:
+    return json.loads(team.next(timeout_seconds).body)
+
+
+def test_failed_task_is_told_with_its_cause_and_log(team: Receiver, live_airflow: AirflowApi) -> None:
+    live_airflow.trigger("failing.customers", {})
+    told = message(team, 90)
+    assert told["title"] == "failing: TransientError"
+    assert "failing customer, TransientError, once since" in told["message"]
+    assert "/dags/failing.customers/runs/" in told["message"]
+
+
+def test_run_past_its_deadline_is_told_while_it_goes_on(team: Receiver, live_airflow: AirflowApi) -> None:
+    run_id = live_airflow.trigger("late.customers", {})
+    told = message(team, 150)
+    assert told["title"] == "late: deadline"
+    assert "more than 1 minutes" in told["message"]
+    assert live_airflow.state("late.customers", run_id) == "running"
+    live_airflow.pause("late.customers")
+
+
 @pytest.fixture
 def customers_stage(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -> FlowRunner:
     """Runs the stage that keeps customers in step; of a city that both changed it asks."""
@@ -136,13 +210,8 @@ def customers_stage(stack: Stack, sandboxes: Player, live_airflow: AirflowApi) -
 
 def runner_of(stack: Stack, sandboxes: Player, live_airflow: AirflowApi, *dag_ids: str) -> FlowRunner:
     """Runs stages one after the other, once they are loaded."""
-
-    def is_loaded() -> bool:
-        with suppress(ImportFailed):  # that of the broken flow beside them
-            return all(live_airflow.has_dag(dag_id) for dag_id in dag_ids)
-        return False
-
-    stack.services.wait_until(is_loaded, what=", ".join(dag_ids), timeout_seconds=90)
+    for dag_id in dag_ids:
+        wait_for_dag(stack, live_airflow, dag_id)
     console = Console(file=io.StringIO())
     return FlowRunner(live_airflow, sandboxes, connect(stack.airflow.state_url), console, dag_ids)
 
