@@ -2,30 +2,40 @@
 How soon an order is in GP, from its webhook on, when so many come a second: on a live Airflow, with PostgreSQL.
 
 The clock starts when the receiver keeps the webhook, and stops when GP's answer is kept; both are on this machine.
+Beside it Node-RED takes the same orders over the same sandboxes.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
 
 from sqlalchemy import Engine, select
 
+from bench.foreign_clients import Unavailable
 from bench.live import LiveCompany, include_on_events, live_company
+from bench.node_red import node_red, node_red_environment
 from demo.airflow_home import CHECKOUT
+from demo.company import connection_environment
 from demo.ports import free_port
 from demo.postgres_cluster import PostgresCluster, postgres_binaries
-from demo.stack import Stack
+from demo.services import Services
+from demo.stack import start_sandboxes
 from hooks.shopify.hook import ShopifyHook
 from inbox.app import PREFIX
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, LoggedChange
 from sandbox.orders import make_orders
+from sandbox.places import SYSTEMS
+from sandbox.player import OrderFile, Player, opening_of
 
 __all__ = ["SUBSCRIBED", "delivered_of", "measure", "steps_of", "subscribe", "told_of"]
 
@@ -58,30 +68,87 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
     if binaries is None:
         print("  skipped: no PostgreSQL in /usr/lib/postgresql", flush=True)
         return []
+    seconds = LONGEST if everything else SECONDS
     postgres = PostgresCluster(binaries, port=free_port())
     try:
-        return [_measured(postgres, RATE, LONGEST if everything else SECONDS)]
+        found = [_measured(postgres, RATE, seconds)]
     finally:
         postgres.stop()
+    try:
+        found.append(_by_node_red(RATE, seconds))
+    except Unavailable as error:
+        print(f"  Node-RED: skipped, {error}", flush=True)
+    return found
 
 
 def _measured(postgres: PostgresCluster, rate: int, seconds: int) -> dict[str, Any]:
-    file = make_orders(2 * (rate * seconds + WARM))
-    good = [case for case in file["cases"] if case["expect"]["outcome"] != "rejected"]
-    cases = good[: rate * seconds + WARM]
+    file, cases = _orders(rate * seconds + WARM)
     extra = {"AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include_on_events(FOLDER))}
     with live_company(FOLDER, file, [STAGE], postgres=postgres, extra=extra) as company:
-        subscribe(company.stack, f"{company.stack.airflow.url}{PREFIX}/{SUBSCRIBED}")
+        subscribe(company.stack.airflow.environment, f"{company.stack.airflow.url}{PREFIX}/{SUBSCRIBED}")
         company.runner.api.unpause(STAGE)
         company.player.play({**file, "cases": cases[:WARM]}, 1)
         _wait_for(company, WARM)
-        began = time.monotonic()
-        for number, case in enumerate(cases[WARM:]):
-            time.sleep(max(0.0, began + number / rate - time.monotonic()))
-            company.player.play({**file, "cases": [case]}, 1)
-        placing = time.monotonic() - began
+        placing = _place(company.player, file, cases[WARM:], rate)
         _wait_for(company, len(cases))
         return _found(company, rate, len(cases) - WARM, placing)
+
+
+def _orders(count: int) -> tuple[OrderFile, list[dict[str, Any]]]:
+    """A file, and so many of its orders that GP takes."""
+    file = make_orders(2 * count)
+    return file, [case for case in file["cases"] if case["expect"]["outcome"] != "rejected"][:count]
+
+
+def _place(player: Player, file: OrderFile, cases: Sequence[dict[str, Any]], rate: int) -> float:
+    """Place so many a second; in how many seconds."""
+    began = time.monotonic()
+    for number, case in enumerate(cases):
+        time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        player.play({**file, "cases": [case]}, 1)
+    return time.monotonic() - began
+
+
+def _by_node_red(rate: int, seconds: int) -> dict[str, Any]:
+    """The same orders over the same systems, without Airflow and a state database."""
+    file, cases = _orders(rate * seconds + WARM)
+    folder = FOLDER / "node_red"
+    shutil.rmtree(folder, ignore_errors=True)
+    ports = {system: free_port() for system in SYSTEMS}
+    with Services(folder / "logs", CHECKOUT) as services:
+        addresses = start_sandboxes(services, ports, folder / "sandbox")
+        with Player(addresses) as player:
+            player.seed(file["company"], opening_of(file))
+            environment = connection_environment(file["company"], addresses)
+            with node_red(folder / "home", node_red_environment(environment, addresses)) as (webhook, times):
+                subscribe(environment, webhook)
+                player.play({**file, "cases": cases[:WARM]}, 1)
+                _answered(times, WARM)
+                placing = _place(player, file, cases[WARM:], rate)
+                answered = _answered(times, len(cases))[WARM:]
+            in_gp = sum(1 for each in player.ledger("gp")["documents"] if each.get("SOPTYPE") in (2, "2"))
+    took = [(each["answered"] - each["told"]) / 1000 for each in answered]
+    cuts = quantiles(took, n=100)
+    found: dict[str, Any] = {"peer": "Node-RED", "orders": len(answered), "in_gp": in_gp - WARM}
+    found |= {f"p{cut}_seconds": round(cuts[cut - 1], 2) for cut in (50, 95, 99)}
+    print(
+        f"  Node-RED: {len(answered)} orders at {len(answered) / placing:.1f}/s, {found['in_gp']} in GP: p50"
+        f" {found['p50_seconds']} s, p95 {found['p95_seconds']} s, p99 {found['p99_seconds']} s; it keeps nothing:"
+        " what is under way when it ends, or refused, is gone",
+        flush=True,
+    )
+    return found
+
+
+def _answered(times: Path, count: int) -> list[dict[str, Any]]:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        lines = times.read_text().splitlines() if times.exists() else []
+        if len(lines) >= count:
+            return [json.loads(line) for line in lines]
+        if time.monotonic() > until:
+            raise TimeoutError(f"after {PATIENCE_SECONDS} s Node-RED answered {len(lines)} of {count}")
+        time.sleep(0.2)
 
 
 def _found(company: LiveCompany, rate: int, orders: int, placing: float) -> dict[str, Any]:
@@ -124,10 +191,10 @@ def steps_of(
     return {name: (after - before).total_seconds() for (_, before), (name, after) in pairwise(marks)}
 
 
-def subscribe(stack: Stack, uri: str) -> None:
-    """The shop tells of its orders there."""
+def subscribe(environment: Mapping[str, str], uri: str) -> None:
+    """The shop of an environment's connection tells of its orders there."""
     variable = f"AIRFLOW_CONN_{SUBSCRIBED.upper()}"
-    os.environ[variable] = stack.airflow.environment[variable]
+    os.environ[variable] = environment[variable]
     answer = ShopifyHook(SUBSCRIBED).graphql(SUBSCRIBE, {"topic": "ORDERS_CREATE", "uri": uri})
     if answer.data["webhookSubscriptionCreate"]["userErrors"]:
         raise RuntimeError(f"The shop refused the subscription: {answer.data}")

@@ -114,7 +114,7 @@ def _soak(minutes: float) -> dict[str, Any]:
         player.seed(file["company"], opening_of(file))
         api = on.stack.wait_for_airflow(STAGE)
         state = connect(on.stack.airflow.state_url, company=MAIN)
-        subscribe(on.stack, f"{on.webhooks}{PREFIX}/{SUBSCRIBED}")
+        subscribe(on.stack.airflow.environment, f"{on.webhooks}{PREFIX}/{SUBSCRIBED}")
         api.unpause(STAGE)
         player.play({**file, "cases": [first]}, 1)
         _wait(lambda: len(delivered_of(state)) > 0)  # Airflow begins to look for work when it parses the DAG next
