@@ -94,10 +94,18 @@ class InProcess:
             for leg in read.legs_with_work(self.context(run_id, legs=legs)):
                 self._leg(flow, leg, run_id, legs)
         if reconcile and config.reconcile:
-            task = ReconcileOperator(
-                task_id="reconcile", flow=self.name, company=self.company, config=flow, stage=stage
-            )
-            self.results["reconcile"] = task.execute(self.context(run_id, close=close))
+            self._reconcile(flow, stage, run_id, close=close)
+
+    def reconcile(self, run_id: str) -> None:
+        """The part of a pass that compares the books."""
+        flow = self.flow
+        for stage, config in flow.stages.items():
+            if config.reconcile:
+                self._reconcile(flow, stage, run_id, close=False)
+
+    def _reconcile(self, flow: FlowConfig, stage: str, run_id: str, *, close: bool) -> None:
+        task = ReconcileOperator(task_id="reconcile", flow=self.name, company=self.company, config=flow, stage=stage)
+        self.results["reconcile"] = task.execute(self.context(run_id, close=close))
 
     def _leg(self, flow: FlowConfig, leg: str, run_id: str, legs: Sequence[str] | None) -> None:
         for step in STEPS:
@@ -132,7 +140,11 @@ class InProcess:
 
 @dataclass
 class Office:
-    """A company between its four systems, and the flow that keeps its ledgers in step."""
+    """
+    A company between its four systems, and the flow that keeps its ledgers in step.
+
+    :param compares_each_pass: whether books are compared after each pass, as the demo does, or only when nothing moves.
+    """
 
     file: dict[str, Any]
     flow: InProcess
@@ -140,12 +152,13 @@ class Office:
     state: Engine
     folder: Path
     runs: list[str] = field(default_factory=list)
+    compares_each_pass: bool = False
 
     def play(self) -> None:
         """
         Play the whole file, each step until nothing moves, and close the books.
 
-        :raises LedgerbridgeError: the books of any run differ without a reason.
+        :raises LedgerbridgeError: the books of a run that compares them differ without a reason.
         """
         self.play_steps()
         self.flow.run("closing", close=True)
@@ -168,9 +181,11 @@ class Office:
         """Pass after pass, posting in between, until nothing moves."""
         while True:
             self.runs.append(f"run-{len(self.runs) + 1}")
-            self.flow.run(self.runs[-1])
+            self.flow.run(self.runs[-1], reconcile=self.compares_each_pass)
             if not deliveries_sent(self.state, self.runs[-1]) and not self.player.post():
-                return
+                break
+        if not self.compares_each_pass:
+            self.flow.reconcile(self.runs[-1])
 
     def do_again(self) -> None:
         """All tasks of each run that sent something, as somebody clears them, oldest run first; and post."""

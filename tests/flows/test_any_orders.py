@@ -100,6 +100,7 @@ def troubles(file: Json, state_url: str | None = None) -> list[str]:
         folder = Path(name) / "office"
         folder.mkdir()
         with open_office(file, systems, player, folder, state_url) as office:
+            office.compares_each_pass = True
             try:
                 office.play()
             except LedgerbridgeError as error:

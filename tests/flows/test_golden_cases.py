@@ -33,6 +33,7 @@ def office(
 ) -> Iterator[Office]:
     """The flow, its state and the runs it took, after the whole file was played, the books compared in every run."""
     with open_office(file, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
+        office.compares_each_pass = True
         office.play()
         yield office
 

@@ -47,6 +47,7 @@ def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFac
     """The cases, played to their end, the books compared in every run."""
     never_books_gains(sandboxes)
     with open_office(with_expectations(order_file(CASES)), stack, sandboxes, tmp_path_factory.mktemp("o")) as office:
+        office.compares_each_pass = True
         office.play()
         yield office
 
