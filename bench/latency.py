@@ -7,14 +7,10 @@ Beside it Node-RED takes the same orders over the same sandboxes.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
 
@@ -22,22 +18,18 @@ from sqlalchemy import Engine, select
 
 from bench.foreign_clients import Unavailable
 from bench.live import LiveCompany, include_on_events, live_company
-from bench.node_red import node_red, node_red_environment
+from bench.node_red import company_of_node_red, orders_in_gp
+from bench.subscribing import SUBSCRIBED, subscribe
 from demo.airflow_home import CHECKOUT
-from demo.company import connection_environment
 from demo.ports import free_port
 from demo.postgres_cluster import PostgresCluster, postgres_binaries
-from demo.services import Services
-from demo.stack import start_sandboxes
-from hooks.shopify.hook import ShopifyHook
 from inbox.app import PREFIX
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, LoggedChange
 from sandbox.orders import make_orders
-from sandbox.places import SYSTEMS
-from sandbox.player import OrderFile, Player, opening_of
+from sandbox.player import OrderFile, Player
 
-__all__ = ["SUBSCRIBED", "delivered_of", "measure", "steps_of", "subscribe", "told_of"]
+__all__ = ["delivered_of", "measure", "steps_of", "told_of"]
 
 RATE = 5
 SECONDS = 20
@@ -45,12 +37,7 @@ LONGEST = 120
 WARM = 2
 PATIENCE_SECONDS = 120
 STAGE = "order_to_cash.orders"
-SUBSCRIBED = "shopify_us"
-"""The connection whose shop tells of its orders."""
 FOLDER = CHECKOUT / ".bench" / "latency"
-SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
-  webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
-}"""
 LEGS = ("customer", "order")
 TASKS = ("read", *(f"{leg}.{step}" for leg in LEGS for step in ("extract", "transform", "gate", "load")))
 
@@ -112,43 +99,23 @@ def _place(player: Player, file: OrderFile, cases: Sequence[dict[str, Any]], rat
 def _by_node_red(rate: int, seconds: int) -> dict[str, Any]:
     """The same orders over the same systems, without Airflow and a state database."""
     file, cases = _orders(rate * seconds + WARM)
-    folder = FOLDER / "node_red"
-    shutil.rmtree(folder, ignore_errors=True)
-    ports = {system: free_port() for system in SYSTEMS}
-    with Services(folder / "logs", CHECKOUT) as services:
-        addresses = start_sandboxes(services, ports, folder / "sandbox")
-        with Player(addresses) as player:
-            player.seed(file["company"], opening_of(file))
-            environment = connection_environment(file["company"], addresses)
-            with node_red(folder / "home", node_red_environment(environment, addresses)) as (webhook, times):
-                subscribe(environment, webhook)
-                player.play({**file, "cases": cases[:WARM]}, 1)
-                _answered(times, WARM)
-                placing = _place(player, file, cases[WARM:], rate)
-                answered = _answered(times, len(cases))[WARM:]
-            in_gp = sum(1 for each in player.ledger("gp")["documents"] if each.get("SOPTYPE") in (2, "2"))
+    with company_of_node_red(FOLDER / "node_red", file) as company:
+        company.player.play({**file, "cases": cases[:WARM]}, 1)
+        company.answered(WARM)
+        placing = _place(company.player, file, cases[WARM:], rate)
+        answered = company.answered(len(cases))[WARM:]
+        in_gp = orders_in_gp(company.player) - WARM
     took = [(each["answered"] - each["told"]) / 1000 for each in answered]
     cuts = quantiles(took, n=100)
-    found: dict[str, Any] = {"peer": "Node-RED", "orders": len(answered), "in_gp": in_gp - WARM}
+    found: dict[str, Any] = {"peer": "Node-RED", "orders": len(answered), "in_gp": in_gp}
     found |= {f"p{cut}_seconds": round(cuts[cut - 1], 2) for cut in (50, 95, 99)}
     print(
-        f"  Node-RED: {len(answered)} orders at {len(answered) / placing:.1f}/s, {found['in_gp']} in GP: p50"
+        f"  Node-RED: {len(answered)} orders at {len(answered) / placing:.1f}/s, {in_gp} in GP: p50"
         f" {found['p50_seconds']} s, p95 {found['p95_seconds']} s, p99 {found['p99_seconds']} s; it keeps nothing:"
         " what is under way when it ends, or refused, is gone",
         flush=True,
     )
     return found
-
-
-def _answered(times: Path, count: int) -> list[dict[str, Any]]:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        lines = times.read_text().splitlines() if times.exists() else []
-        if len(lines) >= count:
-            return [json.loads(line) for line in lines]
-        if time.monotonic() > until:
-            raise TimeoutError(f"after {PATIENCE_SECONDS} s Node-RED answered {len(lines)} of {count}")
-        time.sleep(0.2)
 
 
 def _found(company: LiveCompany, rate: int, orders: int, placing: float) -> dict[str, Any]:
@@ -189,15 +156,6 @@ def steps_of(
     marks = [mark for mark in marks if mark[1] <= delivered]
     marks.append((_DELIVERED, delivered))
     return {name: (after - before).total_seconds() for (_, before), (name, after) in pairwise(marks)}
-
-
-def subscribe(environment: Mapping[str, str], uri: str) -> None:
-    """The shop of an environment's connection tells of its orders there."""
-    variable = f"AIRFLOW_CONN_{SUBSCRIBED.upper()}"
-    os.environ[variable] = environment[variable]
-    answer = ShopifyHook(SUBSCRIBED).graphql(SUBSCRIBE, {"topic": "ORDERS_CREATE", "uri": uri})
-    if answer.data["webhookSubscriptionCreate"]["userErrors"]:
-        raise RuntimeError(f"The shop refused the subscription: {answer.data}")
 
 
 def told_of(state: Engine) -> dict[str, datetime]:

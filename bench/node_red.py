@@ -14,35 +14,83 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from bench.foreign_clients import Unavailable
+from bench.subscribing import subscribe
+from demo.airflow_home import CHECKOUT
+from demo.company import connection_environment
 from demo.ports import free_port
+from demo.services import Services
+from demo.stack import start_sandboxes
 from sandbox.gp.soap import CALL_PATH, NAMESPACE
-from sandbox.places import Addresses
+from sandbox.places import SYSTEMS, Addresses
+from sandbox.player import OrderFile, Player, opening_of
 
-__all__ = ["node_red", "node_red_environment"]
+__all__ = ["NodeRedCompany", "company_of_node_red", "orders_in_gp"]
 
 _PARTS = Path(__file__).parent / "clients" / "node_red"
 _ENVIRONMENTS = Path(sys.prefix, "clients")
 _START_SECONDS = 60
+_GP_ORDER = 2
 _SETTINGS = "module.exports = {flowFile: 'flows.json', httpAdminRoot: false, logging: {console: {level: 'warn'}}};\n"
 
 
-@contextmanager
-def node_red(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """
-    Run the flow while the context is open; the address of its webhook, and the file that keeps the times of each order.
+@dataclass(frozen=True)
+class NodeRedCompany:
+    """A company whose shop tells Node-RED of its orders, and a GP that Node-RED writes to."""
 
-    :param folder: takes its flow and its times.
-    :param environment: what its nodes read: where the shop and GP are, and with which keys.
+    player: Player
+    process: psutil.Process
+    times: Path
+
+    def answered(self, count: int, patience_seconds: float = 120.0) -> list[dict[str, Any]]:
+        """
+        Name, told, answered (milliseconds since the epoch) and HTTP status of so many orders, waited for.
+
+        :raises TimeoutError: nothing came for so long.
+        """
+        seen, until = 0, time.monotonic() + patience_seconds
+        while True:
+            lines = self.times.read_text().splitlines() if self.times.exists() else []
+            if len(lines) >= count:
+                return [json.loads(line) for line in lines]
+            if len(lines) > seen:
+                seen, until = len(lines), time.monotonic() + patience_seconds
+            if time.monotonic() > until:
+                raise TimeoutError(f"for {patience_seconds} s Node-RED answered none but {len(lines)} of {count}")
+            time.sleep(0.2)
+
+
+@contextmanager
+def company_of_node_red(folder: Path, file: OrderFile) -> Iterator[NodeRedCompany]:
+    """
+    Start the company of a file, of whose orders none is placed yet, and Node-RED.
+
+    :param folder: takes all of it.
     :raises Unavailable: there is no npm, or it can't fetch Node-RED.
     """
-    program = _program()
     shutil.rmtree(folder, ignore_errors=True)
+    ports = {system: free_port() for system in SYSTEMS}
+    with Services(folder / "logs", CHECKOUT) as services:
+        addresses = start_sandboxes(services, ports, folder / "sandbox")
+        with Player(addresses) as player:
+            player.seed(file["company"], opening_of(file))
+            connections = connection_environment(file["company"], addresses)
+            with _node_red(folder / "home", _environment(connections, addresses)) as (webhook, process, times):
+                subscribe(connections, webhook)
+                yield NodeRedCompany(player, process, times)
+
+
+@contextmanager
+def _node_red(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, psutil.Process, Path]]:
+    """The address of its webhook, its process, and the file that keeps the times of each order."""
+    program = _program()
     folder.mkdir(parents=True)
     times = folder / "times.jsonl"
     (folder / "flows.json").write_text(json.dumps(_flow(times)))
@@ -58,12 +106,17 @@ def node_red(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(url, process, folder / "output")
-            yield f"{url}/orders", times
+            yield f"{url}/orders", psutil.Process(process.pid), times
         finally:
             process.terminate()
 
 
-def node_red_environment(connections: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
+def orders_in_gp(player: Player) -> int:
+    """How many sales orders GP has."""
+    return sum(1 for each in player.ledger("gp")["documents"] if int(each.get("SOPTYPE", 0)) == _GP_ORDER)
+
+
+def _environment(connections: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
     """What its nodes read, from our own connections to one shop and to GP."""
     shop, gp = (json.loads(connections[f"AIRFLOW_CONN_{name}"]) for name in ("SHOPIFY_US", "GP"))
     grant = {"grant_type": "client_credentials", "client_id": shop["login"], "client_secret": shop["password"]}

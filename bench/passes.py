@@ -27,7 +27,7 @@ from ledgerbridge.state.models import Delivery
 from sandbox.orders import OPENING, make_orders
 from sandbox.player import opening_of
 
-__all__ = ["measure"]
+__all__ = ["measure", "processor_seconds"]
 
 SIZES = (0, 1, 100)
 LARGEST = 5_000
@@ -71,11 +71,11 @@ def _on_history(history: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _pass(stack: Stack, runner: FlowRunner, state: Engine, orders: int) -> dict[str, Any]:
-    history, processor = size(state), _processor_seconds(stack)
+    history, processor = size(state), processor_seconds(stack)
     triggered, started = datetime.now(UTC), time.monotonic()
     run_id = runner.run_once()
     seconds = time.monotonic() - started
-    processor = _processor_seconds(stack) - processor
+    processor = processor_seconds(stack) - processor
     starts = {stage: sum(task.starts for task in runner.api.tasks(stage, run_id)) for stage in STAGES}
     in_gp = _in_gp(state, run_id)
     arrived = None if in_gp is None else round((in_gp - triggered).total_seconds(), 1)
@@ -104,7 +104,7 @@ def _in_gp(state: Engine, run_id: str) -> datetime | None:
         return session.scalar(orders)
 
 
-def _processor_seconds(stack: Stack) -> float:
+def processor_seconds(stack: Stack) -> float:
     """What Airflow's processes and all they started used so far."""
     total = 0.0
     for process in stack.services.processes():

@@ -19,8 +19,9 @@ from datetime import datetime, timedelta
 from statistics import quantiles
 from typing import Any
 
-from bench.latency import SUBSCRIBED, delivered_of, subscribe, told_of
+from bench.latency import delivered_of, told_of
 from bench.live import include_on_events
+from bench.subscribing import SUBSCRIBED, subscribe
 from demo.airflow_home import CHECKOUT
 from demo.ending import INTERRUPTED, check, end_by_signals
 from demo.machines import EDGE, WORKERS, Machines, machines, missing
