@@ -595,19 +595,21 @@ def test_vendor_bill_has_its_own_distributions_alone_and_is_found_by_voucher(
 ) -> None:
     in_work = {"VCHNUMWK": "LBV1", "VENDORID": "V1", "DOCNUMBR": "INV-77", "DOCAMNT": "107.00000"}
     posted = {"VCHRNMBR" if name == "VCHNUMWK" else name: value for name, value in in_work.items()}
-    described.will_reply(ACCEPTED, rows("Payables_Transaction", in_work), NONE, rows("Payables_Posted", posted))
+    of_1099 = rows("Vendor", {"VENDORID": "V1", "TEN99TYPE": "4"})
+    replies = (rows("Payables_Transaction", in_work), NONE, rows("Payables_Posted", posted))
+    described.will_reply(of_1099, ACCEPTED, *replies)
     (outcome,) = target(hook, "payables_invoice").send([vendor_bill()])
     assert (outcome.number, outcome.error) == ("LBV1", None)
-    sent_xml = asked_xml(described.asked[1].body)
+    sent_xml = asked_xml(described.asked[2].body)
     assert [child.tag for child in sent_xml[0]] == [
         "taPMTransactionTaxInsert_Items",
         "taPMDistribution_Items",
         "taPMTransactionInsert",
     ]
     assert {each.text for each in sent_xml.iter("VCHRNMBR", "VCHNUMWK")} == {"LBV1"}
-    assert sent_xml.findtext(".//CREATEDIST") == "0"
+    assert (sent_xml.findtext(".//CREATEDIST"), sent_xml.findtext(".//TEN99AMNT")) == ("0", "100.00000")
     assert target(hook, "payables_invoice").find([vendor_bill()])["gp:HLS:payables_invoice:LBV1"].differences == ()
-    clause = asked_xml(described.asked[4].body).findtext(".//WhereClause")
+    clause = asked_xml(described.asked[5].body).findtext(".//WhereClause")
     assert clause == "(DOCTYPE = 1 AND VCHRNMBR IN ('LBV1'))"
 
 

@@ -141,9 +141,9 @@ def _never_left(row: Row, amount: str, left: str) -> dict[str, Any]:
         "value": amount,
         "message": f"{amount} come back of the cancelled order {row['label']}, but only {left} of them are invoiced",
         "rule": "up_to_invoiced",
-        "remedy": "If the rest has been shipped, let its invoice be posted and replay the letter. Else void in GP what "
-        "is left of the order (Transactions > Sales), enter the return of what was invoiced, with the order's name as "
-        "customer PO number, and discard this letter.",
+        "remedy": "If the rest has been shipped, let its invoice be posted and replay the letter. Else void what is "
+        "left of the order in the ledger that invoices it, enter there the return of what was invoiced, with the "
+        "order's name as customer PO number, and discard this letter.",
     }
 
 
