@@ -28,6 +28,13 @@ ROUNDINGS = {
 amounts = st.decimals(min_value=-999999, max_value=999999, places=5)
 
 
+def test_nothing_is_a_number_beside_a_text_that_is_one(tmp_path: Path) -> None:
+    """Arrow writes a zero of ten places as 0E-10."""
+    rule = "{when: {kind: net}, then: net, else: {expr: net - net}, convert: {decimal: {}}}"
+    mapped = header_rule(tmp_path, rule, [{"kind": "net", "net": "1.50"}, {"kind": "none", "net": "1.50"}])
+    assert (list(mapped.failures["code"]), made(mapped)) == ([], [Decimal("1.50"), Decimal(0)])
+
+
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @settings(max_examples=30)
 @given(values=st.lists(amounts, min_size=1, max_size=20), places=st.integers(min_value=0, max_value=4))

@@ -111,7 +111,11 @@ def text_array(array: pa.Array) -> pa.Array:
         return pc.cast(array, pa.string())
     if pa.types.is_nested(array.type):
         return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string())
-    return pc.cast(array, pa.string())
+    texts = pc.cast(array, pa.string())
+    if pa.types.is_decimal(array.type) and pc.any(pc.match_substring(texts, "E")).as_py():
+        # Arrow writes nothing of ten places as 0E-10, which is no number as people or mappings write one
+        return pa.array([None if value is None else f"{value:f}" for value in array.to_pylist()], pa.string())
+    return texts
 
 
 def to_decimal(array: pa.Array, options: DecimalConversion) -> Converted:
