@@ -43,8 +43,14 @@ CASES = {
         fulfil(),
         pay("ch_46", "53.77", step=4, at="2026-03-10T16:00:00Z"),
     ],
+    "paid, its goods back first, their money later": [
+        pay("ch_47", "107.54"),
+        fulfil(),
+        refund("re_47a", "0.00", lines=BACK),
+        refund("re_47b", "53.77", step=5, at="2026-03-20T19:00:00Z"),
+    ],
 }
-DUE = {"#4101": "53.77", "#4102": "0.00", "#4103": "13.77", "#4104": "0.00", "#4105": "0.00", "#4106": "0.00"}
+DUE = {f"#{4101 + number}": "0.00" for number in range(len(CASES))} | {"#4101": "53.77", "#4103": "13.77"}
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +73,10 @@ def test_both_ledgers_hold_the_same_open_receivables_by_document(office: Office)
     assert roles_that_differ(read_result(office.file, office.player, office.state)) == []
 
 
-def test_nothing_waits_and_nothing_is_rejected(office: Office) -> None:
+def test_nothing_waits_and_no_letter_is_open(office: Office) -> None:
     with transaction(office.state) as session:
-        assert session.scalars(select(DeadLetter)).all() == []
+        letters = [(each.label, each.leg, each.state) for each in session.scalars(select(DeadLetter))]
+        assert letters == [("#4107", "fee_kept", "closed")]  # it was open until the money followed
         waiting = select(SourceRecord.leg, SourceRecord.reason).where(SourceRecord.outcome == "waiting")
         assert session.execute(waiting).all() == []
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mapping_runs import NOW, lookups, made
+from mapping_runs import NOW, NoState, lookups, made
 
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, nested_records
 
@@ -20,26 +21,52 @@ def sale(line_type: str, amount: str, tax: str = "0.00", **fields: Any) -> Json:
     return {"id": f"gid://shopify/Sale/{line_type}", "lineType": line_type, "taxes": [], **money, **fields}
 
 
-def kept(folder: Path, sold: Json, *, listed: str = "", policy: str | None = None, **order: Any) -> dict[str, Mapped]:
-    """What is made of an order of which a lamp came back, by mapping."""
+class Booked(NoState):
+    """A state database that knows of these deliveries."""
+
+    def __init__(self, keys: dict[tuple[str, str], str]) -> None:
+        self._keys = keys
+
+    def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        return {key: {"total": Decimal("49.90")} for key in keys if self._keys.get((entity, by)) == key}
+
+
+def kept(
+    folder: Path,
+    *sold: Json,
+    listed: str = "",
+    policy: str | None = None,
+    booked: dict[tuple[str, str], str] | None = None,
+    **order: Any,
+) -> dict[str, Mapped]:
+    """
+    What is made of an order of which a lamp came back, by mapping.
+
+    :param sold: what was sold beside it, each later than the one before and, after the first, in a refund of its own.
+    :param booked: the key of the memo that GP has of it, by entity and the field that it is found by.
+    """
     (folder / "cancellation_fees.csv").write_text(f"order\n{listed}\n")
     (folder / "tax_titles.csv").write_text("title,detail\n")
     company = {"base_currency": {"value": "USD"}} | ({"cancellation_fees": {"value": policy}} if policy else {})
     lamp = sale("PRODUCT", "-49.90", quantity=-1, actionType="RETURN", lineItem={"id": "gid://shopify/LineItem/1"})
-    back = {"id": "gid://shopify/Agreement/1", "reason": "REFUND", "happenedAt": "2026-03-09T15:00:00Z"}
-    back |= {"refund": {"id": "gid://shopify/Refund/7"}, "return": None, "sales": [lamp, sold]}
+    back: Json = {"id": "gid://shopify/Agreement/1", "reason": "REFUND", "happenedAt": "2026-03-09T15:00:00Z"}
+    back |= {"refund": {"id": "gid://shopify/Refund/7"}, "return": None, "sales": [lamp, sold[0]]}
+    later = [
+        back | {"refund": {"id": f"gid://shopify/Refund/{number}"}, "sales": [each]}
+        for number, each in enumerate(sold[1:], start=8)
+    ]
     payload = {
         "name": "#2009",
         "processedAt": "2026-03-02T15:15:00Z",
         "cancelledAt": None,
         "currencyCode": "USD",
         "email": "pat@example.com",
-        "agreements": [back],
+        "agreements": [back, *later],
         "lineItems": [{"id": "gid://shopify/LineItem/1", "sku": "LAMP-01", "title": "Lamp"}],
         "refunds": [],
     } | order
     known = lookups(folder)
-    given = Lookups(folder, {"company": company}, known.state, known.live, known.zone)
+    given = Lookups(folder, {"company": company}, Booked(booked or {}), known.live, known.zone)
     records = nested_records([payload], ["k0"], [NOW])
     names = ("fee_kept", "goodwill", "sales_return")
     return {name: load_mapping(MAPPINGS / f"shopify_order_to_{name}.yaml").run(records, given) for name in names}
@@ -78,3 +105,39 @@ def test_money_given_besides_is_goodwill_and_of_a_cancelled_order_the_fee_is_ano
     assert (made(more["fee_kept"], "total"), made(more["goodwill"], "total")) == ([], [Decimal(5)])
     cancelled = kept(tmp_path, sale("ADJUSTMENT", "10.00"), cancelledAt="2026-03-08T15:00:00Z")["fee_kept"]
     assert (made(cancelled, "total"), list(cancelled.failures["code"])) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("moves", "fee", "goodwill"),
+    [
+        pytest.param(["49.90", "-49.90"], [], [], id="all-of-it"),
+        pytest.param(["49.90", "-20.00", "-29.90"], [], [], id="in-parts"),
+        pytest.param(["49.90", "-60.00"], [], ["10.10"], id="and-more"),
+        pytest.param(["49.90", "-40.00"], ["9.90"], [], id="not-all"),
+    ],
+)
+def test_money_withheld_and_given_back_later_is_the_goods_no_fee_and_no_goodwill(
+    tmp_path: Path, moves: list[str], fee: list[str], goodwill: list[str]
+) -> None:
+    sold = [sale("ADJUSTMENT", amount, id=f"gid://shopify/Sale/{number}") for number, amount in enumerate(moves)]
+    mapped = kept(tmp_path, *sold, listed="#2009")
+    assert [f"{each:.2f}" for each in made(mapped["fee_kept"], "total")] == fee
+    assert [f"{each:.2f}" for each in made(mapped["goodwill"], "total")] == goodwill
+    undecided = kept(tmp_path, *sold)["fee_kept"].failures
+    assert len(undecided) == len(fee)
+
+
+def test_money_withheld_and_given_back_more_than_once_says_what_to_enter(tmp_path: Path) -> None:
+    moves = ("49.90", "-30.00", "-30.00")
+    sold = [sale("ADJUSTMENT", amount, id=f"gid://shopify/Sale/{number}") for number, amount in enumerate(moves)]
+    found = kept(tmp_path, *sold)["goodwill"].failures.to_dict("records")
+    assert len(found) == 2
+    assert all("enter what goes beyond as a credit memo in GP by hand" in each["remedy"] for each in found)
+
+
+def test_what_was_booked_before_the_money_went_the_other_way_stays(tmp_path: Path) -> None:
+    sold = [sale("ADJUSTMENT", amount, id=f"gid://shopify/Sale/{n}") for n, amount in enumerate(("49.90", "-49.90"))]
+    after_fee = kept(tmp_path, *sold, listed="#2009", booked={("gp.debit_memo", "record_key"): "k0:fee:0"})
+    assert [f"{each:.2f}" for each in made(after_fee["goodwill"], "total")] == ["49.90"]
+    after_goodwill = kept(tmp_path, *sold, booked={("gp.credit_memo", "chain_key"): "k0"})
+    assert len(after_goodwill["fee_kept"].failures) == 1
