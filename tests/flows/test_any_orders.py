@@ -50,6 +50,7 @@ EXPLANATIONS = (
     r"[\d.]+ [A-Z]{3} waits: order \S+ has no invoice yet",
     r"[\d.]+ [A-Z]{3} waits: the invoices of order \S+ are paid",
     r"[\d.]+ [A-Z]{3} waits: [\d.]+ [A-Z]{3} come back, -?[\d.]+ of them are invoiced: the rest is not shipped yet",
+    r"[\d.]+ of \S+ waits: its bank gave it back, and its order is cancelled; give it back to the customer",
     r"[\d.]+ of \S+ waits: it is on no invoice of its order yet; where nothing is shipped, cancel .*",
 )
 """What may explain a difference in the end: a letter, or money that waits for what people do."""

@@ -60,6 +60,7 @@ def test_what_a_refund_left_after_its_credits_is_gone_of_its_charge() -> None:
     sent.read(REFUNDS, "waiting", payment_id="re_1", charge_id="ch_1", amount="107.54")
     assert len(share(sent, charge("ch_1", "107.54")).waiting) == 1
     sent.source_records[REFUNDS][0]["outcome"] = "delivered"
+    sent.read(REFUNDS, "delivered", payment_id="re_1", charge_id="ch_1", given_back="107.54")  # by its rate
     result = share(sent, charge("ch_1", "107.54"))
     assert [row[2] for row in shares(result)] == ["53.77"]
     assert result.waiting == {}

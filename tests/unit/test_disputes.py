@@ -146,6 +146,19 @@ def test_what_the_bank_gives_back_is_waiting_again_with_its_charge() -> None:
     assert list(left_of_charge(sent).values()) == ["100.00 USD waits: order #1001 has no invoice yet"]
 
 
+def test_what_the_bank_gives_back_of_a_charge_that_is_done_with_waits_until_it_is_given_back() -> None:
+    sent, lost = order(cancelled=True), dispute("100.00")
+    settle(sent, follow(sent, lost), lost)
+    sent.source_records[CHARGES][0]["outcome"] = "superseded"
+    won = dispute("-100.00", moved_on=date(2026, 3, 20))
+    assert list(follow(sent, won).waiting.values()) == [
+        "100.00 of ch_1 waits: its bank gave it back, and its order is cancelled; give it back to the customer"
+    ]
+    sent.read(REFUNDS, "superseded", payment_id="re_1", charge_id="ch_1", amount="100.00")
+    result = follow(sent, won)
+    assert (booked(result), result.waiting, list(result.superseded)) == ([], {}, [won["record_key"]])
+
+
 def test_what_was_lost_in_part_comes_back_as_it_went() -> None:
     sent, lost = order(cancelled=True, paid="60.00"), dispute("100.00")
     settle(sent, follow(sent, lost), lost)

@@ -30,6 +30,9 @@ __all__ = ["follow_charges"]
 
 Row = dict[str, Any]
 
+_DONE = ("superseded", "delivered", "unchanged")
+"""What becomes of a charge of which nothing waits."""
+
 
 def follow_charges(
     moved: pd.DataFrame,
@@ -48,7 +51,8 @@ def follow_charges(
     """
     Each dispute's money as far as it is lost; the other movements as they are.
 
-    What an invoice may still take of its charge keeps it waiting. What the bank gives back goes as it was taken.
+    What an invoice may still take of its charge keeps it waiting. What the bank gives back goes as it was taken; where
+    the charge is done with, it waits until it was given back to the customer.
 
     :param moved: canonical movements; a dispute's have ``charge_id``.
     :param charges: source entity of the gateway's charges, :param refunds: of its refunds, :param disputes: of the
@@ -91,6 +95,13 @@ def follow_charges(
                 result.waiting[row["record_key"]] = (
                     f"{abs(row['disputed']):.2f} of {identity} waits: it is on no invoice of its order yet; "
                     "where nothing is shipped, cancel the order in the shop"
+                )
+                continue
+            if charge["outcome"] in _DONE and unused < 0 < money.left - unused:
+                # nobody looks at the charge again: what the bank gave back of it is told by the movement
+                result.waiting[row["record_key"]] = (
+                    f"{-unused:.2f} of {identity} waits: its bank gave it back, and its order is cancelled; "
+                    "give it back to the customer"
                 )
                 continue
             money.take(row["disputed"], unused)

@@ -123,6 +123,8 @@ def cancelled_of(refund: Row, charge_id: str, payments: Iterable[Row]) -> Decima
     """
     if refund.get("charge_id") != charge_id or refund.get("disputed") is not None or refund.get("failed_on"):
         return NOTHING
+    if "given_back" in refund:  # what its rate made of a refund: a record of its own beside it
+        return NOTHING
     if refund["outcome"] == "superseded":
         return Decimal(refund["amount"])
     mine = [row for row in payments if row.get("payment_id") == refund.get("payment_id") and row.get("credit_number")]
