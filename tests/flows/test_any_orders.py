@@ -46,6 +46,7 @@ EXPLANATIONS = (
     r"dead letter \w+",
     r"the fees of payouts that are not closed",
     r"parts of a charge, each at its rate: .*",
+    r"the parts of \S+ make up the same: the ledgers took another one last",
     r"[\d.]+ [A-Z]{3} waits: (its order can't go on, )?dead letter \w+",
     r"[\d.]+ [A-Z]{3} waits: order \S+ has no invoice yet",
     r"[\d.]+ [A-Z]{3} waits: the invoices of order \S+ are paid",
