@@ -125,7 +125,7 @@ def test_a_foreign_bill_bears_its_rate_and_a_bill_of_nobody_we_know_waits(tmp_pa
     ruled = after_vendor(mapped.frames, SentInMemory())
     assert ruled.frames["header"].empty
     assert ruled.frames["lines"].empty
-    assert next(iter(ruled.waiting.values())).startswith("Wharf is not linked with a vendor")
+    assert next(iter(ruled.waiting.values())).startswith("its supplier is not linked with a vendor")
 
 
 @pytest.mark.parametrize("number", ["A" * 20, "A" * 21, "INV 2026-03 000123456"])

@@ -13,12 +13,13 @@ __all__ = ["taken_back", "without_vendor"]
 
 
 def without_vendor(header: pd.DataFrame) -> dict[str, str]:
-    """By record key of bills whose supplier is no vendor yet, why they wait (accounting-rules.md rule 20)."""
-    unknown = header[header["vendor_number"].isna()]
-    return {
-        key: f"{supplier or 'its supplier'} is not linked with a vendor: the flow of master data makes or links it"
-        for key, supplier in zip(unknown["record_key"], unknown["supplier"].astype(object), strict=True)
-    }
+    """
+    By record key of bills whose supplier is no vendor yet, why they wait (accounting-rules.md rule 20).
+
+    Without the supplier's name, which may be a person's: a reason is kept in the clear.
+    """
+    unknown = header["record_key"][header["vendor_number"].isna()]
+    return dict.fromkeys(unknown, "its supplier is not linked with a vendor: the flow of master data makes or links it")
 
 
 def taken_back(

@@ -11,15 +11,16 @@ PERSONAL: Final = frozenset(
 )
 """Header fields that tell of a person; a purge takes them away, amounts and keys stay."""
 
-NAMES: Final = ("name", "first_name", "last_name", "ship_to_name", "email")
+NAMES: Final = ("name", "first_name", "last_name", "ship_to_name", "supplier", "email")
 """Header fields by which people ask for a person, or a company."""
 
-_PHONES: Final = ("phone", "direct_phone", "mobile_phone", "fax", "tax_number", "bank_account")
+_MORE: Final = ("phone", "direct_phone", "mobile_phone", "fax", "tax_number", "bank_account", "supplier")
 
 
 def is_personal(field: str) -> bool:
     """
-    Whether a header field tells of a person, those among it that ``PERSONAL`` does not know: what the audit's entries
-    commit to goes by that, and can't be another one for entries of before.
+    Whether a header field tells of a person, as a purge takes it.
+
+    More than ``PERSONAL``, by which the audit's commitments are made: that can't change for entries of before.
     """
-    return field in PERSONAL or field in _PHONES or field.startswith(("ship_to_", "postal_"))
+    return field in PERSONAL or field in _MORE or field.startswith(("ship_to_", "postal_"))
