@@ -55,7 +55,6 @@ def backfill(
     # like `airflow connections test`, for connections that lie in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     open_payloads()
-    CAN_WAIT.set(True)
     of_company = settings.company(company)
     system = entity.partition(".")[0]
     known = of_company.connections_of(system)
@@ -70,9 +69,13 @@ def backfill(
     if of_company.sending_begins is not None and begins < of_company.sending_begins:
         first = f"{of_company.sending_begins:%Y-%m-%d}"
         print(f"Nothing dated before `send_from`, {first}, is sent by any leg; it is read all the same.")
-    for each in [connection] if connection else known:
-        named = SourceId(of_company.key, entity, each)
-        _fill(engine, hook_of(system, each, of_company), named, begins, ends, again=again)
+    others_first = CAN_WAIT.set(True)
+    try:
+        for each in [connection] if connection else known:
+            named = SourceId(of_company.key, entity, each)
+            _fill(engine, hook_of(system, each, of_company), named, begins, ends, again=again)
+    finally:
+        CAN_WAIT.reset(others_first)
     return 0
 
 

@@ -14,6 +14,7 @@ from ledgerbridge.changes import SourceId
 from ledgerbridge.changes.backfills import Backfill, Pace
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.counted_calls import CAN_WAIT
 from ledgerbridge.state.models import LoggedChange, Reading
 
 NAMED = SourceId("main", "shop.order", "shop")
@@ -97,6 +98,14 @@ def test_it_waits_as_long_as_the_system_says(
     assert backfill("--connection", "shop") == 0
     assert len(logged(state_db)) == 60
     assert capsys.readouterr().out.count("enough for now: goes on at") == 7
+
+
+def test_its_calls_leave_a_budget_s_rest_to_others_and_no_call_after_it_does(shop: MemorySource) -> None:
+    waited: list[bool] = []
+    shop.after_page = lambda _: waited.append(CAN_WAIT.get())
+    assert backfill() == 0
+    assert set(waited) == {True}
+    assert not CAN_WAIT.get()
 
 
 def test_a_connection_that_the_company_has_not_is_told_with_those_it_has(
