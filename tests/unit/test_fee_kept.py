@@ -14,6 +14,8 @@ from ledgerbridge.mapping import Lookups, Mapped, load_mapping, nested_records
 
 MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
 Json = dict[str, Any]
+FEE, GOODWILL = ("gp.debit_memo", "fee:0"), ("gp.credit_memo", "goodwill:8")
+"""The memos of the first sale, and of the second refund."""
 
 
 def sale(line_type: str, amount: str, tax: str = "0.00", **fields: Any) -> Json:
@@ -22,13 +24,16 @@ def sale(line_type: str, amount: str, tax: str = "0.00", **fields: Any) -> Json:
 
 
 class Booked(NoState):
-    """A state database that knows of these deliveries."""
+    """A state database that knows of these memos of the order, by entity and what follows the order in their key."""
 
-    def __init__(self, keys: dict[tuple[str, str], str]) -> None:
-        self._keys = keys
+    def __init__(self, memos: dict[tuple[str, str], str]) -> None:
+        self._memos = memos
 
     def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        return {key: {"total": Decimal("49.90")} for key in keys if self._keys.get((entity, by)) == key}
+        known = {f"k0:{key}": total for (of, key), total in self._memos.items() if of == entity}
+        if by == "chain_key" and known:
+            known = {"k0": next(iter(known.values()))}
+        return {key: {"total": Decimal(known[key])} for key in keys if key in known}
 
 
 def kept(
@@ -43,7 +48,7 @@ def kept(
     What is made of an order of which a lamp came back, by mapping.
 
     :param sold: what was sold beside it, each later than the one before and, after the first, in a refund of its own.
-    :param booked: the key of the memo that GP has of it, by entity and the field that it is found by.
+    :param booked: what each memo is about that GP has of it, by entity and the end of its key.
     """
     (folder / "cancellation_fees.csv").write_text(f"order\n{listed}\n")
     (folder / "tax_titles.csv").write_text("title,detail\n")
@@ -135,9 +140,30 @@ def test_money_withheld_and_given_back_more_than_once_says_what_to_enter(tmp_pat
     assert all("enter what goes beyond as a credit memo in GP by hand" in each["remedy"] for each in found)
 
 
-def test_what_was_booked_before_the_money_went_the_other_way_stays(tmp_path: Path) -> None:
-    sold = [sale("ADJUSTMENT", amount, id=f"gid://shopify/Sale/{n}") for n, amount in enumerate(("49.90", "-49.90"))]
-    after_fee = kept(tmp_path, *sold, listed="#2009", booked={("gp.debit_memo", "record_key"): "k0:fee:0"})
-    assert [f"{each:.2f}" for each in made(after_fee["goodwill"], "total")] == ["49.90"]
-    after_goodwill = kept(tmp_path, *sold, booked={("gp.credit_memo", "chain_key"): "k0"})
-    assert len(after_goodwill["fee_kept"].failures) == 1
+@pytest.mark.parametrize(
+    ("moves", "booked", "fee", "goodwill"),
+    [
+        pytest.param(["49.90", "-40.00"], {FEE: "9.90"}, ["9.90"], [], id="fee-of-what-stays-behind"),
+        pytest.param(["49.90", "-60.00"], {GOODWILL: "10.10"}, [], ["10.10"], id="goodwill-of-what-goes-beyond"),
+        pytest.param(["49.90", "-49.90"], {FEE: "49.90"}, ["49.90"], ["49.90"], id="fee-of-all-then-given-back"),
+        pytest.param(["49.90", "-10.00"], {FEE: "49.90"}, ["49.90"], ["10.00"], id="fee-of-all-then-some-given-back"),
+        pytest.param(["4.00", "-10.00"], {GOODWILL: "10.00"}, ["4.00"], ["10.00"], id="goodwill-then-withheld"),
+    ],
+)
+def test_what_was_booked_stays_when_the_order_is_read_again(
+    tmp_path: Path, moves: list[str], booked: dict[tuple[str, str], str], fee: list[str], goodwill: list[str]
+) -> None:
+    sold = [sale("ADJUSTMENT", amount, id=f"gid://shopify/Sale/{number}") for number, amount in enumerate(moves)]
+    mapped = kept(tmp_path, *sold, policy="kept", booked=booked)
+    assert all(each.failures.empty for each in mapped.values())
+    assert [f"{each:.2f}" for each in made(mapped["fee_kept"], "total")] == fee
+    assert [f"{each:.2f}" for each in made(mapped["goodwill"], "total")] == goodwill
+
+
+def test_of_money_given_back_in_parts_of_which_one_was_goodwill_a_person_says_what_is_kept(tmp_path: Path) -> None:
+    sold = [
+        sale("ADJUSTMENT", amount, id=f"gid://shopify/Sale/{number}")
+        for number, amount in enumerate(("49.90", "-20.00", "-10.00"))
+    ]
+    mapped = kept(tmp_path, *sold, policy="kept", booked={GOODWILL: "20.00"})["fee_kept"]
+    assert ["enter what is kept as a debit memo" in each for each in mapped.failures["remedy"]] == [True]

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.canonical.allocation import chains_of, frame_of, rows_of_frame
 from ledgerbridge.canonical.sent import SentDocuments
-from ledgerbridge.canonical.settlement import CENT, NOTHING, is_at_another_rate, worth_when_captured
+from ledgerbridge.canonical.settlement import (
+    CENT,
+    NOTHING,
+    is_at_another_rate,
+    is_exchange_difference,
+    worth_when_captured,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +69,7 @@ def _difference(row: Row, charge: Row) -> list[Row]:
 
 def _why(fates: list[Row]) -> str:
     """As the refund itself; what stands of an earlier pass over the difference has no reason of its own."""
-    reasons = (each["reason"] for each in fates if "given_back" not in each and each["reason"])
+    reasons = (each["reason"] for each in fates if not is_exchange_difference(each) and each["reason"])
     return next(reasons, "its refund is not paid on a credit yet")
 
 

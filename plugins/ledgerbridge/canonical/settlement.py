@@ -22,6 +22,7 @@ __all__ = [
     "cancelled_orders",
     "credits_of",
     "is_at_another_rate",
+    "is_exchange_difference",
     "is_refund_of",
     "is_voided",
     "of_goods",
@@ -114,6 +115,11 @@ def is_refund_of(payment_id: str, refund_ids: object) -> bool:
     return payment_id in str(refund_ids or "").split("+")
 
 
+def is_exchange_difference(record: Row) -> bool:
+    """Whether a source record of a refund is what its rate made of it, which is kept beside the refund's own."""
+    return "given_back" in record
+
+
 def cancelled_of(refund: Row, charge_id: str, payments: Iterable[Row]) -> Decimal:
     """
     What of a source record of a refund cancels against its charge, for good: its bank did not send it back.
@@ -123,7 +129,7 @@ def cancelled_of(refund: Row, charge_id: str, payments: Iterable[Row]) -> Decima
     """
     if refund.get("charge_id") != charge_id or refund.get("disputed") is not None or refund.get("failed_on"):
         return NOTHING
-    if "given_back" in refund:  # what its rate made of a refund: a record of its own beside it
+    if is_exchange_difference(refund):
         return NOTHING
     if refund["outcome"] == "superseded":
         return Decimal(refund["amount"])

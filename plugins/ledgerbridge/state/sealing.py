@@ -69,8 +69,10 @@ class Sealer:
         Keys for something else than payloads, 32 bytes each: of each payload key one, the newest first, and last the
         one that there is without any, for what was made before.
         """
-        made = (HKDF(algorithm=SHA256(), length=32, salt=salt, info=purpose.encode()) for _ in (*self._given, b""))
-        return [each.derive(key) for each, key in zip(made, (*self._given, b""), strict=True)]
+        return [
+            HKDF(algorithm=SHA256(), length=32, salt=salt, info=purpose.encode()).derive(key)
+            for key in (*self._given, b"")
+        ]
 
     def is_newest(self, kept: Any) -> bool:
         """Whether what a column or file keeps is encrypted by the first key."""
