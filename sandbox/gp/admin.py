@@ -24,6 +24,7 @@ from sandbox.gp.seed import SeedRequest, seed_company
 from sandbox.gp.site import Site
 from sandbox.gp.site_procedures import PreProcedure, install
 from sandbox.gp.transfers import find_order, transfer_order
+from sandbox.gp.vendor_payments import apply_posted
 
 T = TypeVar("T")
 
@@ -69,6 +70,20 @@ class DeleteRequest(BaseModel):
     """Which document to take out of its batch."""
 
     document: str
+
+
+class ApplyRequest(BaseModel):
+    """
+    Which posted payment (``DOCTYPE`` 6), credit memo (5) or return (4) is set against which posted voucher.
+
+    ``amount`` is in the documents' currency; null: as much as is left of both.
+    """
+
+    document: str
+    DOCTYPE: int = 6
+    voucher: str
+    amount: Decimal | None = None
+    date: date
 
 
 class Settings(BaseModel):
@@ -141,6 +156,22 @@ def admin_routes(site: Site) -> APIRouter:
     def delete(request: DeleteRequest, company: str | None = None) -> dict[str, str]:
         with site.company(company).writing() as session:
             return {"batch": _asked(lambda: delete_unposted(session, request.document))}
+
+    @routes.post("/apply-payables")
+    def apply(request: ApplyRequest, company: str | None = None) -> dict[str, str]:
+        with site.company(company).writing() as session:
+            session.next_document()
+            applied = _asked(
+                lambda: apply_posted(
+                    session,
+                    kind=request.DOCTYPE,
+                    number=request.document,
+                    voucher=request.voucher,
+                    amount=request.amount,
+                    day=request.date,
+                )
+            )
+        return {"applied": f"{applied:.2f}"}
 
     @routes.get("/batches")
     def batches(company: str | None = None) -> dict[str, Any]:

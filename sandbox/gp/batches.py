@@ -29,8 +29,9 @@ SALES = BatchSource("Sales Entry", 3, "SOP10100", "DOCAMNT", "SOPTYPE IN (3, 4)"
 RECEIPTS = BatchSource("RM_Cash", 3, "RM10201", "ORTRXAMT")
 RECEIVABLES = BatchSource("RM_Sales", 3, "RM10301", "DOCAMNT")
 PAYABLES = BatchSource("PM_Trxent", 4, "PM10000", "DOCAMNT")
+PAYMENTS = BatchSource("PM_Payment", 4, "PM10400", "DOCAMNT")
 LEDGER = BatchSource("GL_Normal", 2, "GL10000", "")
-SOURCES = (SALES, RECEIPTS, RECEIVABLES, PAYABLES, LEDGER)
+SOURCES = (SALES, RECEIPTS, RECEIVABLES, PAYABLES, PAYMENTS, LEDGER)
 
 
 def ensure_batch(session: Session, number: str, source: BatchSource, **given: Any) -> None:

@@ -32,6 +32,7 @@ _HEADER_TEXTS = ["SOPTYPE", "SOPNUMBE", "CSTPONBR", "CUSTNMBR", "DOCID", "BACHNU
 _LINE_AMOUNTS = ["QUANTITY", "QTYPRINV", "UNITPRCE", "ORUNTPRC", "XTNDPRCE", "OXTNDPRC", "TAXAMNT", "ORTAXAMT"]
 _RECEIVABLE_AMOUNTS = ["ORTRXAMT", "CURTRXAM", "ORORGTRX", "ORCTRXAM"]
 _RECEIVABLE_TEXTS = ["RMDTYPAL", "DOCNUMBR", "CUSTNMBR", "BACHNUMB", "CURNCYID"]
+_PAYABLE_APPLY_AMOUNTS = ["APPLDAMT", "ORAPPAMT", "RLGANLOS"]
 _PAYABLE_AMOUNTS = ["PRCHAMNT", "TAXAMNT", "DOCAMNT", "CURTRXAM", "TEN99AMNT"]
 _PAYABLE_TEXTS = ["VENDORID", "DOCNUMBR", "DOCTYPE", "BACHNUMB", "TRXDSCRN", "CURNCYID"]
 _APPLY_AMOUNTS = ["APPTOAMT", "ORAPTOAM", "WROFAMNT", "ORWROFAM", "RLGANLOS"]
@@ -59,7 +60,14 @@ def read_books(session: Session) -> dict[str, Any]:
     ]
     payables = [
         _payable(row, state)
-        for table, state in (("PM10000", "work"), ("PM20000", "open"), ("PM30200", "history"))
+        for table, state in (("PM10000", "work"), ("PM10400", "work"), ("PM20000", "open"), ("PM30200", "history"))
+        for row in session.select(table)
+    ]
+    payables_applications = [
+        {name: row[name] for name in ("APTVCHNM", "APTODCTY", "VCHRNMBR", "DOCTYPE", "VENDORID")}
+        | _money(row, _PAYABLE_APPLY_AMOUNTS)
+        | {"DATE1": row["DATE1"].isoformat()}
+        for table in ("PM10200", "PM30300")
         for row in session.select(table)
     ]
     return {
@@ -67,6 +75,7 @@ def read_books(session: Session) -> dict[str, Any]:
         "documents": documents,
         "applications": applications,
         "payables": payables,
+        "payables_applications": payables_applications,
     }
 
 
@@ -121,9 +130,10 @@ def _receivable(row: Row, state: str) -> dict[str, Any]:
 
 
 def _payable(row: Row, state: str) -> dict[str, Any]:
-    document = {name: row[name] for name in _PAYABLE_TEXTS} | _money(row, _PAYABLE_AMOUNTS)
-    days = {name: row[name].isoformat() for name in ("DOCDATE", "DUEDATE", "PSTGDATE")}
-    return document | days | {"number": row["VCHNUMWK"] if state == "work" else row["VCHRNMBR"], "state": state}
+    document = {name: row[name] for name in _PAYABLE_TEXTS}
+    document |= _money(row, [name for name in _PAYABLE_AMOUNTS if name in row])
+    days = {name: row[name].isoformat() for name in ("DOCDATE", "DUEDATE", "PSTGDATE") if name in row}
+    return document | days | {"number": row.get("VCHNUMWK") or row["VCHRNMBR"], "state": state}
 
 
 def _money(row: Row, names: list[str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from sandbox.gp import (
     sales,
     sales_lines,
     screens,
+    vendor_payments,
     vendors,
 )
 from sandbox.gp.call import Call
@@ -40,6 +41,7 @@ PROCEDURES: Mapping[str, Callable[[Call], None]] = {
     "taPMTransactionTaxInsert": payables.save_tax,
     "taPMDistribution": payables.save_distribution,
     "taPMTransactionInsert": payables.save_transaction,
+    "taPMManualCheck": vendor_payments.save_payment,
     "taSopLineIvcInsert": sales_lines.save_line,
     "taSopLineIvcTaxInsert": sales_lines.save_tax,
     "taSopLineDelete": sales_lines.delete_line,

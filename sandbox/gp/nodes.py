@@ -129,6 +129,14 @@ _NODES = (
         _USER,
     ),
     _node(
+        "taPMManualCheck",
+        "PMNTNMBR VENDORID DOCNUMBR",
+        "BACHNUMB:k15! PMNTNMBR:k17! VENDORID:k15! DOCNUMBR:20! DOCAMNT:m! DOCDATE:d! PSTGDATE:d PYENTTYP:i!",
+        "CARDNAME:15 CHEKBKID:k15 TRXDSCRN:30 BatchCHEKBKID:15 CREATEDIST:i",
+        _CURRENCY,
+        _USER,
+    ),
+    _node(
         "taPMTransactionInsert",
         "VCHNUMWK VENDORID DOCNUMBR DOCTYPE",
         "BACHNUMB:k15! VCHNUMWK:k17! VENDORID:k15! DOCNUMBR:20! DOCTYPE:i! DOCAMNT:m! DOCDATE:d! PSTGDATE:d DUEDATE:d",
@@ -297,6 +305,7 @@ TRANSACTION_TYPES = frozenset(
         "IVItemMasterType",
         "PMVendorMasterType",
         "PMTransactionType",
+        "PMManualCheckType",
     }
 )
 """Transaction types whose nodes are known here."""

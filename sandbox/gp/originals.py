@@ -40,6 +40,13 @@ def with_originals(session: Session, document: Row) -> Row:
     return document | (own if kept is None else {name: kept[name] for name in own})
 
 
+def payable_with_originals(session: Session, document: Row) -> Row:
+    """A posted payables document with XCHGRATE, RTCLCMTD and ORCTRXAM, whatever its currency."""
+    own = {"XCHGRATE": Decimal(1), "RTCLCMTD": 0, "ORCTRXAM": document["CURTRXAM"]}
+    kept = session.get("MC020103", DOCTYPE=document["DOCTYPE"], VCHRNMBR=document["VCHRNMBR"])
+    return document | (own if kept is None else {name: kept[name] for name in own})
+
+
 def rate_of_payable(session: Session, document: Row) -> Rate:
     """The rate of a payables document in work."""
     kept = session.get("MC020103", DOCTYPE=document["DOCTYPE"], VCHRNMBR=document["VCHNUMWK"])

@@ -38,9 +38,7 @@ def save_transaction(call: Call) -> None:
     """
     if call["DOCTYPE"] not in _TYPES:
         call.refuse("document_type", "DOCTYPE")
-    vendor = master(call, "vendor", "VENDORID")
-    if vendor and vendor["VENDSTTS"] not in (_ACTIVE, _TEMPORARY):
-        call.refuse("vendor_status", "VENDORID")
+    vendor_that_may_trade(call)
     for kind, name in (("tax_schedule", "TAXSCHID"), ("tax_schedule", "PCHSCHID"), ("payment_terms", "PYMTRMID")):
         master(call, kind, name)
     _check_amounts(call)
@@ -58,10 +56,18 @@ def save_transaction(call: Call) -> None:
         row[name] = call[name] if call[name] != EMPTY_DATE else call["DOCDATE"]
     call.session.insert("PM10000", row | {"BCHSOURC": PAYABLES.name})
     keep_payable(call.session, row, rate, call["DOCAMNT"])
-    _make_functional(call, rate)
+    make_functional(call, rate, call["VCHNUMWK"])
     if call.flag("CREATEDIST", 1):
         _distribute(call, rate)
     ensure_batch(call.session, call["BACHNUMB"], PAYABLES, CHEKBKID=call["BatchCHEKBKID"])
+
+
+def vendor_that_may_trade(call: Call) -> Row | None:
+    """The vendor of a document; refuses an unknown or inactive one."""
+    vendor = master(call, "vendor", "VENDORID")
+    if vendor and vendor["VENDSTTS"] not in (_ACTIVE, _TEMPORARY):
+        call.refuse("vendor_status", "VENDORID")
+    return vendor
 
 
 def save_distribution(call: Call) -> None:
@@ -113,10 +119,10 @@ def _refuse_known_numbers(call: Call) -> None:
         call.refuse("duplicate_payables", "DOCNUMBR", "VENDORID")
 
 
-def _make_functional(call: Call, rate: Rate) -> None:
-    """Distributions that were sent, in the company's currency; the cents this leaves are rounding (unverified)."""
+def make_functional(call: Call, rate: Rate, number: str) -> None:
+    """A document's own distributions in the company's currency; the cents this leaves are rounding (unverified)."""
     session, left, originating = call.session, Decimal(0), Decimal(0)
-    for sent in session.select("PM10100", VCHRNMBR=call["VCHNUMWK"]):
+    for sent in session.select("PM10100", VCHRNMBR=number):
         key = {"VCHRNMBR": sent["VCHRNMBR"], "DSTSQNUM": sent["DSTSQNUM"]}
         debit, credit = rate.functional(sent["ORDBTAMT"]), rate.functional(sent["ORCRDAMT"])
         session.update("PM10100", key, DEBITAMT=debit, CRDTAMNT=credit)
@@ -125,7 +131,7 @@ def _make_functional(call: Call, rate: Rate) -> None:
     if left and not originating:
         row: Row = {"DISTTYPE": PM_ROUND, "ACTINDX": posting_account(session, "rounding")}
         row |= {"DEBITAMT": max(left, Decimal(0)), "CRDTAMNT": max(-left, Decimal(0))}
-        key = {"VCHRNMBR": call["VCHNUMWK"], "VENDORID": call["VENDORID"]}
+        key = {"VCHRNMBR": number, "VENDORID": call["VENDORID"]}
         write_distributions(session, PAYABLES_TABLE, key, [row])
 
 

@@ -17,6 +17,7 @@ from sandbox.gp.batches import (
     AVAILABLE,
     LEDGER,
     PAYABLES,
+    PAYMENTS,
     RECEIPTS,
     RECEIVABLES,
     SALES,
@@ -68,7 +69,8 @@ def post_batches(session: Session, batch: str | None) -> PostingResult:
         SALES: _post_sales,
         RECEIVABLES: _post_receivables,
         RECEIPTS: _post_receipt,
-        PAYABLES: _post_payables,
+        PAYABLES: _post_voucher,
+        PAYMENTS: _post_payment,
         LEDGER: _post_journal,
     }
     known = False
@@ -175,17 +177,27 @@ def _post_to_open(session: Session, work: str, document: Row, posted: Row, trail
     session.delete("RM10101", **key)
 
 
-def _post_payables(session: Session, document: Row, trail: str) -> None:
+def _post_voucher(session: Session, document: Row, trail: str) -> None:
     number = document["VCHNUMWK"]
+    _post_payable(session, document, number, "PMTRX", trail)
+    session.delete("PM10000", VCHNUMWK=number)
+
+
+def _post_payment(session: Session, document: Row, trail: str) -> None:
+    number = document["PMNTNMBR"]
+    _post_payable(session, document | {"VCHNUMWK": number}, number, "PMPAY", trail)
+    session.delete("PM10400", PMNTNMBR=number)
+
+
+def _post_payable(session: Session, document: Row, number: str, source: str, trail: str) -> None:
     distributions = session.select("PM10100", VCHRNMBR=number)
     ledger = {"GLPOSTDT": document["PSTGDATE"], "CUSTNMBR": document["VENDORID"]}
-    entry = _Entry(document["DOCNUMBR"], number, "PMTRX", _PURCHASING)
+    entry = _Entry(document["DOCNUMBR"], number, source, _PURCHASING)
     rate = rate_of_payable(session, document)
     _write_ledger(session, document | ledger, rate, entry, distributions, "DSTINDX", trail)
     # a document with nothing left to pay is history at once (sources.md GP §4)
     table = "PM20000" if document["CURTRXAM"] else "PM30200"
     session.insert(table, document | {"VCHRNMBR": number, "TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
-    session.delete("PM10000", VCHNUMWK=number)
     session.delete("PM10100", VCHRNMBR=number)
 
 

@@ -4,7 +4,8 @@ GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Tax_Schedule, Currency,
 GL_Segment, Customer_Class, Vendor_Class, Receivables_Apply, Receivables_History_Apply, Receivables_Currency,
-GL_Work_Lines, Batch, Internet_Addresses, Checkbook and Changes are what a site would define in eConnect_Out_Setup.
+Payables_Payment, Payables_Apply, Payables_History_Apply, GL_Work_Lines,
+ Batch, Internet_Addresses, Checkbook and Changes are what a site would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _CUSTOMER_CHILDREN = (
     Child("Address", "RM00102", {"CUSTNMBR": "CUSTNMBR"}),
     Child("Internet_Address", "SY01200", {"Master_ID": "CUSTNMBR"}, {"Master_Type": "CUS"}),
 )
+_PM_APPLY_KEY = ("APTVCHNM", "APTODCTY", "VCHRNMBR", "DOCTYPE")
 _RM_KEY = ("DOCNUMBR", "RMDTYPAL")
 
 DOCTYPES: Mapping[str, Doctype] = {
@@ -95,6 +97,9 @@ DOCTYPES: Mapping[str, Doctype] = {
     "Payables_Transaction": Doctype("PM_Trans", "PM10000", ("VCHNUMWK",)),
     "Payables_Posted_Transaction": Doctype("PM_Trans", "PM20000", ("VCHRNMBR", "DOCTYPE")),
     "Payables_History_Transaction": Doctype("PM_Trans", "PM30200", ("VCHRNMBR", "DOCTYPE")),
+    "Payables_Payment": Doctype("PM_Payment", "PM10400", ("PMNTNMBR",)),
+    "Payables_Apply": Doctype("PM_Apply", "PM10200", _PM_APPLY_KEY),
+    "Payables_History_Apply": Doctype("PM_Apply", "PM30300", _PM_APPLY_KEY),
     "Cash_Receipt": Doctype("Cash_Receipt", "RM10201", ("DOCNUMBR",)),
     "Receivables_Transaction": Doctype("RM_Trans", "RM10301", _RM_KEY),
     "Receivables_Posted_Transaction": Doctype("RM_Trans", "RM20101", _RM_KEY),

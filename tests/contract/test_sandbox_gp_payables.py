@@ -112,6 +112,101 @@ def test_a_bill_without_a_number_gets_one_in_all_its_nodes(office: Office) -> No
     assert office.post() == 1
 
 
+def payment(number: str = "P1", *, node: str = "taPMManualCheck", **fields: object) -> str:
+    """106.25 from the bank to the vendor."""
+    header: dict[str, object] = {
+        "BACHNUMB": "PAID", "PMNTNMBR": number, "VENDORID": "ACME", "DOCNUMBR": f"T-{number}", "DOCAMNT": "106.25",
+        "DOCDATE": "2026-03-10", "PYENTTYP": 1, "CHEKBKID": "BANK",
+    }  # fmt: skip
+    return document("PMManualCheckType", **{node: header | fields})
+
+
+def left(office: Office) -> dict[str, tuple[str, str]]:
+    """State and what is left of each payables document, by its number."""
+    payables = office.ask("GET", "/_sandbox/ledger")["payables"]
+    return {each["number"]: (each["state"], each["CURTRXAM"]) for each in payables}
+
+
+def test_a_payment_is_booked_when_it_is_posted_and_pays_what_a_person_applies_it_to(office: Office) -> None:
+    office.create(bill())
+    office.create(payment())
+    (waiting,) = office.read("Payables_Payment", "PMNTNMBR = 'P1'")
+    assert (waiting["DOCAMNT"], waiting["BCHSOURC"], waiting["PYENTTYP"]) == ("106.25000", "PM_Payment", "1")
+    assert office.post() == 2
+    assert office.books() == {"bank": "-106.25", "purchases": "100.00", "tax_payable": "6.25"}
+    assert left(office) == {"V1": ("open", "106.25"), "P1": ("open", "106.25")}
+    part = {"document": "P1", "voucher": "V1", "amount": "6.25", "date": "2026-03-11"}
+    office.ask("POST", "/_sandbox/apply-payables", part)
+    assert left(office) == {"V1": ("open", "100.00"), "P1": ("open", "100.00")}
+    (applied,) = office.read("Payables_Apply", "VCHRNMBR = 'P1'")
+    assert (applied["APTVCHNM"], applied["APPLDAMT"]) == ("V1", "6.25000")
+    office.ask("POST", "/_sandbox/apply-payables", part | {"amount": None})
+    assert left(office) == {"V1": ("history", "0.00"), "P1": ("history", "0.00")}
+    (applied,) = office.read("Payables_History_Apply", "VCHRNMBR = 'P1'")
+    assert (applied["APTVCHNM"], applied["APPLDAMT"]) == ("V1", "106.25000")
+    assert office.read("Payables_Apply") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        pytest.param({"VENDORID": "NOBODY"}, 372, id="unknown-vendor"),
+        pytest.param({"PMNTNMBR": "P1"}, 50077, id="number-known"),
+        pytest.param({"CHEKBKID": "PURSE"}, 50015, id="unknown-checkbook"),
+        pytest.param({"CHEKBKID": None}, 50001, id="no-checkbook"),
+        pytest.param({"PYENTTYP": 2}, 50001, id="no-card"),
+        pytest.param({"PYENTTYP": 0, "DOCNUMBR": "C-1"}, 50078, id="check-drawn-twice"),
+        pytest.param({"PYENTTYP": 3}, 50040, id="unknown-way"),
+        pytest.param({"DOCAMNT": "0"}, 50050, id="nothing"),
+        pytest.param({"DOCAMNT": "1.005"}, 50008, id="decimals"),
+    ],
+)
+def test_a_payment_that_does_not_fit_is_refused(office: Office, changes: dict[str, object], number: int) -> None:
+    office.create(payment())
+    office.create(payment("P0", PYENTTYP=0, DOCNUMBR="C-1"))
+    refusal = office.refusal(payment("P2", **changes))
+    assert f"Error Number = {number}  Stored Procedure= taPMManualCheck" in refusal
+    assert len(office.read("Payables_Payment")) == 2
+
+
+def test_a_vendor_on_hold_is_billed_and_not_paid(office: Office) -> None:
+    office.ask("PUT", "/_sandbox/vendors/ACME", {"HOLD": 1})
+    office.create(bill())
+    assert "Error Number = 50079" in office.refusal(payment())
+
+
+def test_only_what_is_posted_of_one_vendor_and_left_is_applied(office: Office) -> None:
+    other = {"VENDORID": "dory", "VENDNAME": "Dory Ltd", "VADDCDPR": "MAIN"}
+    office.create(document("PMVendorMasterType", taUpdateCreateVendorRcd=other))
+    office.create(bill())
+    office.create(payment())
+    office.create(payment("P2", VENDORID="DORY"))
+
+    def refused(paid_by: str = "P1", **fields: object) -> str:
+        request = {"document": paid_by, "voucher": "V1", "date": "2026-03-11", **fields}
+        answer = office.http.post("/_sandbox/apply-payables", json=request)
+        assert answer.status_code == 409
+        return str(answer.json()["detail"])
+
+    assert "P1 is not posted" in refused()
+    office.post()
+    assert "P2 is of vendor DORY" in refused("P2")
+    assert "has 106.25 left, not 106.26" in refused(amount="106.26")
+    office.ask("PUT", "/_sandbox/periods", {"year": 2026, "period": 3, "closed": True})
+    assert "closed fiscal period" in refused()
+    assert left(office)["P1"] == ("open", "106.25")
+
+
+def test_a_payment_that_is_deleted_from_its_batch_leaves_nothing(office: Office) -> None:
+    office.create(bill())
+    office.create(payment())
+    for number in ("P1", "V1"):
+        office.ask("POST", "/_sandbox/delete", {"document": number})
+    assert left(office) == {}
+    office.create(payment())
+    assert office.post() == 1
+
+
 def test_an_item_made_by_econnect_is_sold(office: Office) -> None:
     item = {"ITEMNMBR": "vase", "ITEMDESC": "Vase", "CURRCOST": "10.00", "UOMSCHDL": "EACH"}
     site = {"ITEMNMBR": "VASE", "LOCNCODE": "MAIN"}

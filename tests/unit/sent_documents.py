@@ -55,6 +55,15 @@ class SentInMemory:
                 found.setdefault(row[by], []).append(row)
         return found
 
+    def needless(self, source_keys: Sequence[str]) -> dict[str, str]:
+        """Those that were superseded when they were read."""
+        rows = (row for each in self.source_records.values() for row in each)
+        return {
+            row["source_key"]: row["reason"]
+            for row in rows
+            if row["outcome"] == "superseded" and row.get("source_key") in source_keys
+        }
+
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """By chain key."""
         return {ORDER: self.source_records.get(entity, [])} if ORDER in chain_keys else {}

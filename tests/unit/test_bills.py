@@ -13,12 +13,12 @@ from mapping_runs import NOW, NoState, made
 from sent_documents import SentInMemory
 
 from ledgerbridge.canonical.allocation import frame_of
-from ledgerbridge.canonical.rules import after_vendor, unless_voided
+from ledgerbridge.canonical.rules import after_bill, after_vendor, unless_voided
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
 
 MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
 TAXES = "tax_type,detail,weight\nTAX001,STATE,6.25\nTAX001,COUNTY,1.5\nEXEMPT,,1\nVAT,VAT20,1\n"
-ACCOUNTS = {"310": {"gp": "000-5100-00"}, "404": {"gp": "000-6100-00"}}
+ACCOUNTS: dict[str, dict[str, str]] = {"310": {"gp": "000-5100-00"}, "404": {"gp": "000-6100-00"}}
 LIVE: dict[str, dict[str, Any]] = {name: {"TAXDTLID": name, "ACTINDX": "7"} for name in ("STATE", "COUNTY", "VAT20")}
 LIVE["7"] = {"ACTNUMST": "000-2300-00"}
 
@@ -49,7 +49,7 @@ def bill(*lines: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def conformed(folder: Path, *payloads: dict[str, Any]) -> tuple[Mapped, Lookups]:
     (folder / "purchase_taxes.csv").write_text(TAXES)
     known = {
-        "accounts_xero": ACCOUNTS,
+        "accounts_xero": dict(ACCOUNTS),
         "accounts": {"payables": {"gp": "000-2100-00"}},
         "company": {"base_currency": {"value": "USD"}},
     }
@@ -137,6 +137,46 @@ def test_a_number_is_the_suppliers_or_begins_like_it_and_is_its_own(tmp_path: Pa
     assert first != second
     assert (first == number) is (len(number) <= 20)
     assert (len(first), first[:11]) == (20, number[:11])
+
+
+def test_a_payment_is_of_the_vendor_at_what_left_the_bank_and_names_its_bill(tmp_path: Path) -> None:
+    _, asked = conformed(tmp_path, bill(line("1.00")))
+    asked.given["gateways_by_role"] = {"bank": {"checkbook": "BANK"}}
+    asked.given["accounts_xero"]["090"] = {"role": "bank", "gp": "000-1100-00"}
+    of_bill = {"InvoiceID": "b-1", "InvoiceNumber": "A-1", "CurrencyCode": "GBP", "Contact": {"ContactID": "c-1"}}
+    paid = {"PaymentID": "p-1", "PaymentType": "ACCPAYPAYMENT", "Status": "AUTHORISED", "Date": "2026-03-02"}
+    paid |= {"Invoice": of_bill, "Account": {"Code": "090"}, "CurrencyRate": "1.3", "Amount": "80.00"}
+    left = {"p-1": {"BankAmount": "104.01"}, "p-2": {"BankAmount": "80.00"}}
+    payloads = [paid | {"PaymentID": key} | fields for key, fields in left.items()]
+    records = nested_records(payloads, list(left), [NOW] * 2)
+    canonical = load_mapping(MAPPINGS / "xero_bill_payment_to_bill_payment.yaml").run(records, asked)
+    assert canonical.failures.empty
+    assert made(canonical, "rate") == [Decimal("1.3001250"), Decimal("1.3000000")]
+    mapped = map_canonical(load_mapping(MAPPINGS / "bill_payment_to_gp_payables_payment.yaml"), canonical.frames, asked)
+    header = mapped.frames["header"].to_dict("records")[0]
+    named = [header[name] for name in ("VENDORID", "CHEKBKID", "TRXDSCRN", "CURNCYID", "DOCAMNT")]
+    assert named == ["ACME", "BANK", "A-1", "GBP", Decimal("80.00")]
+    rows = {
+        (row["ACTNUMST"], row["DEBITAMT"] - row["CRDTAMNT"])
+        for row in mapped.frames["distributions"].to_dict("records")
+    }
+    assert rows == {("000-2100-00", Decimal("80.00")), ("000-1100-00", Decimal("-80.00"))}
+
+
+def test_a_payment_follows_its_bill_or_what_people_keyed_of_it() -> None:
+    sent = SentInMemory()
+    sent.add("gp.payables_invoice", record_key="xero:t:bill:gone")
+    sent.read("xero.bill", "superseded", "people keyed it", source_key="xero:t:bill:keyed")
+    sent.letters["xero:t:bill:stuck"] = "7"
+    bills = ("gone", "keyed", "stuck", "new")
+    rows = [{"record_key": f"xero:t:bill_payment:{each}", "bill_id": each} for each in bills]
+    frames = {"header": frame_of(rows, "canonical.bill_payment")}
+    ruled = after_bill(frames, sent, bills="xero.bill", documents="gp.payables_invoice")
+    assert list(ruled.frames["header"]["bill_id"]) == ["gone", "keyed"]
+    assert {key.rpartition(":")[2]: why for key, why in ruled.waiting.items()} == {
+        "stuck": "its bill can't go on, dead letter 7",
+        "new": "its bill has not gone yet",
+    }
 
 
 def test_a_bill_voided_before_it_went_is_none_and_after_it_names_the_voucher() -> None:

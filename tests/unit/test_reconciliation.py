@@ -389,6 +389,28 @@ def test_what_is_open_agrees_when_the_money_is_applied_in_one_ledger_and_not_yet
     assert result.differences == []
 
 
+def test_a_payment_that_a_person_has_still_to_apply_is_told_and_with_it_the_gain_that_will_be_booked() -> None:
+    gp, xero = GP | {"000-2100-00": "payables"}, XERO | {"800": "payables"}
+    bill = booked("bill1", "voucher", payables="-120.00", sales="120.00")
+    xeros = replace(
+        booked("pay1", "payment", payables="50.00", clearing="-52.00", fx_gain_loss="2.00"), settles="BILL1"
+    )
+    unapplied = booked("pay1", "payment", payables="52.00", clearing="-52.00")
+    books = [[in_accounts(each, roles) for each in (bill, paid)] for paid, roles in ((unapplied, gp), (xeros, xero))]
+    told = {"role_of": {"gp": gp, "xero": xero}, "explain": lambda *_: Known(), "explain_pair": lambda *_: Known()}
+    before = [owed("BILL1", "-120.00"), owed("PAY1", "52.00")], [owed("BILL1", "-70.00")]
+    result = reconcile(("gp", "xero"), *books, opened=before, **told)
+    assert result.agree
+    assert [(each.type, each.value) for each in result.differences if each.type == "not applied"] == [
+        ("not applied", Decimal("52.00"))
+    ]
+    applied = [books[0][0], replace(books[0][1], effects=in_accounts(xeros, gp).effects)]
+    left = [owed("BILL1", "-70.00")]
+    assert reconcile(("gp", "xero"), applied, books[1], opened=(left, left), **told).differences == []
+    lost = [owed("BILL1", "-120.00")], left
+    assert not reconcile(("gp", "xero"), *books, opened=lost, **told).agree
+
+
 def test_money_on_another_document_is_found_by_what_is_open() -> None:
     books = [INVOICE, paying(PAYMENT, "INV1"), SECOND]
     opened = ([owed("INV1", "54.25"), owed("INV2", "0.00")], [owed("INV2", "54.00")])

@@ -33,6 +33,10 @@ _KINDS = {
 }
 _OF_PAYABLES = "PM"
 """What source document codes of payables begin with."""
+_PAYABLES_IN_WORK = (("Payables_Transaction", "", ("VCHNUMWK",)), ("Payables_Payment", "", ("PMNTNMBR",)))
+_PAYABLES_APPLY_KEY = ("APTVCHNM", "APTODCTY", "VCHRNMBR", "DOCTYPE")
+_APPLICATION_ENTRIES = {APPLICATION_ENTRY, "PMAPY"}
+"""Source document codes of what GP books when receivables, and payables, are applied (the latter unverified)."""
 _GENERAL_ENTRY = "GJ"
 # What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
 _YEAR_END = {"BBF", "P/L"}
@@ -119,6 +123,11 @@ class GPBooks:
         One that is applied to several counts for the last.
         """
         reader, found = self._hook.site().reader, {}
+        if self._has_payables:
+            # a payment alone in GP belongs to the voucher it pays, whose number stands in two columns of one table
+            for doctype in ("Payables_Apply", "Payables_History_Apply"):
+                rows = reader.by_keys(doctype, "VCHRNMBR", numbers, where="DOCTYPE = 6", key=_PAYABLES_APPLY_KEY)
+                found.update({str(row["VCHRNMBR"]): str(row["APTVCHNM"]) for row in rows})
         for doctype in ("Receivables_Apply", "Receivables_History_Apply"):
             for column, other in (("APTODCNM", "APFRDCNM"), ("APFRDCNM", "APTODCNM")):
                 where = f"APTODCTY = {_DEBIT_MEMO}" if column == "APTODCNM" else f"APTODCTY <> {_DEBIT_MEMO}"
@@ -141,7 +150,7 @@ class GPBooks:
             ("Receivables_Transaction", "", ("RMDTYPAL", "DOCNUMBR")),
             ("GL_Work_Trans", "", ("JRNENTRY",)),
             (WORK_LINES, "", LINE_KEY),
-            *([("Payables_Transaction", "", ("VCHNUMWK",))] if self._has_payables else []),
+            *(_PAYABLES_IN_WORK if self._has_payables else ()),
         ):
             for page in reader.pages(doctype, where, key=key):
                 for row in page:
@@ -251,14 +260,14 @@ def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> s
 def _is_of_application(line: Row) -> bool:
     """Whether GP made it when it applied a document, or somebody in the general ledger for that application."""
     by_hand = line["SOURCDOC"] == _GENERAL_ENTRY and line.get("ORDOCNUM") and line.get("ORCTRNUM")
-    return line["SOURCDOC"] == APPLICATION_ENTRY or bool(by_hand)
+    return line["SOURCDOC"] in _APPLICATION_ENTRIES or bool(by_hand)
 
 
 def _documents(company: str, lines: list[Row]) -> Iterator[Booked]:
     """The document; and once more what was entered of an application though GP had booked it on the same accounts."""
     own, entered = defaultdict(set), defaultdict(list)
     for line in lines:
-        if line["SOURCDOC"] == APPLICATION_ENTRY:
+        if line["SOURCDOC"] in _APPLICATION_ENTRIES:
             own[_applied(line)].add(line["ACTNUMST"])
         elif _is_of_application(line):
             entered[_applied(line)].append(line)
@@ -333,6 +342,7 @@ def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
 def _names(row: Row) -> Iterator[str]:
     # a vendor's number of a voucher may be that of another document
     columns = ("SOPNUMBE", "DOCNUMBR", "JRNENTRY", "REFRENCE", "ORDOCNUM", "ORCTRNUM")
-    for column in ("VCHNUMWK",) if row.get("VCHNUMWK") else columns:
+    own = next((column for column in ("VCHNUMWK", "PMNTNMBR") if row.get(column)), None)
+    for column in (own,) if own else columns:
         if row.get(column):
             yield str(row[column])

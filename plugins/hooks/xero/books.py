@@ -311,8 +311,9 @@ def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Account
         received = Decimal(in_bank)
     else:
         received = _base(amount, _rate(payment))
+    entity = "payment" if document.kind.is_sale else "bill_payment"
     return Booked(
-        key=f"{scope}:payment:{payment['PaymentID']}",
+        key=f"{scope}:{entity}:{payment['PaymentID']}",
         kind="payment",
         number=payment.get("Reference") or payment["PaymentID"],
         booked_on=_day(payment),
@@ -324,7 +325,7 @@ def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Account
         ids=(payment["PaymentID"],),
         settles=document.number,
         changed_at=_changed(payment),
-        source="xero.payment" if document.kind.is_sale else "",
+        source=f"xero.{entity}",
     )
 
 

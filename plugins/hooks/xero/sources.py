@@ -27,6 +27,7 @@ __all__ = [
     "AccountSource",
     "BankTransactionSource",
     "BankTransferSource",
+    "BillPaymentSource",
     "BillSource",
     "ContactSource",
     "CreditNoteSource",
@@ -131,10 +132,11 @@ class PaymentSource(_Changed):
     entity = "payment"
     collection = "Payments"
     id_field = "PaymentID"
+    types: tuple[str, ...] = ("ACCRECPAYMENT", "ARCREDITPAYMENT")
 
     def concerns_sales(self, element: dict[str, Any]) -> bool:
         # Not a `where`: Xero refuses an OR over payment types in organisations with very many payments.
-        return element.get("PaymentType") in ("ACCRECPAYMENT", "ARCREDITPAYMENT")
+        return element.get("PaymentType") in self.types
 
     def _record(self, element: dict[str, Any]) -> RawRecord:
         return super()._record({**element, "Account": self._codes.added_to(element.get("Account") or {})})
@@ -142,6 +144,13 @@ class PaymentSource(_Changed):
     @cached_property
     def _codes(self) -> AccountCodes:
         return AccountCodes(self.hook)
+
+
+class BillPaymentSource(PaymentSource):
+    """Payments on bills, also deleted ones; payload as of payments on sales."""
+
+    entity = "bill_payment"
+    types = ("ACCPAYPAYMENT",)
 
 
 class InvoiceSource(_Changed):

@@ -9,7 +9,7 @@ from ledgerbridge.canonical.sent import SentDocuments
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["taken_back", "without_vendor"]
+__all__ = ["before_bill", "taken_back", "without_vendor"]
 
 
 def without_vendor(header: pd.DataFrame) -> dict[str, str]:
@@ -20,6 +20,28 @@ def without_vendor(header: pd.DataFrame) -> dict[str, str]:
     """
     unknown = header["record_key"][header["vendor_number"].isna()]
     return dict.fromkeys(unknown, "its supplier is not linked with a vendor: the flow of master data makes or links it")
+
+
+def before_bill(header: pd.DataFrame, sent: SentDocuments, *, bills: str, documents: str) -> dict[str, str]:
+    """
+    By record key of payments whose bill is not in the other ledger, why they wait (accounting-rules.md rule 23).
+
+    One whose bill people keyed there, before the company began to send, goes on.
+
+    :param bills: source entity of the bills, :param documents: entity of the bills delivered.
+    """
+    bill_of = {
+        key: f"{key.rsplit(':', 2)[0]}:{bills.partition('.')[2]}:{bill}"
+        for key, bill in zip(header["record_key"], header["bill_id"], strict=True)
+    }
+    keys = sorted(set(bill_of.values()))
+    there = {*sent.sent(documents, "record_key", keys), *sent.needless(keys)}
+    letters = sent.dead_letters([key for key in keys if key not in there])
+    return {
+        key: f"its bill can't go on, dead letter {letters[bill]}" if bill in letters else "its bill has not gone yet"
+        for key, bill in bill_of.items()
+        if bill not in there
+    }
 
 
 def taken_back(

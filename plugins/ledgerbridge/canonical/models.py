@@ -183,6 +183,21 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
         "lines": {**_LINES, "account": TEXT},  # that of the ledger it was keyed in
         "taxes": {**_TAXES, "taxed": MONEY},  # the net that is taxed
     },
+    "canonical.bill_payment": {
+        "header": {
+            **_KEYS,
+            "bill_id": TEXT,  # its ledger's own, of the bill it pays
+            "bill_number": TEXT,  # the supplier's own
+            "vendor_number": TEXT,  # in the ledger it goes to; None: it has none there yet
+            "account": TEXT,  # the bank account it is paid from, in the ledger it was entered in
+            "reference": TEXT,
+            "paid_on": DAY,
+            "currency": TEXT,
+            "rate": RATE,
+            "amount": MONEY,
+            "voided": FLAG,
+        },
+    },
     "canonical.sales_return": {
         "header": {
             **_KEYS,

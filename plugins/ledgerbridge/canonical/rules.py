@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits, frame_of, rows_of_frame
-from ledgerbridge.canonical.bills import taken_back, without_vendor
+from ledgerbridge.canonical.bills import before_bill, taken_back, without_vendor
 from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import beyond_invoices, came_off, take_off
@@ -356,6 +356,16 @@ def after_vendor(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     return Ruled(_without(waiting, frames), {}, waiting)
 
 
+def after_bill(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, bills: str, documents: str) -> Ruled:
+    """
+    A payment follows its bill, for it is to be applied to it (accounting-rules.md rule 23).
+
+    :param bills: source entity of the bills, :param documents: entity of the bills delivered.
+    """
+    waiting = before_bill(frames["header"], sent, bills=bills, documents=documents)
+    return Ruled(_without(waiting, frames), {}, waiting)
+
+
 def unless_voided(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, documents: str) -> Ruled:
     """
     A bill voided before it was sent is none; one that was sent a person takes back (accounting-rules.md rule 22).
@@ -392,6 +402,7 @@ def settle_rounding(
 SETTINGS = {"exchange": r"\w+", "too_much": "credit|debit", "tolerance": r"\d+(\.\d+)?", "made_by": r"\w+([+/]\w+)*"}
 """What rules are told besides entities, as regular expressions of what may stand there."""
 RULES: dict[str, Rule] = {
+    "after_bill": after_bill,
     "after_cancelled": after_cancelled,
     "after_invoice": after_invoice,
     "after_payout": after_payout,

@@ -21,5 +21,8 @@ class SentDocuments(Protocol):
     def done_with(self, entity: str, legs: Sequence[str]) -> int:
         """Number of the last change of a source entity that all these legs of the flow have done with."""
 
+    def needless(self, source_keys: Sequence[str]) -> dict[str, str]:
+        """Why no document is to be made of a source record, by source key; not of one that a document was made of."""
+
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Id of an open dead letter by source key."""

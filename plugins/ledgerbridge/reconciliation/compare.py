@@ -63,6 +63,8 @@ def reconcile(
     for side, documents in enumerate(sides):
         for each in documents:
             pairs[each.booked.key].sides[side].append(each)
+    if opened is not None:
+        comparison.find_apart(pairs, opened)
     for pair in pairs.values():
         if any(each.booked.booked_on in span for each in pair.all):
             comparison.compare(pair)
@@ -131,6 +133,9 @@ class _Comparison:
         self._on_the_way: list[tuple[str, str]] = []
         """Numbers of the credits and what they are set against in one ledger, in the other soon."""
         self._cents: list[tuple[_Pair, dict[str, Decimal]]] = []
+        self._settled: dict[str, str] = {}
+        self._apart: set[str] = set()
+        """Keys of what is owed that a payment lies beside, in one ledger, without being set against it."""
         self._under_way: set[str] = set()
         """Numbers of the documents of which a part is not the same in both ledgers yet."""
         self._explain = explain
@@ -147,6 +152,32 @@ class _Comparison:
             self._missing(0, ours[0])
         else:
             self._missing(1, theirs[0])
+
+    def find_apart(self, pairs: Mapping[str, _Pair], opened: Opened) -> None:
+        """What people have still to set against each other: payments of suppliers, which no interface applies."""
+        self._settled = _documents_settled(pairs)
+        of_payables = {
+            self._settled[key] for key, pair in pairs.items() if any(_PAYABLES in each.roles for each in pair.all)
+        }
+        for side, amounts in enumerate(opened):
+            mine = _by_number(pairs, side)
+            owed: dict[str, list[Decimal]] = defaultdict(list)
+            for each in amounts:
+                key = mine.get(each.number.upper(), each.number)
+                owed[self._settled.get(key, key)].append(each.amount)
+            for key in sorted(owed.keys() & of_payables):
+                paid = sum((amount for amount in owed[key] if amount > 0), NOTHING)
+                apart = min(paid, -sum((amount for amount in owed[key] if amount < 0), NOTHING))
+                if apart:
+                    self._apart.add(key)
+                    documents = [
+                        each
+                        for other, pair in pairs.items()
+                        for each in pair.sides[side]
+                        if self._settled[other] == key
+                    ]
+                    known = Known(f"{self.ledgers[side]} has a payment beside what it pays: a person applies it")
+                    self._add(documents, "not applied", _PAYABLES, apart, known, _NOTHING_TO_DO)
 
     def explain_cents(self, pairs: Mapping[str, _Pair]) -> None:
         """
@@ -242,6 +273,8 @@ class _Comparison:
         }
         if changed:
             known = self._explain_pair((ours.booked, theirs.booked), changed)
+            if set(changed) <= {"fx_gain_loss", _PAYABLES} and self._settled.get(ours.booked.key) in self._apart:
+                known = Known("booked when a person applies it")
             if known.reason:
                 self._under_way |= pair.part_of
             if not known.reason and pair.part_of and _is_cents(changed):
@@ -292,9 +325,10 @@ _APPLY = (
 
 
 _NOTHING_TO_DO = "Nothing: it is within the tolerance."
-_CONTROLS = ("receivables", "payables")
+_PAYABLES = "payables"
+_CONTROLS = ("receivables", _PAYABLES)
 """The roles of the accounts whose documents are open until they are settled."""
-_REALISED = ("fx_gain_loss", "receivables")
+_REALISED = ("fx_gain_loss", *_CONTROLS)
 """The roles that a realised gain moves between."""
 
 

@@ -203,7 +203,7 @@ class KnownDocuments:
 
     def unequal(self, pair: Sequence[Booked], changed: Mapping[str, Decimal]) -> Known:
         """Why a document differs from its counterpart: one ledger books gain and write-off when it is applied."""
-        if not set(changed) <= {"fx_gain_loss", "receivables", "rounding"}:
+        if not set(changed) <= {"fx_gain_loss", "receivables", "payables", "rounding"}:
             return Known()
         cents = all(abs(amount) <= TOLERANCE for amount in changed.values())
         # which part of a document is the last, with its cent, shows when all of them are posted, in either ledger

@@ -44,6 +44,7 @@ KINDS: Mapping[str, str] = {
     "rounding": "Cents within the tolerance that one ledger put on its rounding account, "
     "or on another part of the document.",
     "open amount": "The entries agree, but more is open of the document in one ledger: money lies on another one.",
+    "not applied": "A ledger has a payment beside what it pays, for people to set one against the other.",
     "beyond documents in …": "An account holds an amount that no document explains.",
     "money without document": "The gateway moved money that no document stands for.",
     "document without money": "Both ledgers booked money of which the gateway knows nothing.",

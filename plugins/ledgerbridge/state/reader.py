@@ -110,6 +110,19 @@ class DatabaseReader:
         with transaction(self._engine) as session:
             return min(done_up_to(session, self._flow, leg, entity) for leg in legs)
 
+    def needless(self, source_keys: Sequence[str]) -> dict[str, str]:
+        """Why no document is to be made of a source record, by source key; not of one that a document was made of."""
+        found: dict[str, str] = {}
+        with transaction(self._engine) as session:
+            for chunk in in_chunks(source_keys):
+                rows = session.execute(
+                    select(SourceRecord.source_key, SourceRecord.reason)
+                    .where(SourceRecord.source_key.in_(chunk), SourceRecord.outcome == "superseded")
+                    .order_by(SourceRecord.id)
+                )
+                found.update({key: str(reason) for key, reason in rows if reason})
+        return found
+
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Id of an open dead letter by source key."""
         with transaction(self._engine) as session:

@@ -179,6 +179,12 @@ _ALL = (
         CRDTAMNT:money RequesterTrx:int""",
     ),
     _node(
+        "taPMManualCheck",
+        """BACHNUMB:15! PMNTNMBR:17! VENDORID:15! DOCNUMBR:20! DOCAMNT:money! DOCDATE:date! PSTGDATE:date PYENTTYP:int!
+        CARDNAME:15 CURNCYID:15 CHEKBKID:15 TRXDSCRN:30 XCHGRATE:rate RATETPID:15 BatchCHEKBKID:15 CREATEDIST:int
+        RequesterTrx:int""",
+    ),
+    _node(
         "taUpdateCreateItemRcd",
         """ITEMNMBR:30! ITEMDESC:100 ITMSHNAM:15 ITMGEDSC:10 ITMCLSCD:10 ITEMTYPE:int VCTNMTHD:int TAXOPTNS:int
         ITMTSHID:15 UOMSCHDL:10 DECPLQTY:int DECPLCUR:int STNDCOST:money CURRCOST:money LISTPRCE:money NOTETEXT:8000

@@ -66,9 +66,10 @@ class GPEConnectHook(BaseHook):
         What can be done with an entity of GP.
 
         Targets: customer, item, vendor, sales_order, sales_return, cash_receipt, debit_memo, credit_memo, application,
-        gl_transaction, payables_invoice, payables_credit_memo, receivables_void. Sources: what is posted as
-        sales_invoice, sales_return, cash_receipt, receivables_document, payables_document, journal; and customer,
-        item, vendor. Masters: customer, item, vendor, tax_detail, account (by ACTNUMST), account_index (by ACTINDX).
+        gl_transaction, payables_invoice, payables_credit_memo, payables_payment, receivables_void. Sources: what is
+        posted as sales_invoice, sales_return, cash_receipt, receivables_document, payables_document, journal; and
+        customer, item, vendor. Masters: customer, item, vendor, tax_detail, account (by ACTNUMST), account_index (by
+        ACTINDX).
 
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """

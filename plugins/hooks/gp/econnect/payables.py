@@ -11,9 +11,9 @@ from hooks.gp.econnect.reader import Row, equal
 from hooks.gp.econnect.targets import DistributedTarget, Place, difference
 from ledgerbridge.entities import Document
 
-__all__ = ["PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "Vendor"]
+__all__ = ["PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "PayablesPayment", "Vendor"]
 
-_INVOICE, _CREDIT_MEMO = 1, 5
+_INVOICE, _CREDIT_MEMO, _PAYMENT = 1, 5, 6
 _NO_1099 = 1  # TEN99TYPE; above it are the kinds of 1099
 _INACTIVE = "2"  # a temporary vendor, 3, may be used: sources.md GP §4
 _OPEN, _HISTORY = "Payables_Posted_Transaction", "Payables_History_Transaction"
@@ -44,6 +44,17 @@ class Vendor(KeptMaster):
 
 
 class _PayablesTarget(DistributedTarget):
+    """What vendors are owed, and what pays them."""
+
+    def _differences(self, document: Document, row: Row) -> list[str]:
+        header = document.header
+        found = difference("VENDORID", row.get("VENDORID"), header.get("VENDORID"))
+        found += difference("DOCNUMBR", row.get("DOCNUMBR"), header.get("DOCNUMBR"))
+        # payables keep the base currency's amount: a foreign document's is told by number and vendor
+        return found if header.get("CURNCYID") else found + difference("DOCAMNT", row.get("DOCAMNT"), header["DOCAMNT"])
+
+
+class _Voucher(_PayablesTarget):
     """Parts: ``taxes`` (taPMTransactionTaxInsert), ``distributions`` (taPMDistribution)."""
 
     natural_key = "VCHNUMWK"
@@ -56,13 +67,6 @@ class _PayablesTarget(DistributedTarget):
         if int(vendor.get("TEN99TYPE") or 0) > _NO_1099 and document.header.get("TEN99AMNT") is None:
             assigned["TEN99AMNT"] = document.header.get("PRCHAMNT")
         return assigned
-
-    def _differences(self, document: Document, row: Row) -> list[str]:
-        header = document.header
-        found = difference("VENDORID", row.get("VENDORID"), header.get("VENDORID"))
-        found += difference("DOCNUMBR", row.get("DOCNUMBR"), header.get("DOCNUMBR"))
-        # payables keep the base currency's amount: a foreign document's is told by number and vendor
-        return found if header.get("CURNCYID") else found + difference("DOCAMNT", row.get("DOCAMNT"), header["DOCAMNT"])
 
 
 def _payables_transaction(document_type: int) -> Transaction:
@@ -89,18 +93,39 @@ def _payables_places(document_type: int) -> tuple[Place, ...]:
     )
 
 
-class PayablesInvoice(_PayablesTarget):
+class PayablesInvoice(_Voucher):
     """Vendor invoices; VCHNUMWK is ours, DOCNUMBR the vendor's own number."""
 
     transaction = _payables_transaction(_INVOICE)
     places = _payables_places(_INVOICE)
 
 
-class PayablesCreditMemo(_PayablesTarget):
+class PayablesCreditMemo(_Voucher):
     """Vendor credit memos."""
 
     transaction = _payables_transaction(_CREDIT_MEMO)
     places = _payables_places(_CREDIT_MEMO)
+
+
+class PayablesPayment(_PayablesTarget):
+    """
+    Manual payments of vendors, applied to nothing: that one pays a voucher only people say; PMNTNMBR is ours.
+
+    Part: ``distributions`` (taPMDistribution, DOCTYPE 6).
+    """
+
+    transaction = Transaction(
+        name="PMManualCheckType",
+        parts={"distributions": "taPMDistribution", HEADER: "taPMManualCheck"},
+        copied=("VENDORID",),
+        renamed={"VCHRNMBR": "PMNTNMBR"},
+    )
+    natural_key = "PMNTNMBR"
+    places = (
+        Place("Payables_Payment", "PMNTNMBR"),
+        Place(_OPEN, "VCHRNMBR", equal("DOCTYPE", _PAYMENT)),
+        Place(_HISTORY, "VCHRNMBR", equal("DOCTYPE", _PAYMENT)),
+    )
 
 
 class PayablesDocument(ChangedRows):

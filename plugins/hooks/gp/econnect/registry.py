@@ -8,7 +8,13 @@ from hooks.gp.econnect.entities import GPEntity
 from hooks.gp.econnect.fields import NODES
 from hooks.gp.econnect.items import Item
 from hooks.gp.econnect.ledger import Account, AccountIndex, GLTransaction, Journal
-from hooks.gp.econnect.payables import PayablesCreditMemo, PayablesDocument, PayablesInvoice, Vendor
+from hooks.gp.econnect.payables import (
+    PayablesCreditMemo,
+    PayablesDocument,
+    PayablesInvoice,
+    PayablesPayment,
+    Vendor,
+)
 from hooks.gp.econnect.receivables import (
     Application,
     AppliedCredit,
@@ -40,6 +46,7 @@ _ALL: dict[str, type[GPEntity]] = {
     "payables_credit_memo": PayablesCreditMemo,
     "payables_document": PayablesDocument,
     "payables_invoice": PayablesInvoice,
+    "payables_payment": PayablesPayment,
     "receivables_document": ReceivablesDocument,
     "receivables_void": ReceivablesVoid,
     "sales_invoice": SalesInvoice,
