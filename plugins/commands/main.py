@@ -44,6 +44,7 @@ COMMANDS = {
     "suggest-suite": "Expectations that documents of the past meet, as a suite to accept.",
     "trace": "The whole way of a record, by any of its ids or names.",
     "webhooks": "What systems tell by themselves: receive it.",
+    "what-if": "The difference a changed file would have made over the last days, to the cent.",
 }
 """What each command is for; it is ``app`` of the module of its name, whose functions answer the exit code."""
 EXIT_CODES = {

@@ -100,21 +100,22 @@ def live_lookup(company: Company, engine: Engine, calling: Calling) -> LiveLooku
         system, _, name = entity.partition(".")
         connection = company.connections_of(system)[0]
         known = found.setdefault(entity, {})
-        if max_age_minutes:
-            missing = [key for key in keys if key not in known]
+        missing = [key for key in keys if key not in known]
+        if missing and max_age_minutes:
+            with transaction(engine) as session:
+                since = database_now(session) - timedelta(minutes=max_age_minutes)
+                known.update(master_rows_since(session, connection, entity, missing, since))
+            missing = [key for key in missing if key not in known]
+        if missing:
             with transaction(engine) as session:
                 now = database_now(session)
-                since = now - timedelta(minutes=max_age_minutes)
-                known.update(master_rows_since(session, connection, entity, missing, since))
-        missing = [key for key in keys if key not in known]
-        if missing:
             with calling(connection):
                 if system not in hooks:
                     hooks[system] = hook_for(system, connection)
                 master: Master = hooks[system].entity(name)
                 answers = master.lookup(missing)
             known.update(answers)
-            if max_age_minutes and answers:
+            if answers:  # also where no age is allowed: a trial of a changed mapping asks no system
                 with transaction(engine) as session:
                     keep_master_rows(session, connection, entity, answers, now)
         return {key: known[key] for key in keys if key in known}

@@ -1,20 +1,28 @@
-"""A dead letter whose cause was mended goes on when the run that rejected it is run again, and its money with it."""
+"""Twenty orders played to the end: what a changed file would have made of them, and a dead letter that goes on."""
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from commands.main import main
 from demo.books import read_result, roles_that_differ
 from demo.stack import Stack
 from ledgerbridge.entities import Document
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter, SourceRecord
+from ledgerbridge.state.models import Base, DeadLetter, Delivery, SourceRecord
+from ledgerbridge.yaml_edits import YamlText, in_braces
 from operators import settings
-from operators.systems import hooks_of
+from operators.systems import hooks_of, live_lookup
 from sandbox.orders import make_orders
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
@@ -22,12 +30,81 @@ from tests.flows.in_process import Office, open_office
 ITEM = {"ITEMNMBR": "NO-SUCH-SKU", "ITEMDESC": "Found after all", "ITEMTYPE": 1, "UOMSCHDL": "EACH"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def office(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Twenty plain orders, one of an item GP doesn't have, played to the end."""
     with open_office(make_orders(20), stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
         office.play()
         yield office
+
+
+INVOICE = "sales_invoice_to_xero_invoice.yaml"
+
+
+@pytest.fixture
+def changed_invoice(tmp_path: Path) -> Path:
+    """The invoice's mapping, with shipping on the account of additional fees."""
+    shipped = (settings.include_folder() / "mappings" / INVOICE).read_text()
+    place = ("lines", "AccountCode", "lookup", "key", "then", "convert", "enum", "shipping")
+    copy = tmp_path / INVOICE
+    copy.write_text(YamlText(shipped).put(place, "additional_fees").text)
+    return copy
+
+
+def test_a_planted_change_of_one_account_shows_to_the_cent_and_no_socket_is_opened(
+    office: Office, changed_invoice: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    xero = read_result(office.file, office.player, office.state)["books"]["xero"]
+    credited = -Decimal(xero["shipping_income"])
+    before = everything_in(office)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a socket was opened")
+
+    for name in ("connect", "connect_ex", "send", "sendall", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    with pytest.raises(Exception, match="a socket was opened"):  # what asks a system would be found out
+        live_lookup(settings.company(), office.state, nullcontext)("gp.item", ["NEVER-ASKED"], None)
+    url = str(office.state.url)
+    assert main(["--state", url, "what-if", str(changed_invoice), "--days", "1", "--json"]) == 0
+    told = {each["leg"]: each for each in json.loads(capsys.readouterr().out)["differences"]}
+    moved = {(each["role"], each["field"]): each for each in told["invoice"]["accounts"]}
+    assert credited > 0
+    for role, sums in (("shipping_income", (credited, 0)), ("additional_fees", (0, credited))):
+        amounts = moved[role, "LineAmount"]
+        assert (Decimal(amounts["before"]), Decimal(amounts["after"])) == sums
+    assert {each["field"] for each in told["invoice"]["changed"][0]["fields"]} == {"AccountCode"}
+    assert told["invoice"]["totals"] == []
+    assert (told["invoice"]["added"], told["invoice"]["newly_refused"], told["invoice"]["assumed"]) == ([], [], {})
+    assert told["rounding_invoice"]["changed"] == []
+    assert everything_in(office) == before
+
+
+def test_a_stricter_gate_shows_what_it_would_refuse_and_whom_it_leaves(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "gp_sales_order.yaml"
+    text = YamlText((settings.include_folder() / "expectations" / name).read_text())
+    limit = {"min_value": 0, "max_value": 100}
+    expectation = {"expect": "expect_column_values_to_be_between", "column": "DOCAMNT", "arguments": limit}
+    strict = text.put(("expectations", len(text.keys(("expectations",)))), in_braces({**expectation, "remedy": "Ask."}))
+    (tmp_path / name).write_text(strict.text)
+    assert main(["--state", str(office.state.url), "what-if", str(tmp_path / name), "--days", "1"]) == 1
+    told = capsys.readouterr().out
+    with transaction(office.state) as session:
+        sent = session.scalars(select(Delivery).where(Delivery.entity == "gp.sales_order")).all()
+    over = [each for each in sent if Decimal(each.canonical["total"]) > 100]
+    assert 0 < len(over) < len(sent)
+    assert f"refusals   {len(over)} new, 0 no more" in told
+    assert f"documents  {len(sent)} -> {len(sent) - len(over)}: 0 others, 0 more, {len(over)} no more" in told
+    assert "LB-GATE-001" in told
+
+
+def everything_in(office: Office) -> str:
+    """All rows of the state database, as a hash."""
+    with transaction(office.state) as session:
+        rows = {table.name: session.execute(select(table)).all() for table in Base.metadata.sorted_tables}
+    return sha256(repr(rows).encode()).hexdigest()
 
 
 def test_rejected_order_goes_on_when_its_run_is_run_again_after_the_item_was_created(office: Office) -> None:

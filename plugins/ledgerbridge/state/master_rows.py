@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.state.models import MasterRow
 from ledgerbridge.state.upsert import in_chunks, upsert
 
-__all__ = ["keep_master_rows", "master_rows_since"]
+__all__ = ["has_master_rows", "keep_master_rows", "master_rows_since"]
 
 _LONGEST_KEY = 250
 
@@ -33,6 +33,12 @@ def master_rows_since(
         )
         found.update({row.key: row.content for row in rows})
     return found
+
+
+def has_master_rows(session: Session, connection: str, entity: str) -> bool:
+    """Whether a system answered anything of an entity."""
+    kept = select(MasterRow.key).where(MasterRow.connection == connection, MasterRow.entity == entity).limit(1)
+    return session.scalar(kept) is not None
 
 
 def keep_master_rows(

@@ -637,7 +637,7 @@ class MasterRow(Base):
     connection: Mapped[str] = mapped_column(String(128), primary_key=True)
     entity: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(250), primary_key=True)
-    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    content: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     read_at: Mapped[datetime]
 
 

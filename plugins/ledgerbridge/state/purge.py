@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import null, select, update
+from sqlalchemy import delete, null, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.audit.commitments import PURGED, tells_of_a_person
 from ledgerbridge.canonical.personal import is_personal
-from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, LinkEnd, SourceRecord
+from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, LinkEnd, MasterRow, SourceRecord
 from ledgerbridge.state.names import TAKEN, forget_names
 from ledgerbridge.state.source_records import UNFINISHED
 from ledgerbridge.state.work_items import forget_comments
@@ -49,7 +49,7 @@ def old_batches(session: Session, before: datetime) -> list[str]:
 def purge_payloads(session: Session, before: datetime) -> Purged:
     """
     Take away the bodies of dead letters that are settled, what tells of persons in canonical headers, what each side of
-    a link was seen to hold or written, and what people said of what has waited.
+    a link was seen to hold or written, what systems answered of master data, and what people said of what has waited.
 
     Amounts, keys, hashes and the audit trail stay: later refunds and reconciliations need them.
     """
@@ -67,6 +67,7 @@ def purge_payloads(session: Session, before: datetime) -> Purged:
     )  # fmt: skip
     headers = _strip(session, SourceRecord, before) + _strip(session, Delivery, before) + _forget(session, before)
     forget_comments(session, before)
+    session.execute(delete(MasterRow).where(MasterRow.read_at < before))
     return Purged(letters.rowcount, headers)
 
 
