@@ -20,7 +20,7 @@ from ledgerbridge.flows import SyncConfig
 from ledgerbridge.links import sides_of
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
-from ledgerbridge.sync import BEFORE, Question, answer, has_open, has_unput, put_again, put_questions
+from ledgerbridge.sync import BEFORE, Question, answer, has_open, has_unput, is_open, put_again, put_questions
 from operators import settings
 from operators.leg import FlowOperator
 from operators.systems import hooks_of
@@ -142,6 +142,21 @@ class QuestionOperator(HITLOperator):
         self.company = company
         self.question = question
         self.barred = barred
+
+    def execute(self, context: Context) -> Any:
+        """
+        Ask, unless there is nothing to ask any more.
+
+        Airflow takes a task for a killed one whose answer comes while the process that asked is still ending, and tries
+        it again though the answer was kept: nobody is asked twice then.
+        """
+        question = Question(**self.question)
+        with transaction(settings.state_engine(self.company)) as session:
+            still_asked = is_open(session, question)
+        if not still_asked:
+            self.log.info("%s of %s is no question any more", question.field, question.number)
+            return None
+        return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Keep the answer; one to a question that is another by now is none, and that one is asked."""

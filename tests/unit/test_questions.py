@@ -17,6 +17,7 @@ from ledgerbridge.sync import (
     answer,
     answers_of,
     has_unput,
+    is_open,
     keep_questions,
     plan,
     put_questions,
@@ -47,6 +48,11 @@ def put(engine: Engine, run_id: str) -> list[Question]:
         return put_questions(session, "main", "customer", run_id)
 
 
+def stands(engine: Engine, question: Question) -> bool:
+    with transaction(engine) as session:
+        return is_open(session, question)
+
+
 def answered(engine: Engine, question: Question, system: str) -> bool:
     with transaction(engine) as session:
         return answer(session, ACTOR, question, system, "vera")
@@ -61,7 +67,9 @@ def test_a_question_is_put_once_and_its_answer_carried_out_by_the_leg_of_the_oth
     planned(state_db, "Bonn", "Berlin", GP)
     assert put(state_db, "run-2") == []
     assert put(state_db, "run-1") == [question]  # its task is tried again
+    assert stands(state_db, question)
     assert answered(state_db, question, "gp")
+    assert not stands(state_db, question)
     assert planned(state_db, "Bonn", "Berlin").changes[KEY].wanted == {"city": "Bonn", "name": "Anna"}
     assert not planned(state_db, "Bonn", "Berlin", GP).changes
     assert not planned(state_db, "Bonn", "Bonn").asked
@@ -75,6 +83,7 @@ def test_an_answer_about_a_value_that_changed_since_is_none_and_the_new_one_is_a
     planned(state_db, "Bonn", "Berlin")
     [question] = put(state_db, "run-1")
     planned(state_db, "Bonn", "Ulm")
+    assert not stands(state_db, question)
     assert not answered(state_db, question, "gp")
     [anew] = put(state_db, "run-2")
     assert anew.values == {"gp": "Bonn", "xero": "Ulm"}

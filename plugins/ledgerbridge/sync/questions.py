@@ -27,6 +27,7 @@ __all__ = [
     "answers_of",
     "has_open",
     "has_unput",
+    "is_open",
     "keep_questions",
     "put_again",
     "put_questions",
@@ -121,6 +122,12 @@ def put_again(session: Session, questions: Collection[Question]) -> None:
         if row is not None and row.answer is None:
             row.put_in = None
     session.flush()
+
+
+def is_open(session: Session, question: Question) -> bool:
+    """Whether a question is still the one that was put, and has no answer."""
+    row = session.get(MergeQuestion, question.id)
+    return row is not None and row.values == question.values and row.answer is None
 
 
 def answer(session: Session, actor: Actor, question: Question, system: str, by: str) -> bool:
