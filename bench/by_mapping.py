@@ -11,8 +11,9 @@ from ledgerbridge.canonical.checks import check
 from ledgerbridge.delivery.content import rows_of
 from ledgerbridge.mapping import Mapping, frame_records, load_mapping, nested_records
 
-__all__ = ["rows", "run"]
+__all__ = ["MAPPINGS", "NAMES", "rows", "run"]
 
+NAMES = ("gp_sales_invoice_to_sales_invoice", "sales_invoice_to_xero_invoice")
 MAPPINGS = Path(__file__).parent.parent / "include" / "mappings"
 
 
@@ -20,9 +21,9 @@ def run(batch: Batch) -> Any:
     """The documents' frames."""
     given = lookups()
     raw = nested_records(batch.payloads, batch.keys, [CHANGED_AT] * len(batch.keys))
-    canonical = _mapping("gp_sales_invoice_to_sales_invoice").run(raw, given)
-    checked = check(canonical.frames)
-    return _mapping("sales_invoice_to_xero_invoice").run(frame_records(checked.frames), given).frames
+    to_canonical, to_xero = map(_mapping, NAMES)
+    checked = check(to_canonical.run(raw, given).frames)
+    return to_xero.run(frame_records(checked.frames), given).frames
 
 
 def rows(made: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -63,7 +63,7 @@ class _State:
     def cross_references(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Customers by their number in GP, contacts by their record."""
         if entity == "gp.customer":
-            return {key: {"record_key": f"customer:{key}", "target_id": key} for key in keys}
+            return {key: {"record_key": f"customer:{key}", "target_id": key} for key in keys if key in CONTACTS}
         return {key: {"record_key": key, "target_id": CONTACTS[key.removeprefix("customer:")]} for key in keys}
 
     def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,7 +32,9 @@ def check(frames: dict[str, pd.DataFrame]) -> Checked:
     """Documents with lines: total = Σ net + Σ tax, and each line's tax = Σ its tax details (accounting-rules.md §3)."""
     if "lines" not in frames:
         return Checked(frames, [])
-    failures = _empty(frames) + _totals(frames)
+    keys = _keys(frames["header"])
+    owners = {part: pc.index_in(_keys(frames[part]), keys) for part in ("lines", "taxes")}
+    failures = _empty(keys, owners["lines"]) + _totals(frames, keys, owners)
     failed = {failure["record_key"] for failure in failures}
     if not failed:
         return Checked(frames, [])
@@ -38,9 +42,9 @@ def check(frames: dict[str, pd.DataFrame]) -> Checked:
     return Checked(kept, failures)
 
 
-def _empty(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    keys = _column(frames["header"], "record_key")
-    bare = keys.filter(pc.invert(pc.is_in(keys, _column(frames["lines"], "record_key"))))
+def _empty(keys: pa.Array, owners: pa.Array) -> list[dict[str, Any]]:
+    bare = np.ones(len(keys), dtype=bool)
+    bare[owners.drop_null().to_numpy()] = False
     return [
         {
             "record_key": key,
@@ -51,13 +55,14 @@ def _empty(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
             "rule": "canonical.checks",
             "remedy": "Mend the document in its source; a document without lines can't be booked.",
         }
-        for key in bare.to_pylist()
+        for key in keys.filter(pa.array(bare)).to_pylist()
     ]
 
 
-def _totals(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    keys, total = _column(frames["header"], "record_key"), _column(frames["header"], "total")
-    net, tax = _sums(frames["lines"], "net", keys), _sums(frames["taxes"], "amount", keys)
+def _totals(frames: dict[str, pd.DataFrame], keys: pa.Array, owners: Mapping[str, pa.Array]) -> list[dict[str, Any]]:
+    total = _column(frames["header"], "total")
+    net = _sums(_column(frames["lines"], "net"), owners["lines"], len(keys))
+    tax = _sums(_column(frames["taxes"], "amount"), owners["taxes"], len(keys))
     parts = pc.add(net, tax)
     wrong = pa.table({"key": keys, "total": total, "parts": parts}).filter(pc.not_equal(total, parts))
     return [
@@ -74,12 +79,16 @@ def _totals(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     ]
 
 
-def _sums(frame: pd.DataFrame, column: str, keys: pa.Array) -> pa.Array:
-    """The sum of each record's rows, in the order of ``keys``; that of no rows is nothing."""
-    table = pa.table({"key": _column(frame, "record_key"), "value": _column(frame, column)})
-    sums = table.group_by("key", use_threads=False).aggregate([("value", "sum")])
-    places = pc.index_in(keys, sums["key"].combine_chunks())
+def _sums(values: pa.Array, owners: pa.Array, size: int) -> pa.Array:
+    """The sum of each owner's values; that of none is nothing."""
+    table = pa.table({"owner": owners, "value": values})
+    sums = table.group_by("owner", use_threads=False).aggregate([("value", "sum")])
+    places = pc.index_in(pa.array(np.arange(size, dtype=np.int32)), sums["owner"].combine_chunks())
     return pc.fill_null(sums["value_sum"].combine_chunks().take(places).cast(_SUM), pa.scalar(Decimal(0), _SUM))
+
+
+def _keys(frame: pd.DataFrame) -> pa.Array:
+    return _column(frame, "record_key").cast(pa.string())  # an empty frame's may have no type
 
 
 def _column(frame: pd.DataFrame, name: str) -> pa.Array:

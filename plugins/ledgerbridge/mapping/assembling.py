@@ -51,16 +51,19 @@ def assembled(
 
     :param declared: the parts and fields of a canonical record; what the mapping says nothing about is empty.
     """
+    import pandas as pd
+
     kept = {name: [_without(piece, failed) for piece in pieces] for name, pieces in made.items()}
     header = kept["header"][0]
-    links = frame_of({"record": pa.array(header.record), "record_key": header.columns["record_key"]})
+    keys = pd.arrays.ArrowExtensionArray(header.columns["record_key"])
+    links = pd.DataFrame({"record": header.record, "record_key": keys})
     parts = {
         name: _in_order([_with_header(piece, header) for piece in pieces])
         for name, pieces in kept.items()
         if name != "header"
     }
     whole = _whole({"header": _last_of_each(header.columns), **parts}, declared)
-    return {name: frame_of(part) for name, part in whole.items()}, links.astype({"record": "int64"})
+    return {name: frame_of(part) for name, part in whole.items()}, links
 
 
 def together(several: Sequence[Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
@@ -78,7 +81,8 @@ def frame_of(columns: dict[str, pa.Array]) -> pd.DataFrame:
     """A frame of Arrow columns, which it holds as they are."""
     import pandas as pd
 
-    return pd.DataFrame({name: pd.array(column, pd.ArrowDtype(column.type)) for name, column in columns.items()})
+    arrays = {name: pd.arrays.ArrowExtensionArray(column) for name, column in columns.items()}
+    return pd.DataFrame(arrays, copy=False)
 
 
 def _without(piece: Piece, failed: set[int]) -> Piece:

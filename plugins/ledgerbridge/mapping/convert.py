@@ -56,6 +56,7 @@ _ROUND_MODES: dict[Rounding, str] = {
     "floor": "down",
 }
 _OTHER = "*"
+_PLAIN_DAY = DateConversion()
 _LAST_SECOND = 253_402_300_800  # the end of the year 9999
 
 
@@ -147,6 +148,8 @@ def to_date(array: pa.Array, options: DateConversion, company_zone: str) -> Conv
     Days. With ``zone`` the text is an instant and the day is that zone's; without, the text's own day counts: a
     document's date is never shifted by a zone (sources.md Xero §3).
     """
+    if options == _PLAIN_DAY and (days := _plain_days(array)) is not None:
+        return days, np.zeros(len(array), dtype=bool)
     given = mask_of(array.is_valid())
     moments = _moments(array, options)
     if options.zone is not None:
@@ -250,6 +253,16 @@ def _plain_number(texts: pa.Array, options: DecimalConversion) -> pa.Array:
         texts = pc.replace_substring(texts, ".", "?")
         texts = pc.replace_substring(texts, options.mark, ".")
     return texts
+
+
+def _plain_days(array: pa.Array) -> pa.Array | None:
+    """Days that are written as they should be; None where one is not, or may be no day."""
+    if pa.types.is_temporal(array.type):
+        return None
+    try:
+        return pc.cast(pc.utf8_slice_codeunits(text_array(array), 0, 10), pa.date32())
+    except pa.ArrowInvalid:
+        return None
 
 
 def _moments(array: pa.Array, options: DateConversion) -> Any:

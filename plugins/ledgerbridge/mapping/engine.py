@@ -136,10 +136,9 @@ class Mapping:
             failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
         labels = _labels(made.get("header", []), set(failures["record"]))
         frames, links = assembled(made, {*failures["record"], *earlier}, CANONICAL.get(self.target, {}))
-        untold = tuple(
-            {str(name): value for name, value in each.items()} for each in batch.untold.frame().to_dict("records")
-        )
-        return Mapped(frames, links, failures, earlier, labels, untold)
+        untold = batch.untold.frame().to_dict("records") if batch.untold.frames else []
+        named = tuple({str(name): value for name, value in each.items()} for each in untold)
+        return Mapped(frames, links, failures, earlier, labels, named)
 
     def _part(self, part: _CompiledPart, rows: Rows, batch: Batch) -> Piece:
         if part.where is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,8 +75,15 @@ class Failures:
         import pandas as pd
 
         if not self.frames:
-            return pd.DataFrame(columns=FAILURE_COLUMNS)
+            return _none().copy()
         return pd.concat(self.frames, ignore_index=True)
+
+
+@cache
+def _none() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=FAILURE_COLUMNS)
 
 
 def _texts(values: pa.Array | None, failed: npt.NDArray[np.bool_]) -> list[str | None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ledgerbridge.mapping.column import PLAIN, Batch, Column, same_owner
 from ledgerbridge.mapping.conditions import compile_condition
-from ledgerbridge.mapping.convert import text_array, to_decimal
+from ledgerbridge.mapping.convert import mask_of, text_array, to_decimal
 from ledgerbridge.mapping.model import Aggregate, Match
 from ledgerbridge.mapping.rows import Rows, as_array
 
@@ -27,7 +28,7 @@ def aggregating(aggregate: Aggregate, kind: str) -> Column:
         if condition is not None:
             children = children.take(condition(children))
         by, key = (aggregate.by, aggregate.key or aggregate.by) if aggregate.by else (None, None)
-        own, owners = _owners(rows, key, children, by)
+        own, owners = _owners(rows, key, children, by) if condition is not None else _shared(rows, key, part, by)
         values = children.column(field_name)
         if aggregate.table is not None and aggregate.column is not None:
             values = _instead(text_array(values), batch.lookups.rows(aggregate.table), aggregate.column)
@@ -61,6 +62,15 @@ def part_and_field(path: str) -> tuple[str, str]:
     return part, name
 
 
+def _shared(rows: Rows, key: str | None, part: str, by: str | None) -> tuple[pa.Array, pa.Array]:
+    """``_owners`` of all rows of a part, which several fields are gathered from."""
+    asked = ("owners", key, part, by)
+    if asked not in rows.memory:
+        rows.memory[asked] = _owners(rows, key, rows.other(part), by)
+    found: tuple[pa.Array, pa.Array] = rows.memory[asked]
+    return found
+
+
 def _owners(rows: Rows, key: str | None, others: Rows, by: str | None) -> tuple[pa.Array, pa.Array]:
     """One number a row of each: the same for rows of one record that have the same text in ``key`` and in ``by``."""
     if key is None or by is None:
@@ -79,15 +89,22 @@ def _gathered(table: pa.Table, kind: str, separator: str) -> pa.Table:
 
 
 def _joined(table: pa.Table, separator: str) -> pa.Table:
-    table = table.set_column(1, "value", text_array(as_array(table["value"])))
-    table = table.filter(table["value"].is_valid())
-    ordered = (
-        table.group_by(["owner", "value"], use_threads=False)
-        .aggregate([])
-        .sort_by([("owner", "ascending"), ("value", "ascending")])
-    )
-    listed = ordered.group_by("owner", use_threads=False).aggregate([("value", "list")])
-    return pa.table({"owner": listed["owner"], "value": pc.binary_join(listed["value_list"], separator)})
+    """The different texts of each owner in their order; few texts stand in many rows, so their numbers are sorted."""
+    texts = text_array(as_array(table["value"])).dictionary_encode()
+    known = pc.drop_null(texts.indices)
+    order = pc.sort_indices(texts.dictionary).to_numpy()
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    owners = as_array(table["owner"]).to_numpy()[mask_of(texts.is_valid())]
+    pairs = np.lexsort((ranks := rank[known.to_numpy()], owners))
+    owners, ranks = owners[pairs], ranks[pairs]
+    new = np.ones(len(owners), dtype=bool)
+    new[1:] = (owners[1:] != owners[:-1]) | (ranks[1:] != ranks[:-1])
+    owners, ranks = owners[new], ranks[new]
+    different, first = np.unique(owners, return_index=True)
+    values = texts.dictionary.take(pa.array(order[ranks]))
+    lists = pa.ListArray.from_arrays(pa.array([*first, len(owners)], pa.int32()), values)
+    return pa.table({"owner": pa.array(different), "value": pc.binary_join(lists, separator)})
 
 
 def _behind(texts: pa.Array, mark: str) -> list[str | None]:

@@ -71,19 +71,31 @@ def numbered(record: Index) -> Index:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one part; ``record`` says which record each belongs to, ``children`` gives another part's rows."""
+    """
+    Rows of one part; ``record`` says which record each belongs to, ``other`` gives another part's rows.
+
+    :param memory: what was found out about these rows already, by what tells it: several rules ask the same.
+    """
 
     size: int
     record: Index
     column: Callable[[str], pa.Array]
     other: Callable[[str], Rows]
+    memory: dict[Any, Any] = field(default_factory=dict)
 
     def take(self, mask: npt.NDArray[np.bool_]) -> Rows:
         """Only the rows where ``mask`` holds."""
         if mask.all():
             return self
         chosen = pa.array(np.flatnonzero(mask))
-        return Rows(len(chosen), self.record[mask], lambda path: self.column(path).take(chosen), self.other)
+        taken: dict[str, pa.Array] = {}
+
+        def column(path: str) -> pa.Array:
+            if path not in taken:
+                taken[path] = self.column(path).take(chosen)
+            return taken[path]
+
+        return Rows(len(chosen), self.record[mask], column, self.other)
 
     def spread(self, owners: Index, fields: Mapping[str, pa.Array]) -> Rows:
         """The rows at ``owners``, one after the other, where ``%name`` reads one of ``fields``."""
@@ -127,7 +139,8 @@ class NestedRows:
     def _column(self, each: str | None, path: str) -> pa.Array:
         elements, record, parent = self._explode(each)
         if path.startswith("@"):
-            return {"@key": self.keys, "@changed_at": self.changed_at}[path].take(pa.array(record))
+            own = {"@key": self.keys, "@changed_at": self.changed_at}[path]
+            return own.take(pa.array(record)) if each else own
         if path.startswith("$."):
             return _walk(self.payloads, path[2:]).take(pa.array(record))
         if path.startswith("^"):

@@ -7,7 +7,6 @@ from base64 import b32encode
 from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,15 +118,19 @@ def _finishing(rule: Rule, column: Column, place: Place) -> Column:
 def _choosing(rule: Rule, place: Place) -> Column:
     assert rule.when is not None
     condition = compile_condition(rule.when)
+    asked = rule.when.model_dump_json(exclude_unset=True)
     then = compile_rule(rule.then or _NOTHING, place.target, place.rule)
     otherwise = compile_rule(rule.else_ or _NOTHING, place.target, place.rule)
 
     def choose(rows: Rows, batch: Batch) -> pa.Array:
-        mask = condition(rows)
+        if asked not in rows.memory:
+            mask = condition(rows)
+            places = np.argsort(np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)]))
+            rows.memory[asked] = rows.take(mask), rows.take(~mask), pa.array(places)
+        chosen, others, places = rows.memory[asked]
         # each side sees only its own rows, so that a lookup that fails there is not held against the others
-        sides = alike([then(rows.take(mask), batch), otherwise(rows.take(~mask), batch)])
-        places = np.argsort(np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)]))
-        return as_array(pa.chunked_array(sides, sides[0].type)).take(pa.array(places))
+        sides = alike([then(chosen, batch), otherwise(others, batch)])
+        return as_array(pa.chunked_array(sides, sides[0].type)).take(places)
 
     return choose
 
@@ -151,11 +154,15 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
             found = {_APART.join(parts): row for parts, row in ones.items()}
         else:
             found = batch.lookups.find(kind, name, lookup.by, wanted, max_age_minutes=lookup.max_age_minutes)
-        answers = [
-            key if lookup.column is None and key in found else _pick(found, key, lookup.column) for key in wanted
-        ]
-        known = pa.array([key in found for key in wanted], pa.bool_()).take(keys.indices)
-        unknown = ~convert.mask_of(known) & convert.mask_of(keys.is_valid())
+        column = lookup.column
+        if column is None:
+            answers = [key if key in found else None for key in wanted]
+        else:
+            answers = [found[key].get(column) if key in found else None for key in wanted]
+        known = [key in found for key in wanted]
+        unknown = np.zeros(rows.size, dtype=bool)
+        if not all(known):
+            unknown = convert.mask_of(pc.invert(pa.array(known, pa.bool_()).take(keys.indices)))
         awaited = unknown & is_ours(rows) if is_ours is not None else np.zeros(rows.size, dtype=bool)
         batch.failures.add(
             rows.record,
@@ -188,10 +195,6 @@ _APART = "\x1f"
 
 def _filled(columns: Sequence[pa.Array]) -> list[pa.Array]:
     return [pc.fill_null(column, "") for column in columns]
-
-
-def _pick(found: dict[str, dict[str, Any]], key: str, column: str | None) -> Any:
-    return None if key not in found or column is None else found[key].get(column)
 
 
 _OF_THE_COMPANY = {"accounts": "accounts", "gateways": "gateways", "company": "settings"}
