@@ -56,6 +56,12 @@ _OPTIONS = {
         " file's path below that folder, {line} with its line. Begins with https, http or vscode. Blank: no links.",
         "https://git.example.com/books/-/edit/main/include/{path}#L{line}",
     ),
+    "publish": _option(
+        "Where the console publishes drafts of the include folder's files, which has to lie in a git repository:"
+        " `straight`, the file is written and committed on what is checked out, and is live at once; `branch`, a commit"
+        " on a branch of its own, which people merge. Default: branch.",
+        "straight",
+    ),
     "circuit_pause_seconds": _option(
         "How long a system that failed three times in a row is left alone at first; doubles with each failed probe"
         " up to four times as long. Default: 15.",

@@ -13,6 +13,7 @@ from hooks.state_database import payload_key
 from hooks.systems import gateway_fields
 from ledgerbridge.audit.timestamps import TimeStamps
 from ledgerbridge.delivery import LEASE, SETTLE
+from ledgerbridge.drafts.publish import How
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, company_file, default_key, load_company
 from ledgerbridge.state.companies import for_company
@@ -27,6 +28,7 @@ __all__ = [
     "lease",
     "lookups_folder",
     "payload_key",
+    "publishes",
     "settle",
     "staging_url",
     "state_engine",
@@ -79,6 +81,20 @@ def anchors_url() -> str:
 def files_url() -> str:
     """Where people edit the files of the include folder, ``{path}`` and ``{line}`` in it; blank: nowhere."""
     return conf.get("ledgerbridge", "files_url", fallback="") or ""
+
+
+def publishes() -> How:
+    """
+    Where drafts are published.
+
+    :raises ConfigurationError: the setting is neither of the two.
+    """
+    told = conf.get("ledgerbridge", "publish", fallback="") or "branch"
+    if told not in ("straight", "branch"):
+        raise ConfigurationError(
+            "LB-CFG-029", f'[ledgerbridge] publish is "{told}".', remedy="Write `straight` or `branch`."
+        )
+    return "straight" if told == "straight" else "branch"
 
 
 def anchors_to() -> str:

@@ -54,6 +54,7 @@ __all__ = [
     "DeadLetter",
     "Delivery",
     "DeliveryTry",
+    "Draft",
     "Installation",
     "Link",
     "LinkEnd",
@@ -639,6 +640,30 @@ class MasterRow(Base):
     key: Mapped[str] = mapped_column(String(250), primary_key=True)
     content: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     read_at: Mapped[datetime]
+
+
+class Draft(Base):
+    """
+    A file of the include folder as somebody changed it, before it is live.
+
+    ``file`` is its name below that folder, ``base`` the text it was begun from, ``by`` whose it is. ``version`` counts
+    its changes. ``state``: ``open``, ``published``, or ``discarded``; a published one says its ``commit``, and the
+    ``branch`` where it is not live by itself.
+    """
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("ix_draft_file", "file", "state"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    file: Mapped[str] = mapped_column(String(255))
+    by: Mapped[str] = mapped_column(String(255))
+    base: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    version: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    changed_at: Mapped[datetime]
+    note: Mapped[str | None] = mapped_column(Text)
+    commit: Mapped[str | None] = mapped_column(String(64))
+    branch: Mapped[str | None] = mapped_column(String(255))
 
 
 class OAuthToken(Base):
