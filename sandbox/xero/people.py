@@ -40,6 +40,7 @@ class _Payment(BaseModel):
     account: str
     on: date | None = None
     reference: str = ""
+    rate: Decimal | None = None  # units of the document's currency for one of the base currency
 
 
 class _Document(BaseModel):
@@ -60,6 +61,7 @@ def people_routes(state: State) -> APIRouter:
             "Account": {"Code": payment.account},
             "Amount": payment.amount,
             "Reference": payment.reference,
+            "CurrencyRate": payment.rate,
         } | ({"Date": payment.on.isoformat()} if payment.on else {})
 
         def entered(book: Book) -> Element:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
@@ -59,6 +61,9 @@ class _Voucher(_PayablesTarget):
 
     natural_key = "VCHNUMWK"
 
+    def _write(self, document: Document) -> None:
+        super()._write(_one_an_account(document) if document.header.get("CURNCYID") else document)
+
     def _assigned(self, document: Document) -> dict[str, Any]:
         """With the amount for the 1099 of a vendor that has one, which eConnect leaves at nothing (unverified)."""
         assigned = super()._assigned(document)
@@ -67,6 +72,24 @@ class _Voucher(_PayablesTarget):
         if int(vendor.get("TEN99TYPE") or 0) > _NO_1099 and document.header.get("TEN99AMNT") is None:
             assigned["TEN99AMNT"] = document.header.get("PRCHAMNT")
         return assigned
+
+
+def _one_an_account(document: Document) -> Document:
+    """
+    A foreign document with one distribution for each account and kind, the first one's text on it.
+
+    GP converts each distribution by itself, and cents are to be those of an account (accounting-rules.md §7).
+    """
+    rows: dict[tuple[object, object], dict[str, Any]] = {}
+    for row in document.parts.get("distributions", []):
+        kept = rows.setdefault((row["DISTTYPE"], row.get("ACTNUMST")), {**row, "DEBITAMT": Decimal(0)})
+        kept["DEBITAMT"] += (row.get("DEBITAMT") or Decimal(0)) - (row.get("CRDTAMNT") or Decimal(0))
+    merged = [
+        {**row, "DEBITAMT": max(net, Decimal(0)), "CRDTAMNT": max(-net, Decimal(0))}
+        for row in rows.values()
+        if (net := row["DEBITAMT"])
+    ]
+    return replace(document, parts={**document.parts, "distributions": merged})
 
 
 def _payables_transaction(document_type: int) -> Transaction:

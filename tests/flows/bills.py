@@ -1,0 +1,151 @@
+"""Bills and suppliers' credits as people key, pay and apply them, and the flow that carries them from Xero to GP."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from demo.ports import free_port
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import DeadLetter, SourceRecord
+from operators import settings
+from operators.systems import hooks_of
+from sandbox.orders import OPENING, harbor_light_supply
+from sandbox.places import SYSTEMS
+from sandbox.player import Player
+from tests.flows.edited_masters import Windows
+from tests.flows.golden_orders import order_file
+from tests.flows.in_process import InProcess, Office, open_office
+from tests.forked_sandboxes import forked_sandboxes
+
+__all__ = ["DAY", "PAYMENT", "Bills", "line", "open_bills"]
+
+DAY = "2026-03-02"
+PAYMENT = 6
+
+
+@dataclass
+class Bills(Windows):
+    """The two ledgers, and the flows of masters and of bills between them."""
+
+    office: Office
+    passes: int = 0
+
+    def enter(self, number: str, supplier: str, *lines: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """A bill, or what its fields make of it, as a person types it in Xero and approves it."""
+        typed = {"Type": "ACCPAY", "Status": "AUTHORISED", "Contact": {"Name": supplier}, "Date": DAY}
+        typed |= {"InvoiceNumber": number, "DueDate": "2026-04-01", "LineAmountTypes": "Exclusive"}
+        element = {**typed, "LineItems": list(lines), **fields}
+        return self.type_in_xero(element)
+
+    def type_in_xero(self, element: dict[str, Any]) -> dict[str, Any]:
+        typed: dict[str, Any] = self.player.call("POST", "xero", "/_sandbox/documents", element)
+        return typed
+
+    def link_suppliers(self) -> None:
+        """A pass of the flow of masters."""
+        self.passes += 1
+        InProcess("master_data").run_stage("vendors", f"vendors-{self.passes}")
+
+    def run(self) -> dict[str, int]:
+        """A pass; how many documents each leg delivered."""
+        self.passes += 1
+        flow = InProcess("procure_to_pay")
+        results = flow.run(f"bills-{self.passes}")
+        return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
+
+    def vouchers(self) -> dict[str, dict[str, Any]]:
+        """GP's payables by the supplier's number, payments by their own."""
+        return {each["DOCNUMBR"]: each for each in self.player.ledger("gp")["payables"]}
+
+    def booked(self, number: str) -> dict[str, Decimal]:
+        """What GP posted of a document by account, debits positive."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for each in self.player.entries("gp"):
+            if each["ORDOCNUM"] == number:
+                sums[each["ACTNUMST"]] += Decimal(each["DEBITAMT"]) - Decimal(each["CRDTAMNT"])
+        return dict(sums)
+
+    def reconciled(self) -> dict[str, Any]:
+        """What the comparison of the two ledgers says, whether it fails or not."""
+        self.passes += 1
+        with suppress(LedgerbridgeError):
+            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}")
+        return self.office.verdicts[-1]
+
+    def told(self, verdict: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Type, role and value of what nobody can explain."""
+        unexplained = [each for each in verdict["differences"] if not each["explained"]]
+        return sorted((each["type"], each["role"], each["value"]) for each in unexplained)
+
+    def xero(self) -> Any:
+        """The hook of Xero, for what people do there and the sandbox has no window for."""
+        return next(iter(hooks_of("xero", settings.company()).values()))
+
+    def pay_in_xero(self, number: str, amount: str, **fields: str) -> dict[str, Any]:
+        payment = {"number": number, "amount": amount, "account": "090", "on": DAY, **fields}
+        entered: dict[str, Any] = self.player.call("POST", "xero", "/_sandbox/payments", payment)
+        return entered
+
+    def payments(self) -> dict[str, dict[str, Any]]:
+        """GP's payments by what they are for."""
+        payables = self.player.ledger("gp")["payables"]
+        return {each["TRXDSCRN"]: each for each in payables if each["DOCTYPE"] == PAYMENT}
+
+    def apply(self, number: str) -> None:
+        """What a person does in GP's window Apply Payables Documents, of a payment that is for a bill."""
+        self.apply_documents(self.payments()[number], self.vouchers()[number])
+
+    def apply_documents(self, credit: dict[str, Any], voucher: dict[str, Any], on: str = DAY) -> None:
+        """The same, of any two: as much as is left of both."""
+        pair = {"document": credit["number"], "DOCTYPE": credit["DOCTYPE"], "voucher": voucher["number"], "date": on}
+        self.player.call("POST", "gp", "/_sandbox/apply-payables", pair)
+
+    def letters(self) -> dict[str, tuple[str, str]]:
+        """Code and remedy of each open letter, by the name people see."""
+        with transaction(self.office.state) as session:
+            rows = session.scalars(select(DeadLetter).where(DeadLetter.state == "open"))
+            return {str(each.label): (each.code, each.remedy) for each in rows}
+
+    def waiting(self) -> dict[str, str]:
+        """Why each bill waits that does."""
+        with transaction(self.office.state) as session:
+            rows = session.scalars(select(SourceRecord).where(SourceRecord.outcome == "waiting"))
+            return {str(each.label): str(each.reason) for each in rows if each.flow == "procure_to_pay"}
+
+
+@contextmanager
+def open_bills(folder: Path, suppliers: Sequence[str]) -> Iterator[Bills]:
+    """
+    The two ledgers of the small company, forked.
+
+    :param suppliers: names of contacts that are vendors in GP, under the name in capitals, before the first bill.
+    """
+    ports = {system: free_port() for system in SYSTEMS}
+    with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
+        player.seed(harbor_light_supply(), OPENING)
+        with open_office(order_file([]), player, player, folder) as office:
+            bills = Bills(player, office)
+            for name in suppliers:
+                bills.in_xero(name, AccountNumber=name.upper(), IsSupplier=True)
+            bills.link_suppliers()
+            yield bills
+
+
+def line(amount: str, *, account: str = "310", tax_type: str = "NONE", **fields: Any) -> dict[str, Any]:
+    return {
+        "Description": "Lamp shades",
+        "Quantity": 1,
+        "UnitAmount": amount,
+        "AccountCode": account,
+        "TaxType": tax_type,
+        **fields,
+    }
