@@ -273,6 +273,7 @@ def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, s
         taxes={details: amount for details, amount in taxes.items() if amount},
         rate=document.rate,
         changed_at=_changed(element),
+        source="" if document.kind.is_sale else f"xero.{document.kind.entity}",
     )
 
 

@@ -230,9 +230,10 @@ class KnownDocuments:
         return any(key in self._to_take for key in (booked.part_of, booked.record, *read_keys))
 
     def _sent_later(self, booked: Booked) -> bool:
-        """Whether we wrote a document ourselves after the last run had read such documents."""
+        """Whether we wrote a document ourselves after the last run had read such documents; of some none ever does."""
         sent_at, read_at = self._sent_at.get(booked.key), self._read_at.get(booked.source)
-        return not self._closing and sent_at is not None and (read_at is None or sent_at >= read_at)
+        told_later = bool(booked.source) and sent_at is not None and (read_at is None or sent_at >= read_at)
+        return told_later and not self._closing
 
     def stuck(self, source_key: str) -> str | None:
         """Why a source record can't go on."""
