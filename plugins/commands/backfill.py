@@ -13,7 +13,7 @@ import typer
 from commands.database import open_payloads, state_engine
 from commands.options import new_app
 from ledgerbridge.changes import SourceId
-from ledgerbridge.changes.backfills import Backfill, Pace, begin_or_resume, reached
+from ledgerbridge.changes.backfills import Backfill, Pace, begin_or_resume
 from ledgerbridge.entities import CountsCalls
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state import transaction
@@ -82,7 +82,7 @@ def backfill(
 def _fill(
     engine: Engine, hook: SystemHook, named: SourceId, since: datetime, until: datetime | None, *, again: bool
 ) -> None:
-    from operators.change_log import read_span
+    from operators.change_log import read_next_span
 
     source = hook.entity(named.entity.partition(".")[2])
     with transaction(engine) as session:
@@ -92,9 +92,8 @@ def _fill(
     pace, began, before = Pace(done), time.monotonic(), _calls_left(hook)
     failures = 0
     while not done.is_done:
-        end = pace.next_end(done)
         try:
-            found = read_span(engine, source, named, done.done, end, again=again)
+            done = read_next_span(engine, source, done, pace, again=again)
         except TransientError as error:
             failures = 0 if error.retry_after_seconds else failures + 1
             if failures >= _TRIES:
@@ -102,9 +101,6 @@ def _fill(
             _wait(error, failures)
             continue
         failures = 0
-        with transaction(engine) as session:
-            done = reached(session, done, end, found.rows, found.new)
-        pace.found(found.rows)
         now = _calls_left(hook)
         made = 0 if before is None or now is None else max(0, before[0] - now[0])
         left, a_day = (None, 0) if now is None else now

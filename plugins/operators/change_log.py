@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Begun, Found, SourceId, append, begin_again, begin_reading, end_reading, unknown
 from ledgerbridge.changes.announced import answer, told_of
+from ledgerbridge.changes.backfills import Backfill, Pace, reached
 from ledgerbridge.changes.log import GONE, How, gone, last_number
 from ledgerbridge.changes.readings import is_list_due
 from ledgerbridge.entities import DELETED, KeyedSource, RawRecord, Source, Window
@@ -19,7 +20,7 @@ from ledgerbridge.state import transaction
 from operators import settings
 from operators.staging import raw_table, remember, write_raw
 
-__all__ = ["Read", "read_again", "read_announced", "read_source", "read_span"]
+__all__ = ["Read", "read_again", "read_announced", "read_next_span", "read_source", "read_span"]
 
 _AT_A_TIME = 1_000
 """Records in memory as values, and in one staged file, unless a source's page has more."""
@@ -130,6 +131,20 @@ def read_span(
         rows += len(records)
         new += _write(engine, named, begun, records)
     return Read(since, until, rows, new)
+
+
+def read_next_span(engine: Engine, source: Source, backfill: Backfill, pace: Pace, *, again: bool = False) -> Backfill:
+    """
+    ``read_span`` of what comes next in a backfill; how far it is then, which is kept.
+
+    :raises TransientError, ConfigurationError: as the source raises them; what was done before stays done.
+    """
+    end = pace.next_end(backfill)
+    found = read_span(engine, source, backfill.source, backfill.done, end, again=again)
+    with transaction(engine) as session:
+        further = reached(session, backfill, end, found.rows, found.new)
+    pace.found(found.rows)
+    return further
 
 
 def read_again(

@@ -44,19 +44,21 @@ class RunningHome:
         conf: dict[str, Any] | None = None,
         beside: Sequence[str] = (),
         more: Mapping[str, str] | None = None,
+        day: str | None = None,
     ) -> tuple[bool, str]:
         """
         Run a DAG to its end by ``airflow dags test``; whether it succeeded, and what its tasks told.
 
         :param beside: files of the DAGs it starts.
         :param more: environment of this run alone.
+        :param day: its logical date.
         """
         for name in (flow_of(dag_id), *beside):  # reading the folder takes longer than the run
             (self.home.path / "dags").mkdir(exist_ok=True)
             shutil.copy(CHECKOUT / "dags" / f"{name}.py", self.home.path / "dags")
         environment = {**self.home.environment, **(more or {})}
         told = self.home.path / "told"
-        arguments = ["dags", "test", dag_id, "--conf", json.dumps(conf or {})]
+        arguments = ["dags", "test", dag_id, *filter(None, [day]), "--conf", json.dumps(conf or {})]
         worker = self.machine.start(f"{__name__}:airflow", str(told), arguments, environment=environment)
         return worker.wait() == 0, told.read_text()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, select, text, update
+from sqlalchemy import Engine, create_engine, func, select, text, update
 
 from demo.airflow_home import CHECKOUT, AirflowHome
 from demo.ports import free_port
@@ -19,8 +19,9 @@ from demo.stack import Stack
 from ledgerbridge.audit import Actor, Anchor, Change, append, head
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.mending import Wanted, find_letters
-from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.models import AuditEntry, BackfillRow, DeadLetter, Delivery, LoggedChange, SourceRecord
 from ledgerbridge.state.signing import Signer
+from operators import settings
 from operators.anchors import kept_anchors
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
@@ -141,6 +142,26 @@ def test_a_run_fails_with_a_leg_though_nothing_was_to_do_for_those_behind_it(
         states = {row.task_id: row.state for row in rows}
     assert states["order.load"] == "upstream_failed"
     assert states["exchange_order.load"] == "skipped"
+
+
+def test_a_backfilled_day_is_read_into_the_log_by_mapped_spans_and_a_run_without_entities_reads_nothing(
+    office: Office, office_home: RunningHome
+) -> None:
+    day_after = (opening_of(office.file).date() + timedelta(days=1)).isoformat()
+    with transaction(office.state) as session:
+        logged = session.scalar(select(func.count()).select_from(LoggedChange))
+    succeeded, told = office_home.run_dag("backfill", {"entities": ["shopify.order"], "again": True}, day=day_after)
+    assert succeeded, told
+    assert "entity=shopify.order" in told
+    assert "read=1 new=1" in told
+    with transaction(office.state) as session:
+        assert session.scalar(select(func.count()).select_from(LoggedChange)) == logged + 1
+        filled = list(session.scalars(select(BackfillRow)))
+    assert {each.connection for each in filled} == set(settings.company().connections_of("shopify"))
+    assert all((each.done, each.until) == (each.until, each.since + timedelta(days=1)) for each in filled)
+    succeeded, told = office_home.run_dag("backfill", day=day_after)
+    assert succeeded, told
+    assert "nothing to read: `entities` names none" in told
 
 
 @pytest.fixture

@@ -6,16 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.serialization.serialized_objects import DagSerialization
 from memory_system import MemorySource, register
 from sqlalchemy import Engine, select
 
 from commands.main import main
 from ledgerbridge.changes import SourceId
-from ledgerbridge.changes.backfills import Backfill, Pace
+from ledgerbridge.changes.backfills import Backfill, Pace, begin_or_resume, reached, spans
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.counted_calls import CAN_WAIT
 from ledgerbridge.state.models import LoggedChange, Reading
+from operators.backfill import build_backfill
 
 NAMED = SourceId("main", "shop.order", "shop")
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -153,3 +155,36 @@ def test_spans_grow_where_little_is_found_and_shrink_where_much_is() -> None:
     for _ in range(20):
         pace.found(0)
     assert days() == 92
+
+
+def test_a_day_is_cut_into_as_many_spans_as_the_day_before_lets_expect(state_db: Engine) -> None:
+    day = timedelta(days=1)
+    with transaction(state_db) as session:
+        assert spans(session, NAMED, JANUARY, JANUARY + day) == [(JANUARY, JANUARY + day)]
+        for half in (0, 1):
+            since = JANUARY + half * day / 2
+            begun = begin_or_resume(session, NAMED, since, since + day / 2)
+            reached(session, begun, begun.until, 6_000, 0)
+        cut = spans(session, NAMED, JANUARY + day, JANUARY + 2 * day)
+        other = spans(session, NAMED._replace(connection="shop_uk"), JANUARY + day, JANUARY + 2 * day)
+    assert cut == [(JANUARY + day + third * day / 3, JANUARY + day + (third + 1) * day / 3) for third in range(3)]
+    assert len(other) == 1
+
+
+def test_airflow_makes_a_run_a_day_of_its_backfill_and_lets_none_begin_before_the_one_before_it() -> None:
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(build_backfill()))
+    runs = dag.iter_dagrun_infos_between(JANUARY, JANUARY + timedelta(days=2))
+    assert [run.data_interval.start for run in runs] == [JANUARY + timedelta(days=day) for day in range(3)]
+    assert dag.timetable.periodic
+    plan = dag.get_task("plan")
+    assert plan.depends_on_past
+    assert plan.wait_for_downstream
+    assert dag.get_task("read").max_active_tis_per_dagrun == 1
+
+
+def test_what_only_some_workers_reach_is_planned_and_read_by_tasks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__QUEUES", "gp=gateway@EdgeExecutor")
+    dag = build_backfill()
+    assert sorted(dag.task_ids) == ["plan", "plan_gateway", "read", "read_gateway"]
+    assert dag.get_task("read_gateway").partial_kwargs["queue"] == "gateway"
+    assert dag.get_task("plan_gateway").place == "gateway"

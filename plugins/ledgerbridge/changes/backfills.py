@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.sources import SourceId
 from ledgerbridge.state.models import BackfillRow
 from ledgerbridge.state.upsert import upsert
 
-__all__ = ["Backfill", "Pace", "begin_or_resume", "reached"]
+__all__ = ["Backfill", "Pace", "begin_or_resume", "reached", "spans"]
 
 _FIRST_SPAN = timedelta(days=1)
 _LONGEST_SPAN = timedelta(days=92)
@@ -93,6 +94,22 @@ class Pace:
             return took * times
         whole_days = -(-(needed - left) // max(a_day, 1))
         return took * times + timedelta(days=whole_days)
+
+
+def spans(session: Session, source: SourceId, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """
+    A time cut into equal spans of some thousands of records, if as many lie in it as in as long a time before.
+
+    A span that has more is read in portions all the same; it is only longer until its task is done.
+    """
+    whole = until - since
+    lying = select(func.sum(BackfillRow.rows)).where(
+        *_of(source), BackfillRow.since >= since - whole, BackfillRow.until <= since
+    )
+    before = session.scalar(lying) or 0
+    count = max(1, min(-(-before // _MANY), whole // _SHORTEST_SPAN))
+    ends = [since + whole * number / count for number in range(count)] + [until]
+    return list(pairwise(ends))
 
 
 def begin_or_resume(session: Session, source: SourceId, since: datetime, until: datetime) -> Backfill:
