@@ -252,8 +252,13 @@ class _Stage:
 
     def _pool_of_read(self, legs: Sequence[LegConfig]) -> str:
         """That of the loads, where what goes at once goes through them in `read`."""
+        return self._pool_at_once(legs) if self._is_told else ANY_POOL
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the stage runs as soon as the change log has something for it."""
         schedule = self.flow.stages[self.name].schedule
-        return self._pool_at_once(legs) if schedule is not None and schedule.events else ANY_POOL
+        return schedule is not None and schedule.events
 
     def _pool_at_once(self, legs: Sequence[LegConfig]) -> str:
         """That of the loads of these legs, where they have one and a task may do all their steps."""
@@ -295,6 +300,7 @@ class _Stage:
                 task_id="load",
                 pool=leg.pool or ANY_POOL,
                 outlets=[outlet(self.company.key)],
+                leaves_unsettled=self._is_told,
                 execution_timeout=_most(flow, "load"),
                 **for_systems(systems_of_step(leg, "load")),
                 **common,

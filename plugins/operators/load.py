@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Context
+from airflow.sdk import Context, RetryPolicy
 
 from hooks.systems import hook_for
 from ledgerbridge.audit import Actor
-from ledgerbridge.delivery import Delivered, Deliverer, documents_of
+from ledgerbridge.delivery import LEASED, Delivered, Deliverer, documents_of
 from ledgerbridge.errors import RecordBusy
 from ledgerbridge.mapping import load_mapping
 from ledgerbridge.pipeline.kept import schemas_of
@@ -41,11 +41,24 @@ class LoadOperator(LegOperator):
     run has taken in a newer version since is neither sent nor touched. What can't be written now, for a person has it
     open, is tried again alone; after the last try it waits for the next run. Returns how many source records had which
     outcome.
+
+    :param leaves_unsettled: a record whose call lost its answer waits for a run that can look it up, and this task ends
+        well. For a stage that its changes start: all that comes meanwhile would wait for this run.
     """
 
     step = "load"
     before = "gate"
     operator_extra_links = (DocumentsLink(), DeadLettersLink())
+
+    def __init__(
+        self,
+        *,
+        leaves_unsettled: bool = False,
+        retry_policy: RetryPolicy | None = None,  # named, or Airflow would not give it the one of `default_args`
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(retry_policy=retry_policy, **kwargs)
+        self.leaves_unsettled = leaves_unsettled
 
     def get_openlineage_facets_on_complete(self, _: Any) -> OperatorLineage:
         """What OpenLineage's provider asks, where it is installed: source, target, and what is made of what."""
@@ -82,11 +95,13 @@ class LoadOperator(LegOperator):
                 match=self.config.match,
                 merged=self.merged(context),
                 refused=self.refused(context),
+                leaves_unsettled=self.leaves_unsettled,
             )
             results = deliverer.deliver(documents, canonical)
         made = Made(self.step, {each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
         busy = [each for each in results if isinstance(each.error, RecordBusy)]
-        again = busy if has_tries_left(context) else []
+        soon = [each for each in busy if each.error is not None and each.error.code != LEASED]
+        again = soon if has_tries_left(context) else []
         self._settle(context, actor, results, made, again)
         if again:
             raise to_try_again(again, len(results))

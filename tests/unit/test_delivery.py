@@ -426,6 +426,26 @@ def test_a_broken_call_keeps_others_out_until_the_target_has_settled(state_db: E
     assert outcomes(deliver(state_db, ledger, document("A"), actor=NEXT_RUN)) == ["delivered"]
 
 
+def test_what_lost_its_answer_may_wait_and_what_a_try_holds_that_lives_is_raised_all_the_same(state_db: Engine) -> None:
+    def leaving() -> list[Delivered]:
+        deliverer = Deliverer(state_db, NEXT_RUN, ENTITY, ledger, settle=SETTLE, leaves_unsettled=True)
+        return deliverer.deliver([document("A"), document("B")], {})
+
+    ledger = MemoryLedger(["answer lost"], call_seconds=120)
+    with pytest.raises(TransientError):
+        deliver(state_db, ledger, document("A"))
+    left, gone_on = leaving()
+    assert isinstance(left.error, RecordBusy)
+    assert (left.outcome, left.error.outcome_unknown, gone_on.outcome) == ("waiting", True, "delivered")
+    assert delivery(state_db, "A").state == "sending"
+    hold(state_db, until=timedelta(minutes=4))
+    with pytest.raises(TransientError, match="LB-DLV-001"):
+        leaving()
+    end_leases(state_db)
+    assert outcomes(leaving()) == ["unchanged", "delivered"]
+    assert ledger.sent == ["A", "B"]
+
+
 def test_a_call_is_waited_for_as_long_as_it_may_take_however_short_the_settle_time(state_db: Engine) -> None:
     ledger = MemoryLedger(["answer lost"], call_seconds=120)
     with pytest.raises(TransientError):

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.announced import is_announced
 from ledgerbridge.changes.sources import SourceId
 from ledgerbridge.changes.taking import LegId, has_new
-from ledgerbridge.state.models import LoggedChange, Position, Reading
+from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.models import Delivery, DeliveryTry, LoggedChange, Position, Reading
 
 __all__ = ["Progress", "Waking", "WatchedLeg", "Work", "last_change", "open_legs", "progress_of", "work_of"]
 
@@ -27,6 +29,8 @@ _FIRST_SECONDS = 5.0
 _LONGEST_SECONDS = 300.0
 _NEXT_RUN_SECONDS = 2.0
 """How long after a run's end the one that was told of during it may take to be seen."""
+_LOOKED_UP_WITHIN = timedelta(hours=1)
+"""What no run has looked up by then waits for another reason than time."""
 
 
 class Progress(NamedTuple):
@@ -130,7 +134,7 @@ def open_legs(
     session: Session, company: str, flow: str, legs: Sequence[WatchedLeg], down: Collection[str] = ()
 ) -> list[str]:
     """
-    The legs that have something to take, or of a source of which something is announced.
+    The legs that have something to take, of a source of which something is announced, or with a call to look up.
 
     :param down: connections that nobody calls now: a leg that needs one has to wait.
     """
@@ -161,9 +165,20 @@ def last_change(session: Session, company: str, legs: Sequence[WatchedLeg]) -> i
 
 
 def _is_open(session: Session, company: str, flow: str, leg: WatchedLeg) -> bool:
-    return _is_announced(session, company, leg) or any(
-        has_new(session, LegId(company, flow, leg.leg, entity), leg.done_by) for entity in leg.sources
+    return (
+        _is_announced(session, company, leg)
+        or any(has_new(session, LegId(company, flow, leg.leg, entity), leg.done_by) for entity in leg.sources)
+        or _is_settled(session, company, flow, leg.leg)
     )
+
+
+def _is_settled(session: Session, company: str, flow: str, leg: str) -> bool:
+    """Whether a call of the leg lost its answer, and can't be under way any more: a run is to look its record up."""
+    now = database_now(session)
+    lives = exists().where(DeliveryTry.number == Delivery.fence, DeliveryTry.lease_until > now)
+    of_leg = (Delivery.company == company, Delivery.flow == flow, Delivery.leg == leg, Delivery.state == "sending")
+    settled = (Delivery.called_at.is_not(None), Delivery.settles_at.between(now - _LOOKED_UP_WITHIN, now), ~lives)
+    return session.scalar(select(Delivery.id).where(*of_leg, *settled).limit(1)) is not None
 
 
 def _is_announced(session: Session, company: str, leg: WatchedLeg) -> bool:

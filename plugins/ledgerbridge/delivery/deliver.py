@@ -104,6 +104,8 @@ class Deliverer:
     :param merged: the target's id by record key of documents that are merged with what it holds (``Document.merged``).
         Given, no other document overwrites what bears its number: it is linked with that.
     :param refused: by record key the target's ids that a person said are not its thing.
+    :param leaves_unsettled: a record that no living try holds waits while a call with it may be under way, and a later
+        run looks it up. Else that is raised, as for one that another try holds.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Deliverer:
         match: MatchPolicy = "adopt",
         merged: Mapping[str, str] | None = None,
         refused: Mapping[str, Collection[str]] | None = None,
+        leaves_unsettled: bool = False,
     ) -> None:
         self._engine = engine
         self._actor = actor
@@ -140,6 +143,7 @@ class Deliverer:
         self._merged = merged or {}
         self._overwrites = merged is None
         self._refused = refused or {}
+        self._leaves_unsettled = leaves_unsettled
         self._matched_by: dict[str, str] = {}
         self._try = Try(engine, actor, lease)
         self._held_by_others: TransientError | None = None
@@ -311,7 +315,11 @@ class Deliverer:
                     told.append(self._change("change-refused", item))
                 elif row is not None and row.state == "sending":
                     if not self._take_over(session, row, now):
-                        self._held_by_others = self._leased(session, row)
+                        held = self._leased(session, row)
+                        if self._leaves_unsettled and not self._is_held(session, row, now):
+                            results.append(Delivered(item.key, "waiting", _left(held)))
+                        else:
+                            self._held_by_others = held
                     elif row.called_at is None or item.key in self._merged:  # sent again, it changes nothing more
                         to_send.append(item)
                     else:
@@ -400,6 +408,11 @@ class Deliverer:
             .execution_options(synchronize_session=False)
         )
         return bool(taken.rowcount)
+
+    def _is_held(self, session: Session, row: Delivery, now: datetime) -> bool:
+        """Whether a try that lives has the record."""
+        lives = (DeliveryTry.number == row.fence, DeliveryTry.lease_until > now)
+        return session.scalar(select(DeliveryTry.number).where(*lives)) is not None
 
     def _leased(self, session: Session, row: Delivery | None) -> TransientError:
         """What to raise for a record that this try may not send; None: it is not in our state any more."""
@@ -662,6 +675,17 @@ class _Ended(NamedTuple):
 
 _FREE: dict[str, Any] = {"fence": None, "called_at": None, "settles_at": None}
 """A delivery nobody holds and no call of which is open."""
+
+
+def _left(held: TransientError) -> RecordBusy:
+    """What a record waits for whose call nobody looks after any more."""
+    return RecordBusy(
+        held.code,
+        held.message,
+        remedy="None: a later run looks it up before it is sent, once no call can be under way.",
+        retry_after_seconds=held.retry_after_seconds,
+        outcome_unknown=True,
+    )
 
 
 def _was_called(row: Delivery | None) -> bool:
