@@ -1,0 +1,63 @@
+"""The roles of deploy/keycloak/realm.json may do what docs/how-to/give-roles.md says, and nothing more."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+
+from airflow.api_fastapi.auth.managers.base_auth_manager import ExtendedResourceMethod
+from airflow.api_fastapi.common.types import MenuItem
+
+ROOT = Path(__file__).parents[2]
+CLIENT = json.loads((ROOT / "deploy/keycloak/realm.json").read_text())["clients"][0]
+RULES = CLIENT["authorizationSettings"]
+ROLES = ("auditor", "operator", "approver", "engineer")
+TABLE = dict(re.findall(r"^\| ([^|]+) \| ([^\n]+) \|$", (ROOT / "docs/how-to/give-roles.md").read_text(), re.MULTILINE))
+# `Dag#PUT` and so on, as Airflow's Keycloak provider 0.11.2 asks for them (auth_manager/resources.py)
+ASKED = {
+    "see what was done, what waits and why, and the audit, without values": {"Dag#GET", "Dag#LIST", "View#GET"},
+    "see values and amounts; mend and answer what is asked": {"Dag#PUT"},
+    "start runs and backfills": {"Dag#POST", "Backfill#POST"},
+    "keep connections, variables and pools, and see the configuration": {
+        "Configuration#GET",
+        *(f"{each}#{method}" for each, method in product(("Connection", "Variable", "Pool"), ("GET", "POST", "PUT"))),
+    },
+    "delete DAGs and what is kept of their runs": {"Dag#DELETE"},
+}
+
+
+def may(role: str, permission: str) -> bool:
+    resource, _, scope = permission.partition("#")
+    rules = [rule["config"] for rule in RULES["policies"] if rule["type"] == "scope"]
+    return any(
+        resource in json.loads(rule["resources"])
+        and scope in json.loads(rule["scopes"])
+        and role in json.loads(rule["applyPolicies"])
+        for rule in rules
+    )
+
+
+def test_each_role_may_do_what_the_guide_says_and_nothing_more() -> None:
+    told = {what: [each == "yes" for each in TABLE[what].split(" | ")] for what in ASKED}
+    found = {what: [all(may(role, each) for each in asked) for role in ROLES] for what, asked in ASKED.items()}
+    some = {what: [any(may(role, each) for each in asked) for role in ROLES] for what, asked in ASKED.items()}
+    assert found == some == told
+
+
+def test_the_realm_knows_every_method_and_menu_of_this_airflow_and_each_rule_names_what_is_there() -> None:
+    scopes = {scope["name"] for scope in RULES["scopes"]}
+    assert scopes == {*(method.value for method in ExtendedResourceMethod), "LIST"}
+    resources = {resource["name"] for resource in RULES["resources"]}
+    assert resources >= {item.value for item in MenuItem}
+    for rule in (rule["config"] for rule in RULES["policies"] if rule["type"] == "scope"):
+        assert set(json.loads(rule["resources"])) <= resources
+        assert set(json.loads(rule["scopes"])) <= scopes
+        assert set(json.loads(rule["applyPolicies"])) <= set(ROLES)
+
+
+def test_the_realm_holds_no_secret_and_lets_nobody_register() -> None:
+    assert CLIENT["secret"] == "${AIRFLOW_CLIENT_SECRET}"
+    assert not CLIENT["publicClient"]
+    assert not CLIENT["directAccessGrantsEnabled"]
