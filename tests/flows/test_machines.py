@@ -32,8 +32,6 @@ from tests.flows.console_journeys import auditor_takes_the_evidence, operator_me
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 CUT_SECONDS = 60
-NOTICED = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30"}
-"""Sooner than config/workers.env has it: it would only be waited for longer."""
 USERS = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer"}
 
 
@@ -101,7 +99,7 @@ def office(
         "home": folder / "airflow",
         "airflow_port": free_port(),
         "sandbox_ports": ports,
-        "extra": {**NOTICED, **USERS},
+        "extra": USERS,
     }
     with machines(folder, file["company"], **common) as all_of_them, Player(all_of_them.stack.addresses) as player:
         stack = all_of_them.stack
