@@ -98,7 +98,10 @@ class ReconcileOperator(BaseOperator):
             legs=list(self.config.legs),
             sources={leg.source for legs in (self.config.legs, *others.values()) for leg in legs.values()},
             beside={name: list(legs) for name, legs in others.items()},
-            patience={leg: days for leg in self.config.legs if (days := self.waits.of(leg)) is not None},
+            patience={
+                flow: {leg: days for leg in legs if (days := self.waits.of(leg)) is not None}
+                for flow, legs in {self.flow: self.config.legs, **others}.items()
+            },
         )
 
     def _keep(self, company: Company, run_id: str, result: Reconciliation) -> str:

@@ -14,7 +14,7 @@ from ledgerbridge.delivery.deliver import STEPS
 from sandbox.player import SandboxRefused
 from tests.chaos.world import World
 
-__all__ = ["ON_MASTERS", "ON_ORDERS", "Faults"]
+__all__ = ["ON_BILLS", "ON_MASTERS", "ON_ORDERS", "Faults"]
 
 Act = Callable[[World, Random], int]
 
@@ -77,6 +77,7 @@ OF_ORDERS: Line = {
 }
 """Shopify throttles and refuses a token where GraphQL is spoken, not where tokens are given."""
 OF_MASTERS = _line(xero_method="POST", gp_operation="CreateEntity")
+OF_BILLS = _line(xero_method="GET", gp_operation="CreateTransactionEntity")
 FEWEST_A_PASS = 3
 """Faults a pass is to meet even where its step has had its share."""
 MOST_WAITING = 6
@@ -149,12 +150,19 @@ ON_ORDERS: Kinds = {
     **OF_ALL,
     "a system is down": (4, _stop_one_of("gp", "xero", "gp", "xero", "shopify", "stripe")),
 }
-ON_MASTERS: Kinds = {
-    "xero line": (28, _on_the_line("xero", OF_MASTERS)),
-    "gp line": (28, _on_the_line("gp", OF_MASTERS)),
-    **OF_ALL,
-    "a system is down": (4, _stop_one_of("gp", "xero")),
-}
+
+
+def _between_two_ledgers(line: Line) -> Kinds:
+    return {
+        "xero line": (28, _on_the_line("xero", line)),
+        "gp line": (28, _on_the_line("gp", line)),
+        **OF_ALL,
+        "a system is down": (4, _stop_one_of("gp", "xero")),
+    }
+
+
+ON_MASTERS = _between_two_ledgers(OF_MASTERS)
+ON_BILLS = _between_two_ledgers(OF_BILLS)
 
 
 class Faults:

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -376,6 +376,7 @@ def open_world(
     flow: str,
     *,
     a_task: str,
+    beside: Sequence[str] = (),
 ) -> Iterator[World]:
     """
     A running world.
@@ -383,6 +384,7 @@ def open_world(
     :param database: ``sqlite`` or ``postgres``, for Airflow's own and for the state.
     :param flow: the one that runs in it.
     :param a_task: what its tasks do with small batches, of ``A_TASK``.
+    :param beside: other flows whose DAGs are there, as shipped.
     """
     kills = folder / "kills"
     kills.mkdir(parents=True)
@@ -406,7 +408,7 @@ def open_world(
             company=company,
             airflow_port=free_port(),
             sandbox_ports={system: free_port() for system in SYSTEMS},
-            dags_folder=_dags_of_events(folder, flow) if a_task == "stage" else None,
+            dags_folder=_dags_of_events(folder, flow, beside) if a_task == "stage" else None,
             extra=extra,
             ledger_seconds=LEDGER_SECONDS,
         )
@@ -437,9 +439,11 @@ def _own_cluster(undone: ExitStack, *, port: int | None = None) -> PostgresClust
     return cluster
 
 
-def _dags_of_events(folder: Path, flow: str) -> Path:
+def _dags_of_events(folder: Path, flow: str, beside: Sequence[str]) -> Path:
     dags = folder / "dags"
     dags.mkdir()
+    for name in beside:
+        shutil.copy(CHECKOUT / "dags" / f"{name}.py", dags)
     (dags / f"{flow}.py").write_text(OF_EVENTS.format(flow=flow))
     return dags
 

@@ -26,18 +26,15 @@ from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
 from tests.forked_sandboxes import forked_sandboxes
 
-__all__ = ["DAY", "PAYMENT", "Bills", "line", "open_bills"]
+__all__ = ["DAY", "PAYMENT", "BillDesk", "Bills", "line", "open_bills"]
 
 DAY = "2026-03-02"
 PAYMENT = 6
 
 
 @dataclass
-class Bills(Windows):
-    """The two ledgers, and the flows of masters and of bills between them."""
-
-    office: Office
-    passes: int = 0
+class BillDesk(Windows):
+    """Where people key bills in Xero, pay them there, and apply in GP what was paid."""
 
     def enter(self, number: str, supplier: str, *lines: dict[str, Any], **fields: Any) -> dict[str, Any]:
         """A bill, or what its fields make of it, as a person types it in Xero and approves it."""
@@ -50,18 +47,6 @@ class Bills(Windows):
         typed: dict[str, Any] = self.player.call("POST", "xero", "/_sandbox/documents", element)
         return typed
 
-    def link_suppliers(self) -> None:
-        """A pass of the flow of masters."""
-        self.passes += 1
-        InProcess("master_data").run_stage("vendors", f"vendors-{self.passes}")
-
-    def run(self) -> dict[str, int]:
-        """A pass; how many documents each leg delivered."""
-        self.passes += 1
-        flow = InProcess("procure_to_pay")
-        results = flow.run(f"bills-{self.passes}")
-        return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
-
     def vouchers(self) -> dict[str, dict[str, Any]]:
         """GP's payables by the supplier's number, payments by their own."""
         return {each["DOCNUMBR"]: each for each in self.player.ledger("gp")["payables"]}
@@ -73,22 +58,6 @@ class Bills(Windows):
             if each["ORDOCNUM"] == number:
                 sums[each["ACTNUMST"]] += Decimal(each["DEBITAMT"]) - Decimal(each["CRDTAMNT"])
         return dict(sums)
-
-    def reconciled(self) -> dict[str, Any]:
-        """What the comparison of the two ledgers says, whether it fails or not."""
-        self.passes += 1
-        with suppress(LedgerbridgeError):
-            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}")
-        return self.office.verdicts[-1]
-
-    def told(self, verdict: dict[str, Any]) -> list[tuple[str, str, str]]:
-        """Type, role and value of what nobody can explain."""
-        unexplained = [each for each in verdict["differences"] if not each["explained"]]
-        return sorted((each["type"], each["role"], each["value"]) for each in unexplained)
-
-    def xero(self) -> Any:
-        """The hook of Xero, for what people do there and the sandbox has no window for."""
-        return next(iter(hooks_of("xero", settings.company()).values()))
 
     def pay_in_xero(self, number: str, amount: str, **fields: str) -> dict[str, Any]:
         payment = {"number": number, "amount": amount, "account": "090", "on": DAY, **fields}
@@ -108,6 +77,42 @@ class Bills(Windows):
         """The same, of any two: as much as is left of both."""
         pair = {"document": credit["number"], "DOCTYPE": credit["DOCTYPE"], "voucher": voucher["number"], "date": on}
         self.player.call("POST", "gp", "/_sandbox/apply-payables", pair)
+
+
+@dataclass
+class Bills(BillDesk):
+    """The two ledgers, and the flows of masters and of bills between them."""
+
+    office: Office
+    passes: int = 0
+
+    def link_suppliers(self) -> None:
+        """A pass of the flow of masters."""
+        self.passes += 1
+        InProcess("master_data").run_stage("vendors", f"vendors-{self.passes}")
+
+    def run(self) -> dict[str, int]:
+        """A pass; how many documents each leg delivered."""
+        self.passes += 1
+        flow = InProcess("procure_to_pay")
+        results = flow.run(f"bills-{self.passes}")
+        return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
+
+    def reconciled(self) -> dict[str, Any]:
+        """What the comparison of the two ledgers says, whether it fails or not."""
+        self.passes += 1
+        with suppress(LedgerbridgeError):
+            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}")
+        return self.office.verdicts[-1]
+
+    def told(self, verdict: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Type, role and value of what nobody can explain."""
+        unexplained = [each for each in verdict["differences"] if not each["explained"]]
+        return sorted((each["type"], each["role"], each["value"]) for each in unexplained)
+
+    def xero(self) -> Any:
+        """The hook of Xero, for what people do there and the sandbox has no window for."""
+        return next(iter(hooks_of("xero", settings.company()).values()))
 
     def letters(self) -> dict[str, tuple[str, str]]:
         """Code and remedy of each open letter, by the name people see."""

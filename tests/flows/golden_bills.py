@@ -6,9 +6,9 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from tests.flows.bills import PAYMENT, Bills
+from tests.flows.bills import PAYMENT, BillDesk, Bills
 
-__all__ = ["play", "read_result"]
+__all__ = ["apply_what_is_posted", "balances_by_role", "enter_bill", "pay_bill", "play", "read_result"]
 
 STEPS = (1, 2, 3)
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ def play(bills: Bills, file: Json) -> dict[str, Json]:
             if event["do"] in ("close", "open"):
                 _period(bills, event)
         if step == 1:
-            entered = {case["id"]: _enter(bills, case) for case in file["cases"]}
+            entered = {case["id"]: enter_bill(bills, case) for case in file["cases"]}
         for case, event in events:
             _happens(bills, case, event, entered)
         _drain(bills)
@@ -60,10 +60,11 @@ def read_result(
             "gp": {name: voucher[name] for name in figures} | {"payments": paid[case["bill"]["number"] or None]},
             "xero": {name: _text(document[name]) for name in ("SubTotal", "TotalTax", "Total")} | {"open": _text(left)},
         }
-    return found, {system: _by_role(bills, file, system) for system in ("gp", "xero")}
+    return found, {system: balances_by_role(bills, file, system) for system in ("gp", "xero")}
 
 
-def _enter(bills: Bills, case: Json) -> Json:
+def enter_bill(desk: BillDesk, case: Json) -> Json:
+    """A person types the bill or credit of a case in Xero."""
     bill = case["bill"]
     credit = case["kind"] == "credit"
     element = {
@@ -88,15 +89,20 @@ def _enter(bills: Bills, case: Json) -> Json:
     }
     if "per_base" in bill:
         element |= {"CurrencyCode": bill["currency"], "CurrencyRate": bill["per_base"]}
-    return bills.type_in_xero(element)
+    return desk.type_in_xero(element)
+
+
+def pay_bill(desk: BillDesk, case: Json, event: Json) -> None:
+    """A person enters a payment in Xero."""
+    rate = {"rate": event["per_base"]} if "per_base" in event else {}
+    desk.pay_in_xero(case["bill"]["number"], event["amount"], on=event["on"], **rate)
 
 
 def _happens(bills: Bills, case: Json, event: Json, entered: dict[str, Json]) -> None:
     number = case["bill"]["number"]
     match event["do"]:
         case "pay":
-            rate = {"rate": event["per_base"]} if "per_base" in event else {}
-            bills.pay_in_xero(number, event["amount"], on=event["on"], **rate)
+            pay_bill(bills, case, event)
         case "void":
             bills.type_in_xero({"Type": "ACCPAY", "InvoiceID": entered[case["id"]]["InvoiceID"], "Status": "VOIDED"})
         case "link":
@@ -128,19 +134,20 @@ def _as_it_stands(bills: Bills, entered: Json) -> Json:
 def _drain(bills: Bills) -> None:
     while bills.run() or bills.player.post():
         bills.player.post()
-        _apply_what_is_posted(bills)
+        apply_what_is_posted(bills)
 
 
-def _apply_what_is_posted(bills: Bills) -> None:
+def apply_what_is_posted(desk: BillDesk) -> None:
     """The bookkeeper's afternoon: each payment to the bill that it says it is for."""
-    vouchers = bills.vouchers()
-    for each in bills.player.ledger("gp")["payables"]:
+    vouchers = desk.vouchers()
+    for each in desk.player.ledger("gp")["payables"]:
         if (each["DOCTYPE"], each["state"]) == (PAYMENT, "open"):
-            bills.apply_documents(each, vouchers[each["TRXDSCRN"]], on=each["DOCDATE"])
+            desk.apply_documents(each, vouchers[each["TRXDSCRN"]], on=each["DOCDATE"])
 
 
-def _by_role(bills: Bills, file: Json, system: str) -> dict[str, str]:
-    balances = bills.player.ledger(system)["accounts"]
+def balances_by_role(desk: BillDesk, file: Json, system: str) -> dict[str, str]:
+    """What a ledger's accounts hold by role, debit positive."""
+    balances = desk.player.ledger(system)["accounts"]
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for account in file["company"]["accounts"]:
         if account.get(system):

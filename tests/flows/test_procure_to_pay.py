@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from ledgerbridge.entities import Document
 from operators import settings
 from operators.systems import hooks_of
+from sandbox.orders import OPENING
 from tests.flows.bills import DAY, Bills, line, open_bills
 from tests.flows.in_process import InProcess
 from tests.flows.masters import Masters
@@ -256,3 +257,16 @@ def test_what_somebody_keyed_in_gp_is_told_a_payment_with_the_voucher_it_pays(bi
         ("open amount", "payables", "-12.00"),
         ("open amount", "payables", "12.00"),
     ]
+
+
+def test_a_bill_that_waits_for_months_is_told(bills: Bills) -> None:
+    bills.enter("Z-1", "Nobody's Vendor", line("10.00"))
+    assert bills.run() == {}
+    assert "Z-1" in bills.waiting()
+    bills.player.set_clock(OPENING + timedelta(days=70))
+    bills.enter("Z-2", "Acme", line("1.00"))
+    assert bills.run() == {"bill": 1}
+    overdue = {
+        each["documents"][0]["number"]: each for each in bills.reconciled()["differences"] if each["type"] == "waiting"
+    }
+    assert "In leg bill for 69 days: its supplier is not linked" in overdue["Z-1"]["remedy"]

@@ -72,7 +72,11 @@ class ScheduleConfig(ConfigModel):
 class WaitsConfig(ConfigModel):
     """How long records may wait before the reconciliation tells of them."""
 
-    days: int = Field(60, ge=0, description="Days from the record's own date, in every leg that says nothing else.")
+    days: int = Field(
+        60,
+        ge=0,
+        description="Days from the record's own date, in every leg that says nothing else, also of flows `beside` it.",
+    )
     legs: dict[str, Annotated[int, Field(ge=0)] | Literal["for_ever"]] = Field(
         default_factory=dict, description="Days by leg; `for_ever`: what waits there is never told."
     )

@@ -59,7 +59,8 @@ class CompanyTerms:
     :param zone: whose days count.
     :param legs: names of the flow's legs. :param sources: the entities they, and those of ``beside``, read.
     :param beside: names of the legs of other flows whose documents are in the same ledgers, by flow.
-    :param patience: how many days a record may wait, by leg in the order of the process; other legs tell nothing.
+    :param patience: how many days a record may wait, by flow and leg in the order of the process; other legs tell
+        nothing.
     """
 
     roles: Mapping[str, Mapping[str, str]]
@@ -68,7 +69,7 @@ class CompanyTerms:
     zone: ZoneInfo
     legs: Collection[str]
     sources: Collection[str]
-    patience: Mapping[str, int]
+    patience: Mapping[str, Mapping[str, int]]
     beside: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -146,7 +147,8 @@ class BooksPass:
         result.figures["customer money not invoiced"] = sum((max(each.value, NOTHING) for each in waiting), NOTHING)
         with self.kept.changing() as session:
             if period.is_whole:
-                result.differences += overdue(session, self.kept.company, self.kept.flow, self.terms.patience)
+                for flow, patience in self.terms.patience.items():
+                    result.differences += overdue(session, self.kept.company, flow, patience)
             own = (BooksState.company == self.kept.company, BooksState.flow == self.kept.flow)
             session.execute(update(BooksState).where(*own).values(deliveries_until=began))
         result.differences.sort(key=_place)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.audit import Actor
 from ledgerbridge.audit.trace import happened
 from ledgerbridge.errors import LedgerbridgeError
-from ledgerbridge.flows import SideLegConfig, company_keys
+from ledgerbridge.flows import FlowConfig, SideLegConfig, StageConfig, company_keys
 from ledgerbridge.reconciliation.waiting import Overdue, money_of, waiting_too_long
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.letter_list import Place
@@ -282,16 +282,27 @@ def _overdue(access: Access) -> list[tuple[Overdue, int]]:
     """What waits too long, with the days it may, by the stages that compare the books."""
     found: dict[tuple[str, str, str], tuple[Overdue, int]] = {}
     for company in company_keys(settings.companies_folder()):
-        for name, flow in flows().items():
-            waits = [stage.waits for stage in flow.stages.values() if stage.reconcile]
-            legs = [leg for leg in flow.legs if access.may_read(Place(company, name, leg))] if waits else []
-            if not legs:
+        for name, stage in _compared(flows()):
+            legs = [leg for leg in flows()[name].legs if access.may_read(Place(company, name, leg))]
+            patience = {leg: days for leg in legs if (days := stage.waits.of(leg)) is not None}
+            if not patience:
                 continue
-            patience = {leg: days for leg in legs for each in waits[:1] if (days := each.of(leg)) is not None}
             with snapshot(settings.state_engine(company, stays=True)) as opened:
                 for each in waiting_too_long(opened, company, name, patience):
                     found[company, name, each.record.source_key] = (each, patience[each.record.leg])
     return sorted(found.values(), key=lambda each: (-each[0].days, each[0].record.source_key))
+
+
+def _compared(known: Mapping[str, FlowConfig]) -> list[tuple[str, StageConfig]]:
+    """The flows whose documents are compared, beside others' too, each with the stage that compares them."""
+    return [
+        (each, stage)
+        for name, flow in known.items()
+        for stage in flow.stages.values()
+        if stage.reconcile
+        for each in (name, *stage.beside)
+        if each in known
+    ]
 
 
 def _record(each: Overdue, allowed: int, values: bool, work: WorkView) -> OverdueView:

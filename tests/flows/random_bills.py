@@ -1,0 +1,63 @@
+"""Bills, credits and what is paid of them, in the form of tests/golden/bills.json, as dice fall."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tests.flows.dice import Dice
+
+__all__ = ["SUPPLIERS", "random_bills"]
+
+SUPPLIERS = ("Acme", "Dory", "Egret", "Heron")
+TAXED = ("NONE", "TAX001", "TAX003", "TAX004", "TAX005")
+ACCOUNTS = ("310", "404", "206")
+POUNDS = {"currency": "GBP", "per_base": "0.8"}
+PAID_AT = ("0.8", "0.78125", "0.84")
+Json = dict[str, Any]
+
+
+def random_bills(company: Json, dice: Dice, count: int, first: int) -> Json:
+    """
+    So many bills and credits without expectations, numbered from ``first``.
+
+    What is paid of a bill is part of its first line, so that it never is more than the bill.
+    """
+    return {"version": 1, "company": company, "cases": [_case(dice, number) for number in range(first, first + count)]}
+
+
+def _case(dice: Dice, number: int) -> Json:
+    name = f"B-{number}"
+    kind = "credit" if dice.chance(20) else "bill"
+    foreign = dice.chance(30)
+    lines = [
+        {
+            "text": name,
+            "quantity": str(dice.number(1, 9)),
+            "unit": f"{dice.number(1, 99_999) / 100:.2f}",
+            "account": dice.pick(ACCOUNTS),
+            "tax_type": dice.pick(TAXED),
+        }
+        for _ in range(dice.number(1, 4))
+    ]
+    bill = {
+        "number": name,
+        "supplier": dice.pick(SUPPLIERS),
+        "date": f"2026-03-{dice.number(1, 28):02}",
+        "due": "2026-04-30",
+        "amounts": dice.pick(("exclusive", "inclusive", "none")),
+        **(POUNDS if foreign else {}),
+        "lines": lines,
+    }
+    events = _payments(dice, Decimal(lines[0]["unit"]), foreign=foreign) if kind == "bill" else []
+    return {"id": name, "why": "by chance", "kind": kind, "bill": bill, "events": events}
+
+
+def _payments(dice: Dice, most: Decimal, *, foreign: bool) -> list[Json]:
+    events: list[Json] = []
+    for step in (2, 3):
+        amount = (most * dice.number(10, 50) / 100).quantize(Decimal("0.01"))
+        if dice.chance(50) and amount:
+            rate = {"per_base": dice.pick(PAID_AT)} if foreign else {}
+            events.append({"step": step, "do": "pay", "amount": str(amount), "on": f"2026-03-{26 + step}", **rate})
+    return events
