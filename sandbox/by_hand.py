@@ -1,6 +1,6 @@
 """
 What people do now and then, each a command of ``sandbox``: the shop's clerk cancels and refunds, the gateway pays out,
-the bookkeeper enters a payment, voids a document, closes a period, edits masters.
+the bookkeeper enters a bill or payment, applies payments, voids a document, closes a period, edits masters.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from urllib.parse import quote
 
 from sandbox.player import Player
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "apply_payments"]
 
 Add = Callable[[str, Any, str], argparse.ArgumentParser]
 CENT = Decimal("0.01")
+PAYMENT = 6
+"""DOCTYPE of GP's payments of vendors."""
 _STREET = ("AddressLine1", "AddressLine2", "City", "Region", "PostalCode", "Country")
 """Fields of a contact's street address; those that are typed replace it whole, as in Xero's API."""
 
@@ -46,6 +48,20 @@ def add_commands(add: Add) -> None:
     pay.add_argument("--account", default="090", help="code of the bank account (default: %(default)s)")
     pay.add_argument("--on", help="YYYY-MM-DD (default: the business day)")
     pay.add_argument("--reference", default="")
+
+    bill = add("enter-bill", _enter_bill, "enter a supplier's bill of one line in Xero and approve it")
+    bill.add_argument("supplier", help="name of the contact; one that nobody has makes one")
+    bill.add_argument("number", help="the supplier's own number of it")
+    bill.add_argument("amount", type=Decimal, help="without tax")
+    bill.add_argument("--account", default="310", help="code of what it is for (default: %(default)s)")
+    bill.add_argument("--tax-type", default="NONE", help="of the line (default: %(default)s)")
+    bill.add_argument("--on", help="YYYY-MM-DD (default: the business day)")
+
+    add(
+        "apply-payments",
+        lambda player, _: f"{apply_payments(player)} payments applied",
+        "set GP's posted payments of vendors against the vouchers that their descriptions name",
+    )
 
     void = add("void", _void, "void an invoice or credit note in Xero")
     void.add_argument("number")
@@ -101,6 +117,30 @@ def _enter_payment(player: Player, options: argparse.Namespace) -> object:
     payment |= {"on": options.on, "reference": options.reference}
     player.call("POST", "xero", "/_sandbox/payments", payment)
     return f"{options.amount} is entered for {options.number} in account {options.account}."
+
+
+def _enter_bill(player: Player, options: argparse.Namespace) -> object:
+    line = {"Description": "By hand", "Quantity": 1, "UnitAmount": str(options.amount)}
+    line |= {"AccountCode": options.account, "TaxType": options.tax_type}
+    day = options.on or player.clock()["xero"][:10]
+    typed = {"Type": "ACCPAY", "Status": "AUTHORISED", "Contact": {"Name": options.supplier}, "Date": day}
+    typed |= {"DueDate": day, "InvoiceNumber": options.number, "LineItems": [line]}
+    player.call("POST", "xero", "/_sandbox/documents", typed)
+    return f"Bill {options.number} of {options.supplier} is approved in Xero."
+
+
+def apply_payments(player: Player) -> int:
+    """The bookkeeper's afternoon in Apply Payables Documents: each payment to the bill it says it is for; how many."""
+    payables = player.ledger("gp")["payables"]
+    vouchers = {(each["VENDORID"], each["DOCNUMBR"]): each for each in payables if each["state"] == "open"}
+    applied = 0
+    for each in payables:
+        voucher = vouchers.get((each["VENDORID"], each["TRXDSCRN"]))
+        if (each["DOCTYPE"], each["state"]) == (PAYMENT, "open") and voucher is not None:
+            pair = {"document": each["number"], "voucher": voucher["number"], "date": each["DOCDATE"]}
+            player.call("POST", "gp", "/_sandbox/apply-payables", pair)
+            applied += 1
+    return applied
 
 
 def _void(player: Player, options: argparse.Namespace) -> object:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter
+from sandbox.by_hand import apply_payments
 from sandbox.orders import OPENING, harbor_light_supply
 from tests.chaos.faults import ON_BILLS, Faults
 from tests.chaos.ledgers import Verdict
@@ -19,7 +20,7 @@ from tests.chaos.world import open_world
 from tests.flows.bills import PAYMENT, BillDesk
 from tests.flows.dice import SeededDice
 from tests.flows.expected_bills import expect_bill, expect_books
-from tests.flows.golden_bills import apply_what_is_posted, balances_by_role, enter_bill, pay_bill
+from tests.flows.golden_bills import balances_by_role, enter_bill, pay_bill
 from tests.flows.random_bills import SUPPLIERS, random_bills
 
 __all__ = ["FLOW", "BillsUnderFaults"]
@@ -98,7 +99,7 @@ class BillsUnderFaults:
         for _ in range(MOST_PASSES):
             runs = self._flow.run_pass(disturbed=disturbed)
             posted = self._flow.calmly(self._world.player.post)
-            self._flow.calmly(lambda: apply_what_is_posted(self._desk))
+            self._flow.calmly(lambda: apply_payments(self._world.player))
             if not posted and not self._flow.left_to_the_next and not self._flow.sent(runs):
                 return
         raise RuntimeError(f"the flow still sends documents after {MOST_PASSES} passes over the same bills")

@@ -6,9 +6,10 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
+from sandbox.by_hand import apply_payments
 from tests.flows.bills import PAYMENT, BillDesk, Bills
 
-__all__ = ["apply_what_is_posted", "balances_by_role", "enter_bill", "pay_bill", "play", "read_result"]
+__all__ = ["balances_by_role", "enter_bill", "pay_bill", "play", "read_result"]
 
 STEPS = (1, 2, 3)
 Json = dict[str, Any]
@@ -134,15 +135,7 @@ def _as_it_stands(bills: Bills, entered: Json) -> Json:
 def _drain(bills: Bills) -> None:
     while bills.run() or bills.player.post():
         bills.player.post()
-        apply_what_is_posted(bills)
-
-
-def apply_what_is_posted(desk: BillDesk) -> None:
-    """The bookkeeper's afternoon: each payment to the bill that it says it is for."""
-    vouchers = desk.vouchers()
-    for each in desk.player.ledger("gp")["payables"]:
-        if (each["DOCTYPE"], each["state"]) == (PAYMENT, "open"):
-            desk.apply_documents(each, vouchers[each["TRXDSCRN"]], on=each["DOCDATE"])
+        apply_payments(bills.player)
 
 
 def balances_by_role(desk: BillDesk, file: Json, system: str) -> dict[str, str]:

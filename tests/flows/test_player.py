@@ -108,6 +108,9 @@ def test_clerk_gateway_and_bookkeeper_do_by_command_what_happens_now_and_then(
 
     assert "There is no document INV-404." in run("void", "INV-404")
     assert "could not be found" in run("enter-payment", "INV-404", "5.00")
+    assert run("enter-bill", "Acme", "A-1", "20.00") == "Bill A-1 of Acme is approved in Xero.\n"
+    assert run("enter-payment", "A-1", "5.00") == "5.00 is entered for A-1 in account 090.\n"
+    assert run("apply-payments") == "0 payments applied\n"
 
     assert (
         run("edit-customer", "ANNA01", "CUSTNAME=Anna", "INET1=a@example.com")
