@@ -163,6 +163,19 @@ def test_a_payment_is_of_the_vendor_at_what_left_the_bank_and_names_its_bill(tmp
     assert rows == {("000-2100-00", Decimal("80.00")), ("000-1100-00", Decimal("-80.00"))}
 
 
+def test_a_payment_of_which_xero_says_nothing_but_the_amount_is_taken_as_it_is(tmp_path: Path) -> None:
+    _, asked = conformed(tmp_path, bill(line("1.00")))
+    of_bill = {"InvoiceID": "b-1", "InvoiceNumber": "", "CurrencyCode": "USD", "Contact": {"ContactID": "c-1"}}
+    paid = {"PaymentID": "p-1", "PaymentType": "ACCPAYPAYMENT", "Status": "DELETED", "Date": "2026-03-02"}
+    paid |= {"Invoice": of_bill, "Account": {"Code": "090"}, "Amount": "80.00"}
+    mapping = load_mapping(MAPPINGS / "xero_bill_payment_to_bill_payment.yaml")
+    canonical = mapping.run(nested_records([paid], ["p-1"], [NOW]), asked)
+    assert canonical.failures.empty
+    (header,) = canonical.frames["header"].to_dict("records")
+    assert (header["amount"], header["voided"], header["label"]) == (Decimal(80), True, "p-1")
+    assert header["rate"] is None
+
+
 def test_a_payment_follows_its_bill_or_what_people_keyed_of_it() -> None:
     sent = SentInMemory()
     sent.add("gp.payables_invoice", record_key="xero:t:bill:gone")
