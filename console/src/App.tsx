@@ -6,10 +6,12 @@ import { Link, useRoute } from "./components/Link";
 import { addressOf, ALL_OF_AUDIT, isWork, titleOf, UNFILTERED } from "./model/route";
 import { AuditPage } from "./pages/AuditPage";
 import { ClosePage } from "./pages/ClosePage";
+import { FilesPage } from "./pages/FilesPage";
 import { FollowPage } from "./pages/FollowPage";
 import { HealthPage } from "./pages/HealthPage";
 import { LetterPage } from "./pages/LetterPage";
 import { LettersPage } from "./pages/LettersPage";
+import { MappingPage } from "./pages/MappingPage";
 import { OverduePage } from "./pages/OverduePage";
 import { ProposalsPage } from "./pages/ProposalsPage";
 import { QuestionsPage } from "./pages/QuestionsPage";
@@ -63,6 +65,9 @@ function Console() {
           <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
             Books
           </Link>
+          <Link to={{ page: "files" }} aria-current={route.page === "files" || route.page === "mapping" ? "page" : undefined}>
+            Flows and mappings
+          </Link>
           <Link to={{ page: "audit", ...ALL_OF_AUDIT }} aria-current={route.page === "audit" ? "page" : undefined}>
             Audit
           </Link>
@@ -78,6 +83,8 @@ function Console() {
       {route.page === "overdue" && <OverduePage offset={route.offset} />}
       {route.page === "health" && <HealthPage />}
       {route.page === "close" && (route.run ? <ClosePage run={route.run} /> : <VerdictsPage />)}
+      {route.page === "files" && <FilesPage />}
+      {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
       {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}
       {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
     </>

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commands.files import INCLUDE, CompanyKey, Folders, Include, named_files, print_problems
+from commands.files import INCLUDE, CompanyKey, Folders, Include, company_of, named_files, print_problems
 from commands.options import new_app
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
@@ -31,11 +31,11 @@ def check(
     company: CompanyKey = None,
 ) -> int:
     """Tell everything that is wrong with flows, their mappings and suites."""
-    from commands.checks import flow_problems, suite_problems
+    from operators.file_checks import flow_problems, suite_problems
 
     folders = Folders(include, company)
     files = named_files(folders, "flows", flows or [])
-    problems = [problem for path in files for problem in flow_problems(path, folders)]
+    problems = [problem for path in files for problem in flow_problems(path, include, lambda: company_of(folders))]
     if not flows:
         for path in named_files(folders, "expectations", []):
             problems += suite_problems(path)
@@ -137,7 +137,7 @@ def new(
 
 def _checked_names(flow: str, source: str, target: str, canonical: str | None) -> str:
     """The canonical record of a new flow, once every name of it is known."""
-    from commands.checks import offered
+    from operators.file_checks import offered
 
     if not flow.isidentifier():
         raise ConfigurationError(

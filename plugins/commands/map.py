@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.files import INCLUDE, CompanyKey, Folders, Include, company_tables, named_files, print_problems
+from commands.files import (
+    INCLUDE,
+    CompanyKey,
+    Folders,
+    Include,
+    company_of,
+    company_tables,
+    named_files,
+    print_problems,
+)
 from commands.options import AsJson, new_app
 from commands.samples import given_json, sample_records
 from ledgerbridge.errors import ConfigurationError
@@ -30,11 +39,11 @@ def check(
     company: CompanyKey = None,
 ) -> int:
     """Tell everything that is wrong with mapping files, with place and remedy."""
-    from commands.checks import mapping_problems
+    from operators.file_checks import mapping_problems
 
     folders = Folders(include, company)
     paths = named_files(folders, "mappings", files or [])
-    problems = [problem for path in paths for problem in mapping_problems(path, folders)]
+    problems = [problem for path in paths for problem in mapping_problems(path, include, lambda: company_of(folders))]
     return print_problems(problems, f"{len(paths)} mapping file{'s' if len(paths) != 1 else ''}")
 
 

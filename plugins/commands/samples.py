@@ -26,7 +26,8 @@ def sample_records(path: Path) -> list[dict[str, Any]]:
 
 def _staged(folder: Path) -> list[dict[str, Any]]:
     """The records of a staged batch: taken or raw ones, or canonical frames put together by record."""
-    from operators.staging import batch_in, read_raw, read_rows  # Airflow's storage paths are slow to import
+    from operators.recorded import canonical_records  # Airflow's storage paths are slow to import
+    from operators.staging import batch_in, read_raw
     from operators.taken import taken_records
 
     open_payloads()
@@ -41,21 +42,7 @@ def _staged(folder: Path) -> list[dict[str, Any]]:
             f"{folder} holds no staged batch.",
             remedy="Name a JSON file with records, or a folder with raw.<hash>.parquet or header.<hash>.parquet.",
         )
-    parts = {name: read_rows(batch, name) for name in batch.rows}
-    return [
-        {
-            "key": header["record_key"],
-            "payload": {
-                "header": header,
-                **{
-                    name: [row for row in rows if row["record_key"] == header["record_key"]]
-                    for name, rows in parts.items()
-                    if name != "header"
-                },
-            },
-        }
-        for header in parts["header"]
-    ]
+    return canonical_records(batch)
 
 
 def given_json(path: Path) -> Any:

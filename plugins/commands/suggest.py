@@ -169,7 +169,7 @@ def _known(name: str, *, written: bool) -> Entity | None:
 
 
 def _remedy(name: str, *, written: bool) -> str:
-    from commands.checks import offered
+    from operators.file_checks import offered
 
     there = [*CANONICAL, *(each for each in offered() if _known(each, written=written) is not None)]
     hint = nearest(name, there)

@@ -18,7 +18,9 @@ import yaml
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import Location, nearest
 
-__all__ = ["YamlText", "in_braces"]
+__all__ = ["NOT_THERE", "YamlText", "in_braces"]
+
+NOT_THERE = "LB-CFG-013"
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTS_ONLY = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -77,9 +79,18 @@ class YamlText:
         start = parent.keys.get(location[-1], self._at(location)).start if location else 0
         return self.text.count("\n", 0, start) + 1
 
+    def last_line(self, location: Location) -> int:
+        """The line, from 1, that a place ends at."""
+        return self.text.count("\n", 0, self._at(location).end) + 1
+
     def keys(self, location: Location) -> list[str]:
         """The keys of a mapping, in their order."""
         return [str(key) for key in self._at(location).children]
+
+    def items(self, location: Location) -> int | None:
+        """How many items a list has; None: it is none."""
+        node = self._at(location)
+        return len(node.children) if node.is_list else None
 
     def put(self, location: Location, written: str) -> YamlText:
         """
@@ -247,7 +258,7 @@ class YamlText:
             self._refuse(location, "it stands within braces.", remedy)
 
     def _refuse(self, location: Location, message: str, remedy: str) -> NoReturn:
-        raise ConfigurationError("LB-CFG-013", f"{self.name}: {_words(location)}: {message}", remedy=remedy)
+        raise ConfigurationError(NOT_THERE, f"{self.name}: {_words(location)}: {message}", remedy=remedy)
 
     def _head_end(self, parent: _Node, key: str | int) -> int:
         """Where the key's colon, or the item's dash, has ended."""

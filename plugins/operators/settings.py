@@ -92,7 +92,7 @@ def publishes() -> How:
     told = conf.get("ledgerbridge", "publish", fallback="") or "branch"
     if told not in ("straight", "branch"):
         raise ConfigurationError(
-            "LB-CFG-029", f'[ledgerbridge] publish is "{told}".', remedy="Write `straight` or `branch`."
+            "LB-DRF-006", f'[ledgerbridge] publish is "{told}".', remedy="Write `straight` or `branch`."
         )
     return "straight" if told == "straight" else "branch"
 

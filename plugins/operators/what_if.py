@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from ledgerbridge.changes.log import newest
-from ledgerbridge.entities import RawRecord
 from ledgerbridge.flows import Company, LegConfig, load_flow
 from ledgerbridge.mapping import Lookups
 from ledgerbridge.pipeline.difference import Difference
 from ledgerbridge.pipeline.shadow import Answered, LegVersion, load_version
 from ledgerbridge.state import transaction
 from ledgerbridge.state.installation import company_key, key_salt
-from ledgerbridge.state.master_rows import has_master_rows, master_rows_since
-from ledgerbridge.state.models import LoggedChange
 from ledgerbridge.state.reader import DatabaseReader
-from operators.staging import raw_chunks, standing
+from operators.recorded import kept_answers, recorded
 
 __all__ = ["Compared", "what_if"]
-
-_AT_A_TIME = 1_000
-"""Records that are in memory."""
-_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Compared:
@@ -83,50 +74,18 @@ def _run(
     reader = DatabaseReader(engine, difference.flow)
     with transaction(engine) as session:
         salt, of_company = key_salt(session), company_key(session)
-    answers = Answered(_kept_answers(company, engine))
+    answers = Answered(kept_answers(company, engine))
     lookups = [
         Lookups(folder / "lookups", company.tables(), reader, answers, company.time_zone, salt, of_company)
         for folder in folders
     ]
-    for records in _recorded(engine, company.key, versions[1].config.source, since, most):
+    for records in recorded(engine, company.key, versions[1].config.source, since, most):
         made = [
             version.make(records, looked_up, reader, company.send_from, flow=difference.flow, leg=difference.leg)
             for version, looked_up in zip(versions, lookups, strict=True)
         ]
         difference.add(len(records), *made)
     difference.assumed = answers.assumed
-
-
-def _recorded(
-    engine: Engine, company: str, entity: str, since: datetime, most: int | None
-) -> Iterator[list[RawRecord]]:
-    """The newest version of each record that became known since, some at a time, in order of their numbers."""
-    with transaction(engine) as session:
-        known = (
-            select(LoggedChange.source_key)
-            .where(
-                LoggedChange.company == company,
-                LoggedChange.entity == entity,
-                LoggedChange.known_at >= since,
-                LoggedChange.payload_uri.is_not(None),
-            )
-            .order_by(LoggedChange.number.desc())
-        )
-        keys = list(dict.fromkeys(session.scalars(known)))[:most]
-        latest = sorted(newest(session, company, entity, keys).values(), key=lambda each: each.number)
-        places = [(each.source_key, str(each.payload_uri)) for each in latest]
-    for start in range(0, len(places), _AT_A_TIME):
-        yield _read(engine, places[start : start + _AT_A_TIME])
-
-
-def _read(engine: Engine, places: Sequence[tuple[str, str]]) -> list[RawRecord]:
-    found: dict[str, RawRecord] = {}
-    for uri in dict.fromkeys(uri for _, uri in places):
-        with transaction(engine) as session:
-            file = standing(session, uri)
-        wanted = {key for key, place in places if place == uri}
-        found.update({record.key: record for chunk in raw_chunks(file, wanted) for record in chunk})
-    return [found[key] for key, _ in places]
 
 
 def _legs(before: Path, after: Path, company: Company) -> Iterator[tuple[str, str, LegConfig | None, LegConfig | None]]:
@@ -156,16 +115,3 @@ def _content(include: Path, leg: LegConfig) -> list[bytes]:
 def _roles(company: Company, target: str) -> dict[str, str]:
     ledger = target.partition(".")[0]
     return {str(each[ledger]): str(each["role"]) for each in company.accounts if each.get(ledger)}
-
-
-def _kept_answers(company: Company, engine: Engine) -> Any:
-    """What the state database holds of master data, of whatever age."""
-
-    def look_up(entity: str, keys: Sequence[str]) -> dict[str, dict[str, Any]] | None:
-        connection = company.connections_of(entity.partition(".")[0])[0]
-        with transaction(engine) as session:
-            if not has_master_rows(session, connection, entity):
-                return None
-            return master_rows_since(session, connection, entity, keys, _ALWAYS)
-
-    return look_up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ from ledgerbridge.sync import keep_meeting, open_proposals, strangers
 from operators.staging import raw_table, remember, write_raw, write_validations
 from tests.asked_in_airflow import begin_run, put_question
 from tests.browsing import BUILT, Person, chromium, serious
+from tests.drafted import FILE, NAMES, git, include_in_git, plant_customers
 
 NAME = "Zebedeo Quisenberry"
 AMOUNT = "4711.08"
@@ -185,6 +187,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
             "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY": key,
             "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": "",  # what is planted is not signed either
+            "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include_in_git(folder)),
+            "AIRFLOW__LEDGERBRIDGE__PUBLISH": "straight",
         },
     )
     home.path.mkdir()
@@ -578,6 +582,67 @@ def test_a_conflict_and_a_pair_are_answered_and_every_page_can_be_used_by_everyb
     with transaction(connect(site.home.state_url, site.key, company="main")) as session:
         said = session.get_one(MatchProposal, proposals["GRAN01"])
         assert (said.answer, said.answered_by) == ("refused", "ada")
+
+
+@built
+def test_a_rule_is_changed_broken_seen_at_its_field_tried_published_and_taken_back(
+    site: Site, person: Callable[[str], Person]
+) -> None:
+    """By keyboard, from the list of mappings on."""
+    include = site.home.path.parent / "include"
+    shipped = (include / FILE).read_text()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY", site.key)
+        plant_customers(connect(site.home.state_url, site.key, company="main"), site.home.state_folder / "staging")
+    olga, vera = person("olga"), person("vera")
+    page = olga.open_console("mappings")
+    page.get_by_role("searchbox", name="Find").press_sequentially("gp.customer order_to_cash")
+    link = page.get_by_role("link", name="customer to gp customer", exact=True)
+    link.wait_for()
+    assert serious(page) == []
+    link.press("Enter")
+    city = page.get_by_role("row", name=re.compile("^CITY"))
+    expect(city).to_contain_text("Salem")
+    assert serious(page) == []
+    page.get_by_role("button", name="CITY", exact=True).press("Enter")
+    editor = page.get_by_role("form", name="Rule of CITY")
+    rule = editor.get_by_role("textbox", name="Rule of CITY")
+    expect(rule).to_be_focused()
+    rule.fill("{from: nam}")
+    expect(editor.get_by_text('"nam" is no field of')).to_be_visible()
+    rule.fill("{from: name, convert: {decimal: {places: 2}}}")
+    expect(editor.get_by_role("row", name="customer:0")).to_contain_text("LB-MAP-003")
+    assert serious(page) == []
+    rule.press("Control+Enter")
+    expect(editor).to_have_count(0)
+    expect(city).to_contain_text("2 of 2")
+    page.get_by_role("button", name="CITY", exact=True).press("Enter")
+    rule.fill("{from: name, convert: {text: {max: 35, code_page: cp1252}}}")
+    expect(editor.get_by_role("row", name="customer:1")).to_contain_text(NAMES[1])
+    rule.press("Control+Enter")
+    draft = page.get_by_role("region", name="Draft")
+    expect(draft.get_by_text("+  CITY: {from: name")).to_be_visible()
+    assert (include / FILE).read_text() == shipped
+    draft.get_by_role("button", name="Try", exact=True).press("Enter")
+    expect(draft.get_by_text("0 records of the last 7 days").first).to_be_visible()
+    assert serious(page) == []
+    draft.get_by_role("textbox", name="Why").fill("Cities are named by people.")
+    draft.get_by_role("button", name="Publish").press("Enter")
+    expect(page.get_by_text("Cities are named by people.")).to_be_visible()
+    assert git(include, "log", "-1", "--format=%an: %s").strip() == "olga: Cities are named by people."
+    assert (include / FILE).read_text() == shipped.replace(
+        "{from: city, convert: {text: {max: 35, cut: word, code_page: cp1252}}}",
+        "{from: name, convert: {text: {max: 35, code_page: cp1252}}}",
+    )
+    viewed = vera.open_console("mappings/customer_to_gp_customer")
+    expect(viewed.get_by_text("Those edit a mapping, and see what it makes of records")).to_be_visible()
+    assert NAMES[1] not in viewed.content()
+    page.get_by_role("button", name="Draft the text before it").press("Enter")
+    draft.get_by_role("textbox", name="Why").fill("They are not.")
+    draft.get_by_role("button", name="Publish").press("Enter")
+    expect(page.get_by_text("They are not.")).to_be_visible()
+    assert (include / FILE).read_text() == shipped
+    assert olga.complaints == []
 
 
 def ask(site: Site) -> Engine:

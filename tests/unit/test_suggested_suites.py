@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from commands.checks import suite_problems
 from commands.main import main
 from ledgerbridge.gates import load_suite, run_suite
+from operators.file_checks import suite_problems
 
 _CURRENCIES = ["USD"] * 8 + ["CAD"] * 2
 

@@ -20,6 +20,12 @@ export type Hit = Schemas["HitView"];
 export type Payload = Schemas["PayloadView"];
 export type Way = Schemas["Way"];
 export type Step = Schemas["StepView"];
+export type FileView = Schemas["FileView"];
+export type MappingView = Schemas["MappingView"];
+export type MappingField = Schemas["FieldView"];
+export type Trial = Schemas["TryView"];
+/** A path in a file: keys, and positions in lists. */
+export type Place = (string | number)[];
 
 /** Why something was not done, as the server says it with the remedy. */
 export class Refused extends Error {

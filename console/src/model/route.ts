@@ -5,6 +5,8 @@ export type Route =
   | { page: Waiting; offset: number }
   | { page: "follow"; wanted: string }
   | { page: "health" }
+  | { page: "files" }
+  | { page: "mapping"; name: string }
   | { page: "close"; run: Run | null }
   | ({ page: "audit" } & Asked);
 
@@ -47,6 +49,7 @@ export function routeOf(address: string): Route {
   if (waiting) return { page: waiting, offset: offsetOf(given) };
   if (first === "follow") return { page: "follow", wanted: given.get("q") ?? "" };
   if (first === "health") return { page: "health" };
+  if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
   if (first === "close") {
     const [company, flow, run_id] = [given.get("company"), given.get("flow"), given.get("run")];
     return { page: "close", run: company && flow && run_id ? { company, flow, run_id } : null };
@@ -68,6 +71,10 @@ export function addressOf(route: Route): string {
       return route.wanted ? `follow?${new URLSearchParams({ q: route.wanted })}` : "follow";
     case "health":
       return "health";
+    case "files":
+      return "mappings";
+    case "mapping":
+      return `mappings/${encodeURIComponent(route.name)}`;
     case "close":
       return route.run
         ? `close?${new URLSearchParams({ company: route.run.company, flow: route.run.flow, run: route.run.run_id })}`
@@ -106,13 +113,16 @@ const TITLES: Record<Route["page"], string> = {
   overdue: "Waiting too long",
   follow: "Follow a document",
   health: "Health",
+  files: "Flows and mappings",
+  mapping: "Mapping",
   close: "Books",
   audit: "Audit",
 };
 
 /** What the browser calls a view, in its tabs and its history. */
 export function titleOf(route: Route): string {
-  const of = route.page === "follow" && route.wanted ? `${route.wanted}: ` : "";
+  const named = route.page === "follow" ? route.wanted : route.page === "mapping" ? route.name.replaceAll("_", " ") : "";
+  const of = named ? `${named}: ` : "";
   return `${of}${TITLES[route.page]} · Ledgerbridge`;
 }
 

@@ -66,11 +66,12 @@ def try_mapping(mapping: Mapping, records: Sequence[dict[str, Any]], lookups: Lo
     for error in (*_plain(mapped.failures), *mapped.untold):
         told = {name: value for name, value in error.items() if name != "record"}
         errors.setdefault(error["record"], []).append(told)
+    rows = {name: _plain(frame) for name, frame in mapped.frames.items()}
     return [
         Trial(
             key,
             payloads[position],
-            _rows_of(mapped.frames, made.get(position, set())),
+            _rows_of(rows, made.get(position, set())),
             errors.get(position, []),
         )
         for position, key in enumerate(keys)
@@ -197,8 +198,8 @@ def _word(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _rows_of(frames: dict[str, pd.DataFrame], keys: set[str]) -> dict[str, list[dict[str, Any]]]:
-    rows = {name: _plain(frame[frame["record_key"].isin(keys)]) for name, frame in frames.items()}
+def _rows_of(parts: dict[str, list[dict[str, Any]]], keys: set[str]) -> dict[str, list[dict[str, Any]]]:
+    rows = {name: [row for row in listed if row["record_key"] in keys] for name, listed in parts.items()}
     return {name: listed for name, listed in rows.items() if listed}
 
 

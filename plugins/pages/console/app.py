@@ -24,17 +24,21 @@ from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.audit.evidence import pack_name
+from ledgerbridge.drafts.publish import FILE_CHANGED
+from ledgerbridge.drafts.store import CHANGED
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import company_keys
 from ledgerbridge.state.letter_list import Order
 from ledgerbridge.state.mending import CHANGED_MEANWHILE, Wanted
 from ledgerbridge.state.work_items import TAKEN
+from ledgerbridge.yaml_edits import NOT_THERE
 from operators import settings
 from operators.page_links import airflow_prefix
 from pages.console import close, letters, trail, waiting, work
 from pages.console import follow as follow_
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
+from pages.console.design.routes import routes
 from pages.console.health import health
 from pages.console.payloads import payloads_of
 from pages.console.workbook import workbook_name, workbook_of
@@ -56,8 +60,17 @@ HEADERS = {
 }
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
-_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001"}
-_BY_ITS_STATE = {CHANGED_MEANWHILE, TAKEN, "LB-LET-002", "LB-LET-003", "LB-MAT-001", "LB-MAT-002"}
+_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001", "LB-DRF-001", "LB-CFG-008"}
+_BY_ITS_STATE = {
+    CHANGED_MEANWHILE,
+    TAKEN,
+    CHANGED,
+    FILE_CHANGED,
+    "LB-LET-002",
+    "LB-LET-003",
+    "LB-MAT-001",
+    "LB-MAT-002",
+}
 
 app = FastAPI(title="Ledgerbridge console", version="1", docs_url=None, redoc_url=None, openapi_url=None)
 api = APIRouter(
@@ -286,6 +299,7 @@ def comment_work(access: FormDep, asked: shown.Comment) -> shown.Noted:
     return shown.Noted(entries=[asked.entry])
 
 
+api.include_router(routes)
 app.include_router(api)
 
 
@@ -346,7 +360,7 @@ def _tell(request: Request, error: LedgerbridgeError) -> Response:
     elif error.code in _BY_ITS_STATE:
         status = HTTPStatus.CONFLICT
     else:
-        lacking = isinstance(error, ConfigurationError)
+        lacking = isinstance(error, ConfigurationError) and error.code != NOT_THERE
         status = HTTPStatus.SERVICE_UNAVAILABLE if lacking else HTTPStatus.UNPROCESSABLE_ENTITY
     return _problem(status, str(error), error.code)
 

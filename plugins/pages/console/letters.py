@@ -100,7 +100,7 @@ def letter_of(access: Access, letter_id: str) -> LetterDetail:
         work = works(opened, LETTER, {letter.id: mends})[letter.id]
         mended_at = places_to_mend(opened, letter) if mends else []
     if mends:
-        note_looks(access, [Look(_place(letter), letter.leg, letter.source_key)])
+        note_looks(access.name, [Look(_place(letter), letter.leg, letter.source_key)])
     dag = dag_of_place(_place(letter))
     kept = {name: getattr(letter, name) if mends else None for name in ("value", "raw", "canonical", "document")}
     plain = ("record_key", "version", "rule", "error_class", "mapping_version", "run_id")

@@ -14,7 +14,6 @@ from ledgerbridge.state.letter_list import Place
 from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.upsert import in_chunks
 from operators import settings
-from pages.console.access import Access
 
 __all__ = ["SHOWN", "Look", "note_looks"]
 
@@ -31,7 +30,7 @@ class Look(NamedTuple):
     key: str
 
 
-def note_looks(access: Access, looks: Iterable[Look]) -> None:
+def note_looks(user: str, looks: Iterable[Look]) -> None:
     """Tell the audit of what the user is shown, unless it has told that within the hour."""
     asked = list(dict.fromkeys(looks))
     if not asked:
@@ -43,13 +42,13 @@ def note_looks(access: Access, looks: Iterable[Look]) -> None:
         for chunk in in_chunks([each.key for each in asked]):
             seen = select(AuditEntry.entity, AuditEntry.record_key).where(
                 AuditEntry.record_key.in_(chunk), AuditEntry.action == SHOWN, AuditEntry.at > since,
-                AuditEntry.details["by"].as_string() == access.name,
+                AuditEntry.details["by"].as_string() == user,
             )  # fmt: skip
             told.update((entity, key) for entity, key in session.execute(seen))
         fresh: dict[Place, list[Change]] = {}
         for each in asked:
             if (each.what, each.key) not in told:
-                change = Change(SHOWN, each.what, each.key, details={"by": access.name, "shown": 1})
+                change = Change(SHOWN, each.what, each.key, details={"by": user, "shown": 1})
                 fresh.setdefault(each.place, []).append(change)
         for place, changes in fresh.items():
             append(session, Actor(place.flow, place.leg, "", "console", place.company), changes)

@@ -95,7 +95,7 @@ def questions(access: Access, airflow: Session, offset: int, limit: int) -> Ques
         ).all()
         work = _works(opened, "question", {row: kinds[row.company, row.kind].mends for row in rows})
     seen = [(kinds[row.company, row.kind], row) for row in rows]
-    note_looks(access, [Look(kind.place, row.kind, row.record_key) for kind, row in seen if kind.mends])
+    note_looks(access.name, [Look(kind.place, row.kind, row.record_key) for kind, row in seen if kind.mends])
     tasks = _tasks(airflow, rows)
     told = [_question(row, kinds[row.company, row.kind], tasks.get(row.id), work[row]) for row in rows]
     return QuestionList(total=total, questions=told)
@@ -112,7 +112,7 @@ def proposals(access: Access, offset: int, limit: int) -> ProposalList:
         work = _works(opened, "proposal", {row: kinds[row.company, row.kind].mends for row in rows})
     seen = [(kinds[row.company, row.kind], row) for row in rows]
     pairs = [(kind, row.kind, key) for kind, row in seen if kind.mends for key in (row.left_key, row.right_key)]
-    note_looks(access, [Look(kind.place, of, key) for kind, of, key in pairs])
+    note_looks(access.name, [Look(kind.place, of, key) for kind, of, key in pairs])
     told = [_proposal(row, kinds[row.company, row.kind], work[row]) for row in rows]
     return ProposalList(total=total, proposals=told)
 

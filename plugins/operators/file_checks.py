@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from commands.files import Folders, company_of, company_tables
 from ledgerbridge.canonical.rules import SETTINGS
-from ledgerbridge.flows import ComparedLegConfig, FlowConfig
+from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig
 from ledgerbridge.flows.checks import check_flow_file, place_of
 from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
@@ -19,6 +18,8 @@ from ledgerbridge.mapping.trial import given_lookups
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, nearest
 
 __all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems"]
+
+OfCompany = Callable[[], Company]
 
 
 @cache
@@ -29,25 +30,25 @@ def offered() -> dict[str, frozenset[Role]]:
     return offered_entities()
 
 
-def mapping_problems(path: Path, folders: Folders) -> list[Problem]:
-    """Everything that is wrong with a mapping file."""
+def mapping_problems(path: Path, include: Path, company: OfCompany) -> list[Problem]:
+    """Everything that is wrong with a mapping file; ``company`` gives the one it is for."""
     from hooks.systems import target_fields
 
     checked, _ = check_mapping_file(path)
     if checked.content is not None:
-        tables, zone = company_tables(folders)
-        check_tables(checked, given_lookups(folders.include / "lookups", {}, tables, zone))
+        of = company()
+        check_tables(checked, given_lookups(include / "lookups", {}, of.tables(), of.time_zone))
         check_entities(checked, offered())
         if "target" in offered().get(checked.content.to, ()):
             check_target_fields(checked, target_fields(checked.content.to))
     return checked.problems
 
 
-def flow_problems(path: Path, folders: Folders) -> list[Problem]:
-    """Everything that is wrong with a flow file and the files it names."""
+def flow_problems(path: Path, include: Path, company: OfCompany) -> list[Problem]:
+    """Everything that is wrong with a flow file and the files it names; ``company`` gives the one it is for."""
     from operators.systems import ledgers
 
-    flow = check_flow_file(path, folders.include)
+    flow = check_flow_file(path, include)
     content = flow.checked.content
     if content is None:
         return flow.problems
@@ -65,11 +66,11 @@ def flow_problems(path: Path, folders: Folders) -> list[Problem]:
             if ledger not in ledgers():
                 place = ("stages", stage, "reconcile", index)
                 flow.checked.complain(place, f'"{ledger}" is no ledger.', _instead(ledger, ledgers()))
-    _check_connections(flow.checked, content, folders)
+    _check_connections(flow.checked, content, company())
     for stem in flow.mappings:
-        problems += mapping_problems(folders.include / "mappings" / f"{stem}.yaml", folders)
+        problems += mapping_problems(include / "mappings" / f"{stem}.yaml", include, company)
     for stem in flow.suites:
-        problems += suite_problems(folders.include / "expectations" / f"{stem}.yaml")
+        problems += suite_problems(include / "expectations" / f"{stem}.yaml")
     return [*problems, *flow.checked.problems]
 
 
@@ -89,8 +90,7 @@ def _must_offer(checked: CheckedFile[FlowConfig], location: Location, entity: st
         checked.complain(location, f'"{entity}" is no {what}.', _instead(entity, there))
 
 
-def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, folders: Folders) -> None:
-    company = company_of(folders)
+def _check_connections(checked: CheckedFile[FlowConfig], flow: FlowConfig, company: Company) -> None:
     for name, leg in flow.for_company(company.without).legs.items():
         for key, entity in ("from", leg.source), ("to", leg.target):
             system = entity.partition(".")[0]

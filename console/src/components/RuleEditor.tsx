@@ -1,0 +1,121 @@
+import { useDeferredValue, useEffect, useId, useState } from "react";
+
+import type { MappingField, MappingView } from "../api/client";
+import { keyOf } from "../model/mapping";
+import { useChange, usePreview } from "../queries/design";
+import { Why } from "./Noted";
+
+type Props = { mapping: MappingView; field: MappingField; close: () => void };
+
+/** How long nothing is typed before the rule is tried. */
+const PAUSE_MS = 120;
+
+/** A field's rule, and what it makes of the samples while it is being written. */
+export function RuleEditor({ mapping, field, close }: Props) {
+  const [written, setWritten] = useState(field.rule);
+  const settled = useSettled(written);
+  const preview = usePreview(mapping.name, field.location, settled === field.rule ? null : settled);
+  const change = useChange(mapping.name);
+  const told = useId();
+  const shown = useDeferredValue(preview.data ?? mapping);
+  const tried = shown.fields.find((each) => keyOf(each.location) === keyOf(field.location)) ?? field;
+  const keep = (text: string | null) =>
+    change.mutate({ seen: mapping.draft?.version ?? 0, location: field.location, written: text }, { onSuccess: close });
+  const others = shown.fields.filter((each) => each.failures.length + each.problems.length > 0 && each !== tried);
+  return (
+    <form
+      className="correction"
+      aria-label={`Rule of ${field.field}`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        keep(written);
+      }}
+    >
+      <label>
+        Rule of {field.field}, line {field.line}
+        <textarea
+          autoFocus
+          spellCheck={false}
+          aria-describedby={told}
+          rows={Math.min(14, written.split("\n").length + 1)}
+          value={written}
+          onChange={(event) => setWritten(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") close();
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep(written);
+          }}
+        />
+      </label>
+      <div id={told} aria-live="polite" aria-busy={preview.isFetching}>
+        <Why error={preview.error} />
+        {tried.problems.map((each) => (
+          <p key={each.message} className="bad">
+            {each.message} {each.remedy}
+          </p>
+        ))}
+        {tried.words.map((each) => (
+          <p key={each} className="quiet words">
+            {each}
+          </p>
+        ))}
+        {others.length > 0 && <p className="bad">Also fails: {others.map((each) => each.field).join(", ")}.</p>}
+      </div>
+      {shown.values && shown.samples.length > 0 && (
+        <table>
+          <caption>What it makes of recent records</caption>
+          <thead>
+            <tr>
+              <th scope="col">Record</th>
+              <th scope="col">Before</th>
+              <th scope="col">After</th>
+              <th scope="col">Fails</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.samples.map((sample, at) => {
+              const failure = tried.failures.find((each) => each.sample === sample);
+              return (
+                <tr key={sample} className={failure ? "fault" : undefined}>
+                  <th scope="row">{sample}</th>
+                  <td className="free">{tried.before[at] || "–"}</td>
+                  <td className="free">{tried.after[at] || "–"}</td>
+                  <td className="free">
+                    {failure ? (
+                      <>
+                        <code>{failure.code}</code> {failure.message} {failure.remedy}
+                      </>
+                    ) : (
+                      "–"
+                    )}
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+      <div className="buttons">
+        <button className="main" disabled={written === field.rule || change.isPending}>
+          Keep it in my draft
+        </button>
+        <button type="button" onClick={close}>
+          Leave it as it was
+        </button>
+        <button type="button" disabled={change.isPending} onClick={() => keep(null)}>
+          Take the field away
+        </button>
+      </div>
+      <Why error={change.error} />
+    </form>
+  );
+}
+
+/** What was typed last, once nothing was typed for a moment. */
+function useSettled(value: string): string {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}

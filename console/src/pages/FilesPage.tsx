@@ -1,0 +1,95 @@
+import { useState } from "react";
+
+import type { FileView } from "../api/client";
+import { Link } from "../components/Link";
+import { Shown } from "../components/Shown";
+import { useFiles } from "../queries/design";
+
+/** The flows and mappings there are. */
+export function FilesPage() {
+  const query = useFiles();
+  return (
+    <main>
+      <h1 className="heading">Flows and mappings</h1>
+      <Shown query={query} what="flows and mappings">
+        {(files) => <Files files={files} />}
+      </Shown>
+    </main>
+  );
+}
+
+function Files({ files }: { files: FileView[] }) {
+  const [typed, setTyped] = useState("");
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  const told = (file: FileView) => [file.name, file.reads, file.writes, file.description, ...file.used_by].join(" ").toLowerCase();
+  const found = files.filter((each) => words.every((word) => told(each).includes(word)));
+  const flows = found.filter((each) => each.kind === "flows");
+  const mappings = found.filter((each) => each.kind === "mappings");
+  return (
+    <>
+      <div className="bar">
+        <label className="grows">
+          Find{" "}
+          <input className="grows" type="search" placeholder="a system, an entity, a leg" value={typed} onChange={(event) => setTyped(event.target.value)} />
+        </label>
+      </div>
+      <section>
+        <h2>Flows</h2>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Flow</th>
+              <th scope="col">Stages and legs</th>
+            </tr>
+          </thead>
+          <tbody>
+            {flows.map((each) => (
+              <tr key={each.file}>
+                <th scope="row" className="title">
+                  {each.name.replaceAll("_", " ")}
+                  <small>{each.is_broken ? "can't be read" : each.description}</small>
+                </th>
+                <td className="free">
+                  {each.used_by.map((stage) => (
+                    <div key={stage}>{stage.replaceAll("_", " ")}</div>
+                  ))}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <section>
+        <h2>Mappings</h2>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Mapping</th>
+              <th scope="col">From, to</th>
+              <th scope="col">Used by</th>
+              <th scope="col">Drafts</th>
+            </tr>
+          </thead>
+          <tbody>
+            {mappings.map((each) => (
+              <tr key={each.file}>
+                <th scope="row" className="title">
+                  <Link to={{ page: "mapping", name: each.name }}>{each.name.replaceAll("_", " ")}</Link>
+                  <small>{each.is_broken ? "can't be read" : each.description}</small>
+                </th>
+                <td className="entities">
+                  <code>{each.reads}</code>
+                  <br />
+                  <code>{each.writes}</code>
+                </td>
+                <td className="free">{each.used_by.map((leg) => leg.replaceAll("_", " ").replace(".", ": ")).join(", ") || "no leg"}</td>
+                <td>{each.drafts.join(", ") || "–"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {found.length === 0 && <p className="note">None of them has these words.</p>}
+      </section>
+    </>
+  );
+}

@@ -1,0 +1,81 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { api, given, type MappingView, type Place } from "../api/client";
+
+const of = (name: string) => ({ params: { path: { name } } });
+
+/** The flows and mappings there are. */
+export function useFiles() {
+  return useQuery({ queryKey: ["files"], queryFn: () => given(api.GET("/api/design/files")) });
+}
+
+/** A mapping as this user's draft has it, or as it is live; others' drafts are looked for every half minute. */
+export function useMapping(name: string) {
+  return useQuery({
+    queryKey: ["mapping", name],
+    queryFn: () => given(api.GET("/api/design/mappings/{name}", of(name))),
+    refetchInterval: 30_000,
+  });
+}
+
+/** What a rule would make of the samples as it is being written; nothing is asked while it is as it was. */
+export function usePreview(name: string, location: Place, written: string | null) {
+  return useQuery({
+    queryKey: ["preview", name, location, written],
+    queryFn: () =>
+      given(api.POST("/api/design/mappings/{name}/previews", { ...of(name), body: { location, written: written ?? "" } })),
+    enabled: written !== null,
+    placeholderData: keepPreviousData,
+    gcTime: 60_000,
+  });
+}
+
+/** What is done with a draft: each answers the mapping as it is then. */
+function useAct<Wanted>(name: string, act: (wanted: Wanted) => Promise<MappingView>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: act,
+    onSuccess: (mapping) => client.setQueryData(["mapping", name], mapping),
+    // refused, somebody else did something; done, the list of files and the audit say so
+    onSettled: () => void client.invalidateQueries(),
+  });
+}
+
+/** Write one thing anew, or take it away (null). */
+export function useChange(name: string) {
+  return useAct(name, (body: { seen: number; location: Place; written: string | null }) =>
+    given(api.POST("/api/design/mappings/{name}/changes", { ...of(name), body })),
+  );
+}
+
+/** Commit the draft in the user's name. */
+export function usePublish(name: string) {
+  return useAct(name, (body: { seen: number; note: string }) =>
+    given(api.POST("/api/design/mappings/{name}/publications", { ...of(name), body })),
+  );
+}
+
+/** Begin a draft with the text before a publication. */
+export function useRollback(name: string) {
+  return useAct(name, (publication: number) =>
+    given(api.POST("/api/design/mappings/{name}/rollbacks", { ...of(name), body: { publication } })),
+  );
+}
+
+/** Put what the file became since into the draft. */
+export function useTakeIn(name: string) {
+  return useAct(name, (seen: number) => given(api.POST("/api/design/mappings/{name}/merges", { ...of(name), body: { seen } })));
+}
+
+/** Give the draft up. */
+export function useGiveUp(name: string) {
+  return useAct(name, (seen: number) => given(api.POST("/api/design/mappings/{name}/discards", { ...of(name), body: { seen } })));
+}
+
+/** The difference the draft would have made over the last days. */
+export function useTry(name: string) {
+  return useMutation({
+    mutationFn: (days: number) =>
+      given(api.POST("/api/design/mappings/{name}/trials", { ...of(name), body: { days, most: 2000 } })),
+  });
+}

@@ -1,0 +1,1 @@
+"""The console's second half: files of the include folder, drafted, checked, tried and published."""

@@ -1,0 +1,133 @@
+"""Which files there are, who uses them, and who may see and edit them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ledgerbridge.drafts.folders import KINDS
+from ledgerbridge.drafts.store import open_drafts
+from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.flows import LegConfig, company_keys
+from ledgerbridge.mapping.model import MappingFile
+from ledgerbridge.state import snapshot
+from ledgerbridge.state.letter_list import Place
+from ledgerbridge.yaml_files import check_file
+from operators import settings
+from pages.console.access import Access
+from pages.console.design.models import FileView
+from pages.console.flow_files import flow_named, flows
+
+__all__ = ["file_of", "files_of", "legs_of", "may_edit", "may_see_values", "must_edit", "must_read"]
+
+
+def files_of(access: Access) -> list[FileView]:
+    """The mappings and flows that the user may see."""
+    include = settings.include_folder()
+    with snapshot(settings.state_engine(stays=True)) as opened:
+        drafts: dict[str, list[str]] = {}
+        for each in open_drafts(opened):
+            drafts.setdefault(each.file, []).append(each.by)
+    found = []
+    for kind in ("flows", "mappings"):
+        for path in sorted((include / kind).glob("*.yaml")):
+            file = f"{kind}/{path.name}"
+            if _may_read(access, file):
+                view = _mapping(path, file) if kind == "mappings" else _flow(path, file)
+                view.drafts, view.may_edit = drafts.get(file, []), may_edit(access, file)
+                found.append(view)
+    return found
+
+
+def file_of(kind: str, name: str) -> str:
+    """
+    A file's name below the include folder.
+
+    :raises LedgerbridgeError: there is none.
+    """
+    file = f"{kind}/{name}.yaml"
+    if kind not in KINDS or not (settings.include_folder() / file).is_file():
+        raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
+    return file
+
+
+def legs_of(file: str) -> dict[str, LegConfig]:
+    """The legs that use a file, as `flow.leg`."""
+    kind, _, name = file.partition("/")
+    stem = name.removesuffix(".yaml")
+    found = {}
+    for flow, config in flows().items():
+        for leg, each in config.legs.items():
+            used = {"mappings": each.mappings, "expectations": each.suites, "flows": [stem] if flow == stem else []}
+            if flow == stem if kind == "flows" else stem in used[kind]:
+                found[f"{flow}.{leg}"] = each
+    return found
+
+
+def may_edit(access: Access, file: str) -> bool:
+    """Whether the user may edit the DAGs of all legs that use a file, of every company; nobody uses it: all DAGs."""
+    return all(access.may_mend(place) for place in _places(file))
+
+
+def may_see_values(access: Access, file: str, company: str) -> bool:
+    """Whether the user sees the records of a company that go through a file."""
+    return all(access.may_mend(place) for place in _places(file) if place.company == company)
+
+
+def must_edit(access: Access, file: str) -> None:
+    """
+    Let only those go on who may edit a file.
+
+    :raises PermissionError: the user may not.
+    """
+    must_read(access, file)
+    if not may_edit(access, file):
+        raise PermissionError("Those edit a file who may edit the DAGs of all legs that use it.")
+
+
+def must_read(access: Access, file: str) -> None:
+    """
+    Let only those go on who may see a file.
+
+    :raises LedgerbridgeError: the user may not: of it nobody tells that it is there.
+    """
+    if not _may_read(access, file):
+        raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
+
+
+def _may_read(access: Access, file: str) -> bool:
+    return any(access.may_read(place) for place in _places(file))
+
+
+def _places(file: str) -> Iterator[Place]:
+    """A leg of each stage that uses a file, of every company: what may be done is asked of the stage's DAG."""
+    used = [each.split(".", 1) for each in legs_of(file)]
+    used = used or [[name, leg] for name, flow in flows().items() for leg in flow.legs]
+    of_stage = {(flow, flows()[flow].stage_of[leg]): leg for flow, leg in used}
+    for company in company_keys(settings.companies_folder()):
+        for (flow, _), leg in of_stage.items():
+            yield Place(company, flow, leg)
+
+
+def _mapping(path: Path, file: str) -> FileView:
+    content = check_file(path, MappingFile, code="LB-CFG-002").content
+    legs = sorted(legs_of(file))
+    if content is None:
+        return FileView(
+            file=file, kind="mappings", name=path.stem, description="", used_by=legs, may_edit=False, is_broken=True
+        )
+    return FileView(
+        file=file, kind="mappings", name=path.stem, description=content.description,
+        reads=content.from_, writes=content.to, used_by=legs, may_edit=False,
+    )  # fmt: skip
+
+
+def _flow(path: Path, file: str) -> FileView:
+    flow = flow_named(path.stem)
+    if flow is None:
+        return FileView(file=file, kind="flows", name=path.stem, description="", may_edit=False, is_broken=True)
+    uses = dict.fromkeys(mapping for leg in flow.legs.values() for mapping in leg.mappings)
+    return FileView(
+        file=file, kind="flows", name=path.stem, description=flow.description, uses=list(uses), may_edit=False,
+        used_by=[": ".join(filter(None, (stage, ", ".join(flow.of_stage(stage))))) for stage in flow.stages],
+    )  # fmt: skip

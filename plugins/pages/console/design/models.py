@@ -1,0 +1,241 @@
+"""What the API of drafts takes and gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+__all__ = [
+    "ChangeAsked",
+    "DifferenceView",
+    "DocumentChange",
+    "DraftView",
+    "FailureView",
+    "FieldView",
+    "FileView",
+    "MappingView",
+    "PreviewAsked",
+    "ProblemView",
+    "PublicationView",
+    "PublishAsked",
+    "RefusalView",
+    "RollbackAsked",
+    "SumView",
+    "TryAsked",
+    "TryView",
+    "VersionSeen",
+]
+
+Step = str | int
+Location = Annotated[list[Step], Field(min_length=1, max_length=20)]
+Written = Annotated[str, Field(max_length=20_000)]
+Note = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class FileView(BaseModel):
+    """A mapping or flow; ``used_by`` are legs, as `flow.leg`; ``drafts`` names who has one under way."""
+
+    file: str
+    kind: str
+    name: str
+    description: str
+    reads: str | None = None
+    writes: str | None = None
+    used_by: list[str] = []
+    uses: list[str] = []
+    drafts: list[str] = []
+    may_edit: bool
+    is_broken: bool = False
+
+
+class ProblemView(BaseModel):
+    """What is wrong, where, and what to do."""
+
+    line: int
+    column: int
+    message: str
+    remedy: str
+    field: str | None = None
+
+
+class FailureView(BaseModel):
+    """Why a sample fails at a field; without its message for whoever sees no values."""
+
+    sample: str
+    code: str
+    message: str | None
+    remedy: str | None
+
+
+class FieldView(BaseModel):
+    """
+    One target field with its rule.
+
+    ``before``: what its paths hold in each sample, ``after``: what it becomes there, both as text, rows of a part after
+    one another; nothing for whoever sees no values.
+    """
+
+    part: str
+    number: int | None
+    field: str
+    location: list[Step]
+    line: int
+    last_line: int
+    rule: str
+    words: list[str] = []
+    source: list[str] = []
+    required: bool = False
+    is_helper: bool = False
+    before: list[str] = []
+    after: list[str] = []
+    failures: list[FailureView] = []
+    problems: list[ProblemView] = []
+
+
+class DraftView(BaseModel):
+    """A person's draft; ``is_behind``: the file was changed since it was begun."""
+
+    version: int
+    changed_at: datetime
+    is_behind: bool
+    diff: list[str]
+
+
+class OtherDraft(BaseModel):
+    """Somebody else's draft of the same file."""
+
+    by: str
+    changed_at: datetime
+
+
+class PublicationView(BaseModel):
+    """What was published of a file by the console."""
+
+    id: int
+    by: str
+    at: datetime
+    note: str
+    commit: str
+    branch: str | None
+
+
+class MappingView(BaseModel):
+    """A mapping as a person's draft has it, or as it is live."""
+
+    file: str
+    name: str
+    reads: str
+    writes: str
+    description: str
+    text: str
+    used_by: list[str]
+    parts: list[str]
+    fields: list[FieldView]
+    required: int
+    problems: list[ProblemView]
+    samples: list[str]
+    values: bool
+    may_edit: bool
+    publishes: str
+    draft: DraftView | None
+    others: list[OtherDraft]
+    history: list[PublicationView]
+
+
+class PreviewAsked(BaseModel):
+    """A rule as it is being written; ``seen``: the draft's version, 0 where there is none."""
+
+    location: Location
+    written: Written
+
+
+class VersionSeen(BaseModel):
+    """The draft's version as the page shows it; 0: there is none yet."""
+
+    seen: int = Field(ge=0)
+
+
+class ChangeAsked(VersionSeen):
+    """One thing of a file is written anew, or taken away; with no place: the whole file."""
+
+    location: list[Step] = Field(default=[], max_length=20)
+    written: str | None = Field(None, max_length=1_000_000)
+
+
+class TryAsked(BaseModel):
+    """How many days of what was recorded a draft is tried on."""
+
+    days: int = Field(7, ge=1, le=400)
+    most: int = Field(2_000, ge=1, le=20_000)
+
+
+class PublishAsked(VersionSeen):
+    """Why a draft is published: the commit's message."""
+
+    note: Note
+
+
+class RollbackAsked(BaseModel):
+    """The publication that is to be undone."""
+
+    publication: int = Field(ge=1, lt=2**31)
+
+
+class SumView(BaseModel):
+    """A sum before and after; role and account where it is of rows that bear one."""
+
+    role: str | None = None
+    account: str | None = None
+    field: str
+    currency: str
+    before: Decimal
+    after: Decimal
+
+
+class RefusalView(BaseModel):
+    """What would be refused and was not."""
+
+    source_key: str
+    field: str
+    code: str
+    message: str
+    remedy: str
+
+
+class DocumentChange(BaseModel):
+    """A document with the fields that would be others, as `lines 1 AccountCode: 210 → 216`."""
+
+    name: str
+    fields: list[str]
+
+
+class DifferenceView(BaseModel):
+    """The difference a draft would have made in one leg."""
+
+    leg: str
+    entity: str
+    records: int
+    before: int
+    after: int
+    changed: int
+    added: int
+    gone: int
+    refused_no_more: int
+    newly_waiting: int
+    newly_refused: int
+    refusals: list[RefusalView]
+    accounts: list[SumView]
+    totals: list[SumView]
+    documents: list[DocumentChange]
+    assumed: dict[str, int]
+
+
+class TryView(BaseModel):
+    """What a draft would have done; ``not_shown``: legs it changes, with why that can't be shown."""
+
+    days: int
+    differences: list[DifferenceView]
+    not_shown: dict[str, str]

@@ -1,0 +1,135 @@
+"""Mappings in the console: who sees and edits what, drafts, and what they would make of records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console_browser import Browser, serve
+from sqlalchemy import Engine, select
+
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AuditEntry
+from tests.drafted import FILE, MAPPING, NAMES, git, include_in_git, plant_customers
+
+PAGE = f"design/mappings/{MAPPING}"
+CITY = ["header", "CITY"]
+
+
+@pytest.fixture
+def include(tmp_path: Path, state_db: Engine, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with the shipped files; two customers have gone through the leg `customer`."""
+    folder = include_in_git(tmp_path)
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(folder))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__STATE_FOLDER", str(tmp_path / "state"))
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__PUBLISH", "straight")
+    serve(state_db, monkeypatch)
+    plant_customers(state_db, tmp_path / "staging")
+    return folder
+
+
+def field(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in mapping["fields"] if each["field"] == name)
+
+
+def test_a_mapping_is_a_table_of_rules_with_what_they_make_of_recent_records(include: Path, state_db: Engine) -> None:
+    shown = Browser("olga").get(PAGE)
+    city = field(shown, "CITY")
+    assert (city["before"], city["after"]) == (["Salem", "Salem"], ["Salem", "Salem"])
+    assert city["source"] == ["city"]
+    assert city["rule"] in (include / FILE).read_text()
+    assert (include / FILE).read_text().split("\n")[city["line"] - 1].strip().startswith("CITY")
+    assert (shown["problems"], shown["may_edit"], shown["draft"]) == ([], True, None)
+    with transaction(state_db) as session:
+        looks = session.scalars(select(AuditEntry.record_key).where(AuditEntry.action == "values-shown")).all()
+    assert sorted(looks) == ["customer:0", "customer:1"]
+
+
+def test_who_may_not_edit_sees_the_rules_and_no_value(include: Path, state_db: Engine) -> None:
+    vera = Browser("vera")
+    answer = vera.ask("GET", PAGE)
+    assert "CITY" in answer.text
+    assert "Salem" not in answer.text
+    assert NAMES[0] not in answer.text
+    acts = {
+        "previews": {"location": CITY, "written": "name"},
+        "changes": {"seen": 0, "location": CITY, "written": "name"},
+        "trials": {"days": 1},
+        "publications": {"seen": 1, "note": "mine"},
+        "rollbacks": {"publication": 1},
+        "merges": {"seen": 1},
+        "discards": {"seen": 1},
+    }
+    for act, body in acts.items():
+        assert vera.post(f"{PAGE}/{act}", body).status_code == 403, act
+    assert {each["may_edit"] for each in vera.get("design/files")} == {False}
+    assert Browser("olga").ask("POST", f"{PAGE}/changes", json=acts["changes"]).status_code == 403  # no token
+
+
+def test_a_rule_is_tried_while_it_is_written_and_what_fails_is_told_at_its_field(include: Path) -> None:
+    olga = Browser("olga")
+
+    def tried(written: str) -> dict[str, Any]:
+        answer = olga.post(f"{PAGE}/previews", {"location": CITY, "written": written})
+        return field(answer.raise_for_status().json(), "CITY")
+
+    assert tried("name")["after"] == NAMES
+    wrong = tried("{fron: name}")
+    assert [each["message"] for each in wrong["problems"]] == ['unknown key "fron".']
+    assert [each["message"] for each in tried("{from: nam}")["problems"]] != []
+    failing = tried("{from: name, convert: {decimal: {places: 2}}}")["failures"]
+    assert [(each["sample"], each["code"]) for each in failing] == [
+        ("customer:0", "LB-MAP-003"),
+        ("customer:1", "LB-MAP-003"),
+    ]
+    refused = olga.post(f"{PAGE}/previews", {"location": CITY, "written": "{from: name"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "LB-CFG-013")
+    assert field(olga.get(PAGE), "CITY")["after"] == ["Salem", "Salem"]
+
+
+def test_a_draft_is_kept_checked_published_and_taken_back_and_nothing_before_is_live(
+    include: Path, state_db: Engine
+) -> None:
+    olga, otto = Browser("olga"), Browser("otto")
+    shipped = (include / FILE).read_text()
+    kept = olga.post(f"{PAGE}/changes", {"seen": 0, "location": CITY, "written": "name"}).json()
+    assert kept["draft"]["version"] == 2
+    assert [line for line in kept["draft"]["diff"] if line[0] in "+-"][-1].strip("+ ") == "CITY: name"
+    assert (include / FILE).read_text() == shipped
+    assert [each["by"] for each in otto.get(PAGE)["others"]] == ["olga"]
+    assert {each["name"]: each["drafts"] for each in otto.get("design/files")}[MAPPING] == ["olga"]
+    broken = olga.post(f"{PAGE}/changes", {"seen": 2, "location": CITY, "written": "{from: nam}"}).json()
+    refused = olga.post(f"{PAGE}/publications", {"seen": broken["draft"]["version"], "note": "why"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "LB-DRF-005")
+    assert (include / FILE).read_text() == shipped
+    olga.post(f"{PAGE}/changes", {"seen": 3, "location": CITY, "written": "name"})
+    late = olga.post(f"{PAGE}/changes", {"seen": 3, "location": CITY, "written": "label"})
+    assert (late.status_code, late.json()["code"]) == (409, "LB-DRF-002")
+    done = olga.post(f"{PAGE}/publications", {"seen": 4, "note": "Cities are names."}).raise_for_status().json()
+    assert done["draft"] is None
+    assert [(each["by"], each["note"]) for each in done["history"]] == [("olga", "Cities are names.")]
+    assert git(include, "log", "-1", "--format=%an: %s").strip() == "olga: Cities are names."
+    assert field(otto.get(PAGE), "CITY")["after"] == NAMES
+    back = otto.post(f"{PAGE}/rollbacks", {"publication": done["history"][0]["id"]}).json()
+    otto.post(f"{PAGE}/publications", {"seen": back["draft"]["version"], "note": "They are not."}).raise_for_status()
+    assert (include / FILE).read_text() == shipped
+    with transaction(state_db) as session:
+        acts = session.scalars(select(AuditEntry).where(AuditEntry.action == "draft-published")).all()
+        assert [each.details["by"] for each in acts] == ["olga", "otto"]
+
+
+def test_the_second_of_two_who_publish_takes_the_first_one_s_change_in(include: Path) -> None:
+    olga, otto = Browser("olga"), Browser("otto")
+    for each, place in ((olga, CITY), (otto, ["header", "COUNTRY"])):
+        each.post(f"{PAGE}/changes", {"seen": 0, "location": place, "written": "name"}).raise_for_status()
+    olga.post(f"{PAGE}/publications", {"seen": 2, "note": "first"}).raise_for_status()
+    second = otto.post(f"{PAGE}/publications", {"seen": 2, "note": "second"})
+    assert (second.status_code, second.json()["code"]) == (409, "LB-DRF-003")
+    assert otto.get(PAGE)["draft"]["is_behind"] is True
+    taken = otto.post(f"{PAGE}/merges", {"seen": 2}).raise_for_status().json()
+    assert (taken["draft"]["is_behind"], field(taken, "CITY")["rule"]) == (False, "name")
+    otto.post(f"{PAGE}/publications", {"seen": 3, "note": "second"}).raise_for_status()
+    otto.post(f"{PAGE}/changes", {"seen": 0, "location": CITY, "written": "city"}).raise_for_status()
+    given_up = otto.post(f"{PAGE}/discards", {"seen": 2}).json()
+    assert (given_up["draft"], field(given_up, "CITY")["rule"]) == (None, "name")
