@@ -35,6 +35,7 @@ BENCHES = {
     "forgeries": "what the webhook receiver answers to ten thousand that are not to be believed",
     "latency": "seconds from an order's webhook until it is in GP, at five a second, on a live Airflow with PostgreSQL",
     "backlog": "seconds and MiB of a batch of a backlog of orders, on a live Airflow",
+    "export": "seconds and MiB of orders from the shop's bulk export through change log, transform and gate",
     "peers": "orders into GP beside Node-RED, extraction beside dlt and others, mapping beside pandas and petl",
     "passes": "seconds and task starts of a pass of order_to_cash on a live Airflow",
 }
