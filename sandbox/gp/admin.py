@@ -14,6 +14,7 @@ from sandbox.gp.batches import waiting_batches
 from sandbox.gp.books import read_books, read_entries
 from sandbox.gp.deletions import delete_unposted
 from sandbox.gp.errors import BookkeeperError
+from sandbox.gp.general_entries import Entry, back_out, key_entry
 from sandbox.gp.journals import repeat_entry
 from sandbox.gp.master_windows import WINDOWS, Window
 from sandbox.gp.nodes import NODES
@@ -64,6 +65,13 @@ class RepeatRequest(BaseModel):
 
     journal_entry: int
     date: date
+
+
+class BackOutRequest(BaseModel):
+    """Which posted entry is taken back, in which batch."""
+
+    journal_entry: int
+    batch: str = "BACKOUT"
 
 
 class DeleteRequest(BaseModel):
@@ -151,6 +159,16 @@ def admin_routes(site: Site) -> APIRouter:
     def repeat(request: RepeatRequest, company: str | None = None) -> dict[str, int]:
         with site.company(company).writing() as session:
             return {"times": _asked(lambda: repeat_entry(session, request.journal_entry, request.date))}
+
+    @routes.post("/general-entries")
+    def key_general_entry(entry: Entry, company: str | None = None) -> dict[str, int]:
+        with site.company(company).writing() as session:
+            return {"journal_entry": _asked(lambda: key_entry(session, entry))}
+
+    @routes.post("/back-out")
+    def back_out_entry(request: BackOutRequest, company: str | None = None) -> dict[str, int]:
+        with site.company(company).writing() as session:
+            return {"journal_entry": _asked(lambda: back_out(session, request.journal_entry, request.batch))}
 
     @routes.post("/delete")
     def delete(request: DeleteRequest, company: str | None = None) -> dict[str, str]:

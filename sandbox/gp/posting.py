@@ -38,6 +38,8 @@ _INVOICE_IN_RECEIVABLES, _RETURN_IN_RECEIVABLES = 1, 8
 _POSTED = 2
 _SOURCE_DOCUMENT = {1: "SJ", 3: "DRM", 7: "CRM", 8: "RTN", 9: "CRJ"}
 _SALES_SERIES, _PURCHASING = 3, 4
+_REVERSING = 1
+_SIDES = (("DEBITAMT", "CRDTAMNT"), ("ORDBTAMT", "ORCRDAMT"))
 
 
 @dataclass(frozen=True)
@@ -204,13 +206,24 @@ def _post_payable(session: Session, document: Row, number: str, source: str, tra
 def _post_journal(session: Session, entry: Row, trail: str) -> None:
     number = entry["JRNENTRY"]
     lines = session.select("GL10001", JRNENTRY=number)
-    _check(session, f"Journal entry {number}", entry["TRXDATE"], lines)
-    for position, line in enumerate(lines, start=1):
-        row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": entry["TRXDATE"].year, "TRXSORCE": trail}
-        row |= {"ORGNTSRC": entry["BACHNUMB"], "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
-        session.insert("GL20000", row)
+    _post_lines(session, entry, lines, trail)
+    if entry["TRXTYPE"] == _REVERSING:
+        # under the number of what it reverses, so that its date alone tells them apart (unverified)
+        reversed_lines = [
+            line | {name: line[other] for side in _SIDES for name, other in (side, side[::-1])} for line in lines
+        ]
+        _post_lines(session, entry | {"TRXDATE": entry["RVRSNGDT"]}, reversed_lines, trail)
     session.delete("GL10000", JRNENTRY=number)
     session.delete("GL10001", JRNENTRY=number)
+
+
+def _post_lines(session: Session, entry: Row, lines: list[Row], trail: str) -> None:
+    day = entry["TRXDATE"]
+    _check(session, f"Journal entry {entry['JRNENTRY']}", day, lines)
+    for position, line in enumerate(lines, start=1):
+        row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": day.year, "TRXSORCE": trail}
+        row |= {"ORGNTSRC": entry["BACHNUMB"], "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
+        session.insert("GL20000", row)
 
 
 def _entry(number: str, kind: int) -> _Entry:

@@ -26,6 +26,7 @@ __all__ = [
 
 # The gains are Xero's own: "the Xero API prevents postings to this account" (Ostendo's help on its Xero integration)
 _CONTROL_ACCOUNTS = {"DEBTORS", "CREDITORS", "REALISEDCURRENCYGAIN", "UNREALISEDCURRENCYGAIN"}
+_CLOSED_TO_JOURNALS = {"RETAINEDEARNINGS"}  # sources.md Xero §5
 _LOCKS = {"EndOfYearLockDate": "end of year lock date", "PeriodLockDate": "period lock date"}
 
 
@@ -67,7 +68,8 @@ def line_account(book: Book, line: Element, *, manual_journal: bool = False) -> 
     found = line.get("AccountCode") or line.get("AccountID")
     if account is None or account.body["Status"] != "ACTIVE":
         raise Refused(f"Account code '{found}' is not a valid code for this document.")
-    if account.body["Type"] == "BANK" or account.body.get("SystemAccount") in _CONTROL_ACCOUNTS:
+    closed = _CONTROL_ACCOUNTS | (_CLOSED_TO_JOURNALS if manual_journal else set())
+    if account.body["Type"] == "BANK" or account.body.get("SystemAccount") in closed:
         where = "a Manual Journal" if manual_journal else "this document"
         raise Refused(
             f"Account code '{found}' is not a valid code for this document: a {account.body['Type']} "

@@ -60,7 +60,7 @@ def written(name: str) -> Document:
     debit = {"LineAmount": Decimal("2.00"), "AccountCode": "404", "Description": "up"}
     credit = {"LineAmount": Decimal("-2.00"), "AccountCode": "860", "Description": "down"}
     header = {"Narration": name, "Date": DAY, "Status": "POSTED"}
-    return Document(f"stripe:acct_1:journal:{name}", name, header, {"journal_lines": [debit, credit]})
+    return Document(f"stripe:acct_1:journal:{name}", name, header, {"lines": [debit, credit]})
 
 
 KINDS: dict[str, tuple[type[Any], str, Any]] = {

@@ -197,7 +197,7 @@ def journal(narration: str = "Rounding of March, run 7") -> Document:
     header = {"Narration": narration, "Date": DAY, "Status": "POSTED", "LineAmountTypes": "NoTax"}
     amounts = {"404": Decimal("0.01"), "205": Decimal("-0.01")}
     lines = [{"LineAmount": amount, "AccountCode": code, "Description": "Cent"} for code, amount in amounts.items()]
-    return Document(f"ledgerbridge:rounding:{narration}", f"journal {narration}", header, {"journal_lines": lines})
+    return Document(f"ledgerbridge:rounding:{narration}", f"journal {narration}", header, {"lines": lines})
 
 
 def accepted(outcomes: list[Outcome]) -> list[Outcome]:

@@ -83,7 +83,7 @@ def test_every_page_and_section_cited_is_in_the_repository() -> None:
         "half-up (accounting.md §7)",
         "Source: facts/gp.md §1.3.",
         '"""Errors (design.md §5, "Errors")."""',
-        "one share (accounting-rules.md §10)",
+        "one share (accounting-rules.md §12)",
         "it waits (accounting-rules.md §2, rules 5, 99)",
         "its net (accounting-rules.md rules 1 and 98)",
         "its rate (accounting-rules.md §2; §7, §11)",

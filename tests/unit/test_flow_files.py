@@ -226,8 +226,8 @@ def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(incl
         pytest.param("  money:\n", "  my money:\n", "is no name for a stage", id="no-name"),
         pytest.param("  money:\n", "  money:\n    schedule: {}\n", "a schedule has `cron`, `events: true`", id="never"),
         pytest.param(
-            "beside: [procure_to_pay]",
-            "beside: [procure_to_pya]",
+            "beside: [procure_to_pay,",
+            "beside: [procure_to_pya,",
             r'`beside` names "procure_to_pya".*Did you mean "procure_to_pay"',
             id="beside",
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,7 +11,14 @@ from functools import cached_property
 from typing import Any
 
 from hooks.gp.econnect.hook import GPEConnectHook
-from hooks.gp.econnect.ledger import APPLICATION_ENTRY, LINE_KEY, WORK_LINES, Journal, repetition
+from hooks.gp.econnect.ledger import (
+    APPLICATION_ENTRY,
+    LINE_KEY,
+    WORK_LINES,
+    Journal,
+    entry_identity,
+    repetition,
+)
 from hooks.gp.econnect.sales import FREIGHT_LINE, MISC_LINE, SUMMARY, SalesInvoice, SalesReturn
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
@@ -168,7 +175,12 @@ class GPBooks:
         for line in lines:
             entries[_document(line, receipts) or _entry_name(line)].append(line)
         company = self._hook.site().company
-        return [(name.upper(), each) for name, lines in entries.items() for each in _documents(company, lines)]
+        return [
+            (name.upper(), each)
+            for name, named in entries.items()
+            for place, lines in enumerate(_entries_of(named))
+            for each in _documents(company, lines, shares_number=place > 0)
+        ]
 
 
 @dataclass(frozen=True)
@@ -263,8 +275,22 @@ def _is_of_application(line: Row) -> bool:
     return line["SOURCDOC"] in _APPLICATION_ENTRIES or bool(by_hand)
 
 
-def _documents(company: str, lines: list[Row]) -> Iterator[Booked]:
-    """The document; and once more what was entered of an application though GP had booked it on the same accounts."""
+def _entries_of(lines: list[Row]) -> Iterable[list[Row]]:
+    """What was made for a document is one; an entry of the general ledger and what reverses it differ by the day."""
+    if any(_document(line) for line in lines):
+        return [lines]
+    days: dict[str, list[Row]] = defaultdict(list)
+    for line in sorted(lines, key=lambda each: str(each["TRXDATE"])):
+        days[str(line["TRXDATE"])].append(line)
+    return days.values()
+
+
+def _documents(company: str, lines: list[Row], *, shares_number: bool) -> Iterator[Booked]:
+    """
+    The document; and once more what was entered of an application though GP had booked it on the same accounts.
+
+    :param shares_number: whether it is an entry that bears the number of another one.
+    """
     own, entered = defaultdict(set), defaultdict(list)
     for line in lines:
         if line["SOURCDOC"] in _APPLICATION_ENTRIES:
@@ -274,7 +300,7 @@ def _documents(company: str, lines: list[Row]) -> Iterator[Booked]:
     again = [each for pair, each in entered.items() if {line["ACTNUMST"] for line in each} <= own[pair]]
     twice = {line["JRNENTRY"] for each in again for line in each}
     document = _booked(company, [line for line in lines if line["JRNENTRY"] not in twice])
-    yield document
+    yield replace(document, key=f"{document.key}-{document.booked_on}") if shares_number else document
     for each in again:
         yield replace(_booked(company, each), kind=document.kind, number=document.number, ids=())
 
@@ -298,7 +324,8 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         effects[str(line["ACTNUMST"])] += Decimal(line["DEBITAMT"]) - Decimal(line["CRDTAMNT"])
     first = next((line for line in lines if not _is_of_application(line)), lines[0])
     number = _document(first) or str(first["REFRENCE"])
-    kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", ""))
+    of_ledger = not _document(first)
+    kind, source = _KINDS.get(str(first["SOURCDOC"]), ("entry", "gp.journal_entry" if of_ledger else ""))
     credits = {str(line["ORCTRNUM"]) for line in lines if _is_of_application(line) and line["ORCTRNUM"] != number}
     return Booked(
         key=f"gp:{company}:journal:{first['JRNENTRY']}{repetition(first)}",
@@ -308,7 +335,12 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         effects={account: amount for account, amount in effects.items() if amount},
         customer=str(first.get("ORMSTRID") or ""),
         # receivables are read by type and number, sales documents by number, journal entries by their own
-        ids=(number, *(f"{kind}-{number}" for kind in _RECEIVABLES), str(first["JRNENTRY"])),
+        ids=(
+            number,
+            *(f"{kind}-{number}" for kind in _RECEIVABLES),
+            str(first["JRNENTRY"]),
+            *([entry_identity(first)] if of_ledger else []),
+        ),
         # the cent that one part of a credit takes is on the document it was applied to
         against=credits.pop() if len(credits) == 1 else "",
         rate=Decimal(first.get("XCHGRATE") or 0) or Decimal(1),

@@ -379,6 +379,7 @@ def _manual_journal(journal: Mapping[str, Any], accounts: _Accounts, scope: str)
         booked_on=_day(journal),
         effects={account: amount for account, amount in effects.items() if amount},
         ids=(journal["ManualJournalID"],),
+        changed_at=_changed(journal),
     )
 
 

@@ -203,7 +203,7 @@ class ManualJournals(DocumentTarget):
     """
     Entries between accounts that are neither receivables, payables nor bank. Key: Narration and Date.
 
-    Part ``journal_lines``: LineAmount (debit positive), AccountCode, Description, TaxType.
+    Part ``lines``: LineAmount (debit positive), AccountCode, Description, TaxType.
     """
 
     adopts = True  # Xero itself takes a Narration twice
@@ -212,6 +212,11 @@ class ManualJournals(DocumentTarget):
     id_field = "ManualJournalID"
     options = MappingProxyType({"summarizeErrors": "false"})
     compared = ()
+
+    def element(self, document: Document) -> dict[str, Any]:
+        body = super().element(document)
+        body["JournalLines"] = body.pop("LineItems", [])
+        return body
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         narrations = [holding("Narration", str(document.header["Narration"])) for document in documents]

@@ -15,7 +15,7 @@ __all__ = ["decoded", "element", "inverse_rate", "serialized"]
 
 _XERO_DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PARTS = {"lines": "LineItems", "journal_lines": "JournalLines", "addresses": "Addresses", "phones": "Phones"}
+_PARTS = {"lines": "LineItems", "addresses": "Addresses", "phones": "Phones"}
 _TRACKING = "Tracking."
 _REMEMBERED = 2048
 """Days, instants and rates: the documents of a page share most of them."""

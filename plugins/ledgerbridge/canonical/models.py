@@ -198,6 +198,23 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "voided": FLAG,
         },
     },
+    "canonical.journal": {
+        "header": {
+            **_KEYS,
+            "entry_number": TEXT,  # as people name it
+            "reference": TEXT,
+            "posted_on": DAY,
+        },
+        "distributions": {
+            "record_key": TEXT,
+            "line_number": NUMBER,
+            "account": TEXT,  # in the ledger it was keyed in
+            "code": TEXT,  # of the other ledger's account
+            "kept_by": TEXT,  # receivables, payables, bank …: who alone books on that account; None: journals may
+            "title": TEXT,
+            "amount": MONEY,  # a debit positive, in base currency
+        },
+    },
     "canonical.sales_return": {
         "header": {
             **_KEYS,

@@ -14,6 +14,7 @@ from ledgerbridge.canonical.bills import before_bill, taken_back, without_vendor
 from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import beyond_invoices, came_off, take_off
+from ledgerbridge.canonical.journals import of_other_ledgers, without_amounts
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
@@ -377,6 +378,17 @@ def unless_voided(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, docum
     return Ruled(_without(stopped, frames), superseded=superseded, failures=failures)
 
 
+def of_general_ledger(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
+    """
+    Entries on accounts that the general ledger itself keeps; one on another's account is rejected, one without
+    amounts is none (accounting-rules.md rules 24, 25).
+    """
+    superseded = without_amounts(frames["header"], frames["distributions"])
+    failures = of_other_ledgers(frames["distributions"])
+    stopped = {*superseded, *(failure["record_key"] for failure in failures)}
+    return Ruled(_without(stopped, frames), superseded=superseded, failures=failures)
+
+
 def settle_rounding(
     frames: dict[str, pd.DataFrame],
     sent: SentDocuments,
@@ -414,6 +426,7 @@ RULES: dict[str, Rule] = {
     "exchange_of_unused": exchange_of_unused,
     "gain_of_applied": gain_of_applied,
     "lost_with_charge": lost_with_charge,
+    "of_general_ledger": of_general_ledger,
     "on_side": on_side,
     "settle_rounding": settle_rounding,
     "take_off_given_up": take_off_given_up,

@@ -67,9 +67,9 @@ class GPEConnectHook(BaseHook):
 
         Targets: customer, item, vendor, sales_order, sales_return, cash_receipt, debit_memo, credit_memo, application,
         gl_transaction, payables_invoice, payables_credit_memo, payables_payment, receivables_void. Sources: what is
-        posted as sales_invoice, sales_return, cash_receipt, receivables_document, payables_document, journal; and
-        customer, item, vendor. Masters: customer, item, vendor, tax_detail, account (by ACTNUMST), account_index (by
-        ACTINDX).
+        posted as sales_invoice, sales_return, cash_receipt, receivables_document, payables_document, journal,
+        journal_entry; and customer, item, vendor. Masters: customer, item, vendor, tax_detail, account (by ACTNUMST),
+        account_index (by ACTINDX).
 
         :raises ConfigurationError: no such entity, or the connection lacks something.
         """

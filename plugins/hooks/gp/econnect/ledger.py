@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows, MasterRows, WholeTable
-from hooks.gp.econnect.reader import Row
+from hooks.gp.econnect.reader import Row, all_of, changed_between
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
-from ledgerbridge.entities import Document, Found
+from ledgerbridge.entities import Document, Found, RawRecord, Window
 
 __all__ = [
     "APPLICATION_ENTRY",
@@ -22,6 +22,8 @@ __all__ = [
     "AccountIndex",
     "GLTransaction",
     "Journal",
+    "JournalEntry",
+    "entry_identity",
     "repetition",
 ]
 
@@ -40,6 +42,7 @@ POSTED_LINES: Mapping[str, tuple[str, ...]] = {
 """DOCTYPE of posted lines to the columns that tell them apart: a recurring entry keeps its number."""
 
 _WORK = "GL_Work_Trans"
+_OF_ACCOUNT = ("ACTNUMST", "ACCTTYPE")
 
 
 class Account(WholeTable, MasterRows):
@@ -76,6 +79,17 @@ def repetition(line: Mapping[str, Any]) -> str:
     """What tells the repetition of a recurring entry from the others, blank for the first: RCTRXSEQ and the year."""
     sequence = int(Decimal(line.get("RCTRXSEQ") or 0))
     return f"-{sequence}-{line.get('OPENYEAR') or line.get('HSTYEAR')}" if sequence else ""
+
+
+def entry_identity(line: Mapping[str, Any]) -> str:
+    """
+    What tells a posted entry from all others: JRNENTRY, year, RCTRXSEQ and TRXDATE (sources.md GP §4).
+
+    A recurring entry keeps its number, and so may the one that reverses another.
+    """
+    year = line.get("OPENYEAR") or line.get("HSTYEAR")
+    sequence = int(Decimal(line.get("RCTRXSEQ") or 0))
+    return f"{line['JRNENTRY']}-{year}-{sequence}-{str(line['TRXDATE'])[:10]}"
 
 
 class GLTransaction(EConnectTarget):
@@ -144,4 +158,50 @@ class Journal(ChangedRows):
 
     def _prepared(self, rows: list[Row]) -> list[Row]:
         accounts = AccountIndex(self._site).lookup(sorted({str(row["ACTINDX"]) for row in rows}))
-        return [{**row, "ACTNUMST": accounts.get(str(row["ACTINDX"]), {}).get("ACTNUMST")} for row in rows]
+        return [
+            {**row, **{column: accounts.get(str(row["ACTINDX"]), {}).get(column) for column in _OF_ACCOUNT}}
+            for row in rows
+        ]
+
+
+class JournalEntry(Journal):
+    """
+    Posted entries of open and closed years that no sub-ledger made (SERIES neither sales, purchasing nor inventory).
+
+    Payload: what the lines have in common, and ``Line``: their rows, each with its account's ACTNUMST and ACCTTYPE.
+    """
+
+    source_name = "journal_entry"
+    source_where = "NOT SERIES IN (3, 4, 5)"
+
+    def read(self, window: Window) -> Iterator[list[RawRecord]]:
+        """Entries of which a line changed, whole: a page or the window may end within one."""
+        reader, seen = self._site.reader, set[str]()
+        where = all_of(self.source_where, changed_between(window.since, window.until))
+        for doctype in self.source_doctypes:
+            key = self._sorted_by(doctype)
+            for changed in reader.pages(doctype, where, key=key):
+                numbers = [str(row["JRNENTRY"]) for row in changed]
+                lines = reader.by_keys(doctype, "JRNENTRY", numbers, where=self.source_where, key=key)
+                entries = [entry for entry in _entries(self._prepared(lines)) if self._number(entry) not in seen]
+                seen |= {self._number(entry) for entry in entries}
+                yield [self._record(doctype, entry) for entry in entries]
+
+    def _number(self, row: Row) -> str:
+        return entry_identity(row)
+
+
+_OF_ENTRY = (
+    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SOURCDOC", "REFRENCE", "TRXDATE", "TRXSORCE", "SERIES", "CURNCYID",
+    "XCHGRATE", "RTCLCMTD", "VOIDED", "Original_JE",
+)  # fmt: skip
+
+
+def _entries(lines: Sequence[Row]) -> Iterator[Row]:
+    """Each entry with its lines, and the newest change of any of them."""
+    of: dict[str, list[Row]] = defaultdict(list)
+    for line in lines:
+        of[entry_identity(line)].append(line)
+    for rows in of.values():
+        common = {column: rows[0].get(column) for column in _OF_ENTRY if column in rows[0]}
+        yield {**common, "DEX_ROW_TS": max(str(row.get("DEX_ROW_TS") or "") for row in rows), "Line": rows}

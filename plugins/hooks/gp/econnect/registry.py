@@ -7,7 +7,7 @@ from hooks.gp.econnect.documents import HEADER
 from hooks.gp.econnect.entities import GPEntity
 from hooks.gp.econnect.fields import NODES
 from hooks.gp.econnect.items import Item
-from hooks.gp.econnect.ledger import Account, AccountIndex, GLTransaction, Journal
+from hooks.gp.econnect.ledger import Account, AccountIndex, GLTransaction, Journal, JournalEntry
 from hooks.gp.econnect.payables import (
     PayablesCreditMemo,
     PayablesDocument,
@@ -43,6 +43,7 @@ _ALL: dict[str, type[GPEntity]] = {
     "gl_transaction": GLTransaction,
     "item": Item,
     "journal": Journal,
+    "journal_entry": JournalEntry,
     "payables_credit_memo": PayablesCreditMemo,
     "payables_document": PayablesDocument,
     "payables_invoice": PayablesInvoice,
