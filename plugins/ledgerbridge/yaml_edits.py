@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import yaml
 
 from ledgerbridge.errors import ConfigurationError
-from ledgerbridge.yaml_files import Location, nearest
+from ledgerbridge.yaml_files import Location, excess, nearest
 
 __all__ = ["NOT_THERE", "YamlText", "in_braces"]
 
@@ -143,14 +143,23 @@ class YamlText:
 
     @cached_property
     def _root(self) -> _Node:
-        events = iter(yaml.parse(self.text, Loader=_LOADER))
-        for event in events:
-            if isinstance(event, yaml.NodeEvent):
-                return _read(event, events, self.text)
-        return _Node(0, 0)
+        try:
+            found = excess(self.text)
+            if found is None:
+                events = iter(yaml.parse(self.text, Loader=_LOADER))
+                first = next((each for each in events if isinstance(each, yaml.NodeEvent)), None)
+                return _Node(0, 0) if first is None else _read(first, events, self.text)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            found = line, 1, f"{error.problem}.", "Mend the YAML."
+        except yaml.YAMLError as error:
+            found = 1, 1, f"{error}".partition("\n")[0], "Mend the YAML: UTF-8 without control characters."
+        line, _, message, remedy = found
+        raise ConfigurationError(NOT_THERE, f"{self.name}:{line}: {message}", remedy=remedy)
 
     @cached_property
     def _values(self) -> Any:
+        assert self._root  # what is too much to read is not read
         return yaml.load(self.text, Loader=_TEXTS_ONLY)
 
     @cached_property

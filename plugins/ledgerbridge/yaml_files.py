@@ -23,6 +23,7 @@ __all__ = [
     "OneOrMany",
     "Problem",
     "check_file",
+    "excess",
     "file_error",
     "listed",
     "load_file",
@@ -153,8 +154,8 @@ def _check(path: Path, content: bytes, model: type[Model], code: str) -> Checked
         return checked
     try:
         text = content.decode("utf-8")
-        if (excess := _excess(text)) is not None:
-            checked.problems.append(Problem(path, *excess, code))
+        if (found := excess(text)) is not None:
+            checked.problems.append(Problem(path, *found, code))
             return checked
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
@@ -214,7 +215,7 @@ class _Open:
     deepest: int
 
 
-def _excess(text: str) -> tuple[int, int, str, str] | None:
+def excess(text: str) -> tuple[int, int, str, str] | None:
     """
     Line, column, message and remedy of what is more than a file may ask of its reader; None: it may be read.
 

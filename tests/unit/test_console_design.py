@@ -88,6 +88,16 @@ def test_a_rule_is_tried_while_it_is_written_and_what_fails_is_told_at_its_field
     assert field(olga.get(PAGE), "CITY")["after"] == ["Salem", "Salem"]
 
 
+def test_a_file_that_people_broke_says_what_is_wrong_with_it(include: Path) -> None:
+    (include / FILE).write_text("header: {CITY: city")
+    shown = Browser("olga").get(PAGE)
+    assert shown["fields"] == []
+    assert [each["remedy"] for each in shown["problems"]] == ["Mend the YAML."]
+    (include / FILE).write_text("header: {CITY: city, A: [}\n")
+    refused = Browser("olga").post(f"{PAGE}/changes", {"seen": 0, "location": CITY, "written": "name"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "LB-CFG-013")
+
+
 def test_a_draft_is_kept_checked_published_and_taken_back_and_nothing_before_is_live(
     include: Path, state_db: Engine
 ) -> None:

@@ -261,6 +261,23 @@ def test_what_would_change_anything_else_is_refused(place: Location, written: st
         YamlText(MAPPING, "mapping").put(place, written)
 
 
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        pytest.param("[" * 200 + "]" * 200, id="brackets"),
+        pytest.param(
+            "[&a [1, 2, 3, 4, 5, 6, 7, 8, 9]"
+            + "".join(f", &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdef", "bcdefg", strict=True))
+            + "]",
+            id="aliases-of-aliases",
+        ),
+    ],
+)
+def test_what_would_keep_its_reader_busy_is_refused(bomb: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"LB-CFG-013 .*more than"):
+        YamlText(MAPPING).put(("header", "B"), bomb)
+
+
 def test_who_uses_an_alias_of_what_is_changed_is_told() -> None:
     text = YamlText(MAPPING)
     longer = text.put(("header", "A"), "{from: a, convert: {text: &short {max: 9}}}")

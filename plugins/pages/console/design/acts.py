@@ -153,8 +153,6 @@ def _own(access: Access, file: str) -> Draft:
 
 
 def _changed(text: YamlText, asked: ChangeAsked) -> str:
-    if not asked.location:
-        return asked.written or ""
     place = tuple(asked.location)
     return (text.take_away(place) if asked.written is None else text.put(place, asked.written)).text
 

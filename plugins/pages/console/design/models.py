@@ -159,10 +159,10 @@ class VersionSeen(BaseModel):
 
 
 class ChangeAsked(VersionSeen):
-    """One thing of a file is written anew, or taken away; with no place: the whole file."""
+    """One thing of a file is written anew, or taken away (null)."""
 
-    location: list[Step] = Field(default=[], max_length=20)
-    written: str | None = Field(None, max_length=1_000_000)
+    location: Location
+    written: Written | None
 
 
 class TryAsked(BaseModel):
