@@ -15,6 +15,7 @@ import { MappingPage } from "./pages/MappingPage";
 import { OverduePage } from "./pages/OverduePage";
 import { ProposalsPage } from "./pages/ProposalsPage";
 import { QuestionsPage } from "./pages/QuestionsPage";
+import { RightsPage } from "./pages/RightsPage";
 import { UnknownPage } from "./pages/UnknownPage";
 import { VerdictsPage } from "./pages/VerdictsPage";
 import { WorkTabs } from "./pages/WorkTabs";
@@ -72,7 +73,9 @@ function Console() {
             Audit
           </Link>
         </nav>
-        <span>{me.name}</span>
+        <Link to={{ page: "rights" }} aria-current={route.page === "rights" ? "page" : undefined}>
+          {me.name}
+        </Link>
       </header>
       {isWork(route) && route.page !== "letter" && <WorkTabs shown={route.page} />}
       {route.page === "letters" && <LettersPage filters={route.filters} />}
@@ -83,6 +86,7 @@ function Console() {
       {route.page === "overdue" && <OverduePage offset={route.offset} />}
       {route.page === "health" && <HealthPage />}
       {route.page === "close" && (route.run ? <ClosePage run={route.run} /> : <VerdictsPage />)}
+      {route.page === "rights" && <RightsPage />}
       {route.page === "files" && <FilesPage />}
       {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
       {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}

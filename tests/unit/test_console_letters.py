@@ -210,9 +210,20 @@ def test_what_is_not_there_and_what_can_t_be_changed_is_told_with_its_remedy(let
     assert (refused.status_code, refused.json()["code"]) == (422, "LB-LET-004")
 
 
+@pytest.mark.parametrize(
+    ("user", "may"), [("vera", (True, False, False)), ("olga", (True, True, True))], ids=["viewer", "operator"]
+)
+def test_the_page_of_rights_says_what_airflow_lets_the_user_do(
+    letters: Engine, user: str, may: tuple[bool, ...]
+) -> None:
+    told = Browser(user).get("rights")
+    assert {(each["flow"], each["stage"]) for each in told} >= {("order_to_cash", "orders"), ("master_data", "items")}
+    assert {(each["reads"], each["mends"], each["starts"]) for each in told} == {may}
+
+
 def test_nobody_who_is_not_logged_in_gets_anything(letters: Engine) -> None:
     client = TestClient(app, base_url="http://airflow", follow_redirects=False)
-    for path in ("me", "letters", "causes", "letters/abc"):
+    for path in ("me", "rights", "letters", "causes", "letters/abc"):
         assert client.get(f"/api/{path}").status_code == 401
     page = client.get("/letters?leg=order")
     assert page.status_code == 307

@@ -5,6 +5,7 @@ export type Route =
   | { page: Waiting; offset: number }
   | { page: "follow"; wanted: string }
   | { page: "health" }
+  | { page: "rights" }
   | { page: "files" }
   | { page: "mapping"; name: string }
   | { page: "close"; run: Run | null }
@@ -49,6 +50,7 @@ export function routeOf(address: string): Route {
   if (waiting) return { page: waiting, offset: offsetOf(given) };
   if (first === "follow") return { page: "follow", wanted: given.get("q") ?? "" };
   if (first === "health") return { page: "health" };
+  if (first === "rights") return { page: "rights" };
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
   if (first === "close") {
     const [company, flow, run_id] = [given.get("company"), given.get("flow"), given.get("run")];
@@ -70,7 +72,8 @@ export function addressOf(route: Route): string {
     case "follow":
       return route.wanted ? `follow?${new URLSearchParams({ q: route.wanted })}` : "follow";
     case "health":
-      return "health";
+    case "rights":
+      return route.page;
     case "files":
       return "mappings";
     case "mapping":
@@ -113,6 +116,7 @@ const TITLES: Record<Route["page"], string> = {
   overdue: "Waiting too long",
   follow: "Follow a document",
   health: "Health",
+  rights: "Who may what",
   files: "Flows and mappings",
   mapping: "Mapping",
   close: "Books",

@@ -1,4 +1,4 @@
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 
 import { api, given, keepToken, type Me } from "../api/client";
 
@@ -14,4 +14,9 @@ export function useMe(): Me {
     staleTime: 60_000,
   });
   return data;
+}
+
+/** What they may do in each stage. */
+export function useRights() {
+  return useQuery({ queryKey: ["rights"], queryFn: () => given(api.GET("/api/rights")), staleTime: 60_000 });
 }

@@ -63,6 +63,10 @@ class Access:
         """The same of all that a stage does, by its DAG."""
         return self._may(dag, "PUT", None)
 
+    def may_start(self, dag: str) -> bool:
+        """Whether the user may start runs of a DAG."""
+        return self._may(dag, "POST", DagAccessEntity.RUN)
+
     def may_read_audit(self) -> bool:
         """Whether the user may read the audit of everything, as Airflow's own audit log."""
         entity = DagAccessEntity.AUDIT_LOG
@@ -72,7 +76,7 @@ class Access:
         """Of these places those whose letters the user sees."""
         return [each for each in places if self.may_read(each)]
 
-    def _may(self, dag: str, method: Literal["GET", "PUT"], entity: DagAccessEntity | None) -> bool:
+    def _may(self, dag: str, method: Literal["GET", "POST", "PUT"], entity: DagAccessEntity | None) -> bool:
         team = DagModel.get_team_name(dag) if conf.getboolean("core", "multi_team", fallback=False) else None
         details = DagDetails(id=dag, team_name=team)
         manager = get_auth_manager()

@@ -41,6 +41,7 @@ from pages.console.access import TOKEN_OF, AccessDep, FormDep
 from pages.console.design.routes import routes
 from pages.console.health import health
 from pages.console.payloads import payloads_of
+from pages.console.rights import rights_of
 from pages.console.workbook import workbook_name, workbook_of
 from pages.masters import form_token
 
@@ -112,6 +113,12 @@ def me(access: AccessDep) -> shown.Me:
         zones={key: settings.company(key).time_zone for key in keys},
         people=work.people(),
     )
+
+
+@api.get("/rights")
+def list_rights(access: AccessDep) -> list[shown.RightView]:
+    """What who looks may do in each stage."""
+    return rights_of(access)
 
 
 @api.get("/letters")

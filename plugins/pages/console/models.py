@@ -97,6 +97,17 @@ class PlaceView(View):
     may_mend: bool = Field(description="Whether the user sees values here, and may change what becomes of them.")
 
 
+class RightView(View):
+    """What the user may do in a stage of a flow, as Airflow's auth manager says."""
+
+    company: str
+    flow: str
+    stage: str
+    reads: bool = Field(description="Sees what was done, what waits and why, without values.")
+    mends: bool = Field(description="Sees values and amounts, mends and answers.")
+    starts: bool = Field(description="Starts runs.")
+
+
 class Me(View):
     """Who looks, and what their page needs to ask for something to be done."""
 

@@ -1,0 +1,44 @@
+import { Shown } from "../components/Shown";
+import { useMe, useRights } from "../queries/me";
+
+/** What who looks may do in each stage, as Airflow's auth manager says it. */
+export function RightsPage() {
+  const { name } = useMe();
+  const query = useRights();
+  return (
+    <main>
+      <p className="note">
+        What {name} may do. An auditor sees what was done without values, an approver sees values and answers, an operator also
+        starts runs, an engineer also keeps connections. Who has which role is said where users are kept, in Airflow's auth manager.
+      </p>
+      <Shown query={query} what="rights">
+        {(stages) => (
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Stage</th>
+                <th scope="col">Company</th>
+                <th scope="col">Sees what was done</th>
+                <th scope="col">Sees values, mends, answers</th>
+                <th scope="col">Starts runs</th>
+              </tr>
+            </thead>
+            <tbody>
+              {stages.map((each) => (
+                <tr key={`${each.company} ${each.flow} ${each.stage}`}>
+                  <th scope="row">
+                    {each.flow} {each.stage}
+                  </th>
+                  <td>{each.company}</td>
+                  <td>{each.reads ? "yes" : "no"}</td>
+                  <td>{each.mends ? "yes" : "no"}</td>
+                  <td>{each.starts ? "yes" : "no"}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </Shown>
+    </main>
+  );
+}
