@@ -118,9 +118,10 @@ def test_only_what_is_approved_is_read_and_a_tax_without_a_detail_in_gp_is_told(
 
 
 def test_a_foreign_bill_bears_its_rate_and_a_bill_of_nobody_we_know_waits(tmp_path: Path) -> None:
-    foreign = bill(line("1.00"), CurrencyCode="GBP", CurrencyRate="1.2500000")
+    # Xero's own rate the other way round has twelve decimals
+    foreign = bill(line("1.00"), CurrencyCode="GBP", CurrencyRate="1.190476190476")
     header = voucher(tmp_path, foreign).frames["header"].to_dict("records")[0]
-    assert (header["CURNCYID"], header["XCHGRATE"]) == ("GBP", Decimal("1.25"))
+    assert (header["CURNCYID"], header["XCHGRATE"]) == ("GBP", Decimal("1.1904762"))
     mapped, _ = conformed(tmp_path, bill(line("1.00"), Contact={"ContactID": "c-2", "Name": "Wharf"}))
     ruled = after_vendor(mapped.frames, SentInMemory())
     assert ruled.frames["header"].empty
