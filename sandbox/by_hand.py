@@ -1,6 +1,6 @@
 """
 What people do now and then, each a command of ``sandbox``: the shop's clerk cancels and refunds, the gateway pays out,
-the bookkeeper enters a bill or payment, applies payments, voids a document, closes a period, edits masters.
+the bookkeeper enters a bill, payment or entry, applies payments, voids a document, closes a period, edits masters.
 """
 
 from __future__ import annotations
@@ -62,6 +62,17 @@ def add_commands(add: Add) -> None:
         lambda player, _: f"{apply_payments(player)} payments applied",
         "set GP's posted payments of vendors against the vouchers that their descriptions name",
     )
+
+    entry = add("enter-entry", _enter_entry, "key an entry of two lines in GP's general ledger, to be posted")
+    entry.add_argument("debit", help="ACTNUMST of the account")
+    entry.add_argument("credit", help="ACTNUMST of the account")
+    entry.add_argument("amount", type=Decimal)
+    entry.add_argument("--reference", default="By hand")
+    entry.add_argument("--on", help="YYYY-MM-DD (default: the business day)")
+    entry.add_argument("--reverses-on", help="YYYY-MM-DD: GP posts the opposite on that day too")
+
+    back_out = add("back-out", _back_out, "key the entry that takes a posted one of GP's general ledger back")
+    back_out.add_argument("number", type=int, help="JRNENTRY of the entry")
 
     void = add("void", _void, "void an invoice or credit note in Xero")
     void.add_argument("number")
@@ -127,6 +138,23 @@ def _enter_bill(player: Player, options: argparse.Namespace) -> object:
     typed |= {"DueDate": day, "InvoiceNumber": options.number, "LineItems": [line]}
     player.call("POST", "xero", "/_sandbox/documents", typed)
     return f"Bill {options.number} of {options.supplier} is approved in Xero."
+
+
+def _enter_entry(player: Player, options: argparse.Namespace) -> object:
+    amount = str(options.amount)
+    entry = {
+        "reference": options.reference,
+        "date": options.on or player.clock()["gp"][:10],
+        "lines": [{"account": options.debit, "debit": amount}, {"account": options.credit, "credit": amount}],
+        "reverses_on": options.reverses_on,
+    }
+    keyed = player.call("POST", "gp", "/_sandbox/general-entries", entry)
+    return f"Entry {keyed['journal_entry']} is in the batch GENERAL: post it."
+
+
+def _back_out(player: Player, options: argparse.Namespace) -> object:
+    keyed = player.call("POST", "gp", "/_sandbox/back-out", {"journal_entry": options.number})
+    return f"Entry {keyed['journal_entry']} takes {options.number} back, in the batch BACKOUT: post it."
 
 
 def apply_payments(player: Player) -> int:

@@ -222,24 +222,59 @@ def test_a_journal_whose_answer_was_lost_stands_once(entries: Entries) -> None:
     entries.player.forget_faults()
 
 
-def test_the_reconciliation_names_the_entry_that_somebody_took_out_of_xero_or_changed_there(entries: Entries) -> None:
+def test_a_journal_behind_a_lock_date_of_xero_waits_until_it_is_moved(entries: Entries) -> None:
+    entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": "2026-01-31"})
+    number = entries.key("Late", (RENT, "6.00"), (ACCRUED, "-6.00"), on="2026-01-31")
+    entries.player.post()
+    assert entries.run() == {}
+    assert str(number) not in entries.letters()
+    assert not [each for each in entries.told() if "Late" in each[3]]
+    entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": None})
+    assert entries.run() == {"journal": 1}
+    assert f"Late (GP entry {number}) 2026-01-31" in entries.journals()
+
+
+def test_the_reconciliation_names_what_somebody_did_to_journals_in_xero_and_nothing_else(entries: Entries) -> None:
     hook = entries.xero()
-    for reference in ("Voided", "Changed"):
+    planted: dict[str, dict[str, Any]] = {
+        "Voided": {"Status": "VOIDED"},
+        "Account": {
+            "JournalLines": [{"LineAmount": 7, "AccountCode": "404"}, {"LineAmount": -7, "AccountCode": "206"}]
+        },
+        "Amount": {"JournalLines": [{"LineAmount": 9, "AccountCode": "404"}, {"LineAmount": -9, "AccountCode": "828"}]},
+        "Date": {"Date": "2026-03-03"},
+        "Period": {"Date": "2026-04-03"},
+        "Untouched": {"Url": "https://gp.example/1"},
+    }
+    for reference in planted:
         entries.key(reference, (RENT, "7.00"), (ACCRUED, "-7.00"))
     entries.player.post()
-    assert entries.run() == {"journal": 2}
-    found = {each["Narration"].split()[0]: each for each in hook.get("ManualJournals", {"page": 1})["ManualJournals"]}
+    assert entries.run() == {"journal": len(planted)}
     before = entries.told()
-    assert not {"Voided", "Changed"} & {number for *_, numbers in before for number in numbers}
-    hook.write("POST", "ManualJournals", {"ManualJournals": [_changed(found["Voided"], Status="VOIDED")]})
-    changed = [{"LineAmount": 7, "AccountCode": "404"}, {"LineAmount": -7, "AccountCode": "206"}]
-    hook.write("POST", "ManualJournals", {"ManualJournals": [_changed(found["Changed"], JournalLines=changed)]})
-    assert [each[:3] for each in entries.told() if each not in before] == [
+    assert not planted.keys() & {number.split()[0] for *_, numbers in before for number in numbers}
+    for each in hook.get("ManualJournals", {"page": 1})["ManualJournals"]:
+        if change := planted.get(each["Narration"].split()[0]):
+            hook.write("POST", "ManualJournals", {"ManualJournals": [_changed(each, **change)]})
+    again = {"Narration": "Voided (GP entry 1)", "Date": DAY, "Status": "POSTED", **planted["Amount"]}
+    hook.write("PUT", "ManualJournals", {"ManualJournals": [again]})  # by hand in its place
+    told = [each for each in entries.told() if each not in before]
+    assert [each[:3] for each in told] == [
         ("account", "duties", "-7.00"),
         ("account", "goodwill", "7.00"),
+        ("amount", "duties", "2.00"),
+        ("amount", "fees", "-2.00"),
+        ("date", "", "7.00"),
+        ("missing in gp", "duties", "9.00"),
+        ("missing in gp", "fees", "-9.00"),
         ("missing in xero", "duties", "-7.00"),
         ("missing in xero", "fees", "7.00"),
+        ("period", "", "7.00"),
     ]
+    assert {each[3][0] for each in told} == {*planted, "Voided (GP entry 1)"} - {"Untouched"}
+
+
+def _lines(amount: int, debit: str, credit: str) -> list[dict[str, Any]]:
+    return [{"LineAmount": amount, "AccountCode": debit}, {"LineAmount": -amount, "AccountCode": credit}]
 
 
 def _changed(journal: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -110,6 +110,14 @@ def test_clerk_gateway_and_bookkeeper_do_by_command_what_happens_now_and_then(
     assert "could not be found" in run("enter-payment", "INV-404", "5.00")
     assert run("enter-bill", "Acme", "A-1", "20.00") == "Bill A-1 of Acme is approved in Xero.\n"
     assert run("enter-payment", "A-1", "5.00") == "5.00 is entered for A-1 in account 090.\n"
+    assert "There is no account 1." in run("enter-entry", "1", "000-2440-00", "40.00")
+    keyed = run("enter-entry", "000-6100-00", "000-2440-00", "40.00", "--reverses-on", "2027-04-01")
+    number = keyed.split()[1]
+    assert keyed == f"Entry {number} is in the batch GENERAL: post it.\n"
+    assert f"Journal entry {number} is not posted." in run("back-out", number)
+    run("post", "GENERAL")
+    assert f" takes {number} back, in the batch BACKOUT: post it.\n" in run("back-out", number)
+    run("post", "BACKOUT")
     assert run("apply-payments") == "0 payments applied\n"
 
     assert (

@@ -1,17 +1,22 @@
-"""Entries of GP's general ledger as Xero gets them: which are carried, on which accounts, and what stops one."""
+"""Entries of GP's general ledger as Xero gets them: whole, which are carried, on which accounts, what stops one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 from mapping_runs import NOW, NoState
 from sent_documents import SentInMemory
 
+from hooks.gp.econnect.currencies import Currencies
+from hooks.gp.econnect.entities import Site
+from hooks.gp.econnect.ledger import JournalEntry
 from ledgerbridge.canonical.rules import of_general_ledger
+from ledgerbridge.entities import Window
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
 
 MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
@@ -137,3 +142,34 @@ def test_an_account_that_has_no_counterpart_is_rejected_with_the_file_to_mend(tm
     mapped, _ = conformed(tmp_path, entry(line("RENT", "9"), line(account, "-9")))
     [failure] = mapped.failures.to_dict("records")
     assert "a line under `accounts` in the company's file" in failure["remedy"]
+
+
+class Pages:
+    """GP's requester, over rows: as many a page as one is told, and whole entries when asked by number."""
+
+    def __init__(self, rows: list[dict[str, Any]], per_page: int) -> None:
+        self.rows, self.per_page = rows, per_page
+
+    def pages(self, doctype: str, where: str, *, key: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        rows = self.rows if doctype == "GL_Open_Trans" else []
+        for start in range(0, len(rows), self.per_page):
+            yield rows[start : start + self.per_page]
+
+    def by_keys(self, doctype: str, column: str, keys: Sequence[str], **_: Any) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row.get(column) in keys]
+
+
+def test_an_entry_that_a_page_ends_within_is_read_once_and_whole() -> None:
+    rows = [
+        {"JRNENTRY": "1042", "RCTRXSEQ": "0.00000", "OPENYEAR": "2026", "TRXDATE": day, "ACTINDX": str(account)}
+        | {"SEQNUMBR": str(account), "DEX_ROW_TS": f"2026-04-01T10:00:0{account}"}
+        for day in ("2026-03-31T00:00:00", "2026-04-01T00:00:00")
+        for account in (1, 2, 3)
+    ]
+    reader: Any = Pages(rows, per_page=2)
+    site = Site(client=cast(Any, None), reader=reader, company="HLS", currencies=Currencies({}), max_parallel=1)
+    records = [record for page in JournalEntry(site).read(Window(None, None)) for record in page]
+    assert [(record.key, len(record.payload["Line"]), record.version) for record in records] == [
+        ("gp:HLS:journal_entry:1042-2026-0-2026-03-31", 3, "2026-04-01T10:00:03"),
+        ("gp:HLS:journal_entry:1042-2026-0-2026-04-01", 3, "2026-04-01T10:00:03"),
+    ]
