@@ -12,8 +12,9 @@ __all__ = ["SUPPLIERS", "random_bills"]
 SUPPLIERS = ("Acme", "Dory", "Egret", "Heron")
 TAXED = ("NONE", "TAX001", "TAX003", "TAX004", "TAX005")
 ACCOUNTS = ("310", "404", "206")
-POUNDS = {"currency": "GBP", "per_base": "0.8"}
-PAID_AT = ("0.8", "0.78125", "0.84")
+BILLED_AT = ("0.8", "0.7937", "0.84")
+PAID_AT = ("0.8", "0.78125", "0.8333")
+"""Pounds for a dollar, as people type it in Xero."""
 Json = dict[str, Any]
 
 
@@ -46,7 +47,7 @@ def _case(dice: Dice, number: int) -> Json:
         "date": f"2026-03-{dice.number(1, 28):02}",
         "due": "2026-04-30",
         "amounts": dice.pick(("exclusive", "inclusive", "none")),
-        **(POUNDS if foreign else {}),
+        **({"currency": "GBP", "per_base": dice.pick(BILLED_AT)} if foreign else {}),
         "lines": lines,
     }
     events = _payments(dice, Decimal(lines[0]["unit"]), foreign=foreign) if kind == "bill" else []
