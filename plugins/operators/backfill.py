@@ -158,6 +158,7 @@ def build_backfill() -> DAG:
             "retry_delay": timedelta(seconds=10),
         },
         tags=["ledgerbridge"],
+        is_paused_upon_creation=True,
     ) as dag:
         for place, where in _places().items():
             suffix = place and f"_{place}"
