@@ -18,7 +18,7 @@ from typing import Literal
 
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 
-__all__ = ["FILE_CHANGED", "How", "Published", "live_text", "merged", "publish"]
+__all__ = ["FILE_CHANGED", "How", "Published", "live_text", "merged", "publish", "write_whole"]
 
 How = Literal["straight", "branch"]
 FILE_CHANGED = "LB-DRF-003"
@@ -86,7 +86,7 @@ class _Git:
         if live not in (base, text):
             raise _changed(self._name)
         if live != text:
-            _write(self._path, text)
+            write_whole(self._path, text.encode())
         if self._committed() != text:
             self._run("add", "--", str(self._path))
             self._run("commit", "-q", "--only", "-F", "-", "--", str(self._path), given=note, env=_author(by))
@@ -150,11 +150,11 @@ def _author(by: str) -> dict[str, str]:
     return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": address}
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a scheduler may read it now."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a scheduler may read it now."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".new", delete=False) as beside:
-        beside.write(text)
+    with NamedTemporaryFile("wb", dir=path.parent, suffix=".new", delete=False) as beside:
+        beside.write(content)
         beside.flush()
         os.fsync(beside.fileno())
     place = Path(beside.name)

@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["ANCHOR", "ENTRY", "HEAD", "PACK", "PublicKeys", "Signer", "new_key", "signed_text", "signer_of"]
+__all__ = ["ANCHOR", "BUNDLE", "ENTRY", "HEAD", "PACK", "PublicKeys", "Signer", "new_key", "signed_text", "signer_of"]
 
 ENTRY = "entry"
 HEAD = "head"
 """Of the last entry of an append; the others are signed as ``ENTRY``: a chain that was cut between them ends in one."""
 ANCHOR = "anchor"
 PACK = "pack"
+BUNDLE = "bundle"
 _HEX = 64
 """Characters of a key, private or public: 32 bytes in hexadecimal."""
 
