@@ -63,7 +63,7 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]] = {
     ),
     "manual_journal": (
         {"Narration": "Rounding of March", "Date": date(2026, 3, 31), "Status": "POSTED", "LineAmountTypes": "NoTax"},
-        {"journal_lines": [{"LineAmount": Decimal("-0.01"), "AccountCode": "860", "Description": "Cent"}]},
+        {"lines": [{"LineAmount": Decimal("-0.01"), "AccountCode": "860", "Description": "Cent"}]},
     ),
     "allocation": (
         {"CreditNote.CreditNoteNumber": "CN-1", "Invoice.InvoiceID": "i", "Amount": Decimal("5.00")}

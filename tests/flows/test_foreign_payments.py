@@ -36,7 +36,7 @@ def sold(number: int, *events: dict[str, Any]) -> dict[str, Any]:
     return sale(number, [mugs(10)], list(events), **POUNDS, total="120.00")
 
 
-CASES = [
+IN_POUNDS = [
     # a loss of 40 x 0.01 and a gain of 80 x 0.03
     sold(4501, pay("ch_71a", "40.00", rate="1.24"), pay("ch_71b", "80.00", rate="1.28", at=LATER), fulfil()),
     # 41.625 and 108.375 USD: both rounded are a cent more than the invoice, so the last part is 108.37
@@ -50,6 +50,9 @@ CASES = [
         fulfil([{"sku": "MUG-12", "quantity": 5}], at="2026-03-03T15:00:00Z"),
         fulfil([{"sku": "MUG-12", "quantity": 5}], at="2026-03-03T16:00:00Z"),
     ),
+]
+CASES = [
+    *IN_POUNDS,
     # a currency without decimals, whose pieces have no whole price, and one with three
     sale(
         4505,

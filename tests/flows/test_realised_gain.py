@@ -21,12 +21,11 @@ from sandbox.player import Player
 from tests.flows.expected_books import with_expectations
 from tests.flows.golden_orders import fulfil, order_file, pay, refund, returned
 from tests.flows.in_process import Office, open_office
-from tests.flows.test_foreign_payments import CASES as PAID_AT_OTHER_RATES
-from tests.flows.test_foreign_payments import mugs, sold
+from tests.flows.test_foreign_payments import IN_POUNDS, mugs, sold
 from tests.golden.check import differences
 
 CASES = [
-    *PAID_AT_OTHER_RATES,
+    *IN_POUNDS,
     # given back at other rates: two mugs, and five pounds without goods
     sold(
         4551,
