@@ -18,6 +18,7 @@ from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, MergeQue
 from ledgerbridge.state.purge import purge_payloads
 from operators import settings
 from pages.console.app import app
+from tests.drafted import MAPPING
 from tests.unit.console_browser import Browser, serve
 
 ORDER = Actor("order_to_cash", "order", "run-1", "order.map")
@@ -152,12 +153,18 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
         "/work/tags": {"kind": "letter", "entries": [letter], "add": ["x"]},
         "/work/comments": {"kind": "letter", "entry": letter, "text": "x"},
     }
+    rule: dict[str, Any] = {"location": ["header", "CITY"], "written": "city"}
+    of_mapping: dict[str, dict[str, Any]] = {
+        "previews": rule, "changes": {**rule, "seen": 0}, "trials": {"days": 1}, "merges": {"seen": 1},
+        "publications": {"seen": 1, "note": "x"}, "rollbacks": {"publication": 1}, "discards": {"seen": 1},
+    }  # fmt: skip
+    bodies |= {f"/design/mappings/{{name}}/{act}": body for act, body in of_mapping.items()}
     changes_nothing = {"/audit/verifications", "/evidence"}
     posts = {path.removeprefix("/api") for path, told in app.openapi()["paths"].items() if set(told) != {"get"}}
     assert posts == bodies.keys() | changes_nothing
     before = vera.get("letters")
     for path, body in bodies.items():
-        answer = vera.post(path.removeprefix("/").replace("{letter_id}", letter), body)
+        answer = vera.post(path.removeprefix("/").format(letter_id=letter, name=MAPPING), body)
         assert answer.status_code == 403, (path, answer.text)
     assert vera.get("letters") == before
 
