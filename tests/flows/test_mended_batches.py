@@ -30,8 +30,8 @@ def file(sandboxes: Player) -> dict[str, Any]:
 
 
 @pytest.fixture
-def office(file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path, state_url: str) -> Iterator[Office]:
-    with open_office(file, stack, sandboxes, tmp_path, state_url) as office:
+def office(file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path) -> Iterator[Office]:
+    with open_office(file, stack, sandboxes, tmp_path) as office:
         yield office
 
 

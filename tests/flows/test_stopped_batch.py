@@ -47,11 +47,9 @@ def file(sandboxes: Player) -> dict[str, Any]:
 
 
 @pytest.fixture
-def office(
-    include: Path, file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path, state_url: str
-) -> Iterator[Office]:
+def office(include: Path, file: dict[str, Any], stack: Stack, sandboxes: Player, tmp_path: Path) -> Iterator[Office]:
     """After a first run that was stopped."""
-    with open_office(file, stack, sandboxes, tmp_path, state_url) as office:
+    with open_office(file, stack, sandboxes, tmp_path) as office:
         salt_keys(office.state, "")  # so that the suite lets some pass
         with pytest.raises(
             ConfigurationError, match=r"leg customer: \d+ of 12 records \(\d+\.\d%\) were rejected"

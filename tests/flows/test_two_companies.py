@@ -40,7 +40,7 @@ def order_of(lamps: int, amount: str, charge: str, shop: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def two_companies(tmp_path: Path, state_url: str) -> Iterator[tuple[Office, Office]]:
+def two_companies(tmp_path: Path) -> Iterator[tuple[Office, Office]]:
     """
     Harbor sells one lamp and Quay two: the same order number and person, charged by one gateway.
 
@@ -58,9 +58,7 @@ def two_companies(tmp_path: Path, state_url: str) -> Iterator[tuple[Office, Offi
         harbor_file = order_file([order_of(1, "53.77", "ch_harbor", HARBOR_SHOP)], [PAYOUT], HARBOR)
         quay_file = order_file([order_of(2, "107.54", "ch_quay", QUAY_SHOP)], company=QUAY)
         with (
-            open_office(
-                harbor_file, harbor_player, harbor_player, tmp_path, state_url, shared={"with": ["quay"]}
-            ) as harbor,
+            open_office(harbor_file, harbor_player, harbor_player, tmp_path, shared={"with": ["quay"]}) as harbor,
             open_second_office(harbor, "quay", quay_file, quay_player, shared={"only": [QUAY_SHOP]}) as quay,
         ):
             yield harbor, quay
