@@ -74,9 +74,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_LONG = {
+    "flows", "test_workers_apart.py", "test_xero.py", "test_books_increments.py", "test_change_log.py",
+    "test_delivery_model.py", "test_worker_clocks.py",
+}  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take minutes first, so that no worker has one left when all others are done."""
-    items.sort(key=lambda item: not {"flows", "test_workers_apart.py"} & set(item.path.parts))
+    items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -213,7 +213,6 @@ def played(stack: Stack, sandboxes: Player, tmp_path_factory: pytest.TempPathFac
     file, people = read_cases()
     with open_office(file, stack, sandboxes, tmp_path_factory.mktemp("office")) as office:
         player = office.player
-        office.compares_each_pass = True
         player.set_clock(opening_of(file))
         for step in STEPS:
             player.play(file, step)
