@@ -62,12 +62,8 @@ def stack(
         sandbox_ports={system: free_port() for system in systems_of(company)},
         dags_folder=dags_folder,
     )
-    settings = {
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
-        # each file is read once: a file that changes is no module's subject, and parsing takes a third of a processor
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-    }
-    stack.airflow = replace(stack.airflow, extra={**stack.airflow.extra, **settings})
+    users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer"}
+    stack.airflow = replace(stack.airflow, extra={**stack.airflow.extra, **users})
     with stack.services:
         yield stack
 
