@@ -123,7 +123,7 @@ def test_two_windows_of_one_draft_do_not_overwrite_each_other_and_others_are_tol
     with pytest.raises(LedgerbridgeError, match="LB-DRF-002"), transaction(state_db) as session:
         keep(session, FILE, "olga", 1, BASE)
     with transaction(state_db) as session:
-        assert [(each.by, each.text) for each in open_drafts(session, FILE)] == [("otto", BASE), ("olga", TEXT)]
+        assert {each.by: each.text for each in open_drafts(session, FILE)} == {"otto": BASE, "olga": TEXT}
         assert begin(session, FILE, "something newer", "olga").text == TEXT
 
 
