@@ -23,7 +23,8 @@ UNKNOWN, CHANGED = "LB-DRF-001", "LB-DRF-002"
 def open_drafts(session: Session, file: str | None = None) -> Sequence[Draft]:
     """The drafts under way, of a file or of all, the longest untouched first."""
     of_file = [] if file is None else [Draft.file == file]
-    return session.scalars(select(Draft).where(Draft.state == "open", *of_file).order_by(Draft.changed_at, Draft.id)).all()
+    found = select(Draft).where(Draft.state == "open", *of_file)
+    return session.scalars(found.order_by(Draft.changed_at, Draft.id)).all()
 
 
 def open_draft(session: Session, file: str, by: str) -> Draft | None:
