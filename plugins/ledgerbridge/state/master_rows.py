@@ -49,7 +49,7 @@ def keep_master_rows(
     """
     values = [
         {"connection": connection, "entity": entity, "key": key, "content": content, "read_at": read_at}
-        for key, content in rows.items()
+        for key, content in sorted(rows.items())  # two tasks that keep the same ones wait for each other, and not both
         if len(key) <= _LONGEST_KEY
     ]
     upsert(session, MasterRow, values, key=["connection", "entity", "key"])
