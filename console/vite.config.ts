@@ -6,6 +6,8 @@ import { defineConfig } from "vite";
 export default defineConfig({
   base: "./",
   plugins: [react()],
+  // a thread's script has no exports, yet its bundler wants a name for them
+  worker: { rollupOptions: { output: { name: "thread" } } },
   build: {
     outDir: "../plugins/pages/console/built",
     emptyOutDir: true,

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { Component, type ReactNode, Suspense, useEffect } from "react";
+import { Component, lazy, type ReactNode, Suspense, useEffect } from "react";
 
 import { Refused } from "./api/client";
 import { Link, useRoute } from "./components/Link";
@@ -20,6 +20,9 @@ import { UnknownPage } from "./pages/UnknownPage";
 import { VerdictsPage } from "./pages/VerdictsPage";
 import { WorkTabs } from "./pages/WorkTabs";
 import { useMe } from "./queries/me";
+
+// what draws is loaded by those who look at a drawing
+const FlowPage = lazy(() => import("./pages/FlowPage"));
 
 const client = new QueryClient({
   defaultOptions: {
@@ -66,7 +69,7 @@ function Console() {
           <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
             Books
           </Link>
-          <Link to={{ page: "files" }} aria-current={route.page === "files" || route.page === "mapping" ? "page" : undefined}>
+          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow"].includes(route.page) ? "page" : undefined}>
             Flows and mappings
           </Link>
           <Link to={{ page: "audit", ...ALL_OF_AUDIT }} aria-current={route.page === "audit" ? "page" : undefined}>
@@ -89,6 +92,7 @@ function Console() {
       {route.page === "rights" && <RightsPage />}
       {route.page === "files" && <FilesPage />}
       {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
+      {route.page === "flow" && <FlowPage key={route.name} name={route.name} />}
       {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}
       {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
     </>

@@ -116,7 +116,7 @@ def new(
     include: Include = INCLUDE,
 ) -> int:
     """Write a flow of one leg, its DAG file, and what it needs of mappings and suite."""
-    from commands.stubs import Asked, flow_files
+    from operators.new_files import Asked, flow_files
 
     between = _checked_names(name, source, target, canonical)
     files = flow_files(name, Asked(source, target, between, owner, include, dags or include.parent / "dags"))

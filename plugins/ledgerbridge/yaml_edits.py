@@ -18,13 +18,15 @@ import yaml
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import Location, excess, nearest
 
-__all__ = ["NOT_THERE", "YamlText", "in_braces"]
+__all__ = ["NOT_THERE", "YamlText", "in_braces", "in_lines", "under"]
 
 NOT_THERE = "LB-CFG-013"
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTS_ONLY = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _INDENT = 2
+_WIDTH = 100
+"""Columns that a mapping of plain values may take in braces."""
 _COMMENT = re.compile(r"[ \t]*(#[^\n]*)?$")
 
 
@@ -83,6 +85,15 @@ class YamlText:
         """The line, from 1, that a place ends at."""
         return self.text.count("\n", 0, self._at(location).end) + 1
 
+    def standing(self, location: Location) -> Location:
+        """A place, or the deepest one on the way to it that is written: of what an alias stands for, the alias."""
+        node = self._root
+        for depth, step in enumerate(location):
+            if step not in node.children:
+                return location[:depth]
+            node = node.children[step]
+        return location
+
     def keys(self, location: Location) -> list[str]:
         """The keys of a mapping, in their order."""
         return [str(key) for key in self._at(location).children]
@@ -91,6 +102,10 @@ class YamlText:
         """How many items a list has; None: it is none."""
         node = self._at(location)
         return len(node.children) if node.is_list else None
+
+    def is_in_braces(self, location: Location) -> bool:
+        """Whether what a mapping or list holds stands in braces, on one line."""
+        return not self._at(location).is_block
 
     def put(self, location: Location, written: str) -> YamlText:
         """
@@ -102,6 +117,9 @@ class YamlText:
         parent, key = self._at(location[:-1]), location[-1]
         self._must_parse(written, location)
         if key not in parent.children:
+            if not parent.children and not parent.is_block and parent.is_container and _takes_own_lines(written):
+                # nothing stands in the braces: they give way to lines
+                return self.put(location[:-1], under(None if parent.is_list else key, written))
             return self._checked(self._added(parent, location, written), location)
         if written == self.written(location):
             return self
@@ -135,9 +153,28 @@ class YamlText:
             self._refuse(location, "a comment stands before what comes next.", "Move the comment first.")
         return self._checked(self.text[:start] + self.text[end:], location, gone=True)
 
+    def rename(self, location: Location, key: str) -> YamlText:
+        """
+        The text with another key at a place; its value and its neighbours stay.
+
+        :raises ConfigurationError: LB-CFG-013, nothing stands there, or the key is taken.
+        """
+        parent = self._at(location[:-1])
+        self._at(location)
+        if parent.is_list or key in parent.children:
+            self._refuse(location, f'it can\'t be called "{key}".', "Take a key that is not there yet.")
+        known = parent.keys[location[-1]]
+        changed = YamlText(self.text[: known.start] + _key(key) + self.text[known.end :], self.name)
+        place = (*location[:-1], key)
+        renamed = {(*place, *at[len(location) :]) if at[: len(location)] == location else at: each
+                   for at, each in _leaves(self.values)}  # fmt: skip
+        if dict(_leaves(changed.values)) != renamed:
+            self._refuse(location, f'as "{key}" it would change something else.', "Take another key.")
+        return changed
+
     def changed_with(self, location: Location, other: YamlText) -> list[Location]:
         """Places outside this one whose value is another in ``other``: they are written as aliases of a part of it."""
-        before, after = dict(_leaves(self._values)), dict(_leaves(other._values))
+        before, after = dict(_leaves(self.values)), dict(_leaves(other.values))
         differing = [each for each in {**before, **after} if before.get(each) != after.get(each)]
         return [each for each in differing if each[: len(location)] != location]
 
@@ -158,7 +195,8 @@ class YamlText:
         raise ConfigurationError(NOT_THERE, f"{self.name}:{line}: {message}", remedy=remedy)
 
     @cached_property
-    def _values(self) -> Any:
+    def values(self) -> Any:
+        """What the file holds, every value a text."""
         assert self._root  # what is too much to read is not read
         return yaml.load(self.text, Loader=_TEXTS_ONLY)
 
@@ -238,7 +276,7 @@ class YamlText:
                     f"&{lost[0]} stands nowhere, and {', '.join(users)} uses it.",
                     f"Keep &{lost[0]} where it was, or write those out first.",
                 )
-            after = changed._values
+            after = changed.values
         except yaml.MarkedYAMLError as error:
             self._refuse(location, f"{error.problem}.", "Mend what is written.")
         if gone != (location not in dict(_places(after, ()))) and not (gone and isinstance(location[-1], int)):
@@ -299,6 +337,33 @@ def in_braces(value: Any) -> str:
     """A value as it is written on one line."""
     dumped = yaml.safe_dump(value, default_flow_style=True, width=10**9, sort_keys=False, allow_unicode=True)
     return dumped.removesuffix("\n").removesuffix("\n...")
+
+
+def in_lines(value: Any) -> str:
+    """A value as people write it: in lines; in braces lists of plain values, and short mappings within it."""
+    if isinstance(value, dict) and value:
+        return "\n".join(under(key, _inner(each)) for key, each in value.items())
+    if isinstance(value, list) and not all(map(_is_plain, value)):
+        return "\n".join(under(None, in_lines(each)) for each in value)
+    return in_braces(value)
+
+
+def _inner(value: Any) -> str:
+    braces = in_braces(value)
+    fits = isinstance(value, dict) and all(map(_is_plain, value.values())) and len(braces) <= _WIDTH
+    return braces if fits else in_lines(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, (dict, list))
+
+
+def under(key: str | int | None, written: str) -> str:
+    """A key, or an item's dash (None), with its value, as they stand alone."""
+    shifted = _indented(written.strip("\n").split("\n"), _INDENT)
+    if key is None:
+        return f"- {shifted.lstrip(' ')}"
+    return f"{_key(key)}:\n{shifted}" if _takes_own_lines(written) else f"{_key(key)}: {shifted.lstrip(' ')}"
 
 
 def _read(event: Any, events: Iterator[Any], text: str) -> _Node:

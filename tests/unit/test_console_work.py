@@ -154,17 +154,23 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
         "/work/comments": {"kind": "letter", "entry": letter, "text": "x"},
     }
     rule: dict[str, Any] = {"location": ["header", "CITY"], "written": "city"}
-    of_mapping: dict[str, dict[str, Any]] = {
-        "previews": rule, "changes": {**rule, "seen": 0}, "trials": {"days": 1}, "merges": {"seen": 1},
-        "publications": {"seen": 1, "note": "x"}, "rollbacks": {"publication": 1}, "discards": {"seen": 1},
+    edits = {"edits": [{"do": "take_away", "location": ["owner"]}]}
+    of_files: dict[str, dict[str, Any]] = {
+        "mappings/{name}/previews": rule, "mappings/{name}/changes": {**rule, "seen": 0},
+        "beginnings": {"kind": "flows", "name": "mine"}, "flows/{name}/previews": edits, "flows/{name}/changes": {**edits, "seen": 0},
+        "flows/{name}/texts": {"seen": 1, "text": "x"},
+        "{kind}/{name}/trials": {"days": 1}, "{kind}/{name}/merges": {"seen": 1},
+        "{kind}/{name}/publications": {"seen": 1, "note": "x"}, "{kind}/{name}/rollbacks": {"publication": 1},
+        "{kind}/{name}/discards": {"seen": 1},
     }  # fmt: skip
-    bodies |= {f"/design/mappings/{{name}}/{act}": body for act, body in of_mapping.items()}
+    bodies |= {f"/design/{path}": body for path, body in of_files.items()}
     changes_nothing = {"/audit/verifications", "/evidence"}
     posts = {path.removeprefix("/api") for path, told in app.openapi()["paths"].items() if set(told) != {"get"}}
     assert posts == bodies.keys() | changes_nothing
     before = vera.get("letters")
     for path, body in bodies.items():
-        answer = vera.post(path.removeprefix("/").format(letter_id=letter, name=MAPPING), body)
+        name = "order_to_cash" if "/flows/" in path else MAPPING
+        answer = vera.post(path.removeprefix("/").format(letter_id=letter, kind="mappings", name=name), body)
         assert answer.status_code == 403, (path, answer.text)
     assert vera.get("letters") == before
 

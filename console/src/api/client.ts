@@ -23,6 +23,17 @@ export type Step = Schemas["StepView"];
 export type FileView = Schemas["FileView"];
 export type MappingView = Schemas["MappingView"];
 export type MappingField = Schemas["FieldView"];
+/** What files that are drafted have in common. */
+export type DraftedView = Pick<MappingView, "file" | "name" | "description" | "text" | "may_edit" | "publishes" | "draft" | "others" | "history">;
+export type Palette = Schemas["PaletteView"];
+export type BeginAsked = Schemas["BeginAsked"];
+export type PassView = Schemas["PassView"];
+export type FlowView = Schemas["FlowView"];
+export type FlowStage = Schemas["StageNode"];
+export type FlowLeg = Schemas["LegNode"];
+export type FlowTarget = Schemas["TargetNode"];
+export type FlowProblem = Schemas["FlowProblem"];
+export type Edit = Schemas["EditsTried"]["edits"][number];
 export type Trial = Schemas["TryView"];
 /** A path in a file: keys, and positions in lists. */
 export type Place = (string | number)[];

@@ -1,21 +1,21 @@
 import { useState } from "react";
 
-import type { MappingView, Trial } from "../api/client";
+import type { DraftedView, Trial } from "../api/client";
 import { count, instant } from "../model/format";
 import { difference, places } from "../model/mapping";
-import { useGiveUp, usePublish, useTakeIn, useTry } from "../queries/design";
+import { type Kind, useGiveUp, usePublish, useTakeIn, useTry } from "../queries/design";
 import { Why } from "./Noted";
 
 /** A draft, and what is done with it: look at the change, try it, publish it, give it up. */
-export function DraftBar({ mapping }: { mapping: MappingView }) {
-  const { draft } = mapping;
+export function DraftBar({ kind, file, begin }: { kind: Kind; file: DraftedView; begin: string }) {
+  const { draft, name } = file;
   const [days, setDays] = useState(7);
   const [note, setNote] = useState("");
-  const attempt = useTry(mapping.name);
-  const publish = usePublish(mapping.name);
-  const takeIn = useTakeIn(mapping.name);
-  const giveUp = useGiveUp(mapping.name);
-  if (draft === null) return <p className="note">This is live. Choose a field to change its rule: the change is a draft of yours until you publish it.</p>;
+  const attempt = useTry(kind, name);
+  const publish = usePublish(kind, name);
+  const takeIn = useTakeIn(kind, name);
+  const giveUp = useGiveUp(kind, name);
+  if (draft === null) return <p className="note">This is live. {begin}: the change is a draft of yours until you publish it.</p>;
   return (
     <section className="card draft" aria-label="Draft">
       <h2>
@@ -69,7 +69,7 @@ export function DraftBar({ mapping }: { mapping: MappingView }) {
       >
         <input required className="grows" aria-label="Why" placeholder="Why: the commit's message" maxLength={500} value={note} onChange={(event) => setNote(event.target.value)} />
         <button className="main" disabled={!note.trim() || draft.diff.length === 0 || publish.isPending}>
-          {mapping.publishes === "straight" ? "Publish: it is live then" : "Publish on a branch"}
+          {file.publishes === "straight" ? "Publish: it is live then" : "Publish on a branch"}
         </button>
         <button type="button" disabled={giveUp.isPending} onClick={() => giveUp.mutate(draft.version)}>
           Give the draft up

@@ -8,6 +8,7 @@ export type Route =
   | { page: "rights" }
   | { page: "files" }
   | { page: "mapping"; name: string }
+  | { page: "flow"; name: string }
   | { page: "close"; run: Run | null }
   | ({ page: "audit" } & Asked);
 
@@ -52,6 +53,7 @@ export function routeOf(address: string): Route {
   if (first === "health") return { page: "health" };
   if (first === "rights") return { page: "rights" };
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
+  if (first === "flows") return second ? { page: "flow", name: second } : { page: "files" };
   if (first === "close") {
     const [company, flow, run_id] = [given.get("company"), given.get("flow"), given.get("run")];
     return { page: "close", run: company && flow && run_id ? { company, flow, run_id } : null };
@@ -78,6 +80,8 @@ export function addressOf(route: Route): string {
       return "mappings";
     case "mapping":
       return `mappings/${encodeURIComponent(route.name)}`;
+    case "flow":
+      return `flows/${encodeURIComponent(route.name)}`;
     case "close":
       return route.run
         ? `close?${new URLSearchParams({ company: route.run.company, flow: route.run.flow, run: route.run.run_id })}`
@@ -119,13 +123,14 @@ const TITLES: Record<Route["page"], string> = {
   rights: "Who may what",
   files: "Flows and mappings",
   mapping: "Mapping",
+  flow: "Flow",
   close: "Books",
   audit: "Audit",
 };
 
 /** What the browser calls a view, in its tabs and its history. */
 export function titleOf(route: Route): string {
-  const named = route.page === "follow" ? route.wanted : route.page === "mapping" ? route.name.replaceAll("_", " ") : "";
+  const named = route.page === "follow" ? route.wanted : route.page === "mapping" || route.page === "flow" ? route.name.replaceAll("_", " ") : "";
   const of = named ? `${named}: ` : "";
   return `${of}${TITLES[route.page]} · Ledgerbridge`;
 }

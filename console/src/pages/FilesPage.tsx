@@ -1,9 +1,10 @@
 import { useState } from "react";
 
 import type { FileView } from "../api/client";
-import { Link } from "../components/Link";
+import { go, Link } from "../components/Link";
+import { Why } from "../components/Noted";
 import { Shown } from "../components/Shown";
-import { useFiles } from "../queries/design";
+import { useBegin, useFiles } from "../queries/design";
 
 /** The flows and mappings there are. */
 export function FilesPage() {
@@ -40,13 +41,14 @@ function Files({ files }: { files: FileView[] }) {
             <tr>
               <th scope="col">Flow</th>
               <th scope="col">Stages and legs</th>
+              <th scope="col">Drafts</th>
             </tr>
           </thead>
           <tbody>
             {flows.map((each) => (
               <tr key={each.file}>
                 <th scope="row" className="title">
-                  {each.name.replaceAll("_", " ")}
+                  <Link to={{ page: "flow", name: each.name }}>{each.name.replaceAll("_", " ")}</Link>
                   <small>{each.is_broken ? "can't be read" : each.description}</small>
                 </th>
                 <td className="free">
@@ -54,11 +56,13 @@ function Files({ files }: { files: FileView[] }) {
                     <div key={stage}>{stage.replaceAll("_", " ")}</div>
                   ))}
                 </td>
+                <td>{each.drafts.join(", ") || "–"}</td>
               </tr>
             ))}
           </tbody>
         </table>
       </section>
+      {files.some((each) => each.kind === "flows" && each.may_edit) && <NewFlow />}
       <section>
         <h2>Mappings</h2>
         <table>
@@ -91,5 +95,29 @@ function Files({ files }: { files: FileView[] }) {
         {found.length === 0 && <p className="note">None of them has these words.</p>}
       </section>
     </>
+  );
+}
+
+/** A flow from nothing: a draft, which its page opens. */
+function NewFlow() {
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const begin = useBegin();
+  return (
+    <details>
+      <summary>New flow</summary>
+      <form
+        className="buttons padded"
+        onSubmit={(event) => {
+          event.preventDefault();
+          begin.mutate({ kind: "flows", name, description, owner: "", reads: "", writes: "" }, { onSuccess: () => go({ page: "flow", name }) });
+        }}
+      >
+        <input required aria-label="Name of the flow" placeholder="name" pattern="[a-z][a-z0-9_]*" title="Small letters, digits and _" value={name} onChange={(event) => setName(event.target.value)} />
+        <input className="grows" aria-label="What the flow does" placeholder="what it does" value={description} onChange={(event) => setDescription(event.target.value)} />
+        <button disabled={!name || begin.isPending}>Begin it as a draft</button>
+        <Why error={begin.error} />
+      </form>
+    </details>
   );
 }

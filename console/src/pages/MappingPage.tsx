@@ -2,13 +2,14 @@ import { Fragment, useState } from "react";
 
 import type { MappingField, MappingView } from "../api/client";
 import { DraftBar } from "../components/DraftBar";
+import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Why } from "../components/Noted";
 import { RuleEditor } from "../components/RuleEditor";
 import { Shown } from "../components/Shown";
 import { instant } from "../model/format";
 import { keyOf, partOf } from "../model/mapping";
-import { useChange, useMapping, useRollback } from "../queries/design";
+import { useChange, useMapping } from "../queries/design";
 
 /** A mapping as a table: each target field with its rule, what it makes of recent records, and what fails. */
 export function MappingPage({ name }: { name: string }) {
@@ -48,7 +49,7 @@ function Mapping({ mapping }: { mapping: MappingView }) {
         </p>
       ))}
       {mapping.may_edit ? (
-        <DraftBar mapping={mapping} />
+        <DraftBar kind="mappings" file={mapping} begin="Choose a field to change its rule" />
       ) : (
         <p className="note">Those edit a mapping, and see what it makes of records, who may edit the DAGs of all legs that use it.</p>
       )}
@@ -119,7 +120,7 @@ function Mapping({ mapping }: { mapping: MappingView }) {
           {mapping.may_edit && <NewField mapping={mapping} part={part} />}
         </section>
       ))}
-      <History mapping={mapping} />
+      <History kind="mappings" file={mapping} />
     </>
   );
 }
@@ -200,35 +201,5 @@ function NewField({ mapping, part }: { mapping: MappingView; part: string }) {
         <Why error={change.error} />
       </form>
     </details>
-  );
-}
-
-/** What was published, and the way back. */
-function History({ mapping }: { mapping: MappingView }) {
-  const rollback = useRollback(mapping.name);
-  if (mapping.history.length === 0) return null;
-  return (
-    <section>
-      <h2>Published here</h2>
-      <ol className="history">
-        {mapping.history.map((each) => (
-          <li key={each.id}>
-            <time dateTime={each.at}>{instant(each.at)}</time> {each.by}: {each.note} <code>{each.commit.slice(0, 10)}</code>
-            {each.branch && (
-              <>
-                {" "}
-                on branch <code>{each.branch}</code>, to be merged
-              </>
-            )}{" "}
-            {mapping.may_edit && (
-              <button disabled={rollback.isPending} onClick={() => rollback.mutate(each.id)}>
-                Draft the text before it
-              </button>
-            )}
-          </li>
-        ))}
-      </ol>
-      <Why error={rollback.error} />
-    </section>
   );
 }

@@ -1,8 +1,12 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, given, type MappingView, type Place } from "../api/client";
+import { api, type BeginAsked, type FlowView, given, type MappingView, type Place } from "../api/client";
+
+/** The kinds of files that are drafted, as addresses name them. */
+export type Kind = "flows" | "mappings";
 
 const of = (name: string) => ({ params: { path: { name } } });
+const ofKind = (kind: Kind, name: string) => ({ params: { path: { kind, name } } });
 
 /** The flows and mappings there are. */
 export function useFiles() {
@@ -12,7 +16,7 @@ export function useFiles() {
 /** A mapping as this user's draft has it, or as it is live; others' drafts are looked for every half minute. */
 export function useMapping(name: string) {
   return useQuery({
-    queryKey: ["mapping", name],
+    queryKey: ["mappings", name],
     queryFn: () => given(api.GET("/api/design/mappings/{name}", of(name))),
     refetchInterval: 30_000,
   });
@@ -30,12 +34,12 @@ export function usePreview(name: string, location: Place, written: string | null
   });
 }
 
-/** What is done with a draft: each answers the mapping as it is then. */
-function useAct<Wanted>(name: string, act: (wanted: Wanted) => Promise<MappingView>) {
+/** What is done with a draft: each answers the file as it is then. */
+export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,
-    onSuccess: (mapping) => client.setQueryData(["mapping", name], mapping),
+    onSuccess: (file) => client.setQueryData([kind, name], file),
     // refused, somebody else did something; done, the list of files and the audit say so
     onSettled: () => void client.invalidateQueries(),
   });
@@ -43,39 +47,48 @@ function useAct<Wanted>(name: string, act: (wanted: Wanted) => Promise<MappingVi
 
 /** Write one thing anew, or take it away (null). */
 export function useChange(name: string) {
-  return useAct(name, (body: { seen: number; location: Place; written: string | null }) =>
+  return useAct("mappings", name, (body: { seen: number; location: Place; written: string | null }) =>
     given(api.POST("/api/design/mappings/{name}/changes", { ...of(name), body })),
   );
 }
 
 /** Commit the draft in the user's name. */
-export function usePublish(name: string) {
-  return useAct(name, (body: { seen: number; note: string }) =>
-    given(api.POST("/api/design/mappings/{name}/publications", { ...of(name), body })),
+export function usePublish(kind: Kind, name: string) {
+  return useAct(kind, name, (body: { seen: number; note: string }) =>
+    given(api.POST("/api/design/{kind}/{name}/publications", { ...ofKind(kind, name), body })),
   );
 }
 
 /** Begin a draft with the text before a publication. */
-export function useRollback(name: string) {
-  return useAct(name, (publication: number) =>
-    given(api.POST("/api/design/mappings/{name}/rollbacks", { ...of(name), body: { publication } })),
+export function useRollback(kind: Kind, name: string) {
+  return useAct(kind, name, (publication: number) =>
+    given(api.POST("/api/design/{kind}/{name}/rollbacks", { ...ofKind(kind, name), body: { publication } })),
   );
 }
 
 /** Put what the file became since into the draft. */
-export function useTakeIn(name: string) {
-  return useAct(name, (seen: number) => given(api.POST("/api/design/mappings/{name}/merges", { ...of(name), body: { seen } })));
+export function useTakeIn(kind: Kind, name: string) {
+  return useAct(kind, name, (seen: number) => given(api.POST("/api/design/{kind}/{name}/merges", { ...ofKind(kind, name), body: { seen } })));
 }
 
 /** Give the draft up. */
-export function useGiveUp(name: string) {
-  return useAct(name, (seen: number) => given(api.POST("/api/design/mappings/{name}/discards", { ...of(name), body: { seen } })));
+export function useGiveUp(kind: Kind, name: string) {
+  return useAct(kind, name, (seen: number) => given(api.POST("/api/design/{kind}/{name}/discards", { ...ofKind(kind, name), body: { seen } })));
 }
 
 /** The difference the draft would have made over the last days. */
-export function useTry(name: string) {
+export function useTry(kind: Kind, name: string) {
   return useMutation({
     mutationFn: (days: number) =>
-      given(api.POST("/api/design/mappings/{name}/trials", { ...of(name), body: { days, most: 2000 } })),
+      given(api.POST("/api/design/{kind}/{name}/trials", { ...ofKind(kind, name), body: { days, most: 2000 } })),
+  });
+}
+
+/** Begin a draft of a file that is not there yet. */
+export function useBegin() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: BeginAsked) => given(api.POST("/api/design/beginnings", { body })),
+    onSettled: () => void client.invalidateQueries(),
   });
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["KINDS", "committed", "kind_of", "with_file"]
+__all__ = ["KINDS", "committed", "kind_of", "put_together", "with_file"]
 
 KINDS = ("flows", "mappings", "expectations")
 """The folders of the files that are drafted."""
@@ -25,16 +25,22 @@ def with_file(include: Path, name: str, text: str) -> Iterator[Path]:
     """
     with TemporaryDirectory(prefix="ledgerbridge-") as temporary:
         folder = Path(temporary)
-        for file in include.rglob("*"):
-            if file.is_file():
-                place = folder / file.relative_to(include)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(file.resolve())
-        changed = folder / name
-        changed.parent.mkdir(parents=True, exist_ok=True)
-        changed.unlink(missing_ok=True)
-        changed.write_text(text, encoding="utf-8")
+        put_together(folder, include, {name: text})
         yield folder
+
+
+def put_together(folder: Path, include: Path, changed: Mapping[str, str]) -> None:
+    """Fill a folder with links to all files of ``include``, and with these texts in place of some, or beside them."""
+    for file in include.rglob("*"):
+        if file.is_file():
+            place = folder / file.relative_to(include)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(file.resolve())
+    for name, text in changed.items():
+        other = folder / name
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.unlink(missing_ok=True)
+        other.write_text(text, encoding="utf-8")
 
 
 def kind_of(path: Path, text: str) -> str:

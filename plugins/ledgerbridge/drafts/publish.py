@@ -9,9 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Literal
@@ -22,6 +23,7 @@ __all__ = ["FILE_CHANGED", "How", "Published", "live_text", "merged", "publish",
 
 How = Literal["straight", "branch"]
 FILE_CHANGED = "LB-DRF-003"
+_NONE: Mapping[str, str] = {}
 _COMMITTER = {"GIT_COMMITTER_NAME": "Ledgerbridge console", "GIT_COMMITTER_EMAIL": "console@ledgerbridge.invalid"}
 
 
@@ -39,15 +41,18 @@ def live_text(include: Path, file: str) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def publish(include: Path, file: str, base: str, text: str, *, by: str, note: str, how: How) -> Published:
+def publish(
+    include: Path, file: str, base: str, text: str, *, by: str, note: str, how: How, beside: Mapping[str, str] = _NONE
+) -> Published:
     """
     Commit a file's new text.
 
-    :param base: the text it was made from. :param note: why, the commit's message.
+    :param base: the text it was made from. :param note: why, the commit's message. :param beside: new files that go
+        with it into the commit, with their texts; named as ``file`` is.
     :raises LedgerbridgeError: LB-DRF-003, the file is another than ``base`` by now.
     :raises ConfigurationError: LB-DRF-004, git can't.
     """
-    git = _Git(include, file)
+    git = _Git(include, file, beside)
     with git.alone():
         return git.straight(base, text, by, note) if how == "straight" else git.on_branch(base, text, by, note)
 
@@ -67,10 +72,12 @@ def merged(base: str, text: str, live: str) -> str | None:
 class _Git:
     """The repository an include folder is in, and one file of it."""
 
-    def __init__(self, include: Path, file: str) -> None:
+    def __init__(self, include: Path, file: str, beside: Mapping[str, str]) -> None:
         self._path = include / file
         self._folder = include
-        self._name = self._run("rev-parse", "--show-prefix").strip() + file
+        prefix = self._run("rev-parse", "--show-prefix").strip()
+        self._name = prefix + file
+        self._beside = {normpath(prefix + name): (include / name, text) for name, text in beside.items()}
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -85,11 +92,16 @@ class _Git:
         live = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
         if live not in (base, text):
             raise _changed(self._name)
-        if live != text:
-            write_whole(self._path, text.encode())
+        for name, (path, content) in self._beside.items():
+            if path.is_file() and path.read_text(encoding="utf-8") != content:
+                raise _changed(name)
+        for path, content in [(self._path, text), *self._beside.values()]:
+            if not path.is_file() or path.read_text(encoding="utf-8") != content:
+                write_whole(path, content.encode())
         if self._committed() != text:
-            self._run("add", "--", str(self._path))
-            self._run("commit", "-q", "--only", "-F", "-", "--", str(self._path), given=note, env=_author(by))
+            paths = [str(self._path), *(str(path) for path, _ in self._beside.values())]
+            self._run("add", "--", *paths)
+            self._run("commit", "-q", "--only", "-F", "-", "--", *paths, given=note, env=_author(by))
         return Published(self._run("log", "-1", "--format=%H", "--", str(self._path)).strip())
 
     def on_branch(self, base: str, text: str, by: str, note: str) -> Published:
@@ -97,12 +109,14 @@ class _Git:
         if self._committed() != base:
             raise _changed(self._name)
         parent = self._run("rev-parse", "HEAD").strip()
-        blob = self._run("hash-object", "-w", "--stdin", given=text).strip()
+        blob = self._blob(text)
         branch = f"ledgerbridge/{self._path.stem}-{blob[:8]}"
         with TemporaryDirectory(prefix="ledgerbridge-") as folder:
             own_index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             self._run("read-tree", parent, env=own_index)
-            self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{self._name}", env=own_index)
+            blobs = {self._name: blob, **{name: self._blob(content) for name, (_, content) in self._beside.items()}}
+            for name, each in blobs.items():
+                self._run("update-index", "--add", "--cacheinfo", f"100644,{each},{name}", env=own_index)
             tree = self._run("write-tree", env=own_index).strip()
         known = self._run("for-each-ref", "--format=%(objectname) %(tree)", f"refs/heads/{branch}").split()
         if known:
@@ -114,6 +128,9 @@ class _Git:
         commit = self._run("commit-tree", tree, "-p", parent, "-F", "-", given=note, env=_author(by)).strip()
         self._run("update-ref", f"refs/heads/{branch}", commit, "0" * len(commit))
         return Published(commit, branch)
+
+    def _blob(self, text: str) -> str:
+        return self._run("hash-object", "-w", "--stdin", given=text).strip()
 
     def _committed(self) -> str:
         """The file as the last commit has it; blank where it has none."""

@@ -316,7 +316,7 @@ def _known(company: str) -> None:
 
 
 @app.get("/assets/{name}", include_in_schema=False)
-def asset(name: Annotated[str, InPath(pattern=r"^[\w-]+\.(js|css)$")]) -> Response:
+def asset(name: Annotated[str, InPath(pattern=r"^\w[\w.-]*\.(js|css)$")]) -> Response:
     """A part of the page, named by its content; it holds nothing of anybody."""
     file = BUILT / "assets" / name
     if not file.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,11 @@ from operators import settings
 from operators.file_checks import mapping_problems
 from operators.what_if import what_if
 from pages.console.access import Access
+from pages.console.design.beginnings import goes_with
+from pages.console.design.edits import edited
 from pages.console.design.files import must_edit
+from pages.console.design.flow_models import EditsAsked, TextAsked
+from pages.console.design.flows import checked_flow
 from pages.console.design.models import (
     ChangeAsked,
     DifferenceView,
@@ -33,7 +37,7 @@ from pages.console.design.models import (
     TryView,
 )
 
-__all__ = ["change", "give_up", "publish_draft", "roll_back", "take_in", "try_draft"]
+__all__ = ["change", "edit", "give_up", "publish_draft", "restore", "roll_back", "take_in", "try_draft"]
 
 _SHOWN = 20
 
@@ -44,12 +48,26 @@ def change(access: Access, file: str, asked: ChangeAsked) -> None:
 
     :raises LedgerbridgeError: it can't stand there, or the draft was changed in another window.
     """
+    _keep(access, file, asked.seen, lambda text: _changed(text, asked))
+
+
+def edit(access: Access, file: str, asked: EditsAsked) -> None:
+    """Change several things in the user's draft, all or none; raises as ``change``."""
+    _keep(access, file, asked.seen, lambda text: edited(text, asked.edits).text)
+
+
+def restore(access: Access, file: str, asked: TextAsked) -> None:
+    """Let the user's draft have a text that it had before; raises as ``change``."""
+    _keep(access, file, asked.seen, lambda _: asked.text)
+
+
+def _keep(access: Access, file: str, seen: int, changed: Callable[[YamlText], str]) -> None:
     must_edit(access, file)
     with transaction(settings.state_engine(stays=True)) as opened:
         known = open_draft(opened, file, access.name)
         draft = begin(opened, file, live_text(settings.include_folder(), file), access.name)
-        text = _changed(YamlText(draft.text, Path(file).stem), asked)
-        keep(opened, file, access.name, draft.version if known is None else asked.seen, text)
+        text = changed(YamlText(draft.text, Path(file).stem))
+        keep(opened, file, access.name, draft.version if known is None else seen, text)
 
 
 def give_up(access: Access, file: str, seen: int) -> None:
@@ -128,19 +146,23 @@ def publish_draft(access: Access, file: str, asked: PublishAsked) -> None:
     """
     must_edit(access, file)
     draft = _own(access, file)
-    if problems := _problems(file, draft.text):
+    flow = checked_flow(access, file, draft.text) if file.startswith("flows/") else None
+    problems = _problems(file, draft.text) if flow is None else [problem for problem, _ in flow.problems]
+    if problems:
         raise LedgerbridgeError(
             "LB-DRF-005",
             f"{file} has {len(problems)} problem{'s' if len(problems) != 1 else ''}; line {problems[0].line}:"
             f" {problems[0].message}",
             remedy=problems[0].remedy,
         )
+    texts, others = goes_with(access, file, flow.content if flow else None)
     done = publish(
         settings.include_folder(), file, draft.base, draft.text, by=access.name, note=asked.note.strip(),
-        how=settings.publishes(),
+        how=settings.publishes(), beside=texts,
     )  # fmt: skip
     with transaction(settings.state_engine(stays=True)) as opened:
-        settle(opened, file, access.name, asked.seen, asked.note.strip(), done.commit, done.branch)
+        for each, seen in ((file, asked.seen), *((one.file, one.version) for one in others)):
+            settle(opened, each, access.name, seen, asked.note.strip(), done.commit, done.branch)
 
 
 def _own(access: Access, file: str) -> Draft:

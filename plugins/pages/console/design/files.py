@@ -18,7 +18,7 @@ from pages.console.access import Access
 from pages.console.design.models import FileView
 from pages.console.flow_files import flow_named, flows
 
-__all__ = ["file_of", "files_of", "legs_of", "may_edit", "may_see_values", "must_edit", "must_read"]
+__all__ = ["file_of", "files_of", "is_live", "legs_of", "may_edit", "may_see_values", "must_edit", "must_read"]
 
 
 def files_of(access: Access) -> list[FileView]:
@@ -36,19 +36,37 @@ def files_of(access: Access) -> list[FileView]:
                 view = _mapping(path, file) if kind == "mappings" else _flow(path, file)
                 view.drafts, view.may_edit = drafts.get(file, []), may_edit(access, file)
                 found.append(view)
-    return found
+    known = {each.file for each in found}
+    new = [each for each in drafts if each not in known and not is_live(each) and _may_read(access, each)]
+    return found + [
+        FileView(
+            file=each, kind=each.partition("/")[0], name=Path(each).stem, description="New, and not published yet.",
+            drafts=drafts[each], may_edit=may_edit(access, each),
+        )
+        for each in sorted(new)
+    ]  # fmt: skip
+
+
+def is_live(file: str) -> bool:
+    """Whether a file is there, not only as a draft."""
+    return (settings.include_folder() / file).is_file()
 
 
 def file_of(kind: str, name: str) -> str:
     """
-    A file's name below the include folder.
+    A file's name below the include folder; one that is only somebody's draft is there too.
 
     :raises LedgerbridgeError: there is none.
     """
     file = f"{kind}/{name}.yaml"
-    if kind not in KINDS or not (settings.include_folder() / file).is_file():
+    if kind not in KINDS or not (is_live(file) or _is_drafted(file)):
         raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
     return file
+
+
+def _is_drafted(file: str) -> bool:
+    with snapshot(settings.state_engine(stays=True)) as opened:
+        return bool(open_drafts(opened, file))
 
 
 def legs_of(file: str) -> dict[str, LegConfig]:

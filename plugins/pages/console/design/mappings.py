@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
@@ -13,8 +12,6 @@ from time import monotonic
 from typing import Any
 
 from ledgerbridge.delivery import plain
-from ledgerbridge.drafts.publish import live_text
-from ledgerbridge.drafts.store import open_draft, open_drafts, publications
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import Company, company_keys
 from ledgerbridge.mapping import Lookups
@@ -26,7 +23,6 @@ from ledgerbridge.mapping.reads import reads_of_rule
 from ledgerbridge.mapping.rows import is_helper
 from ledgerbridge.mapping.trial import Trial, try_mapping
 from ledgerbridge.pipeline.shadow import Answered
-from ledgerbridge.state import snapshot
 from ledgerbridge.state.letter_list import Place
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.yaml_edits import YamlText
@@ -35,16 +31,9 @@ from operators import settings
 from operators.file_checks import mapping_problems
 from operators.recorded import kept_answers, recent_canonical, recent_raw
 from pages.console.access import Access
+from pages.console.design.drafted import drafted
 from pages.console.design.files import legs_of, may_edit, may_see_values
-from pages.console.design.models import (
-    DraftView,
-    FailureView,
-    FieldView,
-    MappingView,
-    OtherDraft,
-    ProblemView,
-    PublicationView,
-)
+from pages.console.design.models import FailureView, FieldView, MappingView, ProblemView
 from pages.console.looks import Look, note_looks
 
 __all__ = ["mapping_view", "previewed"]
@@ -63,25 +52,8 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
 
     :param text: as if this were their draft's.
     """
-    include, engine = settings.include_folder(), settings.state_engine(stays=True)
-    live = live_text(include, file)
-    with snapshot(engine) as opened:
-        draft = open_draft(opened, file, access.name)
-        others = [each for each in open_drafts(opened, file) if each.by != access.name]
-        told = [
-            PublicationView(
-                id=each.id, by=each.by, at=each.changed_at, note=each.note or "", commit=each.commit or "",
-                branch=each.branch,
-            )
-            for each in publications(opened, file)
-        ]  # fmt: skip
-        shown = draft.text if draft is not None else live
-        own = None if draft is None else DraftView(
-            version=draft.version, changed_at=draft.changed_at, is_behind=draft.base != live,
-            diff=_diff(draft.base, draft.text),
-        )  # fmt: skip
-        rivals = [OtherDraft(by=each.by, changed_at=each.changed_at) for each in others]
-    written = shown if text is None else text
+    include, known = settings.include_folder(), drafted(access, file)
+    written = known.text if text is None else text
     company, values = _company(access, file)
     name = Path(file).stem
     with TemporaryDirectory(prefix="ledgerbridge-") as folder:
@@ -103,15 +75,13 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
         parts=list(dict.fromkeys(each.part for each in fields)),
         required=sum(each.required for each in fields), problems=[_problem(each, fields) for each in problems],
         samples=[each.key for each in trials], values=values, may_edit=may_edit(access, file),
-        publishes=settings.publishes(), draft=own, others=rivals, history=told,
+        publishes=settings.publishes(), draft=known.draft, others=known.others, history=known.history,
     )  # fmt: skip
 
 
 def previewed(access: Access, file: str, location: Sequence[str | int], written: str) -> MappingView:
     """A mapping with one rule as it is being written; nothing is kept."""
-    with snapshot(settings.state_engine(stays=True)) as opened:
-        draft = open_draft(opened, file, access.name)
-        text = draft.text if draft is not None else live_text(settings.include_folder(), file)
+    text = drafted(access, file).text
     return mapping_view(access, file, text=YamlText(text, Path(file).stem).put(tuple(location), written).text)
 
 
@@ -277,8 +247,3 @@ def _shown(values: Sequence[Any]) -> str:
     texts = [str(plain(each))[:_LONGEST] for each in values if each is not None]
     more = f" … {len(texts) - _ROWS} more" if len(texts) > _ROWS else ""
     return " · ".join(texts[:_ROWS]) + more
-
-
-def _diff(base: str, text: str) -> list[str]:
-    lines = difflib.unified_diff(base.splitlines(), text.splitlines(), "live", "draft", lineterm="", n=1)
-    return [each for each in lines if not each.startswith(("---", "+++"))]

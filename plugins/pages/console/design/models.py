@@ -13,6 +13,7 @@ __all__ = [
     "DifferenceView",
     "DocumentChange",
     "DraftView",
+    "DraftedView",
     "FailureView",
     "FieldView",
     "FileView",
@@ -122,15 +123,25 @@ class PublicationView(BaseModel):
     branch: str | None
 
 
-class MappingView(BaseModel):
-    """A mapping as a person's draft has it, or as it is live."""
+class DraftedView(BaseModel):
+    """A file as a person's draft has it, or as it is live."""
 
     file: str
     name: str
-    reads: str
-    writes: str
     description: str
     text: str
+    may_edit: bool
+    publishes: str
+    draft: DraftView | None
+    others: list[OtherDraft]
+    history: list[PublicationView]
+
+
+class MappingView(DraftedView):
+    """A mapping with its fields."""
+
+    reads: str
+    writes: str
     used_by: list[str]
     parts: list[str]
     fields: list[FieldView]
@@ -138,11 +149,6 @@ class MappingView(BaseModel):
     problems: list[ProblemView]
     samples: list[str]
     values: bool
-    may_edit: bool
-    publishes: str
-    draft: DraftView | None
-    others: list[OtherDraft]
-    history: list[PublicationView]
 
 
 class PreviewAsked(BaseModel):

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from fastapi import Path as InPath
 
-from pages.console.access import AccessDep, FormDep
+from pages.console.access import Access, AccessDep, FormDep
 from pages.console.design import acts
+from pages.console.design import flow_models as drawn
 from pages.console.design import models as shown
+from pages.console.design.beginnings import begin_file
 from pages.console.design.files import file_of, files_of, must_edit, must_read
+from pages.console.design.flows import flow_edited, flow_view
 from pages.console.design.mappings import mapping_view, previewed
+from pages.console.design.palette import palette
+from pages.console.design.passes import passes
 
 __all__ = ["routes"]
 
 routes = APIRouter(prefix="/design")
 Name = Annotated[str, InPath(pattern=r"^\w{1,200}$")]
+Kind = Literal["flows", "mappings"]
+View = shown.MappingView | drawn.FlowView
+_VIEWS: dict[Kind, Callable[[Access, str], View]] = {"flows": flow_view, "mappings": mapping_view}
 
 
 @routes.get("/files")
@@ -49,39 +58,89 @@ def change(access: FormDep, name: Name, asked: shown.ChangeAsked) -> shown.Mappi
     return mapping_view(access, file)
 
 
-@routes.post("/mappings/{name}/trials")
-def try_draft(access: FormDep, name: Name, asked: shown.TryAsked) -> shown.TryView:
+@routes.get("/palette")
+def show_palette(access: AccessDep) -> drawn.PaletteView:
+    """What a flow can be made of."""
+    return palette(access)
+
+
+@routes.post("/beginnings")
+def begin(access: FormDep, asked: drawn.BeginAsked) -> drawn.Begun:
+    """Begin a draft of a file that is not there yet."""
+    return drawn.Begun(file=begin_file(access, asked))
+
+
+@routes.get("/flows/{name}")
+def show_flow(access: AccessDep, name: Name) -> drawn.FlowView:
+    """A flow as the user's draft has it, or as it is live."""
+    file = file_of("flows", name)
+    must_read(access, file)
+    return flow_view(access, file)
+
+
+@routes.get("/flows/{name}/passes")
+def show_passes(access: AccessDep, name: Name) -> list[drawn.PassView]:
+    """What the last pass of each of its legs did."""
+    return passes(access, name)
+
+
+@routes.post("/flows/{name}/previews")
+def preview_flow(access: FormDep, name: Name, asked: drawn.EditsTried) -> drawn.FlowView:
+    """The same as changes would make it; nothing is kept."""
+    file = file_of("flows", name)
+    must_edit(access, file)
+    return flow_edited(access, file, asked.edits)
+
+
+@routes.post("/flows/{name}/changes")
+def change_flow(access: FormDep, name: Name, asked: drawn.EditsAsked) -> drawn.FlowView:
+    """Change several things in the user's draft, all or none; it is begun if there is none."""
+    file = file_of("flows", name)
+    acts.edit(access, file, asked)
+    return flow_view(access, file)
+
+
+@routes.post("/flows/{name}/texts")
+def restore_flow(access: FormDep, name: Name, asked: drawn.TextAsked) -> drawn.FlowView:
+    """Let the user's draft have a text that it had before."""
+    file = file_of("flows", name)
+    acts.restore(access, file, asked)
+    return flow_view(access, file)
+
+
+@routes.post("/{kind}/{name}/trials")
+def try_draft(access: FormDep, kind: Kind, name: Name, asked: shown.TryAsked) -> shown.TryView:
     """The difference the draft would have made over the last days."""
-    return acts.try_draft(access, file_of("mappings", name), asked)
+    return acts.try_draft(access, file_of(kind, name), asked)
 
 
-@routes.post("/mappings/{name}/merges")
-def take_in(access: FormDep, name: Name, asked: shown.VersionSeen) -> shown.MappingView:
+@routes.post("/{kind}/{name}/merges")
+def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -> View:
     """Put what the file became since into the draft."""
-    file = file_of("mappings", name)
+    file = file_of(kind, name)
     acts.take_in(access, file, asked.seen)
-    return mapping_view(access, file)
+    return _VIEWS[kind](access, file)
 
 
-@routes.post("/mappings/{name}/publications")
-def publish(access: FormDep, name: Name, asked: shown.PublishAsked) -> shown.MappingView:
+@routes.post("/{kind}/{name}/publications")
+def publish(access: FormDep, kind: Kind, name: Name, asked: shown.PublishAsked) -> View:
     """Commit the draft in the user's name."""
-    file = file_of("mappings", name)
+    file = file_of(kind, name)
     acts.publish_draft(access, file, asked)
-    return mapping_view(access, file)
+    return _VIEWS[kind](access, file)
 
 
-@routes.post("/mappings/{name}/rollbacks")
-def roll_back(access: FormDep, name: Name, asked: shown.RollbackAsked) -> shown.MappingView:
+@routes.post("/{kind}/{name}/rollbacks")
+def roll_back(access: FormDep, kind: Kind, name: Name, asked: shown.RollbackAsked) -> View:
     """Begin a draft with the text before a publication."""
-    file = file_of("mappings", name)
+    file = file_of(kind, name)
     acts.roll_back(access, file, asked.publication)
-    return mapping_view(access, file)
+    return _VIEWS[kind](access, file)
 
 
-@routes.post("/mappings/{name}/discards")
-def give_up(access: FormDep, name: Name, asked: shown.VersionSeen) -> shown.MappingView:
+@routes.post("/{kind}/{name}/discards")
+def give_up(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -> View:
     """Give the draft up."""
-    file = file_of("mappings", name)
+    file = file_of(kind, name)
     acts.give_up(access, file, asked.seen)
-    return mapping_view(access, file)
+    return _VIEWS[kind](access, file)

@@ -1,4 +1,4 @@
-"""The files of a new flow: they check clean and say what is to be filled in."""
+"""New files as they begin: they check clean and say what is to be filled in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.mapping import load_mapping
 
-__all__ = ["Asked", "flow_files"]
+__all__ = ["Asked", "dag_file", "flow_files", "new_mapping", "new_suite"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ def flow_files(name: str, asked: Asked) -> dict[Path, str]:
     conform = _there(mappings, asked.source, asked.canonical)
     if conform is None:
         conform = f"{system}_{entity}_to_{kind}"
-        files[mappings / f"{conform}.yaml"] = _conform(asked)
+        files[mappings / f"{conform}.yaml"] = new_mapping(asked.source, asked.canonical)
     mapping = _there(mappings, asked.canonical, asked.target)
     if mapping is None:
         mapping = f"{kind}_to_{target}"
-        files[mappings / f"{mapping}.yaml"] = _map(asked)
+        files[mappings / f"{mapping}.yaml"] = new_mapping(asked.canonical, asked.target)
     suite = f"{name}_{target}"
-    files[asked.include / "expectations" / f"{suite}.yaml"] = _suite(asked)
+    files[asked.include / "expectations" / f"{suite}.yaml"] = new_suite(asked.target)
     leg = asked.target.partition(".")[2]
     files[asked.include / "flows" / f"{name}.yaml"] = (
         f"{_schema('flow')}"
@@ -57,12 +57,22 @@ def flow_files(name: str, asked: Asked) -> dict[Path, str]:
         f"        gate: {suite}\n"
         f"        to: {asked.target}\n"
     )
-    files[asked.dags / f"{name}.py"] = (
-        f'"""The Airflow DAGs of {name}: include/flows/{name}.yaml says what its stages do."""\n\n'
-        "from operators.builder import build_flow\n\n"
-        f'globals().update(build_flow("{name}"))\n'
-    )
+    files[asked.dags / f"{name}.py"] = dag_file(name)
     return files
+
+
+def dag_file(flow: str) -> str:
+    """The short file that a flow's DAGs are built by."""
+    return (
+        f'"""The Airflow DAGs of {flow}: include/flows/{flow}.yaml says what its stages do."""\n\n'
+        "from operators.builder import build_flow\n\n"
+        f'globals().update(build_flow("{flow}"))\n'
+    )
+
+
+def new_mapping(reads: str, writes: str) -> str:
+    """A mapping to a canonical record, or of one to a target's document."""
+    return _conform(reads, writes) if writes in CANONICAL else _map(reads, writes)
 
 
 def _there(folder: Path, source: str, target: str) -> str | None:
@@ -76,9 +86,9 @@ def _there(folder: Path, source: str, target: str) -> str | None:
     return None
 
 
-def _conform(asked: Asked) -> str:
-    parts = CANONICAL[asked.canonical]
-    lines = [f"{_schema('mapping')}from: {asked.source}", f"to: {asked.canonical}", "description: To be written."]
+def _conform(source: str, canonical: str) -> str:
+    parts = CANONICAL[canonical]
+    lines = [f"{_schema('mapping')}from: {source}", f"to: {canonical}", "description: To be written."]
     lines += ["header:", "  # the record's day: one before the company's `send_from` is left to people", "  # dated:"]
     lines += ["  # the name people know the record by", '  label: "@key"']
     lines += [f"  # {field}:" for field in parts["header"] if field not in ("record_key", "label")]
@@ -89,11 +99,11 @@ def _conform(asked: Asked) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _map(asked: Asked) -> str:
+def _map(canonical: str, target: str) -> str:
     from hooks.systems import target_fields
 
-    lines = [f"{_schema('mapping')}from: {asked.canonical}", f"to: {asked.target}", "description: To be written."]
-    fields = target_fields(asked.target)
+    lines = [f"{_schema('mapping')}from: {canonical}", f"to: {target}", "description: To be written."]
+    fields = target_fields(target)
     if not fields:
         lines += ["header:", "  # <field of the target>: <field of the canonical record>", "  fields: {}"]
     for part, names in sorted(fields.items(), key=lambda each: each[0] != "header"):
@@ -107,9 +117,10 @@ def _length(length: int) -> str:
     return f"  # at most {length} characters" if length else ""
 
 
-def _suite(asked: Asked) -> str:
+def new_suite(target: str) -> str:
+    """A gate for the documents of a target."""
     return (
-        f"{_schema('suite')}description: What every {asked.target} must meet before it leaves.\n"
+        f"{_schema('suite')}description: What every {target} must meet before it leaves.\n"
         "expectations:\n"
         "  - expect: expect_column_values_to_not_be_null\n"
         "    column: record_key\n"
