@@ -25,6 +25,7 @@ def served_console(roles: dict[str, str]) -> Iterator[str]:
     :param roles: of Airflow's simple auth manager, by name.
     """
     site = FastAPI()
+    site.get("/favicon.ico", status_code=204)(lambda: None)
     site.mount("/ledgerbridge/console", app)
 
     def user(request: Request) -> SimpleAuthManagerUser:

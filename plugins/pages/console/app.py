@@ -62,6 +62,8 @@ HEADERS = {
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
 _UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001", "LB-DRF-001", "LB-CFG-008"}
+_OF_WHAT_IS_ASKED = {NOT_THERE, "LB-CFG-012"}
+"""Errors of configuration that are of the files people write, not of the installation."""
 _BY_ITS_STATE = {
     CHANGED_MEANWHILE,
     TAKEN,
@@ -367,7 +369,7 @@ def _tell(request: Request, error: LedgerbridgeError) -> Response:
     elif error.code in _BY_ITS_STATE:
         status = HTTPStatus.CONFLICT
     else:
-        lacking = isinstance(error, ConfigurationError) and error.code != NOT_THERE
+        lacking = isinstance(error, ConfigurationError) and error.code not in _OF_WHAT_IS_ASKED
         status = HTTPStatus.SERVICE_UNAVAILABLE if lacking else HTTPStatus.UNPROCESSABLE_ENTITY
     return _problem(status, str(error), error.code)
 

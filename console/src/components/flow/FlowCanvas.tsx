@@ -51,11 +51,14 @@ export function FlowCanvas({ flow, chosen, choose, passes, design, drop, enter }
     });
   }, [flow, laid, chosen, passes, setNodes]);
   const edges = useMemo(() => (laid === null ? [] : edgesOf(laid.drawing)), [laid]);
+  const isShown = nodes.length > 0;
+  const isLarge = nodes.length > 30;
   useEffect(() => {
-    if (laid !== null && view !== null) void view.fitView({ padding: 0.05, maxZoom: 1, minZoom: 0.5 });
-    // only when something else is drawn, not at each change
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [view, laid === null]);
+    // a large flow begins at its first stage, as large as can be read
+    const first = laid?.groups[0]?.group.id;
+    if (view !== null && isShown) void view.fitView({ padding: 0.08, maxZoom: 1, minZoom: 0.45, ...(first && isLarge && { nodes: [{ id: first }] }) });
+    // only when something is drawn first, not at each change
+  }, [view, isShown]);
   if (laid === null) return <p role="status" className="canvas note">Drawing …</p>;
   const mayEdit = flow.may_edit;
   const placeAt = (target: EventTarget): Place => {
@@ -115,7 +118,6 @@ export function FlowCanvas({ flow, chosen, choose, passes, design, drop, enter }
         selectionKeyCode={null}
         multiSelectionKeyCode={null}
         minZoom={0.1}
-        onlyRenderVisibleElements
       >
         <Background />
         <Controls showInteractive={false} />
@@ -225,7 +227,7 @@ const StageBox = memo(function StageBox({ data }: NodeProps<PartNode>) {
 const PartBox = memo(function PartBox({ data }: NodeProps<PartNode>) {
   const part = data.part!;
   return (
-    <div className={`part ${part.kind} ${data.isChosen ? "chosen" : ""} ${data.wrong.length ? "wrongly" : ""}`} title={data.wrong.join("\n") || undefined}>
+    <div className={`part is-${part.kind} ${data.isChosen ? "chosen" : ""} ${data.wrong.length ? "wrongly" : ""}`} title={data.wrong.join("\n") || undefined}>
       {part.kind !== "source" && part.kind !== "books" && <Handle type="target" position={Position.Left} isConnectable={part.kind === "leg"} />}
       <Inside part={part} />
       {data.pass && <Passed pass={data.pass} />}

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.drafts.folders import put_together
 from ledgerbridge.drafts.store import begin, keep, open_drafts
-from ledgerbridge.errors import LedgerbridgeError
+from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import Draft
@@ -30,17 +30,17 @@ def begin_file(access: Access, asked: BeginAsked) -> str:
     """
     Begin a draft of a file that is not there yet, and name it.
 
-    :raises LedgerbridgeError: LB-CFG-012, it is there, or what it is to be of is not.
+    :raises ConfigurationError: LB-CFG-012, it is there, or what it is to be of is not.
     """
     file = f"{asked.kind}/{asked.name}.yaml"
     must_edit(access, file)
     text = _text(asked)
     if is_live(file):
-        raise LedgerbridgeError("LB-CFG-012", f"{file} is there already.", remedy="Take another name.")
+        raise ConfigurationError("LB-CFG-012", f"{file} is there already.", remedy="Take another name.")
     with transaction(settings.state_engine(stays=True)) as opened:
         draft = begin(opened, file, "", access.name)
         if draft.text:
-            raise LedgerbridgeError(
+            raise ConfigurationError(
                 "LB-CFG-012", f"you have a draft of {file} already.", remedy="Go on with that, or take another name."
             )
         keep(opened, file, access.name, draft.version, text)
@@ -54,7 +54,7 @@ def _text(asked: BeginAsked) -> str:
     for name, role in ((asked.reads, "source"), (asked.writes, "target")):
         there = [*CANONICAL, *(each for each, roles in offered().items() if role in roles)]
         if name not in there and (role == "target" or asked.kind == "mappings"):
-            raise LedgerbridgeError(
+            raise ConfigurationError(
                 "LB-CFG-012", f'"{name}" is no {role} of any system.', remedy="Choose it from the palette."
             )
     return new_mapping(asked.reads, asked.writes) if asked.kind == "mappings" else new_suite(asked.writes)
