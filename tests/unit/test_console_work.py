@@ -157,7 +157,8 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     edits = {"edits": [{"do": "take_away", "location": ["owner"]}]}
     of_files: dict[str, dict[str, Any]] = {
         "mappings/{name}/previews": rule, "mappings/{name}/changes": {**rule, "seen": 0},
-        "beginnings": {"kind": "flows", "name": "mine"}, "flows/{name}/previews": edits, "flows/{name}/changes": {**edits, "seen": 0},
+        "beginnings": {"kind": "flows", "name": "mine"},
+        "flows/{name}/previews": edits, "flows/{name}/changes": {**edits, "seen": 0},
         "flows/{name}/texts": {"seen": 1, "text": "x"},
         "{kind}/{name}/trials": {"days": 1}, "{kind}/{name}/merges": {"seen": 1},
         "{kind}/{name}/publications": {"seen": 1, "note": "x"}, "{kind}/{name}/rollbacks": {"publication": 1},
