@@ -25,7 +25,7 @@ export default function FlowPage({ name }: { name: string }) {
         <Link to={{ page: "files" }}>← Flows and mappings</Link>
       </p>
       <Shown query={query} what="the flow">
-        {(flow) => <Designer flow={flow} />}
+        {(flow) => (flow.text === "" && flow.draft === null ? <p className="note">Nothing is here: it was given up, or is somebody else's draft.</p> : <Designer flow={flow} />)}
       </Shown>
     </main>
   );
