@@ -59,7 +59,7 @@ _SAME_MOMENT = timedelta(seconds=1)
 STEPS = ("written sending", "looked up", "answered", "written outcome")
 """What a delivery goes through, in this order; between any two a worker may die."""
 
-# Asked before each call: made once, and of tables, since SQLAlchemy's work for an object takes longer than the database's.
+# Asked before each call: made once, and of tables, since SQLAlchemy's work for objects costs more than theirs.
 _OF = Delivery.__table__.c
 _THESE = (
     _OF.company == bindparam("of_company"),

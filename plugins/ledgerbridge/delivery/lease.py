@@ -102,7 +102,7 @@ class Try:
         """
         Whether the lease goes on.
 
-        It is not moved on: calls that leave at the same time would wait for each other to write the one row of their try.
+        It is not moved on: calls that leave at once would wait for each other to write the one row of their try.
         """
         mine = {"of_number": self._number, "of_token": self._token, "at": now}
         return connection.scalar(_ALIVE, mine) is not None
