@@ -73,7 +73,8 @@ def history(context: typer.Context) -> int:
     with snapshot(state_engine(context)) as session:
         for row in promotions.promotions(session):
             of = f" in {row.environment}" if row.environment else ""
-            print(f"{row.id:>4}  {row.state:<9} {row.sha256}  packed by {row.packed_by}{of} {row.packed_at:%Y-%m-%d %H:%M}")
+            packed = f"packed by {row.packed_by}{of} {row.packed_at:%Y-%m-%d %H:%M}"
+            print(f"{row.id:>4}  {row.state:<9} {row.sha256}  {packed}")
             told = [f"offered by {row.offered_by} {row.offered_at:%Y-%m-%d %H:%M}"]
             if row.said_at:
                 verdict = "rejected" if row.state == "rejected" else "approved"
@@ -93,7 +94,9 @@ def apply(context: typer.Context, number: Number, key: Key = None, include: Incl
     """Let the include folder have an approved bundle's files, where the DAG's workers can't write to it."""
     engine = state_engine(context)
     anew = promotions.apply(engine, _MEANS, include, number, _keys(key), Signer(signing_key()))
-    print(f"bundle {number} {'is live' if anew else 'was live already'}; go back by: ledgerbridge promote back {number}")
+    print(
+        f"bundle {number} {'is live' if anew else 'was live already'}; go back by: ledgerbridge promote back {number}"
+    )
     return 0
 
 

@@ -70,7 +70,9 @@ def hook_for(system: str, connection: str) -> SystemHook:
 
     :raises ConfigurationError: there is no such system, or the connection is another environment's.
     """
-    from hooks.environments import connection_here  # every process of Airflow looks for systems, and reads no connection
+    from hooks.environments import (
+        connection_here,  # every process of Airflow looks for systems, and reads no connection
+    )
 
     hook: SystemHook = resolve_name(system_named(system).hook)(connection)
     connection_here(connection)

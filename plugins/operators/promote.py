@@ -151,8 +151,8 @@ def _tried(tried: Mapping[str, Any]) -> list[str]:
     lines = [f"What it would have changed over the last {tried.get('days')} days:", ""]
     for leg in tried.get("legs", []):
         lines.append(
-            f"- **{leg['leg']}** → {leg['entity']}: {leg['records']} records, documents {leg['before']} → {leg['after']},"
-            f" {leg['changed']} others; {leg['newly_refused']} newly refused"
+            f"- **{leg['leg']}** → {leg['entity']}: {leg['records']} records, {leg['before']} → {leg['after']} made"
+            f", {leg['changed']} others; {leg['newly_refused']} newly refused"
         )
         for each in leg["refusals"]:
             lines.append(f"    - refused {each['count']} × {each['code']} at {each['field']}")
@@ -160,4 +160,6 @@ def _tried(tried: Mapping[str, Any]) -> list[str]:
             of = f"{each['role'] or 'no role'} {each['account']}" if "account" in each else "all"
             lines.append(f"    - {of}: {each['field']} {each['currency']} {each['before']} → {each['after']}")
     lines += [f"- **{leg}** is not shown: {why}" for leg, why in tried.get("not_shown", {}).items()]
-    return lines if len(lines) > 2 else [f"Over the last {tried.get('days')} days no leg would have made anything else."]
+    if not tried.get("legs") and not tried.get("not_shown"):
+        return [f"Over the last {tried.get('days')} days no leg would have made anything else."]
+    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.signing import Signer, new_key
 from operators.promote import ApplyBundleOperator, ApproveBundleOperator, CheckBundleOperator
-from tests.unit.console_browser import serve
+from tests.unit.console_browser import Browser, serve
 
 ROOT = Path(__file__).parents[2]
 FLOW = "flows/general_ledger.yaml"
@@ -151,7 +152,7 @@ def test_who_packed_or_offered_a_bundle_approves_nothing(dev: Path, prod: Path, 
         apply(number)
     assert (state_of(state_db, number), files_in(prod)) == ("checked", before)
     checked(number, "run-2")
-    with pytest.raises(AirflowFailException, match="LB-PRO-006 .*checked again in run-2"):
+    with pytest.raises(AirflowFailException, match=r"LB-PRO-006 .*checked again in run-2"):
         say(number, "olga")  # in the run before, of what was shown there
     say(number, "olga", run_id="run-2")
     apply(number)
@@ -210,7 +211,7 @@ def test_a_bundle_is_compared_with_the_files_as_they_are_when_it_becomes_live(
     checked(number)
     say(number, "olga")
     (prod / "lookups" / "mine.csv").write_text("key\n")
-    with pytest.raises(AirflowFailException, match="LB-PRO-006 .*were changed since those of bundle 1 were checked"):
+    with pytest.raises(AirflowFailException, match=r"LB-PRO-006 .*were changed since those of bundle 1 were checked"):
         apply(number)
     (prod / "lookups" / "mine.csv").unlink()
     apply(number)
@@ -236,6 +237,46 @@ def test_a_promotion_that_was_broken_off_goes_on(dev: Path, prod: Path, state_db
     assert files_in(prod) == files_in(dev)
     assert promote("back", str(number), "--include", str(prod), state=state_db) == 0
     assert files_in(prod) == {name: content for name, content in before.items() if not name.startswith("lookups/")}
+
+
+def test_the_console_shows_a_bundle_with_its_difference_and_trial_and_takes_it_back(
+    dev: Path, prod: Path, state_db: Engine
+) -> None:
+    olga, otto, vera = Browser("olga"), Browser("otto"), Browser("vera")
+    before = files_in(prod)
+    content = pack(files_in(dev), Signer(KEY), "ada", AT, "test")
+    changed = content[:-1] + bytes([content[-1] ^ 1])
+    refused = olga.post("design/bundles", {"content": b64encode(changed).decode()})
+    assert refused.json()["code"] == "LB-PRO-002"
+    assert olga.post("design/bundles", {"content": "no base64"}).json()["code"] == "LB-PRO-002"
+    told = otto.post("design/bundles", {"content": b64encode(content).decode()}).raise_for_status().json()
+    assert (told["state"], told["environment"], told["offered_by"]) == ("offered", "test", "otto")
+    assert told["approval"] is None
+    number = told["id"]
+    checked(number, "manual run")
+    told = olga.get(f"design/bundles/{number}")
+    assert told["approval"] == "/dags/promote/runs/manual%20run/tasks/approve/required_actions"
+    files = {each["name"]: (each["how"], each["diff"]) for each in told["files"]}
+    assert files[MAPPING][0] == "changed"
+    assert [line for line in files[MAPPING][1] if line[0] in "+-"] == ["-  Description: title", "+  Description: code"]
+    assert files["lookups/old.csv"] == ("gone", ["@@ -1 +0,0 @@", "-key"])
+    assert [each["leg"] for each in told["tried"]["differences"]] == ["general_ledger.journal"]
+    say(number, "olga", run_id="manual run")
+    assert olga.post(f"design/bundles/{number}/rollbacks", {}).json()["code"] == "LB-PRO-006"
+    apply(number)
+    told = olga.get(f"design/bundles/{number}")
+    assert (told["state"], told["may_go_back"], len(told["files"])) == ("applied", True, 2)
+    [listed] = vera.get("design/bundles")["promotions"]
+    assert (listed["said_by"], listed["may_go_back"]) == ("Olga", False)
+    back = otto.post(f"design/bundles/{number}/rollbacks", {}).raise_for_status().json()
+    assert (back["state"], back["undone_by"], files_in(prod)) == ("undone", "otto", before)
+    assert olga.ask("GET", "design/bundles/99").status_code == 404
+
+
+def test_a_bundle_packed_in_the_console_bears_the_name_of_who_is_logged_in(prod: Path) -> None:
+    answer = Browser("olga").post("design/bundles/packs", {}).raise_for_status()
+    bundle = open_bundle(answer.content, Signer(KEY).public)
+    assert (bundle.by, bundle.files) == ("olga", files_in(prod))
 
 
 def test_a_bundle_of_another_key_or_with_a_file_from_elsewhere_is_refused(dev: Path) -> None:

@@ -66,9 +66,7 @@ def changed_files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> di
     }
 
 
-def pack(
-    files: Mapping[str, bytes], signer: Signer, by: str, at: datetime, environment: str | None = None
-) -> bytes:
+def pack(files: Mapping[str, bytes], signer: Signer, by: str, at: datetime, environment: str | None = None) -> bytes:
     """
     A bundle as a zip file.
 

@@ -671,11 +671,11 @@ class Promotion(Base):
     """
     A signed bundle of files from another environment, from being offered here to being live, and back.
 
-    ``content`` is the bundle as it was signed, ``sha256`` its hash; ``environment``, ``packed_by`` and ``packed_at`` are
-    what it says of itself. ``state``: ``offered``, ``checked``, ``failed`` (``problems`` says why), ``approved`` or
+    ``content`` is the bundle as it was signed, ``sha256`` its hash; ``environment``, ``packed_by`` and ``packed_at``
+    are what it says of itself. ``state``: ``offered``, ``checked``, ``failed`` (``problems`` says why), ``approved`` or
     ``rejected`` (by ``said_by``), ``applying``, ``applied``, ``undoing``, ``undone``. ``tried`` is the difference it
-    would have made over the last days, as sums. ``files`` is the hash of the files as they were when it was checked, and
-    once it is applied, of its own; ``before`` the files before it, as a bundle. ``run_id`` is the run that asks for approval.
+    would have made over the last days, as sums. ``files`` is the hash of the files as they were when it was checked,
+    and once it is applied, of its own; ``before`` the files before it, as a bundle. ``run_id`` is the run that asks.
     """
 
     __tablename__ = "promotion"

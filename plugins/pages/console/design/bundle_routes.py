@@ -33,8 +33,8 @@ def show_bundle(access: AccessDep, number: Number) -> shown.BundleView:
 @routes.post("/packs", response_class=Response, responses={200: {"content": {_ZIP: {}}}})
 def pack_bundle(access: FormDep) -> Response:
     """Pack and sign the files here."""
-    disposition = 'attachment; filename="bundle.zip"'
-    return Response(bundles.packed(access), media_type=_ZIP, headers={"Content-Disposition": disposition})
+    headers = {"Content-Disposition": 'attachment; filename="bundle.zip"', "Cache-Control": "no-store"}
+    return Response(bundles.packed(access), media_type=_ZIP, headers=headers)
 
 
 @routes.post("")

@@ -145,7 +145,9 @@ def _tried(kept: Mapping[str, Any]) -> TryView:
             DifferenceView(
                 **{name: value for name, value in leg.items() if name not in ("refusals", "accounts", "totals")},
                 refusals=[
-                    RefusalView(source_key=f"{each['count']} ×", message="", remedy="", field=each["field"], code=each["code"])
+                    RefusalView(
+ source_key=f"{each['count']} ×", field=each["field"], code=each["code"], message="", remedy=""
+)
                     for each in leg["refusals"]
                 ],
                 accounts=[SumView(**each) for each in leg["accounts"]],
