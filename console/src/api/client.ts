@@ -35,6 +35,9 @@ export type FlowTarget = Schemas["TargetNode"];
 export type FlowProblem = Schemas["FlowProblem"];
 export type Edit = Schemas["EditsTried"]["edits"][number];
 export type Trial = Schemas["TryView"];
+export type Bundles = Schemas["BundlesView"];
+export type Promotion = Schemas["PromotionView"];
+export type Bundle = Schemas["BundleView"];
 /** A path in a file: keys, and positions in lists. */
 export type Place = (string | number)[];
 

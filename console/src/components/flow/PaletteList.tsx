@@ -40,7 +40,10 @@ function Items({ title, items, add }: { title: string; items: Dragged[]; add: Pr
           const name = "name" in each ? each.name : each.kind;
           return (
             <li key={name}>
-              <button
+              {/* a button can't be dragged in every browser */}
+              <div
+                role="button"
+                tabIndex={0}
                 draggable
                 className="plain"
                 onDragStart={(event) => {
@@ -48,9 +51,14 @@ function Items({ title, items, add }: { title: string; items: Dragged[]; add: Pr
                   event.dataTransfer.effectAllowed = "copy";
                 }}
                 onClick={() => add(each)}
+                onKeyDown={(event) => {
+                  if (event.key !== "Enter" && event.key !== " ") return;
+                  event.preventDefault();
+                  add(each);
+                }}
               >
                 {each.kind === "entity" ? name : inWords(name)}
-              </button>
+              </div>
             </li>
           );
         })}
