@@ -59,7 +59,7 @@ def areas_table(report: PeriodReport) -> Table:
     by_area: dict[str, list[Mapping[str, Any]]] = {area: [] for area in AREAS}
     for each in _all(report):
         by_area[_area(report, each)].append(each)
-    rows = []
+    rows: list[Sequence[Value]] = []
     for area, found in by_area.items():
         open_ = [each for each in found if not each["explained"]]
         explained = [each for each in found if each["explained"]]

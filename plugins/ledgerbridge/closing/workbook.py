@@ -40,7 +40,7 @@ def workbook_of(report: PeriodReport) -> bytes:
 
 
 def _about(report: PeriodReport) -> Table:
-    rows = [
+    rows: list[Sequence[Value]] = [
         ("Company", report.name),
         ("Key", report.company),
         ("Currency", report.currency),

@@ -215,7 +215,7 @@ def _flows(session: Session, company: str) -> Sequence[str]:
 
 def _moved(session: Session, company: str, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], date]:
     """The days of documents that are outside of the period now."""
-    found = {}
+    found: dict[tuple[str, str, str], date] = {}
     for chunk in in_chunks(sorted({key for *_, key in keys})):
         rows = session.execute(
             select(BooksDocument.flow, BooksDocument.ledger, BooksDocument.key, BooksDocument.booked_on).where(
