@@ -25,6 +25,9 @@ export type FileView = Schemas["FileView"];
 export type MappingView = Schemas["MappingView"];
 export type MappingField = Schemas["FieldView"];
 export type Trial = Schemas["TryView"];
+export type Bundles = Schemas["BundlesView"];
+export type Promotion = Schemas["PromotionView"];
+export type Bundle = Schemas["BundleView"];
 /** A path in a file: keys, and positions in lists. */
 export type Place = (string | number)[];
 
