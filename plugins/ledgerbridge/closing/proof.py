@@ -72,9 +72,11 @@ def _of_leg(session: Session, company: str, flow: str, leg: str, entities: Seque
     known = select(SourceRecord.source_key).where(*of_leg)
     beyond = passed = 0
     for entity in entities:
+        # what was only announced, without a payload, may bear the key of another entity's record
         untaken = (
             LoggedChange.company == company,
             LoggedChange.entity == entity,
+            LoggedChange.payload_uri.is_not(None),
             LoggedChange.source_key.not_in(known),
         )
         first = func.min(LoggedChange.number).label("number")
