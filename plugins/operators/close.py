@@ -176,11 +176,13 @@ class SignOffOperator(HITLOperator):
     def __init__(self, *, needed: int, report: str, company: str | None = None, **kwargs: Any) -> None:
         told = f"{{{{ ti.xcom_pull(task_ids='{report}')['%s'] }}}}"
         note = Param(
-            None, type=["null", "string"], description="What you say to it; needed where a difference has no reason."
+            None,
+            type=["null", "string"],
+            source="task",
+            description="What you say to it; needed where a difference has no reason.",
         )
-        super().__init__(
-            subject=told % "subject", body=told % "body", options=[SIGN, REFUSE], params={"note": note}, **kwargs
-        )
+        kwargs["params"] = {"note": note}  # in place of the DAG's own, which Airflow gives too
+        super().__init__(subject=told % "subject", body=told % "body", options=[SIGN, REFUSE], **kwargs)
         self.company_key = company
         self.needed = needed
         self.report = report

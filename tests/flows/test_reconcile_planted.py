@@ -489,6 +489,7 @@ class Close:
     def answer(self, user: str, chosen: str = "Sign", note: str | None = None, **signing: Any) -> None:
         """Somebody's answer in Airflow's required actions."""
         task = SignOffOperator(task_id="sign_1", report="report", **{"needed": 1, **signing})
+        assert list(task.params) == ["note"], "the form has it"
         event = {
             "chosen_options": [chosen], "params_input": {"note": note}, "responded_at": datetime.now(UTC),
             "responded_by_user": {"id": user, "name": user.title()},
