@@ -24,11 +24,15 @@ from ledgerbridge.alerts import end_alerts
 from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.closing import propose, sign, tell_changed
 from ledgerbridge.closing.files import files_of, hash_of
+from ledgerbridge.closing.proof import carried
 from ledgerbridge.closing.report import PeriodReport
 from ledgerbridge.closing.under_way import Terms, under_way
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import Company, FlowConfig, load_flow
 from ledgerbridge.reconciliation import Period
+from ledgerbridge.reconciliation.control import Control, control_accounts
+from ledgerbridge.reconciliation.documents import BookedDocuments
+from ledgerbridge.reconciliation.kept import KeptBooks
 from ledgerbridge.reconciliation.signed import SIGNED, period_name
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.clock import database_now
@@ -36,9 +40,10 @@ from ledgerbridge.state.models import SignOff
 from ledgerbridge.state.reconciliations import kept_result
 from notifications.alerts import NOT_SIGNED, AlertNotifier, close_missed
 from operators import settings
+from operators.builder import BrokenFlow
 from operators.page_links import CloseLink, console_address
 from operators.placement import for_systems
-from operators.reconcile import ReconcileOperator, period_of
+from operators.reconcile import ReconcileOperator, period_of, roles_of
 from operators.retries import ByErrorClass
 
 __all__ = ["CloseReportOperator", "CompareForCloseOperator", "SignOffOperator", "build_close", "close_id"]
@@ -119,23 +124,43 @@ class CloseReportOperator(BaseOperator):
         closes = datetime.combine(period.last + timedelta(days=company.close.days + 1), time(), zone).astimezone(UTC)
         with snapshot(engine) as session:
             books = {flow: kept_result(session, company.key, flow, run_id) or {} for flow in self.flows}
+            control = [each for flow, config in self.flows.items() for each in self._control(session, flow, config)]
+            found = carried(session, company.key, self._entities())
             terms = Terms(self._legs(), period.last, closes, zone)
             going = under_way(session, terms, database_now(session))
         return PeriodReport(
             company.key, company.name, company.base_currency, period.first, period.last, closes, books, going,
+            control=control,
+            carried=found,
             gateways=[each.role for each in company.gateways if each.name in company.connections],
             console=console_address(),
         )  # fmt: skip
 
-    def _legs(self) -> dict[str, list[str]]:
-        """The legs of the flows that compare, and of those whose documents are in the same ledgers."""
+    def _control(self, session: Session, flow: str, config: FlowConfig) -> list[Control]:
+        ledgers = next(stage.reconcile for stage in config.stages.values() if stage.reconcile)
+        kept = KeptBooks(settings.state_engine(self.company.key), self.company.key, flow)
+        roles = {ledger: roles_of(self.company, ledger) for ledger in ledgers}
+        return control_accounts(session, BookedDocuments(kept, roles, self.company.compared_from))
+
+    def _entities(self) -> dict[str, dict[str, list[str]]]:
+        """By flow and leg, what it reads; of legs that keep two sides in step nothing is carried."""
+        without = self.company.without
+        return {
+            name: {leg: list(config.sources) for leg, config in flow.for_company(without).legs.items()}
+            for name, flow in self._all_flows().items()
+        }
+
+    def _all_flows(self) -> dict[str, FlowConfig]:
+        """The flows that compare, and those whose documents are in the same ledgers."""
         folder = settings.include_folder()
-        found: dict[str, list[str]] = {}
-        for name, flow in self.flows.items():
-            found[name] = list(flow.for_company(self.company.without).legs)
+        found = dict(self.flows)
+        for flow in self.flows.values():
             for beside in (each for stage in flow.stages.values() for each in stage.beside):
-                found.setdefault(beside, list(load_flow(folder / "flows" / f"{beside}.yaml", folder).legs))
+                found.setdefault(beside, load_flow(folder / "flows" / f"{beside}.yaml", folder))
         return found
+
+    def _legs(self) -> dict[str, list[str]]:
+        return {flow: list(legs) for flow, legs in self._entities().items()}
 
 
 class SignOffOperator(HITLOperator):
@@ -151,11 +176,13 @@ class SignOffOperator(HITLOperator):
     def __init__(self, *, needed: int, report: str, company: str | None = None, **kwargs: Any) -> None:
         told = f"{{{{ ti.xcom_pull(task_ids='{report}')['%s'] }}}}"
         note = Param(
-            None, type=["null", "string"], description="What you say to it; needed where a difference has no reason."
+            None,
+            type=["null", "string"],
+            source="task",
+            description="What you say to it; needed where a difference has no reason.",
         )
-        super().__init__(
-            subject=told % "subject", body=told % "body", options=[SIGN, REFUSE], params={"note": note}, **kwargs
-        )
+        kwargs["params"] = {"note": note}  # in place of the DAG's own, which Airflow gives too
+        super().__init__(subject=told % "subject", body=told % "body", options=[SIGN, REFUSE], **kwargs)
         self.company_key = company
         self.needed = needed
         self.report = report
@@ -241,7 +268,10 @@ def build_close(include: Path | None = None, company: str | None = None) -> DAG:
     :param include, company: as for ``build_flow``.
     """
     folder = include or settings.include_folder()
-    of_company = settings.company(company)
+    try:
+        of_company = settings.company(company)
+    except ConfigurationError as error:
+        return BrokenFlow(close_id(company or ""), error)
     flows = _comparing(folder)
     close, key = of_company.close, of_company.key
     alerting = next(((name, flow.alerts) for name, flow in flows.items() if flow.alerts is not None), None)

@@ -26,7 +26,7 @@ from operators import settings
 from operators.page_links import ReconciliationLink
 from operators.systems import books_of, gateway_books_of
 
-__all__ = ["ReconcileOperator", "page_url", "period_of"]
+__all__ = ["ReconcileOperator", "page_url", "period_of", "roles_of"]
 
 
 class ReconcileOperator(BaseOperator):
@@ -108,7 +108,7 @@ class ReconcileOperator(BaseOperator):
         folder = settings.include_folder()
         others = {name: load_flow(folder / "flows" / f"{name}.yaml", folder).legs for name in self.beside}
         return CompanyTerms(
-            roles={ledger: _roles(company, ledger) for ledger in self.ledgers},
+            roles={ledger: roles_of(company, ledger) for ledger in self.ledgers},
             gateways={each.name: each.role for each in company.gateways if each.name in company.connections},
             compared_from=company.compared_from,
             zone=ZoneInfo(company.time_zone),
@@ -164,6 +164,7 @@ def period_of(params: Mapping[str, Any]) -> Period:
     return Period(first, last)
 
 
-def _roles(company: Company, ledger: str) -> dict[str, str]:
+def roles_of(company: Company, ledger: str) -> dict[str, str]:
+    """The role of each account of a ledger that the company file has."""
     table = company.tables().get(f"accounts_{ledger}", {})
     return {account: str(row["role"]) for account, row in table.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -488,6 +489,7 @@ class Close:
     def answer(self, user: str, chosen: str = "Sign", note: str | None = None, **signing: Any) -> None:
         """Somebody's answer in Airflow's required actions."""
         task = SignOffOperator(task_id="sign_1", report="report", **{"needed": 1, **signing})
+        assert list(task.params) == ["note"], "the form has it"
         event = {
             "chosen_options": [chosen], "params_input": {"note": note}, "responded_at": datetime.now(UTC),
             "responded_by_user": {"id": user, "name": user.title()},
@@ -506,6 +508,13 @@ def test_a_month_is_closed_with_a_signature_and_one_late_entry_is_an_alert(desk:
     for line in sums.decode().splitlines():
         hashed, name = line.split("  ")
         assert sha256((files / name).read_bytes()).hexdigest() == hashed
+    told = json.loads((files / "report.json").read_bytes())
+    control = {(each["ledger"], each["role"]): each for each in told["control_accounts"]}
+    assert {name: each["difference"] for name, each in control.items()} == dict.fromkeys(control, "0.00")
+    assert control["gp", "receivables"]["booked"] == control["xero", "receivables"]["booked"] != "0.00"
+    carried = {each["leg"]: each for each in told["exactly_once"] if each["source"]}
+    assert {each["missing"] for each in carried.values()} == {0}
+    assert (carried["order"]["source"], carried["order"]["arrived"]) == (8, 8)
     close.answer("anna")
     assert desk.late() == []
     desk.journal("by hand", {FEES: "9.00", SALES: "-9.00"})

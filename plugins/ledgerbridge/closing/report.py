@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from ledgerbridge.closing.proof import Carried
 from ledgerbridge.closing.under_way import UnderWay
+from ledgerbridge.reconciliation.control import Control
 
 __all__ = ["PeriodReport"]
 
@@ -19,6 +21,8 @@ class PeriodReport:
 
     :param books: by flow that compares, what its comparison of the period found (``Reconciliation.to_json``).
     :param under_way: what of the period is not through. :param closes: when it is to be signed.
+    :param control: the control accounts of each ledger against its sub-ledger.
+    :param carried: what became of each record that the flows carry.
     :param gateways: roles of the clearing accounts of gateways.
     :param console: where the console is, for links to documents; blank: there are none.
     """
@@ -31,6 +35,8 @@ class PeriodReport:
     closes: datetime
     books: Mapping[str, Mapping[str, Any]]
     under_way: Sequence[UnderWay]
+    control: Sequence[Control] = ()
+    carried: Sequence[Carried] = ()
     gateways: Sequence[str] = ()
     console: str = ""
 
@@ -45,6 +51,11 @@ class PeriodReport:
         return sum(each["explained"] for books in self.books.values() for each in books["differences"])
 
     @property
+    def lost(self) -> int:
+        """Records of which nothing is known: reconciled is a period that has none."""
+        return sum(each.missing for each in self.carried)
+
+    @property
     def missing_the_close(self) -> list[UnderWay]:
         """What is under way and will not be there in time."""
         return [each for each in self.under_way if each.misses is not None]
@@ -55,5 +66,7 @@ class PeriodReport:
             "company": {"key": self.company, "name": self.name, "currency": self.currency},
             "period": {"from": self.first.isoformat(), "to": self.last.isoformat(), "closes": self.closes.isoformat()},
             "books": {flow: dict(found) for flow, found in self.books.items()},
+            "control_accounts": [each.to_json() for each in self.control],
+            "exactly_once": [each.to_json() for each in self.carried],
             "under_way": [each.to_json() for each in self.under_way],
         }

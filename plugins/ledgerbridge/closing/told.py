@@ -47,6 +47,8 @@ def tables_of(report: PeriodReport) -> list[Table]:
     return [
         areas_table(report),
         *(_balances(flow, books) for flow, books in report.books.items()),
+        _control(report),
+        _carried(report),
         _figures(report),
         _differences(report, explained=False),
         _differences(report, explained=True),
@@ -81,6 +83,38 @@ def _balances(flow: str, books: Mapping[str, Any]) -> Table:
         amounts = [Decimal(held[each]) for each in ledgers]
         rows.append([role.replace("_", " "), *amounts, amounts[0] - amounts[-1]])
     return Table(f"Balances, {flow}"[:31], ["Role", *ledgers, "difference"], rows)
+
+
+def _control(report: PeriodReport) -> Table:
+    rows = [[each.ledger, each.role, each.booked, each.open, each.difference] for each in report.control]
+    columns = ["Ledger", "Control account", "Booked", "Open of documents", "difference"]
+    return Table("Control accounts", columns, rows, "The company file has no role of a control account.")
+
+
+def _carried(report: PeriodReport) -> Table:
+    """What each leg carried, and in the last row how often a ledger has a document never, or twice."""
+    rows: list[Sequence[Value]] = [
+        [
+            each.flow, each.leg, each.source, each.arrived, each.waiting, each.rejected, each.superseded, each.to_take,
+            each.missing, None,
+        ]
+        for each in report.carried
+    ]  # fmt: skip
+    if rows:
+        unexplained = [each for each in _all(report) if not each["explained"]]
+        once = [
+            len({_documents(each) for each in unexplained if _sort(each) == sort}) for sort in ("missing", "double")
+        ]
+        rows.append(["in the ledgers", None, None, None, None, None, None, None, *once])
+    columns = [
+        "Flow", "Leg", "Source", "Arrived", "Waiting", "Rejected", "Taken back", "To take", "Missing", "Double",
+    ]  # fmt: skip
+    return Table("Exactly once", columns, rows)
+
+
+def _documents(each: Mapping[str, Any]) -> tuple[str, ...]:
+    """A document differs in several roles and is one."""
+    return tuple(one["record"] for one in each["documents"])
 
 
 def _figures(report: PeriodReport) -> Table:
