@@ -86,7 +86,9 @@ def _balances(flow: str, books: Mapping[str, Any]) -> Table:
 
 
 def _control(report: PeriodReport) -> Table:
-    rows = [[each.ledger, each.role, each.booked, each.open, each.difference] for each in report.control]
+    rows: list[Sequence[Value]] = [
+        [each.ledger, each.role, each.booked, each.open, each.difference] for each in report.control
+    ]
     columns = ["Ledger", "Control account", "Booked", "Open of documents", "difference"]
     return Table("Control accounts", columns, rows, "The company file has no role of a control account.")
 
