@@ -114,7 +114,7 @@ def record(session: Any, key: str, outcome: str, at: datetime, **canonical: str)
     )  # fmt: skip
 
 
-def test_a_record_that_no_leg_knows_is_missing_and_one_that_is_to_come_is_not(state_db: Engine) -> None:
+def test_a_record_that_a_leg_passed_over_is_told_apart_from_one_that_is_to_come(state_db: Engine) -> None:
     with transaction(state_db) as session:
         for key, outcome in (("1", "delivered"), ("2", "unchanged"), ("3", "waiting"), ("4", "rejected")):
             record(session, key, outcome, NOW)
@@ -123,7 +123,7 @@ def test_a_record_that_no_leg_knows_is_missing_and_one_that_is_to_come_is_not(st
         session.add(Position(company="main", flow="f", leg="order", entity="shop.order", change=lost, taken_at=NOW))
         [found] = carried(session, "main", {"f": {"order": ["shop.order"]}})
     assert (found.source, found.arrived, found.waiting, found.rejected, found.to_take) == (6, 2, 1, 1, 1)
-    assert found.missing == 1
+    assert found.passed == 1
 
 
 def test_what_will_miss_the_close_is_told_with_why(state_db: Engine) -> None:

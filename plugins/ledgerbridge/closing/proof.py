@@ -1,8 +1,9 @@
 """
-Exactly once: what became of each record that a flow has to carry, leg by leg, and that nothing is left over.
+Exactly once: what became of each record that a flow has to carry, leg by leg.
 
 Counted is all that the change log holds, whatever its month: a record that was lost is of no month that anybody would
-look at.
+look at. What a leg makes nothing of leaves no trace in its work list; so that a document is nowhere, or twice, the
+comparison of the ledgers tells.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Carried:
 
     :param source: how many there are. :param arrived: that stand in the target as they are.
     :param waiting, rejected: that can't go on, each with its reason. :param superseded: that are to stand nowhere.
-    :param to_take: that the next run takes. :param missing: of which nothing is known.
+    :param to_take: that the next run takes.
     """
 
     flow: str
@@ -43,13 +44,13 @@ class Carried:
     to_take: int
 
     @property
-    def missing(self) -> int:
-        """Reconciled is a leg where it is nothing."""
+    def passed(self) -> int:
+        """What the leg looked at and makes nothing of, by what its mapping says of such records (`where`)."""
         return self.source - self.arrived - self.waiting - self.rejected - self.superseded - self.to_take
 
     def to_json(self) -> dict[str, Any]:
         """As numbers."""
-        return {**asdict(self), "missing": self.missing}
+        return {**asdict(self), "passed": self.passed}
 
 
 def carried(session: Session, company: str, legs: Mapping[str, Mapping[str, Sequence[str]]]) -> list[Carried]:

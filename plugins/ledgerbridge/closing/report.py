@@ -51,11 +51,6 @@ class PeriodReport:
         return sum(each["explained"] for books in self.books.values() for each in books["differences"])
 
     @property
-    def lost(self) -> int:
-        """Records of which nothing is known: reconciled is a period that has none."""
-        return sum(each.missing for each in self.carried)
-
-    @property
     def missing_the_close(self) -> list[UnderWay]:
         """What is under way and will not be there in time."""
         return [each for each in self.under_way if each.misses is not None]

@@ -98,7 +98,7 @@ def _carried(report: PeriodReport) -> Table:
     rows: list[Sequence[Value]] = [
         [
             each.flow, each.leg, each.source, each.arrived, each.waiting, each.rejected, each.superseded, each.to_take,
-            each.missing, None,
+            each.passed, None, None,
         ]
         for each in report.carried
     ]  # fmt: skip
@@ -107,9 +107,10 @@ def _carried(report: PeriodReport) -> Table:
         once = [
             len({_documents(each) for each in unexplained if _sort(each) == sort}) for sort in ("missing", "double")
         ]
-        rows.append(["in the ledgers", None, None, None, None, None, None, None, *once])
+        rows.append(["in the ledgers", *[None] * 8, *once])
     columns = [
-        "Flow", "Leg", "Source", "Arrived", "Waiting", "Rejected", "Taken back", "To take", "Missing", "Double",
+        "Flow", "Leg", "Source", "Arrived", "Waiting", "Rejected", "Taken back", "To take", "Passed over",
+        "Missing", "Double",
     ]  # fmt: skip
     return Table("Exactly once", columns, rows)
 
