@@ -11,9 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from demo.stack import Stack
+from ledgerbridge.drift import shape_of
+from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter, SourceRecord
+from ledgerbridge.state.models import DeadLetter, Delivery, SourceRecord
+from ledgerbridge.state.shapes import accept_shape
 from operators import settings
+from operators.recorded import recent_raw
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
 from tests.flows.in_process import Office, open_office
@@ -54,3 +58,24 @@ def test_each_pass_takes_as_many_as_it_may_and_no_order_comes_before_its_custome
     with transaction(office.state) as session:
         codes = set(session.scalars(select(DeadLetter.field).where(DeadLetter.leg == "order")))
     assert "CUSTNMBR" not in codes
+
+
+def test_records_of_another_form_are_held_until_a_person_accepts_it_and_none_is_lost(office: Office) -> None:
+    conforming = settings.include_folder() / "mappings" / "shopify_order_to_customer.yaml"
+    conforming.write_text(conforming.read_text().replace("\nheader:", "\ndrift: hold\nheader:", 1))
+    office.flow.run("run-1", reconcile=False, legs=["customer"])
+    assert taken(office, "customer") == {"run-1": MOST}
+    form = shape_of(each["payload"] for each in recent_raw(office.state, "main", "shopify.order", 200))
+    with transaction(office.state) as session:
+        # what is a text by now was a number when somebody looked
+        accept_shape(session, conforming.stem, "olga", {**form, "customer.id": "number!"}, {}, {})
+    with pytest.raises(ConfigurationError, match=r"customer\.id is text, and was number") as refused:
+        office.flow.run("run-2", reconcile=False, legs=["customer"])
+    assert refused.value.code == "LB-MAP-015"
+    with transaction(office.state) as session:
+        assert set(session.scalars(select(Delivery.run_id))) == {"run-1"}
+        accept_shape(session, conforming.stem, "olga", form, {}, {})
+    office.flow.run("run-2", reconcile=False, legs=["customer"])
+    with transaction(office.state) as session:
+        sent = select(Delivery.run_id).where(Delivery.entity == "gp.customer")
+        assert Counter(session.scalars(sent)) == {"run-1": MOST, "run-2": MOST}

@@ -157,8 +157,10 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     of_mapping: dict[str, dict[str, Any]] = {
         "previews": rule, "changes": {**rule, "seen": 0}, "trials": {"days": 1}, "merges": {"seen": 1},
         "publications": {"seen": 1, "note": "x"}, "rollbacks": {"publication": 1}, "discards": {"seen": 1},
+        "lines": {"seen": 0, "target": "CITY", "source": "name"}, "decisions": {"seen": 0}, "acceptances": {},
     }  # fmt: skip
     bodies |= {f"/design/mappings/{{name}}/{act}": body for act, body in of_mapping.items()}
+    bodies["/design/mappings"] = {"name": "new", "reads": "canonical.customer", "writes": "gp.customer"}
     changes_nothing = {"/audit/verifications", "/evidence"}
     posts = {path.removeprefix("/api") for path, told in app.openapi()["paths"].items() if set(told) != {"get"}}
     assert posts == bodies.keys() | changes_nothing

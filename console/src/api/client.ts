@@ -23,6 +23,11 @@ export type Step = Schemas["StepView"];
 export type FileView = Schemas["FileView"];
 export type MappingView = Schemas["MappingView"];
 export type MappingField = Schemas["FieldView"];
+export type Sides = Schemas["SidesView"];
+export type SideField = Schemas["SideField"];
+export type Suggestion = Schemas["SuggestionView"];
+export type Language = Schemas["LanguageView"];
+export type PartOption = Schemas["OptionView"];
 export type Trial = Schemas["TryView"];
 /** A path in a file: keys, and positions in lists. */
 export type Place = (string | number)[];

@@ -1,9 +1,10 @@
 import { useState } from "react";
 
 import type { FileView } from "../api/client";
-import { Link } from "../components/Link";
+import { go, Link } from "../components/Link";
+import { Why } from "../components/Noted";
 import { Shown } from "../components/Shown";
-import { useFiles } from "../queries/design";
+import { useBegin, useFiles } from "../queries/design";
 
 /** The flows and mappings there are. */
 export function FilesPage() {
@@ -88,8 +89,39 @@ function Files({ files }: { files: FileView[] }) {
             ))}
           </tbody>
         </table>
+        <NewMapping />
         {found.length === 0 && <p className="note">None of them has these words.</p>}
       </section>
     </>
+  );
+}
+
+/** A mapping begun from nothing: a draft, whose rules are suggested. */
+function NewMapping() {
+  const [asked, setAsked] = useState({ name: "", reads: "", writes: "", description: "" });
+  const begin = useBegin();
+  const box = (key: keyof typeof asked, label: string, hint: string, pattern?: string) => (
+    <label>
+      {label} <input required={key !== "description"} placeholder={hint} {...(pattern && { pattern })} value={asked[key]} onChange={(event) => setAsked({ ...asked, [key]: event.target.value })} />
+    </label>
+  );
+  return (
+    <details>
+      <summary>Begin a mapping</summary>
+      <form
+        className="bar padded"
+        onSubmit={(event) => {
+          event.preventDefault();
+          begin.mutate(asked, { onSuccess: ({ name }) => go({ page: "mapping", name }) });
+        }}
+      >
+        {box("name", "Name", "till_sale_to_sales_order", "[a-z][a-z0-9_]*")}
+        {box("reads", "Reads", "magento.order")}
+        {box("writes", "Makes", "canonical.sales_order")}
+        {box("description", "What for", "in a sentence")}
+        <button disabled={begin.isPending}>Begin the draft</button>
+        <Why error={begin.error} />
+      </form>
+    </details>
   );
 }

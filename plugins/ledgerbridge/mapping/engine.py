@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -71,13 +71,14 @@ class _CompiledPart:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A compiled mapping; ``version`` is the hash of its file."""
+    """A compiled mapping; ``version`` is the hash of its file, ``drift`` what becomes of records of another form."""
 
     name: str
     source: str
     target: str
     version: str
     parts: dict[str, list[_CompiledPart]]
+    drift: Literal["ignore", "warn", "hold"] = "warn"
 
     def columns(self) -> dict[str, set[str]]:
         """The fields it makes, by part; every row has a ``record_key`` besides."""
@@ -223,7 +224,7 @@ def _compiled_file(checked: CheckedFile[MappingFile], file: MappingFile) -> Mapp
             compiled.columns["record_key"] = key
         parts.setdefault(name, []).append(compiled)
     version = sha256(checked.path.read_bytes()).hexdigest()[:16]
-    return Mapping(checked.path.stem, file.from_, file.to, version, parts)
+    return Mapping(checked.path.stem, file.from_, file.to, version, parts, file.drift)
 
 
 def _compiled(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledgerbridge.drafts.folders import KINDS
-from ledgerbridge.drafts.store import open_drafts
+from ledgerbridge.drafts.store import open_draft, open_drafts
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import LegConfig, company_keys
 from ledgerbridge.mapping.model import MappingFile
@@ -36,19 +36,32 @@ def files_of(access: Access) -> list[FileView]:
                 view = _mapping(path, file) if kind == "mappings" else _flow(path, file)
                 view.drafts, view.may_edit = drafts.get(file, []), may_edit(access, file)
                 found.append(view)
+    there = {each.file for each in found}
+    for file in sorted(file for file, by in drafts.items() if access.name in by and file not in there):
+        if not (include / file).is_file() and file.startswith("mappings/") and may_edit(access, file):
+            found.append(
+                FileView(
+                    file=file, kind="mappings", name=Path(file).stem, description="Not published yet.",
+                    drafts=drafts[file], may_edit=True,
+                )
+            )  # fmt: skip
     return found
 
 
-def file_of(kind: str, name: str) -> str:
+def file_of(access: Access, kind: str, name: str) -> str:
     """
-    A file's name below the include folder.
+    A file's name below the include folder; of one that is not there yet too, of which the user has a draft.
 
-    :raises LedgerbridgeError: there is none.
+    :raises LedgerbridgeError: there is neither.
     """
     file = f"{kind}/{name}.yaml"
-    if kind not in KINDS or not (settings.include_folder() / file).is_file():
-        raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
-    return file
+    if kind in KINDS:
+        if (settings.include_folder() / file).is_file():
+            return file
+        with snapshot(settings.state_engine(stays=True)) as opened:
+            if open_draft(opened, file, access.name) is not None:
+                return file
+    raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
 
 
 def legs_of(file: str) -> dict[str, LegConfig]:
