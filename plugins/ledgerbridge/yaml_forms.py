@@ -37,7 +37,8 @@ def form_of(written: str) -> Any:
 
 def _must_be_plain(written: str) -> None:
     end = 0
-    for event in yaml.parse(written, Loader=_LOADER):
+    events: Iterator[Any] = yaml.parse(written, Loader=_LOADER)
+    for event in events:
         if isinstance(event, yaml.AliasEvent):
             raise Unshowable(f"it uses *{event.anchor}, which stands elsewhere")
         if isinstance(event, yaml.NodeEvent) and event.anchor:

@@ -1,4 +1,8 @@
-"""A backlog beyond `max_records` is worked off pass by pass, no order before its customer, and the books agree."""
+"""
+A backlog beyond `max_records` is worked off pass by pass, no order before its customer, and the books agree.
+
+Between the first pass and the second records have another form than people accepted, and their mapping holds such.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,8 @@ def office(stack: Stack, sandboxes: Player, tmp_path: Path, monkeypatch: pytest.
     include = Path(shutil.copytree(settings.include_folder(), tmp_path / "include"))
     flow = include / "flows" / "order_to_cash.yaml"
     flow.write_text(flow.read_text().replace("stages:\n", f"max_records: {MOST}\nstages:\n", 1))
+    conforming = include / "mappings" / "shopify_order_to_customer.yaml"
+    conforming.write_text(conforming.read_text() + "drift: hold\n")
     monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
     file = make_orders(ORDERS)
     with open_office(file, stack, sandboxes, tmp_path) as office:
@@ -46,9 +52,27 @@ def taken(office: Office, leg: str) -> Counter[str]:
         return Counter(session.scalars(select(SourceRecord.run_id).where(SourceRecord.leg == leg)))
 
 
+def is_held(office: Office, run_id: str) -> None:
+    """Nothing of the run goes on, or is lost, until somebody accepts what the records look like."""
+    mapping = "shopify_order_to_customer"
+    form = shape_of(each["payload"] for each in recent_raw(office.state, "main", "shopify.order", 200))
+    with transaction(office.state) as session:
+        # what is a text by now was a number when somebody looked
+        accept_shape(session, mapping, "olga", {**form, "customer.firstName": "number!"}, {}, {})
+        before = set(session.scalars(select(Delivery.id)))
+    with pytest.raises(ConfigurationError, match=r"customer\.firstName is text, and was number") as refused:
+        office.flow.run(run_id, reconcile=False)
+    assert refused.value.code == "LB-MAP-015"
+    with transaction(office.state) as session:
+        assert set(session.scalars(select(Delivery.id))) == before
+        accept_shape(session, mapping, "olga", form, {}, {})
+
+
 def test_each_pass_takes_as_many_as_it_may_and_no_order_comes_before_its_customer(office: Office) -> None:
     runs = [f"run-{number}" for number in range(1, 6)]
     for run_id in runs:
+        if run_id == "run-2":
+            is_held(office, run_id)
         office.flow.run(run_id, reconcile=False)
         orders, customers = taken(office, "order"), taken(office, "customer")
         assert sum(orders.values()) <= sum(customers.values())
@@ -58,24 +82,3 @@ def test_each_pass_takes_as_many_as_it_may_and_no_order_comes_before_its_custome
     with transaction(office.state) as session:
         codes = set(session.scalars(select(DeadLetter.field).where(DeadLetter.leg == "order")))
     assert "CUSTNMBR" not in codes
-
-
-def test_records_of_another_form_are_held_until_a_person_accepts_it_and_none_is_lost(office: Office) -> None:
-    conforming = settings.include_folder() / "mappings" / "shopify_order_to_customer.yaml"
-    conforming.write_text(conforming.read_text().replace("\nheader:", "\ndrift: hold\nheader:", 1))
-    office.flow.run("run-1", reconcile=False, legs=["customer"])
-    assert taken(office, "customer") == {"run-1": MOST}
-    form = shape_of(each["payload"] for each in recent_raw(office.state, "main", "shopify.order", 200))
-    with transaction(office.state) as session:
-        # what is a text by now was a number when somebody looked
-        accept_shape(session, conforming.stem, "olga", {**form, "customer.id": "number!"}, {}, {})
-    with pytest.raises(ConfigurationError, match=r"customer\.id is text, and was number") as refused:
-        office.flow.run("run-2", reconcile=False, legs=["customer"])
-    assert refused.value.code == "LB-MAP-015"
-    with transaction(office.state) as session:
-        assert set(session.scalars(select(Delivery.run_id))) == {"run-1"}
-        accept_shape(session, conforming.stem, "olga", form, {}, {})
-    office.flow.run("run-2", reconcile=False, legs=["customer"])
-    with transaction(office.state) as session:
-        sent = select(Delivery.run_id).where(Delivery.entity == "gp.customer")
-        assert Counter(session.scalars(sent)) == {"run-1": MOST, "run-2": MOST}

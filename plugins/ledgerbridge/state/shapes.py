@@ -33,12 +33,11 @@ def accept_shape(
 
     :param records: the form of those read last; empty where there are none, and what was accepted stays.
     """
-    known = accepted_shape(session, mapping)
-    if known is None:
-        known = AcceptedShape(company=bound_company(session) or MAIN, mapping=mapping, records={})
-        session.add(known)
+    now, before = database_now(session), accepted_shape(session, mapping)
+    known = before or AcceptedShape(company=bound_company(session) or MAIN, mapping=mapping, records={})
     known.records = dict(records) or known.records
-    known.source, known.target, known.by, known.accepted_at = dict(source), dict(target), by, database_now(session)
+    known.source, known.target, known.by, known.accepted_at = dict(source), dict(target), by, now
+    session.add(known)
     session.flush()
     change = Change(
         "shape-accepted", "file", f"mappings/{mapping}.yaml", details={"by": by, "paths": len(known.records)}

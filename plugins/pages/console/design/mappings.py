@@ -95,8 +95,8 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
         path.write_text(written, encoding="utf-8")
         problems = mapping_problems(path, include, lambda: company)
         checked, compiled = check_mapping_file(path)
-    fields = _fields(YamlText(written, name), checked.content)
-    options = _options(YamlText(written, name))
+    parsed = YamlText(written, name)  # read once
+    fields, options = _fields(parsed, checked.content), _options(parsed)
     _put_problems(fields, problems)
     trials: list[Trial] = []
     if compiled is not None and checked.content is not None and not problems:
@@ -108,7 +108,7 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
         reads=content.from_ if content else "", writes=content.to if content else "",
         description=content.description if content else "",
         parts=list(dict.fromkeys(each.part for each in fields)), is_new=not live, options=options,
-        pieces=_piece_views(YamlText(written, name)),
+        pieces=_piece_views(parsed),
         required=sum(each.required for each in fields), problems=[_problem(each, fields) for each in problems],
         samples=[each.key for each in trials], values=values, may_edit=may_edit(access, file),
         publishes=settings.publishes(), drift=content.drift if content else "warn", draft=own, others=rivals,
