@@ -41,6 +41,7 @@ FOLDER = CHECKOUT / ".bench" / "soak"
 FAULT_EVERY_SECONDS = 60.0
 CUT_SECONDS = 20.0
 PATIENCE_SECONDS = 600.0
+LOOK_SECONDS = 10.0
 GP_ORDER = 2
 LOST_ANSWER = {"kind": "lost_after_commit"}
 
@@ -121,7 +122,7 @@ def _soak(minutes: float) -> dict[str, Any]:
         _wait(lambda: len(delivered_of(state)) > 0)  # Airflow begins to look for work when it parses the DAG next
         memory: list[Peak] = []
         began, started = time.monotonic(), datetime.now().astimezone()
-        with MemoryWatch(on.stack.services.processes) as watch, Trouble(on, player) as trouble:
+        with MemoryWatch(on.stack.services.processes, LOOK_SECONDS) as watch, Trouble(on, player) as trouble:
             for number, case in enumerate(good):
                 while (ahead := began + number / RATE - time.monotonic()) > 0:
                     check()

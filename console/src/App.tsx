@@ -5,6 +5,8 @@ import { Refused } from "./api/client";
 import { Link, useRoute } from "./components/Link";
 import { addressOf, ALL_OF_AUDIT, isWork, titleOf, UNFILTERED } from "./model/route";
 import { AuditPage } from "./pages/AuditPage";
+import { BundlePage } from "./pages/BundlePage";
+import { BundlesPage } from "./pages/BundlesPage";
 import { ClosePage } from "./pages/ClosePage";
 import { FilesPage } from "./pages/FilesPage";
 import { FollowPage } from "./pages/FollowPage";
@@ -69,6 +71,9 @@ function Console() {
           <Link to={{ page: "files" }} aria-current={route.page === "files" || route.page === "mapping" ? "page" : undefined}>
             Flows and mappings
           </Link>
+          <Link to={{ page: "bundles" }} aria-current={route.page === "bundles" || route.page === "bundle" ? "page" : undefined}>
+            Promotion
+          </Link>
           <Link to={{ page: "audit", ...ALL_OF_AUDIT }} aria-current={route.page === "audit" ? "page" : undefined}>
             Audit
           </Link>
@@ -89,6 +94,8 @@ function Console() {
       {route.page === "rights" && <RightsPage />}
       {route.page === "files" && <FilesPage />}
       {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
+      {route.page === "bundles" && <BundlesPage />}
+      {route.page === "bundle" && <BundlePage key={route.number} number={route.number} />}
       {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}
       {route.page === "follow" && <FollowPage key={route.wanted} wanted={route.wanted} />}
     </>

@@ -51,6 +51,16 @@ _OPTIONS = {
         " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
         "s3://bucket/audit_anchors",
     ),
+    "bundle_keys": _option(
+        "Public keys whose bundles `promote` takes here, 64 hexadecimal characters each, commas between them: those"
+        " that `ledgerbridge audit key` shows in the environment before this one. Default: the key of this one.",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    ),
+    "environment": _option(
+        "What this environment calls itself. Then every connection of a system, and ledgerbridge_db, has to say the"
+        " same in its extra (`environment`), so that none of another is ever used. Default: it has no name.",
+        "prod",
+    ),
     "files_url": _option(
         "Where people edit the files of the include folder, for the console's links: {path} is filled in with the"
         " file's path below that folder, {line} with its line. Begins with https, http or vscode. Blank: no links.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from airflow.configuration import conf
-from airflow.sdk import BaseHook
 from sqlalchemy import Engine
 
+from hooks.environments import connection_here
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect
 
@@ -20,9 +20,9 @@ def state_engine(*, stays: bool = False) -> Engine:
 
     :param stays: for a process that outlives runs (the api-server, the triggerer): it holds no SQLite file open, which
         may be put in the place of another (restored) while no task runs.
-    :raises ConfigurationError: its extra has no `url`.
+    :raises ConfigurationError: its extra has no `url`, or it is another environment's.
     """
-    url = BaseHook.get_connection("ledgerbridge_db").extra_dejson.get("url")
+    url = connection_here("ledgerbridge_db").extra_dejson.get("url")
     if not url:
         raise ConfigurationError(
             "LB-CFG-001",

@@ -68,9 +68,14 @@ def hook_for(system: str, connection: str) -> SystemHook:
     """
     The hook of a system on one connection.
 
-    :raises ConfigurationError: there is no such system.
+    :raises ConfigurationError: there is no such system, or the connection is another environment's.
     """
+    from hooks.environments import (
+        connection_here,  # every process of Airflow looks for systems, and reads no connection
+    )
+
     hook: SystemHook = resolve_name(system_named(system).hook)(connection)
+    connection_here(connection)
     return hook
 
 

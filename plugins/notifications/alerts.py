@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier, Context
 from sqlalchemy import Engine
 
+from hooks.environments import connection_here
 from hooks.state_database import state_engine
 from ledgerbridge.alerts import Alert, AlertsConfig, messages_due, not_sent, raise_alert
 from ledgerbridge.errors import LedgerbridgeError
@@ -114,5 +115,5 @@ def send(connection: str, title: str, body: str) -> bool:
 
     hook = AppriseHook(connection)
     recipients = apprise.Apprise()
-    hook.set_config_from_conn(conn=hook.get_connection(connection), apprise_obj=recipients)
+    hook.set_config_from_conn(conn=connection_here(connection), apprise_obj=recipients)
     return bool(recipients.notify(body=body, title=title))

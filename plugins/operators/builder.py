@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Context, Param, TaskGroup
+from airflow.sdk import DAG, Context, Param, TaskGroup, get_parsing_context
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
@@ -101,6 +101,9 @@ def build_flow(name: str, include: Path | None = None, company: str | None = Non
         flow = flow.for_company(of_company.without)
         prefix = settings.in_dag_ids(of_company.key)
         stages = [_Stage(name, flow, stage, of_company, prefix) for stage in flow.stages]
+        if (run := get_parsing_context().dag_id) is not None:
+            # who parses the file to run a task needs that task's DAG alone: building all takes longer than many a task
+            stages = [each for each in stages if run in each.dag_ids]
         dags = [*(each.dag() for each in stages), *(each.questions() for each in stages if flow.asked_of(each.name))]
     except ConfigurationError as error:
         broken = ".".join(filter(None, (company, name)))
@@ -118,10 +121,15 @@ class _Stage:
     company: Company
     prefix: str
 
+    @property
+    def dag_ids(self) -> tuple[str, str]:
+        """The ids of its DAGs, of which it may lack the second: the questions'."""
+        return self._dag_id, self._questions
+
     def dag(self) -> DAG:
         flow, config = self.flow, self.flow.stages[self.name]
         with DAG(
-            dag_of(self.flow_name, self.name, self.prefix),
+            self._dag_id,
             description=config.description or flow.description,
             schedule=timetable(config.schedule, self.company.key, flow.awaits(self.name), self._work),
             catchup=False,
@@ -187,18 +195,21 @@ class _Stage:
             }
             for name, leg in flow.of_stage(self.name).items()
         ]
-        dag = dag_of(self.flow_name, self.name, self.prefix)
-        return StageHasWork(dag, self.company.key, self.flow_name, json.dumps(legs))
+        return StageHasWork(self._dag_id, self.company.key, self.flow_name, json.dumps(legs))
+
+    @property
+    def _dag_id(self) -> str:
+        return dag_of(self.flow_name, self.name, self.prefix)
 
     @property
     def _questions(self) -> str:
-        return f"{dag_of(self.flow_name, self.name, self.prefix)}_questions"
+        return f"{self._dag_id}_questions"
 
     def questions(self) -> DAG:
         """The DAG that puts the stage's questions to people: each run waits for its own answers, and no other does."""
         with DAG(
             self._questions,
-            description=f"What {dag_of(self.flow_name, self.name, self.prefix)} asks people.",
+            description=f"What {self._dag_id} asks people.",
             schedule=None,
             catchup=False,
             default_args=self._defaults,

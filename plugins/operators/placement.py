@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from airflow.configuration import conf
 
@@ -60,7 +61,12 @@ def _names(entities: Iterable[str]) -> set[str]:
 
 def _queues() -> dict[str, tuple[str, str]]:
     """Queue and executor by system; the executor may be blank."""
-    text = conf.get("ledgerbridge", "queues", fallback="") or ""
+    return _read_queues(conf.get("ledgerbridge", "queues", fallback="") or "")
+
+
+@cache
+def _read_queues(text: str) -> dict[str, tuple[str, str]]:
+    """By the text: each task of a flow asks, and to know the systems means to look through folders."""
     return dict(_queue(each) for each in text.replace(",", " ").split())
 
 

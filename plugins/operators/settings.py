@@ -17,12 +17,15 @@ from ledgerbridge.drafts.publish import How
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, company_file, default_key, load_company
 from ledgerbridge.state.companies import for_company
+from ledgerbridge.state.signing import PublicKeys, Signer
 
 __all__ = [
     "anchors_to",
     "anchors_url",
+    "bundle_keys",
     "companies_folder",
     "company",
+    "environment",
     "in_dag_ids",
     "include_folder",
     "lease",
@@ -95,6 +98,21 @@ def publishes() -> How:
             "LB-DRF-006", f'[ledgerbridge] publish is "{told}".', remedy="Write `straight` or `branch`."
         )
     return "straight" if told == "straight" else "branch"
+
+
+def environment() -> str | None:
+    """What this environment calls itself; None: nothing."""
+    return conf.get("ledgerbridge", "environment", fallback="") or None
+
+
+def bundle_keys() -> PublicKeys:
+    """
+    Whose bundles are taken here: those signed by one of `bundle_keys`, by default by the key of this environment.
+
+    :raises ConfigurationError: one of them is no key.
+    """
+    told = conf.get("ledgerbridge", "bundle_keys", fallback="") or ""
+    return PublicKeys(told.split(",")) if told else Signer(state_database.signing_key()).public
 
 
 def anchors_to() -> str:

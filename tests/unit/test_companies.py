@@ -223,6 +223,6 @@ def test_every_table_with_records_of_a_company_says_whose_they_are() -> None:
     of_none = {table.name for table in Base.metadata.sorted_tables if "company" not in table.columns}
     assert of_none == {
         "call_pause", "circuit", "counted_call", "database_clock", "delivery_try", "draft", "installation",
-        "master_row", "oauth_token", "staged_batch",
+        "master_row", "oauth_token", "promotion", "staged_batch",
         "work_tag",  # of a work_item, which says it
     }  # fmt: skip

@@ -161,12 +161,15 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     }  # fmt: skip
     bodies |= {f"/design/mappings/{{name}}/{act}": body for act, body in of_mapping.items()}
     bodies["/design/mappings"] = {"name": "new", "reads": "canonical.customer", "writes": "gp.customer"}
+    bodies |= {
+        "/design/bundles": {"content": "eA=="}, "/design/bundles/packs": {}, "/design/bundles/{number}/rollbacks": {},
+    }  # fmt: skip
     changes_nothing = {"/audit/verifications", "/evidence"}
     posts = {path.removeprefix("/api") for path, told in app.openapi()["paths"].items() if set(told) != {"get"}}
     assert posts == bodies.keys() | changes_nothing
     before = vera.get("letters")
     for path, body in bodies.items():
-        answer = vera.post(path.removeprefix("/").format(letter_id=letter, name=MAPPING), body)
+        answer = vera.post(path.removeprefix("/").format(letter_id=letter, name=MAPPING, number=1), body)
         assert answer.status_code == 403, (path, answer.text)
     assert vera.get("letters") == before
 

@@ -139,6 +139,21 @@ def test_a_leg_of_another_stage_is_waited_for_by_what_it_has_done_with_and_not_b
     assert extract.upstream_task_ids == {"read"}
 
 
+@pytest.mark.parametrize(
+    ("flow", "dag"),
+    [("order_to_cash", "order_to_cash.money"), ("master_data", "master_data.vendors_questions")],
+)
+def test_who_parses_a_file_to_run_a_task_gets_the_dag_of_that_task_as_it_is(
+    include: Path, monkeypatch: pytest.MonkeyPatch, flow: str, dag: str
+) -> None:
+    whole = build_flow(flow, include)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", dag)  # as Airflow tells it, airflow.sdk.get_parsing_context
+    alone = build_flow(flow, include)
+    assert dag in alone
+    assert len(alone) <= 2 < len(whole)
+    assert DagSerialization.to_dict(alone[dag]) == DagSerialization.to_dict(whole[dag])
+
+
 def test_broken_flow_is_one_import_error_and_takes_no_other_dag_down(
     include: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

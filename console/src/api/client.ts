@@ -29,6 +29,9 @@ export type Suggestion = Schemas["SuggestionView"];
 export type Language = Schemas["LanguageView"];
 export type PartOption = Schemas["OptionView"];
 export type Trial = Schemas["TryView"];
+export type Bundles = Schemas["BundlesView"];
+export type Promotion = Schemas["PromotionView"];
+export type Bundle = Schemas["BundleView"];
 /** A path in a file: keys, and positions in lists. */
 export type Place = (string | number)[];
 

@@ -1,6 +1,6 @@
-const GOOD = new Set(["closed", "delivered", "unchanged", "success"]);
-const UNDER_WAY = new Set(["replaying", "read", "waiting", "sending", "not_sent", "queued", "running"]);
-const QUIET = new Set(["discarded", "superseded"]);
+const GOOD = new Set(["closed", "delivered", "unchanged", "success", "applied"]);
+const UNDER_WAY = new Set(["replaying", "read", "waiting", "sending", "not_sent", "queued", "running", "offered", "checked", "approved", "applying", "undoing"]);
+const QUIET = new Set(["discarded", "superseded", "undone"]);
 
 /** A state, in colour and in words. */
 export function State({ of }: { of: string }) {

@@ -8,6 +8,8 @@ export type Route =
   | { page: "rights" }
   | { page: "files" }
   | { page: "mapping"; name: string }
+  | { page: "bundles" }
+  | { page: "bundle"; number: number }
   | { page: "close"; run: Run | null }
   | ({ page: "audit" } & Asked);
 
@@ -52,6 +54,10 @@ export function routeOf(address: string): Route {
   if (first === "health") return { page: "health" };
   if (first === "rights") return { page: "rights" };
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
+  if (first === "bundles") {
+    const number = Number(second);
+    return Number.isSafeInteger(number) && number > 0 ? { page: "bundle", number } : { page: "bundles" };
+  }
   if (first === "close") {
     const [company, flow, run_id] = [given.get("company"), given.get("flow"), given.get("run")];
     return { page: "close", run: company && flow && run_id ? { company, flow, run_id } : null };
@@ -78,6 +84,10 @@ export function addressOf(route: Route): string {
       return "mappings";
     case "mapping":
       return `mappings/${encodeURIComponent(route.name)}`;
+    case "bundles":
+      return "bundles";
+    case "bundle":
+      return `bundles/${route.number}`;
     case "close":
       return route.run
         ? `close?${new URLSearchParams({ company: route.run.company, flow: route.run.flow, run: route.run.run_id })}`
@@ -119,15 +129,30 @@ const TITLES: Record<Route["page"], string> = {
   rights: "Who may what",
   files: "Flows and mappings",
   mapping: "Mapping",
+  bundles: "Promotion",
+  bundle: "Bundle",
   close: "Books",
   audit: "Audit",
 };
 
 /** What the browser calls a view, in its tabs and its history. */
 export function titleOf(route: Route): string {
-  const named = route.page === "follow" ? route.wanted : route.page === "mapping" ? route.name.replaceAll("_", " ") : "";
+  const named = nameIn(route);
   const of = named ? `${named}: ` : "";
   return `${of}${TITLES[route.page]} · Ledgerbridge`;
+}
+
+function nameIn(route: Route): string {
+  switch (route.page) {
+    case "follow":
+      return route.wanted;
+    case "mapping":
+      return route.name.replaceAll("_", " ");
+    case "bundle":
+      return `${route.number}`;
+    default:
+      return "";
+  }
 }
 
 function filtersOf(given: URLSearchParams): Filters {

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, exists, or_, select, update
+from sqlalchemy import ColumnElement, Engine, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
@@ -58,6 +58,20 @@ _LEAVES_WITHIN = timedelta(seconds=5)
 _SAME_MOMENT = timedelta(seconds=1)
 STEPS = ("written sending", "looked up", "answered", "written outcome")
 """What a delivery goes through, in this order; between any two a worker may die."""
+
+# Asked before each call: made once, and of tables, since SQLAlchemy's work for objects costs more than theirs.
+_OF = Delivery.__table__.c
+_THESE = (
+    _OF.company == bindparam("of_company"),
+    _OF.entity == bindparam("of_entity"),
+    _OF.record_key.in_(bindparam("keys", expanding=True)),
+)
+_HELD = select(_OF.record_key, _OF.fence, _OF.target_id).where(*_THESE).order_by(_OF.id).with_for_update()
+_LEAVES = (
+    update(Delivery.__table__)  # type: ignore[arg-type]  # SQLAlchemy tells it no more exactly than FromClause
+    .where(*_THESE)
+    .values(called_at=bindparam("called"), settles_at=bindparam("settles"))
+)
 
 _log = logging.getLogger(__name__)
 _steps = logging.getLogger("ledgerbridge.delivery.steps")
@@ -240,16 +254,17 @@ class Deliverer:
             process stood still since: nothing may leave, whoever holds them now looks them up.
         """
         keys = [document.record_key for document in documents]
+        named = {"of_company": self._company, "of_entity": self._entity, "keys": keys}
         with transaction(self._engine) as session:
-            known = self._locked(session, keys)
+            connection = session.connection()
+            held = {row.record_key: row for row in connection.execute(_HELD, named)}
             asked = seconds_since_start()
             now = database_now(session)
-            lost = [key for key in keys if key not in known or not self._may_send(known[key])]
-            if lost or not self._try.lives(session, now):
-                raise self._leased(session, known.get((lost or keys)[0]))
-            session.execute(
-                update(Delivery).where(*self._mine(keys)).values(called_at=now, settles_at=now + self._settle)
-            )
+            lost = [key for key in keys if key not in held or not self._may_send(held[key])]
+            if lost or not self._try.is_alive(connection, now):
+                key = (lost or keys)[0]
+                raise self._leased(session, self._known(session, [key]).get(key))
+            connection.execute(_LEAVES, {**named, "called": now, "settles": now + self._settle})
         if seconds_since_start() - asked > _LEAVES_WITHIN.total_seconds():
             raise TransientError(
                 LEASED,
@@ -259,7 +274,7 @@ class Deliverer:
                 outcome_unknown=True,
             )
 
-    def _may_send(self, row: Delivery) -> bool:
+    def _may_send(self, row: Any) -> bool:
         return row.fence == self._try.number and row.target_id == self._known_as[row.record_key]
 
     def _step(self, name: str) -> None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from sqlalchemy import Engine, Update, delete, update
+from sqlalchemy import Connection, Engine, Update, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor
@@ -30,6 +30,13 @@ LEASE = timedelta(seconds=60)
 """How long a worker that died, or can't reach the database, keeps others out of what it had taken."""
 _BEATS_A_LEASE = 6
 _REMEMBERED = timedelta(days=1)
+
+# asked before each call: made once
+_ALIVE = select(DeliveryTry.__table__.c.number).where(
+    DeliveryTry.__table__.c.number == bindparam("of_number"),
+    DeliveryTry.__table__.c.token == bindparam("of_token"),
+    DeliveryTry.__table__.c.lease_until > bindparam("at"),
+)
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +97,15 @@ class Try:
         """Move the lease on, in the session's transaction; False when it is over, and then it stays so."""
         moved: Any = session.execute(self._living(now).values(heartbeat_at=now, lease_until=now + self._lease))
         return bool(moved.rowcount)
+
+    def is_alive(self, connection: Connection, now: datetime) -> bool:
+        """
+        Whether the lease goes on.
+
+        It is not moved on: calls that leave at once would wait for each other to write the one row of their try.
+        """
+        mine = {"of_number": self._number, "of_token": self._token, "at": now}
+        return connection.scalar(_ALIVE, mine) is not None
 
     def __enter__(self) -> Self:
         return self

@@ -21,7 +21,7 @@ from ledgerbridge.drafts.publish import write_whole
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.signing import BUNDLE, PublicKeys, Signer
 
-__all__ = ["Bundle", "files_in", "open_bundle", "pack", "unpack"]
+__all__ = ["Bundle", "changed_files", "files_in", "hash_of", "open_bundle", "pack", "unpack"]
 
 _FOLDERS = {"flows": "yaml", "mappings": "yaml", "expectations": "yaml", "lookups": "csv"}
 """What is promoted. Companies are not: their connections are an environment's own."""
@@ -32,12 +32,17 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Bundle:
-    """Files by their names below the include folder, with who packed them when, and their hash as a whole."""
+    """
+    Files by their names below the include folder, with who packed them when, and the hash of the bundle as a whole.
+
+    :param environment: where it was packed, as that calls itself; None: it has no name.
+    """
 
     files: Mapping[str, bytes]
     by: str
     at: str
     sha256: str
+    environment: str | None = None
 
 
 def files_in(include: Path) -> dict[str, bytes]:
@@ -46,13 +51,29 @@ def files_in(include: Path) -> dict[str, bytes]:
     return {path.relative_to(include).as_posix(): path.read_bytes() for path in sorted(found)}
 
 
-def pack(files: Mapping[str, bytes], signer: Signer, by: str, at: datetime) -> bytes:
+def hash_of(files: Mapping[str, bytes]) -> str:
+    """One hash of files and their names."""
+    each = (f"{name} {sha256(content).hexdigest()}\n" for name, content in sorted(files.items()))
+    return sha256("".join(each).encode()).hexdigest()
+
+
+def changed_files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, str]:
+    """The files that differ, by name, each `new`, `gone` or `changed`."""
+    return {
+        name: "new" if name not in before else "gone" if name not in after else "changed"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }
+
+
+def pack(files: Mapping[str, bytes], signer: Signer, by: str, at: datetime, environment: str | None = None) -> bytes:
     """
     A bundle as a zip file.
 
+    :param environment: what this one calls itself.
     :raises ConfigurationError: LB-PRO-001, there is no key to sign it with.
     """
-    manifest = json.dumps({"by": by, "at": at.isoformat()}).encode()
+    manifest = json.dumps({"by": by, "at": at.isoformat(), "environment": environment}).encode()
     whole = BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, content in {_MANIFEST: manifest, **files}.items():
@@ -85,7 +106,7 @@ def open_bundle(content: bytes, keys: PublicKeys) -> Bundle:
     for name in files:
         if not _NAME.fullmatch(name):
             raise _refused(f"{name} is no flow, mapping, suite or table")
-    return Bundle(files, str(told["by"]), str(told["at"]), sha256(content).hexdigest())
+    return Bundle(files, str(told["by"]), str(told["at"]), sha256(content).hexdigest(), told.get("environment"))
 
 
 def unpack(files: Mapping[str, bytes], include: Path) -> None:

@@ -19,7 +19,7 @@ from ledgerbridge.state.models import DatabaseClock, DeliveryTry
 
 __all__ = ["database_now", "seconds_since_start"]
 
-_UPTIME = Path("/proc/uptime")
+_SINCE_START = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former on Linux alone
 _START = Path("/proc/sys/kernel/random/boot_id")
 _CLOCK = "ledgerbridge_clock"
 
@@ -44,10 +44,7 @@ def seconds_since_start() -> float:
 
     Goes on while a process is stopped and, where the kernel tells it, while the machine sleeps.
     """
-    try:
-        return float(_UPTIME.read_text().split()[0])
-    except (OSError, ValueError, IndexError):  # no Linux
-        return time.monotonic()
+    return time.clock_gettime(_SINCE_START)
 
 
 def _counted(session: Session) -> datetime:

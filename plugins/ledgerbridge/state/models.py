@@ -65,6 +65,7 @@ __all__ = [
     "NameWord",
     "OAuthToken",
     "Position",
+    "Promotion",
     "Reading",
     "ReconciliationResult",
     "SeenDocument",
@@ -682,6 +683,39 @@ class AcceptedShape(OfCompany, Base):
     target: Mapped[dict[str, Any]]
     by: Mapped[str] = mapped_column(String(255))
     accepted_at: Mapped[datetime]
+
+
+class Promotion(Base):
+    """
+    A signed bundle of files from another environment, from being offered here to being live, and back.
+
+    ``content`` is the bundle as it was signed, ``sha256`` its hash; ``environment``, ``packed_by`` and ``packed_at``
+    are what it says of itself. ``state``: ``offered``, ``checked``, ``failed`` (``problems`` says why), ``approved`` or
+    ``rejected`` (by ``said_by``), ``applying``, ``applied``, ``undoing``, ``undone``. ``tried`` is the difference it
+    would have made over the last days, as sums. ``files`` is the hash of the files as they were when it was checked,
+    and once it is applied, of its own; ``before`` the files before it, as a bundle. ``run_id`` is the run that asks.
+    """
+
+    __tablename__ = "promotion"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    environment: Mapped[str | None] = mapped_column(String(64))
+    packed_by: Mapped[str] = mapped_column(String(255))
+    packed_at: Mapped[datetime]
+    offered_by: Mapped[str] = mapped_column(String(255))
+    offered_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))
+    run_id: Mapped[str | None] = mapped_column(String(250))
+    problems: Mapped[list[Any] | None]
+    tried: Mapped[dict[str, Any] | None]
+    files: Mapped[str | None] = mapped_column(String(64))
+    said_by: Mapped[str | None] = mapped_column(String(255))
+    said_at: Mapped[datetime | None]
+    before: Mapped[bytes | None] = mapped_column(LargeBinary)
+    applied_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(String(255))
+    undone_at: Mapped[datetime | None]
 
 
 class OAuthToken(Base):

@@ -24,6 +24,7 @@ from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.audit.evidence import pack_name
+from ledgerbridge.drafts.promotions import STALE
 from ledgerbridge.drafts.publish import FILE_CHANGED
 from ledgerbridge.drafts.store import CHANGED
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
@@ -38,6 +39,7 @@ from pages.console import close, letters, trail, waiting, work
 from pages.console import follow as follow_
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
+from pages.console.design.bundle_routes import routes as bundle_routes
 from pages.console.design.routes import routes
 from pages.console.health import health
 from pages.console.payloads import payloads_of
@@ -61,12 +63,13 @@ HEADERS = {
 }
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
-_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001", "LB-DRF-001", "LB-CFG-008"}
+_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001", "LB-DRF-001", "LB-CFG-008", "LB-PRO-004"}
 _BY_ITS_STATE = {
     CHANGED_MEANWHILE,
     TAKEN,
     CHANGED,
     FILE_CHANGED,
+    STALE,
     "LB-LET-002",
     "LB-LET-003",
     "LB-MAT-001",
@@ -307,6 +310,7 @@ def comment_work(access: FormDep, asked: shown.Comment) -> shown.Noted:
 
 
 api.include_router(routes)
+api.include_router(bundle_routes)
 app.include_router(api)
 
 
