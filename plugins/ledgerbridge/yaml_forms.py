@@ -45,10 +45,11 @@ def _must_be_plain(written: str) -> None:
             raise Unshowable(f"&{event.anchor} in it is used elsewhere")
         if getattr(event, "tag", None):
             raise Unshowable(f"{event.tag} says what kind of value it is")
-        if isinstance(event, yaml.ScalarEvent):
-            if "#" in written[end : event.start_mark.index]:
+        scalar: Any = event if isinstance(event, yaml.ScalarEvent) else None
+        if scalar is not None:
+            if "#" in written[end : scalar.start_mark.index]:
                 raise Unshowable("a comment stands in it")
-            end = event.end_mark.index
+            end = scalar.end_mark.index
     if "#" in written[end:]:
         raise Unshowable("a comment stands in it")
 
