@@ -275,7 +275,7 @@ class Deliverer:
             )
 
     def _may_send(self, row: Any) -> bool:
-        return row.fence == self._try.number and row.target_id == self._known_as[row.record_key]
+        return bool(row.fence == self._try.number and row.target_id == self._known_as[row.record_key])
 
     def _step(self, name: str) -> None:
         _steps.debug("step=%s entity=%s", name, self._entity, extra={"step": name, "entity": self._entity})
