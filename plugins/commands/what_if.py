@@ -30,7 +30,7 @@ _SHOWN = 10
 @app.command()
 def what_if(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Changed flow, mapping or suite.")],
+    file: Annotated[Path, typer.Argument(help="Changed flow, mapping, suite or lookup table.")],
     days: Annotated[int, typer.Option(min=1, help="How far back what was recorded is looked at.")] = 7,
     most: Annotated[int | None, typer.Option(min=1, help="Newest records a leg is run over; default: all.")] = None,
     json: AsJson = False,

@@ -29,6 +29,8 @@ from demo.airflow_home import CHECKOUT, AirflowHome
 from demo.ports import free_port
 from demo.services import Services
 from ledgerbridge.audit import Actor
+from ledgerbridge.drafts.bundle import files_in, pack
+from ledgerbridge.drafts.promotions import apply, decide, note_checks, undo
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.gates import Expectation, Suite, run_suite
 from ledgerbridge.links import Read, keep_read
@@ -38,6 +40,7 @@ from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.dead_letters import Letter, write_letters
 from ledgerbridge.state.models import DeadLetter, Delivery, MatchProposal, MergeQuestion
 from ledgerbridge.state.reconciliations import keep_result
+from ledgerbridge.state.signing import Signer, new_key
 from ledgerbridge.state.source_records import Fate, Seen, register, set_outcomes
 from ledgerbridge.sync import keep_meeting, open_proposals, strangers
 from operators.staging import raw_table, remember, write_raw, write_validations
@@ -57,6 +60,24 @@ PAGES = [
     f"{LEG}/data-docs",
     f"{RUN}/reconciliation",
 ]
+BUNDLE_KEY = new_key()
+MOVED = {"field": "lines.LineAmount", "currency": "USD"}
+TRIED = {
+    "days": 7,
+    "legs": [
+        {
+            "leg": "order_to_cash.invoice", "entity": "xero.invoice", "records": 19, "before": 19, "after": 19,
+            "changed": 7, "added": 0, "gone": 0, "newly_refused": 0, "refused_no_more": 0, "newly_waiting": 0,
+            "refusals": [], "totals": [], "assumed": {},
+            "accounts": [
+                {"role": "additional_fees", "account": "216", **MOVED, "before": "0.00", "after": "85.00"},
+                {"role": "shipping_income", "account": "210", **MOVED, "before": "85.00", "after": "0.00"},
+            ],
+        }
+    ],
+    "not_shown": {},
+}  # fmt: skip
+"""What a trial leaves of a change of one account."""
 ROLES = {"vera": "viewer", "uma": "user", "olga": "op", "ada": "admin"}
 SEE_VALUES = {"uma", "olga", "ada"}
 """Whom Airflow's SimpleAuthManager lets edit a DAG."""
@@ -186,6 +207,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         extra={
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users,
             "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY": key,
+            "AIRFLOW__LEDGERBRIDGE__BUNDLE_KEYS": Signer(BUNDLE_KEY).public.known[0],
             "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY": "",  # what is planted is not signed either
             "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(include_in_git(folder)),
             "AIRFLOW__LEDGERBRIDGE__PUBLISH": "straight",
@@ -643,6 +665,52 @@ def test_a_rule_is_changed_broken_seen_at_its_field_tried_published_and_taken_ba
     expect(page.get_by_text("They are not.")).to_be_visible()
     assert (include / FILE).read_text() == shipped
     assert olga.complaints == []
+
+
+@built
+def test_a_bundle_is_offered_seen_with_what_it_changes_and_approved_by_somebody_else(
+    site: Site, person: Callable[[str], Person]
+) -> None:
+    include = site.home.path.parent / "include"
+    before = files_in(include)
+    changed = {**before, FILE: before[FILE].replace(b"from: city", b"from: name")}
+    signer, state = Signer(BUNDLE_KEY), connect(site.home.state_url, site.key)
+    content = pack(changed, signer, "tess", datetime.now(UTC), "test")
+    olga, ada = person("olga"), person("ada")
+    page = olga.open_console("bundles")
+    expect(page.get_by_text("No bundle was offered here yet.")).to_be_visible()
+    assert serious(page) == []
+    upload = page.get_by_label("Offer a bundle")
+    upload.set_input_files({"name": "b.zip", "mimeType": "application/zip", "buffer": content[:-1] + b"!"})
+    expect(page.get_by_role("alert")).to_contain_text("the bundle is refused")
+    assert [each for each in olga.complaints if "422" not in each] == []
+    upload.set_input_files({"name": "b.zip", "mimeType": "application/zip", "buffer": content})
+    expect(page.get_by_role("heading", name="Bundle 1")).to_contain_text("offered")
+    expect(page.get_by_role("region", name=f"Changed lines of {FILE}")).to_contain_text("+  CITY: {from: name")
+    expect(page.get_by_role("button", name="Check it, and ask for approval")).to_be_visible()
+    actor = Actor("", "", "run-9", "check")
+    with transaction(state) as session:
+        note_checks(session, actor, 1, before, [], TRIED)
+    page.reload()
+    expect(page.get_by_text("somebody else approves it")).to_be_visible()
+    expect(page.get_by_role("row", name="shipping_income 210")).to_contain_text("−85.00")
+    assert serious(page) == []
+    seen = ada.open_console("bundles/1")
+    link = seen.get_by_role("link", name="Approve or reject it in Airflow")
+    expect(link).to_have_attribute("href", re.compile("/dags/promote/runs/run-9/tasks/approve/required_actions$"))
+    assert serious(seen) == []
+    with transaction(state) as session:
+        decide(session, actor, 1, ["ada"], "ada", approved=True)
+    apply(state, actor, include, 1, signer.public, signer)
+    expect(page.get_by_role("heading", name="Bundle 1")).to_contain_text("applied")
+    expect(page.get_by_text("approved by ada")).to_be_visible()
+    expect(page.get_by_role("button", name="Take it back …")).to_be_visible()
+    undo(state, actor, include, 1, signer, "olga")
+    page.get_by_role("link", name="← Promotion").click()
+    expect(page.get_by_role("row", name=re.compile("Bundle 1"))).to_contain_text("taken back by olga")
+    assert serious(page) == []
+    assert files_in(include) == before
+    assert ada.complaints == []
 
 
 def ask(site: Site) -> Engine:

@@ -279,6 +279,20 @@ def test_a_bundle_packed_in_the_console_bears_the_name_of_who_is_logged_in(prod:
     assert (bundle.by, bundle.files) == ("olga", files_in(prod))
 
 
+def test_a_lookup_table_is_tried_as_any_file_is(
+    prod: Path, state_db: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = state_db.url.render_as_string(hide_password=False)
+    (tmp_path / "payment_terms.csv").write_text("gp_terms,to_xero,from_xero\n")
+    words = ("--state", url, "what-if", str(tmp_path / "payment_terms.csv"), "--include", str(prod))
+    assert main(list(words)) == 0
+    assert "general_ledger.journal -> xero.manual_journal: 0 records" in capsys.readouterr().out
+    (prod / "lookups" / "payment_terms.csv").replace(tmp_path / "payment_terms.csv")
+    shutil.copy(tmp_path / "payment_terms.csv", prod / "lookups")
+    assert main(list(words)) == 0
+    assert "No leg makes anything of it otherwise." in capsys.readouterr().out
+
+
 def test_a_bundle_of_another_key_or_with_a_file_from_elsewhere_is_refused(dev: Path) -> None:
     content = pack(files_in(dev), Signer(KEY), "ada", AT)
     with pytest.raises(ConfigurationError, match=r"LB-PRO-002 .*signed by none of the keys"):

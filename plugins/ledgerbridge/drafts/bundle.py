@@ -21,8 +21,9 @@ from ledgerbridge.drafts.publish import write_whole
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state.signing import BUNDLE, PublicKeys, Signer
 
-__all__ = ["Bundle", "changed_files", "files_in", "hash_of", "open_bundle", "pack", "unpack"]
+__all__ = ["REFUSED", "Bundle", "changed_files", "files_in", "hash_of", "open_bundle", "pack", "unpack"]
 
+REFUSED = "LB-PRO-002"
 _FOLDERS = {"flows": "yaml", "mappings": "yaml", "expectations": "yaml", "lookups": "csv"}
 """What is promoted. Companies are not: their connections are an environment's own."""
 _NAME = re.compile(r"(flows|mappings|expectations)/[\w-]+\.yaml|lookups/[\w-]+\.csv")
@@ -120,7 +121,7 @@ def unpack(files: Mapping[str, bytes], include: Path) -> None:
 
 def _refused(why: str) -> ConfigurationError:
     return ConfigurationError(
-        "LB-PRO-002",
+        REFUSED,
         f"the bundle is refused: {why}.",
         remedy="Take it again from where it was packed, and name the key that `ledgerbridge audit key` shows there.",
     )

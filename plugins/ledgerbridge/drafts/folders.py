@@ -39,10 +39,12 @@ def with_file(include: Path, name: str, text: str) -> Iterator[Path]:
 
 def kind_of(path: Path, text: str) -> str:
     """
-    Which folder of an include folder a file is for, by where it lies or by its keys.
+    Which folder of an include folder a file is for, by where it lies or by its keys; a CSV file is a lookup table.
 
-    :raises ConfigurationError: LB-CFG-014, it is no flow, mapping or suite.
+    :raises ConfigurationError: LB-CFG-014, it is no flow, mapping, suite or table.
     """
+    if path.suffix == ".csv":
+        return "lookups"
     if path.parent.name in KINDS:
         return path.parent.name
     keys = {line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()}
@@ -51,8 +53,8 @@ def kind_of(path: Path, text: str) -> str:
             return kind
     raise ConfigurationError(
         "LB-CFG-014",
-        f"{path} is no flow, mapping or suite: it has none of stages, header, expectations.",
-        remedy=f"Name a file that belongs into one of {', '.join(KINDS)}.",
+        f"{path} is no flow, mapping, suite or table: it has none of stages, header, expectations, and is no CSV file.",
+        remedy=f"Name a file that belongs into one of {', '.join(KINDS)}, lookups.",
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, defer
 
 from ledgerbridge.audit.chain import Actor, Change, append
-from ledgerbridge.drafts.bundle import Bundle, files_in, hash_of, open_bundle, pack, unpack
+from ledgerbridge.drafts.bundle import REFUSED, Bundle, files_in, hash_of, open_bundle, pack, unpack
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import serialise, transaction
@@ -73,7 +73,7 @@ def bundle_of(row: Promotion, keys: PublicKeys) -> Bundle:
     opened = open_bundle(row.content, keys)
     if opened.sha256 != row.sha256:
         raise ConfigurationError(
-            "LB-PRO-002",
+            REFUSED,
             f"bundle {row.id} is refused: it is not the one that was offered.",
             remedy="Find out who wrote to the state database, and offer the bundle anew.",
         )

@@ -24,6 +24,7 @@ from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from ledgerbridge.audit.evidence import pack_name
+from ledgerbridge.drafts.bundle import REFUSED
 from ledgerbridge.drafts.promotions import STALE
 from ledgerbridge.drafts.publish import FILE_CHANGED
 from ledgerbridge.drafts.store import CHANGED
@@ -371,7 +372,7 @@ def _tell(request: Request, error: LedgerbridgeError) -> Response:
     elif error.code in _BY_ITS_STATE:
         status = HTTPStatus.CONFLICT
     else:
-        lacking = isinstance(error, ConfigurationError) and error.code != NOT_THERE
+        lacking = isinstance(error, ConfigurationError) and error.code not in (NOT_THERE, REFUSED)
         status = HTTPStatus.SERVICE_UNAVAILABLE if lacking else HTTPStatus.UNPROCESSABLE_ENTITY
     return _problem(status, str(error), error.code)
 
