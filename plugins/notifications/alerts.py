@@ -15,7 +15,10 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.companies import MAIN, for_company
 
-__all__ = ["AlertNotifier", "deadline_missed", "send", "tell"]
+__all__ = ["NOT_SIGNED", "AlertNotifier", "close_missed", "deadline_missed", "send", "tell"]
+
+NOT_SIGNED = "close"
+"""The kind of an alert that a period is not signed in time."""
 
 
 class AlertNotifier(BaseNotifier):
@@ -76,6 +79,20 @@ async def deadline_missed(flow: str, config: dict[str, Any], zone: str, company:
     import asyncio
 
     await asyncio.to_thread(_deadline_missed, flow, AlertsConfig.model_validate(config), zone, company)
+
+
+async def close_missed(flow: str, config: dict[str, Any], zone: str, days: int, company: str = MAIN, **_: Any) -> None:
+    """What Airflow calls when a close is not signed in time; runs in the triggerer."""
+    import asyncio
+
+    alert = Alert(
+        flow,
+        "",
+        NOT_SIGNED,
+        f"a close that began {days} days ago is not signed",
+        "Its report says what differs and what is under way; sign it in Airflow's required actions.",
+    )
+    await asyncio.to_thread(_occurred, alert, AlertsConfig.model_validate(config), zone, company)
 
 
 def _deadline_missed(flow: str, config: AlertsConfig, zone: str, company: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from airflow.configuration import conf
 from airflow.sdk import BaseOperatorLink
@@ -12,12 +12,14 @@ from ledgerbridge.flows import flow_of
 
 __all__ = [
     "BatchLink",
+    "CloseLink",
     "DataDocsLink",
     "DeadLettersLink",
     "DocumentsLink",
     "ReconciliationLink",
     "airflow_prefix",
     "airflow_run",
+    "console_address",
     "leg_address",
     "masters_address",
 ]
@@ -26,6 +28,12 @@ __all__ = [
 def airflow_prefix() -> str:
     """Where below its host a proxy puts Airflow: a path, mostly empty. The host itself a worker need not know."""
     return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+
+
+def console_address() -> str:
+    """Where the console is for who reads of it elsewhere; blank where Airflow is not told its own address."""
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    return f"{base}/ledgerbridge/console" if base else ""
 
 
 def airflow_run(dag: str, run_id: str) -> str:
@@ -103,3 +111,14 @@ class ReconciliationLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page of the run's reconciliation."""
         return run_address(_dag(operator, ti_key), ti_key.run_id, "reconciliation")
+
+
+class CloseLink(BaseOperatorLink):
+    """How the ledgers compare at the close."""
+
+    name = "Close"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The console's page of the run's comparison."""
+        asked = urlencode({"company": operator.company.key, "flow": operator.flow, "run": ti_key.run_id})
+        return f"{airflow_prefix()}/ledgerbridge/console/close?{asked}"

@@ -8,22 +8,25 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import BaseOperator, Context, ObjectStoragePath
+from airflow.sdk import BaseOperator, BaseOperatorLink, Context, ObjectStoragePath
 from sqlalchemy import Engine
 
 from ledgerbridge.audit import Actor
+from ledgerbridge.closing import tell_changed
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 from ledgerbridge.flows import Company, FlowConfig, load_flow
 from ledgerbridge.reconciliation import Period, Reconciliation, page_of
 from ledgerbridge.reconciliation.kept import KeptBooks
 from ledgerbridge.reconciliation.passes import BooksPass, CompanyTerms
+from ledgerbridge.reconciliation.signed import look_again, period_name
 from ledgerbridge.state import transaction
 from ledgerbridge.state.reconciliations import keep_result
+from notifications.alerts import tell
 from operators import settings
 from operators.page_links import ReconciliationLink
 from operators.systems import books_of, gateway_books_of
 
-__all__ = ["ReconcileOperator", "page_url"]
+__all__ = ["ReconcileOperator", "page_url", "period_of", "roles_of"]
 
 
 class ReconcileOperator(BaseOperator):
@@ -40,7 +43,7 @@ class ReconcileOperator(BaseOperator):
     """
 
     ui_color = "#f3eefb"
-    operator_extra_links = (ReconciliationLink(),)
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (ReconciliationLink(),)
 
     def __init__(self, *, flow: str, config: FlowConfig, stage: str, company: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -67,9 +70,17 @@ class ReconcileOperator(BaseOperator):
 
         :raises LedgerbridgeError: a difference nobody can explain.
         """
-        params, company = context["params"], self.company
-        run_id, period, closing = str(context["run_id"]), _period(params), bool(params.get("close"))
+        params = context["params"]
+        period, closing = period_of(params), bool(params.get("close"))
         anew = closing or not period.is_whole or bool(params.get("anew"))
+        result, page = self._compare(str(context["run_id"]), period, closing=closing, anew=anew)
+        self._tell(result)
+        return page
+
+    def _compare(self, run_id: str, period: Period, *, closing: bool, anew: bool) -> tuple[Reconciliation, str]:
+        """Compare, keep what came of it, and tell whether a signed period is another now; the page's address."""
+        company = self.company
+        actor = Actor(self.flow, "", run_id, self.task_id)
         kept = KeptBooks(self.engine, company.key, self.flow, anew=anew)
         result = BooksPass(
             kept,
@@ -80,18 +91,24 @@ class ReconcileOperator(BaseOperator):
                 for gateway in company.gateways
                 if gateway.name in company.connections
             },
-            Actor(self.flow, "", run_id, self.task_id),
+            actor,
             closing,
         ).run(period)
         page = self._keep(company, run_id, result)
-        self._tell(result)
-        return page
+        with kept.changing() as session:
+            changed = look_again(session, actor, company.key)
+            tell_changed(session, self.flow, company.key, changed)
+        for each in changed:
+            self.log.warning("signed period %s changed: %s", period_name(each.first, each.last), len(each.changes))
+        if changed and self.config.alerts is not None:
+            tell(self.engine, self.flow, self.config.alerts, company.time_zone)
+        return result, page
 
     def _terms(self, company: Company) -> CompanyTerms:
         folder = settings.include_folder()
         others = {name: load_flow(folder / "flows" / f"{name}.yaml", folder).legs for name in self.beside}
         return CompanyTerms(
-            roles={ledger: _roles(company, ledger) for ledger in self.ledgers},
+            roles={ledger: roles_of(company, ledger) for ledger in self.ledgers},
             gateways={each.name: each.role for each in company.gateways if each.name in company.connections},
             compared_from=company.compared_from,
             zone=ZoneInfo(company.time_zone),
@@ -133,7 +150,12 @@ def page_url(company: Company, flow: str, run_id: str) -> str:
     return f"{settings.staging_url()}/reconciliation/{company.key}/{flow}/{name}.md"
 
 
-def _period(params: Mapping[str, Any]) -> Period:
+def period_of(params: Mapping[str, Any]) -> Period:
+    """
+    The period that params name.
+
+    :raises ConfigurationError: it has no day.
+    """
     first, last = (date.fromisoformat(params[name]) if params.get(name) else None for name in ("from", "to"))
     if first and last and last < first:
         raise ConfigurationError(
@@ -142,6 +164,7 @@ def _period(params: Mapping[str, Any]) -> Period:
     return Period(first, last)
 
 
-def _roles(company: Company, ledger: str) -> dict[str, str]:
+def roles_of(company: Company, ledger: str) -> dict[str, str]:
+    """The role of each account of a ledger that the company file has."""
     table = company.tables().get(f"accounts_{ledger}", {})
     return {account: str(row["role"]) for account, row in table.items()}

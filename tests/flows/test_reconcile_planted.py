@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from airflow.sdk import ObjectStoragePath
+from sqlalchemy import select
 
 from demo.stack import Stack
 from ledgerbridge.entities import Document
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AlertRow, AuditEntry, SignOff
 from ledgerbridge.state.reconciliations import kept_result
 from operators import settings
+from operators.close import CloseReportOperator, CompareForCloseOperator, SignOffOperator
 from operators.reconcile import ReconcileOperator, page_url
 from operators.systems import hooks_of
 from sandbox.player import Player
@@ -38,7 +43,7 @@ from tests.flows.planted_company import (
 
 SALES, CLEARING, FEES, SHIPPING = "000-4100-00", "000-1110-00", "000-6100-00", "210"
 EXPLAINED = [("fee not posted", "clearing", "3.42"), ("money without document", "clearing", "107.75")]
-Found = list[tuple[str, str, str]]
+Found = list[tuple[str, ...]]
 
 
 @dataclass
@@ -73,6 +78,13 @@ class Desk:
             verdict = kept_result(session, settings.company().key, flow.name, "audit")
         assert verdict is not None
         return verdict
+
+    def late(self) -> Found | None:
+        """Type, ledger, number and value of what changed since the last signature; None: nobody signed."""
+        with transaction(self.office.state) as session:
+            row = session.scalars(select(SignOff).where(SignOff.state == "signed")).one_or_none()
+            names = ("type", "ledger", "number", "value")
+            return None if row is None else [tuple(each[name] for name in names) for each in row.changes]
 
     def ask(self, system: str, method: str, path: str, body: Any = None) -> Any:
         """At a system's own windows."""
@@ -451,3 +463,89 @@ def test_the_verdict_is_kept_as_a_page(desk: Desk) -> None:
     page = ObjectStoragePath(page_url(settings.company(), desk.office.flow.name, "audit")).read_text()
     assert "**The books differ in 3 ways.**" in page
     assert "| missing in xero | receivables | 107.75 | gp invoice " in page
+
+
+class Close:
+    """People who close March by the close's own tasks."""
+
+    def __init__(self, desk: Desk, run_id: str) -> None:
+        self.desk, self.results = desk, {}
+        params = {"from": "2026-03-01", "to": "2026-03-31"}
+        self.context: Any = {"run_id": run_id, "params": params, "ti": self}
+
+    def xcom_pull(self, task_ids: str) -> Any:
+        """As a task instance gives it."""
+        return self.results[task_ids]
+
+    def report(self) -> dict[str, Any]:
+        """What the tasks before the signatures do; what people are asked."""
+        name, flow = self.desk.office.flow.name, self.desk.office.flow.flow
+        task = CompareForCloseOperator(task_id="compare", flow=name, config=flow, stage="reconcile")
+        task.execute(self.context)
+        report = CloseReportOperator(task_id="report", flows={name: flow})
+        self.results["report"] = report.execute(self.context)
+        return self.results["report"]
+
+    def answer(self, user: str, chosen: str = "Sign", note: str | None = None, **signing: Any) -> None:
+        """Somebody's answer in Airflow's required actions."""
+        task = SignOffOperator(task_id="sign_1", report="report", **{"needed": 1, **signing})
+        assert list(task.params) == ["note"], "the form has it"
+        event = {
+            "chosen_options": [chosen], "params_input": {"note": note}, "responded_at": datetime.now(UTC),
+            "responded_by_user": {"id": user, "name": user.title()},
+        }  # fmt: skip
+        task.execute_complete(self.context, event)
+
+
+def test_a_month_is_closed_with_a_signature_and_one_late_entry_is_an_alert(desk: Desk) -> None:
+    close = Close(desk, "close-1")
+    asked = close.report()
+    assert asked["subject"] == "Harbor Light Supply: close 2026-03? the books agree"
+    folder = ObjectStoragePath(settings.staging_url()) / "close" / "main" / "2026-03"
+    [files] = folder.iterdir()
+    sums = (files / "SHA256SUMS").read_bytes()
+    assert sha256(sums).hexdigest() in asked["body"]
+    for line in sums.decode().splitlines():
+        hashed, name = line.split("  ")
+        assert sha256((files / name).read_bytes()).hexdigest() == hashed
+    told = json.loads((files / "report.json").read_bytes())
+    control = {(each["ledger"], each["role"]): each for each in told["control_accounts"]}
+    assert {name: each["difference"] for name, each in control.items()} == dict.fromkeys(control, "0.00")
+    assert control["gp", "receivables"]["booked"] == control["xero", "receivables"]["booked"] != "0.00"
+    carried = {each["leg"]: each for each in told["exactly_once"] if each["source"]}
+    assert [carried["order"][name] for name in ("source", "arrived", "passed")] == [8, 8, 0]
+    close.answer("anna")
+    assert desk.late() == []
+    desk.journal("by hand", {FEES: "9.00", SALES: "-9.00"})
+    desk.verdict()
+    assert desk.late() == [("late entry", "gp", "by hand", "9.00")]
+    with transaction(desk.office.state) as session:
+        alert = session.scalars(select(AlertRow).where(AlertRow.kind == "signed period")).one()
+        assert (alert.leg, alert.times) == ("2026-03", 1)
+        assert "late entry 9.00: gp entry by hand of 2026-03-20" in alert.message
+
+
+def test_the_same_books_make_the_same_report_to_the_byte(desk: Desk) -> None:
+    assert Close(desk, "close-1").report()["body"] == Close(desk, "close-2").report()["body"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        pytest.param({"user": "eve", "assigned_users": [{"id": "anna", "name": "Anna"}]}, "LB-CLS-006", id="stranger"),
+        pytest.param({"user": "anna", "chosen": "Do not sign", "note": "rent lacks"}, "LB-CLS-007", id="refused"),
+        pytest.param({"user": "anna"}, "LB-CLS-008", id="differences-without-a-note"),
+    ],
+)
+def test_an_answer_that_is_no_signature_is_kept_as_such(desk: Desk, answer: dict[str, Any], code: str) -> None:
+    desk.change_invoice(ON_ACCOUNT, Date="2026-03-04")
+    close = Close(desk, "close-1")
+    assert "1 differences have no reason" in close.report()["subject"]
+    with pytest.raises(LedgerbridgeError, match=code):
+        close.answer(**answer)
+    with transaction(desk.office.state) as session:
+        told = session.scalars(select(AuditEntry).where(AuditEntry.action == "period-refused")).one()
+        assert (told.details["by"], told.details["refused"]) == (answer["user"].title(), code)
+    assert desk.late() is None
+    close.answer("anna", note="one day off, told to the auditor")
+    assert desk.late() == []

@@ -149,6 +149,7 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
         "/letters/discards": {"seen": {letter: revision}, "reason": "x"},
         "/proposals/answers": {"company": "main", "kind": "customer", "answers": {"1": "accept"}},
         "/payloads": {"company": "main", "wanted": "o1", "flow": "order_to_cash", "leg": "order"},
+        "/sign-offs/{company}/{sign_off}/reopenings": {"reason": "x"},
         "/work/assignments": {"kind": "letter", "seen": {letter: None}, "to": "vera"},
         "/work/tags": {"kind": "letter", "entries": [letter], "add": ["x"]},
         "/work/comments": {"kind": "letter", "entry": letter, "text": "x"},
@@ -169,7 +170,8 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     assert posts == bodies.keys() | changes_nothing
     before = vera.get("letters")
     for path, body in bodies.items():
-        answer = vera.post(path.removeprefix("/").format(letter_id=letter, name=MAPPING, number=1), body)
+        names = {"letter_id": letter, "name": MAPPING, "company": "main", "sign_off": 1, "number": 1}
+        answer = vera.post(path.removeprefix("/").format(**names), body)
         assert answer.status_code == 403, (path, answer.text)
     assert vera.get("letters") == before
 

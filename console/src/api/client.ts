@@ -16,6 +16,7 @@ export type Stage = Schemas["StageView"];
 export type Queue = Schemas["QueueView"];
 export type Verdict = Schemas["VerdictView"];
 export type Close = Schemas["CloseView"];
+export type SignOff = Schemas["SignOffView"];
 export type Hit = Schemas["HitView"];
 export type Payload = Schemas["PayloadView"];
 export type Way = Schemas["Way"];

@@ -6,6 +6,7 @@ import type { Run } from "../model/route";
 import { systemOf } from "../model/way";
 import { useClose, useVerdicts } from "../queries/health";
 import { useMe } from "../queries/me";
+import { SignOffs } from "./SignOffs";
 import { periodOf } from "./VerdictsPage";
 
 /** A comparison of the books, whole, as it is printed for a close. */
@@ -40,6 +41,7 @@ export function ClosePage({ run }: { run: Run }) {
               )}
             </div>
             {close.values ? <Balances close={close} /> : <p className="note">Amounts and reasons are shown to those who may edit the DAG.</p>}
+            <SignOffs company={close.company} />
             <Differences close={close} />
           </article>
         )}

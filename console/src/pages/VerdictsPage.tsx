@@ -4,6 +4,7 @@ import { Shown } from "../components/Shown";
 import { age, count, instant } from "../model/format";
 import { useVerdicts } from "../queries/health";
 import { useMe } from "../queries/me";
+import { SignOffs } from "./SignOffs";
 
 /** The days that were compared, in words. */
 export function periodOf({ period_from, period_to }: Pick<Verdict, "period_from" | "period_to">): string {
@@ -20,6 +21,7 @@ export function VerdictsPage() {
       <Shown query={query} what="verdicts">
         {(verdicts) => <Verdicts verdicts={verdicts} />}
       </Shown>
+      <SignOffs />
     </main>
   );
 }

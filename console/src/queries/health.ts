@@ -1,6 +1,6 @@
-import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, given } from "../api/client";
+import { api, given, type SignOff } from "../api/client";
 import { beginning } from "../model/format";
 import type { Asked, Run } from "../model/route";
 
@@ -17,6 +17,26 @@ export function useVerdicts() {
 /** A run's comparison of the books, whole. */
 export function useClose(run: Run) {
   return useQuery({ queryKey: ["close", run], queryFn: () => given(api.GET("/api/close", { params: { query: run } })) });
+}
+
+/** The periods that people signed, with what changed since. */
+export function useSignOffs() {
+  return useQuery({ queryKey: ["sign-offs"], queryFn: () => given(api.GET("/api/sign-offs")) });
+}
+
+/** Open a signed period again. */
+export function useReopening({ company, id }: Pick<SignOff, "company" | "id">) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (reason: string) =>
+      given(
+        api.POST("/api/sign-offs/{company}/{sign_off}/reopenings", {
+          params: { path: { company, sign_off: id } },
+          body: { reason },
+        }),
+      ),
+    onSettled: () => client.invalidateQueries({ queryKey: ["sign-offs"] }),
+  });
 }
 
 /** Who did what, page by page. */

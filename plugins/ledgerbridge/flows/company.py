@@ -17,6 +17,7 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed, load_file
 
 __all__ = [
+    "CloseConfig",
     "Company",
     "Gateway",
     "GatewayFields",
@@ -78,6 +79,30 @@ class Gateway(ConfigModel):
     )
 
 
+class CloseConfig(ConfigModel):
+    """How the company closes a period."""
+
+    cron: str | None = Field(None, description="When the month before is compared and reported; none: by hand.")
+    days: int = Field(
+        5,
+        ge=0,
+        description="So many days after its last one a period is to be signed: what arrives later misses the close, and"
+        " with `alerts` of the flow that compares people are told when nobody has signed.",
+    )
+    signatures: int = Field(1, ge=1, description="How many different people sign a period.")
+    signers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Who may sign: the id of each user in Airflow, with their name. None named: whoever may answer the"
+        " required actions of the close's DAG.",
+    )
+
+    @model_validator(mode="after")
+    def _enough_people(self) -> Self:
+        if self.signers and len(self.signers) < self.signatures:
+            raise ValueError(f"`signatures` asks for {self.signatures} people, and `signers` names {len(self.signers)}")
+        return self
+
+
 class Company(ConfigModel):
     """The pair of organisations a flow keeps in step."""
 
@@ -112,6 +137,7 @@ class Company(ConfigModel):
         description="First day the ledgers must agree on; earlier documents are not compared. Default: `send_from`,"
         " else all.",
     )
+    close: CloseConfig = Field(default_factory=CloseConfig, description="How a period is closed, and who signs it.")
     settings: dict[str, str] = Field(default_factory=dict, description="Values that mappings read (table `company`).")
     _shops_of_others: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
 

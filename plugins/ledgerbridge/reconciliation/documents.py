@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ledgerbridge.reconciliation.books import Books
 from ledgerbridge.reconciliation.kept import KeptBooks, PurgedMet, cut
 from ledgerbridge.reconciliation.model import Booked, OpenAmount
+from ledgerbridge.reconciliation.signed import touch_periods
 from ledgerbridge.state.models import BooksCase, BooksDocument, BooksOpenItem, BooksSum
 from ledgerbridge.state.upsert import in_chunks, upsert
 
@@ -228,6 +229,8 @@ class BookedDocuments:
         for values in fresh:
             sums.add(values["content"], values["booked_on"], values["compared"], 1)
         sums.write(session, self.kept, ledger)
+        days = {row.booked_on for row in left} | {row["booked_on"] for row in fresh}
+        touch_periods(session, self.kept.company, self.kept.number, days)
         for chunk in in_chunks([row.id for row in left]):
             session.execute(delete(BooksDocument).where(BooksDocument.id.in_(chunk)))
         if fresh:

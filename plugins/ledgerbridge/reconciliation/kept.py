@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation.books import KeptRecord, KeptSource
+from ledgerbridge.reconciliation.signed import touch_periods
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.models import (
     BooksCase,
@@ -73,6 +74,7 @@ class KeptBooks:
                 for table in _DERIVED:
                     session.execute(delete(table).where(self.of(table)))
                 session.execute(update(BooksRecord).where(self.of(BooksRecord)).values(due=self.number))
+                touch_periods(session, self.company, self.number)
             row = {"company": self.company, "flow": self.flow, "passes": self.number, "terms": dict(terms)}
             if state is None:
                 row["deliveries_until"] = None

@@ -69,6 +69,8 @@ __all__ = [
     "Reading",
     "ReconciliationResult",
     "SeenDocument",
+    "SignOff",
+    "SignedDocument",
     "SourceRecord",
     "StagedBatch",
     "ValidationResult",
@@ -962,6 +964,43 @@ class ReconciliationResult(Base):
     agree: Mapped[bool]
     result: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     ended_at: Mapped[datetime]
+
+
+class SignOff(OfCompany, Base):
+    """
+    A period as people sign it, both days included: ``proposed`` with a report, ``signed``, ``reopened`` by a person, or
+    ``superseded`` by a later one.
+
+    ``report_hash`` is of the report's list of files, which lie at ``report_url``. ``signatures`` are people's, each
+    with ``by``, ``name``, ``at`` and ``note``. ``due`` is the pass from which on its documents are to be looked at
+    again, none where nothing touched them; ``changes`` are what of them is no longer as it was.
+    """
+
+    __tablename__ = "sign_off"
+    __table_args__ = (Index("ix_sign_off_period", "company", "first", "last"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    first: Mapped[date]
+    last: Mapped[date]
+    state: Mapped[str] = mapped_column(String(16))
+    report_hash: Mapped[str] = mapped_column(String(64))
+    report_url: Mapped[str] = mapped_column(Text)
+    run_id: Mapped[str] = mapped_column(String(250))
+    proposed_at: Mapped[datetime]
+    signatures: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    due: Mapped[int | None]
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(SealedJson)
+
+
+class SignedDocument(OfCompany, Base):
+    """A document of a period as it was when the period was signed."""
+
+    __tablename__ = "signed_document"
+    sign_off: Mapped[int] = mapped_column(ForeignKey("sign_off.id"), primary_key=True)
+    flow: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ledger: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    booked_on: Mapped[date]
+    content: Mapped[dict[str, Any]] = mapped_column(SealedJson)
 
 
 class AuditEntry(Base):

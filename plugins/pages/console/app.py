@@ -36,7 +36,7 @@ from ledgerbridge.state.work_items import TAKEN
 from ledgerbridge.yaml_edits import NOT_THERE
 from operators import settings
 from operators.page_links import airflow_prefix
-from pages.console import close, letters, trail, waiting, work
+from pages.console import close, letters, sign_offs, trail, waiting, work
 from pages.console import follow as follow_
 from pages.console import models as shown
 from pages.console.access import TOKEN_OF, AccessDep, FormDep
@@ -53,6 +53,7 @@ __all__ = ["app"]
 BUILT = Path(__file__).parent / "built"
 """Where `make console` puts the page; nothing of it is kept in git."""
 MOST_ROWS = 200
+OCTETS = "application/octet-stream"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HEADERS = {
     # The page runs its own script and shows its own styles; it asks this server alone, and no other page frames it.
@@ -64,12 +65,23 @@ HEADERS = {
 }
 NAMES_BY_CONTENT = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
 _NOT_BUILT = "<!doctype html><title>Console</title><p>The console is not built here. Run <code>make console</code>.</p>"
-_UNKNOWN = {"LB-LET-001", "LB-AUD-003", "LB-REC-003", "LB-WRK-001", "LB-DRF-001", "LB-CFG-008", "LB-PRO-004"}
+_UNKNOWN = {
+    "LB-LET-001",
+    "LB-AUD-003",
+    "LB-REC-003",
+    "LB-WRK-001",
+    "LB-DRF-001",
+    "LB-CFG-008",
+    "LB-PRO-004",
+    "LB-CLS-009",
+}
 _BY_ITS_STATE = {
     CHANGED_MEANWHILE,
     TAKEN,
     CHANGED,
     FILE_CHANGED,
+    "LB-CLS-004",
+    "LB-CLS-005",
     STALE,
     "LB-LET-002",
     "LB-LET-003",
@@ -87,6 +99,9 @@ Name = Annotated[str | None, Query(max_length=250)]
 Wanting = Annotated[str, Query(max_length=250, pattern=shown.A_NAME)]
 Offset = Annotated[int, Query(ge=0, le=2**63 - 1 - MOST_ROWS)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+Company = Annotated[str, InPath(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Number = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+FileName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9.]{1,40}$")]
 Id = Annotated[str, InPath(pattern=r"^[0-9a-f]{1,32}$")]
 
 
@@ -220,6 +235,27 @@ def download_close(access: AccessDep, company: Wanting, flow: Wanting, run_id: W
         raise PermissionError("A workbook holds values: those may take it who may edit the DAG that compares.")
     disposition = f'attachment; filename="{workbook_name(found)}"'
     return Response(workbook_of(found), media_type=WORKBOOK, headers={**HEADERS, "Content-Disposition": disposition})
+
+
+@api.get("/sign-offs")
+def list_sign_offs(access: AccessDep) -> list[shown.SignOffView]:
+    """The periods that people signed or are to sign, the newest first, with what changed since."""
+    return sign_offs.listed(access)
+
+
+@api.get("/sign-offs/{company}/{sign_off}/files/{name}", response_class=Response)
+def download_report(access: AccessDep, company: Company, sign_off: Number, name: FileName) -> Response:
+    """A file of the report that people sign, for those who see values; its own page may run and ask nothing."""
+    content = sign_offs.file_of(access, company, sign_off, name)
+    disposition = f'attachment; filename="close-{company}-{sign_off}-{name}"'
+    return Response(content, media_type=OCTETS, headers={**HEADERS, "Content-Disposition": disposition})
+
+
+@api.post("/sign-offs/{company}/{sign_off}/reopenings")
+def reopen_period(access: FormDep, company: Company, sign_off: Number, asked: shown.Reopening) -> shown.Reopened:
+    """Open a signed period again; the audit keeps who did, and why."""
+    sign_offs.reopened(access, company, sign_off, asked.reason)
+    return shown.Reopened(sign_off=sign_off)
 
 
 @api.get("/audit")

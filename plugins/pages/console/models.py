@@ -35,6 +35,7 @@ __all__ = [
     "HealthView",
     "HeldView",
     "HitView",
+    "LateChangeView",
     "LatencyView",
     "LetterDetail",
     "LetterList",
@@ -55,9 +56,13 @@ __all__ = [
     "QuestionView",
     "QueueView",
     "RecordView",
+    "Reopened",
+    "Reopening",
     "Request",
     "RoleView",
     "Said",
+    "SignOffView",
+    "SignatureView",
     "StageView",
     "State",
     "StepAsked",
@@ -575,6 +580,55 @@ class CloseView(VerdictView):
     figures: dict[str, Decimal]
     differences: list[DifferenceView]
     ledgers: list[str]
+
+
+class SignatureView(View):
+    """Somebody's signature of a period; the note is of those who see values."""
+
+    name: str
+    at: datetime
+    note: str | None
+
+
+class LateChangeView(View):
+    """A document that is not as it was when its period was signed."""
+
+    type: str
+    ledger: str
+    kind: str
+    number: str
+    record: str
+    booked_on: date
+    value: Decimal | None = Field(description="None: not shown.")
+    told: str | None = Field(description="What changed; None: it is a value.")
+
+
+class SignOffView(View):
+    """A period as people signed it, or are to."""
+
+    id: int
+    company: str
+    period_from: date
+    period_to: date
+    state: Literal["proposed", "signed", "reopened", "superseded"]
+    report_hash: str
+    proposed_at: datetime
+    signatures: list[SignatureView]
+    changes: list[LateChangeView] = Field(description="What is not as it was signed; of one that is signed.")
+    may_reopen: bool
+    files: list[str] = Field(description="Of the report, for those who see values.")
+
+
+class Reopening(View):
+    """Opening a signed period again."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class Reopened(View):
+    """A period that is open again."""
+
+    sign_off: int
 
 
 class AuditEntryView(View):
