@@ -109,7 +109,7 @@ class Mapping:
             if lookup.live is not None
         }
 
-    def chosen(self, records: NestedRows) -> set[int]:
+    def chosen(self, records: NestedRows | FrameRows) -> set[int]:
         """The positions of the records that `each` and `where` of its header leave rows of; it makes none of others."""
         found: set[int] = set()
         for part in self.parts["header"]:
@@ -133,6 +133,9 @@ class Mapping:
         others = set(made["header"][0].record.tolist()) if batch.earlier else set()
         earlier = {each: day for each, day in batch.earlier.items() if each not in others}
         failures = batch.failures.frame()
+        if len(failures) and any(part.where is not None for part in self.parts["header"]):
+            # of a record that its header's `where` leaves out nothing is made, whatever its other parts come to
+            failures = failures[failures["record"].isin(self.chosen(records))].reset_index(drop=True)
         if earlier:
             failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
         labels = _labels(made.get("header", []), set(failures["record"]))

@@ -514,6 +514,23 @@ class MergeQuestion(OfCompany, Base):
     answered_at: Mapped[datetime | None]
 
 
+class PostingDay(OfCompany, Base):
+    """
+    The day a document is posted on whose ``own`` was closed in its target, before that took it.
+
+    ``by``: a flow's policy, or ``people`` who were asked.
+    """
+
+    __tablename__ = "posting_day"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    record_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    own: Mapped[date]
+    day: Mapped[date]
+    by: Mapped[str] = mapped_column(String(16))
+    moved_at: Mapped[datetime]
+
+
 class MatchProposal(OfCompany, Base):
     """
     Two records of two sides that may be one thing, of which a person says whether they are.
