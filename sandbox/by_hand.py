@@ -71,6 +71,13 @@ def add_commands(add: Add) -> None:
     entry.add_argument("--on", help="YYYY-MM-DD (default: the business day)")
     entry.add_argument("--reverses-on", help="YYYY-MM-DD: GP posts the opposite on that day too")
 
+    journal = add("enter-journal", _enter_journal, "key a manual journal of two lines in Xero and post it")
+    journal.add_argument("debit", help="code of the account")
+    journal.add_argument("credit", help="code of the account")
+    journal.add_argument("amount", type=Decimal)
+    journal.add_argument("--narration", default="By hand")
+    journal.add_argument("--on", help="YYYY-MM-DD (default: the business day)")
+
     back_out = add("back-out", _back_out, "key the entry that takes a posted one of GP's general ledger back")
     back_out.add_argument("number", type=int, help="JRNENTRY of the entry")
 
@@ -150,6 +157,18 @@ def _enter_entry(player: Player, options: argparse.Namespace) -> object:
     }
     keyed = player.call("POST", "gp", "/_sandbox/general-entries", entry)
     return f"Entry {keyed['journal_entry']} is in the batch GENERAL: post it."
+
+
+def _enter_journal(player: Player, options: argparse.Namespace) -> object:
+    sides = ((options.debit, options.amount), (options.credit, -options.amount))
+    typed = {
+        "Narration": options.narration,
+        "Date": options.on or player.clock()["xero"][:10],
+        "Status": "POSTED",
+        "JournalLines": [{"AccountCode": account, "LineAmount": str(amount)} for account, amount in sides],
+    }
+    player.call("POST", "xero", "/_sandbox/journals", typed)
+    return f"Journal {options.narration} is posted in Xero."
 
 
 def _back_out(player: Player, options: argparse.Namespace) -> object:

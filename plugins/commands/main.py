@@ -37,6 +37,7 @@ COMMANDS = {
     "map": "Check, explain and try mapping files.",
     "match": "Who of two sides may be one: show it, and take what a person says.",
     "migrate": "Bring the tables of the state database up to date.",
+    "opening-balances": "What a ledger holds on a day goes to the other one as a journal, once.",
     "periods": "What people signed of a month, what changed since, and opening one again.",
     "promote": "Carry flows, mappings, suites and tables to another environment, signed.",
     "purge": "Take away payloads past their retention; hashes and books stay.",

@@ -16,15 +16,13 @@ import typer
 from commands.files import INCLUDE, Include
 from commands.options import AsJson, new_app
 from commands.samples import sample_records
-from hooks.described import described_entity
-from hooks.systems import systems
+from hooks.described import known_entity
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.suggest import (
     Decided,
     Entity,
     Suggestion,
-    canonical_entity,
     decide,
     draft,
     fields_of_records,
@@ -148,7 +146,7 @@ def _decision(given: str, reads: Entity, makes: Entity) -> tuple[str, str]:
 
 def _entity(name: str, own: dict[str, Entity], samples: Path | None, *, written: bool) -> Entity:
     seen = fields_of_records(_records(samples)) if samples else []
-    known = own.get(name) or _known(name, written=written)
+    known = own.get(name) or known_entity(name, written=written)
     if known is None and not seen:
         raise ConfigurationError(
             "LB-SUG-002",
@@ -162,16 +160,10 @@ def _records(samples: Path) -> list[dict[str, Any]]:
     return [each.get("payload", each) for each in sample_records(samples)]
 
 
-def _known(name: str, *, written: bool) -> Entity | None:
-    if name in CANONICAL:
-        return canonical_entity(name)
-    return described_entity(name, written=written) if name.partition(".")[0] in systems() else None
-
-
 def _remedy(name: str, *, written: bool) -> str:
     from operators.file_checks import offered
 
-    there = [*CANONICAL, *(each for each in offered() if _known(each, written=written) is not None)]
+    there = [*CANONICAL, *(each for each in offered() if known_entity(each, written=written) is not None)]
     hint = nearest(name, there)
     more = "Describe it in a file for `--fields`" + (", or give records of it by `--samples`." if not written else ".")
     return f'Did you mean "{hint}"? {more}' if hint else more

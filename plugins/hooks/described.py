@@ -7,11 +7,19 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 
-from hooks.systems import system_named
-from ledgerbridge.suggest import Entity, read_catalogue
+from hooks.systems import system_named, systems
+from ledgerbridge.canonical.models import CANONICAL
+from ledgerbridge.suggest import Entity, canonical_entity, read_catalogue
 from ledgerbridge.yaml_files import plain_yaml
 
-__all__ = ["described_entity"]
+__all__ = ["described_entity", "known_entity"]
+
+
+def known_entity(name: str, *, written: bool) -> Entity | None:
+    """The same of a canonical record or an entity of whatever system; None too where there is no such system."""
+    if name in CANONICAL:
+        return canonical_entity(name)
+    return described_entity(name, written=written) if name.partition(".")[0] in systems() else None
 
 
 def described_entity(entity: str, *, written: bool) -> Entity | None:

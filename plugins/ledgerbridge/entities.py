@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
@@ -19,8 +20,10 @@ __all__ = [
     "MAIN",
     "Candidate",
     "CountsCalls",
+    "Dated",
     "Document",
     "Found",
+    "KeepsAccounts",
     "Master",
     "Matched",
     "Outcome",
@@ -29,6 +32,7 @@ __all__ = [
     "SharedGateway",
     "Source",
     "Target",
+    "TellsBalances",
     "TellsEditors",
     "Warns",
     "Window",
@@ -252,6 +256,24 @@ class Target(Protocol):
 
 
 @runtime_checkable
+class Dated(Protocol):
+    """A target whose books are closed on some days; it refuses with ``PeriodClosed``."""
+
+    def day_of(self, document: Document) -> date | None:
+        """The day a document is posted on; None: it bears none."""
+
+    def opens_on(self, document: Document, day: date) -> date | None:
+        """
+        The first day from this one on that the books are open for such a document; None: nobody can tell.
+
+        :raises TransientError, ConfigurationError: as ``Target.send``.
+        """
+
+    def on_day(self, document: Document, day: date) -> Document:
+        """The document posted on another day; its own is told in a text of it that has room for that."""
+
+
+@runtime_checkable
 class Matched(Target, Protocol):
     """
     A target in which people may have made the same thing before: customers, not invoices.
@@ -280,6 +302,26 @@ class TellsEditors(Protocol):
 
         :raises TransientError, ConfigurationError: as ``Source.read``.
         """
+
+
+@runtime_checkable
+class TellsBalances(Protocol):
+    """A ledger's hook that tells what its accounts hold."""
+
+    def balances(self, on: date) -> dict[str, Decimal]:
+        """
+        Each account's balance at the end of that day in base currency, debit positive; income and expenses of its year.
+
+        :raises TransientError, ConfigurationError: it can't be asked, or can't tell.
+        """
+
+
+@runtime_checkable
+class KeepsAccounts(Protocol):
+    """A target that lets no such document be on accounts that it keeps itself."""
+
+    def kept_accounts(self, accounts: Sequence[str]) -> set[str]:
+        """Those of these accounts. :raises TransientError, ConfigurationError: as ``Target.send``."""
 
 
 @runtime_checkable

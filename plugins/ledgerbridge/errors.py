@@ -7,6 +7,7 @@ Errors, by what should be done about them.
     * RecordBusy - one record can't be written now, the rest of the batch can; it says nothing of the connection
   * RecordRejected - one record can't go on, the rest of the batch does: a dead letter
     * RecordWaits - it can't go on yet: no dead letter, it is tried again
+      * PeriodClosed - the target is closed on its day; its flow may have it posted on another
   * ConfigurationError - nothing will work until a person mends a setting: fail at once
   * TargetConflict - the target holds something else under our key: a person decides
 
@@ -21,6 +22,7 @@ from typing import Any
 __all__ = [
     "ConfigurationError",
     "LedgerbridgeError",
+    "PeriodClosed",
     "RecordBusy",
     "RecordRejected",
     "RecordWaits",
@@ -136,6 +138,10 @@ class RecordWaits(RecordRejected):
     def reason(self) -> str:
         """Why the record waits, and until when."""
         return f"{self.field} {self.value} waits: {self.message} ({self.code}). {self.remedy}"
+
+
+class PeriodClosed(RecordWaits):
+    """The target is closed on the day of the record: it waits, or is posted on another, as its flow says."""
 
 
 class TargetConflict(RecordRejected):

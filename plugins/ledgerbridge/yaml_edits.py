@@ -18,7 +18,7 @@ import yaml
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.yaml_files import Location, excess, nearest
 
-__all__ = ["NOT_THERE", "YamlText", "in_braces", "in_lines", "under"]
+__all__ = ["NOT_THERE", "YamlText", "in_braces", "in_lines", "under", "with_written"]
 
 NOT_THERE = "LB-CFG-013"
 
@@ -331,6 +331,21 @@ class YamlText:
     def _line_end(self, at: int) -> int:
         found = self.text.find("\n", at)
         return len(self.text) if found < 0 else found
+
+
+def with_written(text: YamlText, location: Location, written: str) -> YamlText:
+    """
+    The text with this written at a place; the first key of what was empty, `{}`, stands on a line of its own.
+
+    :raises ConfigurationError: as ``put``.
+    """
+    within, key = location[:-1], location[-1]
+    if not within or isinstance(key, int) or text.items(within) is not None or text.keys(within):
+        return text.put(location, written)
+    lines = written.strip("\n").rstrip().split("\n")
+    if _takes_own_lines(written):
+        return text.put(within, f"{_key(key)}:\n{_indented(lines, _INDENT)}")
+    return text.put(within, f"{_key(key)}: " + "\n".join([lines[0], *_shifted(lines[1:], _INDENT)]))
 
 
 def in_braces(value: Any) -> str:

@@ -220,7 +220,8 @@ class _Stage:
                 task_id="put",
                 flow=self.flow_name,
                 company=self.company.key,
-                synced={each: self.flow.synced_of(self.name)[each] for each in self.flow.asked_of(self.name)},
+                kinds=self.flow.asked_of(self.name),
+                synced=self.flow.synced_of(self.name),
                 execution_timeout=_most(self.flow, "extract"),
             )
             QuestionOperator.partial(

@@ -10,9 +10,11 @@ from airflow.sdk import Context, RetryPolicy
 from hooks.systems import hook_for
 from ledgerbridge.audit import Actor
 from ledgerbridge.delivery import LEASED, Delivered, Deliverer, documents_of
+from ledgerbridge.entities import Target
 from ledgerbridge.errors import RecordBusy
 from ledgerbridge.mapping import load_mapping
 from ledgerbridge.pipeline.kept import schemas_of
+from ledgerbridge.pipeline.posting_days import PostingDays
 from ledgerbridge.pipeline.refused import Made
 from ledgerbridge.pipeline.settling import Origins, settle_results, to_try_again
 from ledgerbridge.state import transaction
@@ -79,25 +81,20 @@ class LoadOperator(LegOperator):
         documents = documents_of(frames, self.config.target, self.company.key)
         canonical = self.canonical_headers(context)
         links = self.staged(context, "links")
-        made_by = mapping_versions(links)
+        made_by, changes = mapping_versions(links), newest_changes(links)
         with self.calling(context, connection):
             target = hook_for(system, connection).entity(entity)
-            deliverer = Deliverer(
-                self.engine,
-                actor,
-                self.config.target,
-                target,
-                settle=settings.settle(),
-                lease=settings.lease(),
-                made_by=made_by,
-                changes=newest_changes(links),
-                kind=self._kind(),
-                match=self.config.match,
-                merged=self.merged(context),
-                refused=self.refused(context),
-                leaves_unsettled=self.leaves_unsettled,
+            days = PostingDays(
+                self.engine, actor, self.company.key, self.config.target, target, self.config.closed_periods or "hold"
             )
-            results = deliverer.deliver(documents, canonical)
+            as_mapped, documents = documents, days.kept(documents)
+            results = self._deliverer(context, actor, target, made_by, changes).deliver(documents, canonical)
+            if anew := {each.record_key: each for each in days.moved(as_mapped, results, canonical)}:
+                documents = [anew.get(each.record_key, each) for each in documents]
+                results = [each for each in results if each.record_key not in anew]
+                results += self._deliverer(context, actor, target, made_by, changes).deliver(
+                    [*anew.values()], canonical
+                )
         made = Made(self.step, {each.record_key: each for each in documents}, canonical, schemas_of(frames), made_by)
         busy = [each for each in results if isinstance(each.error, RecordBusy)]
         soon = [each for each in busy if each.error is not None and each.error.code != LEASED]
@@ -115,6 +112,30 @@ class LoadOperator(LegOperator):
         if any(each.outcome == "delivered" for each in results):
             tell_changed(self, context, self.company.key, self.config.target)
         return dict(balance)
+
+    def _deliverer(
+        self,
+        context: Context,
+        actor: Actor,
+        target: Target,
+        made_by: Mapping[str, str | None],
+        changes: Mapping[str, int],
+    ) -> Deliverer:
+        return Deliverer(
+            self.engine,
+            actor,
+            self.config.target,
+            target,
+            settle=settings.settle(),
+            lease=settings.lease(),
+            made_by=made_by,
+            changes=changes,
+            kind=self._kind(),
+            match=self.config.match,
+            merged=self.merged(context),
+            refused=self.refused(context),
+            leaves_unsettled=self.leaves_unsettled,
+        )
 
     def merged(self, context: Context) -> Mapping[str, str] | None:
         """What the documents update that were merged with it, as ``Deliverer`` takes it; None: nothing ever is."""

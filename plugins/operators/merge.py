@@ -45,6 +45,7 @@ from ledgerbridge.sync import (
     withdraw_proposals,
 )
 from operators import settings
+from operators.drift import watched
 from operators.gate import GateOperator
 from operators.load import LoadOperator
 from operators.staging import BatchRef, read_frames, read_rows
@@ -199,7 +200,7 @@ class MergeOperator(TransformOperator):
                 changed_at.update({record.key: record.changed_at for record in chunk})
                 yield chunk
 
-        living = Living(taken_chunks(given, set(keys)))
+        living = Living(watched(self.engine, mapping, taken_chunks(given, set(keys))))
         mapped = map_chunks(mapping, noted(living), lookups)
         work.made |= {key: set() for key in keys}
         keys = living.keys

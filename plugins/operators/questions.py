@@ -18,6 +18,7 @@ from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.entities import TellsEditors
 from ledgerbridge.flows import SyncConfig
 from ledgerbridge.links import sides_of
+from ledgerbridge.pipeline.posting_days import POSTING_DAY
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import OURS
 from ledgerbridge.sync import BEFORE, Question, answer, has_open, has_unput, is_open, put_again, put_questions
@@ -55,11 +56,13 @@ class PutQuestionsOperator(FlowOperator):
     Who changed a watched field is not asked about it, as far as the system it is in tells who did. A question that
     nobody may answer then is put to nobody until somebody else may, and its alert says so.
 
-    :param synced: what is asked about, by canonical entities' names.
+    :param kinds: what is asked about, as ``FlowConfig.asked_of`` names it. :param synced: how those of them are kept in
+        step that are, by canonical entities' names.
     """
 
-    def __init__(self, *, synced: Mapping[str, SyncConfig], **kwargs: Any) -> None:
+    def __init__(self, *, kinds: Sequence[str], synced: Mapping[str, SyncConfig], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.kinds = kinds
         self.synced = synced
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -67,8 +70,10 @@ class PutQuestionsOperator(FlowOperator):
         company = self.company.key
         with transaction(self.engine) as session:
             run_id = f"{self.dag_id} {context['run_id']}"[:250]
-            questions = [each for kind in self.synced for each in put_questions(session, company, kind, run_id)]
-        watched = [each for each in questions if each.field in self.synced[each.kind].watched]
+            questions = [each for kind in self.kinds for each in put_questions(session, company, kind, run_id)]
+        watched = [
+            each for each in questions if each.kind in self.synced and each.field in self.synced[each.kind].watched
+        ]
         editors = {each.id: self._editors(context, each) for each in watched}
         asked = []
         for each in questions:
@@ -210,7 +215,7 @@ def _alert(flow: str, question: Question, *, nobody: bool) -> Alert:
 
 def subject_of(kind: str, number: str | None, field: str) -> str:
     """What Airflow calls a question in its required actions."""
-    return f"{kind} {number}: whose {field} stands?"
+    return f"{kind} {number}: which {field}?" if field == POSTING_DAY else f"{kind} {number}: whose {field} stands?"
 
 
 def _as_asked(
@@ -220,6 +225,8 @@ def _as_asked(
         f"| {system} | {'(empty)' if value is None else _cell(value)} |" for system, value in question.values.items()
     ]
     why = "Both changed it since they agreed last."
+    if question.field == POSTING_DAY:
+        why = "Its day is closed in the ledger it goes to. Until somebody answers it waits for its own day to be open."
     if BEFORE in question.values:
         by = f" The record was changed lately by {', '.join(map(_cell, editors))}." if editors else ""
         why = f"It was changed.{by} Whoever answers is not who changed it, and asked them by a number known before."

@@ -18,6 +18,7 @@ from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import news, set_outcomes, still_own
 from operators import settings
+from operators.drift import watched
 from operators.leg import LegOperator
 from operators.page_links import BatchLink, DeadLettersLink
 from operators.staging import BatchRef, remember, write_frames
@@ -86,8 +87,9 @@ class TransformOperator(LegOperator):
 
     def _conform(self, given: BatchRef, keys: list[str], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         """What is made of the records of ``keys``; as they were read they are in memory some hundreds at a time."""
-        chunks = taken_chunks(given, set(keys))
-        return conform(work, self._conform_mapping(), chunks, keys, lookups, self.company.send_from)
+        mapping = self._conform_mapping()
+        chunks = watched(self.engine, mapping, taken_chunks(given, set(keys)))
+        return conform(work, mapping, chunks, keys, lookups, self.company.send_from)
 
     def _map(self, frames: dict[str, pd.DataFrame], lookups: Lookups, work: Work) -> dict[str, pd.DataFrame]:
         mapping = load_mapping(settings.include_folder() / "mappings" / f"{self.config.map}.yaml")

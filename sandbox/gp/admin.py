@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -109,11 +110,12 @@ class Settings(BaseModel):
 
 
 class Period(BaseModel):
-    """A fiscal period, a calendar month, opened or closed."""
+    """A fiscal period, a calendar month, opened or closed for these series: 2 financial, 3 sales, 4 purchasing."""
 
     year: int
     period: int
     closed: bool
+    series: list[int] = [2, 3, 4, 5]
 
 
 class BatchStatus(BaseModel):
@@ -230,9 +232,12 @@ def admin_routes(site: Site) -> APIRouter:
     @routes.put("/periods")
     def set_period(request: Period, company: str | None = None) -> dict[str, Any]:
         with site.company(company).writing() as session:
-            session.delete("SY40100", YEAR1=request.year, PERIODID=request.period)
-            row = {"YEAR1": request.year, "PERIODID": request.period, "CLOSED": int(request.closed)}
-            session.insert("SY40100", row)
+            first = date(request.year, request.period, 1)
+            days = {"PERIODDT": first, "PERDENDT": first.replace(day=monthrange(first.year, first.month)[1])}
+            for series in request.series:
+                place = {"YEAR1": request.year, "PERIODID": request.period, "SERIES": series}
+                session.delete("SY40100", **place)
+                session.insert("SY40100", place | days | {"CLOSED": int(request.closed)})
         return request.model_dump()
 
     @routes.put("/screens")

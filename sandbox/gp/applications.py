@@ -10,7 +10,7 @@ from sandbox.gp.journals import Posting, keep_in_batch
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.originals import leave, with_originals
 from sandbox.gp.receivables import CHARGES, CREDITS, RECEIPT
-from sandbox.gp.rules import currency_places, not_negative, open_period, posting_account
+from sandbox.gp.rules import SALES_SERIES, currency_places, not_negative, open_period, posting_account
 
 _ZERO = Decimal(0)
 
@@ -28,7 +28,7 @@ def apply_document(call: Call) -> None:
         call.refuse("document_type", "APFRDCTY")
     if call["DISTKNAM"]:
         call.refuse("unsupported", "DISTKNAM")
-    open_period(call, "GLPOSTDT")
+    open_period(call, "GLPOSTDT", SALES_SERIES)
     currency_places(call, ("APPTOAMT", "WROFAMNT"))
     not_negative(call, ("APPTOAMT", "WROFAMNT"))
     if not call["APPTOAMT"] and not call["WROFAMNT"]:

@@ -92,13 +92,13 @@ def balances(session: Session) -> dict[str, str]:
 
 def read_entries(session: Session) -> list[dict[str, Any]]:
     """The posted lines of the general ledger."""
-    texts = ["JRNENTRY", "SOURCDOC", "REFRENCE", "ORDOCNUM", "ORCTRNUM", "ORMSTRID", "CURNCYID"]
+    texts = ["JRNENTRY", "SOURCDOC", "REFRENCE", "DSCRIPTN", "ORDOCNUM", "ORCTRNUM", "ORMSTRID", "CURNCYID"]
     amounts = ["DEBITAMT", "CRDTAMNT", "ORDBTAMT", "ORCRDAMT"]
     numbers = {account["ACTINDX"]: account["ACTNUMST"] for account in session.select("GL00105")}
     return [
         {name: row[name] for name in texts}
         | _money(row, amounts)
-        | {"ACTNUMST": numbers[row["ACTINDX"]], "TRXDATE": row["TRXDATE"].isoformat()}
+        | {"ACTNUMST": numbers[row["ACTINDX"]], "TRXDATE": row["TRXDATE"].isoformat(), "RCTRXSEQ": int(row["RCTRXSEQ"])}
         for row in session.select("GL20000")
     ]
 

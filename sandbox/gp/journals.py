@@ -12,7 +12,7 @@ from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate, document_rate, functional_currency
 from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.models import Row
-from sandbox.gp.rules import account_index, currency_places, not_negative, open_period
+from sandbox.gp.rules import FINANCIAL_SERIES, account_index, currency_places, not_negative, open_period
 from sandbox.gp.session import Session
 
 _STEP = 16384
@@ -95,7 +95,7 @@ def save_header(call: Call) -> None:
         call.refuse("document_type", "TRXTYPE")
     if call["TRXTYPE"] == 1:
         call.refuse("unsupported", "TRXTYPE")
-    open_period(call, "TRXDATE")
+    open_period(call, "TRXDATE", FINANCIAL_SERIES)
     rate = document_rate(call)
     lines = session.select("GL10001", JRNENTRY=call["JRNENTRY"])
     debits = sum((line["ORDBTAMT"] for line in lines), Decimal(0))

@@ -21,7 +21,15 @@ from sandbox.gp.distributions import (
 )
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.originals import keep_payable
-from sandbox.gp.rules import account_index, currency_places, master, not_negative, open_period, posting_account
+from sandbox.gp.rules import (
+    PURCHASING_SERIES,
+    account_index,
+    currency_places,
+    master,
+    not_negative,
+    open_period,
+    posting_account,
+)
 
 _TYPES = range(1, 6)
 _CREDITS = (4, 5)
@@ -43,7 +51,7 @@ def save_transaction(call: Call) -> None:
         master(call, kind, name)
     _check_amounts(call)
     _refuse_known_numbers(call)
-    open_period(call, "PSTGDATE" if call.given("PSTGDATE") else "DOCDATE")
+    open_period(call, "PSTGDATE" if call.given("PSTGDATE") else "DOCDATE", PURCHASING_SERIES)
     rate = document_rate(call)
     batch_checkbook(call, PAYABLES)
     call.check()

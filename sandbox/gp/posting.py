@@ -30,14 +30,13 @@ from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.journals import Posting, write_open
 from sandbox.gp.models import Row
 from sandbox.gp.originals import keep_receivable, rate_of_payable, with_originals
-from sandbox.gp.rules import period_closed
+from sandbox.gp.rules import FINANCIAL_SERIES, PURCHASING_SERIES, SALES_SERIES, period_closed
 from sandbox.gp.sales import INVOICE, to_history
 from sandbox.gp.session import Session
 
 _INVOICE_IN_RECEIVABLES, _RETURN_IN_RECEIVABLES = 1, 8
 _POSTED = 2
 _SOURCE_DOCUMENT = {1: "SJ", 3: "DRM", 7: "CRM", 8: "RTN", 9: "CRJ"}
-_SALES_SERIES, _PURCHASING = 3, 4
 _REVERSING = 1
 _SIDES = (("DEBITAMT", "CRDTAMNT"), ("ORDBTAMT", "ORCRDAMT"))
 
@@ -194,7 +193,7 @@ def _post_payment(session: Session, document: Row, trail: str) -> None:
 def _post_payable(session: Session, document: Row, number: str, source: str, trail: str) -> None:
     distributions = session.select("PM10100", VCHRNMBR=number)
     ledger = {"GLPOSTDT": document["PSTGDATE"], "CUSTNMBR": document["VENDORID"]}
-    entry = _Entry(document["DOCNUMBR"], number, source, _PURCHASING)
+    entry = _Entry(document["DOCNUMBR"], number, source, PURCHASING_SERIES)
     rate = rate_of_payable(session, document)
     _write_ledger(session, document | ledger, rate, entry, distributions, "DSTINDX", trail)
     # a document with nothing left to pay is history at once (sources.md GP §4)
@@ -219,7 +218,7 @@ def _post_journal(session: Session, entry: Row, trail: str) -> None:
 
 def _post_lines(session: Session, entry: Row, lines: list[Row], trail: str) -> None:
     day = entry["TRXDATE"]
-    _check(session, f"Journal entry {entry['JRNENTRY']}", day, lines)
+    _check(session, f"Journal entry {entry['JRNENTRY']}", day, lines, FINANCIAL_SERIES)
     for position, line in enumerate(lines, start=1):
         row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": day.year, "TRXSORCE": trail}
         row |= {"ORGNTSRC": entry["BACHNUMB"], "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
@@ -227,14 +226,14 @@ def _post_lines(session: Session, entry: Row, lines: list[Row], trail: str) -> N
 
 
 def _entry(number: str, kind: int) -> _Entry:
-    return _Entry(number, number, _SOURCE_DOCUMENT.get(kind, "SJ"), _SALES_SERIES)
+    return _Entry(number, number, _SOURCE_DOCUMENT.get(kind, "SJ"), SALES_SERIES)
 
 
 def _write_ledger(
     session: Session, document: Row, rate: Rate, entry: _Entry, distributions: list[Row], account: str, trail: str
 ) -> None:
     day = document["GLPOSTDT"]
-    _check(session, f"Document {entry.number}", day, distributions)
+    _check(session, f"Document {entry.number}", day, distributions, entry.series)
     posting = Posting(
         source=entry.source,
         reference=str(document.get("TRXDSCRN") or document.get("CUSTNAME") or entry.number)[:30],
@@ -255,8 +254,8 @@ def _write_ledger(
     write_open(session, posting)
 
 
-def _check(session: Session, name: str, day: Any, lines: list[Row]) -> None:
-    if period_closed(session, day):
+def _check(session: Session, name: str, day: Any, lines: list[Row], series: int) -> None:
+    if period_closed(session, day, series):
         raise BookkeeperError(f"{name} is dated {day}, in a closed fiscal period. Open it, or change the date.")
     balance = sum((line["DEBITAMT"] - line["CRDTAMNT"] for line in lines), Decimal(0))
     if balance:

@@ -24,6 +24,7 @@ from sandbox.gp.distributions import (
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.originals import keep_receivable
 from sandbox.gp.rules import (
+    SALES_SERIES,
     account_index,
     currency_places,
     customer,
@@ -52,7 +53,7 @@ def save_receipt(call: Call) -> None:
         if not call["CRCARDID"]:
             call.refuse("required", "CRCARDID")
         master(call, "credit_card", "CRCARDID")
-    open_period(call, "GLPOSTDT")
+    open_period(call, "GLPOSTDT", SALES_SERIES)
     currency_places(call, ("ORTRXAMT",))
     if call["ORTRXAMT"] <= 0:
         call.refuse("amount_negative", "ORTRXAMT")
@@ -87,7 +88,7 @@ def save_transaction(call: Call) -> None:
     customer(call)
     master(call, "tax_schedule", "TAXSCHID")
     master(call, "payment_terms", "PYMTRMID")
-    open_period(call, "DOCDATE")
+    open_period(call, "DOCDATE", SALES_SERIES)
     amounts = ("DOCAMNT", "SLSAMNT", "FRTAMNT", "MISCAMNT", "TAXAMNT", "TRDISAMT")
     currency_places(call, amounts)
     not_negative(call, amounts)

@@ -13,9 +13,8 @@ from sandbox.gp.currency import Rate
 from sandbox.gp.journals import Posting, write_open
 from sandbox.gp.models import Row
 from sandbox.gp.originals import leave, with_originals
-from sandbox.gp.rules import open_period
+from sandbox.gp.rules import SALES_SERIES, open_period
 
-_SALES_SERIES = 3
 _NOTHING = Decimal(0)
 
 
@@ -23,7 +22,7 @@ def void_document(call: Call) -> None:
     """Void the document and reverse its journal lines on GLPOSTDT."""
     if call["VOIDSTTS"] != 1:
         call.refuse("document_type", "VOIDSTTS")
-    open_period(call, "GLPOSTDT")
+    open_period(call, "GLPOSTDT", SALES_SERIES)
     call.check()
     key = {"RMDTYPAL": call["RMDTYPAL"], "DOCNUMBR": call["DOCNUMBR"]}
     document = call.session.get("RM20101", **key)
@@ -52,7 +51,7 @@ def _reverse(call: Call, document: Row) -> None:
         document=number,
         control=number,
         master_id=document["CUSTNMBR"],
-        series=_SALES_SERIES,
+        series=SALES_SERIES,
         rate=Rate.of(with_originals(call.session, document)),
         audit_trail=f"RMVOI{call.session.next_number('TRXSORCE'):08d}",
     )

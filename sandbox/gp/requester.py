@@ -5,7 +5,7 @@ One ``<eConnect>`` per record with its index columns as attributes; elements are
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Tax_Schedule, Currency,
 GL_Segment, Customer_Class, Vendor_Class, Receivables_Apply, Receivables_History_Apply, Receivables_Currency,
 Payables_Payment, Payables_Apply, Payables_History_Apply, GL_Work_Lines,
- Batch, Internet_Addresses, Checkbook and Changes are what a site would define in eConnect_Out_Setup.
+Fiscal_Periods, Batch, Internet_Addresses, Checkbook and Changes are what a site would define in eConnect_Out_Setup.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ DOCTYPES: Mapping[str, Doctype] = {
     "GL_Work_Trans": Doctype("GL_Work", "GL10000", ("JRNENTRY",)),
     "GL_Work_Lines": Doctype("GL_Work_Line", "GL10001", ("JRNENTRY", "SQNCLINE")),
     "GL_Open_Trans": Doctype("GL_Open", "GL20000", ("JRNENTRY", "SEQNUMBR", "RCTRXSEQ", "OPENYEAR")),
+    "Fiscal_Periods": Doctype("Fiscal_Period", "SY40100", ("YEAR1", "PERIODID", "SERIES")),
     "GL_Hist_Trans": Doctype("GL_Hist", "GL30000", ("JRNENTRY", "SEQNUMBR", "RCTRXSEQ", "HSTYEAR")),
 }
 

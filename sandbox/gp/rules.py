@@ -11,6 +11,7 @@ from sandbox.gp.models import Row
 from sandbox.gp.session import Session
 
 CENT = Decimal("0.01")
+FINANCIAL_SERIES, SALES_SERIES, PURCHASING_SERIES = 2, 3, 4
 
 _MASTERS = {
     "customer": ("RM00101", "CUSTNMBR"),
@@ -66,15 +67,15 @@ def account_index(call: Call, number_field: str, index_field: str | None = None)
     return int(found["ACTINDX"]) if found else 0
 
 
-def open_period(call: Call, field: str) -> None:
-    """Refuse a date in a closed fiscal period."""
-    if call.given(field) and period_closed(call.session, call[field]):
+def open_period(call: Call, field: str, series: int) -> None:
+    """Refuse a date in a fiscal period that is closed for the series."""
+    if call.given(field) and period_closed(call.session, call[field], series):
         call.refuse("period_closed", field)
 
 
-def period_closed(session: Session, day: date) -> bool:
-    """Whether the fiscal period of this day, its calendar month, is closed."""
-    found = session.get("SY40100", YEAR1=day.year, PERIODID=day.month)
+def period_closed(session: Session, day: date, series: int) -> bool:
+    """Whether the fiscal period of this day, its calendar month, is closed for the series."""
+    found = session.get("SY40100", YEAR1=day.year, PERIODID=day.month, SERIES=series)
     return found is not None and bool(found["CLOSED"])
 
 

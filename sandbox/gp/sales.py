@@ -10,7 +10,7 @@ from sandbox.gp.call import Call
 from sandbox.gp.currency import Rate, document_rate
 from sandbox.gp.distributions import SALES_TABLE, distribute_sales, write_distributions
 from sandbox.gp.models import EMPTY_DATE, Row
-from sandbox.gp.rules import account_index, currency_places, customer, master, not_negative, open_period
+from sandbox.gp.rules import SALES_SERIES, account_index, currency_places, customer, master, not_negative, open_period
 from sandbox.gp.sales_lines import SALES_TYPES, SUMMARY, currency_index, summaries, tax_rows
 from sandbox.gp.session import Session
 
@@ -230,7 +230,7 @@ def _check_masters(call: Call) -> Row | None:
     if call["DEFPRICING"] or call["CREATETAXES"]:
         call.refuse("unsupported", "DEFPRICING", "CREATETAXES")
     if call["SOPTYPE"] in (INVOICE, RETURN):
-        open_period(call, "DOCDATE")
+        open_period(call, "DOCDATE", SALES_SERIES)
     buyer = customer(call)
     if buyer and buyer["HOLD"] and call["CKHOLD"]:
         call.refuse("customer_hold", "CUSTNMBR")

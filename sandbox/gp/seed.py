@@ -113,6 +113,8 @@ def _seed_accounts(session: Session, company: CompanyFile) -> dict[str, int]:
             description = account.role.replace("_", " ").capitalize()
             session.insert("GL00100", row | {"ACTDESCR": description, "ACTIVE": 1, "ACCTTYPE": 1})
             session.insert("GL00105", row | {"ACTNUMST": account.gp})
+        if account.role in roles:  # several accounts of one role: GP books on the first by itself
+            continue
         roles[account.role] = numbers[account.gp]
         session.insert("SY01100", {"PTGACDSC": account.role, "SERIES": 3, "ACTINDX": numbers[account.gp]})
     return roles

@@ -14,7 +14,7 @@ from sandbox.gp.journals import Posting, keep_in_batch
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.originals import keep_payable, payable_with_originals
 from sandbox.gp.payables import make_functional, vendor_that_may_trade
-from sandbox.gp.rules import currency_places, master, open_period, period_closed, posting_account
+from sandbox.gp.rules import PURCHASING_SERIES, currency_places, master, open_period, period_closed, posting_account
 from sandbox.gp.session import Session
 
 PAYMENT = 6
@@ -38,7 +38,7 @@ def save_payment(call: Call) -> None:
         call.refuse("required", named)
     checkbook = master(call, "checkbook", "CHEKBKID")
     master(call, "credit_card", "CARDNAME")
-    open_period(call, "PSTGDATE" if call.given("PSTGDATE") else "DOCDATE")
+    open_period(call, "PSTGDATE" if call.given("PSTGDATE") else "DOCDATE", PURCHASING_SERIES)
     currency_places(call, ("DOCAMNT",))
     if call["DOCAMNT"] <= 0:
         call.refuse("amount_negative", "DOCAMNT")
@@ -102,7 +102,7 @@ def apply_posted(
     vendor = session.get("PM00200", VENDORID=charge["VENDORID"])
     if vendor and vendor["HOLD"]:
         raise BookkeeperError(f"Vendor {charge['VENDORID']} is on hold. Take the hold off before applying.")
-    if period_closed(session, day):
+    if period_closed(session, day, PURCHASING_SERIES):
         raise BookkeeperError(f"{day} is in a closed fiscal period. Open it, or apply on another day.")
     applied = min(credit["ORCTRXAM"], charge["ORCTRXAM"]) if amount is None else amount
     for document in (credit, charge):

@@ -15,6 +15,7 @@ from sandbox.xero.contacts import checked_terms, mark_role, save_contact
 from sandbox.xero.document_kinds import CREDIT_NOTE, INVOICE
 from sandbox.xero.documents import save_document
 from sandbox.xero.errors import Refused
+from sandbox.xero.manual_journals import save_manual_journal
 from sandbox.xero.masters import (
     save_account,
     save_contact_group,
@@ -52,7 +53,7 @@ class _Document(BaseModel):
 
 
 def people_routes(state: State) -> APIRouter:
-    """``/_sandbox/payments``, ``void``, and the masters; 409 with Xero's message where Xero refuses."""
+    """``/_sandbox/payments``, ``journals``, ``void``, and the masters; 409 with Xero's message where Xero refuses."""
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.post("/payments", status_code=201)
@@ -80,6 +81,12 @@ def people_routes(state: State) -> APIRouter:
             tenant_id,
             lambda book: save_document(book, kind, element, create=kind.id_field not in element, unit_places=4).body,
         )
+
+    @routes.post("/journals", status_code=201)
+    def enter_journal(element: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """A manual journal as a person keys it, or changes it by its id, in the API's words."""
+        is_new = "ManualJournalID" not in element
+        return _done(state, tenant_id, lambda book: save_manual_journal(book, element, create=is_new).body)
 
     @routes.post("/void")
     def void(document: _Document, tenant_id: str | None = None) -> Response:

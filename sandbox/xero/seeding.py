@@ -40,6 +40,13 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "payables": ("CURRLIAB", "CREDITORS"),
     "purchases": ("EXPENSE", None),
     "inventory": ("CURRENT", None),
+    "rent": ("EXPENSE", None),
+    "salaries": ("EXPENSE", None),
+    "depreciation": ("EXPENSE", None),
+    "fixed_assets": ("FIXED", None),
+    "accruals": ("CURRLIAB", None),
+    "opening_balances": ("EQUITY", None),
+    "retained_earnings": ("EQUITY", "RETAINEDEARNINGS"),
     "cost_of_goods_sold": ("DIRECTCOSTS", None),
 }
 # What customers pay with though it is no bank account.
@@ -136,6 +143,8 @@ def _add_accounts(book: Book, company: Company) -> None:
         if account.xero is None:
             continue
         account_type, system = _ROLES[account.role]
+        if account.xero in used:  # two accounts of the other ledger that are one here
+            continue
         added = _add_account(book, account.xero, account.role.replace("_", " ").capitalize(), account_type, system)
         if account.role in _PAID_WITH:
             added.body["EnablePaymentsToAccount"] = True

@@ -2,8 +2,8 @@
 `make chaos`: a flow runs on a live Airflow while faults strike at random.
 
 Of orders the books are compared with those of the same orders undisturbed; of masters what people edited meanwhile with
-what both ledgers hold; of bills what GP holds with what the rules say. Ends with one line and exit code 0 only when
-nothing is lost, nothing doubled, no cent is off, and no pass writes that has nothing to write.
+what both ledgers hold; of bills what GP holds, of entries what both hold, with what the rules say. Ends with a line and
+exit code 0 only when nothing is lost, nothing doubled, no cent is off, and no pass writes that has nothing to write.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Protocol
 
 from demo.ending import INTERRUPTED, check, end_by_signals
 from tests.chaos.bills import BillsUnderFaults
+from tests.chaos.entries import EntriesUnderFaults
 from tests.chaos.masters import MastersUnderFaults
 from tests.chaos.run import ChaosRun
 from tests.chaos.undisturbed import undisturbed_beside
@@ -148,6 +149,19 @@ def _bills(seed: int, options: argparse.Namespace, database: str, folder: Path, 
     return run, run.verdict
 
 
+def _entries(seed: int, options: argparse.Namespace, database: str, folder: Path, most: int) -> tuple[Round, Verdict]:
+    run = EntriesUnderFaults(
+        seed,
+        options.orders,
+        database,
+        folder / "disturbed",
+        most_faults=most,
+        a_task=_a_task(seed, options),
+        tell=_tell,
+    )
+    return run, run.verdict
+
+
 def _a_task(seed: int, options: argparse.Namespace) -> str:
     return str(options.task or A_TASK[(seed - options.seed) % len(A_TASK)])
 
@@ -160,6 +174,7 @@ _FLOWS: dict[str, Callable[[int, argparse.Namespace, str, Path, int], tuple[Roun
     "order_to_cash": _orders,
     "master_data": _masters,
     "procure_to_pay": _bills,
+    "general_ledger": _entries,
 }
 
 
@@ -168,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--flow", choices=_FLOWS, default="order_to_cash", help="what runs (default: %(default)s)")
     parser.add_argument("--faults", type=int, default=100, help="how many must have happened (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of orders and faults; each round takes the next")
-    parser.add_argument("--orders", type=int, default=16, help="orders or bills a round (default: %(default)s)")
+    parser.add_argument("--orders", type=int, default=16, help="orders, bills, entries a round (default: %(default)s)")
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both", help="both: in turn")
     parser.add_argument(
         "--task",

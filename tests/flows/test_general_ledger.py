@@ -3,118 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from demo.ports import free_port
+from commands.main import main
+from ledgerbridge.audit import Actor
 from ledgerbridge.entities import Document
-from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import DeadLetter
+from ledgerbridge.state.models import AuditEntry, MergeQuestion
+from ledgerbridge.sync import Question, answer
 from operators import settings
+from operators.questions import PutQuestionsOperator
 from operators.systems import hooks_of
-from sandbox.orders import OPENING, harbor_light_supply
-from sandbox.places import SYSTEMS
-from sandbox.player import Player
-from tests.flows.golden_orders import order_file
-from tests.flows.in_process import InProcess, Office, open_office
+from sandbox.orders import harbor_light_supply
+from tests.flows.entries import DAY, Entries, open_entries
+from tests.flows.in_process import InProcess, include_with
 from tests.flows.masters import Masters
-from tests.forked_sandboxes import forked_sandboxes
 
-DAY = "2026-03-02"
 RENT, ACCRUED, GOODWILL = "000-6100-00", "000-2440-00", "000-4120-00"
 """Accounts of GP that are 404, 828 and 206 in Xero."""
 RECEIVABLES, PAYABLES, BANK, INVENTORY = "000-1200-00", "000-2100-00", "000-1100-00", "000-1300-00"
 
 
-@dataclass
-class Entries:
-    """The general ledgers of both, and the flow between them."""
-
-    player: Player
-    office: Office
-    passes: int = 0
-
-    def key(self, reference: str, *lines: tuple[str, str], on: str = DAY, **fields: Any) -> int:
-        """An entry as a person keys it in GP: accounts with amounts, debits positive; its number."""
-        typed = [
-            {"account": account, "debit": max(Decimal(amount), Decimal(0)), "credit": max(-Decimal(amount), Decimal(0))}
-            for account, amount in lines
-        ]
-        entry = {"reference": reference, "date": on, "lines": typed, **fields}
-        return int(self.call("general-entries", entry)["journal_entry"])
-
-    def call(self, route: str, body: dict[str, Any], method: str = "POST") -> Any:
-        return self.player.call(method, "gp", f"/_sandbox/{route}", _texts(body))
-
-    def run(self) -> dict[str, int]:
-        """A pass; how many documents each leg delivered."""
-        self.passes += 1
-        flow = InProcess("general_ledger")
-        results = flow.run(f"entries-{self.passes}")
-        return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
-
-    def xero(self) -> Any:
-        """What calls Xero as the flow does."""
-        (hook,) = hooks_of("xero", settings.company()).values()
-        return hook
-
-    def journals(self) -> dict[str, dict[str, Decimal]]:
-        """The posted journals of Xero: day and amounts by account, by narration and day; none is there twice."""
-        hook = self.xero()
-        found: dict[str, dict[str, Decimal]] = {}
-        for each in hook.get("ManualJournals", {"page": 1})["ManualJournals"]:
-            key = f"{each['Narration']} {each['Date'][:10]}"
-            assert each["Status"] == "POSTED"
-            assert key not in found
-            lines = {line["AccountCode"]: Decimal(str(line["LineAmount"])) for line in each["JournalLines"]}
-            found[key] = lines
-        return found
-
-    def letters(self) -> dict[str, tuple[str, str]]:
-        """Code and remedy of each open letter, by the name people see."""
-        with transaction(self.office.state) as session:
-            rows = session.scalars(select(DeadLetter).where(DeadLetter.state == "open"))
-            return {str(each.label): (each.code, each.remedy) for each in rows}
-
-    def reconciled(self) -> dict[str, Any]:
-        """What the comparison of the two ledgers says, whether it fails or not."""
-        self.passes += 1
-        with suppress(LedgerbridgeError):
-            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}")
-        return self.office.verdicts[-1]
-
-    def told(self) -> list[tuple[str, str, str, tuple[str, ...]]]:
-        """Type, role, value and documents of what nobody can explain."""
-        return sorted(
-            (each["type"], each["role"], each["value"], tuple(document["number"] for document in each["documents"]))
-            for each in self.reconciled()["differences"]
-            if not each["explained"]
-        )
-
-
-def _texts(body: Any) -> Any:
-    if isinstance(body, dict):
-        return {name: _texts(value) for name, value in body.items()}
-    if isinstance(body, list):
-        return [_texts(value) for value in body]
-    return str(body) if isinstance(body, Decimal) else body
-
-
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entries]:
-    folder = tmp_path_factory.mktemp("entries")
-    ports = {system: free_port() for system in SYSTEMS}
-    with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
-        player.seed(harbor_light_supply(), OPENING)
-        with open_office(order_file([]), player, player, folder) as office:
-            yield Entries(player, office)
+    more = {"role": "opening_balances", "gp": None, "xero": "840"}
+    company = {"accounts": [*harbor_light_supply()["accounts"], more], "send_from": "2026-01-01"}
+    with open_entries(tmp_path_factory.mktemp("entries"), company) as opened:
+        yield opened
+
+
+def test_what_a_ledger_held_before_the_flows_begin_is_taken_over_once(
+    entries: Entries, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def taken_over(*more: str, day: str = "2025-12-31") -> int:
+        state = entries.office.state.url.render_as_string(hide_password=False)
+        return main(["--state", state, "opening-balances", day, "--from", "gp", "--to", "xero", *more])
+
+    entries.key("Before", (RENT, "80.00"), (BANK, "-100.05"), (GOODWILL, "20.05"), on="2025-11-30")
+    entries.player.post()
+    assert taken_over() == 0
+    assert "000-1100-00                          -100.05  not by a journal" in capsys.readouterr().out
+    assert entries.journals() == {}
+    assert taken_over("--send") == 0
+    assert "entered in xero as Opening balances of 2025-12-31 (GP entry 0)" in capsys.readouterr().out
+    held = {"Opening balances of 2025-12-31 (GP entry 0) 2025-12-31": {
+        "404": Decimal(80), "206": Decimal("20.05"), "840": Decimal("-100.05"),
+    }}  # fmt: skip
+    assert entries.journals() == held
+    assert taken_over("--send") == 2
+    assert "LB-OPN-001" in capsys.readouterr().err
+    assert taken_over(day="2026-01-01") == 2
+    assert "LB-OPN-002" in capsys.readouterr().err
+    assert entries.run() == {}  # what is dated before `send_from` is people's
+    assert entries.journals() == held
+    assert entries.letters() == {}
+    assert entries.reconciled()["differences"] == []
 
 
 def test_a_posted_entry_is_a_journal_on_the_same_accounts_and_nothing_goes_twice(entries: Entries) -> None:
@@ -123,10 +72,11 @@ def test_a_posted_entry_is_a_journal_on_the_same_accounts_and_nothing_goes_twice
     entries.player.post()
     assert entries.run() == {"journal": 1}
     amounts = {"404": Decimal("120.55"), "828": Decimal("-100.00"), "206": Decimal("-20.55")}
-    assert entries.journals() == {f"Accrue rent (GP entry {number}) {DAY}": amounts}
+    before = entries.journals()
+    assert before[f"Accrue rent (GP entry {number}) {DAY}"] == amounts
     InProcess("general_ledger").run(f"entries-{entries.passes}")  # as somebody clears it
     assert entries.run() == {}
-    assert len(entries.journals()) == 1
+    assert entries.journals() == before
     assert entries.letters() == {}
     assert entries.reconciled()["differences"] == []
 
@@ -206,7 +156,8 @@ def test_each_posting_of_an_entry_is_a_journal_of_its_own(entries: Entries) -> N
             "206": Decimal("12.51"),
         },
     }
-    assert not {"Accrued", "Monthly", "Abroad"} & {number for *_, numbers in entries.told() for number in numbers}
+    told = [number for *_, numbers in entries.told() for number in numbers]
+    assert not [each for each in told if each.startswith(("Accrued", "Monthly", "Abroad"))]
 
 
 def test_a_journal_whose_answer_was_lost_stands_once(entries: Entries) -> None:
@@ -232,6 +183,78 @@ def test_a_journal_behind_a_lock_date_of_xero_waits_until_it_is_moved(entries: E
     entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": None})
     assert entries.run() == {"journal": 1}
     assert f"Late (GP entry {number}) 2026-01-31" in entries.journals()
+
+
+LOCKED, NEXT_OPEN = "2026-01-31", "2026-02-01"
+
+
+@pytest.fixture
+def locked(entries: Entries) -> Iterator[None]:
+    """The books of January are locked in Xero."""
+    entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": LOCKED})
+    yield
+    entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": None})
+
+
+@pytest.mark.usefixtures("locked")
+def test_what_is_to_go_on_the_next_open_day_stands_there_with_its_own_day_and_is_told_as_timing(
+    entries: Entries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include = include_with(tmp_path, "general_ledger", "closed_periods: next_open")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
+    number = entries.key("Moved", (RENT, "6.10"), (ACCRUED, "-6.10"), on="2026-01-20")
+    entries.player.post()
+    assert entries.run() == {"journal": 1}
+    narration = f"Moved (GP entry {number}), dated 2026-01-20"
+    assert f"{narration} {NEXT_OPEN}" in entries.journals()
+    told = [each for each in entries.reconciled()["differences"] if narration in str(each["documents"])]
+    assert [(each["type"], each["value"], each["explained"]) for each in told] == [("timing", "6.10", True)]
+    assert f"was closed on 2026-01-20, its own day: it was posted there on {NEXT_OPEN}" in told[0]["reason"]
+    entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": None})
+    InProcess("general_ledger").run(f"entries-{entries.passes}")  # as somebody clears it
+    monkeypatch.undo()  # and another policy changes nothing of what went
+    assert entries.run() == {}
+    assert len([each for each in entries.journals() if each.startswith("Moved")]) == 1
+    with transaction(entries.office.state) as session:
+        moved = session.scalars(select(AuditEntry).where(AuditEntry.action == "moved")).all()
+    told_to_audit = [tuple(each.details[name] for name in ("own_day", "posted_on", "by")) for each in moved]
+    assert told_to_audit == [("2026-01-20", NEXT_OPEN, "next_open")]
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_person_says_which_day_and_until_then_the_journal_waits(
+    entries: Entries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include = include_with(tmp_path, "general_ledger", "closed_periods: ask")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
+    numbers = {
+        answered: str(entries.key(f"Asked {answered}", (RENT, "6.20"), (ACCRUED, "-6.20"), on="2026-01-21"))
+        for answered in ("next open day", "its own day, once that is open", "")
+    }
+    entries.player.post()
+    assert entries.run() == {}
+    assert InProcess("general_ledger").flow.asked_of("entries") == ["xero.manual_journal"]
+    context = {"run_id": "asks"}
+    put = PutQuestionsOperator(task_id="put", flow="general_ledger", kinds=["xero.manual_journal"], synced={})
+    questions = {each["question"]["number"]: each for each in put.execute(context)}
+    assert questions.keys() == set(numbers.values())
+    asked = questions[numbers["next open day"]]
+    assert asked["subject"] == f"xero.manual_journal {numbers['next open day']}: which posting day?"
+    assert asked["options"] == ["next open day", "its own day, once that is open"]
+    assert f"| next open day | {NEXT_OPEN} |" in asked["body"]
+    with transaction(entries.office.state) as session:
+        for answered, number in numbers.items():
+            if answered:
+                question = Question(**questions[number]["question"])
+                assert answer(session, Actor("general_ledger", "", "asks", "question"), question, answered, "Ada")
+    assert entries.run() == {"journal": 1}
+    assert put.execute({"run_id": "asks again"}) == []  # the one that is open was put before
+    entries.player.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": None})
+    assert entries.run() == {"journal": 2}
+    days = sorted(key[-10:] for key in entries.journals() if key.startswith("Asked"))
+    assert days == ["2026-01-21", "2026-01-21", NEXT_OPEN]
+    with transaction(entries.office.state) as session:
+        assert session.scalars(select(MergeQuestion).where(MergeQuestion.kind == "xero.manual_journal")).all() == []
 
 
 def test_the_reconciliation_names_what_somebody_did_to_journals_in_xero_and_nothing_else(entries: Entries) -> None:

@@ -277,7 +277,7 @@ def put(masters: Masters, run_id: str, approvers: dict[str, str] | None = None) 
     """The questions that a run puts to people."""
     sync = masters.flow.flow.synced_of("vendors")["vendor"].model_copy(update={"approvers": approvers or {}})
     with DAG("questions", schedule=None):
-        operator = PutQuestionsOperator(task_id="put", flow="master_data", synced={"vendor": sync})
+        operator = PutQuestionsOperator(task_id="put", flow="master_data", kinds=["vendor"], synced={"vendor": sync})
         return operator.execute(masters.flow.context(run_id))
 
 

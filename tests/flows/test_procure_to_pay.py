@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from operators import settings
 from operators.systems import hooks_of
 from sandbox.orders import OPENING
 from tests.flows.bills import DAY, Bills, line, open_bills
-from tests.flows.in_process import InProcess
+from tests.flows.in_process import InProcess, include_with
 from tests.flows.masters import Masters
 
 SUPPLIERS = ("Acme", "Dory", "Egret", "Fulmar", "Gannet", "Heron", "Ibis", "Jacana", "Knot", "Tern")
@@ -175,6 +176,26 @@ def test_a_closed_period_keeps_a_bill_back_until_it_is_open(bills: Bills) -> Non
     assert "period" in bills.waiting()["K-1"]
     bills.player.call("PUT", "gp", "/_sandbox/periods", {"year": 2026, "period": 1, "closed": False})
     assert bills.run() == {"bill": 1}
+
+
+def test_a_bill_of_a_closed_period_is_posted_on_the_next_open_day_and_keeps_its_own_where_its_flow_says_so(
+    bills: Bills, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include = include_with(tmp_path, "procure_to_pay", "closed_periods: next_open")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
+    for period, series in ((1, [4]), (2, [2, 4]), (3, [2, 3])):  # March is open for purchasing
+        closed = {"year": 2026, "period": period, "closed": True, "series": series}
+        bills.player.call("PUT", "gp", "/_sandbox/periods", closed)
+    bills.enter("K-2", "Knot", line("10.01"), Date="2026-01-31")
+    assert bills.run() == {"bill": 1}
+    assert bills.vouchers()["K-2"]["DOCDATE"] == "2026-01-31"
+    for period in (1, 2, 3):
+        bills.player.call("PUT", "gp", "/_sandbox/periods", {"year": 2026, "period": period, "closed": False})
+    bills.player.post()
+    assert {each["TRXDATE"] for each in bills.player.entries("gp") if each["ORDOCNUM"] == "K-2"} == {"2026-03-01"}
+    told = [each for each in bills.reconciled()["differences"] if "K-2" in str(each["documents"])]
+    assert [(each["type"], each["value"], each["explained"]) for each in told] == [("timing", "10.01", True)]
+    assert bills.run() == {}
 
 
 EDITED = [("amount", "payables", "2.00"), ("amount", "purchases", "-2.00")]

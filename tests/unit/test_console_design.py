@@ -11,6 +11,8 @@ from sqlalchemy import Engine, select
 
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry
+from ledgerbridge.state.shapes import accept_shape, accepted_shape
+from ledgerbridge.suggest import read_decisions
 from tests.drafted import FILE, MAPPING, NAMES, git, include_in_git, plant_customers
 
 PAGE = f"design/mappings/{MAPPING}"
@@ -55,6 +57,8 @@ def test_who_may_not_edit_sees_the_rules_and_no_value(include: Path, state_db: E
     acts = {
         "previews": {"location": CITY, "written": "name"},
         "changes": {"seen": 0, "location": CITY, "written": "name"},
+        "lines": {"seen": 0, "target": "CITY", "source": "name"},
+        "decisions": {"seen": 0, "accepted": [{"target": "CITY", "source": "name"}]},
         "trials": {"days": 1},
         "publications": {"seen": 1, "note": "mine"},
         "rollbacks": {"publication": 1},
@@ -143,3 +147,84 @@ def test_the_second_of_two_who_publish_takes_the_first_one_s_change_in(include: 
     otto.post(f"{PAGE}/changes", {"seen": 0, "location": CITY, "written": "city"}).raise_for_status()
     given_up = otto.post(f"{PAGE}/discards", {"seen": 2}).json()
     assert (given_up["draft"], field(given_up, "CITY")["rule"]) == (None, "name")
+
+
+def test_what_is_suggested_is_taken_into_the_draft_or_refused_and_both_are_remembered(include: Path) -> None:
+    olga = Browser("olga")
+    kept = olga.post(f"{PAGE}/changes", {"seen": 0, "location": CITY, "written": None}).json()
+    sides = olga.get(f"{PAGE}/sides")
+    ruled, open_ = ({(each["part"], each["field"]) for each in of} for of in (kept["fields"], sides["suggestions"]))
+    assert ruled & open_ == set()
+    city = next(each for each in sides["suggestions"] if each["target"] == "CITY")
+    assert (city["band"], city["candidates"][0]["path"]) == ("sure", "city")
+    assert city["candidates"][0]["rule"] == "{from: city, convert: {text: {max: 35}}}"
+    state = next(each for each in sides["suggestions"] if each["candidates"])
+    refused = {"target": state["target"], "source": state["candidates"][0]["path"]}
+    decided = {"seen": 2, "accepted": [{"target": "CITY", "source": "city"}], "refused": [refused]}
+    taken = olga.post(f"{PAGE}/decisions", decided).raise_for_status().json()
+    assert field(taken, "CITY")["rule"] == city["candidates"][0]["rule"]
+    told = read_decisions(include / "suggestions.yaml")["canonical.customer -> gp.customer"]
+    assert told.accepted == {"CITY": "city"}
+    assert told.refused == {refused["target"]: frozenset({refused["source"]})}
+    later = next(each for each in olga.get(f"{PAGE}/sides")["suggestions"] if each["target"] == refused["target"])
+    assert refused["source"] not in [each["path"] for each in later["candidates"]]
+    late = olga.post(f"{PAGE}/decisions", {"seen": 2, "accepted": [{"target": "STATE", "source": "name"}]})
+    assert (late.status_code, late.json()["code"]) == (409, "LB-DRF-002")
+    assert "STATE" not in read_decisions(include / "suggestions.yaml")["canonical.customer -> gp.customer"].accepted
+
+
+def test_a_mapping_is_drafted_from_nothing_by_all_that_is_sure_and_published(include: Path) -> None:
+    olga = Browser("olga")
+    asked = {"name": "magento_customer_of_ours", "reads": "magento.order", "writes": "canonical.sales_order"}
+    olga.post("design/mappings", asked).raise_for_status()
+    page = f"design/mappings/{asked['name']}"
+    assert Browser("otto").ask("GET", page).status_code == 404
+    sides = olga.get(f"{page}/sides")
+    sure = [
+        {"target": each["target"], "source": each["candidates"][0]["path"]}
+        for each in sides["suggestions"]
+        if each["band"] == "sure"
+    ]
+    assert len(sure) > 5
+    shown = olga.post(f"{page}/decisions", {"seen": 2, "accepted": sure}).raise_for_status().json()
+    assert [each["message"] for each in shown["problems"]] == []
+    assert {each["field"] for each in shown["fields"]} >= {each["target"].rpartition(".")[2] for each in sure}
+    olga.post(f"{page}/publications", {"seen": 3, "note": "new"}).raise_for_status()
+    assert "Begun" not in (include / f"mappings/{asked['name']}.yaml").read_text()
+    assert olga.post("design/mappings", asked).json()["code"] == "LB-SUG-003"
+    unknown = olga.post("design/mappings", {**asked, "name": "other", "reads": "magento.odrer"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "LB-SUG-002")
+
+
+def test_a_line_gives_a_field_another_path_and_keeps_what_else_its_rule_says(include: Path) -> None:
+    olga = Browser("olga")
+    drawn = olga.post(f"{PAGE}/lines", {"seen": 0, "target": "CITY", "source": "name"}).raise_for_status().json()
+    assert field(drawn, "CITY")["rule"] == "{from: name, convert: {text: {max: 35, cut: word, code_page: cp1252}}}"
+    assert field(drawn, "CITY")["origins"] == [{"path": "name", "direct": True}]
+    nowhere = olga.post(f"{PAGE}/lines", {"seen": 2, "target": "CITY", "source": "nmae"})
+    assert (nowhere.status_code, nowhere.json()["code"]) == (422, "LB-SUG-006")
+    olga.post(f"{PAGE}/changes", {"seen": 2, "location": CITY, "written": "{template: '{name}, {city}'}"})
+    other = olga.post(f"{PAGE}/lines", {"seen": 3, "target": "CITY", "source": "name"})
+    assert (other.status_code, other.json()["code"]) == (422, "LB-SUG-009")
+
+
+def test_what_became_of_the_form_since_it_was_accepted_is_told_until_it_is_accepted_again(
+    include: Path, state_db: Engine
+) -> None:
+    olga, vera = Browser("olga"), Browser("vera")
+    assert olga.get(f"{PAGE}/drifts")["accepted_at"] is None
+    assert vera.post(f"{PAGE}/acceptances", {}).status_code == 403
+    accepted = olga.post(f"{PAGE}/acceptances", {}).raise_for_status().json()
+    assert (accepted["by"], accepted["drifts"]) == ("olga", [])
+    with transaction(state_db) as session:
+        shape = accepted_shape(session, MAPPING)
+        assert shape is not None
+        was = {**shape.target, "CITY": "text(30)!", "FAX9": "text!"}
+        accept_shape(session, MAPPING, "olga", {}, shape.source, was)
+    names = ("of", "path", "what", "before", "now")
+    told = [tuple(each[name] for name in names) for each in vera.get(f"{PAGE}/drifts")["drifts"]]
+    assert told == [("target", "CITY", "changed", "text(30)!", "text(35)!"), ("target", "FAX9", "went", "text!", "")]
+    held = olga.post(f"{PAGE}/changes", {"seen": 0, "location": ["drift"], "written": "hold"}).json()
+    assert (held["drift"], held["problems"]) == ("hold", [])
+    olga.post(f"{PAGE}/publications", {"seen": 2, "note": "hold"}).raise_for_status()
+    assert olga.get(f"{PAGE}/drifts")["drifts"] == []

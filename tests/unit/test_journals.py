@@ -52,7 +52,7 @@ def entry(*lines: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def conformed(folder: Path, *payloads: dict[str, Any]) -> tuple[Mapped, Lookups]:
-    known: Any = {"accounts_gp": ACCOUNTS}
+    known: Any = {"accounts_gp": ACCOUNTS, "company": {}}
     asked = Lookups(
         folder,
         known,

@@ -4,7 +4,7 @@ import type { FileView } from "../api/client";
 import { go, Link } from "../components/Link";
 import { Why } from "../components/Noted";
 import { Shown } from "../components/Shown";
-import { useBegin, useFiles } from "../queries/design";
+import { useBegin, useBeginFile, useFiles } from "../queries/design";
 
 /** The flows and mappings there are. */
 export function FilesPage() {
@@ -92,6 +92,7 @@ function Files({ files }: { files: FileView[] }) {
             ))}
           </tbody>
         </table>
+        <NewMapping />
         {found.length === 0 && <p className="note">None of them has these words.</p>}
       </section>
     </>
@@ -102,7 +103,7 @@ function Files({ files }: { files: FileView[] }) {
 function NewFlow() {
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
-  const begin = useBegin();
+  const begin = useBeginFile();
   return (
     <details>
       <summary>New flow</summary>
@@ -116,6 +117,36 @@ function NewFlow() {
         <input required aria-label="Name of the flow" placeholder="name" pattern="[a-z][a-z0-9_]*" title="Small letters, digits and _" value={name} onChange={(event) => setName(event.target.value)} />
         <input className="grows" aria-label="What the flow does" placeholder="what it does" value={description} onChange={(event) => setDescription(event.target.value)} />
         <button disabled={!name || begin.isPending}>Begin it as a draft</button>
+        <Why error={begin.error} />
+      </form>
+    </details>
+  );
+}
+
+/** A mapping begun from nothing: a draft, whose rules are suggested. */
+function NewMapping() {
+  const [asked, setAsked] = useState({ name: "", reads: "", writes: "", description: "" });
+  const begin = useBegin();
+  const box = (key: keyof typeof asked, label: string, hint: string, pattern?: string) => (
+    <label>
+      {label} <input required={key !== "description"} placeholder={hint} {...(pattern && { pattern })} value={asked[key]} onChange={(event) => setAsked({ ...asked, [key]: event.target.value })} />
+    </label>
+  );
+  return (
+    <details>
+      <summary>Begin a mapping</summary>
+      <form
+        className="bar padded"
+        onSubmit={(event) => {
+          event.preventDefault();
+          begin.mutate(asked, { onSuccess: ({ name }) => go({ page: "mapping", name }) });
+        }}
+      >
+        {box("name", "Name", "till_sale_to_sales_order", "[a-z][a-z0-9_]*")}
+        {box("reads", "Reads", "magento.order")}
+        {box("writes", "Makes", "canonical.sales_order")}
+        {box("description", "What for", "in a sentence")}
+        <button disabled={begin.isPending}>Begin the draft</button>
         <Why error={begin.error} />
       </form>
     </details>

@@ -1,15 +1,20 @@
 import { Fragment, useState } from "react";
 
-import type { MappingField, MappingView } from "../api/client";
+import type { MappingField, MappingView, Suggestion } from "../api/client";
 import { DraftBar } from "../components/DraftBar";
 import { History } from "../components/History";
+import { Drifts } from "../components/Drifts";
 import { Link } from "../components/Link";
+import { MappingCanvas } from "../components/MappingCanvas";
 import { Why } from "../components/Noted";
+import { PartOptions } from "../components/PartOptions";
 import { RuleEditor } from "../components/RuleEditor";
 import { Shown } from "../components/Shown";
+import { Decision, Suggestions, SureOnes } from "../components/Suggestions";
+import { type Row, targetKey } from "../model/canvas";
 import { instant } from "../model/format";
-import { keyOf, partOf } from "../model/mapping";
-import { useChange, useMapping } from "../queries/design";
+import { keepView, keyOf, partOf, unruled, type View, viewKept } from "../model/mapping";
+import { useChange, useMapping, useSides } from "../queries/design";
 
 /** A mapping as a table: each target field with its rule, what it makes of recent records, and what fails. */
 export function MappingPage({ name }: { name: string }) {
@@ -28,7 +33,15 @@ export function MappingPage({ name }: { name: string }) {
 
 function Mapping({ mapping }: { mapping: MappingView }) {
   const [sample, setSample] = useState(0);
-  const [edited, setEdited] = useState<string | null>(null);
+  const [edited, setEdited] = useState<MappingField | null>(null);
+  const [view, setView] = useState<View>(viewKept);
+  const sides = useSides(mapping.name);
+  const suggestions = sides.data?.suggestions ?? [];
+  const look = (next: View) => {
+    keepView(next);
+    setView(next);
+  };
+  const current = edited && (mapping.fields.find((each) => keyOf(each.location) === keyOf(edited.location)) ?? edited);
   const shown = Math.min(sample, Math.max(0, mapping.samples.length - 1));
   const failing = mapping.fields.filter((each) => each.failures.length + each.problems.length > 0).length;
   const elsewhere = mapping.problems.filter((each) => each.field === null);
@@ -77,51 +90,118 @@ function Mapping({ mapping }: { mapping: MappingView }) {
           </label>
         </div>
       )}
-      {mapping.parts.map((part) => (
-        <section key={part}>
-          <h2 id={`part-${part}`}>{part.replaceAll("_", " ")}</h2>
-          <table className="rules" aria-labelledby={`part-${part}`}>
-            <thead>
-              <tr>
-                <th scope="col">Target field</th>
-                <th scope="col">Rule</th>
-                <th scope="col">Reads</th>
-                {mapping.values && <th scope="col">Before</th>}
-                {mapping.values && <th scope="col">After</th>}
-                <th scope="col">Fails</th>
-              </tr>
-            </thead>
-            <tbody>
-              {mapping.fields
-                .filter((each) => each.part === part)
-                .map((field) => {
-                  const key = keyOf(field.location);
-                  return (
-                    <Fragment key={key}>
-                      <FieldRow
-                        field={field}
-                        mapping={mapping}
-                        sample={shown}
-                        isEdited={edited === key}
-                        edit={() => setEdited(edited === key ? null : key)}
-                      />
-                      {edited === key && (
-                        <tr className="editor">
-                          <td colSpan={mapping.values ? 6 : 4}>
-                            <RuleEditor key={key} mapping={mapping} field={field} close={() => setEdited(null)} />
-                          </td>
-                        </tr>
-                      )}
-                    </Fragment>
-                  );
-                })}
-            </tbody>
-          </table>
-          {mapping.may_edit && <NewField mapping={mapping} part={part} />}
-        </section>
-      ))}
+      <Drifts mapping={mapping} />
+      <SureOnes mapping={mapping} suggestions={suggestions} />
+      <Why error={sides.error} />
+      <div className="bar" role="group" aria-label="Shown as">
+        {(["table", "drawing"] as const).map((each) => (
+          <button key={each} aria-pressed={view === each} onClick={() => look(each)}>
+            {each === "table" ? "Table" : "Drawing"}
+          </button>
+        ))}
+      </div>
+      {view === "drawing" && sides.data && (
+        <>
+          <MappingCanvas
+            mapping={mapping}
+            sides={sides.data}
+            selected={current && targetKey(current.part, current.number ?? 0, current.field)}
+            select={(row) => setEdited(fieldOf(row))}
+          />
+          {current && (
+            <ChosenField mapping={mapping} field={current} suggestions={suggestions} close={() => setEdited(null)} />
+          )}
+        </>
+      )}
+      {view === "table" &&
+        mapping.parts.map((part) => (
+          <section key={part}>
+            <h2 id={`part-${part}`}>{part.replaceAll("_", " ")}</h2>
+            <PartOptions mapping={mapping} part={part} />
+            <table className="rules" aria-labelledby={`part-${part}`}>
+              <thead>
+                <tr>
+                  <th scope="col">Target field</th>
+                  <th scope="col">Rule</th>
+                  <th scope="col">Reads</th>
+                  {mapping.values && <th scope="col">Before</th>}
+                  {mapping.values && <th scope="col">After</th>}
+                  <th scope="col">Fails</th>
+                </tr>
+              </thead>
+              <tbody>
+                {mapping.fields
+                  .filter((each) => each.part === part)
+                  .map((field) => {
+                    const key = keyOf(field.location);
+                    const isEdited = current !== null && keyOf(current.location) === key;
+                    return (
+                      <Fragment key={key}>
+                        <FieldRow
+                          field={field}
+                          mapping={mapping}
+                          sample={shown}
+                          isEdited={isEdited}
+                          edit={() => setEdited(isEdited ? null : field)}
+                        />
+                        {isEdited && (
+                          <tr className="editor">
+                            <td colSpan={mapping.values ? 6 : 4}>
+                              <RuleEditor key={key} mapping={mapping} field={field} close={() => setEdited(null)} />
+                            </td>
+                          </tr>
+                        )}
+                      </Fragment>
+                    );
+                  })}
+              </tbody>
+            </table>
+            {mapping.may_edit && <NewField mapping={mapping} part={part} />}
+            <Suggestions mapping={mapping} suggestions={suggestions.filter((each) => each.part === part)} />
+          </section>
+        ))}
+      {view === "table" &&
+        otherParts(mapping, suggestions).map((part) => (
+          <section key={part}>
+            <h2>{part.replaceAll("_", " ")}, not in the mapping yet</h2>
+            <Suggestions mapping={mapping} suggestions={suggestions.filter((each) => each.part === part)} />
+          </section>
+        ))}
       <History kind="mappings" file={mapping} />
     </>
+  );
+}
+
+/** Parts of the target that the mapping makes nothing of. */
+function otherParts(mapping: MappingView, suggestions: Suggestion[]): string[] {
+  return [...new Set(suggestions.map((each) => each.part))].filter((part) => !mapping.parts.includes(part));
+}
+
+/** The field of a row of the target: as it is, or as one without a rule; none of a part that is not there. */
+function fieldOf(row: Row): MappingField | null {
+  return row.field ?? unruled(row.part, row.number, row.label, row.location ?? []);
+}
+
+type ChosenProps = { mapping: MappingView; field: MappingField; suggestions: Suggestion[]; close: () => void };
+
+/** What is chosen in the drawing: its rule, or what may become one. */
+function ChosenField({ mapping, field, suggestions, close }: ChosenProps) {
+  const suggestion = field.rule ? undefined : suggestions.find((each) => each.part === field.part && each.field === field.field);
+  return (
+    <section className="card" aria-label={`Chosen: ${field.field}`}>
+      <h2>{field.field}</h2>
+      {field.failures.slice(0, 1).map((each) => (
+        <p key={each.sample} className="bad">
+          {field.failures.length} of {mapping.samples.length}: {each.message ?? each.code}
+        </p>
+      ))}
+      {suggestion && <Decision key={suggestion.target} mapping={mapping} suggestion={suggestion} cell="p" />}
+      {field.location.length === 0 ? (
+        <p className="quiet">The mapping has no {field.part.replaceAll("_", " ")} yet: the first line to it, or an accepted suggestion, begins the part.</p>
+      ) : (
+        mapping.may_edit && <RuleEditor key={keyOf(field.location)} mapping={mapping} field={field} close={close} />
+      )}
+    </section>
   );
 }
 

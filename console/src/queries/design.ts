@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type BeginAsked, type FlowView, given, type MappingView, type Place } from "../api/client";
+import { api, type FileAsked, type FlowView, given, type MappingView, type Place } from "../api/client";
 
 /** The kinds of files that are drafted, as addresses name them. */
 export type Kind = "flows" | "mappings";
@@ -20,6 +20,34 @@ export function useMapping(name: string) {
     queryFn: () => given(api.GET("/api/design/mappings/{name}", of(name))),
     refetchInterval: 30_000,
   });
+}
+
+/** The fields of both sides of a mapping, and what is suggested for those that have no rule. */
+export function useSides(name: string) {
+  return useQuery({
+    queryKey: ["sides", name],
+    queryFn: () => given(api.GET("/api/design/mappings/{name}/sides", of(name))),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** What became of the form of both sides since somebody accepted it. */
+export function useDrifts(name: string) {
+  return useQuery({ queryKey: ["drifts", name], queryFn: () => given(api.GET("/api/design/mappings/{name}/drifts", of(name))) });
+}
+
+/** Say that the mapping fits records as they are now. */
+export function useAccept(name: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => given(api.POST("/api/design/mappings/{name}/acceptances", of(name))),
+    onSuccess: (drifts) => client.setQueryData(["drifts", name], drifts),
+  });
+}
+
+/** What rules may say; it stays as it is while the server runs. */
+export function useLanguage() {
+  return useQuery({ queryKey: ["language"], queryFn: () => given(api.GET("/api/design/language")), staleTime: Infinity });
 }
 
 /** What a rule would make of the samples as it is being written; nothing is asked while it is as it was. */
@@ -50,6 +78,32 @@ export function useChange(name: string) {
   return useAct("mappings", name, (body: { seen: number; location: Place; written: string | null }) =>
     given(api.POST("/api/design/mappings/{name}/changes", { ...of(name), body })),
   );
+}
+
+type Pair = { target: string; source: string };
+
+/** Let a source field go into a target field. */
+export function useDraw(name: string) {
+  return useAct("mappings", name, (body: Pair & { seen: number; number: number }) =>
+    given(api.POST("/api/design/mappings/{name}/lines", { ...of(name), body })),
+  );
+}
+
+/** Take suggestions into the draft, refuse others. */
+export function useDecide(name: string) {
+  return useAct("mappings", name, (body: { seen: number; accepted: Pair[]; refused: Pair[] }) =>
+    given(api.POST("/api/design/mappings/{name}/decisions", { ...of(name), body })),
+  );
+}
+
+/** Begin a mapping that is not there yet. */
+export function useBegin() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { name: string; reads: string; writes: string; description: string }) =>
+      given(api.POST("/api/design/mappings", { body })),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ["files"] }),
+  });
 }
 
 /** Commit the draft in the user's name. */
@@ -85,10 +139,10 @@ export function useTry(kind: Kind, name: string) {
 }
 
 /** Begin a draft of a file that is not there yet. */
-export function useBegin() {
+export function useBeginFile() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: BeginAsked) => given(api.POST("/api/design/beginnings", { body })),
+    mutationFn: (body: FileAsked) => given(api.POST("/api/design/beginnings", { body })),
     onSettled: () => void client.invalidateQueries(),
   });
 }

@@ -13,7 +13,9 @@ from typing import Any
 from hooks.gp.econnect.hook import GPEConnectHook
 from hooks.gp.econnect.ledger import (
     APPLICATION_ENTRY,
+    BROUGHT_FORWARD,
     LINE_KEY,
+    OF_UNITS,
     WORK_LINES,
     Journal,
     entry_identity,
@@ -45,11 +47,11 @@ _PAYABLES_APPLY_KEY = ("APTVCHNM", "APTODCTY", "VCHRNMBR", "DOCTYPE")
 _APPLICATION_ENTRIES = {APPLICATION_ENTRY, "PMAPY"}
 """Source document codes of what GP books when receivables, and payables, are applied (the latter unverified)."""
 _GENERAL_ENTRY = "GJ"
-# What closing a year writes: balances brought forward, and the result to retained earnings (unverified)
-_YEAR_END = {"BBF", "P/L"}
+_OF_SUB_LEDGERS = {"3", "4", "5"}
+"""SERIES of sales, purchasing and inventory."""
 _JOURNAL_COLUMNS = (
     "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
-    "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+    "ACCTTYPE", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
 _JOURNAL, _INVOICES, _RETURNS = "journal", "sales_invoice", "sales_return"
 _NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
@@ -75,7 +77,7 @@ class GPBooks:
         site = self._hook.site()
         scope = f"gp-{site.company}"
         return [
-            KeptSource(f"{scope}-{_JOURNAL}", Journal(site), _journal_line, _line_names),
+            KeptSource(f"{scope}-{_JOURNAL}", _Lines(site), _journal_line, _line_names),
             KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _taxed, _tax_names),
             KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _taxed, _tax_names),
             *(
@@ -169,7 +171,8 @@ class GPBooks:
         return {}
 
     def _entries(self, rows: Sequence[Row]) -> list[tuple[str, Booked]]:
-        lines = sorted((row for row in rows if row["SOURCDOC"] not in _YEAR_END), key=_line_order)
+        booked = (row for row in rows if row["SOURCDOC"] not in BROUGHT_FORWARD and row.get("ACCTTYPE") not in OF_UNITS)
+        lines = sorted(booked, key=_line_order)
         receipts = {str(line["ORDOCNUM"]) for line in lines if line["SOURCDOC"] == "CRJ"}
         entries: dict[str, list[Row]] = defaultdict(list)
         for line in lines:
@@ -181,6 +184,14 @@ class GPBooks:
             for place, lines in enumerate(_entries_of(named))
             for each in _documents(company, lines, shares_number=place > 0)
         ]
+
+
+class _Lines(Journal):
+    """The journal's lines; those of the general ledger's own entries by day too: what reverses one has its numbers."""
+
+    def _number(self, row: dict[str, Any]) -> str:
+        number = super()._number(row)
+        return number if str(row.get("SERIES")) in _OF_SUB_LEDGERS else f"{number}-{str(row['TRXDATE'])[:10]}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ rounding; the last part of a document takes what is left of it (accounting-rules
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ _BOOKED = {"AUTHORISED", "PAID", "POSTED"}
 _CENT = Decimal("0.01")
 _GAIN = "REALISEDCURRENCYGAIN"
 _NOT_BOOKED = {"Contact", "Payments", "CreditNotes", "Overpayments", "Prepayments", "ValidationErrors", "Attachments"}
+_MADE_OF_ENTRY = re.compile(r"\(\w+ entry [\d-]+\)(, dated [\d-]+)?\s*$")
 _OF_A_YEAR = {"REVENUE", "EXPENSE"}
 
 
@@ -116,6 +118,7 @@ class XeroBooks:
         for account, amount in totals(max(filter(None, (since, year))), on).items():
             if account in self._accounts.of_a_year:
                 left[account] -= amount
+        left.pop(self._accounts.system("RETAINEDEARNINGS"), None)  # the results of years, which Xero moves there itself
         return {code: amount for code, amount in left.items() if amount}
 
     @cached_property
@@ -380,6 +383,8 @@ def _manual_journal(journal: Mapping[str, Any], accounts: _Accounts, scope: str)
         effects={account: amount for account, amount in effects.items() if amount},
         ids=(journal["ManualJournalID"],),
         changed_at=_changed(journal),
+        # one that a flow made is nobody's to take: it comes of an entry of the other ledger
+        source="" if _MADE_OF_ENTRY.search(str(journal["Narration"])) else "xero.manual_journal",
     )
 
 

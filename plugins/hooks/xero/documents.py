@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from hooks.xero.masters import AccountCodes
+from hooks.xero.masters import AccountCodes, Accounts
 from hooks.xero.refusals import RequestRefused
 from hooks.xero.targets import DocumentTarget, each_answered, holding, kept_text
 from ledgerbridge.entities import Document, Found
@@ -21,6 +24,10 @@ __all__ = [
     "ManualJournals",
     "Payments",
 ]
+
+
+_DATED, _DAY = ", dated ", re.compile(r"\d{4}-\d{2}-\d{2}")
+"""What a journal says of its own day that was posted on another."""
 
 
 class Invoices(DocumentTarget):
@@ -203,6 +210,8 @@ class ManualJournals(DocumentTarget):
     """
     Entries between accounts that are neither receivables, payables nor bank. Key: Narration and Date.
 
+    One that was moved to another day tells its own in the narration, and has the key it would have on that.
+
     Part ``lines``: LineAmount (debit positive), AccountCode, Description, TaxType.
     """
 
@@ -218,18 +227,38 @@ class ManualJournals(DocumentTarget):
         body["JournalLines"] = body.pop("LineItems", [])
         return body
 
+    def on_day(self, document: Document, day: date) -> Document:
+        """Its own day is told in the narration, which is how it is found again with the new one."""
+        moved = super().on_day(document, day)
+        narration, own = self.natural_key(document.header)
+        return replace(moved, header={**moved.header, "Narration": f"{narration}{_DATED}{own}"})
+
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
-        narrations = [holding("Narration", str(document.header["Narration"])) for document in documents]
-        yield from self.hook.any_of("ManualJournals", narrations)
+        keys = [self.natural_key(document.header) for document in documents]
+        forms = [form for narration, own in keys for form in (narration, f"{narration}{_DATED}{own}")]
+        yield from self.hook.any_of("ManualJournals", [holding("Narration", each) for each in forms])
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
-        return (kept_text(content["Narration"]), str(content["Date"])[:10])
+        narration, dated, own = kept_text(content["Narration"]).rpartition(_DATED)
+        return (
+            (narration, own)
+            if dated and _DAY.fullmatch(own)
+            else (kept_text(content["Narration"]), str(content["Date"])[:10])
+        )
 
     def number(self, content: Mapping[str, Any]) -> str:
         return kept_text(content["Narration"])
 
     def withdraw(self, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return _set_status(self, contents, "VOIDED")
+
+    def kept_accounts(self, accounts: Sequence[str]) -> set[str]:
+        """Banks, and those that Xero books to by itself (sources.md Xero §5)."""
+        found = Accounts(self.hook).lookup(accounts)
+        return {code for code, row in found.items() if row["Type"] == "BANK" or row.get("SystemAccount") in _KEPT}
+
+
+_KEPT = {"DEBTORS", "CREDITORS", "RETAINEDEARNINGS", "REALISEDCURRENCYGAIN", "UNREALISEDCURRENCYGAIN"}
 
 
 def _references(documents: Sequence[Document]) -> list[str]:

@@ -28,6 +28,7 @@ from hooks.xero.sources import (
     CreditNoteSource,
     InvoiceSource,
     ItemSource,
+    ManualJournalSource,
     PaymentSource,
     SupplierCreditSource,
     SupplierSource,
@@ -57,6 +58,10 @@ class _BankTransaction(BankTransactions, BankTransactionSource):
 
 class _BankTransfer(BankTransfers, BankTransferSource):
     """Transfers between bank accounts, to write and to read."""
+
+
+class _ManualJournal(ManualJournals, ManualJournalSource):
+    """Manual journals, to write and to read."""
 
 
 class _Contact(Contacts, ContactSource):
@@ -90,7 +95,7 @@ _ALL: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "credit_note": _CreditNote,
     "invoice": _Invoice,
     "item": _Item,
-    "manual_journal": ManualJournals,
+    "manual_journal": _ManualJournal,
     "payment": _Payment,
     "supplier": _Supplier,
     "supplier_credit": SupplierCreditSource,

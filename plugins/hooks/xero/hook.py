@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from itertools import count
 from typing import Any, ClassVar, NoReturn
@@ -177,6 +178,10 @@ class XeroHook(WebApiHook):
         Source: GET /Reports/TrialBalance; sources.md Xero §5.
         """
         return trial_balance(self, on)
+
+    def balances(self, on: date) -> dict[str, Decimal]:
+        """The same by account code."""
+        return {str(each.code): each.balance for each in self.trial_balance(on)}
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **headers: str) -> dict[str, Any]:
         """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledgerbridge.entities import Document
-from ledgerbridge.errors import RecordRejected, RecordWaits, TransientError
+from ledgerbridge.errors import PeriodClosed, RecordRejected, TransientError
 
 __all__ = [
     "NAME_TAKEN",
@@ -58,7 +58,7 @@ class _Known:
     field: str
     remedy: str
     passes: bool = False
-    """Whether the refusal ends without the document being mended."""
+    """Whether the refusal ends without the document being mended: its day is closed."""
 
 
 def _known(pattern: str, code: str, field: str, remedy: str, *, passes: bool = False) -> _Known:
@@ -224,7 +224,7 @@ def refusal(document: Document, messages: Sequence[str]) -> RecordRejected:
             if match := known.pattern.search(message):
                 found = match.groupdict().get("value") or None
                 field, value = _place(document, known.field, found)
-                kind = RecordWaits if known.passes else RecordRejected
+                kind = PeriodClosed if known.passes else RecordRejected
                 return kind(
                     known.code, text, record_key=document.record_key, field=field, value=value, remedy=known.remedy
                 )

@@ -11,8 +11,9 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +35,7 @@ from ledgerbridge.going_out import carrying
 __all__ = ["DocumentTarget", "adopted", "each_answered", "failed", "holding", "kept_text", "with_rate"]
 
 # Xero takes 3.5 MB a request (sources.md Xero §2); the rest is for the brackets around the elements.
+_LOCKS = ("PeriodLockDate", "EndOfYearLockDate")
 _MOST_BYTES = 3_400_000
 _UNQUOTABLE = re.compile(r'["\\]')
 
@@ -115,6 +117,25 @@ class DocumentTarget(Target):
     def element(self, document: Document) -> dict[str, Any]:
         """The document as Xero's JSON."""
         return element(with_rate(self.hook, document.header), document.parts)
+
+    def day_of(self, document: Document) -> date | None:
+        """The document's Date."""
+        day = document.header.get("Date")
+        return day if isinstance(day, date) else None
+
+    def opens_on(self, document: Document, day: date) -> date | None:
+        """The day after the later one of Xero's two lock dates, as they are now."""
+        return max([day, *(lock + timedelta(days=1) for lock in self._locked)])
+
+    @cached_property
+    def _locked(self) -> list[date]:
+        """Xero's lock dates, as they were when this target was first asked."""
+        organisation = self.hook.get("Organisation")["Organisations"][0]
+        return [date.fromisoformat(str(organisation[lock])[:10]) for lock in _LOCKS if organisation.get(lock)]
+
+    def on_day(self, document: Document, day: date) -> Document:
+        """With this Date; what tells its own is left to those that have a text for it."""
+        return replace(document, header={**document.header, "Date": day})
 
     def verb(self, documents: Sequence[Document]) -> str:
         """PUT creates and never touches what is there; POST updates what its id names."""

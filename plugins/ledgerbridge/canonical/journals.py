@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["of_other_ledgers", "without_amounts"]
+__all__ = ["of_other_ledgers", "with_tax", "without_amounts"]
 
 _ENTERED_AS = {
     "bank": "enter it in the other ledger as money spent or received, or as a transfer",
@@ -43,4 +43,21 @@ def of_other_ledgers(distributions: pd.DataFrame) -> list[dict[str, Any]]:
             " letter.",
         }
         for key, account, kept_by in zip(kept["record_key"], kept["account"], kept["kept_by"], strict=True)
+    ]
+
+
+def with_tax(distributions: pd.DataFrame) -> list[dict[str, Any]]:
+    """The failures of entries with a line that bears tax, one each: which detail it is none says (rule 27)."""
+    taxed = distributions[distributions["tax"].notna() & (distributions["tax"] != 0)].drop_duplicates("record_key")
+    return [
+        {
+            "record_key": key,
+            "code": "LB-CAN-009",
+            "field": "tax",
+            "value": str(tax),
+            "message": f"its line on {account} bears tax of {tax}: which detail of the other ledger, nothing says",
+            "rule": "of_general_ledger",
+            "remedy": "Key the entry with its tax in the other ledger by hand; then close the letter.",
+        }
+        for key, account, tax in zip(taxed["record_key"], taxed["account"], taxed["tax"], strict=True)
     ]

@@ -204,6 +204,8 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "entry_number": TEXT,  # as people name it
             "reference": TEXT,
             "posted_on": DAY,
+            "voided": FLAG,
+            "keyed_in": TEXT,  # the ledger that people key entries in, or both
         },
         "distributions": {
             "record_key": TEXT,
@@ -211,8 +213,10 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "account": TEXT,  # in the ledger it was keyed in
             "code": TEXT,  # of the other ledger's account
             "kept_by": TEXT,  # receivables, payables, bank …: who alone books on that account; None: journals may
+            "tracking": TEXT,  # what tells the account where the other ledger has one for several
             "title": TEXT,
             "amount": MONEY,  # a debit positive, in base currency
+            "tax": MONEY,  # that is on it beside
         },
     },
     "canonical.sales_return": {

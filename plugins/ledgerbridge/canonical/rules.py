@@ -14,7 +14,7 @@ from ledgerbridge.canonical.bills import before_bill, taken_back, without_vendor
 from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import beyond_invoices, came_off, take_off
-from ledgerbridge.canonical.journals import of_other_ledgers, without_amounts
+from ledgerbridge.canonical.journals import of_other_ledgers, with_tax, without_amounts
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
 from ledgerbridge.canonical.sent import SentDocuments
@@ -380,11 +380,12 @@ def unless_voided(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, docum
 
 def of_general_ledger(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
     """
-    Entries on accounts that the general ledger itself keeps; one on another's account is rejected, one without
-    amounts is none (accounting-rules.md rules 24, 25).
+    Entries on accounts that the general ledger itself keeps.
+
+    One on another's account is rejected, and one with tax; one without amounts is none (rules 24, 25, 27).
     """
     superseded = without_amounts(frames["header"], frames["distributions"])
-    failures = of_other_ledgers(frames["distributions"])
+    failures = [*of_other_ledgers(frames["distributions"]), *with_tax(frames["distributions"])]
     stopped = {*superseded, *(failure["record_key"] for failure in failures)}
     return Ruled(_without(stopped, frames), superseded=superseded, failures=failures)
 

@@ -11,12 +11,13 @@ from ledgerbridge.flows.company import (
     load_company,
 )
 from ledgerbridge.flows.config import FlowConfig, ScheduleConfig, StageConfig, StepMinutes
-from ledgerbridge.flows.legs import BranchedLegConfig, LegConfig, TargetConfig, leg_config
+from ledgerbridge.flows.legs import BranchedLegConfig, ClosedPeriods, LegConfig, TargetConfig, leg_config
 from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stage_of
 from ledgerbridge.flows.sides import ComparedLegConfig, SideConfig, SideLegConfig, SyncConfig, SyncedLegConfig
 
 __all__ = [
     "BranchedLegConfig",
+    "ClosedPeriods",
     "Company",
     "ComparedLegConfig",
     "FlowConfig",

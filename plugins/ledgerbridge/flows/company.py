@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -33,6 +34,7 @@ __all__ = [
 GatewayFields = Mapping[str, Mapping[str, str]]
 """What systems have to be told of a gateway: by system, the key in the company file and what it says."""
 _GATEWAYS = "Payment gateways."
+_TRACKING = "tracking"
 _KEY = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 _OLD_FILE = "company.yaml"
 """Beside the folder of companies: where an installation had its one company before there were several."""
@@ -125,6 +127,7 @@ class Company(ConfigModel):
     )
     accounts: list[dict[str, str | None]] = Field(
         description="One entry a role: `role`, and under each ledger's name its account (accounting-rules.md §1)."
+        " `tracking`: where several accounts of one ledger are one of the other, the option that tells this one there."
     )
     gateways: Sequence[Gateway] = Field(description=_GATEWAYS)
     send_from: date | None = Field(
@@ -204,10 +207,11 @@ class Company(ConfigModel):
         """
         The lookup tables mappings read of the company.
 
-        ``accounts`` by role, ``accounts_<ledger>`` by that ledger's account, ``gateways`` by name and
-        ``gateways_by_role`` by the role of their clearing account, ``company`` by setting.
+        ``accounts`` by role, ``accounts_<ledger>`` by that ledger's account, ``accounts_<ledger>_told_apart`` by that
+        and what tells it there, if that names one entry alone; ``gateways`` by name and ``gateways_by_role`` by the
+        role of their clearing account, ``company`` by setting.
         """
-        ledgers = {name for account in self.accounts for name in account if name != "role"}
+        ledgers = {name for account in self.accounts for name in account if name not in ("role", _TRACKING)}
         settings = {
             "base_currency": self.base_currency,
             "name": self.name,
@@ -215,15 +219,30 @@ class Company(ConfigModel):
             **self.settings,
         }
         return {
-            "accounts": {str(account["role"]): dict(account) for account in self.accounts},
+            "accounts": {str(account["role"]): _account(account) for account in self.accounts},
             **{f"accounts_{ledger}": self._accounts_of(ledger) for ledger in ledgers},
+            **{f"accounts_{ledger}_told_apart": self._told_apart(ledger) for ledger in ledgers},
             "gateways": {gateway.name: _row(gateway) for gateway in self.gateways},
             "gateways_by_role": {gateway.role: _row(gateway) for gateway in self.gateways},
             "company": {name: {"value": value} for name, value in settings.items()},
         }
 
     def _accounts_of(self, ledger: str) -> dict[str, dict[str, Any]]:
-        return {str(account[ledger]): dict(account) for account in self.accounts if account.get(ledger)}
+        return {str(account[ledger]): _account(account) for account in self.accounts if account.get(ledger)}
+
+    def _told_apart(self, ledger: str) -> dict[str, dict[str, Any]]:
+        named = [
+            (" ".join(filter(None, (account[ledger], account.get(_TRACKING)))), account)
+            for account in self.accounts
+            if account.get(ledger)
+        ]
+        times = Counter(name for name, _ in named)
+        return {name: _account(account) for name, account in named if times[name] == 1}
+
+
+def _account(account: Mapping[str, Any]) -> dict[str, Any]:
+    """An account as mappings look it up: they may ask what tells it apart also where no account is told apart."""
+    return {_TRACKING: None, **account}
 
 
 def _row(gateway: Gateway) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ledgerbridge.alerts.config import AlertsConfig
-from ledgerbridge.flows.legs import BranchedLegConfig, LegConfig
+from ledgerbridge.flows.legs import BranchedLegConfig, ClosedPeriods, LegConfig
 from ledgerbridge.flows.sides import SideLegConfig, SyncConfig, SyncedLegConfig
 from ledgerbridge.yaml_files import ConfigModel
 
@@ -144,6 +144,12 @@ class FlowConfig(ConfigModel):
     max_records: int = Field(
         MAX_RECORDS, ge=1, description="Most source records a leg takes in one run; what is left the next run takes."
     )
+    closed_periods: ClosedPeriods = Field(
+        "hold",
+        description="What becomes of a document whose day is closed in the target, where it was not taken before:"
+        " `hold` waits until the day is open again; `next_open` posts it on the first open day after, and keeps its own"
+        " in a text of the document and in the audit; `ask` lets a person say which of the two.",
+    )
     stages: dict[str, StageConfig] = Field(min_length=1, description="Its stages by name, in the order of the process.")
     alerts: AlertsConfig | None = Field(None, description="Who is told of what; none: nobody.")
 
@@ -152,7 +158,12 @@ class FlowConfig(ConfigModel):
         """The legs of all stages by name, one for each target."""
         of_leg = {leg: list(legs) for each in self.branches.values() for leg, legs in each.items()}
         return {
-            name: leg.model_copy(update={"after": [one for other in leg.after for one in of_leg.get(other, [other])]})
+            name: leg.model_copy(
+                update={
+                    "after": [one for other in leg.after for one in of_leg.get(other, [other])],
+                    "closed_periods": leg.closed_periods or self.closed_periods,
+                }
+            )
             for each in self.branches.values()
             for legs in each.values()
             for name, leg in legs.items()
@@ -296,9 +307,14 @@ class FlowConfig(ConfigModel):
         return list(found)
 
     def asked_of(self, stage: str) -> list[str]:
-        """Of what people may be asked by a stage, as canonical entities' names."""
+        """
+        Of what people may be asked by a stage.
+
+        Canonical entities' names; where they are asked for the day of documents, the names of entities written.
+        """
         legs = self.of_stage(stage).values()
-        return sorted({leg.sync.entity for leg in legs if isinstance(leg, SideLegConfig) and leg.sync.asks})
+        synced = {leg.sync.entity for leg in legs if isinstance(leg, SideLegConfig) and leg.sync.asks}
+        return sorted(synced | {leg.target for leg in legs if leg.closed_periods == "ask"})
 
     def watched_of(self, stage: str) -> dict[str, list[str]]:
         """By canonical entity the fields of which every change is asked about in a stage."""

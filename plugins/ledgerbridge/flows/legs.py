@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, field_validator
 
@@ -13,8 +13,10 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.links import MatchPolicy
 from ledgerbridge.yaml_files import ConfigModel, OneOrMany, listed
 
-__all__ = ["BranchedLegConfig", "LegConfig", "TargetConfig", "leg_config"]
+__all__ = ["BranchedLegConfig", "ClosedPeriods", "LegConfig", "TargetConfig", "leg_config"]
 
+ClosedPeriods = Literal["hold", "next_open", "ask"]
+"""What becomes of a document whose day the target is closed on."""
 _LIMIT = re.compile(r"\d+|(\d{1,2}(\.\d+)?|100)%")
 
 
@@ -65,6 +67,9 @@ class _DeliveringConfig(ConfigModel):
     map: str = Field(description="Mapping from the canonical record to the target's document.")
     gate: str = Field(description="Expectation suite every mapped row must pass before load.")
     pool: str | None = Field(None, description="Airflow pool its load runs in.")
+    closed_periods: ClosedPeriods | None = Field(
+        None, description="What becomes of a document whose day is closed in the target. None: as the flow says."
+    )
     match: MatchPolicy = Field(
         "adopt",
         description="When the target holds something that may be the same thing, found by e-mail for one: `adopt` takes"

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -71,13 +71,14 @@ class _CompiledPart:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A compiled mapping; ``version`` is the hash of its file."""
+    """A compiled mapping; ``version`` is the hash of its file, ``drift`` what becomes of records of another form."""
 
     name: str
     source: str
     target: str
     version: str
     parts: dict[str, list[_CompiledPart]]
+    drift: Literal["ignore", "warn", "hold"] = "warn"
 
     def columns(self) -> dict[str, set[str]]:
         """The fields it makes, by part; every row has a ``record_key`` besides."""
@@ -108,7 +109,7 @@ class Mapping:
             if lookup.live is not None
         }
 
-    def chosen(self, records: NestedRows) -> set[int]:
+    def chosen(self, records: NestedRows | FrameRows) -> set[int]:
         """The positions of the records that `each` and `where` of its header leave rows of; it makes none of others."""
         found: set[int] = set()
         for part in self.parts["header"]:
@@ -132,6 +133,9 @@ class Mapping:
         others = set(made["header"][0].record.tolist()) if batch.earlier else set()
         earlier = {each: day for each, day in batch.earlier.items() if each not in others}
         failures = batch.failures.frame()
+        if len(failures) and any(part.where is not None for part in self.parts["header"]):
+            # of a record that its header's `where` leaves out nothing is made, whatever its other parts come to
+            failures = failures[failures["record"].isin(self.chosen(records))].reset_index(drop=True)
         if earlier:
             failures = failures[~failures["record"].isin(earlier)].reset_index(drop=True)
         labels = _labels(made.get("header", []), set(failures["record"]))
@@ -223,7 +227,7 @@ def _compiled_file(checked: CheckedFile[MappingFile], file: MappingFile) -> Mapp
             compiled.columns["record_key"] = key
         parts.setdefault(name, []).append(compiled)
     version = sha256(checked.path.read_bytes()).hexdigest()[:16]
-    return Mapping(checked.path.stem, file.from_, file.to, version, parts)
+    return Mapping(checked.path.stem, file.from_, file.to, version, parts, file.drift)
 
 
 def _compiled(

@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 
 from ledgerbridge.mapping.rows import Rows
 
-__all__ = ["compile_expression", "decimal_array", "expression_paths", "round_half_up"]
+__all__ = ["FUNCTIONS", "compile_expression", "decimal_array", "expression_paths", "round_half_up"]
 
 Compiled = Callable[[Rows], Any]
+FUNCTIONS = ("abs", "min", "max", "round", "coalesce")
 
 _WIDE = pa.decimal128(30, 10)
 _FACTOR = pa.decimal128(18, 7)  # two of them fit one product

@@ -17,7 +17,7 @@ from ledgerbridge.mapping.reads import Read, nested_rules, reads_of_part, reads_
 from ledgerbridge.mapping.rows import is_helper
 from ledgerbridge.yaml_files import Location
 
-__all__ = ["FILTERED", "How", "Origins", "composed", "filters_of", "origins_of"]
+__all__ = ["FILTERED", "How", "Origins", "composed", "filters_of", "origins_of", "sources_of"]
 
 _SELECTED = re.compile(r"\[[^\[\]]+\]")
 
@@ -79,6 +79,14 @@ def filters_of(mapping: CompiledMapping) -> frozenset[str]:
     )
 
 
+def sources_of(part: Part, target: str) -> dict[str, bool]:
+    """The paths of the record that one field of a part is made of; False: it only decides what becomes of others."""
+    found: dict[str, bool] = {}
+    for path, how in _made_of(part, target, ()):
+        found[path] = found.get(path, False) or how.direct
+    return found
+
+
 def composed(first: Origins, then: Origins) -> Origins:
     """What the second mapping's fields are made of, in fields that the first one reads; what a rule made is of none."""
     found: dict[str, dict[str, set[How]]] = {}
@@ -124,6 +132,8 @@ def _how(read: Read, rules: Mapping[Location, Rule]) -> How:
 def _absolute(each: str | None, path: str) -> str:
     if path.startswith("$."):
         each, path = None, path[2:]
+    if each == "header":
+        each = None
     while path.startswith("^"):
         each = f"{each.rpartition('[].')[0]}[]" if each and "[]." in each else None
         path = path[1:].removeprefix(".")

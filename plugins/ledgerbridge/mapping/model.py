@@ -330,6 +330,12 @@ class MappingFile(ConfigModel):
     from_: str = Field(alias="from", description="Entity or canonical record read.")
     to: str = Field(description="Canonical record or entity made.")
     description: str = Field("", description="What this mapping is for.")
+    drift: Literal["ignore", "warn", "hold"] = Field(
+        "warn",
+        description="What happens when the records that are read have another form than was accepted: `ignore`; `warn`,"
+        " the console tells it; `hold`, nothing of a batch goes on in which a path that is read went or has values of"
+        " another kind, until a person accepts the new form.",
+    )
     header: Part = Field(description="Rule per header field.")
     lines: Annotated[list[Part], BeforeValidator(listed), OneOrMany()] = Field(
         default_factory=list, description="Child rows; several lists of rules are put together."

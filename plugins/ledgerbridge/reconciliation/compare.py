@@ -30,6 +30,8 @@ Explain = Callable[[Booked, str], Known]
 """What is known of a document of one ledger that is not in the other (given by name)."""
 ExplainPair = Callable[[Sequence[Booked], Mapping[str, Decimal]], Known]
 """What is known of a document of the first ledger and its counterpart that differ by these amounts by role."""
+ExplainDays = Callable[[Sequence[Booked]], Known]
+"""What is known of a document of the first ledger and its counterpart that are booked on two days."""
 Opened = tuple[Sequence[OpenAmount], Sequence[OpenAmount]]
 
 
@@ -41,6 +43,7 @@ def reconcile(
     role_of: Mapping[str, Mapping[str, str]],
     explain: Explain,
     explain_pair: ExplainPair,
+    explain_days: ExplainDays | None = None,
     period: Period | None = None,
     opened: Opened | None = None,
 ) -> Reconciliation:
@@ -50,11 +53,12 @@ def reconcile(
     :param role_of: account role by ledger name and account.
     :param explain: the known reason for a document that is in one ledger only.
     :param explain_pair: the known reason for one that is not the same in both.
+    :param explain_days: the known reason why one is booked on two days; default: there never is one.
     :param period: what is booked outside of it in both ledgers is left out; default: everything is compared.
     :param opened: what each ledger says is open of its documents now, to be compared with whole books only.
     """
     span = period or Period()
-    comparison = _Comparison(ledgers, explain, explain_pair)
+    comparison = _Comparison(ledgers, explain, explain_pair, explain_days or (lambda _: Known()))
     pairs: dict[str, _Pair] = defaultdict(_Pair)
     sides = [
         [_Roled(each, ledger, role_of[ledger]) for each in documents]
@@ -126,7 +130,9 @@ class _Pair:
 class _Comparison:
     """Collects the differences of pair after pair."""
 
-    def __init__(self, ledgers: tuple[str, str], explain: Explain, explain_pair: ExplainPair) -> None:
+    def __init__(
+        self, ledgers: tuple[str, str], explain: Explain, explain_pair: ExplainPair, explain_days: ExplainDays
+    ) -> None:
         self.ledgers = ledgers
         self.differences: list[Difference] = []
         self.unsettled: set[str] = set()
@@ -140,6 +146,7 @@ class _Comparison:
         """Numbers of the documents of which a part is not the same in both ledgers yet."""
         self._explain = explain
         self._explain_pair = explain_pair
+        self._explain_days = explain_days
 
     def compare(self, pair: _Pair) -> None:
         for ledger, documents, sign in zip(self.ledgers, pair.sides, (1, -1), strict=True):
@@ -287,7 +294,8 @@ class _Comparison:
             kind = "date" if (days[0].year, days[0].month) == (days[1].year, days[1].month) else "period"
             value = sum((amount for amount in ours.roles.values() if amount > 0), NOTHING)
             remedy = f"Booked on {days[0]} and {days[1]}: correct the date of one of them."
-            self._add(both, kind, "", value, Known(), remedy)
+            known = self._explain_days((ours.booked, theirs.booked))
+            self._add(both, "timing" if known.reason else kind, "", value, known, remedy)
         self._compare_taxes(ours, theirs)
 
     def _tell(self, pair: _Pair, changed: Mapping[str, Decimal], known: Known) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledgerbridge.reconciliation.books import Books
 from ledgerbridge.reconciliation.model import TOLERANCE, Booked, Known
-from ledgerbridge.state.models import Delivery, LoggedChange, Position, Reading, SourceRecord
+from ledgerbridge.state.models import Delivery, LoggedChange, Position, PostingDay, Reading, SourceRecord
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["KnownDocuments", "delivered_entities"]
@@ -64,6 +64,7 @@ class KnownDocuments:
         self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
         self._read_from: dict[str, dict[str, str]] = {}  # by ledger: id to record key of what was made from it
         self._sent_at: dict[str, datetime] = {}
+        self._moved: dict[str, PostingDay] = {}  # by record key: what was posted on another day than its own
         self._to_take: set[str] = set()  # source keys of changes that a leg has still to take
         positions = select(Position.entity, func.min(Position.change)).where(
             Position.company == company, _of_legs(Position, legs)
@@ -123,6 +124,13 @@ class KnownDocuments:
             self._to_take |= self._beyond_positions(session, ledger, own | read_from)
         for ledger in self._books:
             self._add(ledger, self._by(session, ledger, Delivery.record_key, keys))
+        self._moved = {
+            row.record_key: row
+            for chunk in in_chunks(sorted(keys))
+            for row in session.scalars(
+                select(PostingDay).where(PostingDay.company == self._company, PostingDay.record_key.in_(chunk))
+            )
+        }
 
     def key(self, booked: Booked, ledger: str) -> str | None:
         """The key of a document that is the same in both ledgers; None: nobody knows it."""
@@ -218,6 +226,14 @@ class KnownDocuments:
         if any(self.came_later(booked.source, booked.changed_at) for booked in pair):
             return Known("booked when it is applied, by the next run")
         return Known()
+
+    def on_two_days(self, pair: Sequence[Booked]) -> Known:
+        """Why a document is booked on another day than its counterpart: on its own one ledger was closed."""
+        moved = next((self._moved[each.key] for each in pair if each.key in self._moved), None)
+        if moved is None or {each.booked_on for each in pair} != {moved.own, moved.day}:
+            return Known()
+        ledger = moved.entity.partition(".")[0]
+        return Known(f"{ledger} was closed on {moved.own}, its own day: it was posted there on {moved.day}")
 
     def came_later(self, entity: str, changed_at: datetime | None) -> bool:
         """Whether a document was written after the last run had read such documents; never at the end of a period."""

@@ -419,6 +419,7 @@ class Comparing:
             role_of=self.of.terms.roles,
             explain=self.known.missing,
             explain_pair=self.known.unequal,
+            explain_days=self.known.on_two_days,
             period=self.period,
             opened=None if opened is None else (opened[first], opened[second]),
         )

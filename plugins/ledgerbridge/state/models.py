@@ -34,6 +34,7 @@ from ledgerbridge.state.sealing import SealedJson, SealedText
 
 __all__ = [
     "OURS",
+    "AcceptedShape",
     "AlertRow",
     "AuditEntry",
     "BackfillRow",
@@ -513,6 +514,23 @@ class MergeQuestion(OfCompany, Base):
     answered_at: Mapped[datetime | None]
 
 
+class PostingDay(OfCompany, Base):
+    """
+    The day a document is posted on whose ``own`` was closed in its target, before that took it.
+
+    ``by``: a flow's policy, or ``people`` who were asked.
+    """
+
+    __tablename__ = "posting_day"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    record_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    own: Mapped[date]
+    day: Mapped[date]
+    by: Mapped[str] = mapped_column(String(16))
+    moved_at: Mapped[datetime]
+
+
 class MatchProposal(OfCompany, Base):
     """
     Two records of two sides that may be one thing, of which a person says whether they are.
@@ -667,6 +685,23 @@ class Draft(Base):
     note: Mapped[str | None] = mapped_column(Text)
     commit: Mapped[str | None] = mapped_column(String(64))
     branch: Mapped[str | None] = mapped_column(String(255))
+
+
+class AcceptedShape(OfCompany, Base):
+    """
+    The form of records that somebody said a mapping fits: by path what stands there, no value.
+
+    ``records`` is of those that were read last, ``source`` and ``target`` of what systems' descriptions said then.
+    """
+
+    __tablename__ = "accepted_shape"
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    mapping: Mapped[str] = mapped_column(String(255), primary_key=True)
+    records: Mapped[dict[str, Any]]
+    source: Mapped[dict[str, Any]]
+    target: Mapped[dict[str, Any]]
+    by: Mapped[str] = mapped_column(String(255))
+    accepted_at: Mapped[datetime]
 
 
 class Promotion(Base):

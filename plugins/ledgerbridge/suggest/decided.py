@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from ledgerbridge.drafts.publish import write_whole
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.suggest.described import Entity
 from ledgerbridge.suggest.known import Known
@@ -65,10 +69,48 @@ def decide(
     """
     Remember pairs of target field and source field; what was said before of the same two no longer counts.
 
-    :raises ConfigurationError: LB-SUG-005, the file is none of these, or its folder is not there.
+    :raises ConfigurationError: LB-SUG-005, the file is none of these, or its folder is not there or not to be
+        written to.
     """
-    decided = read_decisions(path)
-    before = decided.get(pair, Decided())
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            "LB-SUG-005",
+            f"{path.parent} is no folder, to remember anything in.",
+            remedy="Name the folder of flows and mappings with `--include`.",
+        )
+    with _alone(path.parent):
+        decided = read_decisions(path)
+        decided[pair] = _with(decided.get(pair, Decided()), accepted, refused)
+        content = {
+            name: {
+                "accepted": dict(sorted(each.accepted.items())),
+                "refused": {target: sorted(sources) for target, sources in sorted(each.refused.items())},
+            }
+            for name, each in sorted(decided.items())
+        }
+        text = _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=200)
+        try:
+            write_whole(path, text.encode())
+        except OSError as error:
+            raise ConfigurationError(
+                "LB-SUG-005",
+                f"{path} can't be written: {error.strerror}.",
+                remedy="Let the folder of flows and mappings be one that this process may write to.",
+            ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time: of two who decide each would write what the other had not read."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _with(before: Decided, accepted: Iterable[tuple[str, str]], refused: Iterable[tuple[str, str]]) -> Decided:
     takes = dict(before.accepted)
     leaves = {target: set(sources) for target, sources in before.refused.items()}
     for target, source in accepted:
@@ -78,21 +120,7 @@ def decide(
         leaves.setdefault(target, set()).add(source)
         if takes.get(target) == source:
             del takes[target]
-    decided[pair] = Decided(takes, {target: frozenset(sources) for target, sources in leaves.items() if sources})
-    content = {
-        name: {
-            "accepted": dict(sorted(each.accepted.items())),
-            "refused": {target: sorted(sources) for target, sources in sorted(each.refused.items())},
-        }
-        for name, each in sorted(decided.items())
-    }
-    if not path.parent.is_dir():
-        raise ConfigurationError(
-            "LB-SUG-005",
-            f"{path.parent} is no folder, to remember anything in.",
-            remedy="Name the folder of flows and mappings with `--include`.",
-        )
-    path.write_text(_HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=200))
+    return Decided(takes, {target: frozenset(sources) for target, sources in leaves.items() if sources})
 
 
 def with_accepted(known: Known, decided: Mapping[str, Decided], target: str) -> Known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledgerbridge.mapping.model import CHILDREN
@@ -11,7 +11,7 @@ from ledgerbridge.suggest.described import HEADER, Entity, Field
 from ledgerbridge.suggest.ranking import Candidate, Suggestion
 from ledgerbridge.suggest.words import lexicon
 
-__all__ = ["draft"]
+__all__ = ["draft", "each_of", "path_in", "rule_for"]
 
 _DECIMALS = ("money", "rate", "quantity")
 _CANONICAL = "canonical."
@@ -46,12 +46,28 @@ def draft(source: Entity, target: Entity, suggestions: Sequence[Suggestion]) -> 
     ]
     if open_:
         lines.insert(3, f"# Required and open: {', '.join(each.path for each in open_)}.")
-    canonical = source.name.startswith(_CANONICAL)
     for row in rows:
-        lines += _part(
-            row, source, canonical=canonical, labelled=row.part == HEADER and target.name.startswith(_CANONICAL)
-        )
+        lines += _part(row, source, labelled=row.part == HEADER and target.name.startswith(_CANONICAL))
     return "\n".join(lines) + "\n"
+
+
+def each_of(part: str, of_part: Iterable[Suggestion]) -> str:
+    """The list of the source that the rows of a target's part come from, as its suggestions say together."""
+    votes: dict[str, float] = defaultdict(float)
+    for each in of_part:
+        if each.best is not None and each.best.source.part != HEADER:
+            votes[each.best.source.part] += each.best.confidence
+    return HEADER if part == HEADER or not votes else max(votes, key=lambda name: votes[name])
+
+
+def rule_for(target: Field, best: Field, each: str, source: Entity) -> str:
+    """
+    The rule that fills a target field from a source field, as YAML on one line.
+
+    :param each: the list that the rows of the target's part come from.
+    """
+    names = _first_and_last(best, target, source) if each == HEADER else None
+    return _both(names, target) if names else _rule(best, target, each, canonical=source.name.startswith(_CANONICAL))
 
 
 def _rows(suggestions: Sequence[Suggestion]) -> Iterator[_Row]:
@@ -59,15 +75,10 @@ def _rows(suggestions: Sequence[Suggestion]) -> Iterator[_Row]:
     for each in suggestions:
         by_part.setdefault(each.target.part, []).append(each)
     for part, of_part in by_part.items():
-        votes: dict[str, float] = defaultdict(float)
-        for each in of_part:
-            if each.best is not None and each.best.source.part != HEADER:
-                votes[each.best.source.part] += each.best.confidence
-        best = max(votes, key=lambda name: votes[name]) if votes else HEADER
-        yield _Row(part, HEADER if part == HEADER else best, tuple(of_part))
+        yield _Row(part, each_of(part, of_part), tuple(of_part))
 
 
-def _part(row: _Row, source: Entity, *, canonical: bool, labelled: bool) -> list[str]:
+def _part(row: _Row, source: Entity, *, labelled: bool) -> list[str]:
     # a part whose rows come from nowhere yet is a comment as a whole, as is one that mappings don't know
     begun = row.part == HEADER or (row.each != HEADER and row.part in CHILDREN)
     lines = [f"{row.part}:"] if begun else [f"# {row.part}:"]
@@ -80,13 +91,13 @@ def _part(row: _Row, source: Entity, *, canonical: bool, labelled: bool) -> list
     for each in row.suggestions:
         written = begun and each.band == "sure" and each.best is not None and _reached(each.best.source, row.each)
         filled |= written
-        lines += _field(each, row.each, source, written=written, canonical=canonical)
+        lines += _field(each, row.each, source, written=written)
     if begun and not filled:
         lines.append("  fields: {}")
     return lines
 
 
-def _field(suggestion: Suggestion, each: str, source: Entity, *, written: bool, canonical: bool) -> list[str]:
+def _field(suggestion: Suggestion, each: str, source: Entity, *, written: bool) -> list[str]:
     target, best = suggestion.target, suggestion.best
     needed = " (required)" if target.required else ""
     if suggestion.rule is not None and not written:
@@ -97,9 +108,7 @@ def _field(suggestion: Suggestion, each: str, source: Entity, *, written: bool, 
     if best is None:
         nearest = ", ".join(f"{one.source.path} {one.confidence:.2f}" for one in suggestion.candidates[:2])
         return [f"  # {target.name}: open{needed}{f'; nearest {nearest}' if nearest else ''}"]
-    names = _first_and_last(best.source, target, source) if each == HEADER else None
-    value = _both(names, target) if names else _rule(best.source, target, each, canonical=canonical)
-    rule = f"{_key(target.name)}: {value}"
+    rule = f"{_key(target.name)}: {rule_for(target, best.source, each, source)}"
     told = f"{best.confidence:.2f}, {best.reason}"
     if written:
         return [f"  # {told}", f"  {rule}"]
@@ -138,6 +147,11 @@ def _others(candidates: Sequence[Candidate]) -> str:
 def _reached(source: Field, each: str) -> bool:
     """Whether a row of that list has one value of the field."""
     return source.part in (HEADER, each) or each.startswith(f"{source.part}.")
+
+
+def path_in(source: Field, each: str) -> str | None:
+    """A source field's path as rules of rows from ``each`` write it; None: a row has many of it."""
+    return _path(source, each) if _reached(source, each) else None
 
 
 def _path(source: Field, each: str) -> str:

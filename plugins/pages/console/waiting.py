@@ -52,7 +52,7 @@ MEANS = "console"
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of master of a company that the user sees, by a leg of the stage that keeps it in step."""
+    """What is asked about in a company and the user sees, by a leg of the stage that asks."""
 
     place: Place
     mends: bool
@@ -161,15 +161,17 @@ def overdue(access: Access, offset: int, limit: int) -> OverdueList:
 
 
 def _kinds(access: Access) -> dict[tuple[str, str], _Kind]:
-    """By company and canonical entity the kinds of master that the user sees."""
+    """By company and kind what the user sees: masters by canonical entity, documents by the entity written."""
     found: dict[tuple[str, str], _Kind] = {}
     for company in company_keys(settings.companies_folder()):
         for flow, config in flows().items():
             for name, leg in config.legs.items():
                 place = Place(company, flow, name)
-                key = (company, leg.sync.entity) if isinstance(leg, SideLegConfig) else None
-                if key is not None and key not in found and access.may_read(place):
-                    found[key] = _Kind(place, access.may_mend(place))
+                # of masters their values are asked about, of documents the day they are posted on
+                synced = [leg.sync.entity] if isinstance(leg, SideLegConfig) else []
+                for kind in (*synced, *([leg.target] if leg.closed_periods == "ask" else [])):
+                    if (company, kind) not in found and access.may_read(place):
+                        found[company, kind] = _Kind(place, access.may_mend(place))
     return found
 
 

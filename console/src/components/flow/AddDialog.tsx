@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import { api, type Edit, type FlowView, given, type Palette, type Place } from "../../api/client";
 import { freeName, legNames } from "../../model/flow";
@@ -66,10 +66,10 @@ export function AddDialog({ wanted, flow, palette, design, close }: Props) {
 type Ready = { edits: Edit[]; begin: Beginning[]; at: Place };
 type Form = { flow: FlowView; palette: Palette; told: (ready: Ready | null) => void };
 
-/** Tells what is ready whenever an answer changes. */
+/** Tells what is ready whenever an answer changes: before the next key, which may be Enter. */
 function useTold(told: Form["told"], ready: Ready | null) {
   const key = JSON.stringify(ready);
-  useEffect(() => told(ready), [told, key]);
+  useLayoutEffect(() => told(ready), [told, key]);
 }
 
 const NAME = "[a-z][a-z0-9_]*";

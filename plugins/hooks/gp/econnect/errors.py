@@ -14,9 +14,9 @@ from typing import Literal
 from ledgerbridge.errors import (
     ConfigurationError,
     LedgerbridgeError,
+    PeriodClosed,
     RecordBusy,
     RecordRejected,
-    RecordWaits,
     TransientError,
 )
 
@@ -173,7 +173,7 @@ def record_error(fault: ProcedureFault, *, record_key: str) -> LedgerbridgeError
         return RecordBusy(code, message, remedy=remedy)
     name, value = next(iter(first.related.items()), ("", None))
     if first.kind == "closed_period":
-        return RecordWaits(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
+        return PeriodClosed(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
     return RecordRejected(code, message, record_key=record_key, field=name, value=value, remedy=remedy)
 
 

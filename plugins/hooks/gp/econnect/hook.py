@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from airflow.sdk import BaseHook
@@ -17,7 +18,7 @@ from airflow.sdk import BaseHook
 from hooks.gp.econnect.client import EConnectAddress, EConnectClient
 from hooks.gp.econnect.currencies import Currencies
 from hooks.gp.econnect.entities import GPEntity, Site
-from hooks.gp.econnect.ledger import Account, Journal
+from hooks.gp.econnect.ledger import Account, Journal, balances
 from hooks.gp.econnect.reader import TableReader
 from hooks.gp.econnect.registry import ENTITIES
 from ledgerbridge.entities import RawRecord, Window
@@ -85,6 +86,14 @@ class GPEConnectHook(BaseHook):
         """Posted journal lines changed in the window (both ends included), with ACTNUMST; amounts as text."""
         for page in Journal(self.site()).read(Window(since, until)):
             yield from page
+
+    def balances(self, on: date) -> dict[str, Decimal]:
+        """
+        Each account's balance at the end of that day by ACTNUMST, without those that count pieces.
+
+        :raises ConfigurationError: the year before is not closed, so that this one does not say what it began with.
+        """
+        return balances(self.site(), on)
 
     def clock(self) -> datetime:
         """The GP server's time now, aware UTC."""

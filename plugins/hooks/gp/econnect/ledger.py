@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
-from hooks.gp.econnect.entities import ChangedRows, MasterRows, WholeTable
-from hooks.gp.econnect.reader import Row, all_of, changed_between
+from hooks.gp.econnect.entities import ChangedRows, MasterRows, Site, WholeTable
+from hooks.gp.econnect.reader import Row, all_of, changed_between, equal, literal
 from hooks.gp.econnect.targets import EConnectTarget, Place, difference
 from ledgerbridge.entities import Document, Found, RawRecord, Window
+from ledgerbridge.errors import ConfigurationError
 
 __all__ = [
     "APPLICATION_ENTRY",
+    "BROUGHT_FORWARD",
     "LINE_KEY",
+    "OF_UNITS",
     "POSTED_LINES",
     "WORK_LINES",
     "Account",
@@ -23,12 +27,18 @@ __all__ = [
     "GLTransaction",
     "Journal",
     "JournalEntry",
+    "balances",
     "entry_identity",
     "repetition",
 ]
 
 APPLICATION_ENTRY = "RMAPY"
 """Source document code of what GP books when receivables are applied (sources.md GP §4; unverified)."""
+
+BROUGHT_FORWARD = {"BBF", "P/L"}
+"""Source document codes of what closing a year writes: balances, and the result to retained earnings (unverified)."""
+OF_UNITS = {"2", "4"}
+"""ACCTTYPE of accounts that count pieces, not money."""
 
 WORK_LINES = "GL_Work_Lines"
 """DOCTYPE of the lines in work (GL10001): GP's own GL_Work_Trans is the headers alone (GL10000)."""
@@ -105,6 +115,7 @@ class GLTransaction(EConnectTarget):
         copied=("BACHNUMB", "JRNENTRY", "CURNCYID", "XCHGRATE"),
     )
     natural_key = "REFRENCE"
+    series = 2
     adopts = True  # GP itself takes a REFRENCE twice
     places = (
         Place(_WORK, "REFRENCE", key=("JRNENTRY",)),
@@ -162,6 +173,34 @@ class Journal(ChangedRows):
             {**row, **{column: accounts.get(str(row["ACTINDX"]), {}).get(column) for column in _OF_ACCOUNT}}
             for row in rows
         ]
+
+
+def balances(site: Site, on: date) -> dict[str, Decimal]:
+    """As ``GPEConnectHook.balances``: what was brought forward into its year, and what was posted since."""
+    lines = [
+        (int(row[key[2]]), row)
+        for doctype, key in POSTED_LINES.items()
+        for year in (on.year, on.year + 1, on.year - 1)
+        for page in site.reader.pages(
+            doctype, all_of(equal(key[2], year), f"TRXDATE <= {literal(on.isoformat())}"), key=key
+        )
+        for row in page
+    ]
+    year = max((of for of, _ in lines), default=on.year)
+    of_year = [row for of, row in lines if of == year]
+    if any(of < year for of, _ in lines) and not any(row["SOURCDOC"] in BROUGHT_FORWARD for row in of_year):
+        raise ConfigurationError(
+            "LB-GP-032",
+            f"fiscal year {year} has nothing brought forward, and the year before has entries",
+            remedy="Close the year before in GP (Tools > Routines > Financial > Year-End Closing), or name its end.",
+        )
+    accounts = AccountIndex(site).lookup(sorted({str(row["ACTINDX"]) for row in of_year}))
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for row in of_year:
+        account = accounts[str(row["ACTINDX"])]
+        if str(account.get("ACCTTYPE")) not in OF_UNITS:
+            sums[str(account["ACTNUMST"])] += Decimal(row["DEBITAMT"]) - Decimal(row["CRDTAMNT"])
+    return {account: amount for account, amount in sums.items() if amount}
 
 
 class JournalEntry(Journal):

@@ -48,6 +48,8 @@ class Vendor(KeptMaster):
 class _PayablesTarget(DistributedTarget):
     """What vendors are owed, and what pays them."""
 
+    series = 4
+
     def _differences(self, document: Document, row: Row) -> list[str]:
         header = document.header
         found = difference("VENDORID", row.get("VENDORID"), header.get("VENDORID"))

@@ -58,6 +58,7 @@ DOCTYPES: Mapping[str, str] = {
     "GL_Work_Lines": "GL_Work_Lines",
     "GL_Open_Trans": "GL_Open_Trans",
     "GL_Hist_Trans": "GL_Hist_Trans",
+    "Fiscal_Periods": "Fiscal_Periods",
     **{table.doctype: table.doctype for table in SETUP_TABLES.values()},
 }
 """Our name of a table's DOCTYPE to the site's; a connection's extra ``doctypes`` overrides single ones."""
@@ -81,6 +82,9 @@ _WHOLE_NUMBERS = frozenset(
         "RMDTYPAL",
         "DOCTYPE",
         "SGMTNUMB",
+        "YEAR1",
+        "PERIODID",
+        "SERIES",
     }
 )
 _PUNCTUATION = re.compile(r"[^0-9A-Z]")

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from hooks.gp.econnect.documents import Transaction, build_xml
+from hooks.gp.econnect.documents import HEADER, Transaction, build_xml
 from hooks.gp.econnect.entities import GPEntity
 from hooks.gp.econnect.errors import DUPLICATE, ProcedureFault, of_the_service, record_error
-from hooks.gp.econnect.reader import Row
+from hooks.gp.econnect.fields import NODES
+from hooks.gp.econnect.reader import Row, all_of, equal, literal
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import (
     ConfigurationError,
@@ -31,6 +32,10 @@ from ledgerbridge.going_out import carrying
 __all__ = ["DistributedTarget", "EConnectTarget", "MasterTarget", "Place", "difference", "is_current", "outcome_of"]
 
 
+_PERIODS, _PERIOD_KEY = "Fiscal_Periods", ("YEAR1", "PERIODID", "SERIES")
+_POSTING_DAYS = ("PSTGDATE", "GLPOSTDT", "TRXDATE", "DOCDATE")
+"""Fields that say when a document is posted, the one that counts first."""
+_NOTE = "NOTETEXT"
 _COLUMNS = {"ZIPCODE": "ZIP", "PHNUMBR1": "PHONE1", "PHNUMBR2": "PHONE2", "PHNUMBR3": "PHONE3"}
 """Fields whose columns have another name in some tables (sources.md GP §1.4)."""
 
@@ -62,6 +67,8 @@ class EConnectTarget(GPEntity):
     asks_before_each_call = True
     transaction: ClassVar[Transaction]
     natural_key: ClassVar[str]
+    series: ClassVar[int] = 3
+    """Of the fiscal periods it is posted in: 2 financial, 3 sales, 4 purchasing (sources.md GP §4)."""
     instructions: ClassVar[tuple[str, ...]] = ()
     """Header fields that say what to do with the document and are no field of its node."""
     places: ClassVar[tuple[Place, ...]]
@@ -117,6 +124,42 @@ class EConnectTarget(GPEntity):
         except LedgerbridgeError:
             return {}  # what GP answered stands
         return {key: outcome_of(key, held) for key, held in found.items()}
+
+    def day_of(self, document: Document) -> date | None:
+        """The day it is posted on in the general ledger: that of posting where the document has one, else its own."""
+        field = self._posted_by(document)
+        return None if field is None else document.header[field]
+
+    def opens_on(self, document: Document, day: date) -> date | None:
+        """The day after the last closed period (SY40100) of the document's series; None: the site tells of none."""
+        last = day - timedelta(days=1)
+        try:
+            for each in self._site.reader.pages(_PERIODS, self._closed_from(day), key=_PERIOD_KEY):
+                for row in sorted(each, key=lambda row: str(row["PERIODDT"])):
+                    if date.fromisoformat(str(row["PERIODDT"])[:10]) <= last + timedelta(days=1):
+                        last = max(last, date.fromisoformat(str(row["PERDENDT"])[:10]))
+        except ConfigurationError:
+            return None  # GP comes with no such DOCTYPE: the document waits as where nothing may be moved
+        return last + timedelta(days=1)
+
+    def on_day(self, document: Document, day: date) -> Document:
+        """Posted on this day; where that is no other field than the document's own day, a note tells that."""
+        field = self._posted_by(document)
+        assert field is not None
+        header = {**document.header, field: day}
+        if field != "DOCDATE" and document.header.get("DOCDATE") is None and _NOTE in self._header_fields():
+            told = f"dated {document.header[field]}"
+            header[_NOTE] = f"{header[_NOTE]}, {told}" if header.get(_NOTE) else told
+        return replace(document, header=header)
+
+    def _posted_by(self, document: Document) -> str | None:
+        return next((name for name in _POSTING_DAYS if isinstance(document.header.get(name), date)), None)
+
+    def _closed_from(self, day: date) -> str:
+        return all_of("CLOSED = 1", equal("SERIES", self.series), f"PERDENDT >= {literal(day.isoformat())}")
+
+    def _header_fields(self) -> Mapping[str, Any]:
+        return NODES[self.transaction.parts[HEADER]].fields
 
     def _write(self, document: Document) -> None:
         self._site.client.create_transaction(self._xml(document))

@@ -15,13 +15,14 @@ from ledgerbridge.flows import company_keys
 from ledgerbridge.pipeline.difference import ChangedDocument, Difference
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import Draft
-from ledgerbridge.yaml_edits import YamlText
+from ledgerbridge.yaml_edits import YamlText, with_written
 from ledgerbridge.yaml_files import Problem
 from operators import settings
 from operators.file_checks import mapping_problems
 from operators.what_if import what_if
 from pages.console.access import Access
 from pages.console.design.beginnings import goes_with
+from pages.console.design.drifts import note_shapes
 from pages.console.design.edits import edited
 from pages.console.design.files import must_edit
 from pages.console.design.flow_models import EditsAsked, TextAsked
@@ -163,6 +164,10 @@ def publish_draft(access: Access, file: str, asked: PublishAsked) -> None:
     with transaction(settings.state_engine(stays=True)) as opened:
         for each, seen in ((file, asked.seen), *((one.file, one.version) for one in others)):
             settle(opened, each, access.name, seen, asked.note.strip(), done.commit, done.branch)
+    if done.branch is None:
+        for each in (file, *(one.file for one in others)):
+            if each.startswith("mappings/"):
+                note_shapes(access.name, each)
 
 
 def _own(access: Access, file: str) -> Draft:
@@ -176,7 +181,7 @@ def _own(access: Access, file: str) -> Draft:
 
 def _changed(text: YamlText, asked: ChangeAsked) -> str:
     place = tuple(asked.location)
-    return (text.take_away(place) if asked.written is None else text.put(place, asked.written)).text
+    return (text.take_away(place) if asked.written is None else with_written(text, place, asked.written)).text
 
 
 def _difference(found: Difference) -> DifferenceView:

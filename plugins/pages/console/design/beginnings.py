@@ -21,12 +21,12 @@ from operators.file_checks import offered
 from operators.new_files import dag_file, new_mapping, new_suite
 from pages.console.access import Access
 from pages.console.design.files import is_live, must_edit
-from pages.console.design.flow_models import BeginAsked
+from pages.console.design.flow_models import FileAsked
 
 __all__ = ["begin_file", "goes_with", "new_drafts", "with_new_files"]
 
 
-def begin_file(access: Access, asked: BeginAsked) -> str:
+def begin_file(access: Access, asked: FileAsked) -> str:
     """
     Begin a draft of a file that is not there yet, and name it.
 
@@ -47,7 +47,7 @@ def begin_file(access: Access, asked: BeginAsked) -> str:
     return file
 
 
-def _text(asked: BeginAsked) -> str:
+def _text(asked: FileAsked) -> str:
     if asked.kind == "flows":
         told = {"description": asked.description or f"{asked.name}.", "owner": asked.owner or "finance"}
         return f"# yaml-language-server: $schema=../schemas/flow.json\n{in_lines({**told, 'stages': {}})}\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledgerbridge.drafts.folders import KINDS
-from ledgerbridge.drafts.store import open_drafts
+from ledgerbridge.drafts.store import open_draft, open_drafts
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import LegConfig, company_keys
 from ledgerbridge.mapping.model import MappingFile
@@ -37,13 +37,14 @@ def files_of(access: Access) -> list[FileView]:
                 view.drafts, view.may_edit = drafts.get(file, []), may_edit(access, file)
                 found.append(view)
     known = {each.file for each in found}
-    new = [each for each in drafts if each not in known and not is_live(each) and _may_read(access, each)]
+    new = [each for each, by in drafts.items() if each not in known and access.name in by and not is_live(each)]
     return found + [
         FileView(
             file=each, kind=each.partition("/")[0], name=Path(each).stem, description="New, and not published yet.",
-            drafts=drafts[each], may_edit=may_edit(access, each),
+            drafts=drafts[each], may_edit=True,
         )
         for each in sorted(new)
+        if may_edit(access, each)
     ]  # fmt: skip
 
 
@@ -52,21 +53,20 @@ def is_live(file: str) -> bool:
     return (settings.include_folder() / file).is_file()
 
 
-def file_of(kind: str, name: str) -> str:
+def file_of(access: Access, kind: str, name: str) -> str:
     """
-    A file's name below the include folder; one that is only somebody's draft is there too.
+    A file's name below the include folder; of one that is not there yet too, of which the user has a draft.
 
-    :raises LedgerbridgeError: there is none.
+    :raises LedgerbridgeError: there is neither.
     """
     file = f"{kind}/{name}.yaml"
-    if kind not in KINDS or not (is_live(file) or _is_drafted(file)):
-        raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
-    return file
-
-
-def _is_drafted(file: str) -> bool:
-    with snapshot(settings.state_engine(stays=True)) as opened:
-        return bool(open_drafts(opened, file))
+    if kind in KINDS:
+        if is_live(file):
+            return file
+        with snapshot(settings.state_engine(stays=True)) as opened:
+            if open_draft(opened, file, access.name) is not None:
+                return file
+    raise LedgerbridgeError("LB-CFG-008", f"there is no file {file}.", remedy="Take one of the list.")
 
 
 def legs_of(file: str) -> dict[str, LegConfig]:

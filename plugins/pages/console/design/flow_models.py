@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field, JsonValue
 from pages.console.design.models import DraftedView, Location, Step, VersionSeen, Written
 
 __all__ = [
-    "BeginAsked",
     "Begun",
     "Edit",
     "EditsAsked",
     "EditsTried",
     "EntityOffered",
+    "FileAsked",
     "FlowProblem",
     "FlowView",
     "LegNode",
@@ -171,7 +171,7 @@ class TextAsked(VersionSeen):
     text: str = Field(max_length=1_000_000)
 
 
-class BeginAsked(BaseModel):
+class FileAsked(BaseModel):
     """A file that is not there yet; what a mapping reads and writes, what a gate is for."""
 
     kind: Literal["flows", "mappings", "expectations"]

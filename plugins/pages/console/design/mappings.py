@@ -18,6 +18,7 @@ from ledgerbridge.mapping import Lookups
 from ledgerbridge.mapping import Mapping as CompiledMapping
 from ledgerbridge.mapping.engine import check_mapping_file
 from ledgerbridge.mapping.explain import field_in_words
+from ledgerbridge.mapping.lineage import sources_of
 from ledgerbridge.mapping.model import CHILDREN, PART_OPTIONS, MappingFile, Rule
 from ledgerbridge.mapping.reads import reads_of_rule
 from ledgerbridge.mapping.rows import is_helper
@@ -25,18 +26,28 @@ from ledgerbridge.mapping.trial import Trial, try_mapping
 from ledgerbridge.pipeline.shadow import Answered
 from ledgerbridge.state.letter_list import Place
 from ledgerbridge.state.reader import DatabaseReader
-from ledgerbridge.yaml_edits import YamlText
-from ledgerbridge.yaml_files import CheckedFile, Problem
+from ledgerbridge.suggest.linking import rows_of
+from ledgerbridge.yaml_edits import YamlText, with_written
+from ledgerbridge.yaml_files import CheckedFile, Location, Problem
+from ledgerbridge.yaml_forms import Unshowable, form_of
 from operators import settings
 from operators.file_checks import mapping_problems
 from operators.recorded import kept_answers, recent_canonical, recent_raw
 from pages.console.access import Access
 from pages.console.design.drafted import drafted
-from pages.console.design.files import legs_of, may_edit, may_see_values
-from pages.console.design.models import FailureView, FieldView, MappingView, ProblemView
+from pages.console.design.files import is_live, legs_of, may_edit, may_see_values
+from pages.console.design.models import (
+    FailureView,
+    FieldView,
+    MappingView,
+    OptionView,
+    OriginView,
+    PieceView,
+    ProblemView,
+)
 from pages.console.looks import Look, note_looks
 
-__all__ = ["mapping_view", "previewed"]
+__all__ = ["mapping_view", "previewed", "samples_of", "text_of"]
 
 _SAMPLES = 5
 _KEPT_SECONDS = 60
@@ -61,7 +72,8 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
         path.write_text(written, encoding="utf-8")
         problems = mapping_problems(path, include, lambda: company)
         checked, compiled = check_mapping_file(path)
-    fields = _fields(YamlText(written, name), checked.content)
+    parsed = YamlText(written, name)  # read once
+    fields, options = _fields(parsed, checked.content), _options(parsed)
     _put_problems(fields, problems)
     trials: list[Trial] = []
     if compiled is not None and checked.content is not None and not problems:
@@ -72,17 +84,30 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
         file=file, name=name, text=written, used_by=sorted(legs_of(file)), fields=fields,
         reads=content.from_ if content else "", writes=content.to if content else "",
         description=content.description if content else "",
-        parts=list(dict.fromkeys(each.part for each in fields)),
+        parts=list(dict.fromkeys(each.part for each in fields)), is_new=not is_live(file), options=options,
+        pieces=_piece_views(parsed),
         required=sum(each.required for each in fields), problems=[_problem(each, fields) for each in problems],
         samples=[each.key for each in trials], values=values, may_edit=may_edit(access, file),
-        publishes=settings.publishes(), draft=known.draft, others=known.others, history=known.history,
+        publishes=settings.publishes(), drift=content.drift if content else "warn", draft=known.draft,
+        others=known.others, history=known.history,
     )  # fmt: skip
 
 
 def previewed(access: Access, file: str, location: Sequence[str | int], written: str) -> MappingView:
     """A mapping with one rule as it is being written; nothing is kept."""
-    text = drafted(access, file).text
-    return mapping_view(access, file, text=YamlText(text, Path(file).stem).put(tuple(location), written).text)
+    return mapping_view(access, file, text=with_written(text_of(access, file), tuple(location), written).text)
+
+
+def text_of(access: Access, file: str) -> YamlText:
+    """A mapping's text as the user's draft has it, or as it is live."""
+    return YamlText(drafted(access, file).text, Path(file).stem)
+
+
+def samples_of(access: Access, file: str, reads: str) -> list[dict[str, Any]]:
+    """The latest records of an entity that went through a mapping, for whoever may see their values."""
+    company, values = _company(access, file)
+    engine = settings.state_engine(company.key, stays=True)
+    return list(_samples(str(engine.url), company.key, file, reads, _now())) if values else []
 
 
 def _company(access: Access, file: str) -> tuple[Company, bool]:
@@ -107,13 +132,16 @@ def _fields(text: YamlText, content: MappingFile | None) -> list[FieldView]:
     return found
 
 
-def _pieces(text: YamlText, part: str) -> list[tuple[tuple[str | int, ...], int | None]]:
-    """Where the rules of a part stand; several lists of rules are numbered."""
+def _pieces(text: YamlText, part: str) -> list[tuple[Location, int | None]]:
+    """Where the rules of a part stand."""
+    places = _places(text, part)
+    return [((*place, "fields") if "fields" in text.keys(place) else place, number) for place, number in places]
+
+
+def _places(text: YamlText, part: str) -> list[tuple[Location, int | None]]:
+    """Where a part stands; several lists of rules are numbered."""
     items = text.items((part,))
-    pieces: list[tuple[tuple[str | int, ...], int | None]] = (
-        [((part,), None)] if items is None else [((part, number), number) for number in range(items)]
-    )
-    return [((*place, "fields") if "fields" in text.keys(place) else place, number) for place, number in pieces]
+    return [((part,), None)] if items is None else [((part, number), number) for number in range(items)]
 
 
 def _field(
@@ -125,7 +153,10 @@ def _field(
         last_line=text.last_line(location), rule=text.written(location), is_helper=is_helper(name),
     )  # fmt: skip
     rule = _rule(content, part, number or 0, name)
+    shown.form, shown.no_form = _form(shown.rule)
     if content is not None and rule is not None:
+        piece = content.parts()[part][number or 0]
+        shown.origins = [OriginView(path=path, direct=direct) for path, direct in sources_of(piece, name).items()]
         shown.words = field_in_words(name, rule, content)
         shown.source = list(dict.fromkeys(read.path for read in reads_of_rule(rule, ())))
         shown.required = rule.required
@@ -135,6 +166,49 @@ def _field(
 def _rule(content: MappingFile | None, part: str, number: int, name: str) -> Rule | None:
     pieces = content.parts().get(part, []) if content is not None else []
     return pieces[number].fields.get(name) if number < len(pieces) else None
+
+
+def _options(text: YamlText) -> list[OptionView]:
+    """What each part says beside its fields, and what it may."""
+    found = []
+    try:
+        parts = text.keys(())
+    except LedgerbridgeError:
+        return []
+    for part in [each for each in ("header", *CHILDREN) if each in parts]:
+        for place, number in _places(text, part):
+            there = text.keys(place)
+            for option in PART_OPTIONS:
+                location = (*place, option)
+                written = text.written(location) if option in there else ""
+                form, no_form = _form(written) if option in there else (None, None)
+                found.append(
+                    OptionView(
+                        part=part, number=number, option=option, location=list(location), is_there=option in there,
+                        rule=written, form=form, no_form=no_form, line=text.line(location if written else place),
+                    )
+                )  # fmt: skip
+    return found
+
+
+def _piece_views(text: YamlText) -> list[PieceView]:
+    try:
+        parts = text.keys(())
+    except LedgerbridgeError:
+        return []
+    there = [each for each in ("header", *CHILDREN) if each in parts]
+    return [
+        PieceView(part=part, number=number, location=list(place), each=rows_of(text, part, number or 0) or "header")
+        for part in there
+        for place, number in _pieces(text, part)
+    ]
+
+
+def _form(written: str) -> tuple[Any, str | None]:
+    try:
+        return form_of(written), None
+    except Unshowable as error:
+        return None, str(error)
 
 
 def _put_problems(fields: list[FieldView], problems: Sequence[Problem]) -> None:
@@ -162,7 +236,7 @@ def _trials(
 ) -> list[Trial]:
     """What the mapping makes of the latest records, answered by what is kept."""
     engine = settings.state_engine(company.key, stays=True)
-    now = int(monotonic() // _KEPT_SECONDS)
+    now = _now()
     records = _samples(str(engine.url), company.key, file, content.from_, now)
     if look:
         _tell_look(access.name, str(engine.url), company.key, file, content.from_, now)
@@ -171,6 +245,10 @@ def _trials(
         tables, company.tables(), DatabaseReader(engine), Answered(kept_answers(company, engine)), company.time_zone
     )
     return try_mapping(compiled, list(records), lookups)
+
+
+def _now() -> int:
+    return int(monotonic() // _KEPT_SECONDS)
 
 
 @lru_cache(maxsize=64)

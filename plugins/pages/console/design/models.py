@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 __all__ = [
+    "BeginAsked",
+    "CandidateView",
     "ChangeAsked",
+    "DecisionsAsked",
     "DifferenceView",
     "DocumentChange",
     "DraftView",
     "DraftedView",
+    "DriftView",
+    "DriftsView",
     "FailureView",
     "FieldView",
     "FileView",
+    "LanguageView",
+    "LineAsked",
     "MappingView",
+    "OptionView",
+    "OriginView",
+    "PairAsked",
+    "PieceView",
     "PreviewAsked",
     "ProblemView",
     "PublicationView",
     "PublishAsked",
     "RefusalView",
     "RollbackAsked",
+    "SideField",
+    "SidesView",
+    "SuggestionView",
     "SumView",
     "TryAsked",
     "TryView",
@@ -71,12 +85,20 @@ class FailureView(BaseModel):
     remedy: str | None
 
 
+class OriginView(BaseModel):
+    """A path of the record that a field is made of; not ``direct``: it only decides what the field becomes."""
+
+    path: str
+    direct: bool
+
+
 class FieldView(BaseModel):
     """
     One target field with its rule.
 
-    ``before``: what its paths hold in each sample, ``after``: what it becomes there, both as text, rows of a part after
-    one another; nothing for whoever sees no values.
+    ``origins``: paths of the whole record, what helpers read included. ``form``: the rule as a form shows it, or
+    ``no_form`` says why none does. ``before``: what its paths hold in each sample, ``after``: what it becomes there,
+    both as text, rows of a part after one another; nothing for whoever sees no values.
     """
 
     part: str
@@ -88,12 +110,38 @@ class FieldView(BaseModel):
     rule: str
     words: list[str] = []
     source: list[str] = []
+    origins: list[OriginView] = []
+    form: Any = None
+    no_form: str | None = None
     required: bool = False
     is_helper: bool = False
     before: list[str] = []
     after: list[str] = []
     failures: list[FailureView] = []
     problems: list[ProblemView] = []
+
+
+class OptionView(BaseModel):
+    """What a part says beside its fields, as ``split``; not ``is_there``: it says nothing of that."""
+
+    part: str
+    number: int | None
+    option: str
+    location: list[Step]
+    line: int
+    rule: str
+    form: Any = None
+    no_form: str | None = None
+    is_there: bool
+
+
+class PieceView(BaseModel):
+    """A list of rules of a part: where its fields stand, and the list of the source that its rows come from."""
+
+    part: str
+    number: int | None
+    location: list[Step]
+    each: str
 
 
 class DraftView(BaseModel):
@@ -143,12 +191,16 @@ class MappingView(DraftedView):
     reads: str
     writes: str
     used_by: list[str]
+    is_new: bool
     parts: list[str]
+    pieces: list[PieceView]
+    options: list[OptionView]
     fields: list[FieldView]
     required: int
     problems: list[ProblemView]
     samples: list[str]
     values: bool
+    drift: str
 
 
 class PreviewAsked(BaseModel):
@@ -156,6 +208,76 @@ class PreviewAsked(BaseModel):
 
     location: Location
     written: Written
+
+
+class SideField(BaseModel):
+    """A field of the entity that is read or made; ``part``: a list of it, or a part of a document."""
+
+    part: str
+    name: str
+    path: str
+    kind: str
+    length: int
+    required: bool
+    about: str
+
+
+class CandidateView(BaseModel):
+    """What may go into a target field, how sure that is from 0 to 1, why, and the rule it would be."""
+
+    path: str
+    confidence: float
+    reason: str
+    rule: str
+
+
+class SuggestionView(BaseModel):
+    """A target field without a rule; ``band``: sure, likely or open. Of an open one candidates are only near."""
+
+    target: str
+    part: str
+    field: str
+    required: bool
+    about: str
+    band: str
+    candidates: list[CandidateView]
+
+
+class SidesView(BaseModel):
+    """The fields of both sides of a mapping, and what is suggested for those that have no rule."""
+
+    source: list[SideField]
+    target: list[SideField]
+    suggestions: list[SuggestionView]
+
+
+class DriftView(BaseModel):
+    """A path that is otherwise than it was accepted; ``of``: records, or the description of source or target."""
+
+    company: str
+    of: str
+    path: str
+    what: str
+    before: str
+    now: str
+    is_read: bool
+
+
+class DriftsView(BaseModel):
+    """What is otherwise since the form of records was accepted; no time: nothing was accepted yet."""
+
+    accepted_at: datetime | None
+    by: str | None
+    records: int
+    drifts: list[DriftView]
+
+
+class LanguageView(BaseModel):
+    """What rules may say: the JSON Schema of mappings, and the functions of expressions."""
+
+    mapping_schema: dict[str, Any]
+    functions: list[str]
+    tables: list[str]
 
 
 class VersionSeen(BaseModel):
@@ -169,6 +291,38 @@ class ChangeAsked(VersionSeen):
 
     location: Location
     written: Written | None
+
+
+Path = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class PairAsked(BaseModel):
+    """A target field and the source field that goes into it, or does not, both by their paths in the record."""
+
+    target: Path
+    source: Path
+
+
+class LineAsked(VersionSeen, PairAsked):
+    """A line drawn; ``number``: which of several lists of rules of the part."""
+
+    number: int = Field(0, ge=0, lt=1_000)
+
+
+class DecisionsAsked(VersionSeen):
+    """What is accepted of suggestions, which goes into the draft, and what is refused; both are remembered."""
+
+    accepted: list[PairAsked] = Field([], max_length=1_000)
+    refused: list[PairAsked] = Field([], max_length=1_000)
+
+
+class BeginAsked(BaseModel):
+    """A mapping that is not there yet."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    reads: Path
+    writes: Path
+    description: Annotated[str, Field(max_length=300)] = "To be written."
 
 
 class TryAsked(BaseModel):

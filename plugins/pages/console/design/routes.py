@@ -13,11 +13,13 @@ from pages.console.design import acts
 from pages.console.design import flow_models as drawn
 from pages.console.design import models as shown
 from pages.console.design.beginnings import begin_file
+from pages.console.design.drifts import accept, drifts_of
 from pages.console.design.files import file_of, files_of, must_edit, must_read
 from pages.console.design.flows import flow_edited, flow_view
 from pages.console.design.mappings import mapping_view, previewed
 from pages.console.design.palette import palette
 from pages.console.design.passes import passes
+from pages.console.design.sides import begin_mapping, decide_suggestions, draw_line, language, sides_of
 
 __all__ = ["routes"]
 
@@ -37,15 +39,68 @@ def list_files(access: AccessDep) -> list[shown.FileView]:
 @routes.get("/mappings/{name}")
 def show_mapping(access: AccessDep, name: Name) -> shown.MappingView:
     """A mapping as the user's draft has it, or as it is live."""
-    file = file_of("mappings", name)
+    file = file_of(access, "mappings", name)
     must_read(access, file)
+    return mapping_view(access, file)
+
+
+@routes.post("/mappings")
+def begin(access: FormDep, asked: shown.BeginAsked) -> shown.MappingView:
+    """Begin a mapping that is not there yet, as a draft of the user's."""
+    file = begin_mapping(access, asked)
+    return mapping_view(access, file)
+
+
+@routes.get("/language")
+def tell_language() -> shown.LanguageView:
+    """What rules may say."""
+    return language()
+
+
+@routes.get("/mappings/{name}/sides")
+def show_sides(access: AccessDep, name: Name) -> shown.SidesView:
+    """The fields of both sides of a mapping, and suggestions for those of the target that have no rule."""
+    file = file_of(access, "mappings", name)
+    must_read(access, file)
+    return sides_of(access, file)
+
+
+@routes.get("/mappings/{name}/drifts")
+def show_drifts(access: AccessDep, name: Name) -> shown.DriftsView:
+    """What became of the form of both sides since it was accepted."""
+    file = file_of(access, "mappings", name)
+    must_read(access, file)
+    return drifts_of(file)
+
+
+@routes.post("/mappings/{name}/acceptances")
+def accept_form(access: FormDep, name: Name) -> shown.DriftsView:
+    """Say that the mapping fits records as they are now."""
+    file = file_of(access, "mappings", name)
+    accept(access, file)
+    return drifts_of(file)
+
+
+@routes.post("/mappings/{name}/lines")
+def draw(access: FormDep, name: Name, asked: shown.LineAsked) -> shown.MappingView:
+    """Let a source field go into a target field, in the user's draft."""
+    file = file_of(access, "mappings", name)
+    draw_line(access, file, asked)
+    return mapping_view(access, file)
+
+
+@routes.post("/mappings/{name}/decisions")
+def decide(access: FormDep, name: Name, asked: shown.DecisionsAsked) -> shown.MappingView:
+    """Take suggestions into the user's draft, refuse others, and remember both for further suggestions."""
+    file = file_of(access, "mappings", name)
+    decide_suggestions(access, file, asked)
     return mapping_view(access, file)
 
 
 @routes.post("/mappings/{name}/previews")
 def preview(access: FormDep, name: Name, asked: shown.PreviewAsked) -> shown.MappingView:
     """The same with one rule as it is being written; nothing is kept."""
-    file = file_of("mappings", name)
+    file = file_of(access, "mappings", name)
     must_edit(access, file)
     return previewed(access, file, asked.location, asked.written)
 
@@ -53,7 +108,7 @@ def preview(access: FormDep, name: Name, asked: shown.PreviewAsked) -> shown.Map
 @routes.post("/mappings/{name}/changes")
 def change(access: FormDep, name: Name, asked: shown.ChangeAsked) -> shown.MappingView:
     """Write one thing anew in the user's draft, or take it away; it is begun if there is none."""
-    file = file_of("mappings", name)
+    file = file_of(access, "mappings", name)
     acts.change(access, file, asked)
     return mapping_view(access, file)
 
@@ -65,7 +120,7 @@ def show_palette(access: AccessDep) -> drawn.PaletteView:
 
 
 @routes.post("/beginnings")
-def begin(access: FormDep, asked: drawn.BeginAsked) -> drawn.Begun:
+def begin_new(access: FormDep, asked: drawn.FileAsked) -> drawn.Begun:
     """Begin a draft of a file that is not there yet."""
     return drawn.Begun(file=begin_file(access, asked))
 
@@ -73,7 +128,7 @@ def begin(access: FormDep, asked: drawn.BeginAsked) -> drawn.Begun:
 @routes.get("/flows/{name}")
 def show_flow(access: AccessDep, name: Name) -> drawn.FlowView:
     """A flow as the user's draft has it, or as it is live."""
-    file = file_of("flows", name)
+    file = file_of(access, "flows", name)
     must_read(access, file)
     return flow_view(access, file)
 
@@ -87,7 +142,7 @@ def show_passes(access: AccessDep, name: Name) -> list[drawn.PassView]:
 @routes.post("/flows/{name}/previews")
 def preview_flow(access: FormDep, name: Name, asked: drawn.EditsTried) -> drawn.FlowView:
     """The same as changes would make it; nothing is kept."""
-    file = file_of("flows", name)
+    file = file_of(access, "flows", name)
     must_edit(access, file)
     return flow_edited(access, file, asked.edits)
 
@@ -95,7 +150,7 @@ def preview_flow(access: FormDep, name: Name, asked: drawn.EditsTried) -> drawn.
 @routes.post("/flows/{name}/changes")
 def change_flow(access: FormDep, name: Name, asked: drawn.EditsAsked) -> drawn.FlowView:
     """Change several things in the user's draft, all or none; it is begun if there is none."""
-    file = file_of("flows", name)
+    file = file_of(access, "flows", name)
     acts.edit(access, file, asked)
     return flow_view(access, file)
 
@@ -103,7 +158,7 @@ def change_flow(access: FormDep, name: Name, asked: drawn.EditsAsked) -> drawn.F
 @routes.post("/flows/{name}/texts")
 def restore_flow(access: FormDep, name: Name, asked: drawn.TextAsked) -> drawn.FlowView:
     """Let the user's draft have a text that it had before."""
-    file = file_of("flows", name)
+    file = file_of(access, "flows", name)
     acts.restore(access, file, asked)
     return flow_view(access, file)
 
@@ -111,13 +166,13 @@ def restore_flow(access: FormDep, name: Name, asked: drawn.TextAsked) -> drawn.F
 @routes.post("/{kind}/{name}/trials")
 def try_draft(access: FormDep, kind: Kind, name: Name, asked: shown.TryAsked) -> shown.TryView:
     """The difference the draft would have made over the last days."""
-    return acts.try_draft(access, file_of(kind, name), asked)
+    return acts.try_draft(access, file_of(access, kind, name), asked)
 
 
 @routes.post("/{kind}/{name}/merges")
 def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -> View:
     """Put what the file became since into the draft."""
-    file = file_of(kind, name)
+    file = file_of(access, kind, name)
     acts.take_in(access, file, asked.seen)
     return _VIEWS[kind](access, file)
 
@@ -125,7 +180,7 @@ def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -
 @routes.post("/{kind}/{name}/publications")
 def publish(access: FormDep, kind: Kind, name: Name, asked: shown.PublishAsked) -> View:
     """Commit the draft in the user's name."""
-    file = file_of(kind, name)
+    file = file_of(access, kind, name)
     acts.publish_draft(access, file, asked)
     return _VIEWS[kind](access, file)
 
@@ -133,7 +188,7 @@ def publish(access: FormDep, kind: Kind, name: Name, asked: shown.PublishAsked) 
 @routes.post("/{kind}/{name}/rollbacks")
 def roll_back(access: FormDep, kind: Kind, name: Name, asked: shown.RollbackAsked) -> View:
     """Begin a draft with the text before a publication."""
-    file = file_of(kind, name)
+    file = file_of(access, kind, name)
     acts.roll_back(access, file, asked.publication)
     return _VIEWS[kind](access, file)
 
@@ -141,6 +196,6 @@ def roll_back(access: FormDep, kind: Kind, name: Name, asked: shown.RollbackAske
 @routes.post("/{kind}/{name}/discards")
 def give_up(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -> View:
     """Give the draft up."""
-    file = file_of(kind, name)
+    file = file_of(access, kind, name)
     acts.give_up(access, file, asked.seen)
     return _VIEWS[kind](access, file)
