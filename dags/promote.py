@@ -1,5 +1,7 @@
 """The Airflow DAG by which a bundle from another environment becomes live: checked, approved by another, applied."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG
 
 from operators.promote import PROMOTE_PARAMS, ApplyBundleOperator, ApproveBundleOperator, CheckBundleOperator
@@ -12,7 +14,7 @@ with DAG(
     tags=["ledgerbridge"],
     is_paused_upon_creation=False,
 ) as dag:
-    check = CheckBundleOperator(task_id="check")
+    check = CheckBundleOperator(task_id="check", execution_timeout=timedelta(hours=2))
     # Airflow takes a task for a killed one whose answer comes while the process that asked is still ending
     approve = ApproveBundleOperator(task_id="approve", retries=2)
-    check >> approve >> ApplyBundleOperator(task_id="apply")
+    check >> approve >> ApplyBundleOperator(task_id="apply", execution_timeout=timedelta(minutes=15))
