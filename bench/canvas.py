@@ -109,7 +109,7 @@ def _frames(page: Page, act: Any) -> dict[str, Any]:
 
 def _drag(page: Page) -> None:
     """A line from a source over the targets, up and down, and beyond their edge, where they scroll."""
-    source = page.get_by_role("tree").first.get_by_role("treeitem", name="field 3 ").bounding_box()
+    source = page.get_by_role("tree").first.get_by_role("treeitem", name="field 3 text 30", exact=True).bounding_box()
     target = page.get_by_role("tree").last.bounding_box()
     assert source
     assert target
