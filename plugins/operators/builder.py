@@ -102,8 +102,9 @@ def build_flow(name: str, include: Path | None = None, company: str | None = Non
         prefix = settings.in_dag_ids(of_company.key)
         stages = [_Stage(name, flow, stage, of_company, prefix) for stage in flow.stages]
         if (run := get_parsing_context().dag_id) is not None:
-            # who parses the file to run a task needs that task's DAG alone: building all takes longer than many a task
-            stages = [each for each in stages if run in each.dag_ids]
+            # who parses the file to run a task needs that task's DAG alone: building all takes longer than many a task;
+            # `airflow dags test` reads other files as well under that name, for the DAGs that its tasks start
+            stages = [each for each in stages if run in each.dag_ids] or stages
         dags = [*(each.dag() for each in stages), *(each.questions() for each in stages if flow.asked_of(each.name))]
     except ConfigurationError as error:
         broken = ".".join(filter(None, (company, name)))

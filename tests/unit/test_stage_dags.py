@@ -153,6 +153,8 @@ def test_who_parses_a_file_to_run_a_task_gets_the_dag_of_that_task_as_it_is(
     assert dag in alone
     assert len(alone) <= 2 < len(whole)
     assert DagSerialization.to_dict(alone[dag]) == DagSerialization.to_dict(whole[dag])
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "of_another_file")
+    assert list(build_flow(flow, include)) == list(whole)
 
 
 def test_broken_flow_is_one_import_error_and_takes_no_other_dag_down(
