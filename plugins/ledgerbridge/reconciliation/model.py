@@ -40,6 +40,7 @@ KINDS: Mapping[str, str] = {
     "account": "The amount lies on an account of another role.",
     "date": "Other days of one month.",
     "period": "Days of different months.",
+    "timing": "A document is posted on another day than its counterpart because its own was closed, as its flow says.",
     "rate": "The same amounts at another rate.",
     "rounding": "Cents within the tolerance that one ledger put on its rounding account, "
     "or on another part of the document.",
