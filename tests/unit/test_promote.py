@@ -27,7 +27,15 @@ from tests.unit.console_browser import Browser, serve
 ROOT = Path(__file__).parents[2]
 FLOW = "flows/general_ledger.yaml"
 MAPPING = "mappings/journal_to_xero_manual_journal.yaml"
-FILES = (FLOW, MAPPING, "mappings/gp_journal_entry_to_journal.yaml", "expectations/xero_manual_journal.yaml")
+FILES = (
+    FLOW,
+    MAPPING,
+    "mappings/gp_journal_entry_to_journal.yaml",
+    "mappings/xero_manual_journal_to_journal.yaml",
+    "mappings/journal_to_gp_gl_transaction.yaml",
+    "expectations/xero_manual_journal.yaml",
+    "expectations/gp_gl_transaction.yaml",
+)
 KEY = new_key()
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -260,7 +268,10 @@ def test_the_console_shows_a_bundle_with_its_difference_and_trial_and_takes_it_b
     assert files[MAPPING][0] == "changed"
     assert [line for line in files[MAPPING][1] if line[0] in "+-"] == ["-  Description: title", "+  Description: code"]
     assert files["lookups/old.csv"] == ("gone", ["@@ -1 +0,0 @@", "-key"])
-    assert [each["leg"] for each in told["tried"]["differences"]] == ["general_ledger.journal"]
+    assert [each["leg"] for each in told["tried"]["differences"]] == [
+        "general_ledger.journal",
+        "general_ledger.journal_keyed_in_xero",
+    ]
     say(number, "olga", run_id="manual run")
     assert olga.post(f"design/bundles/{number}/rollbacks", {}).json()["code"] == "LB-PRO-006"
     apply(number)
