@@ -7,7 +7,22 @@ from airflow.sdk import BaseHook, Connection
 
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["connection_here", "must_be_of_here"]
+__all__ = ["EnvironmentHook", "connection_here", "must_be_of_here"]
+
+
+class EnvironmentHook(BaseHook):
+    """A hook that uses no connection of another environment, whoever made it and for whatever."""
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Connection:
+        """
+        As every hook's.
+
+        :raises ConfigurationError: LB-PRO-007, it is of another environment.
+        """
+        found = super().get_connection(conn_id)
+        must_be_of_here(found)
+        return found
 
 
 def connection_here(connection: str) -> Connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules, resolve_name
@@ -69,16 +68,9 @@ def hook_for(system: str, connection: str) -> SystemHook:
     """
     The hook of a system on one connection.
 
-    :raises ConfigurationError: there is no such system, or the connection is another environment's.
+    :raises ConfigurationError: there is no such system.
     """
-    # every process of Airflow looks for systems, and reads no connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    from hooks.environments import connection_here
-
     hook: SystemHook = resolve_name(system_named(system).hook)(connection)
-    with suppress(AirflowNotFoundException):  # the hook tells of one that is not there, once it is asked for something
-        connection_here(connection)
     return hook
 
 

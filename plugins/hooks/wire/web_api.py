@@ -16,6 +16,7 @@ from airflow.sdk import Connection
 from requests import Response, Session
 from requests.exceptions import RequestException
 
+from hooks.environments import EnvironmentHook
 from hooks.wire.limited_answers import limit_answers
 from hooks.wire.untrusted import parse_json
 from ledgerbridge.errors import ConfigurationError, TransientError
@@ -25,7 +26,7 @@ __all__ = ["WebApiHook", "address", "fingerprint", "retry_after_seconds"]
 _TIMEOUT_SECONDS = 60
 
 
-class WebApiHook(HttpHook):
+class WebApiHook(EnvironmentHook, HttpHook):
     """
     One session to one web API; an answer that doesn't come is a ``TransientError``.
 

@@ -13,8 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from airflow.sdk import BaseHook
-
+from hooks.environments import EnvironmentHook
 from hooks.gp.econnect.client import EConnectAddress, EConnectClient
 from hooks.gp.econnect.currencies import Currencies
 from hooks.gp.econnect.entities import GPEntity, Site
@@ -35,7 +34,7 @@ _clients: dict[EConnectAddress, EConnectClient] = {}
 _clients_lock = threading.Lock()
 
 
-class GPEConnectHook(BaseHook):
+class GPEConnectHook(EnvironmentHook):
     """
     Reads and writes one GP company.
 

@@ -6,8 +6,7 @@ import threading
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import BaseHook
-
+from hooks.environments import EnvironmentHook
 from hooks.gp.web_services.client import WebServicesAddress, WebServicesClient
 from hooks.gp.web_services.entities import ENTITIES, MasterRecords, WritableMasterRecords
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
@@ -24,7 +23,7 @@ _clients: dict[WebServicesAddress, WebServicesClient] = {}
 _clients_lock = threading.Lock()
 
 
-class GPWebServicesHook(BaseHook):
+class GPWebServicesHook(EnvironmentHook):
     """
     Reads and writes master data of one GP company.
 
