@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from commands.database import open_payloads, state_engine
 from commands.options import By, new_app, who
@@ -60,13 +60,14 @@ def opening_balances(
     include = settings.include_folder()
     leg = _leg(load_flow(include / "flows" / f"{flow}.yaml", include), source, target)
     engine = state_engine(context, of_company.key)
-    before = _taken_over(engine, leg.target)
+    key = f"{source}:{of_company.key}:{_KIND}:{day:%Y-%m-%d}"
+    before = _taken_over(engine, leg.target, key)
     if before is not None:
         raise LedgerbridgeError(
             "LB-OPN-001",
-            f"the opening balances were taken over before: {before}.",
-            remedy=f"Correct that journal in {target} by hand. To take them over anew, void it there and give"
-            " the company another key.",
+            f"the opening balances were taken over before, or may have been: {before}.",
+            remedy=f"Correct that journal in {target} by hand. If it is not there, give the command the day it was"
+            " begun with: what may have been sent is looked up.",
         )
     ledger, other = (hook_of(each, of_company.connections_of(each)[0], of_company) for each in (source, target))
     if not isinstance(ledger, TellsBalances):
@@ -74,7 +75,6 @@ def opening_balances(
             "LB-OPN-003", f"{source} tells no balances.", remedy="Name a ledger that does: gp, xero."
         )
     entity = other.entity(leg.target.partition(".")[2])
-    key = f"{source}:{of_company.key}:{_KIND}:{day:%Y-%m-%d}"
     codes = [str(each[target]) for each in of_company.accounts if each.get(target)]
     closed = entity.kept_accounts(codes) if isinstance(entity, KeepsAccounts) else set[str]()
     opening = opening_journal(
@@ -98,11 +98,22 @@ def _leg(flow: FlowConfig, source: str, target: str) -> LegConfig:
     )
 
 
-def _taken_over(engine: Engine, entity: str) -> str | None:
-    """What people call the journal that took them over; None: none did."""
+def _taken_over(engine: Engine, entity: str, key: str) -> str | None:
+    """
+    What people call the journal that took them over; None: none did.
+
+    One of another day whose answer never came may be there as well: that of ``key`` alone is looked up before it goes.
+    """
     with transaction(engine) as session:
-        of_opening = (Delivery.entity == entity, Delivery.record_key.contains(f":{_KIND}:"))
-        return session.scalar(select(Delivery.number).where(*of_opening, Delivery.target_id.is_not(None)))
+        under_way = and_(Delivery.state == "sending", Delivery.record_key != key)
+        found = session.execute(
+            select(Delivery.number, Delivery.record_key).where(
+                Delivery.entity == entity,
+                Delivery.record_key.contains(f":{_KIND}:"),
+                or_(Delivery.target_id.is_not(None), under_way),
+            )
+        ).first()
+    return None if found is None else found.number or found.record_key
 
 
 def _show(opening: Opening) -> None:
@@ -160,7 +171,7 @@ def _send(
     (delivered,) = deliverer.deliver(documents_of(mapped.frames, leg.target, company.key), {key: header})
     if delivered.error is not None:
         raise delivered.error
-    return str(_taken_over(engine, leg.target))
+    return str(_taken_over(engine, leg.target, key))
 
 
 def _asks_nobody(entity: str, keys: Any, max_age_minutes: int | None) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from commands.main import main
 from ledgerbridge.audit import Actor
 from ledgerbridge.entities import Document
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import AuditEntry, MergeQuestion
+from ledgerbridge.state.models import AuditEntry, Delivery, MergeQuestion
 from ledgerbridge.sync import Question, answer
 from operators import settings
 from operators.questions import PutQuestionsOperator
@@ -50,6 +50,14 @@ def test_what_a_ledger_held_before_the_flows_begin_is_taken_over_once(
     assert taken_over() == 0
     assert "000-1100-00                          -100.05  not by a journal" in capsys.readouterr().out
     assert entries.journals() == {}
+    entries.player.order_fault("xero", {"kind": "lost_after_commit", "method": "PUT"})
+    assert taken_over("--send") != 0
+    assert taken_over("--send", day="2025-12-30") == 2  # the first may be there
+    assert "LB-OPN-001" in capsys.readouterr().err
+    assert taken_over("--send") == 2  # its call may be under way
+    assert "LB-DLV-001" in capsys.readouterr().err
+    with transaction(entries.office.state) as session:  # as time does
+        session.execute(update(Delivery).values(settles_at=Delivery.called_at))
     assert taken_over("--send") == 0
     assert "entered in xero as Opening balances of 2025-12-31 (GP entry 0)" in capsys.readouterr().out
     held = {"Opening balances of 2025-12-31 (GP entry 0) 2025-12-31": {
