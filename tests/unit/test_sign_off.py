@@ -131,6 +131,14 @@ def test_another_account_is_told_as_such(signed: Books) -> None:
     assert signed.passes() == [("account", "gp", "1", "133.33")]
 
 
+def test_however_many_changes_were_told_one_more_is_told_again(signed: Books) -> None:
+    for number in range(10, 112):
+        signed.company.gp.invoice(f"{number}", "1.00")
+    assert len(signed.passes()) == 102
+    signed.company.gp.invoice("999", "1.00")
+    assert len(signed.passes()) == 103
+
+
 def test_what_is_taken_back_ends_the_alert(signed: Books) -> None:
     signed.company.gp.invoice("3", "30.00")
     signed.passes()

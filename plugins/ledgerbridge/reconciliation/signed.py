@@ -36,8 +36,6 @@ SIGNED = "sign_off"
 """What the audit calls a period's sign-off; its key is the company's and the period's."""
 _KEPT = ("kind", "number", "effects", "taxes")
 """What of a document is signed: what it settles, and when the ledger wrote it, changes with what comes later."""
-_TOLD = 100
-"""So many changes of a period are listed; that there are more is told."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def look_again(session: Session, actor: Actor, company: str) -> list[SignOff]:
 
 
 def changed_since(session: Session, sign_off: SignOff) -> list[LateChange]:
-    """What is not as it was signed, by ledger and document; at most a hundred."""
+    """What is not as it was signed, by ledger and document."""
     period = Period(sign_off.first, sign_off.last)
     signed = {
         (row.flow, row.ledger, row.key): row
@@ -149,7 +147,7 @@ def changed_since(session: Session, sign_off: SignOff) -> list[LateChange]:
         change = _change(before, after, moved.get(key))
         if change is not None:
             found.append(change)
-    return found[:_TOLD]
+    return found
 
 
 def _change(before: SignedDocument | None, after: BooksDocument | None, moved: date | None) -> LateChange | None:
