@@ -39,7 +39,7 @@ def test_a_month_is_compared_reported_and_signed_by_two_in_time(include: Path) -
         signing = dag.get_task(name)
         assert [each["id"] for each in signing.assigned_users or ()] == ["anna", "ben"]
         assert list(signing.serialized_params) == ["note"]
-        assert (signing.retries, signing.execution_timeout) == (0, None), "people take as long as they take"
+        assert (signing.retries, signing.execution_timeout) == (2, None), "people take as long as they take"
     [deadline] = dag.deadline or ()
     assert deadline.interval == timedelta(days=3)
 
