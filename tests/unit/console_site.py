@@ -1,4 +1,4 @@
-"""The console as a browser sees it, served without an api-server: its page, its API, a state database, files in git."""
+"""What a browser needs of the console without an api-server: its page and API, a state database, files in git."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from airflow.api_fastapi.core_api.security import get_user
-from fastapi import FastAPI, Response
 from sqlalchemy import Engine
 
 from ledgerbridge.state import connect
 from ledgerbridge.state.companies import MAIN
-from pages.console.app import app
 from tests.browsing import BUILT, Person, chromium
-from tests.contract.served_app import serve as serve_app
 from tests.drafted import include_in_git, plant_customers
 from tests.migrated_state import kept_open, migrated
+from tests.served_console import served_console
 from tests.unit.console_browser import serve
 
 __all__ = ["built", "console_of", "planted"]
@@ -42,12 +38,5 @@ def planted(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Eng
 @contextmanager
 def console_of(user: str) -> Iterator[Person]:
     """Somebody who edits all DAGs, with the console open in Chromium."""
-    app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username=user, role="op")
-    outer = FastAPI()
-    outer.get("/favicon.ico")(lambda: Response())  # Airflow's, which every browser asks for
-    outer.mount("/ledgerbridge/console", app)
-    try:
-        with serve_app(outer) as url, chromium() as browser:
-            yield Person(browser, url, "a session")
-    finally:
-        del app.dependency_overrides[get_user]
+    with served_console({user: "op"}) as url, chromium() as browser:
+        yield Person(browser, url, user)

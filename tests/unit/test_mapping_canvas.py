@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from ledgerbridge.suggest import read_decisions
 from tests.browsing import Person, serious
 from tests.drafted import FILE, MAPPING, NAMES, git
-from tests.unit.served_console import built, console_of, planted
+from tests.unit.console_site import built, console_of, planted
 
 pytestmark = built
 

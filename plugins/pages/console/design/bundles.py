@@ -8,7 +8,6 @@ from binascii import Error as NotBase64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from hooks.state_database import signing_key
 from ledgerbridge.audit import Actor
@@ -119,7 +118,7 @@ def _told(access: Access, row: Promotion, now: str) -> dict[str, Any]:
            "said_at", "applied_at", "undone_by", "undone_at")  # fmt: skip
     return {name: getattr(row, name) for name in own} | {
         "run": run,
-        "approval": f"{run}/tasks/{quote('approve')}/required_actions" if asked else None,
+        "approval": f"{run}/tasks/approve/required_actions" if asked else None,
         "may_go_back": row.state == "applied" and row.files == now and access.may_mend_dag(DAG),
     }
 
@@ -146,8 +145,8 @@ def _tried(kept: Mapping[str, Any]) -> TryView:
                 **{name: value for name, value in leg.items() if name not in ("refusals", "accounts", "totals")},
                 refusals=[
                     RefusalView(
- source_key=f"{each['count']} ×", field=each["field"], code=each["code"], message="", remedy=""
-)
+                        source_key=f"{each['count']} ×", field=each["field"], code=each["code"], message="", remedy=""
+                    )
                     for each in leg["refusals"]
                 ],
                 accounts=[SumView(**each) for each in leg["accounts"]],
