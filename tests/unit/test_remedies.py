@@ -23,6 +23,7 @@ MENUS = {
     "Accounting > Advanced > Financial settings",
     "Accounting > Advanced > Tax rates",
     "Cards > Inventory > Item",
+    "Tools > Routines > Financial > Year-End Closing",
     "Tools > Setup > Company > Fiscal Periods",
     "Tools > Setup > Company > Tax Details",
 }
@@ -143,5 +144,5 @@ def test_a_variable_that_one_names_is_read() -> None:
 
 
 def test_a_menu_that_one_names_is_one_the_system_has() -> None:
-    for menu in named(r"(?:\w[\w ]*? > )+[A-Z][a-z]+(?: [A-Za-z]+)?"):
+    for menu in named(r"(?:\w[\w ]*? > )+[A-Z][a-z]+(?:-[A-Z][a-z]+)?(?: [A-Za-z]+)?"):
         assert menu in MENUS
