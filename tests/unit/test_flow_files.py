@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hooks.described import known_entity
 from ledgerbridge.canonical.models import CANONICAL
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import LegConfig, StageConfig, load_flow
@@ -49,6 +50,20 @@ def test_shipped_mapping_compiles_and_is_described(path: Path) -> None:
     mapping = load_mapping(path)
     assert {mapping.source, mapping.target} & set(CANONICAL)
     assert "description:" in path.read_text()
+
+
+@pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: path.stem)
+def test_shipped_mapping_makes_all_that_its_target_is_described_to_want(path: Path) -> None:
+    mapping = load_mapping(path)
+    made = mapping.columns()
+    described = known_entity(mapping.target, written=True)
+    wanted = {
+        (each.part, each.name)
+        for each in (described.fields if described else ())
+        # of a part that a document may be without nothing is wanted while the mapping makes none
+        if each.required and made.get(each.part)
+    }
+    assert {each for each in wanted if each[1] not in made[each[0]]} == set()
 
 
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)

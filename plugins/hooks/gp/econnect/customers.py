@@ -16,6 +16,9 @@ from ledgerbridge.entities import Candidate, Document, Found
 
 __all__ = ["Customer"]
 
+_OWNER = frozenset({"Master_Type", "Master_ID"})
+"""Whose an internet address is."""
+
 
 class Customer(KeptMaster):
     """
@@ -35,6 +38,7 @@ class Customer(KeptMaster):
         copied=("CUSTNMBR", "ADRSCODE"),
     )
     natural_key = number_field = "CUSTNMBR"
+    given = _OWNER
     places = (Place("Customer", "CUSTNMBR"),)
     master_table = "RM00101"
     master_doctype = "Customer"
@@ -106,7 +110,7 @@ def _with_internet_addresses(document: Document, row: Row) -> Document:
     """
     if "internet_addresses" not in document.parts:
         return document
-    names = NODES["taCreateInternetAddresses"].fields.keys() - {"Master_Type", "Master_ID", "ADRSCODE"}
+    names = NODES["taCreateInternetAddresses"].fields.keys() - {*_OWNER, "ADRSCODE"}
     held = {
         each["ADRSCODE"]: {name: each[name] for name in names if each.get(name)}
         for each in row.get("Internet_Address", [])

@@ -42,12 +42,12 @@ def _read(parts: dict[str, str]) -> Iterator[Field]:
 
 
 def _written(entity: type[EConnectTarget]) -> Iterator[Field]:
-    """What the hook gives itself (constants, what lines repeat of their header) is left out."""
+    """What the hook gives itself (constants, numbers, what lines repeat of their header) is left out."""
     transaction = entity.transaction
     for part, node in sorted(transaction.parts.items(), key=lambda each: each[0] != HEADER):
         repeated = {*transaction.copied, *transaction.renamed} if part != HEADER else set()
         for field in NODES[node].fields.values():
-            if field.name not in repeated and field.name not in transaction.constants:
+            if field.name not in repeated | entity.given | transaction.constants.keys():
                 told = _named(field.name, part)
                 yield replace(told, length=field.length, required=field.required)
     yield from (_named(name, HEADER) for name in entity.instructions)

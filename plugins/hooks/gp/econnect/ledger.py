@@ -115,6 +115,7 @@ class GLTransaction(EConnectTarget):
         copied=("BACHNUMB", "JRNENTRY", "CURNCYID", "XCHGRATE"),
     )
     natural_key = "REFRENCE"
+    given = frozenset({"JRNENTRY"})
     series = 2
     adopts = True  # GP itself takes a REFRENCE twice
     places = (

@@ -69,6 +69,8 @@ class EConnectTarget(GPEntity):
     natural_key: ClassVar[str]
     series: ClassVar[int] = 3
     """Of the fiscal periods it is posted in: 2 financial, 3 sales, 4 purchasing (sources.md GP §4)."""
+    given: ClassVar[frozenset[str]] = frozenset()
+    """Fields of its nodes that no document needs to say, since the entity gives them while it is written."""
     instructions: ClassVar[tuple[str, ...]] = ()
     """Header fields that say what to do with the document and are no field of its node."""
     places: ClassVar[tuple[Place, ...]]
