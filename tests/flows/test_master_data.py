@@ -15,10 +15,13 @@ from sqlalchemy import delete, select
 
 from commands.main import main
 from ledgerbridge.delivery.deliver import STEPS
-from ledgerbridge.errors import TransientError
+from ledgerbridge.drift import shape_of
+from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.mending import Person, replay
 from ledgerbridge.state.models import DeadLetter, Delivery
+from ledgerbridge.state.shapes import accept_shape
+from operators.recorded import recent_raw
 from operators.settings import include_folder, lookups_folder
 from tests.flows.dice import SeededDice
 from tests.flows.golden_orders import lamp, order_file, pay, sale
@@ -159,6 +162,32 @@ def test_field_that_is_mapped_since_two_were_linked_arrives_when_both_are_read_a
     assert phones(masters.xero("OLD1")) == {"DEFAULT": "1 617 5550100"}
     assert masters.gp("OLD2")["PHONE1"] == "+64215551234"
     assert masters.run() == {}
+    assert masters.letters() == []
+
+
+def test_records_of_a_form_nobody_accepted_are_held_and_nothing_of_either_side_is_told_or_lost(
+    masters: Masters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    include, mapping = Path(shutil.copytree(include_folder(), tmp_path / "include")), "gp_customer_to_customer"
+    file = include / "mappings" / f"{mapping}.yaml"
+    file.write_text(file.read_text() + "drift: hold\n")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER", str(include))
+    masters.in_gp("HELD1", CUSTNAME="Held Goods", INET1="held@example.com")
+    masters.come_to_rest()
+    form = shape_of(each["payload"] for each in recent_raw(masters.office.state, "main", "gp.customer", 200))
+    with transaction(masters.office.state) as session:
+        # what is a text by now was a number when somebody looked
+        accept_shape(session, mapping, "olga", {**form, "CUSTNAME": "number!"}, {}, {})
+    masters.in_gp("HELD1", CUSTNAME="Held Goods Inc")
+    masters.in_xero("HELD1", EmailAddress="new@example.com")
+    with pytest.raises(ConfigurationError, match="CUSTNAME is text, and was number") as held:
+        masters.run()
+    assert held.value.code == "LB-MAP-015"
+    assert (masters.xero("HELD1")["Name"], masters.gp("HELD1")["INET1"]) == ("Held Goods", "held@example.com")
+    with transaction(masters.office.state) as session:
+        accept_shape(session, mapping, "olga", form, {}, {})
+    masters.come_to_rest()
+    assert (masters.xero("HELD1")["Name"], masters.gp("HELD1")["INET1"]) == ("Held Goods Inc", "new@example.com")
     assert masters.letters() == []
 
 
