@@ -69,6 +69,24 @@ def test_a_gate_is_changed_in_its_line_and_what_is_wrong_is_told_at_its_place(in
     assert (back["problems"], back["draft"]["diff"]) == ([], [])
 
 
+def test_what_names_a_leg_follows_its_name(include: Path) -> None:
+    olga = Browser("olga")
+    told = {"to": "apprise", "expect": {"payout_gp": 60}}
+    renamed = [("payouts", "payout", "transfer"), ("money", "goodwill", "gift"),
+               ("invoices", "rounding_debit", "cents")]  # fmt: skip
+    moves = [
+        {"do": "move", "location": ["stages", stage, "legs", leg], "to": ["stages", stage, "legs", name]}
+        for stage, leg, name in renamed
+    ]
+    shown = edit(olga, "design/flows/order_to_cash", 0, put(["alerts"], told), *moves)
+    # a name that no leg has is a problem wherever it stands
+    assert (shown["problems"], shown["expect"]) == ([], {"transfer_gp": "60"})
+    after = {leg["name"]: leg["after"] for stage in shown["stages"] for leg in stage["legs"]}
+    assert after["payout_back_xero"] == ["transfer_xero", "payout_back_gp"]
+    assert "made_by: goods_back+gift+shipping_back\n" in shown["text"]
+    assert "        cents: for_ever\n" in shown["text"]
+
+
 def test_a_draft_that_breaks_the_form_is_drawn_all_the_same(include: Path) -> None:
     olga = Browser("olga")
     shown = edit(olga, PAGE, 0, put(["stages", "more", "legs", "half"], {"from": "gp.customer"}))

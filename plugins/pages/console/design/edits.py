@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ledgerbridge.flows.renaming import named_anew
 from ledgerbridge.yaml_edits import YamlText, in_braces, in_lines, under
 from ledgerbridge.yaml_files import Location
 from pages.console.design.flow_models import Edit, Move, Put, TakeAway, Write
 
 __all__ = ["edited"]
+
+_LEG_DEPTH = 4
+"""Steps to a leg: `stages`, its stage, `legs`, its name."""
 
 
 def edited(text: YamlText, edits: Sequence[Edit]) -> YamlText:
@@ -47,8 +51,14 @@ def _write(text: YamlText, place: Location, written: str) -> YamlText:
 
 def _moved(text: YamlText, place: Location, to: Location) -> YamlText:
     if place[:-1] == to[:-1]:
-        return text.rename(place, str(to[-1]))
-    return _write(text, to, text.written(place)).take_away(place)
+        moved = text.rename(place, str(to[-1]))
+    else:
+        moved = _write(text, to, text.written(place)).take_away(place)
+    return named_anew(moved, to, str(place[-1])) if _is_leg(place) and place[-1] != to[-1] else moved
+
+
+def _is_leg(place: Location) -> bool:
+    return len(place) == _LEG_DEPTH and (place[0], place[2]) == ("stages", "legs")
 
 
 def _in_braces(text: YamlText, place: Location) -> bool:

@@ -145,7 +145,7 @@ class TakeAway(BaseModel):
 
 
 class Move(BaseModel):
-    """What stands at a place stands at another one, as it is written."""
+    """What stands at a place stands at another one, as it is written; what names a leg follows its name."""
 
     do: Literal["move"]
     location: Location
