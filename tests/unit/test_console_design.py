@@ -175,8 +175,9 @@ def test_what_is_suggested_is_taken_into_the_draft_or_refused_and_both_are_remem
 
 def test_a_mapping_is_drafted_from_nothing_by_all_that_is_sure_and_published(include: Path) -> None:
     olga = Browser("olga")
-    asked = {"name": "magento_customer_of_ours", "reads": "magento.order", "writes": "canonical.sales_order"}
-    olga.post("design/mappings", asked).raise_for_status()
+    asked = {"kind": "mappings", "name": "magento_customer_of_ours", "reads": "magento.order",
+             "writes": "canonical.sales_order"}  # fmt: skip
+    olga.post("design/beginnings", asked).raise_for_status()
     page = f"design/mappings/{asked['name']}"
     assert Browser("otto").ask("GET", page).status_code == 404
     sides = olga.get(f"{page}/sides")
@@ -191,9 +192,10 @@ def test_a_mapping_is_drafted_from_nothing_by_all_that_is_sure_and_published(inc
     assert {each["field"] for each in shown["fields"]} >= {each["target"].rpartition(".")[2] for each in sure}
     olga.post(f"{page}/publications", {"seen": 3, "note": "new"}).raise_for_status()
     assert "Begun" not in (include / f"mappings/{asked['name']}.yaml").read_text()
-    assert olga.post("design/mappings", asked).json()["code"] == "LB-SUG-003"
-    unknown = olga.post("design/mappings", {**asked, "name": "other", "reads": "magento.odrer"})
-    assert (unknown.status_code, unknown.json()["code"]) == (422, "LB-SUG-002")
+    again = olga.post("design/beginnings", asked)
+    assert (again.status_code, again.json()["code"]) == (422, "LB-CFG-012")
+    unknown = olga.post("design/beginnings", {**asked, "name": "other", "reads": "magento.odrer"})
+    assert (unknown.status_code, unknown.json()["remedy"]) == (422, 'Did you mean "magento.order"?')
 
 
 def test_a_line_gives_a_field_another_path_and_keeps_what_else_its_rule_says(include: Path) -> None:

@@ -4,7 +4,7 @@ import type { FileView } from "../api/client";
 import { go, Link } from "../components/Link";
 import { Why } from "../components/Noted";
 import { Shown } from "../components/Shown";
-import { useBegin, useBeginFile, useFiles } from "../queries/design";
+import { useBeginFile, useFiles } from "../queries/design";
 
 /** The flows and mappings there are. */
 export function FilesPage() {
@@ -126,7 +126,7 @@ function NewFlow() {
 /** A mapping begun from nothing: a draft, whose rules are suggested. */
 function NewMapping() {
   const [asked, setAsked] = useState({ name: "", reads: "", writes: "", description: "" });
-  const begin = useBegin();
+  const begin = useBeginFile();
   const box = (key: keyof typeof asked, label: string, hint: string, pattern?: string) => (
     <label>
       {label} <input required={key !== "description"} placeholder={hint} {...(pattern && { pattern })} value={asked[key]} onChange={(event) => setAsked({ ...asked, [key]: event.target.value })} />
@@ -139,7 +139,7 @@ function NewMapping() {
         className="bar padded"
         onSubmit={(event) => {
           event.preventDefault();
-          begin.mutate(asked, { onSuccess: ({ name }) => go({ page: "mapping", name }) });
+          begin.mutate({ kind: "mappings", owner: "", ...asked }, { onSuccess: () => go({ page: "mapping", name: asked.name }) });
         }}
       >
         {box("name", "Name", "till_sale_to_sales_order", "[a-z][a-z0-9_]*")}

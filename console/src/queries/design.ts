@@ -96,16 +96,6 @@ export function useDecide(name: string) {
   );
 }
 
-/** Begin a mapping that is not there yet. */
-export function useBegin() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (body: { name: string; reads: string; writes: string; description: string }) =>
-      given(api.POST("/api/design/mappings", { body })),
-    onSuccess: () => void client.invalidateQueries({ queryKey: ["files"] }),
-  });
-}
-
 /** Commit the draft in the user's name. */
 export function usePublish(kind: Kind, name: string) {
   return useAct(kind, name, (body: { seen: number; note: string }) =>

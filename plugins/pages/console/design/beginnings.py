@@ -15,10 +15,12 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import Draft
+from ledgerbridge.suggest.linking import begun
 from ledgerbridge.yaml_edits import in_lines
+from ledgerbridge.yaml_files import nearest
 from operators import settings
 from operators.file_checks import offered
-from operators.new_files import dag_file, new_mapping, new_suite
+from operators.new_files import dag_file, new_suite
 from pages.console.access import Access
 from pages.console.design.files import is_live, must_edit
 from pages.console.design.flow_models import FileAsked
@@ -29,6 +31,8 @@ __all__ = ["begin_file", "goes_with", "new_drafts", "with_new_files"]
 def begin_file(access: Access, asked: FileAsked) -> str:
     """
     Begin a draft of a file that is not there yet, and name it.
+
+    A mapping begins with no rule: its page names the fields of both sides, and suggests what goes where.
 
     :raises ConfigurationError: LB-CFG-012, it is there, or what it is to be of is not.
     """
@@ -54,10 +58,15 @@ def _text(asked: FileAsked) -> str:
     for name, role in ((asked.reads, "source"), (asked.writes, "target")):
         there = [*CANONICAL, *(each for each, roles in offered().items() if role in roles)]
         if name not in there and (role == "target" or asked.kind == "mappings"):
+            hint = nearest(name, there)
             raise ConfigurationError(
-                "LB-CFG-012", f'"{name}" is no {role} of any system.', remedy="Choose it from the palette."
+                "LB-CFG-012",
+                f'"{name}" is no {role} of any system.',
+                remedy=f'Did you mean "{hint}"?' if hint else "Name `system.entity`, or a canonical record.",
             )
-    return new_mapping(asked.reads, asked.writes) if asked.kind == "mappings" else new_suite(asked.writes)
+    if asked.kind == "expectations":
+        return new_suite(asked.writes)
+    return begun(asked.reads, asked.writes, asked.description or "To be written.")
 
 
 def new_drafts(access: Access) -> dict[str, Draft]:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 __all__ = [
-    "BeginAsked",
     "CandidateView",
     "ChangeAsked",
     "DecisionsAsked",
@@ -314,15 +313,6 @@ class DecisionsAsked(VersionSeen):
 
     accepted: list[PairAsked] = Field([], max_length=1_000)
     refused: list[PairAsked] = Field([], max_length=1_000)
-
-
-class BeginAsked(BaseModel):
-    """A mapping that is not there yet."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")
-    reads: Path
-    writes: Path
-    description: Annotated[str, Field(max_length=300)] = "To be written."
 
 
 class TryAsked(BaseModel):

@@ -19,7 +19,7 @@ from pages.console.design.flows import flow_edited, flow_view
 from pages.console.design.mappings import mapping_view, previewed
 from pages.console.design.palette import palette
 from pages.console.design.passes import passes
-from pages.console.design.sides import begin_mapping, decide_suggestions, draw_line, language, sides_of
+from pages.console.design.sides import decide_suggestions, draw_line, language, sides_of
 
 __all__ = ["routes"]
 
@@ -41,13 +41,6 @@ def show_mapping(access: AccessDep, name: Name) -> shown.MappingView:
     """A mapping as the user's draft has it, or as it is live."""
     file = file_of(access, "mappings", name)
     must_read(access, file)
-    return mapping_view(access, file)
-
-
-@routes.post("/mappings")
-def begin(access: FormDep, asked: shown.BeginAsked) -> shown.MappingView:
-    """Begin a mapping that is not there yet, as a draft of the user's."""
-    file = begin_mapping(access, asked)
     return mapping_view(access, file)
 
 

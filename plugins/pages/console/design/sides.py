@@ -35,16 +35,14 @@ from ledgerbridge.suggest import (
     with_samples,
 )
 from ledgerbridge.suggest.drafting import each_of, rule_for
-from ledgerbridge.suggest.linking import begun, linked, place_of_rule, rows_of
+from ledgerbridge.suggest.linking import linked, place_of_rule, rows_of
 from ledgerbridge.yaml_edits import YamlText
 from ledgerbridge.yaml_files import nearest
 from operators import settings
-from operators.file_checks import offered
 from pages.console.access import Access
 from pages.console.design.files import must_edit
 from pages.console.design.mappings import samples_of, text_of
 from pages.console.design.models import (
-    BeginAsked,
     CandidateView,
     DecisionsAsked,
     LanguageView,
@@ -55,7 +53,7 @@ from pages.console.design.models import (
     SuggestionView,
 )
 
-__all__ = ["begin_mapping", "decide_suggestions", "draw_line", "language", "sides_of"]
+__all__ = ["decide_suggestions", "draw_line", "language", "sides_of"]
 
 _CANONICAL, _CUSTOM = "canonical.", "custom."
 _UNKNOWN_FIELD = "LB-SUG-006"
@@ -83,32 +81,6 @@ def sides_of(access: Access, file: str) -> SidesView:
         target=[_field(each) for each in target.fields],
         suggestions=[_suggestion(each, text, source, found) for each in found if not _is_filled(text, each.target)],
     )
-
-
-def begin_mapping(access: Access, asked: BeginAsked) -> str:
-    """
-    Begin a draft of a mapping that is not there yet; gives its file.
-
-    :raises LedgerbridgeError: it is there, or nothing is known of what it is to read or to make.
-    """
-    file = f"mappings/{asked.name}.yaml"
-    must_edit(access, file)
-    for entity, written in ((asked.reads, False), (asked.writes, True)):
-        if known_entity(entity, written=written) is None:
-            hint = nearest(entity, offered())
-            raise LedgerbridgeError(
-                "LB-SUG-002",
-                f'nothing is known of the fields of "{entity}".',
-                remedy=f'Did you mean "{hint}"?' if hint else "Name `system.entity`, or a canonical record.",
-            )
-    with transaction(settings.state_engine(stays=True)) as opened:
-        if (settings.include_folder() / file).is_file() or open_draft(opened, file, access.name) is not None:
-            raise LedgerbridgeError(
-                "LB-SUG-003", f"{file} is there already.", remedy="Give the new mapping another name."
-            )
-        draft = begin(opened, file, "", access.name)
-        keep(opened, file, access.name, draft.version, begun(asked.reads, asked.writes, asked.description))
-    return file
 
 
 def draw_line(access: Access, file: str, asked: LineAsked) -> None:
