@@ -32,7 +32,7 @@ BENCHES = {
     "reconcile": "processor seconds and MiB of a reconciliation with one new invoice",
     "webhooks": "milliseconds until the webhook receiver answers, by events a second",
     "console": "milliseconds of an answer of the console over 100,000 dead letters",
-    "canvas": "frames per second of a drawn mapping of 300 fields a side, milliseconds of a preview",
+    "canvas": "frames a second of mappings of 300 fields a side and flows of 60 legs, drawn, milliseconds of a preview",
     "forgeries": "what the webhook receiver answers to ten thousand that are not to be believed",
     "latency": "seconds from an order's webhook until it is in GP, at five a second, on a live Airflow with PostgreSQL",
     "backlog": "seconds and MiB of a batch of a backlog of orders, on a live Airflow",

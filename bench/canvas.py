@@ -1,11 +1,18 @@
-"""Frames per second of the console's drawing of a mapping with 300 fields a side, in Chromium, and of a preview."""
+"""
+Frames per second of the console's drawings in Chromium, and milliseconds of a preview.
+
+Drawn are a mapping with 300 fields a side, and order_to_cash, which has some sixty legs.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
+import re
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +22,7 @@ from playwright.sync_api import Page, Route
 
 from tests.drafted import MAPPING
 from tests.unit.console_browser import Browser
-from tests.unit.served_console import console_of, planted
+from tests.unit.console_site import console_of, planted
 
 __all__ = ["measure"]
 
@@ -23,6 +30,7 @@ FIELDS = 300
 STEPS = 240
 ROUNDS = 9
 LARGEST = "sales_order_to_gp_sales_order"
+FLOW = "order_to_cash"
 _COUNT = """
 () => {
   window.frames_seen = [];
@@ -34,7 +42,7 @@ _COUNT = """
 
 def measure(*, everything: bool) -> list[dict[str, Any]]:
     """
-    Frames per second while a line is dragged and while both trees are scrolled; milliseconds of a preview.
+    Frames per second of what people do with a mouse in both drawings; milliseconds of a preview.
 
     :param everything: there is nothing larger.
     """
@@ -49,7 +57,14 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
             person.open_console(f"mappings/{MAPPING}")
             page.get_by_role("button", name="Drawing").click()
             page.get_by_role("treeitem", name="field 0 ").first.wait_for()
-            found += [{"what": what, **_frames(page, act)} for what, act in (("drag", _drag), ("scroll", _scroll))]
+            found += [{"what": f"mapping: {what}", **_frames(page, act)} for what, act in _OF_A_MAPPING.items()]
+            person.open_console(f"flows/{FLOW}")
+            legs = page.get_by_role("group", name=re.compile("^Leg "))
+            legs.first.wait_for()
+            found += [
+                {"what": f"flow of {legs.count()} legs: {what}", **_frames(page, act)}
+                for what, act in _OF_A_FLOW.items()
+            ]
     for each in found:
         print("  " + ", ".join(f"{key} {value}" for key, value in each.items()), flush=True)
     return found
@@ -95,7 +110,7 @@ def _large_sides(route: Route) -> None:
     route.fulfill(json={"source": fields, "target": fields, "suggestions": []})
 
 
-def _frames(page: Page, act: Any) -> dict[str, Any]:
+def _frames(page: Page, act: Callable[[Page], None]) -> dict[str, Any]:
     page.evaluate(_COUNT)
     act(page)
     seen = page.evaluate("() => { cancelAnimationFrame(window.counting); return window.frames_seen; }")
@@ -127,3 +142,52 @@ def _scroll(page: Page) -> None:
         tree.hover()
         for step in range(STEPS // 2):
             page.mouse.wheel(0, 90 if step < STEPS // 4 else -90)
+
+
+def _drag_leg(page: Page) -> None:
+    """A leg around its stage, where it lies at the end as it lay before."""
+    leg = page.get_by_role("group", name=re.compile("^Leg ")).first.bounding_box()
+    assert leg
+    x, y = leg["x"] + leg["width"] / 2, leg["y"] + leg["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(STEPS):
+        turn = 2 * math.pi * step / 80
+        page.mouse.move(x + 60 * math.sin(turn), y + 30 - 30 * math.cos(turn))
+    page.mouse.up()
+
+
+def _zoom(page: Page) -> None:
+    """From what can be read out to the whole flow, and back."""
+    _over_nothing(page)
+    for step in range(STEPS // 2):
+        page.mouse.wheel(0, 40 if step % 60 < 30 else -40)
+
+
+def _pan(page: Page) -> None:
+    x, y = _over_nothing(page)
+    page.mouse.down()
+    for step in range(STEPS):
+        page.mouse.move(x - 3 * (step % 80), y - 2 * (step % 80))
+    page.mouse.up()
+
+
+def _pan_whole(page: Page) -> None:
+    """The same while all legs are in sight."""
+    page.get_by_role("button", name="Fit View").click()
+    _pan(page)
+
+
+def _over_nothing(page: Page) -> tuple[float, float]:
+    """The mouse beside the stages."""
+    pane = page.get_by_test_id("rf__wrapper").bounding_box()
+    assert pane
+    x, y = pane["x"] + pane["width"] - 12, pane["y"] + pane["height"] / 2
+    page.mouse.move(x, y)
+    return x, y
+
+
+_OF_A_MAPPING: dict[str, Callable[[Page], None]] = {"drag": _drag, "scroll": _scroll}
+_OF_A_FLOW: dict[str, Callable[[Page], None]] = {
+    "drag": _drag_leg, "zoom": _zoom, "pan": _pan, "pan, all in sight": _pan_whole
+}  # fmt: skip

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type PointerEvent, type RefObject, useId, useLayoutEffect, useState } from "react";
+import { type KeyboardEvent, memo, type PointerEvent, type RefObject, type SyntheticEvent, useId, useLayoutEffect, useState } from "react";
 
 import { ROW, type Row } from "../model/canvas";
 
@@ -64,6 +64,10 @@ export function SideTree({ label, rows, active, setActive, chosen, toggle, choos
     } else return;
     event.preventDefault();
   };
+  const at = (event: SyntheticEvent) => {
+    const place = (event.target as Element).closest(".row")?.getAttribute("aria-posinset");
+    return place == null ? -1 : Number(place) - 1;
+  };
   const shown = rows.slice(from, first + seen + BEYOND).map((row, at) => ({ row, at: from + at }));
   const current = rows[active];
   // a screen reader is told of the active row wherever it was scrolled to
@@ -84,36 +88,54 @@ export function SideTree({ label, rows, active, setActive, chosen, toggle, choos
         scrolled();
       }}
     >
-      <div className="rows" style={{ height: rows.length * ROW }} role="presentation">
+      <div
+        className="rows"
+        style={{ height: rows.length * ROW }}
+        role="presentation"
+        onPointerDown={(event) => {
+          const row = rows[at(event)];
+          if (row && !row.isGroup) grab?.(row, event);
+        }}
+        onClick={(event) => {
+          const place = at(event);
+          const row = rows[place];
+          if (row === undefined) return;
+          setActive(place);
+          if (row.isGroup) toggle(row);
+          else choose(row);
+        }}
+      >
         {shown.map(({ row, at }) => (
-            <div
-              key={row.key}
-              id={`${id}${at}`}
-              className={`row${row.isGroup ? " group" : ""}${at === active ? " active" : ""}${row.fails ? " fails" : ""}${row.field === null ? "" : " ruled"}`}
-              role="treeitem"
-              aria-level={row.isGroup ? 1 : 2}
-              aria-expanded={row.isGroup ? row.isOpen : undefined}
-              aria-selected={row.isGroup ? undefined : chosen.has(row.key)}
-              aria-setsize={rows.length}
-              aria-posinset={at + 1}
-              title={row.about}
-              style={{ transform: `translateY(${at * ROW}px)` }}
-              onPointerDown={grab && !row.isGroup ? (event) => grab(row, event) : undefined}
-              onClick={() => {
-                setActive(at);
-                if (row.isGroup) toggle(row);
-                else choose(row);
-              }}
-            >
-              <span className="name">
-                {row.isGroup ? (row.isOpen ? "▾ " : "▸ ") : ""}
-                {row.label}
-                {row.isRequired && <b title="required"> *</b>}
-              </span>{" "}
-              <span className={row.fails ? "bad" : "quiet"}>{row.fails || row.told}</span>
-            </div>
+          <TreeRow key={row.key} id={`${id}${at}`} row={row} at={at} size={rows.length} isActive={at === active} isChosen={chosen.has(row.key)} />
         ))}
       </div>
     </div>
   );
 }
+
+type RowProps = { id: string; row: Row; at: number; size: number; isActive: boolean; isChosen: boolean };
+
+/** One row; what is scrolled by stays as it was made. */
+const TreeRow = memo(function TreeRow({ id, row, at, size, isActive, isChosen }: RowProps) {
+  return (
+    <div
+      id={id}
+      className={`row${row.isGroup ? " group" : ""}${isActive ? " active" : ""}${row.fails ? " fails" : ""}${row.field === null ? "" : " ruled"}`}
+      role="treeitem"
+      aria-level={row.isGroup ? 1 : 2}
+      aria-expanded={row.isGroup ? row.isOpen : undefined}
+      aria-selected={row.isGroup ? undefined : isChosen}
+      aria-setsize={size}
+      aria-posinset={at + 1}
+      title={row.about}
+      style={{ transform: `translateY(${at * ROW}px)` }}
+    >
+      <span className="name">
+        {row.isGroup ? (row.isOpen ? "▾ " : "▸ ") : ""}
+        {row.label}
+        {row.isRequired && <b title="required"> *</b>}
+      </span>{" "}
+      <span className={row.fails ? "bad" : "quiet"}>{row.fails || row.told}</span>
+    </div>
+  );
+});

@@ -130,7 +130,15 @@ export function places(rows: Row[], groups: Group[]): Map<string, number> {
   return seen;
 }
 
-/** The lines as what an SVG path draws, each kind in one: only those of which something is seen. */
+/** How far beyond the trees' edge a line ends whose other end is scrolled out of sight, in pixels: it is seen to go on. */
+const BEYOND = 12;
+
+/**
+ * The lines as what an SVG path draws, each kind in one: those of which an end is seen.
+ *
+ * The other end stands at the edge it was scrolled beyond. Lines drawn to where it is were thousands of pixels long, and
+ * each of their dashes was painted anew at every scroll.
+ */
 export function drawn(lines: Line[], kind: Line["kind"] | null, at: Ends, chosen: ReadonlySet<string>): string {
   let path = "";
   for (const line of lines) {
@@ -139,10 +147,18 @@ export function drawn(lines: Line[], kind: Line["kind"] | null, at: Ends, chosen
     const [from, to] = [at.sources.get(line.source), at.targets.get(line.target)];
     if (from === undefined || to === undefined) continue;
     const [y1, y2] = [from * ROW + ROW / 2 - at.left, to * ROW + ROW / 2 - at.right];
-    if ((y1 < 0 && y2 < 0) || (y1 > at.height && y2 > at.height)) continue;
-    path += curve(y1, at.width, y2);
+    if (isBeyond(y1, at) && isBeyond(y2, at)) continue;
+    path += curve(toEdge(y1, at), at.width, toEdge(y2, at));
   }
   return path;
+}
+
+function isBeyond(y: number, { height }: Ends): boolean {
+  return y < 0 || y > height;
+}
+
+function toEdge(y: number, { height }: Ends): number {
+  return Math.max(-BEYOND, Math.min(height + BEYOND, y));
 }
 
 export type Ends = { sources: Map<string, number>; targets: Map<string, number>; left: number; right: number; width: number; height: number };
