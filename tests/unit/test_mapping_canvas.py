@@ -58,6 +58,13 @@ def test_a_line_is_dragged_fails_at_its_field_is_mended_published_and_taken_back
     rule = chosen.get_by_role("textbox", name="Rule of CITY")
     rule.fill("{from: name, convert: {decimal: {places: 2}}}")
     expect(chosen.get_by_role("row", name="customer:0")).to_contain_text("LB-MAP-003")
+    failing = page.locator(".trees path.fails")
+    expect(row(page, "Target", "CITY")).to_contain_text("2 of 2 fail")  # before it is kept
+    expect(failing).to_have_attribute("d", re.compile("^M"))
+    rule.fill("{from: city}")
+    expect(row(page, "Target", "CITY")).not_to_contain_text("fail")
+    expect(failing).to_have_attribute("d", "")
+    rule.fill("{from: name, convert: {decimal: {places: 2}}}")
     rule.press("Control+Enter")
     expect(row(page, "Target", "CITY")).to_contain_text("2 of 2 fail")
     assert serious(page) == []

@@ -10,13 +10,20 @@ import { Why } from "./Noted";
 import { RuleForm } from "./RuleForm";
 
 /** `option`: the field is none, but what its part says beside them. */
-type Props = { mapping: MappingView; field: MappingField; option?: boolean; close: () => void };
+type Props = {
+  mapping: MappingView;
+  field: MappingField;
+  option?: boolean;
+  close: () => void;
+  /** Hears the mapping as it would be with what is written; null where nothing is, or nothing that can be read. */
+  tried?: (mapping: MappingView | null) => void;
+};
 
 /** How long nothing is typed before the rule is tried. */
 const PAUSE_MS = 120;
 
 /** A field's rule, and what it makes of the samples while it is being written. */
-export function RuleEditor({ mapping, field, option = false, close }: Props) {
+export function RuleEditor({ mapping, field, option = false, close, tried: tell }: Props) {
   const [written, setWritten] = useState(field.rule);
   const [formed, setFormed] = useState<Value | undefined>(field.rule ? undefined : "");
   const settled = useSettled(written);
@@ -25,6 +32,10 @@ export function RuleEditor({ mapping, field, option = false, close }: Props) {
   const told = useId();
   const shown = useDeferredValue(preview.data ?? mapping);
   const tried = fieldAt(shown, field.location) ?? field;
+  // one that breaks the file's form is no mapping: what it was is shown on
+  const readable = settled !== field.rule && preview.data?.reads ? preview.data : null;
+  useEffect(() => tell?.(readable), [tell, readable]);
+  useEffect(() => () => tell?.(null), [tell]);
   const isTried = written === field.rule || (settled === written && preview.data !== undefined && !preview.isPlaceholderData);
   const keep = (text: string | null) =>
     change.mutate({ seen: mapping.draft?.version ?? 0, location: field.location, written: text }, { onSuccess: close });

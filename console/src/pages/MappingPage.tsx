@@ -35,6 +35,7 @@ function Mapping({ mapping }: { mapping: MappingView }) {
   const [sample, setSample] = useState(0);
   const [edited, setEdited] = useState<MappingField | null>(null);
   const [view, setView] = useState<View>(viewKept);
+  const [tried, setTried] = useState<MappingView | null>(null);
   const sides = useSides(mapping.name);
   const suggestions = sides.data?.suggestions ?? [];
   const look = (next: View) => {
@@ -103,13 +104,13 @@ function Mapping({ mapping }: { mapping: MappingView }) {
       {view === "drawing" && sides.data && (
         <>
           <MappingCanvas
-            mapping={mapping}
+            mapping={tried ?? mapping}
             sides={sides.data}
             selected={current && targetKey(current.part, current.number ?? 0, current.field)}
-            select={(row) => setEdited(fieldOf(row))}
+            select={(row) => setEdited(fieldOf(mapping, row))}
           />
           {current && (
-            <ChosenField mapping={mapping} field={current} suggestions={suggestions} close={() => setEdited(null)} />
+            <ChosenField mapping={mapping} field={current} suggestions={suggestions} close={() => setEdited(null)} tried={setTried} />
           )}
         </>
       )}
@@ -178,14 +179,16 @@ function otherParts(mapping: MappingView, suggestions: Suggestion[]): string[] {
 }
 
 /** The field of a row of the target: as it is, or as one without a rule; none of a part that is not there. */
-function fieldOf(row: Row): MappingField | null {
-  return row.field ?? unruled(row.part, row.number, row.label, row.location ?? []);
+function fieldOf(mapping: MappingView, row: Row): MappingField {
+  const location = row.field?.location ?? row.location ?? [];
+  // a row may be of a rule that is only being written
+  return mapping.fields.find((each) => keyOf(each.location) === keyOf(location)) ?? unruled(row.part, row.number, row.label, location);
 }
 
-type ChosenProps = { mapping: MappingView; field: MappingField; suggestions: Suggestion[]; close: () => void };
+type ChosenProps = { mapping: MappingView; field: MappingField; suggestions: Suggestion[]; close: () => void; tried: (mapping: MappingView | null) => void };
 
 /** What is chosen in the drawing: its rule, or what may become one. */
-function ChosenField({ mapping, field, suggestions, close }: ChosenProps) {
+function ChosenField({ mapping, field, suggestions, close, tried }: ChosenProps) {
   const suggestion = field.rule ? undefined : suggestions.find((each) => each.part === field.part && each.field === field.field);
   return (
     <section className="card" aria-label={`Chosen: ${field.field}`}>
@@ -199,7 +202,7 @@ function ChosenField({ mapping, field, suggestions, close }: ChosenProps) {
       {field.location.length === 0 ? (
         <p className="quiet">The mapping has no {field.part.replaceAll("_", " ")} yet: the first line to it, or an accepted suggestion, begins the part.</p>
       ) : (
-        mapping.may_edit && <RuleEditor key={keyOf(field.location)} mapping={mapping} field={field} close={close} />
+        mapping.may_edit && <RuleEditor key={keyOf(field.location)} mapping={mapping} field={field} close={close} tried={tried} />
       )}
     </section>
   );
