@@ -1,5 +1,6 @@
-import type { Edit, FlowLeg, FlowStage, FlowView, Place } from "../api/client";
+import type { Edit, FlowLeg, FlowStage, FlowTarget, FlowView, Place } from "../api/client";
 import { keyOf } from "./mapping";
+import { inWords } from "./words";
 
 /** What can be chosen in a drawing: the flow itself (no place), a stage, a leg, a target, a rule. */
 export type Chosen = Place;
@@ -11,8 +12,8 @@ export type Drawn =
   | { kind: "target"; id: string; stage: string; of: Place; leg: FlowLeg; at: number }
   | { kind: "books"; id: string; stage: string; of: Place; ledgers: string[] };
 
-/** A line of the drawing; `after`: one waits for the other, nothing flows. */
-export type Line = { id: string; from: string; to: string; after: boolean };
+/** A line of the drawing; `after`: one waits for the other, nothing flows. `gone`: what takes it away, nothing where the file has no words for it. */
+export type Line = { id: string; from: string; to: string; after: boolean; told: string; leg: FlowLeg; gone: Edit[] };
 
 /** A stage with what is drawn in it. */
 export type Group = { id: string; stage: FlowStage; parts: Drawn[]; lines: Line[] };
@@ -44,18 +45,18 @@ function groupOf(stage: FlowStage, legs: Map<string, string>, between: Line[]): 
       // legs of a stage that take the same entity share one reading
       if (!sources.has(from)) parts.push({ kind: "source", id: from, stage: stage.name, of: stage.location, entity });
       sources.set(from, entity);
-      lines.push({ id: `${from}>${id}`, from, to: id, after: false });
+      lines.push({ id: `${from}>${id}`, from, to: id, after: false, told: `${inWords(leg.name)} takes ${entity}`, leg, gone: untaken(leg) });
     }
     parts.push({ kind: "leg", id, stage: stage.name, of: leg.location, leg, at: 0 });
     leg.targets.forEach((target, at) => {
       const to = targetId(leg, at);
       parts.push({ kind: "target", id: to, stage: stage.name, of: target.location, leg, at });
-      lines.push({ id: `${id}>${to}`, from: id, to, after: false });
+      lines.push({ id: `${id}>${to}`, from: id, to, after: false, told: `${inWords(leg.name)} makes ${target.entity}`, leg, gone: unmade(leg, target) });
     });
     for (const other of leg.after) {
       const from = legs.get(other);
       if (from === undefined || from === id) continue;
-      const line = { id: `${from}>>${id}`, from, to: id, after: true };
+      const line = { id: `${from}>>${id}`, from, to: id, after: true, told: `${inWords(leg.name)} waits for ${inWords(from.slice("leg:".length))}`, leg, gone: unawaited(leg, legs, from) };
       const list = own.has(from) ? lines : between;
       if (!list.some((each) => each.id === line.id)) list.push(line);
     }
@@ -64,6 +65,30 @@ function groupOf(stage: FlowStage, legs: Map<string, string>, between: Line[]): 
     parts.push({ kind: "books", id: `books:${stage.name}`, stage: stage.name, of: stage.location, ledgers: stage.reconcile });
   }
   return { id: stageId(stage), stage, parts, lines };
+}
+
+/** Every line of a drawing. */
+export function linesOf(drawing: Drawing): Line[] {
+  return [...drawing.groups.flatMap((each) => each.lines), ...drawing.between];
+}
+
+/** A leg no longer takes what it takes. */
+function untaken(leg: FlowLeg): Edit[] {
+  return leg.kind === "sides" ? [] : [{ do: "take_away", location: [...leg.location, "from"] }];
+}
+
+/** A leg no longer makes this: of several targets it is one less, of one leg with one target all that is said of it goes. */
+function unmade(leg: FlowLeg, target: FlowTarget): Edit[] {
+  if (leg.kind === "sides") return [];
+  if (leg.kind === "several") return [{ do: "take_away", location: target.location }];
+  const said = (["map", "gate", "pool", "match"] as const).filter((key) => target[key] !== "");
+  return ["to", ...said].map((key) => ({ do: "take_away", location: [...leg.location, key] }));
+}
+
+/** A leg no longer waits for another, or for any of its targets. */
+function unawaited(leg: FlowLeg, legs: Map<string, string>, other: string): Edit[] {
+  const left = leg.after.filter((each) => legs.get(each) !== other);
+  return putOrTake([...leg.location, "after"], left, true);
 }
 
 export function stageId(stage: FlowStage): string {

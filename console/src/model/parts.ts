@@ -83,10 +83,12 @@ export function targetEdits(leg: FlowLeg, entity: string, map: string, gate: str
 /** What takes a place away, and what others say of it. */
 export function removal(flow: FlowView, place: Place): Edit[] {
   const edits: Edit[] = [];
-  const leg = place.length === 4 ? String(place[3]) : null;
-  for (const other of flow.stages.flatMap((stage) => stage.legs)) {
-    if (leg === null || !other.after.includes(leg)) continue;
-    const left = other.after.filter((each) => each !== leg);
+  const legs = flow.stages.flatMap((stage) => stage.legs);
+  const leg = place.length === 4 ? legs.find((each) => each.name === place[3]) : undefined;
+  const names = leg ? [leg.name, ...leg.targets.map((each) => each.leg)] : [];
+  for (const other of legs) {
+    const left = other.after.filter((each) => !names.includes(each));
+    if (left.length === other.after.length) continue;
     const location = [...other.location, "after"];
     edits.push(left.length ? { do: "put", location, value: left } : { do: "take_away", location });
   }

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 
 import type { FlowView, Place } from "../api/client";
 import { DraftBar } from "../components/DraftBar";
@@ -10,7 +10,7 @@ import { Panel } from "../components/flow/Panel";
 import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Shown } from "../components/Shown";
-import { foundAt } from "../model/flow";
+import { drawingOf, foundAt, linesOf } from "../model/flow";
 import { instant } from "../model/format";
 import { type Copied, type Dragged, pasteEdits, removal, type Wanted } from "../model/parts";
 import { inWords } from "../model/words";
@@ -35,7 +35,8 @@ export default function FlowPage({ name }: { name: string }) {
 let copied: Copied | null = null;
 
 function Designer({ flow }: { flow: FlowView }) {
-  const [chosen, choose] = useState<Place>([]);
+  const [{ place: chosen, line: lineId }, setChosen] = useState<{ place: Place; line?: string }>({ place: [] });
+  const choose = (place: Place) => setChosen({ place });
   const [wanted, ask] = useState<Wanted | null>(null);
   const [isList, setIsList] = useState(false);
   const [isCopied, setIsCopied] = useState(copied !== null);
@@ -44,6 +45,10 @@ function Designer({ flow }: { flow: FlowView }) {
   const palette = usePalette(flow.may_edit).data;
   const passes = usePasses(flow.name).data ?? [];
   const panel = useRef<HTMLElement>(null);
+  const section = useRef<HTMLElement>(null);
+  const drawing = useMemo(() => drawingOf(flow), [flow]);
+  const lines = useMemo(() => linesOf(drawing), [drawing]);
+  const line = lines.find((each) => each.id === lineId);
   const count = flow.problems.length;
   const found = foundAt(flow, chosen);
   const stage = found.kind === "flow" ? flow.stages.at(-1) : found.stage;
@@ -71,10 +76,15 @@ function Designer({ flow }: { flow: FlowView }) {
     else if (offered) ask({ kind: "leg", stage: into, source: offered.is_source ? offered.name : "", target: offered.is_source ? "" : offered.name });
   };
   const remove = () => {
-    if (found.kind === "flow") return;
-    if (found.kind === "target") design.edit(removal(flow, found.leg.targets[found.at]!.location), () => choose(found.leg.location));
-    else if (found.kind === "leg") design.edit(removal(flow, found.leg.location), () => choose(found.stage.location));
-    else design.edit(removal(flow, found.stage.location), () => choose([]));
+    const then = (place: Place) => () => {
+      choose(place);
+      // what had the focus is gone, and the next key may be the one that undoes
+      section.current?.focus({ preventScroll: true });
+    };
+    if (line) design.edit(line.gone, then(line.leg.location));
+    else if (found.kind === "target") design.edit(removal(flow, found.leg.targets[found.at]!.location), then(found.leg.location));
+    else if (found.kind === "leg") design.edit(removal(flow, found.leg.location), then(found.stage.location));
+    else if (found.kind === "stage") design.edit(removal(flow, found.stage.location), then([]));
   };
   const byKey = (event: KeyboardEvent) => {
     const typing = (event.target as HTMLElement).closest("input, textarea, select, dialog") !== null;
@@ -108,7 +118,7 @@ function Designer({ flow }: { flow: FlowView }) {
       <p role="status" className={count > 0 ? "bad" : "quiet"}>
         {count > 0 ? `The check finds ${count} problem${count > 1 ? "s" : ""}.` : "The check finds nothing wrong."}
       </p>
-      <section aria-label="Designer" onKeyDown={byKey}>
+      <section aria-label="Designer" ref={section} tabIndex={-1} onKeyDown={byKey}>
         <div className="buttons" role="toolbar" aria-label="Flow">
           <button aria-pressed={isList} onClick={() => setIsList(!isList)}>
             {isList ? "Show the drawing" : "Show as a list"}
@@ -130,8 +140,8 @@ function Designer({ flow }: { flow: FlowView }) {
               <button disabled={!isCopied || stage === undefined} onClick={paste}>
                 Paste
               </button>
-              <button disabled={found.kind === "flow"} onClick={remove}>
-                Take away
+              <button disabled={line ? line.gone.length === 0 : found.kind === "flow"} onClick={remove}>
+                {line ? "Take the line away" : "Take away"}
               </button>
             </>
           )}
@@ -143,9 +153,9 @@ function Designer({ flow }: { flow: FlowView }) {
           {isList ? (
             <FlowList flow={flow} chosen={chosen} choose={choose} passes={passes} />
           ) : (
-            <FlowCanvas key={arrangement} flow={flow} chosen={chosen} choose={choose} passes={passes} design={design} drop={add} enter={() => panel.current?.querySelector<HTMLElement>("input, select, button")?.focus()} />
+            <FlowCanvas key={arrangement} flow={flow} drawing={drawing} chosen={chosen} choose={choose} line={line} chooseLine={(each) => setChosen({ place: each.leg.location, line: each.id })} passes={passes} design={design} drop={add} enter={() => panel.current?.querySelector<HTMLElement>("input, select, button")?.focus()} />
           )}
-          <Panel flow={flow} chosen={chosen} design={design} palette={palette} choose={choose} ask={ask} copy={copy} passes={passes} at={panel} />
+          <Panel flow={flow} lines={lines} chosen={chosen} design={design} palette={palette} choose={choose} ask={ask} copy={copy} passes={passes} at={panel} />
         </div>
       </section>
       {wanted && palette && (

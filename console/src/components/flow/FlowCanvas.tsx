@@ -13,10 +13,10 @@ import {
   type ReactFlowInstance,
   useNodesState,
 } from "@xyflow/react";
-import { memo, useEffect, useMemo, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 
 import type { FlowView, PassView, Place } from "../../api/client";
-import { type Drawing, drawingOf, type Drawn, type Group, legId, type Line, problemsAt } from "../../model/flow";
+import { type Drawing, type Drawn, type Group, legId, type Line, linesOf, problemsAt } from "../../model/flow";
 import { type Laid, laidOut } from "../../model/layout";
 import { keyOf } from "../../model/mapping";
 import { afterEdits, DRAGGED, type Dragged, moveEdits } from "../../model/parts";
@@ -25,8 +25,11 @@ import type { Design } from "../../queries/flow";
 
 type Props = {
   flow: FlowView;
+  drawing: Drawing;
   chosen: Place;
   choose: (place: Place) => void;
+  line: Line | undefined;
+  chooseLine: (line: Line) => void;
   passes: PassView[];
   design: Design;
   drop: (dragged: Dragged, at: Place) => void;
@@ -37,10 +40,10 @@ type Props = {
 const GAP = 28;
 
 /** A flow as a drawing, laid out by itself; what is dragged lies where it was left until it is arranged anew. */
-export function FlowCanvas({ flow, chosen, choose, passes, design, drop, enter }: Props) {
-  const drawing = useMemo(() => drawingOf(flow), [flow]);
+export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, passes, design, drop, enter }: Props) {
   const laid = useLayout(drawing);
-  const [view, setView] = useState<ReactFlowInstance<PartNode> | null>(null);
+  const pane = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState<ReactFlowInstance<PartNode, LineEdge> | null>(null);
   const [nodes, setNodes, changed] = useNodesState<PartNode>([]);
   useEffect(() => {
     if (laid === null) return;
@@ -50,7 +53,7 @@ export function FlowCanvas({ flow, chosen, choose, passes, design, drop, enter }
       return nodesOf(flow, laid, marked, passes).map((each) => ({ ...each, position: moved.get(each.id) ?? each.position }));
     });
   }, [flow, laid, chosen, passes, setNodes]);
-  const edges = useMemo(() => (laid === null ? [] : edgesOf(laid.drawing)), [laid]);
+  const edges = useMemo(() => (laid === null ? [] : edgesOf(laid.drawing, line?.id)), [laid, line?.id]);
   const isShown = nodes.length > 0;
   const isLarge = nodes.length > 30;
   useEffect(() => {
@@ -68,6 +71,7 @@ export function FlowCanvas({ flow, chosen, choose, passes, design, drop, enter }
   const legOf = (id: string | null) => flow.stages.flatMap((stage) => stage.legs).find((leg) => legId(leg) === id);
   return (
     <div
+      ref={pane}
       className="canvas"
       onDragOver={(event) => {
         if (mayEdit && event.dataTransfer.types.includes(DRAGGED)) event.preventDefault();
@@ -97,7 +101,11 @@ export function FlowCanvas({ flow, chosen, choose, passes, design, drop, enter }
         onNodesChange={changed}
         onInit={setView}
         onNodeClick={(_, node) => choose(node.data.of)}
+        onEdgeClick={(_, { data }) => data && chooseLine(data.line)}
         onPaneClick={() => choose([])}
+        // while it moves it is a picture of its own, which is not painted anew; standing still it is sharp
+        onMoveStart={() => pane.current?.classList.add("moves")}
+        onMoveEnd={() => pane.current?.classList.remove("moves")}
         onConnect={({ source, target }) => {
           const [from, to] = [legOf(source), legOf(target)];
           if (to && from) design.edit(afterEdits(to, from.name));
@@ -200,15 +208,21 @@ function wrongAt(flow: FlowView, part: Extract<Drawn, { kind: "leg" | "target" }
     .map((each) => each.message);
 }
 
-function edgesOf(drawing: Drawing): Edge[] {
-  const lines = [...drawing.groups.flatMap((each) => each.lines), ...drawing.between];
-  return lines.map((line: Line) => ({
+type LineEdge = Edge<{ line: Line }>;
+
+function edgesOf(drawing: Drawing, chosen: string | undefined): LineEdge[] {
+  return linesOf(drawing).map((line) => ({
     id: line.id,
     source: line.from,
     target: line.to,
     className: line.after ? "after" : "moves",
     type: "default",
+    data: { line },
+    selected: line.id === chosen,
+    ariaLabel: line.told,
     focusable: false,
+    // Delete goes to a line that was clicked; by keyboard its leg's panel takes it away, so that Tab does not stop at hundreds of lines
+    domAttributes: { tabIndex: -1 },
     markerEnd: { type: MarkerType.ArrowClosed },
   }));
 }

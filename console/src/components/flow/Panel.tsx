@@ -1,7 +1,7 @@
 import { type Ref, useState } from "react";
 
 import type { FlowLeg, FlowProblem, FlowStage, FlowTarget, FlowView, Palette, PassView, Place } from "../../api/client";
-import { foundAt, legNames, problemsAt, putOrTake } from "../../model/flow";
+import { foundAt, legNames, type Line, problemsAt, putOrTake } from "../../model/flow";
 import { type Copied, moveEdits, removal, type Wanted } from "../../model/parts";
 import { inWords } from "../../model/words";
 import type { Design } from "../../queries/flow";
@@ -9,7 +9,7 @@ import { Why } from "../Noted";
 import { Choice, Field, Flag, Several, Written } from "./Field";
 import { Counted } from "./FlowList";
 
-type Shared = { flow: FlowView; design: Design; palette: Palette | undefined; choose: (place: Place) => void; ask: (wanted: Wanted) => void; copy: (copied: Copied) => void };
+type Shared = { flow: FlowView; lines: Line[]; design: Design; palette: Palette | undefined; choose: (place: Place) => void; ask: (wanted: Wanted) => void; copy: (copied: Copied) => void };
 type Props = Shared & { chosen: Place; passes: PassView[]; at: Ref<HTMLElement> };
 
 /** What is chosen in the drawing, and the forms that change it. */
@@ -155,7 +155,7 @@ function Renamed({ flow, design, choose, place }: Shared & { place: Place }) {
         <input pattern="[a-z][a-z0-9_]*" required disabled={!flow.may_edit} value={typed} onChange={(event) => setTyped(event.target.value)} />
       </label>
       {typed !== name && <button>Rename</button>}
-      {typed !== name && <small>What was kept under its name stays there: under another name it begins anew.</small>}
+      {typed !== name && <small>What this flow says of it follows; what was kept under its name stays there: under another name it begins anew.</small>}
     </form>
   );
 }
@@ -164,6 +164,7 @@ function LegForm({ leg, stage, passes, ...shared }: Shared & { leg: FlowLeg; sta
   const { flow, design, palette, ask, copy, choose } = shared;
   const at = leg.location;
   const target = leg.targets[0];
+  const own = shared.lines.filter((each) => each.leg.name === leg.name && each.gone.length > 0);
   const conforms = palette?.mappings.filter((each) => leg.sources.includes(each.reads)) ?? [];
   return (
     <div className="form">
@@ -184,6 +185,16 @@ function LegForm({ leg, stage, passes, ...shared }: Shared & { leg: FlowLeg; sta
       )}
       {leg.kind === "one" && target && <TargetForm leg={leg} target={target} {...shared} />}
       <Several flow={flow} design={design} at={[...at, "after"]} label="After" value={leg.after} options={legNames(flow).filter((each) => each !== leg.name)} />
+      <ul className="rules-of" aria-label="Lines">
+        {own.map((each) => (
+          <li key={each.id}>
+            {each.told}{" "}
+            <button className="plain" aria-label={`Take the line away: ${each.told}`} disabled={!flow.may_edit} onClick={() => design.edit(each.gone)}>
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
       {leg.rules.length > 0 && (
         <ul className="rules-of" aria-label="Rules">
           {leg.rules.map((rule) => (
