@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route
-from tests.unit.served_console import console_of, planted
 
 from tests.drafted import MAPPING
 from tests.unit.console_browser import Browser
+from tests.unit.console_site import console_of, planted
 
 __all__ = ["measure"]
 
