@@ -93,11 +93,6 @@ export function ExpectationForm({ gate, menu, known, close }: Props) {
               </select>
             </label>
           )}
-        </div>
-        <div>
-          {offered?.arguments.map((each) => (
-            <Told key={each.name} argument={each} value={wanted.told[each.name] ?? ""} change={(text) => put({ told: { ...wanted.told, [each.name]: text } })} />
-          ))}
           <label>
             What a person does then
             <input required value={wanted.remedy} onChange={(event) => put({ remedy: event.target.value })} />
@@ -109,6 +104,11 @@ export function ExpectationForm({ gate, menu, known, close }: Props) {
               <option value="warn">goes on, and the log tells of it</option>
             </select>
           </label>
+        </div>
+        <div>
+          {offered?.arguments.map((each) => (
+            <Told key={each.name} argument={each} value={wanted.told[each.name] ?? ""} change={(text) => put({ told: { ...wanted.told, [each.name]: text } })} />
+          ))}
         </div>
       </div>
       <div id={told} role="status" aria-busy={preview.isFetching}>
