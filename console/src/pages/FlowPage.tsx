@@ -10,7 +10,7 @@ import { Panel } from "../components/flow/Panel";
 import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Shown } from "../components/Shown";
-import { drawingOf, foundAt, linesOf } from "../model/flow";
+import { drawingOf, foundAt, type Line, linesOf } from "../model/flow";
 import { instant } from "../model/format";
 import { type Copied, type Dragged, pasteEdits, removal, type Wanted } from "../model/parts";
 import { inWords } from "../model/words";
@@ -52,6 +52,11 @@ function Designer({ flow }: { flow: FlowView }) {
   const count = flow.problems.length;
   const found = foundAt(flow, chosen);
   const stage = found.kind === "flow" ? flow.stages.at(-1) : found.stage;
+  const chooseLine = (each: Line) => {
+    setChosen({ place: each.leg.location, line: each.id });
+    // a line has no focus, and the next key may be Delete
+    section.current?.focus({ preventScroll: true });
+  };
   const copy = (what: Copied) => {
     copied = what;
     setIsCopied(true);
@@ -153,7 +158,7 @@ function Designer({ flow }: { flow: FlowView }) {
           {isList ? (
             <FlowList flow={flow} chosen={chosen} choose={choose} passes={passes} />
           ) : (
-            <FlowCanvas key={arrangement} flow={flow} drawing={drawing} chosen={chosen} choose={choose} line={line} chooseLine={(each) => setChosen({ place: each.leg.location, line: each.id })} passes={passes} design={design} drop={add} enter={() => panel.current?.querySelector<HTMLElement>("input, select, button")?.focus()} />
+            <FlowCanvas key={arrangement} flow={flow} drawing={drawing} chosen={chosen} choose={choose} line={line} chooseLine={chooseLine} passes={passes} design={design} drop={add} enter={() => panel.current?.querySelector<HTMLElement>("input, select, button")?.focus()} />
           )}
           <Panel flow={flow} lines={lines} chosen={chosen} design={design} palette={palette} choose={choose} ask={ask} copy={copy} passes={passes} at={panel} />
         </div>

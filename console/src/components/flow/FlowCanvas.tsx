@@ -220,9 +220,8 @@ function edgesOf(drawing: Drawing, chosen: string | undefined): LineEdge[] {
     data: { line },
     selected: line.id === chosen,
     ariaLabel: line.told,
+    // by keyboard the panel of its leg takes it away: Tab would stop at hundreds of lines
     focusable: false,
-    // Delete goes to a line that was clicked; by keyboard its leg's panel takes it away, so that Tab does not stop at hundreds of lines
-    domAttributes: { tabIndex: -1 },
     markerEnd: { type: MarkerType.ArrowClosed },
   }));
 }
