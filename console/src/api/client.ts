@@ -37,6 +37,7 @@ export type FlowProblem = Schemas["FlowProblem"];
 export type GateView = Schemas["GateView"];
 export type ExpectationView = Schemas["ExpectationView"];
 export type ExpectationOffered = Schemas["ExpectationOffered"];
+export type Review = Schemas["ReviewView"];
 export type Edit = Schemas["EditsTried"]["edits"][number];
 export type Sides = Schemas["SidesView"];
 export type SideField = Schemas["SideField"];

@@ -10,6 +10,7 @@ export type Route =
   | { page: "mapping"; name: string }
   | { page: "flow"; name: string }
   | { page: "gate"; name: string }
+  | { page: "review"; number: number }
   | { page: "bundles" }
   | { page: "bundle"; number: number }
   | { page: "close"; run: Run | null }
@@ -58,6 +59,7 @@ export function routeOf(address: string): Route {
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
   if (first === "flows") return second ? { page: "flow", name: second } : { page: "files" };
   if (first === "gates") return second ? { page: "gate", name: second } : { page: "files" };
+  if (first === "reviews" && Number.isSafeInteger(Number(second)) && Number(second) > 0) return { page: "review", number: Number(second) };
   if (first === "bundles") {
     const number = Number(second);
     return Number.isSafeInteger(number) && number > 0 ? { page: "bundle", number } : { page: "bundles" };
@@ -92,6 +94,8 @@ export function addressOf(route: Route): string {
       return `flows/${encodeURIComponent(route.name)}`;
     case "gate":
       return `gates/${encodeURIComponent(route.name)}`;
+    case "review":
+      return `reviews/${route.number}`;
     case "bundles":
       return "bundles";
     case "bundle":
@@ -139,6 +143,7 @@ const TITLES: Record<Route["page"], string> = {
   mapping: "Mapping",
   flow: "Flow",
   gate: "Gate",
+  review: "Draft",
   bundles: "Promotion",
   bundle: "Bundle",
   close: "Books",
@@ -161,6 +166,7 @@ function nameIn(route: Route): string {
     case "gate":
       return route.name.replaceAll("_", " ");
     case "bundle":
+    case "review":
       return `${route.number}`;
     default:
       return "";

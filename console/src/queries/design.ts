@@ -122,7 +122,17 @@ export function useRollback(kind: Kind, name: string) {
 
 /** Put what the file became since into the draft. */
 export function useTakeIn(kind: Kind, name: string) {
-  return useAct(kind, name, (seen: number) => given(api.POST("/api/design/{kind}/{name}/merges", { ...ofKind(kind, name), body: { seen } })));
+  return useAct(kind, name, (body: { seen: number; live: string; choices: ("draft" | "live" | "base")[] }) =>
+    given(api.POST("/api/design/{kind}/{name}/merges", { ...ofKind(kind, name), body })),
+  );
+}
+
+/** Where the draft and the file as it is now changed the same lines. */
+export function useClashes(kind: Kind, name: string) {
+  return useQuery({
+    queryKey: ["clashes", kind, name],
+    queryFn: () => given(api.GET("/api/design/{kind}/{name}/clashes", ofKind(kind, name))),
+  });
 }
 
 /** Give the draft up. */

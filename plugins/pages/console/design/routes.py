@@ -21,12 +21,15 @@ from pages.console.design.gates import expectations_offered, gate_edited, gate_v
 from pages.console.design.mappings import mapping_view, previewed
 from pages.console.design.palette import palette
 from pages.console.design.passes import passes
+from pages.console.design.review_models import ReviewView
+from pages.console.design.reviews import review_of, say
 from pages.console.design.sides import begin_mapping, decide_suggestions, draw_line, language, sides_of
 
 __all__ = ["routes"]
 
 routes = APIRouter(prefix="/design")
 Name = Annotated[str, InPath(pattern=r"^\w{1,200}$")]
+Number = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 Kind = Literal["flows", "mappings", "expectations"]
 View = shown.MappingView | drawn.FlowView | gate.GateView
 _VIEWS: dict[Kind, Callable[[Access, str], View]] = {
@@ -205,11 +208,30 @@ def try_draft(access: FormDep, kind: Kind, name: Name, asked: shown.TryAsked) ->
     return acts.try_draft(access, file_of(access, kind, name), asked)
 
 
+@routes.get("/reviews/{number}")
+def show_review(access: AccessDep, number: Number) -> ReviewView:
+    """Anybody's draft with what it changes, and what is said of it."""
+    return review_of(access, number)
+
+
+@routes.post("/reviews/{number}/comments")
+def say_of(access: FormDep, number: Number, asked: shown.SayAsked) -> ReviewView:
+    """Say something of a draft that is under way."""
+    say(access, number, asked.text)
+    return review_of(access, number)
+
+
+@routes.get("/{kind}/{name}/clashes")
+def show_clashes(access: AccessDep, kind: Kind, name: Name) -> shown.ClashesView:
+    """Where the user's draft and the file as it is now changed the same lines."""
+    return acts.clashes_of(access, file_of(access, kind, name))
+
+
 @routes.post("/{kind}/{name}/merges")
-def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -> View:
+def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.MergeAsked) -> View:
     """Put what the file became since into the draft."""
     file = file_of(access, kind, name)
-    acts.take_in(access, file, asked.seen)
+    acts.take_in(access, file, asked)
     return _VIEWS[kind](access, file)
 
 
