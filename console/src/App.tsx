@@ -20,6 +20,7 @@ import { ProposalsPage } from "./pages/ProposalsPage";
 import { QuestionsPage } from "./pages/QuestionsPage";
 import { ReviewPage } from "./pages/ReviewPage";
 import { RightsPage } from "./pages/RightsPage";
+import { TablePage } from "./pages/TablePage";
 import { UnknownPage } from "./pages/UnknownPage";
 import { VerdictsPage } from "./pages/VerdictsPage";
 import { WorkTabs } from "./pages/WorkTabs";
@@ -73,7 +74,7 @@ function Console() {
           <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
             Books
           </Link>
-          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow", "gate", "review"].includes(route.page) ? "page" : undefined}>
+          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow", "gate", "table", "review"].includes(route.page) ? "page" : undefined}>
             Flows, mappings, gates
           </Link>
           <Link to={{ page: "bundles" }} aria-current={route.page === "bundles" || route.page === "bundle" ? "page" : undefined}>
@@ -101,6 +102,7 @@ function Console() {
       {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
       {route.page === "flow" && <FlowPage key={route.name} name={route.name} />}
       {route.page === "gate" && <GatePage key={route.name} name={route.name} />}
+      {route.page === "table" && <TablePage key={route.name} name={route.name} />}
       {route.page === "review" && <ReviewPage key={route.number} number={route.number} />}
       {route.page === "bundles" && <BundlesPage />}
       {route.page === "bundle" && <BundlePage key={route.number} number={route.number} />}

@@ -38,6 +38,7 @@ export type GateView = Schemas["GateView"];
 export type ExpectationView = Schemas["ExpectationView"];
 export type ExpectationOffered = Schemas["ExpectationOffered"];
 export type Review = Schemas["ReviewView"];
+export type TableView = Schemas["TableView"];
 export type Edit = Schemas["EditsTried"]["edits"][number];
 export type Sides = Schemas["SidesView"];
 export type SideField = Schemas["SideField"];

@@ -10,6 +10,7 @@ export type Route =
   | { page: "mapping"; name: string }
   | { page: "flow"; name: string }
   | { page: "gate"; name: string }
+  | { page: "table"; name: string }
   | { page: "review"; number: number }
   | { page: "bundles" }
   | { page: "bundle"; number: number }
@@ -58,6 +59,7 @@ export function routeOf(address: string): Route {
   if (first === "rights") return { page: "rights" };
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
   if (first === "flows") return second ? { page: "flow", name: second } : { page: "files" };
+  if (first === "tables") return second ? { page: "table", name: second } : { page: "files" };
   if (first === "gates") return second ? { page: "gate", name: second } : { page: "files" };
   if (first === "reviews" && Number.isSafeInteger(Number(second)) && Number(second) > 0) return { page: "review", number: Number(second) };
   if (first === "bundles") {
@@ -92,6 +94,8 @@ export function addressOf(route: Route): string {
       return `mappings/${encodeURIComponent(route.name)}`;
     case "flow":
       return `flows/${encodeURIComponent(route.name)}`;
+    case "table":
+      return `tables/${encodeURIComponent(route.name)}`;
     case "gate":
       return `gates/${encodeURIComponent(route.name)}`;
     case "review":
@@ -143,6 +147,7 @@ const TITLES: Record<Route["page"], string> = {
   mapping: "Mapping",
   flow: "Flow",
   gate: "Gate",
+  table: "Lookup table",
   review: "Draft",
   bundles: "Promotion",
   bundle: "Bundle",
@@ -164,6 +169,7 @@ function nameIn(route: Route): string {
     case "mapping":
     case "flow":
     case "gate":
+    case "table":
       return route.name.replaceAll("_", " ");
     case "bundle":
     case "review":

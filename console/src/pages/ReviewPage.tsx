@@ -33,7 +33,7 @@ function Draft({ review }: { review: Review }) {
         <Link to={placeOf(review)}>← {name.replaceAll("_", " ")}</Link>
       </p>
       <h1 className="heading">
-        {by}'s draft of {kind === "expectations" ? "the gate" : `the ${kind.slice(0, -1)}`} {name.replaceAll("_", " ")}
+        {by}'s draft of the {WORDS[kind] ?? kind} {name.replaceAll("_", " ")}
       </h1>
       <p className="quiet">
         {state === "open" ? "Under way" : state}, changed {instant(changed_at)}. {note}
@@ -55,5 +55,7 @@ function Draft({ review }: { review: Review }) {
 }
 
 function placeOf({ kind, name }: Review): Route {
-  return { page: kind === "flows" ? "flow" : kind === "mappings" ? "mapping" : "gate", name };
+  return { page: WORDS[kind] ?? "mapping", name };
 }
+
+const WORDS: Record<string, "flow" | "mapping" | "gate" | "table"> = { flows: "flow", mappings: "mapping", expectations: "gate", lookups: "table" };

@@ -1,9 +1,9 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type FileAsked, type FlowView, type GateView, given, type MappingView, type Place } from "../api/client";
+import { api, type FileAsked, type FlowView, type GateView, given, type MappingView, type Place, type TableView } from "../api/client";
 
 /** The kinds of files that are drafted, as addresses name them. */
-export type Kind = "flows" | "mappings" | "expectations";
+export type Kind = "flows" | "mappings" | "expectations" | "lookups";
 
 const of = (name: string) => ({ params: { path: { name } } });
 const ofKind = (kind: Kind, name: string) => ({ params: { path: { kind, name } } });
@@ -63,7 +63,7 @@ export function usePreview(name: string, location: Place, written: string | null
 }
 
 /** What is done with a draft: each answers the file as it is then. */
-export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView | GateView>) {
+export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView | GateView | TableView>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,

@@ -42,6 +42,7 @@ from pages.console.design.models import (
     TryAsked,
     TryView,
 )
+from pages.console.design.tables import wrong_with
 
 __all__ = ["change", "clashes_of", "edit", "give_up", "publish_draft", "restore", "roll_back", "take_in", "try_draft"]
 
@@ -142,7 +143,9 @@ def roll_back(access: Access, file: str, publication: int) -> None:
 
 
 def _problems(file: str, text: str) -> list[Problem]:
-    """Everything that is wrong with a mapping or gate, were this its text."""
+    """Everything that is wrong with a mapping, gate or lookup table, were this its text."""
+    if file.startswith("lookups/"):
+        return wrong_with(file, text)
     if file.startswith("expectations/"):
         return gate_problems(file, text)
     include = settings.include_folder()

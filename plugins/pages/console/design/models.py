@@ -46,6 +46,7 @@ __all__ = [
     "SidesView",
     "SuggestionView",
     "SumView",
+    "TableView",
     "TryAsked",
     "TryView",
     "VersionSeen",
@@ -220,6 +221,18 @@ class MappingView(DraftedView):
     samples: list[str]
     values: bool
     drift: str
+
+
+class TableView(DraftedView):
+    """A lookup table; ``rows`` are the first of ``count``, each with a value a column."""
+
+    used_by: list[str]
+    mappings: list[str]
+    is_new: bool
+    columns: list[str]
+    rows: list[list[str]]
+    count: int
+    problems: list[ProblemView]
 
 
 class PreviewAsked(BaseModel):

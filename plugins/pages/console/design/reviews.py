@@ -17,6 +17,7 @@ from pages.console.design.gates import expectations_in
 from pages.console.design.mappings import fields_in
 from pages.console.design.models import LineChange, PartChange
 from pages.console.design.review_models import ReviewView
+from pages.console.design.tables import rows_in
 
 __all__ = ["review_of", "say"]
 
@@ -46,6 +47,8 @@ def review_of(access: Access, number: int) -> ReviewView:
         view.stages_before, view.stages_after = stages_in(base, name), stages_in(text, name)
     elif kind == "mappings":
         view.changes = _changes(_fields(base, name), _fields(text, name))
+    elif kind == "lookups":
+        view.changes = _changes(_rows(base), _rows(text))
     else:
         view.changes = _changes(_expectations(base, name), _expectations(text, name))
     return view
@@ -82,6 +85,16 @@ def _expectations(text: str, name: str) -> list[_Part]:
         seen[f"{each.part} {words}"] += 1
         again = seen[f"{each.part} {words}"]
         found.append((each.part, words if again == 1 else f"{words} {again}", each.written, [each.column]))
+    return found
+
+
+def _rows(text: str) -> list[_Part]:
+    """Lines by their first value; several of one are numbered."""
+    seen: Counter[str] = Counter()
+    found: list[_Part] = []
+    for each in rows_in(text):
+        seen[each[0]] += 1
+        found.append((f"{seen[each[0]]}" if seen[each[0]] > 1 else "", each[0], ", ".join(each), []))
     return found
 
 

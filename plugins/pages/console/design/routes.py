@@ -24,18 +24,20 @@ from pages.console.design.passes import passes
 from pages.console.design.review_models import ReviewView
 from pages.console.design.reviews import review_of, say
 from pages.console.design.sides import begin_mapping, decide_suggestions, draw_line, language, sides_of
+from pages.console.design.tables import table_view
 
 __all__ = ["routes"]
 
 routes = APIRouter(prefix="/design")
 Name = Annotated[str, InPath(pattern=r"^\w{1,200}$")]
 Number = Annotated[int, InPath(ge=1, le=2**31 - 1)]
-Kind = Literal["flows", "mappings", "expectations"]
-View = shown.MappingView | drawn.FlowView | gate.GateView
+Kind = Literal["flows", "mappings", "expectations", "lookups"]
+View = shown.MappingView | drawn.FlowView | gate.GateView | shown.TableView
 _VIEWS: dict[Kind, Callable[[Access, str], View]] = {
     "flows": flow_view,
     "mappings": mapping_view,
     "expectations": gate_view,
+    "lookups": table_view,
 }
 
 
@@ -200,6 +202,22 @@ def change_gate(access: FormDep, name: Name, asked: drawn.EditsAsked) -> gate.Ga
     file = file_of(access, "expectations", name)
     acts.edit(access, file, asked)
     return gate_view(access, file)
+
+
+@routes.get("/lookups/{name}")
+def show_table(access: AccessDep, name: Name) -> shown.TableView:
+    """A lookup table as the user's draft has it, or as it is live."""
+    file = file_of(access, "lookups", name)
+    must_read(access, file)
+    return table_view(access, file)
+
+
+@routes.post("/lookups/{name}/texts")
+def write_table(access: FormDep, name: Name, asked: drawn.TextAsked) -> shown.TableView:
+    """Let the user's draft have this text; it is begun if there is none."""
+    file = file_of(access, "lookups", name)
+    acts.restore(access, file, asked)
+    return table_view(access, file)
 
 
 @routes.post("/{kind}/{name}/trials")
