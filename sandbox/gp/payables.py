@@ -30,6 +30,7 @@ from sandbox.gp.rules import (
     open_period,
     posting_account,
 )
+from sandbox.gp.session import Session
 
 _TYPES = range(1, 6)
 _CREDITS = (4, 5)

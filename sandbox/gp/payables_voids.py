@@ -1,4 +1,4 @@
-"""What a person does in Void Open Payables Transactions: a posted document of which nothing was applied is taken back."""
+"""What a person does in Void Open Payables Transactions: a posted document with nothing applied is taken back."""
 
 from __future__ import annotations
 

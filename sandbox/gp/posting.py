@@ -29,8 +29,8 @@ from sandbox.gp.currency import Rate
 from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.journals import Posting, write_open
 from sandbox.gp.models import Row
-from sandbox.gp.payables import to_history as payable_to_history
 from sandbox.gp.originals import keep_receivable, rate_of_payable, with_originals
+from sandbox.gp.payables import to_history as payable_to_history
 from sandbox.gp.rules import FINANCIAL_SERIES, PURCHASING_SERIES, SALES_SERIES, period_closed
 from sandbox.gp.sales import INVOICE, to_history
 from sandbox.gp.session import Session

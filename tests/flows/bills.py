@@ -148,7 +148,8 @@ def open_bills(folder: Path, suppliers: Sequence[str], keyed_in: str = "xero") -
     """
     The two ledgers of the small company, forked.
 
-    :param keyed_in: the ledger that people key bills in. :param suppliers: names of contacts that are vendors in GP, under the name in capitals, before the first bill.
+    :param keyed_in: the ledger that people key bills in.
+    :param suppliers: names of contacts that are vendors in GP, under the name in capitals, before the first bill.
     """
     file = order_file([], company=harbor_light_supply() | {"settings": {"bills_keyed_in": keyed_in}})
     ports = {system: free_port() for system in SYSTEMS}

@@ -400,7 +400,14 @@ def _by_bill(booked: Booked, applications: Sequence[Row]) -> list[Booked]:
     if len(booked.effects) > _WITH_GAIN or (len(parts) == 1 and not any(left.values())):
         return [replace(booked, ids=(*booked.ids, *(f"6-{booked.number}/{bill}" for bill in parts)))]
     made = [
-        replace(booked, key=f"{booked.key}/{bill}", ids=(f"6-{booked.number}/{bill}",), effects=effects)
+        # under a number of its own: what is open is open of what is left
+        replace(
+            booked,
+            key=f"{booked.key}/{bill}",
+            number=f"{booked.number} to {name[bill]['APTVCHNM']}",
+            ids=(f"6-{booked.number}/{bill}",),
+            effects=effects,
+        )
         for bill, effects in parts.items()
     ]
     rest = {account: amount for account, amount in left.items() if amount}

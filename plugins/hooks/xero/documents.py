@@ -106,7 +106,7 @@ class SupplierCredits(CreditNotes):
 
 class Payments(DocumentTarget):
     """
-    Payments on invoices, bills and credit notes, which the header names by number or id. Key: Reference, on that document.
+    Payments on invoices, bills and credit notes, named by number or id. Key: Reference, on that document.
 
     Found among the payments of their document, since Xero is slow to search all payments by reference.
     """

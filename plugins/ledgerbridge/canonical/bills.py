@@ -13,7 +13,7 @@ from ledgerbridge.canonical.sent import SentDocuments
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["before_bill", "before_credit", "tax_by_line", "taken_back", "without_vendor"]
+__all__ = ["before_bill", "before_credit", "taken_back", "tax_by_line", "without_vendor"]
 
 NOTHING, CENT = Decimal(0), Decimal("0.01")
 Row = dict[str, Any]
@@ -104,7 +104,7 @@ def _beyond_lines(key: str, taxed: Decimal) -> dict[str, Any]:
         "code": "LB-CAN-010",
         "field": "taxed",
         "value": str(taxed),
-        "message": f"its taxes are on a net of {taxed}, more than its lines come to: which line bears which, nothing says",
+        "message": f"its taxes are on a net of {taxed}, more than its lines come to: nothing says which bears which",
         "rule": "tax_by_line",
         "remedy": "Enter the bill with its taxes in the other ledger by hand; then close the letter.",
     }
@@ -136,7 +136,9 @@ def _not_there(document_of: Mapping[str, str], sent: SentDocuments, entity: str,
     there = {*sent.sent(entity, "record_key", keys), *sent.needless(keys)}
     letters = sent.dead_letters([key for key in keys if key not in there])
     return {
-        key: f"its {called} can't go on, dead letter {letters[of]}" if of in letters else f"its {called} has not gone yet"
+        key: f"its {called} can't go on, dead letter {letters[of]}"
+        if of in letters
+        else f"its {called} has not gone yet"
         for key, of in document_of.items()
         if of not in there
     }

@@ -161,9 +161,9 @@ class PayablesDocument(ChangedRows):
     Posted payables of every type; a document paid in full moves to history by itself.
 
     ``Distributions`` and ``Taxes``, each account with its ACTNUMST, and ``Applications``: what it is applied to, of a
-    payment or credit. ORDOCAMT and XCHGRATE of MC020103 are the amount in the
-    document's own currency and its rate; DOCAMNT and 1 where that is the company's. The tables beside have no DEX_ROW_TS:
-    distributions are of the posted document for good, an application changes its CURTRXAM (sources.md GP §4).
+    payment or credit. ORDOCAMT and XCHGRATE of MC020103 are the amount in the document's own currency and its rate;
+    DOCAMNT and 1 where that is the company's. The tables beside have no DEX_ROW_TS: distributions are of the posted
+    document for good, an application changes its CURTRXAM (sources.md GP §4).
     """
 
     source_name = "payables_document"
@@ -191,7 +191,11 @@ class PayablesDocument(ChangedRows):
                 line["ACTNUMST"] = accounts.get(str(line["DSTINDX"]), {}).get("ACTNUMST")
             for each in parts["Applications"]:
                 each["BillKey"] = f"gp:{self._site.company}:{self.source_name}:{each['APTODCTY']}-{each['APTVCHNM']}"
-            amounts = {name: own[name] for name in _IN_THEIR_CURRENCY} if own else {"ORDOCAMT": row["DOCAMNT"], "XCHGRATE": "1"}
+            amounts = (
+                {name: own[name] for name in _IN_THEIR_CURRENCY}
+                if own
+                else {"ORDOCAMT": row["DOCAMNT"], "XCHGRATE": "1"}
+            )
             found.append({**row, **amounts, **parts})
         return found
 
@@ -225,7 +229,7 @@ class _Beside:
     """
     Tables beside the documents, of open ones and of those in history.
 
-    :param amounts: columns in the company's currency, by those in the document's, which a company of one currency has not.
+    :param amounts: columns in the company's currency, by those in the document's, which are empty with one currency.
     """
 
     doctypes: tuple[str, str]
