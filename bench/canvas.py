@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route
 
 from tests.drafted import MAPPING
 from tests.unit.console_browser import Browser
-from tests.unit.served_console import console_of, planted
+from tests.unit.console_site import console_of, planted
 
 __all__ = ["measure"]
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 from sqlalchemy import Engine
 
 from demo.airflow_home import CHECKOUT
@@ -46,8 +47,10 @@ def plant_customers(state: Engine, staging: Path) -> None:
     ]
     uri = f"{staging.as_uri()}/runs/main/order_to_cash/run-9/customer"
     batch = write_frames(f"{uri}/canonical", canonical_frames("canonical.customer", records, keys, "UTC"))
+    header = {"record_key": keys, "CUSTNMBR": ["C0", "C1"], "CUSTNAME": NAMES, "CITY": ["Salem", "Salem"]}
+    made = write_frames(f"{uri}/documents", {"header": pd.DataFrame(header).astype("string[pyarrow]")})
     with transaction(state) as session:
-        remember(session, batch)
+        remember(session, batch, made)
         told = {"leg": "customer", "uri": f"{uri}/documents", "rows": {}}
         actor = Actor("order_to_cash", "customer", "run-9", "customer.transform")
         append(session, actor, [Change("batch-transform", "gp.customer", "batch:9", details=told)])

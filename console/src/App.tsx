@@ -10,6 +10,7 @@ import { BundlesPage } from "./pages/BundlesPage";
 import { ClosePage } from "./pages/ClosePage";
 import { FilesPage } from "./pages/FilesPage";
 import { FollowPage } from "./pages/FollowPage";
+import { GatePage } from "./pages/GatePage";
 import { HealthPage } from "./pages/HealthPage";
 import { LetterPage } from "./pages/LetterPage";
 import { LettersPage } from "./pages/LettersPage";
@@ -71,8 +72,8 @@ function Console() {
           <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
             Books
           </Link>
-          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow"].includes(route.page) ? "page" : undefined}>
-            Flows and mappings
+          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow", "gate"].includes(route.page) ? "page" : undefined}>
+            Flows, mappings, gates
           </Link>
           <Link to={{ page: "bundles" }} aria-current={route.page === "bundles" || route.page === "bundle" ? "page" : undefined}>
             Promotion
@@ -98,6 +99,7 @@ function Console() {
       {route.page === "files" && <FilesPage />}
       {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
       {route.page === "flow" && <FlowPage key={route.name} name={route.name} />}
+      {route.page === "gate" && <GatePage key={route.name} name={route.name} />}
       {route.page === "bundles" && <BundlesPage />}
       {route.page === "bundle" && <BundlePage key={route.number} number={route.number} />}
       {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}

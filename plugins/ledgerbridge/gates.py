@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.expectations.menu import argument_names, by_row
 from ledgerbridge.unusual import KINDS, Hint, Unusual
 from ledgerbridge.yaml_files import CheckedFile, ConfigModel, Location, Problem, check_file, nearest, raise_first
 
@@ -70,7 +71,7 @@ class GateResult:
     What a suite found.
 
     :param failures: ``record_key``, ``field``, ``value``, ``message``, ``rule``, ``remedy``, ``code`` a record and
-        expectation; ``warnings`` are those of expectations that only warn.
+        expectation, which ``position`` tells, from 0; ``warnings`` are those of expectations that only warn.
     :param results: per expectation whether it was met, by how many rows, for the run's history.
     :param validations: ``part`` and Great Expectations' own ``result`` in its JSON form, for Data Docs.
     """
@@ -131,7 +132,8 @@ def run_suite(suite: Suite, frames: dict[str, pd.DataFrame]) -> GateResult:
                 {"part": part, "expect": expectation.expect, "column": expectation.column, **_summary(answer)}
             )
             found = warnings if expectation.otherwise == "warn" else failures
-            found += _failures(suite, expectation, answer)
+            position = next(at for at, each in enumerate(suite.expectations) if each is expectation)
+            found += [{**each, "position": position} for each in _failures(suite, expectation, answer)]
     return GateResult(failures, results, validations, warnings)
 
 
@@ -224,6 +226,12 @@ def _failures(suite: Suite, expectation: Expectation, answer: Any) -> list[dict[
     if answer.success:
         return []
     unexpected = (answer.result or {}).get("unexpected_index_list")
+    if unexpected is None and (why := _why_not_judged(answer.exception_info)):
+        raise ConfigurationError(
+            "LB-CFG-006",
+            f"suite {suite.name}: {expectation.expect} can't judge {expectation.column}: {why}",
+            remedy="Choose an expectation for the kind of value the field holds, and arguments of that kind.",
+        )
     if unexpected is None:
         raise ConfigurationError(
             "LB-CFG-006",
@@ -245,30 +253,36 @@ def _failures(suite: Suite, expectation: Expectation, answer: Any) -> list[dict[
     ]
 
 
+def _why_not_judged(told: Any) -> str:
+    """What Great Expectations was stopped by, of one metric or the first of several; blank: by nothing."""
+    if not isinstance(told, dict):
+        return ""
+    if told.get("raised_exception"):
+        return str(told.get("exception_message") or "").strip().rpartition("\n")[2]
+    return next(filter(None, (_why_not_judged(each) for each in told.values())), "")
+
+
 def _check_names(checked: CheckedFile[Suite], suite: Suite) -> None:
-    from great_expectations.expectations.expectation import ColumnMapExpectation, ColumnPairMapExpectation
     from great_expectations.expectations.registry import (
         get_expectation_impl,
         list_registered_expectation_implementations,
     )
 
-    import_module("ledgerbridge.expectations.registered")
+    of_pairs = by_row()
     known = list_registered_expectation_implementations()
-    pairs = [name for name in known if issubclass(get_expectation_impl(name), ColumnPairMapExpectation)]
-    by_row = [*pairs, *(name for name in known if issubclass(get_expectation_impl(name), ColumnMapExpectation))]
     for index, each in enumerate(suite.expectations):
         place = ("expectations", index)
         if each.expect not in known:
-            hint = nearest(each.expect, by_row)
+            hint = nearest(each.expect, of_pairs)
             remedy = f'Did you mean "{hint}"?' if hint else "Great Expectations' gallery lists them."
             checked.complain((*place, "expect"), f'there is no expectation "{each.expect}".', remedy)
-        elif each.expect not in by_row:
+        elif each.expect not in of_pairs:
             checked.complain(
                 (*place, "expect"),
                 f"{each.expect} names no rows: it can't split a batch.",
                 "Use an expectation about column values (expect_column_values_to_…).",
             )
-        elif (each.beside is not None) != (each.expect in pairs):
+        elif (each.beside is not None) != of_pairs[each.expect]:
             what = "looks at one field" if each.beside else "looks at two fields"
             remedy = "Leave `beside` away." if each.beside else "Name the second one by `beside`."
             checked.complain((*place, "expect"), f"{each.expect} {what}.", remedy)
@@ -277,7 +291,7 @@ def _check_names(checked: CheckedFile[Suite], suite: Suite) -> None:
 
 
 def _check_arguments(checked: CheckedFile[Suite], place: Location, each: Expectation, implementation: Any) -> None:
-    takes = [name for name in implementation.__fields__ if name not in _NOT_ARGUMENTS]
+    takes = argument_names(each.expect)
     unknown = [name for name in each.arguments if name not in takes]
     for name in unknown:
         hint = nearest(name, takes)
@@ -297,10 +311,3 @@ def _check_arguments(checked: CheckedFile[Suite], place: Location, each: Expecta
             f"{each.expect} can't take these arguments: {what or error}.",
             f"It takes: {', '.join(takes)}.",
         )
-
-
-_NOT_ARGUMENTS = {
-    "batch_id", "catch_exceptions", "column", "column_A", "column_B", "description", "ignore_row_if", "id", "meta",
-    "notes", "rendered_content",
-    "result_format", "severity", "windows",
-}  # fmt: skip

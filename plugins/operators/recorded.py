@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
@@ -17,12 +17,17 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.master_rows import has_master_rows, master_rows_since
 from ledgerbridge.state.models import AuditEntry, LoggedChange
-from operators.staging import BatchRef, raw_chunks, read_rows, standing
+from operators.staging import BatchRef, raw_chunks, read_frames, read_rows, standing
 
-__all__ = ["canonical_records", "kept_answers", "recent_canonical", "recent_raw", "recorded"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["canonical_records", "kept_answers", "recent_canonical", "recent_documents", "recent_raw", "recorded"]
 
 _AT_A_TIME = 1_000
 """Records that are in memory."""
+_BATCHES = 20
+"""So many of a leg's batches are looked into for its documents."""
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,23 +70,54 @@ def recent_raw(engine: Engine, company: str, entity: str, most: int) -> list[dic
 def recent_canonical(engine: Engine, company: str, flow: str, leg: str, most: int) -> list[dict[str, Any]]:
     """Canonical records that a leg was left with after its rules, of its latest batches: ``key`` and ``payload``."""
     with transaction(engine) as session:
-        batches = session.scalars(
-            select(AuditEntry.details)
-            .where(
-                AuditEntry.action == "batch-transform",
-                func.coalesce(AuditEntry.company, MAIN) == company,
-                AuditEntry.details["leg"].as_string() == leg,
-                AuditEntry.details["uri"].as_string().contains(f"/{company}/{flow}/", autoescape=True),
-            )
-            .order_by(AuditEntry.id.desc())
-            .limit(most)
-        ).all()
-        places = [_standing(session, str(each["uri"]).removesuffix("documents") + "canonical") for each in batches]
+        places = [
+            _standing(session, uri.removesuffix("documents") + "canonical")
+            for uri in _latest(session, company, flow, leg, most)
+        ]
     found: dict[str, dict[str, Any]] = {}
     for place in places:
         if place is not None and len(found) < most:
             found |= {each["key"]: each for each in canonical_records(place) if each["key"] not in found}
     return list(found.values())[:most]
+
+
+def recent_documents(engine: Engine, company: str, flow: str, leg: str, most: int) -> dict[str, pd.DataFrame]:
+    """
+    What a leg made in its latest batches, as it came to its gate: a frame a part, each document as it was made last.
+
+    :param most: documents, the newest.
+    :raises ConfigurationError: as ``read_frames``.
+    """
+    import pandas as pd
+
+    with transaction(engine) as session:
+        places = [_standing(session, uri) for uri in _latest(session, company, flow, leg, _BATCHES)]
+    known: set[str] = set()
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for place in places:
+        if place is not None and len(known) < most:
+            frames = read_frames(place)
+            fresh = [each for each in frames["header"]["record_key"] if each not in known][: most - len(known)]
+            for name, frame in frames.items():
+                parts.setdefault(name, []).append(frame[frame["record_key"].isin(fresh)])
+            known.update(fresh)
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+
+
+def _latest(session: Session, company: str, flow: str, leg: str, most: int) -> list[str]:
+    """Where the documents of a leg's latest batches lie, the newest first."""
+    batches = session.scalars(
+        select(AuditEntry.details)
+        .where(
+            AuditEntry.action == "batch-transform",
+            func.coalesce(AuditEntry.company, MAIN) == company,
+            AuditEntry.details["leg"].as_string() == leg,
+            AuditEntry.details["uri"].as_string().contains(f"/{company}/{flow}/", autoescape=True),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(most)
+    )
+    return [str(each["uri"]) for each in batches]
 
 
 def canonical_records(batch: BatchRef) -> list[dict[str, Any]]:

@@ -19,16 +19,20 @@ import psutil
 import pytest
 from rich.console import Console
 
+from commands.main import main
 from demo.airflow_api import AirflowApi, ImportFailed
 from demo.airflow_home import CHECKOUT, USER
 from demo.passes import FlowRunner, PassFailed
 from demo.stack import Stack
 from hooks.shopify.hook import ShopifyHook
+from ledgerbridge.drafts.bundle import files_in
 from ledgerbridge.state import connect
+from ledgerbridge.state.signing import Signer, new_key
 from sandbox.orders import make_orders
 from sandbox.player import Player, opening_of
 from tests.contract.webhook_receiver import Receiver, receiving
 from tests.flows.conftest import VIEWER
+from tests.two_environments import MAPPING, dev_and_prod
 
 DAG_FILE = """
 from airflow.sdk import dag, get_current_context, task
@@ -79,11 +83,20 @@ ALERTING_FLOWS = {
 }
 CUSTOMERS = "master_data.customers"
 BILLS = "procure_to_pay.bills"
+PROMOTE = """
+import os
+
+os.environ |= {settings}
+
+"""
+"""The settings of an environment of its own, for the tasks of `promote` alone."""
 GP_ORDER = 2
 SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
 }"""
 ORDERS = "order_to_cash.orders"
+DEV_KEY = new_key()
+DEV = Signer(DEV_KEY)
 BY_HAND = "customers_by_hand"
 BROKEN_DAG_FILE = """
 from airflow.sdk import dag
@@ -108,6 +121,13 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in ALERTING_FLOWS.items():
         (include / "flows" / f"{name}.yaml").write_text(text)
         (folder / f"{name}.py").write_text(ORDER_TO_CASH.format(include=str(include)).replace("order_to_cash", name))
+    _, prod = dev_and_prod(folder)
+    of_prod = {
+        "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(prod),
+        "AIRFLOW__LEDGERBRIDGE__BUNDLE_KEYS": DEV.public.known[0],
+    }
+    promote = PROMOTE.format(settings=of_prod) + (CHECKOUT / "dags" / "promote.py").read_text()
+    (folder / "promote.py").write_text(promote)
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -260,25 +280,63 @@ def test_where_both_changed_a_field_that_is_asked_about_a_person_says_in_airflow
     assert "| gp | Salem |" in question["body"]
     assert "| xero | Lynn |" in question["body"]
     assert question["options"] == ["gp", "xero"]
-    # Airflow takes a task for a killed one whose answer is there before the process that asked has ended, as no
-    # person's is; it is tried again then, and asks again only where the answer was lost
-    for patience_seconds in (2, 5, 15, 30):
-        for question in live_airflow.open_questions(asks):
-            time.sleep(patience_seconds)
-            live_airflow.answer(question, "xero")
-        stack.services.wait_until(
-            lambda: live_airflow.is_finished(asks, run_id) or bool(live_airflow.open_questions(asks)),
-            what="the answer",
-            timeout_seconds=120,
-        )
-        if live_airflow.is_finished(asks, run_id):
-            break
-    assert live_airflow.state(asks, run_id) == "success"
+    answer(stack, live_airflow, asks, run_id, "xero")
     stage.run_once()
     customers = sandboxes.call("GET", "gp", "/_sandbox/customers")["customers"]
     assert [each["CITY"] for each in customers if each["CUSTNMBR"] == "ASK1"] == ["Lynn"]
     stage.run_once()
     assert live_airflow.runs(asks) == [run_id]
+
+
+def answer(stack: Stack, live_airflow: AirflowApi, dag_id: str, run_id: str, option: str) -> None:
+    """
+    Answer what a run asks, as a person does, until it has ended well.
+
+    Airflow takes a task for a killed one whose answer is there before the process that asked has ended, as no person's
+    is; it is tried again then, and asks again only where the answer was lost.
+    """
+    for patience_seconds in (2, 5, 15, 30):
+        for question in live_airflow.open_questions(dag_id):
+            time.sleep(patience_seconds)
+            live_airflow.answer(question, option)
+        stack.services.wait_until(
+            lambda: live_airflow.is_finished(dag_id, run_id) or bool(live_airflow.open_questions(dag_id)),
+            what=f"the end of {dag_id}",
+            timeout_seconds=120,
+        )
+        if live_airflow.is_finished(dag_id, run_id):
+            break
+    assert live_airflow.state(dag_id, run_id) == "success"
+
+
+def test_a_bundle_of_another_environment_is_approved_in_airflow_and_live(
+    dags_folder: Path,
+    stack: Stack,
+    live_airflow: AirflowApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dev, prod, bundle = dags_folder / "dev", dags_folder / "prod", str(tmp_path / "bundle.zip")
+    before = files_in(prod)
+    monkeypatch.setenv("LEDGERBRIDGE_SIGNING_KEY", DEV_KEY)
+    assert main(["promote", "pack", "--include", str(dev), "--by", "ada", "--out", bundle]) == 0
+    key_of_prod = json.loads((stack.airflow.path / "keys.json").read_text())["signing_key"]
+    monkeypatch.setenv("LEDGERBRIDGE_SIGNING_KEY", key_of_prod)
+    offer = ["promote", "offer", bundle, "--by", "otto", "--key", DEV.public.known[0]]
+    assert main(["--state", stack.airflow.state_url, *offer]) == 0
+    wait_for_dag(stack, live_airflow, "promote")
+    run_id = live_airflow.trigger("promote", {"promotion": 1})
+    stack.services.wait_until(
+        lambda: bool(live_airflow.open_questions("promote")) or live_airflow.is_finished("promote", run_id),
+        what="the question whether the bundle may be live",
+        timeout_seconds=120,
+    )
+    [question] = live_airflow.open_questions("promote")
+    assert question["subject"] == "May bundle 1 of ada be live?"
+    assert MAPPING in question["body"]
+    assert files_in(prod) == before
+    answer(stack, live_airflow, "promote", run_id, "Approve")
+    assert files_in(prod) == files_in(dev) != before
 
 
 @pytest.fixture(scope="module")

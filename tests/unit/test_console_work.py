@@ -164,6 +164,7 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
         "beginnings": {"kind": "flows", "name": "mine"},
         "flows/{name}/previews": edits, "flows/{name}/changes": {**edits, "seen": 0},
         "flows/{name}/texts": {"seen": 1, "text": "x"},
+        "expectations/{name}/previews": edits, "expectations/{name}/changes": {**edits, "seen": 0},
         "{kind}/{name}/trials": {"days": 1}, "{kind}/{name}/merges": {"seen": 1},
         "{kind}/{name}/publications": {"seen": 1, "note": "x"}, "{kind}/{name}/rollbacks": {"publication": 1},
         "{kind}/{name}/discards": {"seen": 1},
@@ -178,7 +179,8 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     before = vera.get("letters")
     for path, body in bodies.items():
         names = {"letter_id": letter, "kind": "mappings", "company": "main", "sign_off": 1, "number": 1}
-        names["name"] = "order_to_cash" if "/flows/" in path else MAPPING
+        of_kind = {"flows": "order_to_cash", "expectations": "gp_customer"}
+        names["name"] = next((name for kind, name in of_kind.items() if f"/{kind}/" in path), MAPPING)
         answer = vera.post(path.removeprefix("/").format(**names), body)
         assert answer.status_code == 403, (path, answer.text)
     assert vera.get("letters") == before

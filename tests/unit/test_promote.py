@@ -22,20 +22,10 @@ from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import AuditEntry
 from ledgerbridge.state.signing import Signer, new_key
 from operators.promote import ApplyBundleOperator, ApproveBundleOperator, CheckBundleOperator
+from tests.two_environments import MAPPING, dev_and_prod
 from tests.unit.console_browser import Browser, serve
 
 ROOT = Path(__file__).parents[2]
-FLOW = "flows/general_ledger.yaml"
-MAPPING = "mappings/journal_to_xero_manual_journal.yaml"
-FILES = (
-    FLOW,
-    MAPPING,
-    "mappings/gp_journal_entry_to_journal.yaml",
-    "mappings/xero_manual_journal_to_journal.yaml",
-    "mappings/journal_to_gp_gl_transaction.yaml",
-    "expectations/xero_manual_journal.yaml",
-    "expectations/gp_gl_transaction.yaml",
-)
 KEY = new_key()
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -43,18 +33,10 @@ AT = datetime(2026, 3, 2, tzinfo=UTC)
 @pytest.fixture
 def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files of where a bundle is packed, of the smallest flow; one mapping is another than in `prod`."""
-    for place in ("dev", "prod"):
-        for folder in ("companies", "lookups"):
-            shutil.copytree(ROOT / "include" / folder, tmp_path / place / folder)
-        for name in FILES:
-            (tmp_path / place / name).parent.mkdir(exist_ok=True)
-            shutil.copy(ROOT / "include" / name, tmp_path / place / name)
-    changed = (tmp_path / "dev" / MAPPING).read_text().replace("Description: title", "Description: code")
-    (tmp_path / "dev" / MAPPING).write_text(changed)
-    (tmp_path / "prod" / "lookups" / "old.csv").write_text("key\n")
+    folder, _ = dev_and_prod(tmp_path)
     monkeypatch.setenv("LEDGERBRIDGE_SIGNING_KEY", KEY)
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "dev"
+    return folder
 
 
 def promote(*words: str, state: Engine | None = None) -> int:

@@ -9,6 +9,7 @@ export type Route =
   | { page: "files" }
   | { page: "mapping"; name: string }
   | { page: "flow"; name: string }
+  | { page: "gate"; name: string }
   | { page: "bundles" }
   | { page: "bundle"; number: number }
   | { page: "close"; run: Run | null }
@@ -56,6 +57,7 @@ export function routeOf(address: string): Route {
   if (first === "rights") return { page: "rights" };
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
   if (first === "flows") return second ? { page: "flow", name: second } : { page: "files" };
+  if (first === "gates") return second ? { page: "gate", name: second } : { page: "files" };
   if (first === "bundles") {
     const number = Number(second);
     return Number.isSafeInteger(number) && number > 0 ? { page: "bundle", number } : { page: "bundles" };
@@ -88,6 +90,8 @@ export function addressOf(route: Route): string {
       return `mappings/${encodeURIComponent(route.name)}`;
     case "flow":
       return `flows/${encodeURIComponent(route.name)}`;
+    case "gate":
+      return `gates/${encodeURIComponent(route.name)}`;
     case "bundles":
       return "bundles";
     case "bundle":
@@ -131,9 +135,10 @@ const TITLES: Record<Route["page"], string> = {
   follow: "Follow a document",
   health: "Health",
   rights: "Who may what",
-  files: "Flows and mappings",
+  files: "Flows, mappings and gates",
   mapping: "Mapping",
   flow: "Flow",
+  gate: "Gate",
   bundles: "Promotion",
   bundle: "Bundle",
   close: "Books",
@@ -153,6 +158,7 @@ function nameIn(route: Route): string {
       return route.wanted;
     case "mapping":
     case "flow":
+    case "gate":
       return route.name.replaceAll("_", " ");
     case "bundle":
       return `${route.number}`;

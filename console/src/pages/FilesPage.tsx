@@ -6,13 +6,13 @@ import { Why } from "../components/Noted";
 import { Shown } from "../components/Shown";
 import { useBegin, useBeginFile, useFiles } from "../queries/design";
 
-/** The flows and mappings there are. */
+/** The flows, mappings and gates there are. */
 export function FilesPage() {
   const query = useFiles();
   return (
     <main>
-      <h1 className="heading">Flows and mappings</h1>
-      <Shown query={query} what="flows and mappings">
+      <h1 className="heading">Flows, mappings and gates</h1>
+      <Shown query={query} what="flows, mappings and gates">
         {(files) => <Files files={files} />}
       </Shown>
     </main>
@@ -26,6 +26,7 @@ function Files({ files }: { files: FileView[] }) {
   const found = files.filter((each) => words.every((word) => told(each).includes(word)));
   const flows = found.filter((each) => each.kind === "flows");
   const mappings = found.filter((each) => each.kind === "mappings");
+  const gates = found.filter((each) => each.kind === "expectations");
   return (
     <>
       <div className="bar">
@@ -93,6 +94,30 @@ function Files({ files }: { files: FileView[] }) {
           </tbody>
         </table>
         <NewMapping />
+      </section>
+      <section>
+        <h2>Gates</h2>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Gate</th>
+              <th scope="col">Used by</th>
+              <th scope="col">Drafts</th>
+            </tr>
+          </thead>
+          <tbody>
+            {gates.map((each) => (
+              <tr key={each.file}>
+                <th scope="row" className="title">
+                  <Link to={{ page: "gate", name: each.name }}>{each.name.replaceAll("_", " ")}</Link>
+                  <small>{each.is_broken ? "can't be read" : each.description}</small>
+                </th>
+                <td className="free">{each.used_by.map((leg) => leg.replaceAll("_", " ").replace(".", ": ")).join(", ") || "no leg"}</td>
+                <td>{each.drafts.join(", ") || "–"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
         {found.length === 0 && <p className="note">None of them has these words.</p>}
       </section>
     </>

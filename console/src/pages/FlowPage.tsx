@@ -22,7 +22,7 @@ export default function FlowPage({ name }: { name: string }) {
   return (
     <main className="flow">
       <p>
-        <Link to={{ page: "files" }}>← Flows and mappings</Link>
+        <Link to={{ page: "files" }}>← Flows, mappings and gates</Link>
       </p>
       <Shown query={query} what="the flow">
         {(flow) => (flow.text === "" && flow.draft === null ? <p className="note">Nothing is here: it was given up, or is somebody else's draft.</p> : <Designer flow={flow} />)}

@@ -22,7 +22,7 @@ export function MappingPage({ name }: { name: string }) {
   return (
     <main className="mapping">
       <p>
-        <Link to={{ page: "files" }}>← Flows and mappings</Link>
+        <Link to={{ page: "files" }}>← Flows, mappings and gates</Link>
       </p>
       <Shown query={query} what="the mapping">
         {(mapping) => <Mapping mapping={mapping} />}

@@ -1,14 +1,14 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type FileAsked, type FlowView, given, type MappingView, type Place } from "../api/client";
+import { api, type FileAsked, type FlowView, type GateView, given, type MappingView, type Place } from "../api/client";
 
 /** The kinds of files that are drafted, as addresses name them. */
-export type Kind = "flows" | "mappings";
+export type Kind = "flows" | "mappings" | "expectations";
 
 const of = (name: string) => ({ params: { path: { name } } });
 const ofKind = (kind: Kind, name: string) => ({ params: { path: { kind, name } } });
 
-/** The flows and mappings there are. */
+/** The flows, mappings and gates there are. */
 export function useFiles() {
   return useQuery({ queryKey: ["files"], queryFn: () => given(api.GET("/api/design/files")) });
 }
@@ -63,7 +63,7 @@ export function usePreview(name: string, location: Place, written: string | null
 }
 
 /** What is done with a draft: each answers the file as it is then. */
-export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView>) {
+export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView | GateView>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ledgerbridge.gates import Suite, check_suite_file
 from ledgerbridge.mapping.engine import Mapping, checked_mapping
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, check_file, nearest, raise_first
 
-__all__ = ["CheckedFlow", "check_flow_file", "load_flow", "place_of"]
+__all__ = ["CheckedFlow", "check_columns", "check_flow_file", "load_flow", "place_of"]
 
 _OF_A_TARGET = (("to",), ("map",), ("gate",))
 _OF_A_SIDE = (("from",), ("conform",), *_OF_A_TARGET)
@@ -168,19 +169,23 @@ def _check_gate(flow: CheckedFlow, leg: LegConfig) -> None:
     suite, mapping = flow.suites.get(leg.gate), flow.mappings.get(leg.map)
     if suite is None or suite.content is None or mapping is None:
         return
-    made = mapping.columns()
-    for index, each in enumerate(suite.content.expectations):
+    check_columns(suite, leg.map, mapping.columns())
+
+
+def check_columns(suite: CheckedFile[Suite], mapping: str, made: Dict[str, Set[str]]) -> None:
+    """Complain of every field of a suite that a mapping does not make; ``made``: those it does, by part."""
+    for index, each in enumerate(suite.content.expectations if suite.content else ()):
         place: Location = ("expectations", index)
         if each.part not in made:
             suite.complain(
-                (*place, "part"), f'mapping {leg.map} makes no part "{each.part}".', _instead(each.part, made)
+                (*place, "part"), f'mapping {mapping} makes no part "{each.part}".', _instead(each.part, made)
             )
             continue
         for key, column in zip(("column", "beside"), each.columns, strict=False):
             if column not in made[each.part]:
                 suite.complain(
                     (*place, key),
-                    f'mapping {leg.map} makes no "{column}" in {each.part}.',
+                    f'mapping {mapping} makes no "{column}" in {each.part}.',
                     _instead(column, sorted(made[each.part])),
                 )
 

@@ -27,6 +27,7 @@ from pages.console.design.edits import edited
 from pages.console.design.files import must_edit
 from pages.console.design.flow_models import EditsAsked, TextAsked
 from pages.console.design.flows import checked_flow
+from pages.console.design.gates import gate_problems
 from pages.console.design.models import (
     ChangeAsked,
     DifferenceView,
@@ -116,7 +117,9 @@ def roll_back(access: Access, file: str, publication: int) -> None:
 
 
 def _problems(file: str, text: str) -> list[Problem]:
-    """Everything that is wrong with a mapping, were this its text."""
+    """Everything that is wrong with a mapping or gate, were this its text."""
+    if file.startswith("expectations/"):
+        return gate_problems(file, text)
     include = settings.include_folder()
     company = settings.company(company_keys(settings.companies_folder())[0])
     with with_file(include, file, text) as folder:

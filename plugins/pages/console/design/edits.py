@@ -36,7 +36,8 @@ def _put(text: YamlText, place: Location, value: Any) -> YamlText:
     while len(place) > 1 and text.standing(place[:-1]) != place[:-1]:
         place, value = place[:-1], {place[-1]: value}
     is_plain = not isinstance(value, (dict, list))
-    return text.put(place, in_braces(value) if is_plain or _in_braces(text, place[:-1]) else in_lines(value))
+    on_a_line = is_plain or _in_braces(text, place[:-1]) or _as_its_neighbours(text, place[:-1])
+    return text.put(place, in_braces(value) if on_a_line else in_lines(value))
 
 
 def _write(text: YamlText, place: Location, written: str) -> YamlText:
@@ -54,3 +55,9 @@ def _moved(text: YamlText, place: Location, to: Location) -> YamlText:
 def _in_braces(text: YamlText, place: Location) -> bool:
     """Whether what stands in a place has to fit into braces, which hold something."""
     return bool(text.keys(place) or text.items(place)) and text.is_in_braces(place)
+
+
+def _as_its_neighbours(text: YamlText, within: Location) -> bool:
+    """Whether every item of a list stands on a line of its own, in braces."""
+    items = text.items(within)
+    return bool(items) and all(text.is_in_braces((*within, at)) for at in range(items or 0))

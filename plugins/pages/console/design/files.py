@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ledgerbridge.drafts.folders import KINDS
 from ledgerbridge.drafts.store import open_draft, open_drafts
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import LegConfig, company_keys
+from ledgerbridge.gates import check_suite_file
 from ledgerbridge.mapping.model import MappingFile
 from ledgerbridge.state import snapshot
 from ledgerbridge.state.letter_list import Place
@@ -22,18 +23,18 @@ __all__ = ["file_of", "files_of", "is_live", "legs_of", "may_edit", "may_see_val
 
 
 def files_of(access: Access) -> list[FileView]:
-    """The mappings and flows that the user may see."""
+    """The flows, mappings and gates that the user may see."""
     include = settings.include_folder()
     with snapshot(settings.state_engine(stays=True)) as opened:
         drafts: dict[str, list[str]] = {}
         for each in open_drafts(opened):
             drafts.setdefault(each.file, []).append(each.by)
     found = []
-    for kind in ("flows", "mappings"):
+    for kind, view_of in _VIEWS.items():
         for path in sorted((include / kind).glob("*.yaml")):
             file = f"{kind}/{path.name}"
             if _may_read(access, file):
-                view = _mapping(path, file) if kind == "mappings" else _flow(path, file)
+                view = view_of(path, file)
                 view.drafts, view.may_edit = drafts.get(file, []), may_edit(access, file)
                 found.append(view)
     known = {each.file for each in found}
@@ -149,3 +150,14 @@ def _flow(path: Path, file: str) -> FileView:
         file=file, kind="flows", name=path.stem, description=flow.description, uses=list(uses), may_edit=False,
         used_by=[": ".join(filter(None, (stage, ", ".join(flow.of_stage(stage))))) for stage in flow.stages],
     )  # fmt: skip
+
+
+def _gate(path: Path, file: str) -> FileView:
+    content = check_suite_file(path).content
+    return FileView(
+        file=file, kind="expectations", name=path.stem, description=content.description if content else "",
+        used_by=sorted(legs_of(file)), may_edit=False, is_broken=content is None,
+    )  # fmt: skip
+
+
+_VIEWS: dict[str, Callable[[Path, str], FileView]] = {"flows": _flow, "mappings": _mapping, "expectations": _gate}

@@ -11,11 +11,13 @@ from fastapi import Path as InPath
 from pages.console.access import Access, AccessDep, FormDep
 from pages.console.design import acts
 from pages.console.design import flow_models as drawn
+from pages.console.design import gate_models as gate
 from pages.console.design import models as shown
 from pages.console.design.beginnings import begin_file
 from pages.console.design.drifts import accept, drifts_of
 from pages.console.design.files import file_of, files_of, must_edit, must_read
 from pages.console.design.flows import flow_edited, flow_view
+from pages.console.design.gates import expectations_offered, gate_edited, gate_view
 from pages.console.design.mappings import mapping_view, previewed
 from pages.console.design.palette import palette
 from pages.console.design.passes import passes
@@ -25,14 +27,18 @@ __all__ = ["routes"]
 
 routes = APIRouter(prefix="/design")
 Name = Annotated[str, InPath(pattern=r"^\w{1,200}$")]
-Kind = Literal["flows", "mappings"]
-View = shown.MappingView | drawn.FlowView
-_VIEWS: dict[Kind, Callable[[Access, str], View]] = {"flows": flow_view, "mappings": mapping_view}
+Kind = Literal["flows", "mappings", "expectations"]
+View = shown.MappingView | drawn.FlowView | gate.GateView
+_VIEWS: dict[Kind, Callable[[Access, str], View]] = {
+    "flows": flow_view,
+    "mappings": mapping_view,
+    "expectations": gate_view,
+}
 
 
 @routes.get("/files")
 def list_files(access: AccessDep) -> list[shown.FileView]:
-    """The flows and mappings there are."""
+    """The flows, mappings and gates there are."""
     return files_of(access)
 
 
@@ -161,6 +167,36 @@ def restore_flow(access: FormDep, name: Name, asked: drawn.TextAsked) -> drawn.F
     file = file_of(access, "flows", name)
     acts.restore(access, file, asked)
     return flow_view(access, file)
+
+
+@routes.get("/menu")
+def show_menu(access: AccessDep) -> list[gate.ExpectationOffered]:
+    """What a gate can expect."""
+    return expectations_offered()
+
+
+@routes.get("/expectations/{name}")
+def show_gate(access: AccessDep, name: Name) -> gate.GateView:
+    """A gate as the user's draft has it, or as it is live."""
+    file = file_of(access, "expectations", name)
+    must_read(access, file)
+    return gate_view(access, file)
+
+
+@routes.post("/expectations/{name}/previews")
+def preview_gate(access: FormDep, name: Name, asked: drawn.EditsTried) -> gate.GateView:
+    """The same as changes would make it, tried on recent documents; nothing is kept."""
+    file = file_of(access, "expectations", name)
+    must_edit(access, file)
+    return gate_edited(access, file, asked.edits)
+
+
+@routes.post("/expectations/{name}/changes")
+def change_gate(access: FormDep, name: Name, asked: drawn.EditsAsked) -> gate.GateView:
+    """Change several things in the user's draft, all or none; it is begun if there is none."""
+    file = file_of(access, "expectations", name)
+    acts.edit(access, file, asked)
+    return gate_view(access, file)
 
 
 @routes.post("/{kind}/{name}/trials")

@@ -1,0 +1,212 @@
+"""Gates in the console: expectations from a menu, tried on recent documents at once, published as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import expect
+from sqlalchemy import Engine, select
+
+from ledgerbridge.expectations.menu import menu
+from ledgerbridge.gates import Suite, run_suite
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AuditEntry
+from ledgerbridge.yaml_edits import YamlText
+from ledgerbridge.yaml_files import Location
+from pages.console.design.edits import edited
+from pages.console.design.flow_models import Put
+from tests.browsing import Person, serious
+from tests.drafted import NAMES, git
+from tests.unit.console_browser import Browser
+from tests.unit.console_site import built, console_of, planted
+
+FILE = "expectations/gp_customer.yaml"
+PAGE = "design/expectations/gp_customer"
+ADDED = {
+    "expect": "expect_column_value_lengths_to_be_between", "column": "CUSTNAME", "arguments": {"max_value": 15},
+    "remedy": "Shorten the name.",
+}  # fmt: skip
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Engine]]:
+    """A repository with the shipped files; two customers have come to the gate of the leg `customer`."""
+    with planted(tmp_path, monkeypatch) as planted_site:
+        yield planted_site
+
+
+@pytest.fixture
+def include(site: tuple[Path, Engine]) -> Path:
+    return site[0]
+
+
+def put(at: int, value: Any, *key: str) -> dict[str, Any]:
+    return {"do": "put", "location": ["expectations", at, *key], "value": value}
+
+
+def test_an_expectation_is_tried_as_it_is_written_published_and_only_its_line_is_another(
+    site: tuple[Path, Engine],
+) -> None:
+    include, state = site
+    olga = Browser("olga")
+    shipped = (include / FILE).read_text()
+    shown = olga.get(PAGE)
+    assert shown["text"] == shipped
+    assert (shown["problems"], shown["tried"]["documents"], shown["tried"]["rejected"]) == ([], 2, 0)
+    last = len(shown["expectations"])
+    tried = olga.post(f"{PAGE}/previews", {"edits": [put(last, ADDED)]}).json()
+    names = ("record_key", "expectation", "value", "newly")
+    told = [tuple(each[name] for name in names) for each in tried["tried"]["stopped"]]
+    assert told == [("customer:0", last, NAMES[0], True)]
+    assert (tried["tried"]["rejected"], tried["tried"]["live"], tried["expectations"][last]["stopped"]) == (1, 0, 1)
+    assert olga.get(PAGE)["draft"] is None
+    kept = olga.post(f"{PAGE}/changes", {"seen": 0, "edits": [put(last, ADDED)]}).json()
+    warned = {"seen": 2, "edits": [put(last, "warn", "otherwise")]}
+    kept = olga.post(f"{PAGE}/changes", warned).json()
+    assert (kept["tried"]["rejected"], kept["tried"]["warned"]) == (0, 1)
+    olga.post(f"{PAGE}/publications", {"seen": 3, "note": "Names fit the label."}).raise_for_status()
+    added = (
+        "  - {expect: expect_column_value_lengths_to_be_between, column: CUSTNAME, arguments: {max_value: 15}, "
+        "remedy: Shorten the name., otherwise: warn}\n"
+    )
+    assert (include / FILE).read_text() == shipped + added
+    assert git(include, "log", "-1", "--format=%an: %s").strip() == "olga: Names fit the label."
+    with transaction(state) as session:
+        looks = session.scalars(select(AuditEntry.record_key).where(AuditEntry.action == "values-shown")).all()
+    assert looks == ["customer:0"]
+
+
+def test_what_is_wrong_is_told_at_its_expectation_and_is_not_published(include: Path) -> None:
+    olga = Browser("olga")
+    wrong = [put(0, "CUSTNAMR", "column"), put(1, "expect_column_values_to_be_nul", "expect")]
+    kept = olga.post(f"{PAGE}/changes", {"seen": 0, "edits": wrong}).json()
+    problems = [[one["message"] for one in each["problems"]] for each in kept["expectations"][:3]]
+    mappings = ("customer_to_gp_customer", "master_customer_to_gp_customer")
+    assert problems == [
+        [f'mapping {each} makes no "CUSTNAMR" in header.' for each in mappings],
+        ['there is no expectation "expect_column_values_to_be_nul".'],
+        [],
+    ]
+    assert (kept["tried"], kept["not_tried"]) == (None, "Its problems come first.")
+    between = {"expect": "expect_column_values_to_be_between", "column": "CITY", "arguments": {"max_value": 1}}
+    text = olga.post(f"{PAGE}/previews", {"edits": [put(0, "CITY", "column"), put(1, {**between, "remedy": "x"})]})
+    assert "expect_column_values_to_be_between can't judge CITY" in text.json()["not_tried"]
+    refused = olga.post(f"{PAGE}/publications", {"seen": 2, "note": "why"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "LB-DRF-005")
+
+
+def test_who_may_not_edit_sees_how_many_would_be_rejected_and_no_value(include: Path) -> None:
+    olga, vera = Browser("olga"), Browser("vera")
+    written = yaml.safe_dump(ADDED, default_flow_style=True, width=999)
+    (include / FILE).write_text((include / FILE).read_text() + f"  - {written}")
+    answer = vera.ask("GET", PAGE)
+    assert NAMES[0] not in answer.text
+    assert [(each["record_key"], each["value"]) for each in answer.json()["tried"]["stopped"]] == [("customer:0", None)]
+    assert vera.post(f"{PAGE}/previews", {"edits": [put(0, "x", "remedy")]}).status_code == 403
+    assert olga.get(PAGE)["tried"]["stopped"][0]["value"] == NAMES[0]
+
+
+def test_every_shipped_gate_is_shown_whole_and_a_change_touches_its_line_alone(include: Path) -> None:
+    for path in sorted((include / "expectations").glob("*.yaml")):
+        told = yaml.safe_load(path.read_text())
+        text = YamlText(path.read_text(), path.stem)
+        last = len(told["expectations"]) - 1
+        place: Location = ("expectations", last, "remedy")
+        assert text.put(place, text.written(place)).text == text.text
+        changed = edited(text, [Put(do="put", location=list(place), value="Ask.")]).text
+        others = [one == other for one, other in zip(changed.split("\n"), text.text.split("\n"), strict=True)]
+        assert others.count(False) == 1, path.name
+        told["expectations"][last]["remedy"] = "Ask."
+        assert yaml.safe_load(changed) == told
+    shown = Browser("olga").get("design/expectations/gp_vendor")
+    assert [each["remedy"] for each in shown["expectations"]] == [
+        each["remedy"] for each in yaml.safe_load((include / "expectations/gp_vendor.yaml").read_text())["expectations"]
+    ]
+    assert shown["expectations"][4]["arguments"] == {"regex": r"^(?:\+?\d+(?: x\d+)?)?$"}
+
+
+TOLD = {
+    "max_value": 9, "value": 1, "value_set": ["a"], "regex": "a", "regex_list": ["a"], "kind": "iban",
+    "strftime_format": "%Y", "type_": "str", "type_list": ["str"],
+}  # fmt: skip
+
+
+def test_everything_on_the_menu_splits_a_batch_by_record() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"record_key": ["r1", "r2"], "A": ["a", None], "B": ["b", "b"]}).astype("string[pyarrow]")
+    frame["N"] = [1, 2]
+    for each in menu():
+        told = {one.name: TOLD[one.name] for one in each.arguments if one.needed or one.name == "max_value"}
+        beside = {"beside": "B"} if each.of_pairs else {}
+        column = "N" if each.name == "expect_column_values_to_be_between" else "A"
+        expectation = {"expect": each.name, "column": column, "arguments": told, "remedy": "x", **beside}
+        result = run_suite(Suite.model_validate({"expectations": [expectation], "name": "menu"}), {"header": frame})
+        assert result.results[0]["rows"] == 2, each.name
+    assert {"expect_column_values_to_not_be_null", "expect_column_values_to_be_an_email_address"} < {
+        each.name for each in menu()
+    }
+    assert "expect_column_values_to_match_like_pattern" not in {each.name for each in menu()}
+
+
+@built
+def test_an_expectation_is_added_from_the_menu_in_chromium_by_keyboard(include: Path) -> None:
+    with console_of("olga") as olga:
+        add_publish_and_take_away(olga, include)
+        assert olga.complaints == []
+
+
+def add_publish_and_take_away(olga: Person, include: Path) -> None:
+    shipped = (include / FILE).read_text()
+    page = olga.open_console("mappings")
+    page.get_by_role("link", name="gp customer", exact=True).press("Enter")
+    page.get_by_text("Of 2 recent documents 0 would be rejected").wait_for()
+    assert serious(page) == []
+    page.get_by_role("button", name="Add an expectation").press("Enter")
+    form = page.get_by_role("form", name="New expectation")
+    field = form.get_by_role("combobox", name="Field", exact=True)
+    expect(field).to_be_focused()
+    keys = page.keyboard
+    keys.type("CUSTNAME")
+    keys.press("Tab")
+    keys.type("lengths to be between")
+    expect(form.get_by_role("combobox", name="Expectation")).to_have_value("expect_column_value_lengths_to_be_between")
+    form.get_by_role("textbox", name="max value").fill("15")
+    form.get_by_role("textbox", name="What a person does then").fill("Shorten the name.")
+    expect(form.get_by_text("1 of 2 recent documents would be rejected by it.")).to_be_visible()
+    expect(form.get_by_role("row", name=re.compile("customer:0"))).to_contain_text(NAMES[0])
+    assert serious(page) == []
+    assert (include / FILE).read_text() == shipped
+    form.get_by_role("textbox", name="max value").fill("30")
+    expect(form.get_by_text("0 of 2 recent documents would be rejected by it.")).to_be_visible()
+    form.get_by_role("textbox", name="max value").press("Enter")
+    expect(form).to_have_count(0)
+    page.get_by_role("button", name="CUSTNAME").last.press("Enter")
+    changed = page.get_by_role("form", name="CUSTNAME: lengths to be between")
+    changed.get_by_role("textbox", name="max value").fill("11")
+    changed.get_by_role("combobox", name="A document that does not meet it").select_option("warn")
+    expect(changed.get_by_text("2 of 2 recent documents would be told of by it.")).to_be_visible()
+    changed.get_by_role("button", name="Keep it in the draft").press("Enter")
+    draft = page.get_by_role("region", name="Draft")
+    expect(draft.get_by_text("arguments: {max_value: 11}")).to_be_visible()
+    draft.get_by_role("textbox", name="Why").fill("Names fit the label.")
+    draft.get_by_role("textbox", name="Why").press("Enter")
+    page.get_by_role("button", name="Draft the text before it").wait_for()
+    assert serious(page) == []
+    assert (include / FILE).read_text() == shipped + (
+        "  - {expect: expect_column_value_lengths_to_be_between, column: CUSTNAME, arguments: {max_value: 11}, "
+        "remedy: Shorten the name., otherwise: warn}\n"
+    )
+    commit = git(include, "log", "-1", "--format=%h %an: %s").strip()
+    assert commit.endswith("olga: Names fit the label.")
+    expect(page.get_by_role("list").filter(has_text="Names fit the label.")).to_contain_text(commit[:7])
+    page.get_by_role("button", name="CUSTNAME").last.press("Enter")
+    page.get_by_role("button", name="Take it away").press("Enter")
+    expect(
+        page.get_by_role("region", name="Draft").get_by_text("-  - {expect: expect_column_value_lengths")
+    ).to_be_visible()
