@@ -56,8 +56,8 @@ class Voucher(BaseModel):
     number: str
     DOCTYPE: int = 1
     posted_on: date | None = None
-    date: date
     due: date | None = None
+    date: date
     lines: list[VoucherLine]
     taxes: list[VoucherTax] = []
     description: str = ""

@@ -37,7 +37,7 @@ class Invoices(DocumentTarget):
 
     collection = "Invoices"
     id_field = "InvoiceID"
-    compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+    compared: tuple[str, ...] = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
     type_: str = "ACCREC"
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
@@ -73,7 +73,7 @@ class CreditNotes(DocumentTarget):
 
     collection = "CreditNotes"
     id_field = "CreditNoteID"
-    compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+    compared: tuple[str, ...] = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
     type_: str = "ACCRECCREDIT"
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
