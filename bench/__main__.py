@@ -38,6 +38,7 @@ BENCHES = {
     "backlog": "seconds and MiB of a batch of a backlog of orders, on a live Airflow",
     "export": "seconds and MiB of orders from the shop's bulk export through change log, transform and gate",
     "peers": "orders into GP beside Node-RED, extraction beside dlt and others, mapping beside pandas and petl",
+    "delivered": "documents delivered per processor second of a pass, from the shop's answer to the ledgers'",
     "passes": "seconds and task starts of a pass of order_to_cash on a live Airflow",
 }
 FOLDER = Path(__file__).parent.parent / ".bench"

@@ -59,7 +59,7 @@ def write_company_file(path: Path, company: Mapping[str, Any], shared: Mapping[s
     }
     content = {
         **{name: company[name] for name in READ_FROM_THE_FILE},
-        **{name: company[name] for name in ("settings", "send_from") if name in company},
+        **{name: company[name] for name in ("settings", "send_from", "close") if name in company},
         "connections": found,
         "without": [system for system in (*SERVED, SHOPIFY_PAYMENTS) if system not in found],
         "gateways": [

@@ -17,6 +17,7 @@ from ledgerbridge.state.dead_letters import Letter, close_letters, write_letters
 from ledgerbridge.state.reader import DatabaseReader
 from ledgerbridge.state.replays import KeptDocument, documents_to_resume
 from ledgerbridge.state.source_records import news, set_outcomes, still_own
+from ledgerbridge.state.summaries import keep_summarised
 from operators import settings
 from operators.drift import watched
 from operators.leg import LegOperator
@@ -100,6 +101,7 @@ class TransformOperator(LegOperator):
     ) -> None:
         with transaction(self.engine) as session:
             remember(session, batch, *beside)
+            keep_summarised(session, self.company.key, work.summarised)
             refusals = write_letters(session, work.actor, letters)
             fates = {key: work.fate(key, refusals.get(key), going_on) for key in work.made}
             settled = [key for key, fate in fates.items() if fate.outcome in ("unchanged", "superseded")]

@@ -129,7 +129,8 @@ def write_open(session: Session, posting: Posting) -> int | None:
     if not posting.lines:
         return None
     number = next_entry(session)
-    common = posting.common | {"JRNENTRY": number, "OPENYEAR": posting.day.year, "ORGNTSRC": "", "USWHPSTD": "sa"}
+    fiscal = {"OPENYEAR": posting.day.year, "PERIODID": posting.day.month}
+    common = posting.common | fiscal | {"JRNENTRY": number, "ORGNTSRC": "", "USWHPSTD": "sa"}
     for position, line in enumerate(posting.lines, start=1):
         place = {"SEQNUMBR": position * _STEP, "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
         session.insert("GL20000", {**common, **line, **place})
@@ -148,7 +149,7 @@ def repeat_entry(session: Session, number: int, day: date) -> int:
     session.next_document()
     times = {row["RCTRXSEQ"] for row in rows}
     for row in (row for row in rows if row["RCTRXSEQ"] == max(times)):
-        again = {"RCTRXSEQ": max(times) + 1, "TRXDATE": day, "OPENYEAR": day.year}
+        again = {"RCTRXSEQ": max(times) + 1, "TRXDATE": day, "OPENYEAR": day.year, "PERIODID": day.month}
         session.insert("GL20000", row | again | {"DEX_ROW_ID": session.next_number("DEX_ROW_ID")})
     return len(times) + 1
 

@@ -223,8 +223,8 @@ def _post_lines(session: Session, entry: Row, lines: list[Row], trail: str) -> N
     day = entry["TRXDATE"]
     _check(session, f"Journal entry {entry['JRNENTRY']}", day, lines, FINANCIAL_SERIES)
     for position, line in enumerate(lines, start=1):
-        row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": day.year, "TRXSORCE": trail}
-        row |= {"ORGNTSRC": entry["BACHNUMB"], "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
+        row = entry | line | {"SEQNUMBR": position * 16384, "OPENYEAR": day.year, "PERIODID": day.month}
+        row |= {"TRXSORCE": trail, "ORGNTSRC": entry["BACHNUMB"], "DEX_ROW_ID": session.next_number("DEX_ROW_ID")}
         session.insert("GL20000", row)
 
 

@@ -17,7 +17,7 @@ from tests.chaos.ledgers import Verdict
 from tests.chaos.passes import DisturbedFlow
 from tests.chaos.world import open_world
 from tests.flows.dice import SeededDice
-from tests.flows.entries import EntryDesk
+from tests.flows.entries import EntryDesk, day_of
 from tests.flows.expected_entries import expect_balances, expect_entry
 from tests.flows.golden_entries import balances_by_role, change_journal, happens, key_entry, key_journal
 from tests.flows.random_entries import random_entries
@@ -133,7 +133,7 @@ class EntriesUnderFaults:
         found: Held = Counter(("gp", day, _by_account(lines)) for (_, _, day), lines in posted.items())
         for journal in player.entries("xero"):
             lines = [(line["AccountCode"], Decimal(line["NetAmount"])) for line in journal["JournalLines"]]
-            found["xero", journal["JournalDate"][:10], _by_account(lines)] += 1
+            found["xero", day_of(journal["JournalDate"]), _by_account(lines)] += 1
         return found
 
     def _cents_off(self, books: dict[str, str], ledger: str) -> int:

@@ -62,7 +62,8 @@ def stack(
         sandbox_ports={system: free_port() for system in systems_of(company)},
         dags_folder=dags_folder,
     )
-    users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer"}
+    signers = [f"{each}:op" for each in company.get("close", {}).get("signers", ())]
+    users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join([f"{USER}:admin", f"{VIEWER}:viewer", *signers])}
     stack.airflow = replace(stack.airflow, extra={**stack.airflow.extra, **users})
     with stack.services:
         yield stack

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
 from tests.forked_sandboxes import forked_sandboxes
 
-__all__ = ["DAY", "Entries", "EntryDesk", "open_entries"]
+__all__ = ["DAY", "Entries", "EntryDesk", "day_of", "open_entries"]
 
 DAY = "2026-03-02"
 
@@ -60,17 +61,23 @@ class EntryDesk:
 
 @dataclass
 class Entries(EntryDesk):
-    """The general ledgers of both, and the flow between them."""
+    """The general ledgers of both, and the flow between them; ``stages``: what a pass runs of it."""
 
     office: Office
     passes: int = 0
+    stages: tuple[str, ...] = ("entries", "journals")
 
     def run(self) -> dict[str, int]:
         """A pass; how many documents each leg delivered."""
         self.passes += 1
+        return self.run_again(self.passes)
+
+    def run_again(self, number: int) -> dict[str, int]:
+        """All tasks of a pass, as somebody clears them."""
         flow = InProcess("general_ledger")
-        results = flow.run(f"entries-{self.passes}")
-        return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
+        for stage in self.stages:
+            flow.run_stage(stage, f"entries-{number}")
+        return {leg: found for leg in flow.flow.legs if (found := flow.results.get(f"{leg}.load", {}).get("delivered"))}
 
     def xero(self) -> Any:
         """What calls Xero as the flow does."""
@@ -120,6 +127,12 @@ def open_entries(folder: Path, company: dict[str, Any] | None = None) -> Iterato
         player.seed(file["company"], OPENING)
         with open_office(file, player, player, folder) as office:
             yield Entries(player, office)
+
+
+def day_of(date: str) -> str:
+    """The day of a date as Xero writes it, ``/Date(<milliseconds>+0000)/``."""
+    milliseconds = int(date.removeprefix("/Date(").partition("+")[0])
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
 
 
 def _texts(body: Any) -> Any:

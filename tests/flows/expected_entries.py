@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-__all__ = ["expect_balances", "expect_entry"]
+__all__ = ["expect_balances", "expect_entry", "expect_summaries"]
 
 CENT = Decimal("0.01")
 NOTHING = Decimal(0)
@@ -67,6 +67,68 @@ def expect_balances(expected: Iterable[Mapping[str, Any]], file: Json) -> dict[s
             for account, amount, *_ in journal["lines"]:
                 sums["xero"][role_in["xero"][account]] += Decimal(amount)
     return {ledger: {role: _text(value) for role, value in sorted(of.items()) if value} for ledger, of in sums.items()}
+
+
+def expect_summaries(of: Json, file: Json) -> Json:
+    """
+    What becomes of the entries of a round, whose ``carried_as`` is day, batch or period (rule 29).
+
+    ``summaries``: the journals of Xero, each with the cases it holds; ``gp``: what GP posts by case; ``letters``.
+    """
+    file = {**file, "calendar": of["calendar"]}
+    accounts = {
+        each["gp"]: {**each, "units": each["gp"] in file["units"]} for each in file["company"]["accounts"] if each["gp"]
+    }
+    groups: dict[tuple[int, str], list[tuple[str, _Posting]]] = defaultdict(list)
+    letters, in_gp = set(), {}
+    for case in of["cases"]:
+        posted = [_in_gp(each, file) for each in _postings(case["entry"], case["events"])]
+        in_gp[case["id"]] = sorted(([each.on, _sums(each, accounts)] for each in posted), key=str)
+        for each in posted:
+            match _outcome(case["entry"], each, accounts):
+                case "rejected":
+                    letters.add(case["id"])
+                case "delivered":
+                    groups[each.step, _group(case["entry"], each, of["carried_as"])].append((case["id"], each))
+    summaries = [_summary(step, held, accounts, file) for (step, _), held in groups.items()]
+    return {
+        "summaries": sorted((each for each in summaries if each["lines"]), key=str),
+        "gp": in_gp,
+        "letters": sorted(letters),
+    }
+
+
+def _group(entry: Json, posting: _Posting, carried_as: str) -> str:
+    match carried_as:
+        case "day":
+            return posting.on
+        case "batch":
+            return f"{entry['batch']} {entry.get('source', 'GJ')} {posting.on}"
+    return posting.on[:7]
+
+
+def _summary(step: int, held: list[tuple[str, _Posting]], accounts: Mapping[str, Json], file: Json) -> Json:
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for _, posting in held:
+        for account, amount, _ in posting.lines:
+            if not accounts[account]["units"]:
+                sums[accounts[account]["xero"], accounts[account].get("tracking", "")] += amount
+    on = max(posting.on for _, posting in held)
+    return {
+        "on": on,
+        "step": _open_in_xero(on, step, file),
+        "entries": sorted(case for case, _ in held),
+        "lines": [[code, told, _text(amount)] for (code, told), amount in sorted(sums.items()) if amount],
+    }
+
+
+def _open_in_xero(on: str, step: int, file: Json) -> int:
+    """The first step from this one in which Xero is open on a day."""
+    return next(
+        int(each["step"])
+        for each in file["calendar"]
+        if each["step"] >= step and all((each[lock] or "") < on for lock in LOCKS)
+    )
 
 
 def _keyed_in_xero(case: Json, file: Json) -> Json:
@@ -168,11 +230,7 @@ def _sums(posting: _Posting, accounts: Mapping[str, Json]) -> dict[str, str]:
 
 def _journal(posting: _Posting, accounts: Mapping[str, Json], file: Json) -> Json:
     """A journal goes in the first step in which Xero is open on its day."""
-    step = next(
-        each["step"]
-        for each in file["calendar"]
-        if each["step"] >= posting.step and all((each[lock] or "") < posting.on for lock in LOCKS)
-    )
+    step = _open_in_xero(posting.on, posting.step, file)
     lines = [
         [accounts[account]["xero"], _text(amount), text, accounts[account].get("tracking", "")]
         for account, amount, text in posting.lines

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ledgerbridge.audit.trace import trace
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter
 from tests.flows.entries import Entries, EntryDesk
@@ -22,12 +23,14 @@ __all__ = [
     "letters_of",
     "play",
     "read_result",
+    "read_summaries",
     "set_up",
 ]
 
 LOCKS = ("PeriodLockDate", "EndOfYearLockDate")
 UNIT_ACCOUNT = 2
 REGION = "Region"
+SUMMARY = re.compile(r"\(GP entry summary [0-9a-f]{16}\)$")
 _NUMBER = re.compile(r"\(GP entry (\d+)(-\d+)?\)$")
 Json = dict[str, Any]
 
@@ -76,7 +79,7 @@ def play(entries: Entries, file: Json) -> tuple[dict[str, list[str]], dict[str, 
 
 def key_entry(desk: EntryDesk, entry: Json) -> str:
     """A person keys the entry of a case."""
-    kept = ("reverses_on", "currency", "rate", "source")
+    kept = ("reverses_on", "currency", "rate", "source", "batch")
     lines = [(each["account"], each["amount"], each.get("text", "")) for each in entry["lines"]]
     fields = {name: entry[name] for name in kept if name in entry}
     return str(desk.key(entry["reference"], *lines, on=entry["on"], **fields))
@@ -145,6 +148,35 @@ def read_result(
         }
         for case in file["cases"]
     }
+
+
+def read_summaries(entries: Entries, numbers: dict[str, list[str]], first_seen: dict[str, int]) -> list[Json]:
+    """The summaries that hold entries of these cases, in the form of tests/golden/summaries.json."""
+    case_of = {number: name for name, of in numbers.items() for number in of}
+    found = []
+    for journal in _journals(entries):
+        if not SUMMARY.search(journal["Narration"]):
+            continue
+        with transaction(entries.office.state) as session:
+            steps = trace(session, journal["ManualJournalID"]).steps
+        held = [
+            str(record.label).partition("-")[0] for step in steps if step.leg == "journal" for record in step.records
+        ]
+        if not {*held} <= {*case_of}:  # of another round
+            continue
+        lines = [
+            [each["AccountCode"], "".join(told["Option"] for told in each["Tracking"]), _text(each["LineAmount"])]
+            for each in journal["JournalLines"]
+        ]
+        found.append(
+            {
+                "on": journal["Date"][:10],
+                "step": first_seen[journal["ManualJournalID"]],
+                "entries": sorted(case_of[number] for number in held),
+                "lines": sorted(lines),
+            }
+        )
+    return sorted(found, key=str)
 
 
 def letters_of(entries: Entries, numbers: dict[str, list[str]]) -> set[str]:

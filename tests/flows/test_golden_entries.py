@@ -16,7 +16,6 @@ from tests.flows.dice import SeededDice
 from tests.flows.entries import DAY, Entries, open_entries
 from tests.flows.expected_entries import expect_balances, expect_entry
 from tests.flows.golden_entries import balances_by_role, letters_of, play, read_result, set_up
-from tests.flows.in_process import InProcess
 from tests.flows.random_entries import random_entries
 from tests.golden import golden_file
 
@@ -76,7 +75,7 @@ def test_what_was_carried_agrees_and_what_is_a_letter_is_told_with_its_reason(
 def test_all_tasks_done_again_change_neither_ledger(played: Entries) -> None:
     before: dict[str, Any] = {ledger: played.player.entries(ledger) for ledger in ("gp", "xero")}
     for number in range(1, played.passes + 1):
-        InProcess("general_ledger").run(f"entries-{number}")
+        played.run_again(number)
     assert played.player.post() == 0
     assert {ledger: played.player.entries(ledger) for ledger in ("gp", "xero")} == before
 

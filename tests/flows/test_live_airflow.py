@@ -8,9 +8,10 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import httpx
 import psutil
 import pytest
 from rich.console import Console
+from sqlalchemy import select
 
 from commands.main import main
 from demo.airflow_api import AirflowApi, ImportFailed
@@ -26,12 +28,14 @@ from demo.passes import FlowRunner, PassFailed
 from demo.stack import Stack
 from hooks.shopify.hook import ShopifyHook
 from ledgerbridge.drafts.bundle import files_in
-from ledgerbridge.state import connect
+from ledgerbridge.state import connect, transaction
+from ledgerbridge.state.models import SignOff
 from ledgerbridge.state.signing import Signer, new_key
-from sandbox.orders import make_orders
+from sandbox.orders import harbor_light_supply, make_orders
 from sandbox.player import Player, opening_of
 from tests.contract.webhook_receiver import Receiver, receiving
 from tests.flows.conftest import VIEWER
+from tests.flows.entries import EntryDesk, day_of
 from tests.two_environments import MAPPING, dev_and_prod
 
 DAG_FILE = """
@@ -60,6 +64,14 @@ from operators.builder import build_flow
 globals().update(build_flow("master_data", Path({include!r})))
 """
 ORDER_TO_CASH = MASTER_DATA.replace("master data", "order to cash").replace("master_data", "order_to_cash")
+CLOSE = """
+'''The Airflow DAG that closes a month, over flow files that are ours.'''
+from pathlib import Path
+from operators.close import build_close
+
+dag = build_close(Path({include!r}))
+"""
+SIGNERS = {"anna": "Anna Archer", "ben": "Ben Quay"}
 ALERTING = """
 description: Customers of a shop that cannot be reached.
 owner: finance
@@ -105,6 +117,12 @@ raise ValueError("include/flows/broken_flow.yaml:3:9 leg `invoice`: unknown key 
 
 
 @pytest.fixture(scope="module")
+def company() -> dict[str, Any]:
+    """A company whose months two people sign."""
+    return harbor_light_supply() | {"close": {"signatures": 2, "signers": SIGNERS}}
+
+
+@pytest.fixture(scope="module")
 def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dags")
     (folder / "small_flow.py").write_text(DAG_FILE)
@@ -115,9 +133,12 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.write_text(flow.read_text().replace("policies: {", "policies: {city: ask, ", 1))
     (folder / "master_data.py").write_text(MASTER_DATA.format(include=str(include)))
     flow = include / "flows" / "order_to_cash.yaml"
-    flow.write_text(flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1))
+    text = flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1)
+    flow.write_text(text.replace("owner:", "alerts: {to: books}\nowner:", 1))
     (folder / "order_to_cash.py").write_text(ORDER_TO_CASH.format(include=str(include)))
-    shutil.copy(CHECKOUT / "dags" / "procure_to_pay.py", folder)
+    (folder / "period_close.py").write_text(CLOSE.format(include=str(include)))
+    for name in ("procure_to_pay.py", "general_ledger.py"):
+        shutil.copy(CHECKOUT / "dags" / name, folder)
     for name, text in ALERTING_FLOWS.items():
         (include / "flows" / f"{name}.yaml").write_text(text)
         (folder / f"{name}.py").write_text(ORDER_TO_CASH.format(include=str(include)).replace("order_to_cash", name))
@@ -191,14 +212,18 @@ def team(stack: Stack, live_airflow: AirflowApi) -> Iterator[Receiver]:
     """Who is told, while no shop can be reached; the triggerer has to ask Airflow's database for the address."""
     for name in ALERTING_FLOWS:
         wait_for_dag(stack, live_airflow, f"{name}.customers")
-    with receiving() as receiver:
+    with told_at(stack, "team") as receiver:
+        yield receiver
+
+
+@contextmanager
+def told_at(stack: Stack, connection: str) -> Iterator[Receiver]:
+    """Whoever alerts to this connection reach."""
+    with receiving() as receiver, logged_in(stack, USER) as browser:
         path = receiver.url.replace("http://", "json://")
         extra = json.dumps({"config": {"path": path, "tag": "alerts"}})
-        body = {"connection_id": "team", "conn_type": "apprise", "extra": extra}
-        login = {"username": USER, "password": stack.airflow.password}
-        token = httpx.post(f"{stack.airflow.url}/auth/token", json=login).raise_for_status().json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        httpx.post(f"{stack.airflow.url}/api/v2/connections", json=body, headers=headers).raise_for_status()
+        body = {"connection_id": connection, "conn_type": "apprise", "extra": extra}
+        browser.post("/api/v2/connections", json=body).raise_for_status()
         yield receiver
 
 
@@ -221,6 +246,71 @@ def test_run_past_its_deadline_is_told_while_it_goes_on(team: Receiver, live_air
     assert "more than 1 minutes" in told["message"]
     assert live_airflow.state("late.customers", run_id) == "running"
     live_airflow.pause("late.customers")
+
+
+def test_a_month_is_signed_by_two_people_in_airflow_and_a_late_entry_is_one_alert(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rent, accrued = "000-6100-00", "000-2440-00"
+    desk = EntryDesk(sandboxes)
+    desk.key("Rent of February", (rent, "120.55"), (accrued, "-120.55"), on="2026-02-27")
+    sandboxes.post()
+    runner_of(stack, sandboxes, live_airflow, "general_ledger.entries").run_once()
+    [line] = {
+        (day_of(journal["JournalDate"]), tuple(f"{line['AccountCode']} {line['NetAmount']}" for line in lines))
+        for journal in sandboxes.entries("xero")
+        for lines in [journal["JournalLines"]]
+    }
+    assert line == ("2026-02-27", ("404 120.55", "828 -120.55"))
+
+    run_id = live_airflow.trigger("period_close", {"from": "2026-02-01", "to": "2026-02-28"})
+    for place, person in enumerate(SIGNERS, start=1):
+        signs_as(stack, live_airflow, run_id, person, f"sign_{place}")
+    stack.services.wait_until(
+        lambda: live_airflow.is_finished("period_close", run_id), what="the end of the close", timeout_seconds=60
+    )
+    assert live_airflow.state("period_close", run_id) == "success"
+    state = connect(stack.airflow.state_url)
+    with transaction(state) as session:
+        [signed] = session.scalars(select(SignOff))
+        assert (signed.state, [each["by"] for each in signed.signatures]) == ("signed", [*SIGNERS])
+        folder = Path(signed.report_url.removeprefix("file://"))
+        assert signed.report_hash == sha256((folder / "SHA256SUMS").read_bytes()).hexdigest()
+
+    compares = runner_of(stack, sandboxes, live_airflow, "order_to_cash.reconcile")
+    with told_at(stack, "books") as books:
+        desk.key("Late", (rent, "9.00"), (accrued, "-9.00"), on="2026-02-20")
+        sandboxes.post()
+        for _ in range(2):
+            compares.run_once()
+        told = json.loads(books.next(20).body)
+        assert "2026-02 was signed, and changed since" in told["message"]
+        assert books.is_empty
+    assert main(["--state", stack.airflow.state_url, "periods", "list"]) == 1
+    assert f"signed     by Anna Archer, Ben Quay, report {signed.report_hash}" in capsys.readouterr().out
+
+
+def signs_as(stack: Stack, live_airflow: AirflowApi, run_id: str, person: str, task: str) -> None:
+    """Wait until a task of the close asks, read it for a moment, sign, and wait until that is taken."""
+
+    def asks() -> bool:
+        return any(each["task_instance"]["task_id"] == task for each in live_airflow.open_questions("period_close"))
+
+    def is_taken() -> bool:
+        states = {each.task_id: each.state for each in live_airflow.tasks("period_close", run_id)}
+        return states.get(task) in ("success", "failed")
+
+    stack.services.wait_until(
+        lambda: asks() or live_airflow.is_finished("period_close", run_id), what=task, timeout_seconds=120
+    )
+    [question] = live_airflow.open_questions("period_close")
+    assert question["subject"] == "Harbor Light Supply: close 2026-02? the books agree"
+    passwords = json.loads((stack.airflow.path / "passwords.json").read_text())
+    api = AirflowApi(stack.airflow.url, person, passwords[person])
+    time.sleep(3)
+    api.answer(question, "Sign")
+    api.close()
+    stack.services.wait_until(is_taken, what=f"the signature of {person}", timeout_seconds=120)
 
 
 @pytest.fixture

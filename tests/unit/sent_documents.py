@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ledgerbridge.canonical.allocation import frame_of, rows_of_frame
+from ledgerbridge.canonical.sent import Summarised
 from ledgerbridge.delivery import plain
 
 __all__ = ["ORDER", "SentInMemory", "money_frame"]
@@ -30,6 +31,7 @@ class SentInMemory:
         self.source_records: dict[str, list[dict[str, Any]]] = {}
         self.letters: dict[str, str] = {}
         self.looked_at = 0
+        self.summarised_entries: list[Summarised] = []
 
     def add(self, entity: str, **fields: Any) -> None:
         """A delivered document."""
@@ -71,6 +73,11 @@ class SentInMemory:
     def done_with(self, entity: str, legs: Sequence[str]) -> int:
         """How far these legs have looked."""
         return self.looked_at
+
+    def summarised(self, entity: str, keys: Sequence[str]) -> list[Summarised]:
+        """Those that are in one summary with any of these."""
+        summaries = {each.summary for each in self.summarised_entries if each.record_key in keys}
+        return [each for each in self.summarised_entries if each.summary in summaries]
 
     def dead_letters(self, source_keys: Sequence[str]) -> dict[str, str]:
         """Of these keys."""

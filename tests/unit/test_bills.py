@@ -274,4 +274,4 @@ def test_taxes_by_detail_are_laid_on_lines_with_their_net_and_tax_to_the_cent() 
     ]  # fmt: skip
     assert taxed(["10.00"], [])[0] == [("10.00", None, None)]
     _, [failure] = taxed(["10.00"], [("VAT", "4.00", "20.00")])
-    assert (failure["code"], failure["value"]) == ("LB-CAN-010", "20.00")
+    assert (failure["code"], failure["value"]) == ("LB-CAN-012", "20.00")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -11,13 +12,19 @@ import pandas as pd
 import pytest
 from mapping_runs import NOW, NoState
 from sent_documents import SentInMemory
+from sqlalchemy import Engine
 
 from hooks.gp.econnect.currencies import Currencies
 from hooks.gp.econnect.entities import Site
 from hooks.gp.econnect.ledger import JournalEntry
-from ledgerbridge.canonical.rules import of_general_ledger
+from ledgerbridge.canonical.rules import Ruled, of_general_ledger, summarise
+from ledgerbridge.canonical.sent import Summarised
 from ledgerbridge.entities import Window
+from ledgerbridge.errors import TransientError
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
+from ledgerbridge.state import transaction
+from ledgerbridge.state.companies import MAIN
+from ledgerbridge.state.summaries import keep_summarised, summaries_of
 
 MAPPINGS = Path(__file__).parents[2] / "include" / "mappings"
 ACCOUNTS: dict[str, dict[str, str | None]] = {
@@ -115,6 +122,64 @@ def test_lines_without_money_are_left_out_and_an_entry_of_them_needs_no_journal(
     assert len(mapped.frames["distributions"]) == 2
     ruled = of_general_ledger(mapped.frames, SentInMemory())
     assert (ruled.superseded, list(ruled.frames["header"]["record_key"])) == ({"k0": "it moves no money"}, ["k1"])
+
+
+SUMMARIES = "xero.manual_journal"
+
+
+def summed_up(folder: Path, sent: SentInMemory, *payloads: dict[str, Any], carried_as: str = "day") -> Ruled:
+    mapped, _ = conformed(folder, *payloads)
+    header = mapped.frames["header"].assign(carried_as=carried_as)
+    return summarise({**mapped.frames, "header": header}, sent, documents=SUMMARIES)
+
+
+def test_what_is_in_a_summary_stays_in_it_and_goes_again_whole(tmp_path: Path) -> None:
+    sent = SentInMemory()
+    first = summed_up(tmp_path, sent, entry(JRNENTRY="1"), entry(line("RENT", "2"), line("ACCRUED", "-2")))
+    sent.summarised_entries = first.summarised
+    [summary] = first.made_of
+    again = summed_up(tmp_path, sent, entry(JRNENTRY="1"))
+    assert again.made_of == {summary: ["k0"]}
+    assert again.frames["header"].equals(first.frames["header"])
+    assert again.frames["distributions"].equals(first.frames["distributions"])
+    assert list(again.frames["distributions"]["amount"]) == [Decimal("11.50"), Decimal("-11.50")]
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["arrived", "not-yet"])
+def test_an_entry_that_changed_is_a_letter_once_its_summary_was_sent(tmp_path: Path, *, arrived: bool) -> None:
+    sent = SentInMemory()
+    sent.summarised_entries = summed_up(tmp_path, sent, entry()).summarised
+    if arrived:
+        sent.add(SUMMARIES, record_key=sent.summarised_entries[0].summary)
+    ruled = summed_up(tmp_path, sent, entry(line("RENT", "9.51"), line("ACCRUED", "-9.51")))
+    assert [(each["record_key"], each["code"]) for each in ruled.failures] == [("k0", "LB-CAN-011")] * arrived
+    amounts = list(ruled.frames["distributions"]["amount"])
+    assert amounts == ([] if arrived else [Decimal("9.51"), Decimal("-9.51")])
+
+
+def test_an_entry_that_went_by_itself_stays_so(tmp_path: Path) -> None:
+    sent = SentInMemory()
+    sent.add(SUMMARIES, record_key="k0")
+    ruled = summed_up(tmp_path, sent, entry(), entry(JRNENTRY="2"))
+    assert [*ruled.frames["header"]["label"]] == ["1042", "1 entry: 2"]
+
+
+def test_a_setting_that_there_is_not_is_a_letter(tmp_path: Path) -> None:
+    ruled = summed_up(tmp_path, SentInMemory(), entry(), carried_as="week")
+    assert [(each["code"], each["value"]) for each in ruled.failures] == [("LB-CAN-010", "week")]
+    assert ruled.frames["header"].empty
+
+
+def test_of_two_runs_that_sum_up_one_entry_the_first_is_right(state_db: Engine) -> None:
+    def taken(summary: str) -> Summarised:
+        return Summarised(SUMMARIES, "k0", summary, "1042", date(2026, 3, 2), [["RENT", "404", "", "9.50"]])
+
+    with transaction(state_db) as session:
+        keep_summarised(session, MAIN, [taken("first")])
+    with pytest.raises(TransientError, match="LB-STA-009"), transaction(state_db) as session:
+        keep_summarised(session, MAIN, [taken("second")])
+    with transaction(state_db) as session:
+        assert summaries_of(session, SUMMARIES, ["k0"]) == {"k0": "first"}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ledgerbridge.flows import FlowConfig
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry, Circuit, Delivery, LoggedChange, Position, SourceRecord
 from ledgerbridge.state.source_records import Fate, set_outcomes
+from operators import staging
 from operators.assets import outlet
 from operators.extract import ExtractOperator
 from operators.read import ReadOperator
@@ -200,6 +201,18 @@ def test_what_was_passed_over_is_taken_once_there_is_something_to_make_of_it(ret
     with transaction(returns.engine) as session:
         of_leg = select(SourceRecord.source_key).where(SourceRecord.leg == "goods_back", SourceRecord.run_id == "run-2")
         assert sorted(session.scalars(of_leg)) == ["new", "other"]
+
+
+@pytest.mark.parametrize(("last", "started"), [("v1", []), ("returned", ["goods_back"])])
+def test_of_more_than_are_looked_at_together_each_one_counts(
+    returns: Stages, last: str, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "_AT_A_TIME", 2)
+    for number in range(3):
+        returns.shop.write(f"order {number}", "v1" if number < 2 else last)
+    assert returns.start("orders", "run-1") == ["customer", "order"]
+    assert [len(returns.take(leg, "run-1")) for leg in ("customer", "order")] == [3, 3]
+    assert returns.start("money", "run-1") == started
 
 
 def test_what_something_was_made_of_is_not_passed_over(returns: Stages) -> None:

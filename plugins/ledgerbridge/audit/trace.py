@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state.models import OURS, AuditEntry, BookedDocument, DeadLetter, Delivery, LinkEnd, SourceRecord
+from ledgerbridge.state.summaries import entries_of_summaries, summaries_of
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["Happening", "Step", "Trace", "happened", "trace"]
@@ -158,7 +159,11 @@ def _origin(session: Session, record_key: str) -> str:
 
 
 def _chain(session: Session, keys: set[str]) -> tuple[list[SourceRecord], list[Delivery]]:
-    """Source records of the chains and what was made of them; a document has its record's key, or begins with it."""
+    """
+    Source records of the chains and what was made of them; a document has its record's key, or begins with it.
+
+    Of an entry that is summed up with others the summary, and of a summary all its entries.
+    """
     deliveries: dict[int, Delivery] = {}
     records: dict[int, SourceRecord] = {}
     for key in keys:
@@ -170,6 +175,12 @@ def _chain(session: Session, keys: set[str]) -> tuple[list[SourceRecord], list[D
         deliveries |= {row.id: row for row in session.scalars(select(Delivery).where(made))}
         of_chain = or_(SourceRecord.chain_key == key, SourceRecord.source_key == key)
         records |= {row.id: row for row in session.scalars(select(SourceRecord).where(of_chain))}
+    summed_up = entries_of_summaries(session, {row.record_key for row in deliveries.values()})
+    summaries = set(summaries_of(session, None, [row.source_key for row in records.values()]).values())
+    for chunk in in_chunks([each.record_key for each in summed_up]):
+        records |= {r.id: r for r in session.scalars(select(SourceRecord).where(SourceRecord.source_key.in_(chunk)))}
+    for chunk in in_chunks(sorted(summaries)):
+        deliveries |= {r.id: r for r in session.scalars(select(Delivery).where(Delivery.record_key.in_(chunk)))}
     for record in records.values():
         # a customer has a key of its own, which no order's key begins
         made_of_it = (record.canonical or {}).get("record_key", record.source_key)

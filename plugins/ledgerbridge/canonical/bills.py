@@ -33,7 +33,7 @@ def tax_by_line(lines: pd.DataFrame, taxes: pd.DataFrame) -> tuple[list[Row], li
     """
     Lines with the taxes that are on them, a line that is taxed in part as two; the failures where that can't be told.
 
-    A voucher has its taxes by detail with the net that is taxed, not by line (accounting-rules.md rule 30).
+    A voucher has its taxes by detail with the net that is taxed, not by line (accounting-rules.md rule 31).
     """
     of_bill = _by_bill(taxes)
     made: list[Row] = []
@@ -101,7 +101,7 @@ def _filled(lines: list[Row], sets: Mapping[Decimal, tuple[str, Decimal]]) -> li
 def _beyond_lines(key: str, taxed: Decimal) -> dict[str, Any]:
     return {
         "record_key": key,
-        "code": "LB-CAN-010",
+        "code": "LB-CAN-012",
         "field": "taxed",
         "value": str(taxed),
         "message": f"its taxes are on a net of {taxed}, more than its lines come to: nothing says which bears which",
@@ -126,7 +126,7 @@ def before_bill(header: pd.DataFrame, sent: SentDocuments, *, bills: str, docume
 
 
 def before_credit(header: pd.DataFrame, sent: SentDocuments, *, credits: str) -> dict[str, str]:
-    """The same of credits that are set against bills, until the credit is in the other ledger (rule 31)."""
+    """The same of credits that are set against bills, until the credit is in the other ledger (rule 32)."""
     credit_of = dict(zip(header["record_key"], header["paid_with"], strict=True))
     return _not_there(credit_of, sent, credits, "credit")
 

@@ -213,6 +213,9 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "posted_on": DAY,
             "voided": FLAG,
             "keyed_in": TEXT,  # the ledger that people key entries in, or both
+            "carried_as": TEXT,  # entry, or what is summed up: day, batch, period; None: entry
+            "batch": TEXT,
+            "period": TEXT,  # fiscal
         },
         "distributions": {
             "record_key": TEXT,

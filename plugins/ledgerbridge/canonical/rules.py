@@ -17,8 +17,9 @@ from ledgerbridge.canonical.given_up import beyond_invoices, came_off, take_off
 from ledgerbridge.canonical.journals import of_other_ledgers, with_tax, without_amounts
 from ledgerbridge.canonical.refunds import allocate_refunds
 from ledgerbridge.canonical.rounding import Side, cents_of_orders
-from ledgerbridge.canonical.sent import SentDocuments
+from ledgerbridge.canonical.sent import SentDocuments, Summarised
 from ledgerbridge.canonical.settlement import is_voided, of_goods
+from ledgerbridge.canonical.summaries import sum_up
 from ledgerbridge.canonical.untold import untold
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Ruled:
     :param waiting: record key to the reason why it (or a part of it) waits.
     :param superseded: record key to what took its place.
     :param failures: records that break the rule, as ``checks`` gives them.
+    :param made_of: ``record_key`` of each record that was made of several, to those.
+    :param summarised: what is to be kept of the records that others were made of, before anything is sent.
     """
 
     frames: dict[str, pd.DataFrame]
@@ -44,6 +47,8 @@ class Ruled:
     waiting: dict[str, str] = field(default_factory=dict)
     superseded: dict[str, str] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    made_of: dict[str, list[str]] = field(default_factory=dict)
+    summarised: list[Summarised] = field(default_factory=list)
 
 
 Rule = Callable[..., Ruled]
@@ -369,7 +374,7 @@ def after_bill(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, bills: s
 
 def after_credit(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, credits: str) -> Ruled:
     """
-    What a supplier's credit is set against follows the credit (accounting-rules.md rule 31).
+    What a supplier's credit is set against follows the credit (accounting-rules.md rule 32).
 
     :param credits: entity of the credits delivered.
     """
@@ -378,7 +383,7 @@ def after_credit(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, credit
 
 
 def tax_on_lines(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
-    """A bill that has its taxes by detail gets them by line; one whose taxes fit no lines is rejected (rule 30)."""
+    """A bill that has its taxes by detail gets them by line; one whose taxes fit no lines is rejected (rule 31)."""
     lines, failures = tax_by_line(frames["lines"], frames["taxes"])
     stopped = {each["record_key"] for each in failures}
     return Ruled(_without(stopped, {**frames, "lines": _lines_of(lines, frames["lines"])}), failures=failures)
@@ -413,6 +418,16 @@ def of_general_ledger(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> R
     failures = [*of_other_ledgers(frames["distributions"]), *with_tax(frames["distributions"])]
     stopped = {*superseded, *(failure["record_key"] for failure in failures)}
     return Ruled(_without(stopped, frames), superseded=superseded, failures=failures)
+
+
+def summarise(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, documents: str) -> Ruled:
+    """
+    Entries summed up to one journal by day, batch or period, as the company wants it (accounting-rules.md rule 29).
+
+    :param documents: entity of the journals delivered.
+    """
+    found = sum_up(frames, sent, documents)
+    return Ruled(found.frames, {}, {}, found.empty, found.failures, made_of=found.made_of, summarised=found.entries)
 
 
 def settle_rounding(
@@ -456,6 +471,7 @@ RULES: dict[str, Rule] = {
     "of_general_ledger": of_general_ledger,
     "on_side": on_side,
     "settle_rounding": settle_rounding,
+    "summarise": summarise,
     "take_off_given_up": take_off_given_up,
     "tax_on_lines": tax_on_lines,
     "unless_cancelled": unless_cancelled,

@@ -95,6 +95,8 @@ def rule(
         work.waiting.update(ruled.waiting)
         work.superseded.update(ruled.superseded)
         work.descend(ruled.parents)
+        work.join(ruled.made_of)
+        work.summarised += ruled.summarised
         work.refuse_records("rule", ruled.failures, work.conformed_by)
     work.canonical = {row["record_key"]: row for row in rows_of(frames["header"])}
     return frames

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Fields
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ledgerbridge.audit import Actor
+from ledgerbridge.canonical.sent import Summarised
 from ledgerbridge.delivery.content import plain
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping import AWAITED, Mapped
@@ -43,6 +44,7 @@ class Work:
         self.resumed: dict[str, list[KeptDocument]] = {}
         self.versions: dict[str, str | None] = {}
         self.beside: dict[str, dict[str, pd.DataFrame]] = {}  # what else is staged, by name
+        self.summarised: list[Summarised] = []
         self._made_of: dict[str, list[str]] = {}
 
     def add(self, source_key: str, record_key: str) -> None:
@@ -65,6 +67,12 @@ class Work:
         for child, parent in parents.items():
             for source_key in self._sources(parent):
                 self.add(source_key, child)
+
+    def join(self, made_of: Fields[str, Sequence[str]]) -> None:
+        """A rule made one record of several."""
+        for child, parents in made_of.items():
+            for parent in parents:
+                self.descend({child: parent})
 
     def fate(self, source_key: str, refusal: str | None, going_on: set[str]) -> Fate:
         """What becomes of a source record; one that goes on stays ``read``, with the reason why a part of it waits."""

@@ -10,9 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from ledgerbridge.canonical.sent import Summarised
+from ledgerbridge.canonical.summaries import come_to
 from ledgerbridge.reconciliation.books import Books
-from ledgerbridge.reconciliation.model import TOLERANCE, Booked, Known
+from ledgerbridge.reconciliation.model import TOLERANCE, Booked, Known, summed_up
 from ledgerbridge.state.models import Delivery, LoggedChange, Position, PostingDay, Reading, SourceRecord
+from ledgerbridge.state.summaries import entries_of_summaries, summaries_of
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["KnownDocuments", "delivered_entities"]
@@ -64,6 +67,9 @@ class KnownDocuments:
         self._deferred: dict[str, dict[str, str]] = {}  # by ledger: record key to why it does not take it yet
         self._read_from: dict[str, dict[str, str]] = {}  # by ledger: id to record key of what was made from it
         self._sent_at: dict[str, datetime] = {}
+        self._summaries: dict[str, set[str]] = {}  # by ledger: keys of what its documents are summed up in
+        self._summary_of: dict[str, str] = {}  # by record key
+        self._empty: set[str] = set()  # keys of summaries that come to nothing
         self._moved: dict[str, PostingDay] = {}  # by record key: what was posted on another day than its own
         self._to_take: set[str] = set()  # source keys of changes that a leg has still to take
         positions = select(Position.entity, func.min(Position.change)).where(
@@ -104,6 +110,7 @@ class KnownDocuments:
         self._read_from = {ledger: {} for ledger in self._books}
         self._sent_at = {}
         self._to_take = set()
+        self._summaries, self._summary_of, self._empty = {}, {}, set()
         keys = {each.key for booked in documents.values() for each in booked}
         for ledger, booked in documents.items():
             read_from = {key for each in booked for key in self._read_keys(ledger, each)}
@@ -111,6 +118,7 @@ class KnownDocuments:
             self._read_from[ledger] = {
                 key.rpartition(":")[2]: key for key in sorted(self._sent[self._other[ledger]]) if key in read_from
             }
+            summaries = self._look_at_summaries(session, ledger, read_from | {each.key for each in booked})
             known = {each for document in booked for each in document.ids}
             found = {
                 row.record_key: row
@@ -119,7 +127,7 @@ class KnownDocuments:
             }
             for key, row in sorted(found.items()):
                 self._delivered[ledger] |= {str(name): key for name in (row.number, row.target_id) if name}
-            keys |= found.keys() | read_from
+            keys |= found.keys() | read_from | summaries
             own = {each.part_of or each.record or each.key for each in booked}
             self._to_take |= self._beyond_positions(session, ledger, own | read_from)
         for ledger in self._books:
@@ -136,10 +144,22 @@ class KnownDocuments:
         """The key of a document that is the same in both ledgers; None: nobody knows it."""
         if booked.key in self._sent[self._other[ledger]]:
             return booked.key
+        for each in self._read_keys(ledger, booked):
+            if each in self._summary_of:
+                return self._summary_of[each]
         for each in booked.ids:
             if each in self._read_from[ledger]:
                 return self._read_from[ledger][each]
         return next((self._delivered[ledger][each] for each in booked.ids if each in self._delivered[ledger]), None)
+
+    def together(self, booked: Sequence[Booked], ledger: str) -> list[Booked]:
+        """The documents, those that are summed up in one of the other ledger as the one that they come to."""
+        of: dict[str, list[Booked]] = {}
+        for each in booked:
+            if each.key in self._summaries.get(ledger, ()):
+                of.setdefault(each.key, []).append(each)
+        rest = [each for each in booked if each.key not in of]
+        return [*rest, *(summed_up(each) for each in of.values())]
 
     def is_applied_too(self, booked: Booked, ledger: str) -> bool:
         """
@@ -172,6 +192,22 @@ class KnownDocuments:
                 found.update(session.scalars(beyond))
         return found
 
+    def _look_at_summaries(self, session: Session, ledger: str, keys: Collection[str]) -> set[str]:
+        """Keys of the summaries in the other ledger that these records are in, or that have these keys."""
+        named = {*summaries_of(session, None, keys).values(), *keys}
+        entries = [
+            each
+            for each in entries_of_summaries(session, named)
+            if each.entity.partition(".")[0] == self._other[ledger]
+        ]
+        of: dict[str, list[Summarised]] = {}
+        for each in entries:
+            of.setdefault(each.summary, []).append(each)
+        self._summaries[ledger] = set(of)
+        self._summary_of |= {each.record_key: each.summary for each in entries}
+        self._empty |= {key for key, summed in of.items() if not come_to(summed)}
+        return set(of)
+
     def _by(self, session: Session, ledger: str, column: Any, values: Iterable[str]) -> list[Any]:
         return [
             row
@@ -195,6 +231,8 @@ class KnownDocuments:
         """Why a document is not in the other ledger, or what to do about it."""
         if reason := self._deferred[missing_in].get(booked.key) or self._why_stuck(booked):
             return Known(reason)
+        if booked.key in self._empty:
+            return Known("the entries of its summary come to nothing", lasts=True)
         if not booked.effects and booked.key.startswith(f"{missing_in}:"):
             reason = f"{missing_in}, where it comes from, writes no entry for a document without value"
             return Known(reason, lasts=True)

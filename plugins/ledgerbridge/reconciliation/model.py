@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "OpenAmount",
     "Period",
     "Reconciliation",
+    "summed_up",
 ]
 
 NOTHING = Decimal(0)
@@ -113,6 +114,23 @@ class Booked:
     def link(self, ledger: str) -> Link:
         """Where to find it."""
         return Link(ledger, self.kind, self.number, self.record or self.key)
+
+
+def summed_up(documents: Sequence[Booked]) -> Booked:
+    """What documents come to that are one in the other ledger: of the last one's day, by the names of all of them."""
+    effects: dict[str, Decimal] = {}
+    for account, amount in (each for document in documents for each in document.effects.items()):
+        effects[account] = effects.get(account, NOTHING) + amount
+    last = max(documents, key=lambda each: each.booked_on)
+    changed = [each.changed_at for each in documents if each.changed_at is not None]
+    return replace(
+        last,
+        number=", ".join(dict.fromkeys(each.number for each in documents)),
+        effects={account: amount for account, amount in effects.items() if amount},
+        ids=tuple(dict.fromkeys(each for document in documents for each in document.ids)),
+        rate=Decimal(1),
+        changed_at=max(changed, default=None),
+    )
 
 
 @dataclass(frozen=True)

@@ -413,7 +413,9 @@ class Comparing:
         return reconcile(
             (first, second),
             *(
-                [each for each in by_ledger[ledger] if not self.known.is_applied_too(each, ledger)]
+                self.known.together(
+                    [each for each in by_ledger[ledger] if not self.known.is_applied_too(each, ledger)], ledger
+                )
                 for ledger in by_ledger
             ),
             role_of=self.of.terms.roles,

@@ -531,6 +531,25 @@ class PostingDay(OfCompany, Base):
     moved_at: Mapped[datetime]
 
 
+class SummarisedEntry(OfCompany, Base):
+    """
+    What an entry puts in the document it is summed up in, with others, and in which.
+
+    ``entity`` is the document's, ``summary`` its record key. ``lines`` are account, code of the other ledger's account,
+    what tells that apart, and amount in base currency, each as text.
+    """
+
+    __tablename__ = "summarised_entry"
+    __table_args__ = (Index("ix_summarised_entry_summary", "company", "entity", "summary"),)
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
+    record_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    summary: Mapped[str] = mapped_column(String(255))
+    label: Mapped[str] = mapped_column(String(255))
+    posted_on: Mapped[date]
+    lines: Mapped[list[list[str]]] = mapped_column(SealedJson)
+
+
 class MatchProposal(OfCompany, Base):
     """
     Two records of two sides that may be one thing, of which a person says whether they are.

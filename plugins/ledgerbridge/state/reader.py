@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import aliased
 
+from ledgerbridge.canonical.sent import Summarised
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.dead_letters import open_letters
 from ledgerbridge.state.models import OURS, Delivery, LinkEnd, SourceRecord
 from ledgerbridge.state.source_records import done_up_to
+from ledgerbridge.state.summaries import entries_of_summaries, summaries_of
 from ledgerbridge.state.upsert import in_chunks
 
 __all__ = ["DatabaseReader"]
@@ -84,6 +86,11 @@ class DatabaseReader:
                         }
                     )
         return found
+
+    def summarised(self, entity: str, keys: Sequence[str]) -> list[Summarised]:
+        """All entries of the summaries that any of these records is in."""
+        with transaction(self._engine) as session:
+            return entries_of_summaries(session, set(summaries_of(session, entity, keys).values()))
 
     def records(self, entity: str, chain_keys: Sequence[str]) -> dict[str, list[Row]]:
         """

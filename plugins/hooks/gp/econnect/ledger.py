@@ -232,7 +232,7 @@ class JournalEntry(Journal):
 
 _OF_ENTRY = (
     "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SOURCDOC", "REFRENCE", "TRXDATE", "TRXSORCE", "SERIES", "CURNCYID",
-    "XCHGRATE", "RTCLCMTD", "VOIDED", "Original_JE",
+    "XCHGRATE", "RTCLCMTD", "VOIDED", "Original_JE", "ORGNTSRC", "PERIODID",
 )  # fmt: skip
 
 
