@@ -215,7 +215,10 @@ class SignOffOperator(HITLOperator):
         answered = super().execute_complete(context, event)
         reported = context["ti"].xcom_pull(task_ids=self.report)
         user = answered["responded_by_user"] or {}
-        by, name = str(user.get("id") or ""), str(user.get("name") or user.get("id") or "somebody")
+        by = str(user.get("id") or "")
+        # as the company file has it: Airflow's simple logins have no names
+        named = {each["id"]: each["name"] for each in self.assigned_users or ()}
+        name = named.get(by) or str(user.get("name") or by or "somebody")
         note = (answered["params_input"] or {}).get("note") or None
         company = settings.company(self.company_key).key
         actor = Actor("", "", str(context["run_id"]), self.task_id)
