@@ -18,7 +18,9 @@ import { MappingPage } from "./pages/MappingPage";
 import { OverduePage } from "./pages/OverduePage";
 import { ProposalsPage } from "./pages/ProposalsPage";
 import { QuestionsPage } from "./pages/QuestionsPage";
+import { ReviewPage } from "./pages/ReviewPage";
 import { RightsPage } from "./pages/RightsPage";
+import { TablePage } from "./pages/TablePage";
 import { UnknownPage } from "./pages/UnknownPage";
 import { VerdictsPage } from "./pages/VerdictsPage";
 import { WorkTabs } from "./pages/WorkTabs";
@@ -72,7 +74,7 @@ function Console() {
           <Link to={{ page: "close", run: null }} aria-current={route.page === "close" ? "page" : undefined}>
             Books
           </Link>
-          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow", "gate"].includes(route.page) ? "page" : undefined}>
+          <Link to={{ page: "files" }} aria-current={["files", "mapping", "flow", "gate", "table", "review"].includes(route.page) ? "page" : undefined}>
             Flows, mappings, gates
           </Link>
           <Link to={{ page: "bundles" }} aria-current={route.page === "bundles" || route.page === "bundle" ? "page" : undefined}>
@@ -100,6 +102,8 @@ function Console() {
       {route.page === "mapping" && <MappingPage key={route.name} name={route.name} />}
       {route.page === "flow" && <FlowPage key={route.name} name={route.name} />}
       {route.page === "gate" && <GatePage key={route.name} name={route.name} />}
+      {route.page === "table" && <TablePage key={route.name} name={route.name} />}
+      {route.page === "review" && <ReviewPage key={route.number} number={route.number} />}
       {route.page === "bundles" && <BundlesPage />}
       {route.page === "bundle" && <BundlePage key={route.number} number={route.number} />}
       {route.page === "audit" && <AuditPage key={addressOf(route)} asked={route} />}

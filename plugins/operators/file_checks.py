@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import warnings
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ledgerbridge.canonical.rules import SETTINGS
 from ledgerbridge.flows import Company, ComparedLegConfig, FlowConfig
 from ledgerbridge.flows.checks import check_flow_file, place_of
 from ledgerbridge.gates import check_suite_file
-from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields
+from ledgerbridge.mapping.checks import Role, check_entities, check_tables, check_target_fields, tables_of
 from ledgerbridge.mapping.engine import check_mapping_file
 from ledgerbridge.mapping.trial import given_lookups
 from ledgerbridge.yaml_files import CheckedFile, Location, Problem, nearest
 
-__all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems"]
+__all__ = ["flow_problems", "mapping_problems", "offered", "suite_problems", "table_problems", "tables_in"]
 
+_TABLE = "LB-MAP-010"
 OfCompany = Callable[[], Company]
 
 
@@ -42,6 +44,40 @@ def mapping_problems(path: Path, include: Path, company: OfCompany) -> list[Prob
         if "target" in offered().get(checked.content.to, ()):
             check_target_fields(checked, target_fields(checked.content.to))
     return checked.problems
+
+
+def tables_in(mapping: Path) -> set[str]:
+    """The lookup tables that a mapping file reads; of one that can't be read none."""
+    return _tables_in(mapping, mapping.read_bytes()) if mapping.is_file() else set()
+
+
+@lru_cache(maxsize=512)
+def _tables_in(mapping: Path, _content: bytes) -> set[str]:
+    content = check_mapping_file(mapping)[0].content
+    return set() if content is None else tables_of(content)
+
+
+def table_problems(path: Path, include: Path, mappings: Iterable[str], company: OfCompany) -> list[Problem]:
+    """
+    Everything that is wrong with a lookup table: by itself, and with the mappings that read it.
+
+    :param include: a folder in which it is the table.
+    """
+    problems = []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        headings = next(rows, [])
+        if not headings or len(set(headings)) < len(headings) or not all(headings):
+            told = "the first line names no columns, or two alike."
+            problems.append(Problem(path, 1, 1, told, "Name each column once, separated by commas.", _TABLE))
+        for row in rows:
+            if row and len(row) != len(headings):
+                told = f"{len(row)} values, and there are {len(headings)} columns."
+                remedy = "Give the line a value a column; one with a comma stands in quotes."
+                problems.append(Problem(path, rows.line_num, 1, told, remedy, _TABLE))
+    for name in mappings if not problems else ():
+        problems += mapping_problems(include / "mappings" / f"{name}.yaml", include, company)
+    return problems
 
 
 def flow_problems(path: Path, include: Path, company: OfCompany) -> list[Problem]:

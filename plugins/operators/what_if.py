@@ -15,6 +15,7 @@ from ledgerbridge.pipeline.shadow import Answered, LegVersion, load_version
 from ledgerbridge.state import transaction
 from ledgerbridge.state.installation import company_key, key_salt
 from ledgerbridge.state.reader import DatabaseReader
+from operators.file_checks import tables_in
 from operators.recorded import kept_answers, recorded
 
 __all__ = ["Compared", "what_if"]
@@ -105,10 +106,11 @@ def _legs_of(include: Path, flow: str, company: Company) -> dict[str, LegConfig]
 
 
 def _content(include: Path, leg: LegConfig) -> list[bytes]:
-    """What makes the documents of a leg: its mappings and suites, and the tables that any mapping may read."""
+    """What makes the documents of a leg: its mappings and suites, and the tables that its mappings read."""
     files = [include / "mappings" / f"{name}.yaml" for name in leg.mappings]
+    tables = {table for path in files for table in tables_in(path)}
     files += [include / "expectations" / f"{name}.yaml" for name in leg.suites]
-    files += sorted((include / "lookups").glob("*.csv"))
+    files += [include / "lookups" / f"{name}.csv" for name in sorted(tables)]
     return [each.read_bytes() for each in files if each.is_file()]
 
 

@@ -222,7 +222,7 @@ def test_a_database_of_several_companies_is_not_led_back_to_a_release_that_knows
 def test_every_table_with_records_of_a_company_says_whose_they_are() -> None:
     of_none = {table.name for table in Base.metadata.sorted_tables if "company" not in table.columns}
     assert of_none == {
-        "call_pause", "circuit", "counted_call", "database_clock", "delivery_try", "draft", "installation",
-        "master_row", "oauth_token", "promotion", "staged_batch",
+        "call_pause", "circuit", "counted_call", "database_clock", "delivery_try", "draft", "draft_comment",
+        "installation",        "master_row", "oauth_token", "promotion", "staged_batch",
         "work_tag",  # of a work_item, which says it
     }  # fmt: skip

@@ -210,3 +210,25 @@ def add_publish_and_take_away(olga: Person, include: Path) -> None:
     expect(
         page.get_by_role("region", name="Draft").get_by_text("-  - {expect: expect_column_value_lengths")
     ).to_be_visible()
+
+
+def test_a_lookup_table_is_drafted_as_it_is_written_checked_and_published(include: Path) -> None:
+    olga, page = Browser("olga"), "design/lookups/payment_terms"
+    shown = olga.get(page)
+    shipped = (include / "lookups/payment_terms.csv").read_bytes().decode()
+    assert (shown["text"], shown["problems"], shown["columns"][0]) == (shipped, [], "gp_terms")
+    assert shown["mappings"] != []
+    wrong = olga.post(f"{page}/texts", {"seen": 0, "text": f"{shipped}Net 99,too few\n"}).json()
+    assert [(each["line"], each["message"]) for each in wrong["problems"]] == [
+        (shipped.count("\n") + 1, "2 values, and there are 3 columns.")
+    ]
+    refused = olga.post(f"{page}/publications", {"seen": 2, "note": "why"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "LB-DRF-005")
+    without = olga.post(f"{page}/texts", {"seen": 2, "text": shipped.replace("to_xero", "to_nowhere")}).json()
+    assert without["problems"] != []
+    olga.post(f"{page}/texts", {"seen": 3, "text": f"{shipped}Net 99,99 DAYSAFTERBILLDATE,\n"}).raise_for_status()
+    (added,) = olga.get(f"design/reviews/{without['draft']['id']}")["changes"]
+    assert (added["name"], added["what"]) == ("Net 99", "came")
+    olga.post(f"{page}/publications", {"seen": 4, "note": "Longer terms."}).raise_for_status()
+    assert (include / "lookups/payment_terms.csv").read_text() == f"{shipped}Net 99,99 DAYSAFTERBILLDATE,\n"
+    assert Browser("vera").post(f"{page}/texts", {"seen": 0, "text": "a\n"}).status_code == 403

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from ledgerbridge.audit import Actor, Change, append, verify
+from ledgerbridge.drafts.store import begin
 from ledgerbridge.state import transaction
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.dead_letters import Letter, write_letters
@@ -18,7 +19,7 @@ from ledgerbridge.state.models import AuditEntry, DeadLetter, Delivery, MergeQue
 from ledgerbridge.state.purge import purge_payloads
 from operators import settings
 from pages.console.app import app
-from tests.drafted import MAPPING
+from tests.drafted import FILE, MAPPING
 from tests.unit.console_browser import Browser, serve
 
 ORDER = Actor("order_to_cash", "order", "run-1", "order.map")
@@ -165,6 +166,7 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
         "flows/{name}/previews": edits, "flows/{name}/changes": {**edits, "seen": 0},
         "flows/{name}/texts": {"seen": 1, "text": "x"},
         "expectations/{name}/previews": edits, "expectations/{name}/changes": {**edits, "seen": 0},
+        "reviews/{number}/comments": {"text": "x"}, "lookups/{name}/texts": {"seen": 0, "text": "x"},
         "{kind}/{name}/trials": {"days": 1}, "{kind}/{name}/merges": {"seen": 1},
         "{kind}/{name}/publications": {"seen": 1, "note": "x"}, "{kind}/{name}/rollbacks": {"publication": 1},
         "{kind}/{name}/discards": {"seen": 1},
@@ -177,9 +179,11 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     posts = {path.removeprefix("/api") for path, told in app.openapi()["paths"].items() if set(told) != {"get"}}
     assert posts == bodies.keys() | changes_nothing
     before = vera.get("letters")
+    with transaction(work) as session:
+        begin(session, FILE, "", "olga")
     for path, body in bodies.items():
         names = {"letter_id": letter, "kind": "mappings", "company": "main", "sign_off": 1, "number": 1}
-        of_kind = {"flows": "order_to_cash", "expectations": "gp_customer"}
+        of_kind = {"flows": "order_to_cash", "expectations": "gp_customer", "lookups": "payment_terms"}
         names["name"] = next((name for kind, name in of_kind.items() if f"/{kind}/" in path), MAPPING)
         answer = vera.post(path.removeprefix("/").format(**names), body)
         assert answer.status_code == 403, (path, answer.text)

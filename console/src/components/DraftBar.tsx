@@ -2,9 +2,12 @@ import { useState } from "react";
 
 import type { DraftedView } from "../api/client";
 import { instant } from "../model/format";
-import { type Kind, useGiveUp, usePublish, useTakeIn, useTry } from "../queries/design";
+import { type Kind, useGiveUp, usePublish, useTry } from "../queries/design";
+import { Clashes } from "./Clashes";
 import { Diff } from "./Diff";
+import { Link } from "./Link";
 import { Why } from "./Noted";
+import { Said } from "./Said";
 import { Tried } from "./Tried";
 
 /** A draft, and what is done with it: look at the change, try it, publish it, give it up. */
@@ -14,7 +17,6 @@ export function DraftBar({ kind, file, begin }: { kind: Kind; file: DraftedView;
   const [note, setNote] = useState("");
   const attempt = useTry(kind, name);
   const publish = usePublish(kind, name);
-  const takeIn = useTakeIn(kind, name);
   const giveUp = useGiveUp(kind, name);
   if (draft === null) return <p className="note">This is live. {begin}: the change is a draft of yours until you publish it.</p>;
   return (
@@ -22,23 +24,19 @@ export function DraftBar({ kind, file, begin }: { kind: Kind; file: DraftedView;
       <h2>
         Your draft <span className="quiet">changed {instant(draft.changed_at)}</span>
       </h2>
-      {draft.is_behind && (
-        <p className="note bad" role="alert">
-          The file was changed since you began.{" "}
-          <button disabled={takeIn.isPending} onClick={() => takeIn.mutate(draft.version)}>
-            Take the newer file in
-          </button>
-        </p>
-      )}
-      <Why error={takeIn.error} />
+      {draft.is_behind && <Clashes kind={kind} file={file} seen={draft.version} />}
       {draft.diff.length > 0 ? (
         <details open>
           <summary>What it changes</summary>
           <Diff lines={draft.diff} label="Changed lines" />
+          <p className="padded">
+            <Link to={{ page: "review", number: draft.id }}>As a picture, for whoever reviews it</Link>
+          </p>
         </details>
       ) : (
         <p className="quiet">It changes nothing yet.</p>
       )}
+      <Said number={draft.id} version={draft.version} comments={draft.comments} isOpen />
       <form
         className="buttons"
         onSubmit={(event) => {

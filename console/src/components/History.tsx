@@ -1,6 +1,7 @@
 import type { DraftedView } from "../api/client";
 import { instant } from "../model/format";
 import { type Kind, useRollback } from "../queries/design";
+import { Link } from "./Link";
 import { Why } from "./Noted";
 
 /** What was published, and the way back. */
@@ -13,7 +14,7 @@ export function History({ kind, file }: { kind: Kind; file: DraftedView }) {
       <ol className="history">
         {file.history.map((each) => (
           <li key={each.id}>
-            <time dateTime={each.at}>{instant(each.at)}</time> {each.by}: {each.note} <code>{each.commit.slice(0, 10)}</code>
+            <time dateTime={each.at}>{instant(each.at)}</time> {each.by}: {each.note} <Link to={{ page: "review", number: each.id }}>{each.commit.slice(0, 10)}</Link>
             {each.branch && (
               <>
                 {" "}

@@ -21,7 +21,7 @@ export type Group = { id: string; stage: FlowStage; parts: Drawn[]; lines: Line[
 export type Drawing = { groups: Group[]; between: Line[] };
 
 /** What a flow is drawn of. */
-export function drawingOf(flow: FlowView): Drawing {
+export function drawingOf(flow: Pick<FlowView, "stages">): Drawing {
   const legs = new Map(flow.stages.flatMap((stage) => stage.legs.map((leg) => [leg.name, legId(leg)] as const)));
   // a leg with several targets is named by each of them too: `fee_gp`
   for (const leg of flow.stages.flatMap((stage) => stage.legs)) {

@@ -10,6 +10,8 @@ export type Route =
   | { page: "mapping"; name: string }
   | { page: "flow"; name: string }
   | { page: "gate"; name: string }
+  | { page: "table"; name: string }
+  | { page: "review"; number: number }
   | { page: "bundles" }
   | { page: "bundle"; number: number }
   | { page: "close"; run: Run | null }
@@ -57,7 +59,9 @@ export function routeOf(address: string): Route {
   if (first === "rights") return { page: "rights" };
   if (first === "mappings") return second ? { page: "mapping", name: second } : { page: "files" };
   if (first === "flows") return second ? { page: "flow", name: second } : { page: "files" };
+  if (first === "tables") return second ? { page: "table", name: second } : { page: "files" };
   if (first === "gates") return second ? { page: "gate", name: second } : { page: "files" };
+  if (first === "reviews" && Number.isSafeInteger(Number(second)) && Number(second) > 0) return { page: "review", number: Number(second) };
   if (first === "bundles") {
     const number = Number(second);
     return Number.isSafeInteger(number) && number > 0 ? { page: "bundle", number } : { page: "bundles" };
@@ -90,8 +94,12 @@ export function addressOf(route: Route): string {
       return `mappings/${encodeURIComponent(route.name)}`;
     case "flow":
       return `flows/${encodeURIComponent(route.name)}`;
+    case "table":
+      return `tables/${encodeURIComponent(route.name)}`;
     case "gate":
       return `gates/${encodeURIComponent(route.name)}`;
+    case "review":
+      return `reviews/${route.number}`;
     case "bundles":
       return "bundles";
     case "bundle":
@@ -139,6 +147,8 @@ const TITLES: Record<Route["page"], string> = {
   mapping: "Mapping",
   flow: "Flow",
   gate: "Gate",
+  table: "Lookup table",
+  review: "Draft",
   bundles: "Promotion",
   bundle: "Bundle",
   close: "Books",
@@ -159,8 +169,10 @@ function nameIn(route: Route): string {
     case "mapping":
     case "flow":
     case "gate":
+    case "table":
       return route.name.replaceAll("_", " ");
     case "bundle":
+    case "review":
       return `${route.number}`;
     default:
       return "";

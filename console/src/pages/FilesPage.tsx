@@ -26,7 +26,10 @@ function Files({ files }: { files: FileView[] }) {
   const found = files.filter((each) => words.every((word) => told(each).includes(word)));
   const flows = found.filter((each) => each.kind === "flows");
   const mappings = found.filter((each) => each.kind === "mappings");
-  const gates = found.filter((each) => each.kind === "expectations");
+  const guards = [
+    { heading: "Gates", column: "Gate", page: "gate", files: found.filter((each) => each.kind === "expectations") },
+    { heading: "Lookup tables", column: "Table", page: "table", files: found.filter((each) => each.kind === "lookups") },
+  ] as const;
   return (
     <>
       <div className="bar">
@@ -95,29 +98,33 @@ function Files({ files }: { files: FileView[] }) {
         </table>
         <NewMapping />
       </section>
-      <section>
-        <h2>Gates</h2>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Gate</th>
-              <th scope="col">Used by</th>
-              <th scope="col">Drafts</th>
-            </tr>
-          </thead>
-          <tbody>
-            {gates.map((each) => (
-              <tr key={each.file}>
-                <th scope="row" className="title">
-                  <Link to={{ page: "gate", name: each.name }}>{each.name.replaceAll("_", " ")}</Link>
-                  <small>{each.is_broken ? "can't be read" : each.description}</small>
-                </th>
-                <td className="free">{each.used_by.map((leg) => leg.replaceAll("_", " ").replace(".", ": ")).join(", ") || "no leg"}</td>
-                <td>{each.drafts.join(", ") || "–"}</td>
+      {guards.map(({ heading, column, page, files: listed }) => (
+        <section key={page}>
+          <h2>{heading}</h2>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{column}</th>
+                <th scope="col">Used by</th>
+                <th scope="col">Drafts</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {listed.map((each) => (
+                <tr key={each.file}>
+                  <th scope="row" className="title">
+                    <Link to={{ page, name: each.name }}>{each.name.replaceAll("_", " ")}</Link>
+                    <small>{each.is_broken ? "can't be read" : each.description}</small>
+                  </th>
+                  <td className="free">{each.used_by.map((leg) => leg.replaceAll("_", " ").replace(".", ": ")).join(", ") || "no leg"}</td>
+                  <td>{each.drafts.join(", ") || "–"}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      ))}
+      <section>
         {found.length === 0 && <p className="note">None of them has these words.</p>}
       </section>
     </>

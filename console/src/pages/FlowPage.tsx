@@ -9,9 +9,9 @@ import { PaletteList } from "../components/flow/PaletteList";
 import { Panel } from "../components/flow/Panel";
 import { History } from "../components/History";
 import { Link } from "../components/Link";
+import { Others } from "../components/Others";
 import { Shown } from "../components/Shown";
 import { foundAt } from "../model/flow";
-import { instant } from "../model/format";
 import { type Copied, type Dragged, pasteEdits, removal, type Wanted } from "../model/parts";
 import { inWords } from "../model/words";
 import { useDesign, useFlow, usePalette, usePasses } from "../queries/flow";
@@ -95,11 +95,7 @@ function Designer({ flow }: { flow: FlowView }) {
         <h1>{inWords(flow.name)}</h1>
         <p>{flow.description}</p>
       </header>
-      {flow.others.map((each) => (
-        <p key={each.by} className="note" role="status">
-          {each.by} has a draft of this flow too, changed {instant(each.changed_at)}. Who publishes second takes the first one's changes in.
-        </p>
-      ))}
+      <Others file={flow} what="flow" />
       {flow.may_edit ? (
         <DraftBar kind="flows" file={flow} begin="Choose a stage, a leg or a target to change it" />
       ) : (

@@ -5,9 +5,9 @@ import { DraftBar } from "../components/DraftBar";
 import { ExpectationForm } from "../components/ExpectationForm";
 import { History } from "../components/History";
 import { Link } from "../components/Link";
+import { Others } from "../components/Others";
 import { Shown } from "../components/Shown";
 import { Stopped } from "../components/Stopped";
-import { instant } from "../model/format";
 import { expectationWords, wantedOf } from "../model/gate";
 import { useGate, useMenu } from "../queries/gates";
 
@@ -39,11 +39,7 @@ function Gate({ gate }: { gate: GateView }) {
           {gate.expectations.length} expectations of <code>{gate.entities.join(", ") || "no entity"}</code>. Used by {gate.used_by.join(", ") || "no leg"}.
         </p>
       </header>
-      {gate.others.map((each) => (
-        <p key={each.by} className="note" role="status">
-          {each.by} has a draft of this gate too, changed {instant(each.changed_at)}. Who publishes second takes the first one's changes in.
-        </p>
-      ))}
+      <Others file={gate} what="gate" />
       {gate.may_edit ? (
         <DraftBar kind="expectations" file={gate} begin="Choose an expectation to change it, or add one" />
       ) : (

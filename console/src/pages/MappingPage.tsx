@@ -5,6 +5,7 @@ import { DraftBar } from "../components/DraftBar";
 import { History } from "../components/History";
 import { Drifts } from "../components/Drifts";
 import { Link } from "../components/Link";
+import { Others } from "../components/Others";
 import { MappingCanvas } from "../components/MappingCanvas";
 import { Why } from "../components/Noted";
 import { PartOptions } from "../components/PartOptions";
@@ -12,7 +13,6 @@ import { RuleEditor } from "../components/RuleEditor";
 import { Shown } from "../components/Shown";
 import { Decision, Suggestions, SureOnes } from "../components/Suggestions";
 import { type Row, targetKey } from "../model/canvas";
-import { instant } from "../model/format";
 import { keepView, keyOf, partOf, unruled, type View, viewKept } from "../model/mapping";
 import { useChange, useMapping, useSides } from "../queries/design";
 
@@ -56,11 +56,7 @@ function Mapping({ mapping }: { mapping: MappingView }) {
           {mapping.fields.length} fields, {mapping.required} required. Used by {mapping.used_by.join(", ") || "no leg"}.
         </p>
       </header>
-      {mapping.others.map((each) => (
-        <p key={each.by} className="note" role="status">
-          {each.by} has a draft of this mapping too, changed {instant(each.changed_at)}. Who publishes second takes the first one's changes in.
-        </p>
-      ))}
+      <Others file={mapping} what="mapping" />
       {mapping.may_edit ? (
         <DraftBar kind="mappings" file={mapping} begin="Choose a field to change its rule" />
       ) : (

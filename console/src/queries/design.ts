@@ -1,9 +1,9 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type FileAsked, type FlowView, type GateView, given, type MappingView, type Place } from "../api/client";
+import { api, type FileAsked, type FlowView, type GateView, given, type MappingView, type Place, type TableView } from "../api/client";
 
 /** The kinds of files that are drafted, as addresses name them. */
-export type Kind = "flows" | "mappings" | "expectations";
+export type Kind = "flows" | "mappings" | "expectations" | "lookups";
 
 const of = (name: string) => ({ params: { path: { name } } });
 const ofKind = (kind: Kind, name: string) => ({ params: { path: { kind, name } } });
@@ -63,7 +63,7 @@ export function usePreview(name: string, location: Place, written: string | null
 }
 
 /** What is done with a draft: each answers the file as it is then. */
-export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView | GateView>) {
+export function useAct<Wanted>(kind: Kind, name: string, act: (wanted: Wanted) => Promise<MappingView | FlowView | GateView | TableView>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,
@@ -122,7 +122,17 @@ export function useRollback(kind: Kind, name: string) {
 
 /** Put what the file became since into the draft. */
 export function useTakeIn(kind: Kind, name: string) {
-  return useAct(kind, name, (seen: number) => given(api.POST("/api/design/{kind}/{name}/merges", { ...ofKind(kind, name), body: { seen } })));
+  return useAct(kind, name, (body: { seen: number; live: string; choices: ("draft" | "live" | "base")[] }) =>
+    given(api.POST("/api/design/{kind}/{name}/merges", { ...ofKind(kind, name), body })),
+  );
+}
+
+/** Where the draft and the file as it is now changed the same lines. */
+export function useClashes(kind: Kind, name: string) {
+  return useQuery({
+    queryKey: ["clashes", kind, name],
+    queryFn: () => given(api.GET("/api/design/{kind}/{name}/clashes", ofKind(kind, name))),
+  });
 }
 
 /** Give the draft up. */

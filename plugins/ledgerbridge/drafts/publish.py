@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os.path import normpath
@@ -19,11 +20,25 @@ from typing import Literal
 
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError
 
-__all__ = ["FILE_CHANGED", "How", "Published", "live_text", "merged", "publish", "write_whole"]
+__all__ = [
+    "FILE_CHANGED",
+    "Clash",
+    "How",
+    "Published",
+    "Side",
+    "live_text",
+    "merged",
+    "pieces",
+    "publish",
+    "write_whole",
+]
 
 How = Literal["straight", "branch"]
+Side = Literal["draft", "live", "base"]
 FILE_CHANGED = "LB-DRF-003"
 _NONE: Mapping[str, str] = {}
+_MARKS = 40
+"""How long git's marks of a conflict are: no line of a file is taken for one."""
 _COMMITTER = {"GIT_COMMITTER_NAME": "Ledgerbridge console", "GIT_COMMITTER_EMAIL": "console@ledgerbridge.invalid"}
 
 
@@ -57,16 +72,44 @@ def publish(
         return git.straight(base, text, by, note) if how == "straight" else git.on_branch(base, text, by, note)
 
 
-def merged(base: str, text: str, live: str) -> str | None:
-    """A draft's text with what the file became since in it; None where both changed the same lines."""
+@dataclass(frozen=True)
+class Clash:
+    """Lines that a draft and the newer file changed both, each as it has them, and as they were."""
+
+    draft: str
+    base: str
+    live: str
+
+
+def merged(base: str, text: str, live: str, choices: Sequence[Side] = ()) -> str | None:
+    """
+    A draft's text with what the file became since in it.
+
+    :param choices: whose lines stand where both changed the same ones, in their order; None comes of too few or many.
+    """
+    found = pieces(base, text, live)
+    if sum(isinstance(each, Clash) for each in found) != len(choices):
+        return None
+    left = iter(choices)
+    return "".join(each if isinstance(each, str) else getattr(each, next(left)) for each in found)
+
+
+def pieces(base: str, text: str, live: str) -> list[str | Clash]:
+    """A draft's text with what the file became since in it, in pieces; a clash where both changed the same lines."""
     with TemporaryDirectory(prefix="ledgerbridge-") as folder:
         places = {name: Path(folder) / name for name in ("draft", "base", "live")}
         for name, content in (("draft", text), ("base", base), ("live", live)):
             places[name].write_text(content, encoding="utf-8")
-        done = subprocess.run(
-            ["git", "merge-file", "-p", *map(str, places.values())], capture_output=True, check=False, text=True
-        )
-    return done.stdout if done.returncode == 0 else None
+        told = ("-p", "--diff3", f"--marker-size={_MARKS}", *map(str, places.values()))
+        done = subprocess.run(["git", "merge-file", *told], capture_output=True, check=False, text=True)
+    signs = [f"{sign}{{{_MARKS}}}" + r"(?: [^\n]*)?\n" for sign in ("<", r"\|", "=", ">")]
+    found = re.split("(.*?)".join(signs), done.stdout, flags=re.S)
+    # the text between clashes, then the three sides of one, and so on
+    return [
+        each if at % 4 == 0 else Clash(each, found[at + 1], found[at + 2])
+        for at, each in enumerate(found)
+        if at % 4 in (0, 1)
+    ]
 
 
 class _Git:

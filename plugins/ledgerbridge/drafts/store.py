@@ -13,9 +13,22 @@ from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import serialise
-from ledgerbridge.state.models import Draft
+from ledgerbridge.state.models import Draft, DraftComment
 
-__all__ = ["CHANGED", "UNKNOWN", "begin", "discard", "keep", "open_draft", "open_drafts", "publications", "settle"]
+__all__ = [
+    "CHANGED",
+    "UNKNOWN",
+    "begin",
+    "comment",
+    "comments",
+    "discard",
+    "draft_numbered",
+    "keep",
+    "open_draft",
+    "open_drafts",
+    "publications",
+    "settle",
+]
 
 UNKNOWN, CHANGED = "LB-DRF-001", "LB-DRF-002"
 
@@ -37,6 +50,38 @@ def publications(session: Session, file: str) -> Sequence[Draft]:
     """What was published of a file, the newest first."""
     found = select(Draft).where(Draft.file == file, Draft.state == "published")
     return session.scalars(found.order_by(Draft.changed_at.desc(), Draft.id.desc())).all()
+
+
+def draft_numbered(session: Session, number: int) -> Draft:
+    """
+    Anybody's draft, whatever became of it.
+
+    :raises LedgerbridgeError: there is none.
+    """
+    draft = session.get(Draft, number)
+    if draft is None:
+        raise LedgerbridgeError(UNKNOWN, f"there is no draft {number}.", remedy="Take one that a file's page names.")
+    return draft
+
+
+def comments(session: Session, draft: Draft) -> Sequence[DraftComment]:
+    """What was said of a draft, in order."""
+    said = select(DraftComment).where(DraftComment.draft == draft.id)
+    return session.scalars(said.order_by(DraftComment.at, DraftComment.id)).all()
+
+
+def comment(session: Session, draft: Draft, by: str, text: str) -> None:
+    """
+    Say something of a draft that is under way; the caller commits.
+
+    :raises LedgerbridgeError: it was published or given up.
+    """
+    if draft.state != "open":
+        raise LedgerbridgeError(
+            CHANGED, f"this draft of {draft.file} is {draft.state} by now.", remedy="Begin a draft, and say it there."
+        )
+    said = DraftComment(draft=draft.id, by=by, version=draft.version, text=text, at=database_now(session))
+    session.add(said)
 
 
 def begin(session: Session, file: str, base: str, by: str) -> Draft:
@@ -78,7 +123,9 @@ def settle(session: Session, file: str, by: str, seen: int, note: str, commit: s
     draft = _own(session, file, by, seen)
     draft.state, draft.changed_at = "published", database_now(session)
     draft.note, draft.commit, draft.branch = note, commit, branch
-    _tell(session, draft, "draft-published", {"commit": commit, "note": note, **({"branch": branch} if branch else {})})
+    said = [{"by": each.by, "at": each.at.isoformat(), "text": each.text} for each in comments(session, draft)]
+    more = {"branch": branch} if branch else {}
+    _tell(session, draft, "draft-published", {"commit": commit, "note": note, "comments": said, **more})
 
 
 def _own(session: Session, file: str, by: str, seen: int) -> Draft:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
 import pyarrow as pa
@@ -15,7 +15,15 @@ from ledgerbridge.mapping.reads import Read, lookups_of, nested_rules, reads_of_
 from ledgerbridge.mapping.rows import CUSTOM, is_helper, path_steps
 from ledgerbridge.yaml_files import CheckedFile, Location, nearest
 
-__all__ = ["Role", "check_entities", "check_mapping", "check_tables", "check_target_fields", "part_locations"]
+__all__ = [
+    "Role",
+    "check_entities",
+    "check_mapping",
+    "check_tables",
+    "check_target_fields",
+    "part_locations",
+    "tables_of",
+]
 
 Role = Literal["source", "target", "master"]
 """What can be done with an entity: read by change time, written, looked up."""
@@ -52,18 +60,28 @@ def check_mapping(checked: CheckedFile[MappingFile]) -> None:
 def check_tables(checked: CheckedFile[MappingFile], lookups: Lookups) -> None:
     """Note every lookup table and column that is not there."""
     assert checked.content is not None
-    for _, location, part in part_locations(checked.content):
+    for place, table, columns in _tables_in(checked.content):
+        _check_table(checked, place, lookups, table, columns)
+
+
+def tables_of(content: MappingFile) -> set[str]:
+    """The lookup tables that a mapping reads."""
+    return {table for _, table, _ in _tables_in(content)}
+
+
+def _tables_in(content: MappingFile) -> Iterator[tuple[Location, str, dict[str, str | None]]]:
+    """Where a mapping reads a lookup table, which, and by which columns."""
+    for _, location, part in part_locations(content):
         if part.split is not None and part.split.table is not None:
-            place = (*location, "split")
-            _check_table(checked, place, lookups, part.split.table, {"by": part.split.by, "table": "weight"})
+            yield (*location, "split"), part.split.table, {"by": part.split.by, "table": "weight"}
         for target, rule in part.fields.items():
             for place, lookup in lookups_of(rule, (*location, "fields", target)):
                 if lookup.table is not None:
-                    _check_table(checked, place, lookups, lookup.table, {"by": lookup.by, "column": lookup.column})
+                    yield place, lookup.table, {"by": lookup.by, "column": lookup.column}
             for place, each in nested_rules(rule, (*location, "fields", target)):
                 kind, aggregate = each.aggregate or ("", None)
                 if aggregate is not None and aggregate.table is not None:
-                    _check_table(checked, (*place, kind), lookups, aggregate.table, {"column": aggregate.column})
+                    yield (*place, kind), aggregate.table, {"column": aggregate.column}
 
 
 def check_entities(checked: CheckedFile[MappingFile], offered: Mapping[str, Collection[Role]]) -> None:

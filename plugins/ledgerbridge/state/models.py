@@ -706,6 +706,19 @@ class Draft(Base):
     branch: Mapped[str | None] = mapped_column(String(255))
 
 
+class DraftComment(Base):
+    """What somebody says of a draft; ``version``: of the draft as it was then."""
+
+    __tablename__ = "draft_comment"
+    __table_args__ = (Index("ix_draft_comment_draft", "draft"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    draft: Mapped[int]
+    by: Mapped[str] = mapped_column(String(255))
+    at: Mapped[datetime]
+    version: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+
+
 class AcceptedShape(OfCompany, Base):
     """
     The form of records that somebody said a mapping fits: by path what stands there, no value.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ledgerbridge.drafts.folders import with_file
-from ledgerbridge.drafts.publish import FILE_CHANGED, live_text, merged, publish
+from ledgerbridge.drafts.publish import FILE_CHANGED, Clash, live_text, merged, pieces, publish
 from ledgerbridge.drafts.store import UNKNOWN, begin, discard, keep, open_draft, publications, settle
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import company_keys
@@ -30,16 +31,20 @@ from pages.console.design.flows import checked_flow
 from pages.console.design.gates import gate_problems
 from pages.console.design.models import (
     ChangeAsked,
+    ClashesView,
+    ClashView,
     DifferenceView,
     DocumentChange,
+    MergeAsked,
     PublishAsked,
     RefusalView,
     SumView,
     TryAsked,
     TryView,
 )
+from pages.console.design.tables import wrong_with
 
-__all__ = ["change", "edit", "give_up", "publish_draft", "restore", "roll_back", "take_in", "try_draft"]
+__all__ = ["change", "clashes_of", "edit", "give_up", "publish_draft", "restore", "roll_back", "take_in", "try_draft"]
 
 _SHOWN = 20
 
@@ -79,24 +84,45 @@ def give_up(access: Access, file: str, seen: int) -> None:
         discard(opened, file, access.name, seen)
 
 
-def take_in(access: Access, file: str, seen: int) -> None:
+def take_in(access: Access, file: str, asked: MergeAsked) -> None:
     """
     Put what the file became since the draft was begun into it.
 
-    :raises LedgerbridgeError: both changed the same lines.
+    :raises LedgerbridgeError: both changed the same lines, and it was not chosen whose stand in the file as it is now.
     """
     must_edit(access, file)
     live = live_text(settings.include_folder(), file)
     draft = _own(access, file)
-    text = merged(draft.base, draft.text, live)
-    if text is None:
+    text = merged(draft.base, draft.text, live, asked.choices)
+    if text is None or (asked.choices and asked.live != _hash(live)):
         raise LedgerbridgeError(
             FILE_CHANGED,
             f"{file}: the draft and the newer file changed the same lines.",
-            remedy="Note what you changed, give the draft up, and make the change in the file as it is now.",
+            remedy="Choose at each of these places whose lines stand.",
         )
     with transaction(settings.state_engine(stays=True)) as opened:
-        keep(opened, file, access.name, seen, text, base=live)
+        keep(opened, file, access.name, asked.seen, text, base=live)
+
+
+def clashes_of(access: Access, file: str) -> ClashesView:
+    """Where the user's draft and the file as it is now changed the same lines."""
+    must_edit(access, file)
+    live, draft = live_text(settings.include_folder(), file), _own(access, file)
+    found = pieces(draft.base, draft.text, live)
+    return ClashesView(
+        live=_hash(live),
+        clashes=[
+            ClashView(
+                before=_last_line(found[at - 1]) if at else "", draft=each.draft, base=each.base, live=each.live
+            )
+            for at, each in enumerate(found)
+            if isinstance(each, Clash)
+        ],
+    )  # fmt: skip
+
+
+def _last_line(piece: str | Clash) -> str:
+    return piece.rstrip("\n").rpartition("\n")[2] if isinstance(piece, str) else ""
 
 
 def roll_back(access: Access, file: str, publication: int) -> None:
@@ -117,7 +143,9 @@ def roll_back(access: Access, file: str, publication: int) -> None:
 
 
 def _problems(file: str, text: str) -> list[Problem]:
-    """Everything that is wrong with a mapping or gate, were this its text."""
+    """Everything that is wrong with a mapping, gate or lookup table, were this its text."""
+    if file.startswith("lookups/"):
+        return wrong_with(file, text)
     if file.startswith("expectations/"):
         return gate_problems(file, text)
     include = settings.include_folder()
@@ -180,6 +208,10 @@ def _own(access: Access, file: str) -> Draft:
             raise LedgerbridgeError(UNKNOWN, f"you have no draft of {file}.", remedy="Change something first.")
         opened.expunge(draft)
     return draft
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _changed(text: YamlText, asked: ChangeAsked) -> str:

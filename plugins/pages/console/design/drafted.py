@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from ledgerbridge.drafts.publish import live_text
-from ledgerbridge.drafts.store import open_draft, open_drafts, publications
+from ledgerbridge.drafts.store import comments, open_draft, open_drafts, publications
 from ledgerbridge.state import snapshot
+from ledgerbridge.state.models import Draft
 from operators import settings
 from pages.console.access import Access
-from pages.console.design.models import DraftView, OtherDraft, PublicationView
+from pages.console.design.models import DraftView, OtherDraft, PublicationView, SaidView
 
-__all__ = ["Drafted", "drafted"]
+__all__ = ["Drafted", "diff", "drafted", "said_of"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def drafted(access: Access, file: str) -> Drafted:
     with snapshot(settings.state_engine(stays=True)) as opened:
         draft = open_draft(opened, file, access.name)
         others = [
-            OtherDraft(by=each.by, changed_at=each.changed_at)
+            OtherDraft(id=each.id, by=each.by, changed_at=each.changed_at)
             for each in open_drafts(opened, file)
             if each.by != access.name
         ]
@@ -49,12 +52,18 @@ def drafted(access: Access, file: str) -> Drafted:
         if draft is None:
             return Drafted(live, None, others, told)
         own = DraftView(
-            version=draft.version, changed_at=draft.changed_at, is_behind=draft.base != live,
-            diff=_diff(draft.base, draft.text),
+            id=draft.id, version=draft.version, changed_at=draft.changed_at, is_behind=draft.base != live,
+            diff=diff(draft.base, draft.text), comments=said_of(opened, draft),
         )  # fmt: skip
         return Drafted(draft.text, own, others, told)
 
 
-def _diff(base: str, text: str) -> list[str]:
+def said_of(session: Session, draft: Draft) -> list[SaidView]:
+    """What people said of a draft, in order."""
+    return [SaidView(by=each.by, at=each.at, version=each.version, text=each.text) for each in comments(session, draft)]
+
+
+def diff(base: str, text: str) -> list[str]:
+    """The lines that are others, with one around each."""
     lines = difflib.unified_diff(base.splitlines(), text.splitlines(), "live", "draft", lineterm="", n=1)
     return [each for each in lines if not each.startswith(("---", "+++"))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ledgerbridge.drafts.folders import KINDS
 from ledgerbridge.drafts.store import open_draft, open_drafts
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import LegConfig, company_keys
@@ -15,6 +14,7 @@ from ledgerbridge.state import snapshot
 from ledgerbridge.state.letter_list import Place
 from ledgerbridge.yaml_files import check_file
 from operators import settings
+from operators.file_checks import tables_in
 from pages.console.access import Access
 from pages.console.design.models import FileView
 from pages.console.flow_files import flow_named, flows
@@ -23,7 +23,7 @@ __all__ = ["file_of", "files_of", "is_live", "legs_of", "may_edit", "may_see_val
 
 
 def files_of(access: Access) -> list[FileView]:
-    """The flows, mappings and gates that the user may see."""
+    """The flows, mappings, gates and lookup tables that the user may see."""
     include = settings.include_folder()
     with snapshot(settings.state_engine(stays=True)) as opened:
         drafts: dict[str, list[str]] = {}
@@ -31,7 +31,7 @@ def files_of(access: Access) -> list[FileView]:
             drafts.setdefault(each.file, []).append(each.by)
     found = []
     for kind, view_of in _VIEWS.items():
-        for path in sorted((include / kind).glob("*.yaml")):
+        for path in sorted((include / kind).glob("*.csv" if kind == "lookups" else "*.yaml")):
             file = f"{kind}/{path.name}"
             if _may_read(access, file):
                 view = view_of(path, file)
@@ -60,8 +60,8 @@ def file_of(access: Access, kind: str, name: str) -> str:
 
     :raises LedgerbridgeError: there is neither.
     """
-    file = f"{kind}/{name}.yaml"
-    if kind in KINDS:
+    file = f"{kind}/{name}.{'csv' if kind == 'lookups' else 'yaml'}"
+    if kind in _VIEWS:
         if is_live(file):
             return file
         with snapshot(settings.state_engine(stays=True)) as opened:
@@ -73,11 +73,14 @@ def file_of(access: Access, kind: str, name: str) -> str:
 def legs_of(file: str) -> dict[str, LegConfig]:
     """The legs that use a file, as `flow.leg`."""
     kind, _, name = file.partition("/")
-    stem = name.removesuffix(".yaml")
+    stem = name.rpartition(".")[0]
     found = {}
     for flow, config in flows().items():
         for leg, each in config.legs.items():
-            used = {"mappings": each.mappings, "expectations": each.suites, "flows": [stem] if flow == stem else []}
+            used = {
+                "mappings": each.mappings, "expectations": each.suites, "flows": [stem] if flow == stem else [],
+                "lookups": _tables(each) if kind == "lookups" else [],
+            }  # fmt: skip
             if flow == stem if kind == "flows" else stem in used[kind]:
                 found[f"{flow}.{leg}"] = each
     return found
@@ -160,4 +163,23 @@ def _gate(path: Path, file: str) -> FileView:
     )  # fmt: skip
 
 
-_VIEWS: dict[str, Callable[[Path, str], FileView]] = {"flows": _flow, "mappings": _mapping, "expectations": _gate}
+def _table(path: Path, file: str) -> FileView:
+    with path.open(encoding="utf-8-sig") as read:
+        columns = read.readline().strip()
+    return FileView(
+        file=file, kind="lookups", name=path.stem, description=columns, used_by=sorted(legs_of(file)), may_edit=False,
+        is_broken=not columns,
+    )  # fmt: skip
+
+
+def _tables(leg: LegConfig) -> set[str]:
+    mappings = settings.include_folder() / "mappings"
+    return {table for name in leg.mappings for table in tables_in(mappings / f"{name}.yaml")}
+
+
+_VIEWS: dict[str, Callable[[Path, str], FileView]] = {
+    "flows": _flow,
+    "mappings": _mapping,
+    "expectations": _gate,
+    "lookups": _table,
+}

@@ -31,7 +31,7 @@ from pages.console.design.flow_models import (
     TargetNode,
 )
 
-__all__ = ["FlowCheck", "checked_flow", "flow_edited", "flow_view"]
+__all__ = ["FlowCheck", "checked_flow", "flow_edited", "flow_view", "stages_in"]
 
 _NO_SETTINGS = {"description", "owner", "stages", "alerts"}
 
@@ -53,11 +53,17 @@ def flow_view(access: Access, file: str, *, text: str | None = None) -> FlowView
         settings={key: _text(each) for key, each in top.items() if key not in _NO_SETTINGS and _text(each)},
         alerts={key: _text(each) for key, each in alerts.items() if key != "expect"},
         expect={key: _text(each) for key, each in content.of(("alerts", "expect")).items()},
-        stages=[_stage(content, ("stages", key)) for key in content.of(("stages",))],
+        stages=stages_in(written, name),
         problems=[told for _, told in checked_flow(access, file, written).problems],
         may_edit=may_edit(access, file), publishes=settings.publishes(), draft=known.draft, others=known.others,
         history=known.history,
     )  # fmt: skip
+
+
+def stages_in(text: str, name: str) -> list[StageNode]:
+    """What a text draws, as far as it can be read."""
+    content = _Tree(YamlText(text, name))
+    return [_stage(content, ("stages", key)) for key in content.of(("stages",))]
 
 
 def flow_edited(access: Access, file: str, edits: Sequence[Edit]) -> FlowView:

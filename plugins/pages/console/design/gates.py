@@ -44,7 +44,7 @@ from pages.console.looks import Look, note_looks
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["expectations_offered", "gate_edited", "gate_problems", "gate_view"]
+__all__ = ["expectations_in", "expectations_offered", "gate_edited", "gate_problems", "gate_view"]
 
 _MOST = 500
 """Documents of a leg and company that a gate is tried on."""
@@ -92,6 +92,11 @@ def gate_view(access: Access, file: str, *, text: str | None = None) -> GateView
         problems=[problem for problem, _ in told], tried=tried, not_tried=not_tried,
         values=any(may_see_values(access, file, key) for key in company_keys(settings.companies_folder())),
     )  # fmt: skip
+
+
+def expectations_in(text: str, name: str) -> list[ExpectationView]:
+    """The expectations of a text, as far as they can be read."""
+    return _expectations(YamlText(text, name))
 
 
 def gate_edited(access: Access, file: str, edits: Sequence[Edit]) -> GateView:

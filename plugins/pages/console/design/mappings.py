@@ -47,7 +47,7 @@ from pages.console.design.models import (
 )
 from pages.console.looks import Look, note_looks
 
-__all__ = ["mapping_view", "previewed", "samples_of", "text_of"]
+__all__ = ["fields_in", "mapping_view", "previewed", "samples_of", "text_of"]
 
 _SAMPLES = 5
 _KEPT_SECONDS = 60
@@ -91,6 +91,14 @@ def mapping_view(access: Access, file: str, *, text: str | None = None) -> Mappi
         publishes=settings.publishes(), drift=content.drift if content else "warn", draft=known.draft,
         others=known.others, history=known.history,
     )  # fmt: skip
+
+
+def fields_in(text: str, name: str) -> list[FieldView]:
+    """The rules of a text, as far as they can be read, without what they make of records."""
+    with TemporaryDirectory(prefix="ledgerbridge-") as folder:
+        path = Path(folder) / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return _fields(YamlText(text, name), check_mapping_file(path)[0].content)
 
 
 def previewed(access: Access, file: str, location: Sequence[str | int], written: str) -> MappingView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,8 @@ __all__ = [
     "BeginAsked",
     "CandidateView",
     "ChangeAsked",
+    "ClashView",
+    "ClashesView",
     "DecisionsAsked",
     "DifferenceView",
     "DocumentChange",
@@ -24,10 +26,13 @@ __all__ = [
     "FileView",
     "LanguageView",
     "LineAsked",
+    "LineChange",
     "MappingView",
+    "MergeAsked",
     "OptionView",
     "OriginView",
     "PairAsked",
+    "PartChange",
     "PieceView",
     "PreviewAsked",
     "ProblemView",
@@ -35,10 +40,13 @@ __all__ = [
     "PublishAsked",
     "RefusalView",
     "RollbackAsked",
+    "SaidView",
+    "SayAsked",
     "SideField",
     "SidesView",
     "SuggestionView",
     "SumView",
+    "TableView",
     "TryAsked",
     "TryView",
     "VersionSeen",
@@ -144,18 +152,30 @@ class PieceView(BaseModel):
     each: str
 
 
+class SaidView(BaseModel):
+    """What somebody said of a draft; ``version``: of the draft as it was then."""
+
+    by: str
+    at: datetime
+    version: int
+    text: str
+
+
 class DraftView(BaseModel):
     """A person's draft; ``is_behind``: the file was changed since it was begun."""
 
+    id: int
     version: int
     changed_at: datetime
     is_behind: bool
     diff: list[str]
+    comments: list[SaidView]
 
 
 class OtherDraft(BaseModel):
     """Somebody else's draft of the same file."""
 
+    id: int
     by: str
     changed_at: datetime
 
@@ -201,6 +221,18 @@ class MappingView(DraftedView):
     samples: list[str]
     values: bool
     drift: str
+
+
+class TableView(DraftedView):
+    """A lookup table; ``rows`` are the first of ``count``, each with a value a column."""
+
+    used_by: list[str]
+    mappings: list[str]
+    is_new: bool
+    columns: list[str]
+    rows: list[list[str]]
+    count: int
+    problems: list[ProblemView]
 
 
 class PreviewAsked(BaseModel):
@@ -284,6 +316,53 @@ class VersionSeen(BaseModel):
     """The draft's version as the page shows it; 0: there is none yet."""
 
     seen: int = Field(ge=0)
+
+
+class ClashView(BaseModel):
+    """Lines that the draft and the newer file changed both: as they are in each and were, and the line before them."""
+
+    before: str
+    draft: str
+    base: str
+    live: str
+
+
+class ClashesView(BaseModel):
+    """Where a draft and the newer file changed the same lines; ``live`` tells that file from others."""
+
+    live: str
+    clashes: list[ClashView]
+
+
+class MergeAsked(VersionSeen):
+    """Whose lines stand where both changed the same ones, in their order, of the newer file as it was seen."""
+
+    live: str | None = Field(None, max_length=64)
+    choices: list[Literal["draft", "live", "base"]] = Field([], max_length=1_000)
+
+
+class SayAsked(BaseModel):
+    """What somebody says of a draft."""
+
+    text: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S")]
+
+
+class LineChange(BaseModel):
+    """A path that a field is made of: it came, went, or stays."""
+
+    path: str
+    what: str
+
+
+class PartChange(BaseModel):
+    """A field of a mapping, or an expectation of a gate, that came, went or changed, as it was and is written."""
+
+    part: str
+    name: str
+    what: str
+    before: str
+    after: str
+    lines: list[LineChange] = []
 
 
 class ChangeAsked(VersionSeen):

@@ -21,18 +21,23 @@ from pages.console.design.gates import expectations_offered, gate_edited, gate_v
 from pages.console.design.mappings import mapping_view, previewed
 from pages.console.design.palette import palette
 from pages.console.design.passes import passes
+from pages.console.design.review_models import ReviewView
+from pages.console.design.reviews import review_of, say
 from pages.console.design.sides import begin_mapping, decide_suggestions, draw_line, language, sides_of
+from pages.console.design.tables import table_view
 
 __all__ = ["routes"]
 
 routes = APIRouter(prefix="/design")
 Name = Annotated[str, InPath(pattern=r"^\w{1,200}$")]
-Kind = Literal["flows", "mappings", "expectations"]
-View = shown.MappingView | drawn.FlowView | gate.GateView
+Number = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+Kind = Literal["flows", "mappings", "expectations", "lookups"]
+View = shown.MappingView | drawn.FlowView | gate.GateView | shown.TableView
 _VIEWS: dict[Kind, Callable[[Access, str], View]] = {
     "flows": flow_view,
     "mappings": mapping_view,
     "expectations": gate_view,
+    "lookups": table_view,
 }
 
 
@@ -199,17 +204,52 @@ def change_gate(access: FormDep, name: Name, asked: drawn.EditsAsked) -> gate.Ga
     return gate_view(access, file)
 
 
+@routes.get("/lookups/{name}")
+def show_table(access: AccessDep, name: Name) -> shown.TableView:
+    """A lookup table as the user's draft has it, or as it is live."""
+    file = file_of(access, "lookups", name)
+    must_read(access, file)
+    return table_view(access, file)
+
+
+@routes.post("/lookups/{name}/texts")
+def write_table(access: FormDep, name: Name, asked: drawn.TextAsked) -> shown.TableView:
+    """Let the user's draft have this text; it is begun if there is none."""
+    file = file_of(access, "lookups", name)
+    acts.restore(access, file, asked)
+    return table_view(access, file)
+
+
 @routes.post("/{kind}/{name}/trials")
 def try_draft(access: FormDep, kind: Kind, name: Name, asked: shown.TryAsked) -> shown.TryView:
     """The difference the draft would have made over the last days."""
     return acts.try_draft(access, file_of(access, kind, name), asked)
 
 
+@routes.get("/reviews/{number}")
+def show_review(access: AccessDep, number: Number) -> ReviewView:
+    """Anybody's draft with what it changes, and what is said of it."""
+    return review_of(access, number)
+
+
+@routes.post("/reviews/{number}/comments")
+def say_of(access: FormDep, number: Number, asked: shown.SayAsked) -> ReviewView:
+    """Say something of a draft that is under way."""
+    say(access, number, asked.text)
+    return review_of(access, number)
+
+
+@routes.get("/{kind}/{name}/clashes")
+def show_clashes(access: AccessDep, kind: Kind, name: Name) -> shown.ClashesView:
+    """Where the user's draft and the file as it is now changed the same lines."""
+    return acts.clashes_of(access, file_of(access, kind, name))
+
+
 @routes.post("/{kind}/{name}/merges")
-def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.VersionSeen) -> View:
+def take_in(access: FormDep, kind: Kind, name: Name, asked: shown.MergeAsked) -> View:
     """Put what the file became since into the draft."""
     file = file_of(access, kind, name)
-    acts.take_in(access, file, asked.seen)
+    acts.take_in(access, file, asked)
     return _VIEWS[kind](access, file)
 
 
