@@ -20,6 +20,8 @@ from sandbox.gp.journals import repeat_entry
 from sandbox.gp.master_windows import WINDOWS, Window
 from sandbox.gp.nodes import NODES
 from sandbox.gp.paid_transactions import remove_paid
+from sandbox.gp.payables_voids import void_posted
+from sandbox.gp.payables_windows import VendorPayment, Voucher, key_payment, key_voucher
 from sandbox.gp.posting import post_batches
 from sandbox.gp.screens import Screen, set_screen
 from sandbox.gp.seed import SeedRequest, seed_company
@@ -92,6 +94,14 @@ class ApplyRequest(BaseModel):
     DOCTYPE: int = 6
     voucher: str
     amount: Decimal | None = None
+    date: date
+
+
+class VoidPayablesRequest(BaseModel):
+    """Which posted payables document, of which nothing is applied, is voided, and on which date."""
+
+    document: str
+    DOCTYPE: int = 1
     date: date
 
 
@@ -192,6 +202,23 @@ def admin_routes(site: Site) -> APIRouter:
                 )
             )
         return {"applied": f"{applied:.2f}"}
+
+    @routes.post("/vouchers")
+    def key_a_voucher(voucher: Voucher, company: str | None = None) -> dict[str, str]:
+        with site.company(company).writing() as session:
+            return {"voucher": _asked(lambda: key_voucher(session, voucher))}
+
+    @routes.post("/vendor-payments")
+    def key_a_payment(payment: VendorPayment, company: str | None = None) -> dict[str, str]:
+        with site.company(company).writing() as session:
+            return {"payment": _asked(lambda: key_payment(session, payment))}
+
+    @routes.post("/void-payables")
+    def void_payables(request: VoidPayablesRequest, company: str | None = None) -> dict[str, str]:
+        with site.company(company).writing() as session:
+            session.next_document()
+            _asked(lambda: void_posted(session, kind=request.DOCTYPE, number=request.document, day=request.date))
+        return {"voided": request.document}
 
     @routes.get("/batches")
     def batches(company: str | None = None) -> dict[str, Any]:

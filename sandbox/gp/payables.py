@@ -30,6 +30,7 @@ from sandbox.gp.rules import (
     open_period,
     posting_account,
 )
+from sandbox.gp.session import Session
 
 _TYPES = range(1, 6)
 _CREDITS = (4, 5)
@@ -64,6 +65,10 @@ def save_transaction(call: Call) -> None:
         row[name] = call[name] if call[name] != EMPTY_DATE else call["DOCDATE"]
     call.session.insert("PM10000", row | {"BCHSOURC": PAYABLES.name})
     keep_payable(call.session, row, rate, call["DOCAMNT"])
+    for tax in call.session.select("PM10500", VCHRNMBR=call["VCHNUMWK"]):
+        key = {"VCHRNMBR": tax["VCHRNMBR"], "TAXDTLID": tax["TAXDTLID"]}
+        converted = {"TAXAMNT": rate.functional(tax["ORTAXAMT"]), "TDTTXPUR": rate.functional(tax["ORTXBPUR"])}
+        call.session.update("PM10500", key, **converted)
     make_functional(call, rate, call["VCHNUMWK"])
     if call.flag("CREATEDIST", 1):
         _distribute(call, rate)
@@ -100,9 +105,9 @@ def save_tax(call: Call) -> None:
     if call.session.get("PM10500", **key):
         call.refuse("duplicate_payables_tax", "TAXDTLID")
     call.check()
-    names = ("VENDORID", "DOCTYPE", "TAXAMNT", "PCTAXAMT", "FRTTXAMT", "MSCTXAMT", "TDTTXPUR")
+    names = ("VENDORID", "DOCTYPE", "PCTAXAMT", "FRTTXAMT", "MSCTXAMT")
     row = key | {name: call[name] for name in names} | {"ACTINDX": account or (detail["ACTINDX"] if detail else 0)}
-    call.session.insert("PM10500", row)
+    call.session.insert("PM10500", row | {"ORTAXAMT": call["TAXAMNT"], "ORTXBPUR": call["TDTTXPUR"]})
 
 
 def _check_amounts(call: Call) -> None:
@@ -113,7 +118,7 @@ def _check_amounts(call: Call) -> None:
     if call["CHRGAMNT"] not in (0, call["DOCAMNT"]):
         call.refuse("charge_amount", "CHRGAMNT")
     taxes = call.session.select("PM10500", VCHRNMBR=call["VCHNUMWK"])
-    given = sum((tax["TAXAMNT"] for tax in taxes), Decimal(0))
+    given = sum((tax["ORTAXAMT"] for tax in taxes), Decimal(0))
     if call["TAXAMNT"] != given:
         call.refuse("tax_total", "TAXAMNT", STAXAMNT=given)
 
@@ -143,6 +148,17 @@ def make_functional(call: Call, rate: Rate, number: str) -> None:
         write_distributions(session, PAYABLES_TABLE, key, [row])
 
 
+def to_history(session: Session, document: Row) -> None:
+    """A payables document of which nothing is left: its row, distributions and taxes from open to history."""
+    key = {"DOCTYPE": document["DOCTYPE"], "VCHRNMBR": document["VCHRNMBR"]}
+    session.delete("PM20000", **key)
+    session.insert("PM30200", document)
+    for table, kept in (("PM10100", "PM30600"), ("PM10500", "PM30700")):
+        for row in session.select(table, VCHRNMBR=document["VCHRNMBR"]):
+            session.insert(kept, row | key)
+        session.delete(table, VCHRNMBR=document["VCHRNMBR"])
+
+
 def _distribute(call: Call, rate: Rate) -> None:
     """Cr payables, Dr purchases, taxes, freight and misc, Cr trade discount; a credit the other way round."""
     sign = -1 if call["DOCTYPE"] in _CREDITS else 1
@@ -154,7 +170,7 @@ def _distribute(call: Call, rate: Rate) -> None:
     found.debit(PM_MISC, purchases, sign * call["MSCCHAMT"])
     found.debit(PM_TRADE, purchases, -sign * call["TRDISAMT"])
     for tax in session.select("PM10500", VCHRNMBR=call["VCHNUMWK"]):
-        found.debit(PM_TAXES, tax["ACTINDX"], sign * tax["TAXAMNT"])
+        found.debit(PM_TAXES, tax["ACTINDX"], sign * tax["ORTAXAMT"])
     key = {"VCHRNMBR": call["VCHNUMWK"], "VENDORID": call["VENDORID"]}
     rows = found.rows((PM_ROUND, posting_account(session, "rounding")))
     write_distributions(session, PAYABLES_TABLE, key, rows)

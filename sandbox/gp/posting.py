@@ -30,6 +30,7 @@ from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.journals import Posting, write_open
 from sandbox.gp.models import Row
 from sandbox.gp.originals import keep_receivable, rate_of_payable, with_originals
+from sandbox.gp.payables import to_history as payable_to_history
 from sandbox.gp.rules import FINANCIAL_SERIES, PURCHASING_SERIES, SALES_SERIES, period_closed
 from sandbox.gp.sales import INVOICE, to_history
 from sandbox.gp.session import Session
@@ -196,10 +197,12 @@ def _post_payable(session: Session, document: Row, number: str, source: str, tra
     entry = _Entry(document["DOCNUMBR"], number, source, PURCHASING_SERIES)
     rate = rate_of_payable(session, document)
     _write_ledger(session, document | ledger, rate, entry, distributions, "DSTINDX", trail)
+    posted = document | {"VCHRNMBR": number, "TRXSORCE": trail, "POSTEDDT": session.stamp.date()}
     # a document with nothing left to pay is history at once (sources.md GP §4)
-    table = "PM20000" if document["CURTRXAM"] else "PM30200"
-    session.insert(table, document | {"VCHRNMBR": number, "TRXSORCE": trail, "POSTEDDT": session.stamp.date()})
-    session.delete("PM10100", VCHRNMBR=number)
+    if document["CURTRXAM"]:
+        session.insert("PM20000", posted)
+    else:
+        payable_to_history(session, posted)
 
 
 def _post_journal(session: Session, entry: Row, trail: str) -> None:

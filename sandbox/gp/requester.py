@@ -4,7 +4,8 @@ GetEntity: the eConnect Requester over the company's tables (sources.md GP §1.4
 One ``<eConnect>`` per record with its index columns as attributes; elements are the tables' columns. Names of DOCTYPEs
 and of child elements beyond Customer, Cash_Receipt, GL_* and Item are [unverified]; Tax_Detail, Tax_Schedule, Currency,
 GL_Segment, Customer_Class, Vendor_Class, Receivables_Apply, Receivables_History_Apply, Receivables_Currency,
-Payables_Payment, Payables_Apply, Payables_History_Apply, GL_Work_Lines,
+Payables_Payment, Payables_Distributions, Payables_History_Distributions, Payables_Taxes, Payables_History_Taxes,
+Payables_Currency, Payables_Apply, Payables_History_Apply, GL_Work_Lines,
 Fiscal_Periods, Batch, Internet_Addresses, Checkbook and Changes are what a site would define in eConnect_Out_Setup.
 """
 
@@ -98,6 +99,11 @@ DOCTYPES: Mapping[str, Doctype] = {
     "Payables_Posted_Transaction": Doctype("PM_Trans", "PM20000", ("VCHRNMBR", "DOCTYPE")),
     "Payables_History_Transaction": Doctype("PM_Trans", "PM30200", ("VCHRNMBR", "DOCTYPE")),
     "Payables_Payment": Doctype("PM_Payment", "PM10400", ("PMNTNMBR",)),
+    "Payables_Distributions": Doctype("PM_Distribution", "PM10100", ("VCHRNMBR", "DSTSQNUM")),
+    "Payables_History_Distributions": Doctype("PM_Distribution", "PM30600", ("VCHRNMBR", "DSTSQNUM")),
+    "Payables_Taxes": Doctype("PM_Tax", "PM10500", ("VCHRNMBR", "TAXDTLID")),
+    "Payables_History_Taxes": Doctype("PM_Tax", "PM30700", ("VCHRNMBR", "TAXDTLID")),
+    "Payables_Currency": Doctype("PM_Currency", "MC020103", ("VCHRNMBR", "DOCTYPE")),
     "Payables_Apply": Doctype("PM_Apply", "PM10200", _PM_APPLY_KEY),
     "Payables_History_Apply": Doctype("PM_Apply", "PM30300", _PM_APPLY_KEY),
     "Cash_Receipt": Doctype("Cash_Receipt", "RM10201", ("DOCNUMBR",)),

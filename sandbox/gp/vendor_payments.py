@@ -13,7 +13,7 @@ from sandbox.gp.errors import BookkeeperError
 from sandbox.gp.journals import Posting, keep_in_batch
 from sandbox.gp.models import EMPTY_DATE, Row
 from sandbox.gp.originals import keep_payable, payable_with_originals
-from sandbox.gp.payables import make_functional, vendor_that_may_trade
+from sandbox.gp.payables import make_functional, to_history, vendor_that_may_trade
 from sandbox.gp.rules import PURCHASING_SERIES, currency_places, master, open_period, period_closed, posting_account
 from sandbox.gp.session import Session
 
@@ -154,8 +154,7 @@ def _reduce(session: Session, document: Row, functional: Decimal, originating: D
         return
     settled = session.get("PM20000", **key)
     assert settled is not None  # just changed
-    session.delete("PM20000", **key)
-    session.insert("PM30200", settled)
+    to_history(session, settled)
     for application in session.select("PM10200", **key):
         pair = {name: application[name] for name in ("APTVCHNM", "APTODCTY", "VCHRNMBR", "DOCTYPE")}
         session.delete("PM10200", **pair)

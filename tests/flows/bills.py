@@ -43,6 +43,22 @@ class BillDesk(Windows):
         element = {**typed, "LineItems": list(lines), **fields}
         return self.type_in_xero(element)
 
+    def key(self, number: str, vendor: str, *lines: tuple[str, ...], **fields: Any) -> str:
+        """A voucher as a person keys it in GP: accounts with amounts and texts; its own number."""
+        typed = [dict(zip(("account", "amount", "text"), each, strict=False)) for each in lines]
+        voucher = {"vendor": vendor, "number": number, "date": DAY, "lines": typed, "description": number, **fields}
+        return str(self.player.call("POST", "gp", "/_sandbox/vouchers", voucher)["voucher"])
+
+    def pay(self, number: str, vendor: str, amount: str, **fields: Any) -> None:
+        """A payment as a person keys it in GP."""
+        payment = {"vendor": vendor, "number": number, "amount": amount, "date": DAY, **fields}
+        self.player.call("POST", "gp", "/_sandbox/vendor-payments", payment)
+
+    def set_against(self, credit: str, voucher: str, kind: int = PAYMENT, **fields: Any) -> None:
+        """What a person does in Apply Payables Documents, by the documents' own numbers."""
+        pair = {"document": credit, "DOCTYPE": kind, "voucher": voucher, "date": DAY, **fields}
+        self.player.call("POST", "gp", "/_sandbox/apply-payables", pair)
+
     def type_in_xero(self, element: dict[str, Any]) -> dict[str, Any]:
         typed: dict[str, Any] = self.player.call("POST", "xero", "/_sandbox/documents", element)
         return typed
@@ -128,16 +144,18 @@ class Bills(BillDesk):
 
 
 @contextmanager
-def open_bills(folder: Path, suppliers: Sequence[str]) -> Iterator[Bills]:
+def open_bills(folder: Path, suppliers: Sequence[str], keyed_in: str = "xero") -> Iterator[Bills]:
     """
     The two ledgers of the small company, forked.
 
+    :param keyed_in: the ledger that people key bills in.
     :param suppliers: names of contacts that are vendors in GP, under the name in capitals, before the first bill.
     """
+    file = order_file([], company=harbor_light_supply() | {"settings": {"bills_keyed_in": keyed_in}})
     ports = {system: free_port() for system in SYSTEMS}
     with forked_sandboxes(ports, folder / "sandbox") as addresses, Player(addresses) as player:
-        player.seed(harbor_light_supply(), OPENING)
-        with open_office(order_file([]), player, player, folder) as office:
+        player.seed(file["company"], OPENING)
+        with open_office(file, player, player, folder) as office:
             bills = Bills(player, office)
             for name in suppliers:
                 bills.in_xero(name, AccountNumber=name.upper(), IsSupplier=True)

@@ -26,7 +26,6 @@ from operators.systems import hooks_of, live_lookup
 from sandbox.orders import make_orders
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
-from tests.unit.console_browser import Browser, serve
 
 ITEM = {"ITEMNMBR": "NO-SUCH-SKU", "ITEMDESC": "Found after all", "ITEMTYPE": 1, "UOMSCHDL": "EACH"}
 
@@ -143,39 +142,3 @@ def _create_item() -> None:
 def _order(office: Office, name: str | None) -> dict[str, Any]:
     order: dict[str, Any] = read_result(office.file, office.player, office.state)["orders"][str(name)]
     return order
-
-
-def test_the_console_tries_drafts_of_gates_flows_and_tables_and_reaches_nothing(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve(office.state, monkeypatch)
-    olga = Browser("olga")
-    limit = {"expect": "expect_column_values_to_be_between", "column": "DOCAMNT", "remedy": "Ask."}
-    at = len(olga.get("design/expectations/gp_sales_order")["expectations"])
-    added = {"do": "put", "location": ["expectations", at], "value": {**limit, "arguments": {"max_value": 100}}}
-    page = "design/expectations/gp_sales_order"
-    tried = olga.post(f"{page}/previews", {"edits": [added]}).raise_for_status().json()["tried"]
-    olga.post(f"{page}/changes", {"seen": 0, "edits": [added]}).raise_for_status()
-    other = {"do": "take_away", "location": ["stages", "orders", "legs", "order", "rules", "take_off_given_up"]}
-    olga.post("design/flows/order_to_cash/changes", {"seen": 0, "edits": [other]}).raise_for_status()
-    skus = [line["sku"] for case in make_orders(20)["cases"] for line in case["order"]["lines"]]
-    table = {"seen": 0, "text": f"sku,item\n{skus[0]},NO-SUCH-ITEM\n"}
-    olga.post("design/lookups/item_numbers/texts", table).raise_for_status()
-    before = everything_in(office)
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a connection was opened")
-
-    for name in ("connect", "connect_ex", "sendto"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    told = {}
-    for page in ("expectations/gp_sales_order", "flows/order_to_cash", "lookups/item_numbers"):
-        answer = olga.post(f"design/{page}/trials", {"days": 1}).raise_for_status().json()
-        told[page] = {each["leg"]: each for each in answer["differences"]}
-    refused = told["expectations/gp_sales_order"]["order_to_cash.order"]["newly_refused"]
-    assert refused == tried["rejected"] - tried["live"] > 0
-    assert everything_in(office) == before
-    assert list(told["flows/order_to_cash"]) == ["order_to_cash.order"]
-    of_table = told["lookups/item_numbers"]["order_to_cash.order"]
-    assert (of_table["newly_refused"], of_table["gone"]) == (skus.count(skus[0]), of_table["newly_refused"])
-    assert all("NO-SUCH-ITEM" in each["message"] for each in of_table["refusals"])

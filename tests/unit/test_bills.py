@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from mapping_runs import NOW, NoState, made
 from sent_documents import SentInMemory
 
 from ledgerbridge.canonical.allocation import frame_of
+from ledgerbridge.canonical.bills import tax_by_line
 from ledgerbridge.canonical.rules import after_bill, after_vendor, unless_voided
 from ledgerbridge.mapping import Lookups, Mapped, load_mapping, map_canonical, nested_records
 
@@ -245,3 +247,31 @@ def test_whatever_is_bought_the_voucher_adds_up_as_gp_wants_it(
             assert len({row["DSTSQNUM"] for row in rows}) == len(rows)
             assert sum(row["DEBITAMT"] for row in rows) == sum(row["CRDTAMNT"] for row in rows)
             assert all(sorted([row["DEBITAMT"], row["CRDTAMNT"]])[0] == 0 for row in rows)
+
+
+def taxed(nets: list[str], taxes: list[tuple[str, str, str]]) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
+    """Lines as the rule leaves them (net, details, tax) of a voucher's nets and taxes (detail, amount, taxed)."""
+    lines = [
+        {"record_key": "k", "line_id": str(n), "line_number": n, "net": Decimal(net)} for n, net in enumerate(nets, 1)
+    ]
+    rows = [{"record_key": "k", "detail": d, "amount": Decimal(a), "taxed": Decimal(t)} for d, a, t in taxes]
+    columns = ["record_key", "detail", "amount", "taxed"]
+    made, failures = tax_by_line(pd.DataFrame(lines), pd.DataFrame(rows, columns=columns))
+    return [(f"{each['net']:.2f}", each.get("details"), each.get("tax")) for each in made], failures
+
+
+def test_taxes_by_detail_are_laid_on_lines_with_their_net_and_tax_to_the_cent() -> None:
+    both = [("STATE", "9.38", "150.00"), ("COUNTY", "2.25", "150.00")]
+    cents = [Decimal("7.75"), Decimal("3.88")]
+    assert taxed(["100.00", "50.00"], both)[0] == [
+        ("100.00", "COUNTY+STATE", cents[0]), ("50.00", "COUNTY+STATE", cents[1])
+    ]  # fmt: skip
+    assert taxed(["100.00", "-10.00"], [("VAT", "18.00", "90.00")])[0] == [
+        ("100.00", "VAT", Decimal("20.00")), ("-10.00", "VAT", Decimal("-2.00"))
+    ]  # fmt: skip
+    assert taxed(["30.00", "12.00"], [("VAT", "7.00", "35.00")])[0] == [
+        ("30.00", "VAT", Decimal("6.00")), ("5.00", "VAT", Decimal("1.00")), ("7.00", None, None)
+    ]  # fmt: skip
+    assert taxed(["10.00"], [])[0] == [("10.00", None, None)]
+    _, [failure] = taxed(["10.00"], [("VAT", "4.00", "20.00")])
+    assert (failure["code"], failure["value"]) == ("LB-CAN-012", "20.00")

@@ -21,6 +21,7 @@ from hooks.gp.econnect.ledger import (
     entry_identity,
     repetition,
 )
+from hooks.gp.econnect.payables import AppliedPayment
 from hooks.gp.econnect.sales import FREIGHT_LINE, MISC_LINE, SUMMARY, SalesInvoice, SalesReturn
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
@@ -37,9 +38,13 @@ _KINDS = {
     "CRM": ("credit memo", "gp.receivables_document"),
     "DRM": ("debit memo", "gp.receivables_document"),
     "CRJ": ("payment", "gp.cash_receipt"),
-    "PMTRX": ("voucher", ""),
-    "PMPAY": ("payment", ""),
+    "PMTRX": ("voucher", "gp.payables_document"),
+    "PMPAY": ("payment", "gp.payables_document"),
 }
+_PAYABLES_SOURCE = "gp.payables_document"
+_APPLIED_COLUMNS = ("APTODCTY", "APTVCHNM", "APPLDAMT", "APFRMAPLYAMT")
+_WITH_GAIN = 3
+"""How many accounts a payment of vendors is on: bank, payables, and the gain of its applications."""
 _OF_PAYABLES = "PM"
 """What source document codes of payables begin with."""
 _PAYABLES_IN_WORK = (("Payables_Transaction", "", ("VCHNUMWK",)), ("Payables_Payment", "", ("PMNTNMBR",)))
@@ -53,10 +58,11 @@ _JOURNAL_COLUMNS = (
     "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
     "ACCTTYPE", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
-_JOURNAL, _INVOICES, _RETURNS = "journal", "sales_invoice", "sales_return"
+_JOURNAL, _INVOICES, _RETURNS, _PAID = "journal", "sales_invoice", "sales_return", "applied_payment"
 _NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
+_PAYABLES = (1, 2, 3, 4, 5, 6)  # DOCTYPE
 _DEBIT_MEMO = 3
 
 
@@ -80,6 +86,7 @@ class GPBooks:
             KeptSource(f"{scope}-{_JOURNAL}", _Lines(site), _journal_line, _line_names),
             KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _taxed, _tax_names),
             KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _taxed, _tax_names),
+            *([KeptSource(f"{scope}-{_PAID}", AppliedPayment(site), _paid, _paid_names)] if self._has_payables else []),
             *(
                 KeptSource(f"{scope}-{each.name}", _OpenDocuments(self._hook, each), dict, each.names, whole=True)
                 for each in (_RECEIVABLE, *([_PAYABLE] if self._has_payables else []))
@@ -107,8 +114,15 @@ class GPBooks:
             for row in of[book]
         }
         entries = self._entries(of[_JOURNAL])
+        paid = {row["VCHRNMBR"].upper(): row["Applications"] for row in of[_PAID]}
         booked = [
-            (name, replace(each, taxes=taxes.get(each.number.upper()))) for name, each in entries if not _is_void(each)
+            (name, part)
+            for name, each in entries
+            if not _is_void(each)
+            for part in _by_bill(
+                replace(each, taxes=taxes.get(each.number.upper())),
+                paid.get(each.number.upper(), []) if each.source == _PAYABLES_SOURCE else [],
+            )
         ]
         withdrawn = {identity: "voided" for _, each in entries if _is_void(each) for identity in each.ids}
         opened = [
@@ -345,10 +359,10 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         booked_on=date.fromisoformat(str(first["TRXDATE"])[:10]),
         effects={account: amount for account, amount in effects.items() if amount},
         customer=str(first.get("ORMSTRID") or ""),
-        # receivables are read by type and number, sales documents by number, journal entries by their own
+        # receivables and payables are read by type and number, sales documents by number, journal entries by their own
         ids=(
             number,
-            *(f"{kind}-{number}" for kind in _RECEIVABLES),
+            *(f"{kind}-{number}" for kind in (_PAYABLES if source == _PAYABLES_SOURCE else _RECEIVABLES)),
             str(first["JRNENTRY"]),
             *([entry_identity(first)] if of_ledger else []),
         ),
@@ -358,6 +372,57 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         changed_at=max(datetime.fromisoformat(str(line["DEX_ROW_TS"])).replace(tzinfo=UTC) for line in lines),
         source=source,
     )
+
+
+def _paid(payment: Row) -> dict[str, Any]:
+    applied = [{column: each.get(column) for column in _APPLIED_COLUMNS} for each in payment["Applications"]]
+    return {"VCHRNMBR": payment["VCHRNMBR"], "Applications": applied}
+
+
+def _paid_names(payment: Row) -> Iterator[str]:
+    yield str(payment["VCHRNMBR"]).upper()
+
+
+def _by_bill(booked: Booked, applications: Sequence[Row]) -> list[Booked]:
+    """
+    A payment of vendors as a flow reads it: what it pays of each bill by itself, and what is left of it.
+
+    Where it has charges of its own beside bank and payables, nobody can tell whose they are: then it stays one.
+    """
+    if not applications:
+        return [booked]
+    name = {f"{each['APTODCTY']}-{each['APTVCHNM']}": each for each in applications}
+    parts = {bill: _part(booked, each) for bill, each in sorted(name.items())}
+    left = {
+        account: amount - sum((part.get(account, Decimal(0)) for part in parts.values()), Decimal(0))
+        for account, amount in booked.effects.items()
+    }
+    if len(booked.effects) > _WITH_GAIN or (len(parts) == 1 and not any(left.values())):
+        return [replace(booked, ids=(*booked.ids, *(f"6-{booked.number}/{bill}" for bill in parts)))]
+    made = [
+        # under a number of its own: what is open is open of what is left
+        replace(
+            booked,
+            key=f"{booked.key}/{bill}",
+            number=f"{booked.number} to {name[bill]['APTVCHNM']}",
+            ids=(f"6-{booked.number}/{bill}",),
+            effects=effects,
+        )
+        for bill, effects in parts.items()
+    ]
+    rest = {account: amount for account, amount in left.items() if amount}
+    return [*made, *([replace(booked, effects=rest)] if rest else [])]
+
+
+def _part(booked: Booked, application: Row) -> dict[str, Decimal]:
+    """Dr payables with what the bill's part was worth, Cr the bank; what is between the two on the third account."""
+    paid, worth = Decimal(application["APFRMAPLYAMT"]), Decimal(application["APPLDAMT"])
+    bank = min(booked.effects, key=lambda account: booked.effects[account])
+    payables = max(booked.effects, key=lambda account: booked.effects[account])
+    effects = {bank: -paid, payables: worth}
+    for account in booked.effects.keys() - {bank, payables}:
+        effects[account] = paid - worth
+    return {account: amount for account, amount in effects.items() if amount}
 
 
 def _is_void(booked: Booked) -> bool:

@@ -19,10 +19,12 @@ __all__ = [
     "Allocations",
     "BankTransactions",
     "BankTransfers",
+    "Bills",
     "CreditNotes",
     "Invoices",
     "ManualJournals",
     "Payments",
+    "SupplierCredits",
 ]
 
 
@@ -35,12 +37,13 @@ class Invoices(DocumentTarget):
 
     collection = "Invoices"
     id_field = "InvoiceID"
-    compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+    compared: tuple[str, ...] = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+    type_: str = "ACCREC"
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         numbers = [kept_text(document.header["InvoiceNumber"]) for document in documents]
         for content in _numbered_invoices(self, numbers, unitdp=4):
-            if content.get("Type") == "ACCREC":  # bills may carry the same number
+            if content.get("Type") == self.type_:  # invoices and bills may carry the same number
                 yield content
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -50,17 +53,33 @@ class Invoices(DocumentTarget):
         return _set_status(self, contents, "VOIDED")
 
 
+class Bills(Invoices):
+    """Bills. Key: InvoiceNumber, the supplier's own, and the contact."""
+
+    adopts = True  # Xero itself takes a supplier's number twice
+    per_request = 1
+    type_ = "ACCPAY"
+    compared = ("CurrencyCode", "Date")
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (*super().natural_key(content), _contact(content))
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        return kept_text(content.get("InvoiceNumber"))
+
+
 class CreditNotes(DocumentTarget):
     """Sales credit notes. Key: CreditNoteNumber."""
 
     collection = "CreditNotes"
     id_field = "CreditNoteID"
-    compared = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+    compared: tuple[str, ...] = ("Type", "Contact.ContactID", "CurrencyCode", "Date", "Reference")
+    type_: str = "ACCRECCREDIT"
 
     def candidates(self, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
         clauses = [holding("CreditNoteNumber", str(document.header["CreditNoteNumber"])) for document in documents]
         for content in self.hook.any_of("CreditNotes", clauses, unitdp=4):
-            if content.get("Type") == "ACCRECCREDIT":
+            if content.get("Type") == self.type_:
                 yield content
 
     def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -70,9 +89,24 @@ class CreditNotes(DocumentTarget):
         return _set_status(self, contents, "VOIDED")
 
 
+class SupplierCredits(CreditNotes):
+    """Suppliers' credit notes. Key: CreditNoteNumber, the supplier's own, and the contact."""
+
+    adopts = True  # Xero itself takes a supplier's number twice
+    per_request = 1
+    type_ = "ACCPAYCREDIT"
+    compared = ("CurrencyCode", "Date")
+
+    def natural_key(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        return (*super().natural_key(content), _contact(content))
+
+    def number(self, content: Mapping[str, Any]) -> str:
+        return kept_text(content.get("CreditNoteNumber"))
+
+
 class Payments(DocumentTarget):
     """
-    Payments on invoices and credit notes, which the header names by number or id. Key: Reference, on that document.
+    Payments on invoices, bills and credit notes, named by number or id. Key: Reference, on that document.
 
     Found among the payments of their document, since Xero is slow to search all payments by reference.
     """
@@ -256,6 +290,10 @@ class ManualJournals(DocumentTarget):
         """Banks, and those that Xero books to by itself (sources.md Xero §5)."""
         found = Accounts(self.hook).lookup(accounts)
         return {code for code, row in found.items() if row["Type"] == "BANK" or row.get("SystemAccount") in _KEPT}
+
+
+def _contact(content: Mapping[str, Any]) -> str:
+    return str((content.get("Contact") or {}).get("ContactID") or "")
 
 
 _KEPT = {"DEBTORS", "CREDITORS", "RETAINEDEARNINGS", "REALISEDCURRENCYGAIN", "UNREALISEDCURRENCYGAIN"}

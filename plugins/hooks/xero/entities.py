@@ -10,10 +10,12 @@ from hooks.xero.documents import (
     Allocations,
     BankTransactions,
     BankTransfers,
+    Bills,
     CreditNotes,
     Invoices,
     ManualJournals,
     Payments,
+    SupplierCredits,
 )
 from hooks.xero.items import ItemTarget
 from hooks.xero.masters import Accounts, Items, SystemAccounts, TaxRates, TrackingOptions
@@ -50,6 +52,18 @@ class _CreditNote(CreditNotes, CreditNoteSource):
 
 class _Payment(Payments, PaymentSource):
     """Payments on sales invoices and credit notes, to write and to read."""
+
+
+class _Bill(Bills, BillSource):
+    """Bills, to write and to read."""
+
+
+class _SupplierCredit(SupplierCredits, SupplierCreditSource):
+    """Suppliers' credit notes, to write and to read."""
+
+
+class _BillPayment(Payments, BillPaymentSource):
+    """Payments on bills, to write and to read."""
 
 
 class _BankTransaction(BankTransactions, BankTransactionSource):
@@ -89,8 +103,8 @@ _ALL: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "allocation": Allocations,
     "bank_transaction": _BankTransaction,
     "bank_transfer": _BankTransfer,
-    "bill": BillSource,
-    "bill_payment": BillPaymentSource,
+    "bill": _Bill,
+    "bill_payment": _BillPayment,
     "contact": _Contact,
     "credit_note": _CreditNote,
     "invoice": _Invoice,
@@ -98,7 +112,7 @@ _ALL: dict[str, Callable[[XeroApi], Source | Target | Master]] = {
     "manual_journal": _ManualJournal,
     "payment": _Payment,
     "supplier": _Supplier,
-    "supplier_credit": SupplierCreditSource,
+    "supplier_credit": _SupplierCredit,
     "system_account": SystemAccounts,
     "tax_component": TaxComponentSource,
     "tracking_option": _TrackingOption,

@@ -179,8 +179,11 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "net": MONEY,
             "tax": MONEY,
             "voided": FLAG,
+            "keyed_in": TEXT,  # the ledger that people key bills in, or both
+            "voucher_number": TEXT,  # its own in the ledger it was keyed in, where that has one beside the supplier's
         },
-        "lines": {**_LINES, "account": TEXT},  # that of the ledger it was keyed in
+        # account: that of the ledger it was keyed in; details: taxes on the line, joined by +, by the rule tax_by_line
+        "lines": {**_LINES, "account": TEXT, "details": TEXT},
         "taxes": {**_TAXES, "taxed": MONEY},  # the net that is taxed
     },
     "canonical.bill_payment": {
@@ -195,7 +198,11 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "currency": TEXT,
             "rate": RATE,
             "amount": MONEY,
+            "settled": MONEY,  # what left the bank for it, in base currency, where the ledger says so
             "voided": FLAG,
+            "keyed_in": TEXT,  # as of bills
+            "bill_key": TEXT,  # record key of the bill
+            "paid_with": TEXT,  # record key of the payment, or of the credit that is set against the bill
         },
     },
     "canonical.journal": {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ledgerbridge.canonical.allocation import Allocation, allocate, allocate_credits, frame_of, rows_of_frame
-from ledgerbridge.canonical.bills import before_bill, taken_back, without_vendor
+from ledgerbridge.canonical.bills import before_bill, before_credit, taken_back, tax_by_line, without_vendor
 from ledgerbridge.canonical.disputes import follow_charges
 from ledgerbridge.canonical.exchange import realise, realise_applied
 from ledgerbridge.canonical.given_up import beyond_invoices, came_off, take_off
@@ -372,6 +372,31 @@ def after_bill(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, bills: s
     return Ruled(_without(waiting, frames), {}, waiting)
 
 
+def after_credit(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, credits: str) -> Ruled:
+    """
+    What a supplier's credit is set against follows the credit (accounting-rules.md rule 32).
+
+    :param credits: entity of the credits delivered.
+    """
+    waiting = before_credit(frames["header"], sent, credits=credits)
+    return Ruled(_without(waiting, frames), {}, waiting)
+
+
+def tax_on_lines(frames: dict[str, pd.DataFrame], sent: SentDocuments) -> Ruled:
+    """A bill that has its taxes by detail gets them by line; one whose taxes fit no lines is rejected (rule 31)."""
+    lines, failures = tax_by_line(frames["lines"], frames["taxes"])
+    stopped = {each["record_key"] for each in failures}
+    return Ruled(_without(stopped, {**frames, "lines": _lines_of(lines, frames["lines"])}), failures=failures)
+
+
+def _lines_of(rows: list[dict[str, Any]], like: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    schema = pa.Schema.from_pandas(like, preserve_index=False)
+    frame: pd.DataFrame = pa.Table.from_pylist(rows, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
+
+
 def unless_voided(frames: dict[str, pd.DataFrame], sent: SentDocuments, *, documents: str) -> Ruled:
     """
     A bill voided before it was sent is none; one that was sent a person takes back (accounting-rules.md rule 22).
@@ -432,6 +457,7 @@ SETTINGS = {"exchange": r"\w+", "too_much": "credit|debit", "tolerance": r"\d+(\
 RULES: dict[str, Rule] = {
     "after_bill": after_bill,
     "after_cancelled": after_cancelled,
+    "after_credit": after_credit,
     "after_invoice": after_invoice,
     "after_payout": after_payout,
     "after_rate": after_rate,
@@ -447,6 +473,7 @@ RULES: dict[str, Rule] = {
     "settle_rounding": settle_rounding,
     "summarise": summarise,
     "take_off_given_up": take_off_given_up,
+    "tax_on_lines": tax_on_lines,
     "unless_cancelled": unless_cancelled,
     "unless_taken_off": unless_taken_off,
     "unless_untold": unless_untold,

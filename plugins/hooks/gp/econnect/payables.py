@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from hooks.gp.econnect.documents import HEADER, Transaction
 from hooks.gp.econnect.entities import ChangedRows
+from hooks.gp.econnect.ledger import AccountIndex
 from hooks.gp.econnect.masters import Beside, KeptMaster
 from hooks.gp.econnect.reader import Row, equal
 from hooks.gp.econnect.targets import DistributedTarget, Place, difference
 from ledgerbridge.entities import Document
 
-__all__ = ["PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "PayablesPayment", "Vendor"]
+__all__ = ["AppliedPayment", "PayablesCreditMemo", "PayablesDocument", "PayablesInvoice", "PayablesPayment", "Vendor"]
 
 _INVOICE, _CREDIT_MEMO, _PAYMENT = 1, 5, 6
 _NO_1099 = 1  # TEN99TYPE; above it are the kinds of 1099
@@ -154,9 +157,116 @@ class PayablesPayment(_PayablesTarget):
 
 
 class PayablesDocument(ChangedRows):
-    """Posted payables of every type; a document paid in full moves to history by itself."""
+    """
+    Posted payables of every type; a document paid in full moves to history by itself.
+
+    ``Distributions`` and ``Taxes``, each account with its ACTNUMST, and ``Applications``: what it is applied to, of a
+    payment or credit. ORDOCAMT and XCHGRATE of MC020103 are the amount in the document's own currency and its rate;
+    DOCAMNT and 1 where that is the company's. The tables beside have no DEX_ROW_TS: distributions are of the posted
+    document for good, an application changes its CURTRXAM (sources.md GP §4).
+    """
 
     source_name = "payables_document"
     source_doctypes = (_OPEN, _HISTORY)
     source_where = ""
     source_key = ("DOCTYPE", "VCHRNMBR")
+
+    def _prepared(self, rows: list[Row]) -> list[Row]:
+        reader, numbers = self._site.reader, [str(row["VCHRNMBR"]) for row in rows]
+        originals = {
+            _document(row): row for row in reader.by_keys("Payables_Currency", "VCHRNMBR", numbers, key=self.source_key)
+        }
+        beside = {part: self._beside(of, numbers) for part, of in _BESIDE.items()}
+        accounts = AccountIndex(self._site).lookup(
+            sorted({str(each["DSTINDX"]) for lines in beside["Distributions"].values() for each in lines})
+        )
+        found = []
+        for row in rows:
+            own = originals.get(_document(row))
+            parts = {
+                part: [_of_document(each, row, own) for each in of[str(row["VCHRNMBR"]).upper()] if _is_of(each, row)]
+                for part, of in beside.items()
+            }
+            for line in parts["Distributions"]:
+                line["ACTNUMST"] = accounts.get(str(line["DSTINDX"]), {}).get("ACTNUMST")
+            for each in parts["Applications"]:
+                each["BillKey"] = f"gp:{self._site.company}:{self.source_name}:{each['APTODCTY']}-{each['APTVCHNM']}"
+            amounts = (
+                {name: own[name] for name in _IN_THEIR_CURRENCY}
+                if own
+                else {"ORDOCAMT": row["DOCAMNT"], "XCHGRATE": "1"}
+            )
+            found.append({**row, **amounts, **parts})
+        return found
+
+    def _beside(self, of: _Beside, numbers: Sequence[str]) -> dict[str, list[Row]]:
+        """The rows by the document's number; one that moves to history between two calls is there once."""
+        found: dict[str, dict[tuple[Any, ...], Row]] = defaultdict(dict)
+        for doctype in of.doctypes:
+            for row in self._site.reader.by_keys(doctype, "VCHRNMBR", numbers, key=of.key):
+                found[str(row["VCHRNMBR"]).upper()][tuple(row[column] for column in of.key)] = row
+        return defaultdict(list, {number: list(rows.values()) for number, rows in found.items()})
+
+
+class AppliedPayment(PayablesDocument):
+    """Posted payments of vendors with ``Applications`` alone."""
+
+    source_where = equal("DOCTYPE", _PAYMENT)
+
+    def _prepared(self, rows: list[Row]) -> list[Row]:
+        applied = self._beside(_BESIDE["Applications"], [str(row["VCHRNMBR"]) for row in rows])
+        return [
+            {**row, "Applications": [each for each in applied[str(row["VCHRNMBR"]).upper()] if _is_of(each, row)]}
+            for row in rows
+        ]
+
+
+_IN_THEIR_CURRENCY = ("ORDOCAMT", "XCHGRATE", "RTCLCMTD")
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """
+    Tables beside the documents, of open ones and of those in history.
+
+    :param amounts: columns in the company's currency, by those in the document's, which are empty with one currency.
+    """
+
+    doctypes: tuple[str, str]
+    key: tuple[str, ...]
+    amounts: Mapping[str, str]
+
+
+_BESIDE: Mapping[str, _Beside] = {
+    "Distributions": _Beside(
+        ("Payables_Distributions", "Payables_History_Distributions"),
+        ("VCHRNMBR", "DSTSQNUM"),
+        {"ORDBTAMT": "DEBITAMT", "ORCRDAMT": "CRDTAMNT"},
+    ),
+    "Taxes": _Beside(
+        ("Payables_Taxes", "Payables_History_Taxes"),
+        ("VCHRNMBR", "TAXDTLID"),
+        {"ORTAXAMT": "TAXAMNT", "ORTXBPUR": "TDTTXPUR"},
+    ),
+    "Applications": _Beside(
+        ("Payables_Apply", "Payables_History_Apply"),
+        ("APTVCHNM", "APTODCTY", "VCHRNMBR", "DOCTYPE"),
+        {"ORAPPAMT": "APPLDAMT"},
+    ),
+}
+_IN_COMPANYS = {own: company for each in _BESIDE.values() for own, company in each.amounts.items()}
+
+
+def _document(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row["DOCTYPE"]), str(row["VCHRNMBR"]).upper()
+
+
+def _is_of(part: Row, document: Row) -> bool:
+    """PM10100 has no type: a voucher and a payment of one number are not told apart there."""
+    return str(part.get("DOCTYPE") or document["DOCTYPE"]) == str(document["DOCTYPE"])
+
+
+def _of_document(part: Row, document: Row, foreign: Row | None) -> Row:
+    """A row beside a document, with amounts in the document's currency whatever that is."""
+    own = {} if foreign else {name: part[kept] for name, kept in _IN_COMPANYS.items() if kept in part}
+    return {**part, **own}
