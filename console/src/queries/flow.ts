@@ -1,5 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { api, type Edit, type FlowView, given } from "../api/client";
 import { keyOf } from "../model/mapping";
@@ -31,67 +31,66 @@ export function useFlowPreview(name: string, edits: Edit[]) {
   });
 }
 
-type Act = { edits: Edit[] } | { text: string };
+type Act = { edits: Edit[]; done?: ((changed: FlowView) => void) | undefined } | "undo" | "redo";
+
+/** Texts of a flow, the last one last: those that undo and redo bring back. */
+interface History {
+  back: string[];
+  forth: string[];
+}
 
 /** A flow's draft as it is changed: each change can be undone, as long as the page is open. */
 export function useDesign(flow: FlowView) {
   const client = useQueryClient();
-  const [back, setBack] = useState<string[]>([]);
-  const [forth, setForth] = useState<string[]>([]);
+  const [history, setHistory] = useState<History>({ back: [], forth: [] });
+  // what the next of several acts in a row begins with is known when it begins, not when somebody asked for it
+  const latest = useRef(history);
   const key = ["flows", flow.name];
   const act = useMutation({
     // one after the other: each has to have seen the one before
     scope: { id: key.join() },
-    mutationFn: (wanted: Act) => {
-      const seen = client.getQueryData<FlowView>(key)?.draft?.version ?? 0;
-      return "text" in wanted
-        ? given(api.POST("/api/design/flows/{name}/texts", { ...of(flow.name), body: { seen, text: wanted.text } }))
-        : given(api.POST("/api/design/flows/{name}/changes", { ...of(flow.name), body: { seen, edits: wanted.edits } }));
+    mutationFn: async (wanted: Act) => {
+      const now = client.getQueryData<FlowView>(key) ?? flow;
+      const seen = now.draft?.version ?? 0;
+      const { back, forth } = latest.current;
+      if (typeof wanted !== "string") {
+        const { edits } = wanted;
+        const changed = await given(api.POST("/api/design/flows/{name}/changes", { ...of(flow.name), body: { seen, edits } }));
+        // nothing is undone beyond what was published or given up
+        keep({ back: now.draft === null ? [now.text] : [...back, now.text], forth: [] });
+        return changed;
+      }
+      const text = (wanted === "undo" ? back : forth).at(-1);
+      if (text === undefined) return now;
+      const changed = await given(api.POST("/api/design/flows/{name}/texts", { ...of(flow.name), body: { seen, text } }));
+      keep(
+        wanted === "undo"
+          ? { back: back.slice(0, -1), forth: [...forth, now.text] }
+          : { back: [...back, now.text], forth: forth.slice(0, -1) },
+      );
+      return changed;
     },
-    onSuccess: (changed) => client.setQueryData(key, changed),
+    onSuccess: (changed, wanted) => {
+      client.setQueryData(key, changed);
+      if (typeof wanted !== "string") wanted.done?.(changed);
+    },
     onSettled: () => void client.invalidateQueries({ queryKey: ["files"] }),
   });
-  // nothing is undone beyond what was published or given up
+  function keep(next: History) {
+    latest.current = next;
+    setHistory(next);
+  }
   const isDrafted = flow.draft !== null;
   return {
     error: act.error,
     isPending: act.isPending,
-    mayUndo: isDrafted && back.length > 0,
-    mayRedo: isDrafted && forth.length > 0,
+    mayUndo: isDrafted && history.back.length > 0,
+    mayRedo: isDrafted && history.forth.length > 0,
     edit(edits: Edit[], done?: (changed: FlowView) => void) {
-      if (edits.length === 0) return;
-      const before = flow.text;
-      act.mutate(
-        { edits },
-        {
-          onSuccess: (changed) => {
-            setBack((known) => (isDrafted ? [...known, before] : [before]));
-            setForth([]);
-            done?.(changed);
-          },
-        },
-      );
+      if (edits.length > 0) act.mutate({ edits, done });
     },
-    undo() {
-      const text = back.at(-1);
-      if (text === undefined) return;
-      act.mutate({ text }, {
-        onSuccess: () => {
-          setBack(back.slice(0, -1));
-          setForth([...forth, flow.text]);
-        },
-      });
-    },
-    redo() {
-      const text = forth.at(-1);
-      if (text === undefined) return;
-      act.mutate({ text }, {
-        onSuccess: () => {
-          setForth(forth.slice(0, -1));
-          setBack([...back, flow.text]);
-        },
-      });
-    },
+    undo: () => act.mutate("undo"),
+    redo: () => act.mutate("redo"),
   };
 }
 
