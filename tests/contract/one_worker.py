@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from sqlalchemy.orm import configure_mappers
+
 from hooks.gp.econnect.hook import GPEConnectHook
 from hooks.state_database import state_engine
 from hooks.xero.hook import XeroHook
@@ -23,7 +25,8 @@ from ledgerbridge.state.companies import for_company
 
 __all__ = ["LEASE", "SETTLE", "attempt", "attempt_behind", "entry", "spent", "transferred", "written"]
 
-SETTLE, LEASE = timedelta(seconds=1), timedelta(seconds=3)
+SETTLE, LEASE = timedelta(seconds=1), timedelta(seconds=6)
+configure_mappers()  # a worker of Airflow's has long done so; here each would in its first statement
 DAY = date(2026, 3, 3)
 
 

@@ -48,13 +48,15 @@ def seconds_since_start() -> float:
 
 
 def _counted(session: Session) -> datetime:
-    seconds, start = seconds_since_start(), _this_start()
     # what a transaction has read of it is so until its end; kept, for a session forgets what nobody holds
     clock = session.get(DatabaseClock, 1)
     session.info[_CLOCK] = clock
+    # only now: a process's first statement may take seconds, by which a lease would end early
+    seconds, start = seconds_since_start(), _this_start()
     if clock is not None and clock.start == start and clock.seconds <= seconds:
         return clock.at + timedelta(seconds=seconds - clock.seconds)
     latest = session.scalar(select(func.max(DeliveryTry.heartbeat_at)))
+    seconds = seconds_since_start()
     # a machine whose date was set back before it started again must not take old leases for new ones
     before = None if clock is None else clock.at
     at = max(each for each in (datetime.now(UTC), latest, before) if each is not None)
