@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from ledgerbridge.state import transaction
 from ledgerbridge.state.circuits import FIRST_PAUSE, pause_of, take_probe
@@ -56,6 +56,16 @@ def within_seconds(store: TokenStore, seconds: float) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_first_statement_that_takes_its_time_moves_no_clock(state_db: Engine) -> None:
+    event.listen(state_db, "before_cursor_execute", lambda *_: time.sleep(1), once=True)
+    with transaction(state_db) as session:
+        first = database_now(session)
+    told = time.monotonic()
+    with transaction(state_db) as session:
+        passed = database_now(session) - first
+    assert passed < timedelta(seconds=time.monotonic() - told + 0.5)
 
 
 @pytest.mark.parametrize("off", OFF)
