@@ -158,7 +158,6 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
     rule: dict[str, Any] = {"location": ["header", "CITY"], "written": "city"}
     edits = {"edits": [{"do": "take_away", "location": ["owner"]}]}
     of_files: dict[str, dict[str, Any]] = {
-        "mappings": {"name": "new", "reads": "canonical.customer", "writes": "gp.customer"},
         "mappings/{name}/previews": rule, "mappings/{name}/changes": {**rule, "seen": 0},
         "mappings/{name}/lines": {"seen": 0, "target": "CITY", "source": "name"},
         "mappings/{name}/decisions": {"seen": 0}, "mappings/{name}/acceptances": {},
