@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from sqlalchemy import Engine, select
 
 from ledgerbridge.drafts.publish import Clash, merged, pieces
+from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry
 from tests.browsing import Person, chromium, serious
@@ -38,6 +39,11 @@ def test_where_two_changed_the_same_lines_each_side_is_told_and_one_is_chosen() 
     assert merged(base, draft, live, ["draft", "live"]) is None
     marked = base.replace("b", "<<<<<<< no mark")
     assert pieces(marked, marked, marked) == [marked]
+
+
+def test_what_git_can_not_put_together_leaves_no_empty_text() -> None:
+    with pytest.raises(LedgerbridgeError, match="LB-DRF-007"):
+        pieces("a\n", "a\0\n", "b\n")
 
 
 def test_a_draft_is_looked_at_and_talked_of_and_what_was_said_is_kept_with_what_was_published(

@@ -39,6 +39,8 @@ FILE_CHANGED = "LB-DRF-003"
 _NONE: Mapping[str, str] = {}
 _MARKS = 40
 """How long git's marks of a conflict are: no line of a file is taken for one."""
+_CONFLICTS_TOLD = 127
+"""git merge-file ends with the number of conflicts, this at most; with more it has failed (git-merge-file(1))."""
 _COMMITTER = {"GIT_COMMITTER_NAME": "Ledgerbridge console", "GIT_COMMITTER_EMAIL": "console@ledgerbridge.invalid"}
 
 
@@ -95,13 +97,23 @@ def merged(base: str, text: str, live: str, choices: Sequence[Side] = ()) -> str
 
 
 def pieces(base: str, text: str, live: str) -> list[str | Clash]:
-    """A draft's text with what the file became since in it, in pieces; a clash where both changed the same lines."""
+    """
+    A draft's text with what the file became since in it, in pieces; a clash where both changed the same lines.
+
+    :raises LedgerbridgeError: LB-DRF-007, git can't put them together: one holds what is no text.
+    """
     with TemporaryDirectory(prefix="ledgerbridge-") as folder:
         places = {name: Path(folder) / name for name in ("draft", "base", "live")}
         for name, content in (("draft", text), ("base", base), ("live", live)):
             places[name].write_text(content, encoding="utf-8")
         told = ("-p", "--diff3", f"--marker-size={_MARKS}", *map(str, places.values()))
         done = subprocess.run(["git", "merge-file", *told], capture_output=True, check=False, text=True)
+    if done.returncode not in range(_CONFLICTS_TOLD + 1):
+        raise LedgerbridgeError(
+            "LB-DRF-007",
+            f"git can't put the draft and the newer file together: {done.stderr.strip()}",
+            remedy="Take what is no text out of the draft, or give it up and make the change in the file as it is now.",
+        )
     signs = [f"{sign}{{{_MARKS}}}" + r"(?: [^\n]*)?\n" for sign in ("<", r"\|", "=", ">")]
     found = re.split("(.*?)".join(signs), done.stdout, flags=re.S)
     # the text between clashes, then the three sides of one, and so on

@@ -540,10 +540,11 @@ class SummarisedEntry(OfCompany, Base):
     """
 
     __tablename__ = "summarised_entry"
-    __table_args__ = (Index("ix_summarised_entry_summary", "company", "entity", "summary"),)
+    # whoever looks an entry or a summary up most often does not know the entity
+    __table_args__ = (Index("ix_summarised_entry_summary", "company", "summary"),)
     company: Mapped[str] = mapped_column(String(64), primary_key=True)
-    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
     record_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(64), primary_key=True)
     summary: Mapped[str] = mapped_column(String(255))
     label: Mapped[str] = mapped_column(String(255))
     posted_on: Mapped[date]

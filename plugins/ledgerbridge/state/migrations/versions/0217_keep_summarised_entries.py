@@ -15,15 +15,15 @@ def upgrade() -> None:
     op.create_table(
         "summarised_entry",
         sa.Column("company", sa.String(length=64), nullable=False),
-        sa.Column("entity", sa.String(length=64), nullable=False),
         sa.Column("record_key", sa.String(length=255), nullable=False),
+        sa.Column("entity", sa.String(length=64), nullable=False),
         sa.Column("summary", sa.String(length=255), nullable=False),
         sa.Column("label", sa.String(length=255), nullable=False),
         sa.Column("posted_on", sa.Date(), nullable=False),
         sa.Column("lines", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("company", "entity", "record_key"),
+        sa.PrimaryKeyConstraint("company", "record_key", "entity"),
     )
-    op.create_index("ix_summarised_entry_summary", "summarised_entry", ["company", "entity", "summary"])
+    op.create_index("ix_summarised_entry_summary", "summarised_entry", ["company", "summary"])
 
 
 def downgrade() -> None:
