@@ -23,11 +23,11 @@ from ledgerbridge.state.upsert import in_chunks
 from operators import settings
 from operators.systems import hooks_of
 
-__all__ = ["AttachmentsOperator", "build_attachments"]
+__all__ = ["AttachmentsOperator", "build_attachments", "file_name"]
 
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 """What names of files may not have where the folder is a share of Windows."""
-_KEPT = 120
+_LONGEST, _LONGEST_ENDING = 120, 10
 
 
 class Attached(Protocol):
@@ -113,7 +113,7 @@ class AttachmentsOperator(BaseOperator):
             for key, number in self._delivered(leg, keys).items():
                 identity = key.rpartition(":")[2]
                 for each in files.of(identity):
-                    place = folder / _plain(number) / _plain(each.file_name)
+                    place = folder / file_name(number) / file_name(each.file_name)
                     if place.exists() and place.stat().st_size == each.size_bytes:
                         continue
                     if each.size_bytes > files.most_bytes:
@@ -197,8 +197,10 @@ def build_attachments(flow: str, legs: Sequence[str]) -> DAG:
     return dag
 
 
-def _plain(name: str) -> str:
+def file_name(name: str) -> str:
     """A name that is one of a file in one folder, whatever somebody called it."""
     kept = _UNFIT.sub("_", PurePosixPath(name).name).strip(". ") or "file"
-    stem, dot, ending = kept.rpartition(".")
-    return f"{stem[: _KEPT - len(ending)]}{dot}{ending}" if len(kept) > _KEPT else kept
+    if len(kept) <= _LONGEST:
+        return kept
+    ending = PurePosixPath(kept).suffix[:_LONGEST_ENDING]
+    return kept[: _LONGEST - len(ending)] + ending
