@@ -48,6 +48,7 @@ KINDS: Mapping[str, str] = {
     "open amount": "The entries agree, but more is open of the document in one ledger: money lies on another one.",
     "not applied": "A ledger has a payment beside what it pays, for people to set one against the other.",
     "beyond documents in …": "An account holds an amount that no document explains.",
+    "sub-ledger in …": "Stock or its cost, which one ledger alone keeps, is booked otherwise than its documents say.",
     "money without document": "The gateway moved money that no document stands for.",
     "document without money": "Both ledgers booked money of which the gateway knows nothing.",
     "fee not posted": "The gateway kept fees that no entry stands for.",
@@ -93,6 +94,8 @@ class Booked:
     :param source: entity a flow would read it as; empty if none reads such documents.
     :param record: the ledger's own record key.
     :param part_of: record key of what a flow reads it with, where it is no record of its own: an allocation's credit.
+    :param stock: by account, what its own lines say of stock and its cost, signed as ``effects``; None: nothing.
+    :param by_entry: whether it was entered in the general ledger itself, so that no sub-ledger has it.
     """
 
     key: str
@@ -110,6 +113,8 @@ class Booked:
     source: str = ""
     record: str = ""
     part_of: str = ""
+    stock: Mapping[str, Decimal] | None = None
+    by_entry: bool = False
 
     def link(self, ledger: str) -> Link:
         """Where to find it."""
