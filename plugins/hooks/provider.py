@@ -51,6 +51,11 @@ _OPTIONS = {
         " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
         "s3://bucket/audit_anchors",
     ),
+    "attachments_url": _option(
+        "Folder that people of a ledger reach to which no interface attaches files: any ObjectStoragePath URL. The DAG"
+        " attachments lays files of delivered documents there, and attaches what people lay there. Blank: none is.",
+        "file:///mnt/gp/attachments",
+    ),
     "bundle_keys": _option(
         "Public keys whose bundles `promote` takes here, 64 hexadecimal characters each, commas between them: those"
         " that `ledgerbridge audit key` shows in the environment before this one. Default: the key of this one.",

@@ -438,6 +438,22 @@ def test_a_payment_that_nobody_applies_is_a_difference_after_a_while(apply_by: d
     assert agree or "Apply it in gp, where it lies beside what it pays since 2026-03-02" in result.differences[0].remedy
 
 
+@pytest.mark.parametrize(("apply_by", "agree"), [(None, True), (DAY, True), (DAY + timedelta(days=1), False)])
+def test_a_payment_that_pays_nothing_yet_is_a_difference_after_a_while(apply_by: date | None, agree: bool) -> None:
+    known = Known("it pays nothing yet", "Apply it.", kind="not applied")
+    result = reconcile(
+        ("gp", "xero"),
+        [in_accounts(PAYMENT, GP)],
+        [],
+        role_of={"gp": GP, "xero": XERO},
+        explain=lambda *_: known,
+        explain_pair=lambda *_: Known(),
+        apply_by=apply_by,
+    )
+    assert found(result) == [("not applied", "clearing", "108.25"), ("not applied", "receivables", "-108.25")]
+    assert (result.agree, {each.remedy for each in result.differences}) == (agree, {"Apply it."})
+
+
 def of_stock(first: Sequence[Booked], second: Sequence[Booked], reason: str | None = None) -> Reconciliation:
     """Documents by role, with what one ledger alone keeps."""
     return reconcile(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -63,7 +64,8 @@ def reconcile(
     :param apply_by: a payment beside what it pays since an earlier day is not explained any more; None: it always is.
     """
     span = period or Period()
-    comparison = _Comparison(ledgers, explain, explain_pair, explain_days or (lambda _: Known()), stock=stock)
+    days = explain_days or (lambda _: Known())
+    comparison = _Comparison(ledgers, explain, explain_pair, days, stock=stock, apply_by=apply_by)
     pairs: dict[str, _Pair] = defaultdict(_Pair)
     sides = [
         [_Roled(each, ledger, role_of[ledger]) for each in documents]
@@ -73,7 +75,7 @@ def reconcile(
         for each in documents:
             pairs[each.booked.key].sides[side].append(each)
     if opened is not None:
-        comparison.find_apart(pairs, opened, apply_by)
+        comparison.find_apart(pairs, opened)
     for pair in pairs.values():
         if any(each.booked.booked_on in span for each in pair.all):
             comparison.compare(pair)
@@ -151,9 +153,11 @@ class _Comparison:
         explain_days: ExplainDays,
         *,
         stock: bool,
+        apply_by: date | None,
     ) -> None:
         self.ledgers = ledgers
         self._stock = stock
+        self._apply_by = apply_by
         self.differences: list[Difference] = []
         self.unsettled: set[str] = set()
         self._on_the_way: list[tuple[str, str]] = []
@@ -198,12 +202,8 @@ class _Comparison:
         for role, amount in left.items():
             self._add([here], f"sub-ledger in {ledger}", role, (1, -1)[side] * amount, known, remedy)
 
-    def find_apart(self, pairs: Mapping[str, _Pair], opened: Opened, apply_by: date | None) -> None:
-        """
-        What people have still to set against each other: payments of suppliers, which no interface applies.
-
-        One since an earlier day than ``apply_by`` has been forgotten.
-        """
+    def find_apart(self, pairs: Mapping[str, _Pair], opened: Opened) -> None:
+        """What people have still to set against each other: payments of suppliers, which no interface applies."""
         self._settled = _documents_settled(pairs)
         of_payables = {
             self._settled[key] for key, pair in pairs.items() if any(_PAYABLES in each.roles for each in pair.all)
@@ -229,11 +229,15 @@ class _Comparison:
                         if self._settled[other] == key
                     ]
                     ledger = self.ledgers[side]
-                    if apply_by is not None and since[key] < apply_by:
+                    if self._is_forgotten(since[key]):
                         known = Known(remedy=_FORGOTTEN.format(ledger, since[key]))
                     else:
                         known = Known(f"{ledger} has a payment beside what it pays: a person applies it")
-                    self._add(documents, "not applied", _PAYABLES, apart, known, _NOTHING_TO_DO)
+                    self._add(documents, _NOT_APPLIED, _PAYABLES, apart, known, _NOTHING_TO_DO)
+
+    def _is_forgotten(self, since: date) -> bool:
+        """Whether people should have applied what lies apart since this day."""
+        return self._apply_by is not None and since < self._apply_by
 
     def explain_cents(self, pairs: Mapping[str, _Pair]) -> None:
         """
@@ -310,6 +314,8 @@ class _Comparison:
     def _missing(self, side: int, here: _Roled) -> None:
         ledger, other = self.ledgers[side], self.ledgers[1 - side]
         known = self._explain(here.booked, other)
+        if known.kind == _NOT_APPLIED and self._is_forgotten(here.booked.booked_on):
+            known = replace(known, reason=None)
         if not known.lasts:
             self.unsettled.add(here.booked.key)
         if known.reason:
@@ -320,7 +326,7 @@ class _Comparison:
         # of an entry on nothing but what this ledger alone keeps, its sub-ledger tells
         without_value = [] if known.reason or (self._stock and any(here.alone.values())) else [("", NOTHING)]
         for role, amount in here.lasting or without_value:
-            self._add([here], f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
+            self._add([here], known.kind or f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
 
     def _compare_one(self, pair: _Pair, ours: _Roled, theirs: _Roled) -> None:
         both = [ours, theirs]
@@ -393,6 +399,7 @@ _FORGOTTEN = (
     " under `waits` of the stage."
 )
 _NOTHING_TO_DO = "Nothing: it is within the tolerance."
+_NOT_APPLIED = "not applied"
 _PAYABLES = "payables"
 _CONTROLS = ("receivables", _PAYABLES)
 """The roles of the accounts whose documents are open until they are settled."""

@@ -375,6 +375,7 @@ def booked_of(row: BooksDocument) -> Booked:
         source=content["source"],
         record=row.key,
         part_of=content["part_of"],
+        to_apply=content.get("to_apply", ""),
         # one that was kept before these were told has neither
         stock=_amounts(content.get("stock")),
         by_entry=content.get("by_entry", False),
@@ -410,6 +411,7 @@ def _content(booked: Booked) -> dict[str, Any]:
         "rate": f"{booked.rate:f}",
         "changed_at": None if booked.changed_at is None else booked.changed_at.isoformat(),
         "source": booked.source,
+        **({"to_apply": booked.to_apply} if booked.to_apply else {}),
     }
 
 
