@@ -174,6 +174,13 @@ def _tried(tried: Mapping[str, Any]) -> list[str]:
         for each in [*leg["accounts"], *leg["totals"]]:
             of = f"{each['role'] or 'no role'} {each['account']}" if "account" in each else "all"
             lines.append(f"    - {of}: {each['field']} {each['currency']} {each['before']} → {each['after']}")
+    effects = tried.get("effects", ())
+    several = len({each["company"] for each in effects}) > 1
+    for each in effects:
+        ledger = f"{each['company']}: {each['ledger']}" if several else each["ledger"]
+        of = f"{each['role'] or 'no role'} {each['account']}"
+        debit, credit = (f"{side} {each[f'{side}_before']} → {each[f'{side}_after']}" for side in ("debit", "credit"))
+        lines.append(f"- **{ledger}** {of}: {debit}, {credit} {each['currency']}".rstrip())
     lines += [f"- **{leg}** is not shown: {why}" for leg, why in tried.get("not_shown", {}).items()]
     if not tried.get("legs") and not tried.get("not_shown"):
         return [f"Over the last {tried.get('days')} days no leg would have made anything else."]

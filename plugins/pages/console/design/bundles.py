@@ -21,7 +21,7 @@ from operators import settings
 from operators.page_links import airflow_run
 from pages.console.access import Access
 from pages.console.design.bundle_models import BundleFileView, BundlesView, BundleView, PromotionView
-from pages.console.design.models import DifferenceView, RefusalView, SumView, TryView
+from pages.console.design.models import DifferenceView, EffectView, RefusalView, SumView, TryView
 
 __all__ = ["bundles_of", "go_back", "offer_bundle", "packed", "shown"]
 
@@ -151,6 +151,7 @@ def _tried(kept: Mapping[str, Any]) -> TryView:
     """What is kept of a trial, as the page shows that of a draft; without documents, which hold values."""
     return TryView(
         days=kept["days"], not_shown=kept["not_shown"],
+        effects=[EffectView(**each) for each in kept.get("effects", ())],  # earlier releases kept none
         differences=[
             DifferenceView(
                 **{name: value for name, value in leg.items() if name not in ("refusals", "accounts", "totals")},
