@@ -51,6 +51,11 @@ _OPTIONS = {
         " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
         "s3://bucket/audit_anchors",
     ),
+    "attachments_url": _option(
+        "Folder that people of a ledger reach to which no interface attaches files: any ObjectStoragePath URL. The DAG"
+        " attachments lays files of delivered documents there, and attaches what people lay there. Blank: none is.",
+        "file:///mnt/gp/attachments",
+    ),
     "bundle_approvers": _option(
         "Who may approve a bundle that `promote` asks about: the id of each in Airflow, with `=` and their name where"
         " that is another one; commas between them. They have to be allowed to edit the DAG promote too; Airflow takes"

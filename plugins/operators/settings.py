@@ -22,6 +22,7 @@ from ledgerbridge.state.signing import PublicKeys, Signer
 __all__ = [
     "anchors_to",
     "anchors_url",
+    "attachments_url",
     "bundle_approvers",
     "bundle_keys",
     "companies_folder",
@@ -80,6 +81,11 @@ def lease() -> timedelta:
 def anchors_url() -> str:
     """The folder of the anchors, away from the state database; any ObjectStoragePath URL."""
     return conf.get("ledgerbridge", "anchors_url", fallback="") or f"{staging_url()}/audit_anchors"
+
+
+def attachments_url() -> str:
+    """The folder of files that no interface attaches; any ObjectStoragePath URL; blank: none is carried."""
+    return conf.get("ledgerbridge", "attachments_url", fallback="") or ""
 
 
 def files_url() -> str:

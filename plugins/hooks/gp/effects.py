@@ -141,5 +141,6 @@ _ENTRIES: Mapping[str, Callable[[Document, LedgerAccounts], Iterator[Part]]] = {
     "cash_receipt": partial(_money, sign=-1, control="receivables", amount="ORTRXAMT"),
     "payables_payment": partial(_money, sign=1, control="payables", amount="DOCAMNT"),
     "application": _nothing,
+    "purchase_order": _nothing,
     "gl_transaction": _lines,
 }

@@ -47,10 +47,11 @@ class XeroBooks:
     The books of one organisation.
 
     :param roles: account roles that it has an account for; with `payables` bills are among the books.
+    :param _settings: of the company; nothing here goes by them.
     :raises TransientError, ConfigurationError: from every method, as ``XeroHook.get``.
     """
 
-    def __init__(self, hook: XeroHook, roles: Collection[str] = ()) -> None:
+    def __init__(self, hook: XeroHook, roles: Collection[str] = (), _settings: Mapping[str, str] | None = None) -> None:
         self._hook = hook
         self._scope = f"xero:{hook.tenant_id}"
         self._sources = WITH_PURCHASES if "payables" in roles else SOURCES
