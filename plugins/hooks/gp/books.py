@@ -30,6 +30,7 @@ __all__ = ["GPBooks"]
 
 Row = Mapping[str, Any]
 
+_PAYMENT, _PAYABLES_SOURCE = "payment", "gp.payables_document"
 # Source document codes (sources.md GP §4; the codes unverified) and what a flow reads such documents as. Who keeps
 # others sees the kind "entry".
 _KINDS = {
@@ -37,11 +38,10 @@ _KINDS = {
     "RTN": ("return", "gp.sales_return"),
     "CRM": ("credit memo", "gp.receivables_document"),
     "DRM": ("debit memo", "gp.receivables_document"),
-    "CRJ": ("payment", "gp.cash_receipt"),
-    "PMTRX": ("voucher", "gp.payables_document"),
-    "PMPAY": ("payment", "gp.payables_document"),
+    "CRJ": (_PAYMENT, "gp.cash_receipt"),
+    "PMTRX": ("voucher", _PAYABLES_SOURCE),
+    "PMPAY": (_PAYMENT, _PAYABLES_SOURCE),
 }
-_PAYABLES_SOURCE = "gp.payables_document"
 _APPLIED_COLUMNS = ("APTODCTY", "APTVCHNM", "APPLDAMT", "APFRMAPLYAMT")
 _WITH_GAIN = 3
 """How many accounts a payment of vendors is on: bank, payables, and the gain of its applications."""
@@ -64,6 +64,7 @@ _TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORF
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _PAYABLES = (1, 2, 3, 4, 5, 6)  # DOCTYPE
 _DEBIT_MEMO = 3
+_APPLY_REMEDY = "Apply it in GP: Transactions > Purchasing > Apply Payables Documents."
 
 
 class GPBooks:
@@ -71,12 +72,16 @@ class GPBooks:
     The books of one company.
 
     :param roles: account roles that it has an account for; with `payables` vouchers are looked for in batches too.
+    :param settings: of the company: where bills are keyed in GP, its payments go once a person has applied them.
     :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
     """
 
-    def __init__(self, hook: GPEConnectHook, roles: Collection[str] = ()) -> None:
+    def __init__(
+        self, hook: GPEConnectHook, roles: Collection[str] = (), settings: Mapping[str, str] | None = None
+    ) -> None:
         self._hook = hook
         self._has_payables = "payables" in roles
+        self._pays_here = (settings or {}).get("bills_keyed_in") in ("gp", "both")
 
     def sources(self) -> list[KeptSource]:
         """The journal, the taxes of sales documents, and what is open of posted documents, which is read whole."""
@@ -94,8 +99,8 @@ class GPBooks:
         ]
 
     def terms(self) -> dict[str, Any]:
-        """Nothing: what is read says it all."""
-        return {}
+        """Whether payments of vendors go to the other ledger."""
+        return {"payments go": self._pays_here}
 
     def derive(self, records: Sequence[KeptRecord]) -> Derived:
         """
@@ -122,6 +127,7 @@ class GPBooks:
             for part in _by_bill(
                 replace(each, taxes=taxes.get(each.number.upper())),
                 paid.get(each.number.upper(), []) if each.source == _PAYABLES_SOURCE else [],
+                _APPLY_REMEDY if self._pays_here and each.source == _PAYABLES_SOURCE and each.kind == _PAYMENT else "",
             )
         ]
         withdrawn = {identity: "voided" for _, each in entries if _is_void(each) for identity in each.ids}
@@ -383,14 +389,16 @@ def _paid_names(payment: Row) -> Iterator[str]:
     yield str(payment["VCHRNMBR"]).upper()
 
 
-def _by_bill(booked: Booked, applications: Sequence[Row]) -> list[Booked]:
+def _by_bill(booked: Booked, applications: Sequence[Row], to_apply: str) -> list[Booked]:
     """
     A payment of vendors as a flow reads it: what it pays of each bill by itself, and what is left of it.
 
     Where it has charges of its own beside bank and payables, nobody can tell whose they are: then it stays one.
+
+    :param to_apply: what a person does with what pays nothing.
     """
     if not applications:
-        return [booked]
+        return [replace(booked, to_apply=to_apply)]
     name = {f"{each['APTODCTY']}-{each['APTVCHNM']}": each for each in applications}
     parts = {bill: _part(booked, each) for bill, each in sorted(name.items())}
     left = {
@@ -411,7 +419,7 @@ def _by_bill(booked: Booked, applications: Sequence[Row]) -> list[Booked]:
         for bill, effects in parts.items()
     ]
     rest = {account: amount for account, amount in left.items() if amount}
-    return [*made, *([replace(booked, effects=rest)] if rest else [])]
+    return [*made, *([replace(booked, effects=rest, to_apply=to_apply)] if rest else [])]
 
 
 def _part(booked: Booked, application: Row) -> dict[str, Decimal]:

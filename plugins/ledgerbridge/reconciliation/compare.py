@@ -269,7 +269,7 @@ class _Comparison:
             self._on_the_way.append((here.booked.settles, here.booked.against))
         remedy = f"Find out why {here.booked.link(ledger)} is not in {other}: its delivery, its dead letter, its run."
         for role, amount in here.lasting or ([] if known.reason else [("", NOTHING)]):
-            self._add([here], f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
+            self._add([here], known.kind or f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
 
     def _compare_one(self, pair: _Pair, ours: _Roled, theirs: _Roled) -> None:
         both = [ours, theirs]

@@ -376,6 +376,7 @@ def booked_of(row: BooksDocument) -> Booked:
         source=content["source"],
         record=row.key,
         part_of=content["part_of"],
+        to_apply=content.get("to_apply", ""),
     )
 
 
@@ -407,6 +408,7 @@ def _content(booked: Booked) -> dict[str, Any]:
         "rate": f"{booked.rate:f}",
         "changed_at": None if booked.changed_at is None else booked.changed_at.isoformat(),
         "source": booked.source,
+        **({"to_apply": booked.to_apply} if booked.to_apply else {}),
     }
 
 

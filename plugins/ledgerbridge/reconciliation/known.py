@@ -239,6 +239,9 @@ class KnownDocuments:
         state, ids = self._sent[missing_in].get(booked.key, (None, ()))
         if state == "delivered":
             return self._lost(missing_in, ids)
+        if not state and booked.to_apply and booked.key == booked.record:
+            reason = f"it pays nothing yet, and goes when a person has done this: {booked.to_apply}"
+            return Known(None if self._closing else reason, booked.to_apply, kind="not applied")
         if not state and self.came_later(booked.source, booked.changed_at):
             return Known("booked after this run read it")
         if not state and not self._closing and self._is_to_be_taken(booked, missing_in):

@@ -324,7 +324,10 @@ class Keying:
                 row.id: booked.number
                 for row in rows
                 for booked in [booked_of(row)]
-                if row.ledger == ledger and there[row.pair] == {ledger} and not row.content["settles"]  # type: ignore[index]
+                if row.ledger == ledger
+                and there[row.pair] == {ledger}
+                and not booked.to_apply
+                and not row.content["settles"]  # type: ignore[index]
             }
             applied = books.applied_to(sorted(set(alone.values()))) if alone else {}
             found |= {number: applied[name] for number, name in alone.items() if name in applied}
