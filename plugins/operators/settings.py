@@ -23,6 +23,7 @@ __all__ = [
     "anchors_to",
     "anchors_url",
     "attachments_url",
+    "bundle_approvers",
     "bundle_keys",
     "companies_folder",
     "company",
@@ -119,6 +120,13 @@ def bundle_keys() -> PublicKeys:
     """
     told = conf.get("ledgerbridge", "bundle_keys", fallback="") or ""
     return PublicKeys(told.split(",")) if told else Signer(state_database.signing_key()).public
+
+
+def bundle_approvers() -> dict[str, str]:
+    """Who may approve bundles here: the id of each in Airflow, with their name; nobody: all who may edit the DAG."""
+    told = conf.get("ledgerbridge", "bundle_approvers", fallback="") or ""
+    named = (each.partition("=") for each in told.split(",") if each.strip())
+    return {user.strip(): (name or user).strip() for user, _, name in named}
 
 
 def anchors_to() -> str:
