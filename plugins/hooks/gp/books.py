@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from hooks.gp.econnect.ledger import (
     LINE_KEY,
     OF_UNITS,
     WORK_LINES,
+    AccountIndex,
     Journal,
     entry_identity,
     repetition,
@@ -55,12 +56,14 @@ _GENERAL_ENTRY = "GJ"
 _OF_SUB_LEDGERS = {"3", "4", "5"}
 """SERIES of sales, purchasing and inventory."""
 _JOURNAL_COLUMNS = (
-    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
-    "ACCTTYPE", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTINDX",
+    "ACTNUMST", "ACCTTYPE", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
 _JOURNAL, _INVOICES, _RETURNS, _PAID = "journal", "sales_invoice", "sales_return", "applied_payment"
 _NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
+_COST_COLUMNS = ("NONINVEN", "QUANTITY", "UNITCOST", "EXTDCOST", "INVINDX", "CSLSINDX")
+_CENT = Decimal("0.01")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _PAYABLES = (1, 2, 3, 4, 5, 6)  # DOCTYPE
 _DEBIT_MEMO = 3
@@ -89,8 +92,8 @@ class GPBooks:
         scope = f"gp-{site.company}"
         return [
             KeptSource(f"{scope}-{_JOURNAL}", _Lines(site), _journal_line, _line_names),
-            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _taxed, _tax_names),
-            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _taxed, _tax_names),
+            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _sold, _sale_names),
+            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _sold, _sale_names),
             *([KeptSource(f"{scope}-{_PAID}", AppliedPayment(site), _paid, _paid_names)] if self._has_payables else []),
             *(
                 KeptSource(f"{scope}-{each.name}", _OpenDocuments(self._hook, each), dict, each.names, whole=True)
@@ -113,20 +116,20 @@ class GPBooks:
         of: dict[str, list[Row]] = defaultdict(list)
         for record in records:
             of[record.book.rpartition("-")[2]].append(record.payload)
-        taxes = {
-            row["SOPNUMBE"].upper(): _tax_sets(row, sign)
-            for book, sign in ((_INVOICES, -1), (_RETURNS, 1))
-            for row in of[book]
-        }
+        sales = [(row, sign) for book, sign in ((_INVOICES, 1), (_RETURNS, -1)) for row in of[book]]
+        taxes = {row["SOPNUMBE"].upper(): _tax_sets(row, -sign) for row, sign in sales}
+        stock = self._stock(sales, of[_JOURNAL])
         entries = self._entries(of[_JOURNAL])
         paid = {row["VCHRNMBR"].upper(): row["Applications"] for row in of[_PAID]}
         booked = [
             (name, part)
             for name, each in entries
             if not _is_void(each)
+            for number in [each.number.upper()]
             for part in _by_bill(
-                replace(each, taxes=taxes.get(each.number.upper())),
-                paid.get(each.number.upper(), []) if each.source == _PAYABLES_SOURCE else [],
+                # an entry may bear the number of a document that somebody meant by it
+                each if each.by_entry else replace(each, taxes=taxes.get(number), stock=stock.get(number)),
+                paid.get(number, []) if each.source == _PAYABLES_SOURCE else [],
                 _APPLY_REMEDY if self._pays_here and each.source == _PAYABLES_SOURCE and each.kind == _PAYMENT else "",
             )
         ]
@@ -189,6 +192,34 @@ class GPBooks:
     def beyond_documents(self, totals: Totals, on: date, since: date | None) -> dict[str, Decimal]:
         """Nothing: the documents are read from the general ledger itself."""
         return {}
+
+    def _stock(self, sales: Sequence[tuple[Row, int]], journal: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
+        """
+        By number of an invoice, or return, what its lines say of the goods: Dr their cost, Cr inventory, or reversed.
+
+        :param sales: each with 1 for an invoice, -1 for a return. One that was kept before lines were has none.
+        """
+        costs = {
+            row["SOPNUMBE"].upper(): [
+                (str(line.get(column)), side * sign * _cost(line))
+                for line in row["Line"]
+                for column, side in (("CSLSINDX", 1), ("INVINDX", -1))
+                if line.get("NONINVEN") != "1" and _cost(line)
+            ]
+            for row, sign in sales
+            if "Line" in row
+        }
+        accounts = {str(line["ACTINDX"]): str(line["ACTNUMST"]) for line in journal if line.get("ACTINDX")}
+        # an account that no entry of these documents is on
+        unknown = {index for each in costs.values() for index, _ in each} - accounts.keys()
+        if unknown:
+            rows = AccountIndex(self._hook.site()).lookup(sorted(unknown))
+            accounts |= {index: str(row["ACTNUMST"]) for index, row in rows.items()}
+        found: dict[str, dict[str, Decimal]] = {number: defaultdict(Decimal) for number in costs}
+        for number, each in costs.items():
+            for index, amount in each:
+                found[number][accounts.get(index, f"ACTINDX {index}")] += amount
+        return found
 
     def _entries(self, rows: Sequence[Row]) -> list[tuple[str, Booked]]:
         booked = (row for row in rows if row["SOURCDOC"] not in BROUGHT_FORWARD and row.get("ACCTTYPE") not in OF_UNITS)
@@ -283,7 +314,7 @@ def _entry_name(line: Row) -> str:
     return f"entry {line['JRNENTRY']}{repetition(line)}"
 
 
-def _tax_names(row: Row) -> Iterator[str]:
+def _sale_names(row: Row) -> Iterator[str]:
     yield str(row["SOPNUMBE"]).upper()
 
 
@@ -344,9 +375,18 @@ def _journal_line(line: Row) -> dict[str, Any]:
     return {column: line.get(column) for column in _JOURNAL_COLUMNS}
 
 
-def _taxed(document: Row) -> dict[str, Any]:
+def _sold(document: Row) -> dict[str, Any]:
     taxes = [{column: tax.get(column) for column in _TAX_COLUMNS} for tax in document.get("Tax", [])]
-    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes}
+    lines = [{column: line.get(column) for column in _COST_COLUMNS} for line in document.get("Line", [])]
+    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes, "Line": lines}
+
+
+def _cost(line: Row) -> Decimal:
+    """Of all its pieces, in base currency; EXTDCOST where the DOCTYPE has it, which knows of several layers of cost."""
+    if line.get("EXTDCOST"):
+        return Decimal(line["EXTDCOST"])
+    pieces = Decimal(line.get("QUANTITY") or 0)
+    return (Decimal(line.get("UNITCOST") or 0) * pieces).quantize(_CENT, ROUND_HALF_UP)
 
 
 def _booked(company: str, lines: list[Row]) -> Booked:
@@ -377,6 +417,7 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         rate=Decimal(first.get("XCHGRATE") or 0) or Decimal(1),
         changed_at=max(datetime.fromisoformat(str(line["DEX_ROW_TS"])).replace(tzinfo=UTC) for line in lines),
         source=source,
+        by_entry=of_ledger,
     )
 
 

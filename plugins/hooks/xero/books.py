@@ -338,6 +338,7 @@ def _manual_journal(journal: Mapping[str, Any], accounts: _Accounts, scope: str)
         changed_at=_changed(journal),
         # one that a flow made is nobody's to take: it comes of an entry of the other ledger
         source="" if _MADE_OF_ENTRY.search(str(journal["Narration"])) else "xero.manual_journal",
+        by_entry=True,
     )
 
 

@@ -98,6 +98,11 @@ class KnownDocuments:
         self._read_until: dict[str, datetime] = {entity: until for entity, until, _ in read if until is not None}
         self._read_at: dict[str, datetime] = {entity: ended_at for entity, _, ended_at in read}
 
+    @property
+    def read_until(self) -> datetime | None:
+        """When sources of the company were read last; None: never."""
+        return max(self._read_until.values(), default=None)
+
     def look_at(self, session: Session, documents: Mapping[str, Sequence[Booked]]) -> None:
         """
         Look up the deliveries of these documents, by ledger.

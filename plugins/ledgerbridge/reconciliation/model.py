@@ -48,6 +48,7 @@ KINDS: Mapping[str, str] = {
     "open amount": "The entries agree, but more is open of the document in one ledger: money lies on another one.",
     "not applied": "A ledger has a payment that people have still to set against what it pays.",
     "beyond documents in …": "An account holds an amount that no document explains.",
+    "sub-ledger in …": "Stock or its cost, which one ledger alone keeps, is booked otherwise than its documents say.",
     "money without document": "The gateway moved money that no document stands for.",
     "document without money": "Both ledgers booked money of which the gateway knows nothing.",
     "fee not posted": "The gateway kept fees that no entry stands for.",
@@ -94,6 +95,8 @@ class Booked:
     :param record: the ledger's own record key.
     :param part_of: record key of what a flow reads it with, where it is no record of its own: an allocation's credit.
     :param to_apply: of a payment that pays nothing yet, and goes to the other ledger once it does: what a person does.
+    :param stock: by account, what its own lines say of stock and its cost, signed as ``effects``; None: nothing.
+    :param by_entry: whether it was entered in the general ledger itself, so that no sub-ledger has it.
     """
 
     key: str
@@ -112,6 +115,8 @@ class Booked:
     record: str = ""
     part_of: str = ""
     to_apply: str = ""
+    stock: Mapping[str, Decimal] | None = None
+    by_entry: bool = False
 
     def link(self, ledger: str) -> Link:
         """Where to find it."""
