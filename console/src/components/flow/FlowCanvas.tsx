@@ -1,7 +1,6 @@
 import "@xyflow/react/dist/base.css";
 
 import {
-  Background,
   Controls,
   type Edge,
   Handle,
@@ -23,6 +22,7 @@ import { afterEdits, DRAGGED, type Dragged, moveEdits } from "../../model/parts"
 import { inWords, passWords, timesOf, wordsOf } from "../../model/words";
 import type { Design } from "../../queries/flow";
 
+import { Moved } from "./Moved";
 type Props = {
   flow: FlowView;
   drawing: Drawing;
@@ -103,9 +103,6 @@ export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, pa
         onNodeClick={(_, node) => choose(node.data.of)}
         onEdgeClick={(_, { data }) => data && chooseLine(data.line)}
         onPaneClick={() => choose([])}
-        // while it moves it is a picture of its own, which is not painted anew; standing still it is sharp
-        onMoveStart={() => pane.current?.classList.add("moves")}
-        onMoveEnd={() => pane.current?.classList.remove("moves")}
         onConnect={({ source, target }) => {
           const [from, to] = [legOf(source), legOf(target)];
           if (to && from) design.edit(afterEdits(to, from.name));
@@ -127,7 +124,7 @@ export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, pa
         multiSelectionKeyCode={null}
         minZoom={0.1}
       >
-        <Background />
+        <Moved />
         <Controls showInteractive={false} />
       </ReactFlow>
     </div>
