@@ -70,6 +70,10 @@ class _State:
         """Each order went out under its number."""
         return {key: {"chain_key": f"order:{key}"} for key in keys}
 
+    def on_the_way(self, entity: str, by: str, keys: Sequence[str]) -> set[str]:
+        """None is."""
+        return set()
+
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
         """None is asked for."""
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,17 @@ from sqlalchemy import Engine
 
 from demo.airflow_home import CHECKOUT
 from ledgerbridge.audit import Actor, Change, append
+from ledgerbridge.changes.log import Found
+from ledgerbridge.changes.log import append as log
+from ledgerbridge.changes.sources import SourceId
+from ledgerbridge.drafts.publish import live_text
+from ledgerbridge.drafts.store import begin, keep
+from ledgerbridge.entities import RawRecord
 from ledgerbridge.mapping.trial import canonical_frames
 from ledgerbridge.state import transaction
-from operators.staging import remember, write_frames
+from operators.staging import raw_table, remember, write_frames, write_raw
 
-__all__ = ["FILE", "MAPPING", "NAMES", "git", "include_in_git", "plant_customers"]
+__all__ = ["FILE", "MAPPING", "NAMES", "draft", "git", "include_in_git", "plant_customers", "plant_fee"]
 
 MAPPING = "customer_to_gp_customer"
 FILE = f"mappings/{MAPPING}.yaml"
@@ -54,3 +61,25 @@ def plant_customers(state: Engine, staging: Path) -> None:
         told = {"leg": "customer", "uri": f"{uri}/documents", "rows": {}}
         actor = Actor("order_to_cash", "customer", "run-9", "customer.transform")
         append(session, actor, [Change("batch-transform", "gp.customer", "batch:9", details=told)])
+
+
+def plant_fee(state: Engine, staging: Path) -> None:
+    """Let a bill of Stripe over 3.20 have been read, as the change log keeps it."""
+    payload = {
+        "id": "txn_1", "created": 1_773_139_200, "amount": "-3.20", "currency": "usd", "fee": "0.00", "source": None,
+        "reporting_category": "fee", "type": "stripe_fee",
+    }  # fmt: skip
+    at = datetime(2026, 3, 10, tzinfo=UTC)
+    record = RawRecord("stripe:acct_1:balance_transaction:txn_1", "1", at, payload)
+    batch = write_raw(f"{staging.as_uri()}/readings/stripe", raw_table([record]))
+    with transaction(state) as session:
+        remember(session, batch)
+        source = SourceId("main", "stripe.balance_transaction", "stripe")
+        log(session, source, [Found(record.key, record.version, at)], how="poll", payload_uri=batch.uri)
+
+
+def draft(state: Engine, include: Path, file: str, by: str, text: str) -> None:
+    """Let somebody have a draft of a file."""
+    with transaction(state) as session:
+        begun = begin(session, file, live_text(include, file), by)
+        keep(session, file, by, begun.version, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from json import dumps
@@ -19,7 +20,7 @@ from ledgerbridge.drafts.folders import committed, kind_of, with_file
 from ledgerbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ledgerbridge.pipeline.difference import Difference
+    from ledgerbridge.pipeline.difference import AccountEffect, Difference
 
 __all__ = ["app"]
 
@@ -63,11 +64,16 @@ def what_if(
         before, after = (folder, include) if in_place else (include, folder)
         found = run(before, after, of_company, state_engine(context, of_company.key), since, most=most)
     if json:
-        told = {"differences": [_plain(each) for each in found.differences], "not_shown": found.not_shown}
+        told = {
+            "differences": [_plain(each) for each in found.differences],
+            "effects": [asdict(each) | {"difference": each.difference} for each in found.effects],
+            "not_shown": found.not_shown,
+        }
         print(dumps(told, indent=2, default=str, ensure_ascii=False))
     else:
         for difference in found.differences:
             _print(difference, since)
+        _print_effects(found.effects)
         for leg, why in found.not_shown.items():
             print(f"{leg}: not shown: {why}")
         if not found.differences and not found.not_shown:
@@ -107,6 +113,22 @@ def _print(difference: Difference, since: datetime) -> None:
         print(f"  … and {len(difference.changed) - _SHOWN} documents more")
     for entity, keys in difference.assumed.items():
         print(f"  assumed    {keys} of {entity} are taken to be there: no answer of the system is kept")
+
+
+def _print_effects(effects: Sequence[AccountEffect]) -> None:
+    """Debit and credit before and after, of accounts on which either is another; a block a ledger."""
+    for ledger in sorted({each.ledger for each in effects}):
+        of_ledger = [each for each in effects if each.ledger == ledger]
+        others = [each for each in of_ledger if each.is_another]
+        print(f"ledger effect in {ledger}: {len(others)} of {len(of_ledger)} accounts are others")
+        if others:
+            sides = "".join(f"{name:>14}" for name in ("debit", "credit", "debit then", "credit then", "difference"))
+            print(f"  {'':<44}{sides}")
+        for each in others:
+            of = f"{each.role or 'no role'} {each.account}"
+            amounts = (each.debit_before, each.credit_before, each.debit_after, each.credit_after)
+            told = "".join(f"{amount:>14,.2f}" for amount in amounts)
+            print(f"  {of:<40}{each.currency:<4}{told}{each.difference:>+14,.2f}")
 
 
 def _sums(sums: Any) -> str:

@@ -51,6 +51,18 @@ _OPTIONS = {
         " database's administrators can't write, with retention. Default: audit_anchors/ under staging_url.",
         "s3://bucket/audit_anchors",
     ),
+    "attachments_url": _option(
+        "Folder that people of a ledger reach to which no interface attaches files: any ObjectStoragePath URL. The DAG"
+        " attachments lays files of delivered documents there, and attaches what people lay there. Blank: none is.",
+        "file:///mnt/gp/attachments",
+    ),
+    "bundle_approvers": _option(
+        "Who may approve a bundle that `promote` asks about: the id of each in Airflow, with `=` and their name where"
+        " that is another one; commas between them. They have to be allowed to edit the DAG promote too; Airflow takes"
+        " the answer of nobody else. Whoever packed or offered a bundle is not asked about it. Blank: all who may edit"
+        " that DAG.",
+        "vera,5f0c2f6e-8f0b-4a52-9f57-2f6a3c1f7d11=Otto Ames",
+    ),
     "bundle_keys": _option(
         "Public keys whose bundles `promote` takes here, 64 hexadecimal characters each, commas between them: those"
         " that `ledgerbridge audit key` shows in the environment before this one. Default: the key of this one.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules, resolve_name
@@ -13,10 +14,13 @@ from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.systems import System
 
 if TYPE_CHECKING:
+    from ledgerbridge.entities import Document
     from ledgerbridge.mapping.checks import Role
+    from ledgerbridge.reconciliation import Effect, LedgerAccounts
 
 __all__ = [
     "SystemHook",
+    "effect_of",
     "entity_class",
     "gateway_fields",
     "hook_for",
@@ -92,6 +96,17 @@ def entity_class(entity: str) -> Any:
     """
     system, _, name = entity.partition(".")
     return _entities(system_named(system))[name]
+
+
+def effect_of(entity: str, accounts: LedgerAccounts) -> Callable[[Document], Effect | None] | None:
+    """
+    What a ledger will book of a document for an entity of it; None: its system is no ledger.
+
+    :raises ConfigurationError: there is no such system.
+    """
+    system, _, name = entity.partition(".")
+    path = system_named(system).effects
+    return partial(resolve_name(path), name, accounts) if path else None
 
 
 def target_fields(entity: str) -> dict[str, dict[str, int]]:

@@ -49,6 +49,8 @@ class System:
     :param described: path of a function that gives what is to be known of an entity's fields, ``(name, written=…)`` to
         an entity of ``ledgerbridge.suggest`` or None; None where `fields.yaml` of its package says it, or nothing does.
     :param books: path of a class that tells what was booked, where the system is a ledger.
+    :param effects: path of a function that gives what it will book of a document, an ``EffectOf`` of
+        ``ledgerbridge.reconciliation``, where the system is a ledger; it asks nothing.
     :param gateway_books: path of a class that tells what moved its balance, where it is a payment gateway.
     :param webhooks: path of a class that knows its webhooks, made of a connection's id; None where it sends none.
     :param gateway_fields: what it has to be told of each gateway in the company file: key and what it says.
@@ -65,6 +67,7 @@ class System:
     target_fields: str | None = None
     described: str | None = None
     books: str | None = None
+    effects: str | None = None
     gateway_books: str | None = None
     webhooks: str | None = None
     gateway_fields: Mapping[str, str] = field(default_factory=dict)

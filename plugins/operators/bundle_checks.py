@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from operators.file_checks import flow_problems, mapping_problems, suite_problem
 from operators.what_if import what_if
 
 if TYPE_CHECKING:
-    from ledgerbridge.pipeline.difference import Difference
+    from ledgerbridge.pipeline.difference import AccountEffect, Difference
 
 __all__ = ["bundle_problems", "check_here", "unpacked"]
 
@@ -69,14 +70,14 @@ def check_here(bundle: Bundle, days: int) -> tuple[list[str], dict[str, Any]]:
     The files are checked for every company here, their DAGs are built, and every leg that is another one is run over
     what was recorded, in shadow: no system is asked, nothing is written.
 
-    :returns: problems as text; and ``days``, ``legs`` with counts and sums, ``not_shown`` with why. No value of a
-        record is in it.
+    :returns: problems as text; and ``days``, ``legs`` with counts and sums, ``effects`` by ledger and account,
+        ``not_shown`` with why. No value of a record is in it.
     """
     companies = [settings.company(key) for key in company_keys(settings.companies_folder())]
     with unpacked(bundle) as folder:
         problems = [str(each.error()).replace(str(folder), "include") for each in bundle_problems(folder, companies)]
         problems = problems or [each for company in companies for each in _dag_problems(folder, company)]
-        tried: dict[str, Any] = {"days": days, "legs": [], "not_shown": {}}
+        tried: dict[str, Any] = {"days": days, "legs": [], "effects": [], "not_shown": {}}
         if not problems:
             since = datetime.now(UTC) - timedelta(days=days)
             for company in companies:
@@ -84,6 +85,7 @@ def check_here(bundle: Bundle, days: int) -> tuple[list[str], dict[str, Any]]:
                 found = what_if(settings.include_folder(), folder, company, engine, since, most=_MOST)
                 of = "" if len(companies) == 1 else f"{company.key}: "
                 tried["legs"] += [_summed(each, of) for each in found.differences]
+                tried["effects"] += [_effect(each, company.key) for each in found.effects if each.is_another]
                 tried["not_shown"] |= {of + leg: why for leg, why in found.not_shown.items()}
     return problems, tried
 
@@ -118,6 +120,11 @@ def _summed(difference: Difference, of: str) -> dict[str, Any]:
         "totals": [_sum(each) for each in difference.totals],
         "assumed": dict(difference.assumed),
     }
+
+
+def _effect(each: AccountEffect, company: str) -> dict[str, str]:
+    told = asdict(each) | {"company": company, "difference": each.difference}
+    return {name: str(value) for name, value in told.items()}
 
 
 def _sum(each: Any, **of: str) -> dict[str, str]:

@@ -125,7 +125,7 @@ class CloseReportOperator(BaseOperator):
         closes = datetime.combine(period.last + timedelta(days=company.close.days + 1), time(), zone).astimezone(UTC)
         with snapshot(engine) as session:
             books = {flow: kept_result(session, company.key, flow, run_id) or {} for flow in self.flows}
-            control = [each for flow, config in self.flows.items() for each in self._control(session, flow, config)]
+            control = [each for flow in self.flows for each in self._control(session, flow, period, books[flow])]
             found = carried(session, company.key, self._entities())
             terms = Terms(self._legs(), period.last, closes, zone)
             going = under_way(session, terms, database_now(session))
@@ -133,15 +133,21 @@ class CloseReportOperator(BaseOperator):
             company.key, company.name, company.base_currency, period.first, period.last, closes, books, going,
             control=control,
             carried=found,
-            gateways=[each.role for each in company.gateways if each.name in company.connections],
+            gateways=self._gateways,
             console=console_address(),
         )  # fmt: skip
 
-    def _control(self, session: Session, flow: str, config: FlowConfig) -> list[Control]:
-        ledgers = next(stage.reconcile for stage in config.stages.values() if stage.reconcile)
+    @property
+    def _gateways(self) -> list[str]:
+        """Roles of the clearing accounts of gateways that tell what they hold."""
+        return [each.role for each in self.company.gateways if each.name in self.company.connections]
+
+    def _control(self, session: Session, flow: str, period: Period, found: Mapping[str, Any]) -> list[Control]:
+        ledgers = next(stage.reconcile for stage in self.flows[flow].stages.values() if stage.reconcile)
         kept = KeptBooks(settings.state_engine(self.company.key), self.company.key, flow)
         roles = {ledger: roles_of(self.company, ledger) for ledger in ledgers}
-        return control_accounts(session, BookedDocuments(kept, roles, self.company.compared_from))
+        documents = BookedDocuments(kept, roles, self.company.compared_from)
+        return control_accounts(session, documents, period, found, self._gateways)
 
     def _entities(self) -> dict[str, dict[str, list[str]]]:
         """By flow and leg, what it reads; of legs that keep two sides in step nothing is carried."""

@@ -8,11 +8,12 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.hitl import HITLUser
 
 from hooks.state_database import signing_key
 from ledgerbridge.audit import Actor
 from ledgerbridge.drafts.bundle import changed_files, files_in
-from ledgerbridge.drafts.promotions import apply, bundle_of, decide, note_checks, promotion
+from ledgerbridge.drafts.promotions import apply, asked_of, bundle_of, decide, note_checks, promotion
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import Promotion
@@ -67,7 +68,8 @@ class ApproveBundleOperator(ApprovalOperator):
     """
     Ask whether a checked bundle may be live, with what it changes and would have changed.
 
-    Whoever packed or offered it approves nothing. What counts is what the state database keeps of the answer: marking
+    Asked are those who may approve bundles here, by Airflow itself, or whoever may edit the DAG where nobody is named;
+    whoever packed or offered it approves nothing. What counts is what the state database keeps of the answer: marking
     this task as done by hand lets nothing on.
     """
 
@@ -77,13 +79,23 @@ class ApproveBundleOperator(ApprovalOperator):
         super().__init__(subject="May this bundle be live?", **kwargs)
 
     def execute(self, context: Context) -> Any:
-        """Ask, unless it was said already."""
+        """
+        Ask, unless it was said already.
+
+        :raises AirflowFailException: all who may approve packed or offered it.
+        """
         number = int(context["params"]["promotion"])
         with snapshot(settings.state_engine()) as session:
             row = promotion(session, number)
             if row.state != "checked":
                 self.log.info("bundle %d is %s: nobody is asked", number, row.state)
                 return None
+            # a run that is cleared asks those who may approve then
+            try:
+                asked = asked_of(row, settings.bundle_approvers())
+            except LedgerbridgeError as error:
+                raise AirflowFailException(str(error)) from error
+            self.assigned_users = [HITLUser(id=each, name=name) for each, name in asked.items()] or None
             self.subject = f"May bundle {number} of {row.packed_by} be live?"
             self.body = _as_asked(row)
         return super().execute(context)
@@ -96,12 +108,15 @@ class ApproveBundleOperator(ApprovalOperator):
         """
         answered = super().execute_complete(context, event)
         user = answered["responded_by_user"] or {}
-        names = [str(each) for each in user.values() if each]
+        names = [str(user.get(each) or "") for each in ("id", "name")]
         by = str(user.get("name") or user.get("id") or "somebody")
         number, approved = int(context["params"]["promotion"]), answered["chosen_options"] == [self.APPROVE]
         try:
             with transaction(settings.state_engine()) as session:
-                decide(session, _actor(self, context), number, names, by, approved=approved)
+                decide(
+                    session, _actor(self, context), number, names, by, approved=approved,
+                    approvers=settings.bundle_approvers(),
+                )  # fmt: skip
         except LedgerbridgeError as error:
             raise AirflowFailException(str(error)) from error
         return answered
@@ -159,6 +174,13 @@ def _tried(tried: Mapping[str, Any]) -> list[str]:
         for each in [*leg["accounts"], *leg["totals"]]:
             of = f"{each['role'] or 'no role'} {each['account']}" if "account" in each else "all"
             lines.append(f"    - {of}: {each['field']} {each['currency']} {each['before']} → {each['after']}")
+    effects = tried.get("effects", ())
+    several = len({each["company"] for each in effects}) > 1
+    for each in effects:
+        ledger = f"{each['company']}: {each['ledger']}" if several else each["ledger"]
+        of = f"{each['role'] or 'no role'} {each['account']}"
+        debit, credit = (f"{side} {each[f'{side}_before']} → {each[f'{side}_after']}" for side in ("debit", "credit"))
+        lines.append(f"- **{ledger}** {of}: {debit}, {credit} {each['currency']}".rstrip())
     lines += [f"- **{leg}** is not shown: {why}" for leg, why in tried.get("not_shown", {}).items()]
     if not tried.get("legs") and not tried.get("not_shown"):
         return [f"Over the last {tried.get('days')} days no leg would have made anything else."]

@@ -119,6 +119,7 @@ class ReconcileOperator(BaseOperator):
                 flow: {leg: days for leg in legs if (days := self.waits.of(leg)) is not None}
                 for flow, legs in {self.flow: self.config.legs, **others}.items()
             },
+            apply_within=self.waits.apply_within,
         )
 
     def _keep(self, company: Company, run_id: str, result: Reconciliation) -> str:

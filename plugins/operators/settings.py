@@ -22,6 +22,8 @@ from ledgerbridge.state.signing import PublicKeys, Signer
 __all__ = [
     "anchors_to",
     "anchors_url",
+    "attachments_url",
+    "bundle_approvers",
     "bundle_keys",
     "companies_folder",
     "company",
@@ -81,6 +83,11 @@ def anchors_url() -> str:
     return conf.get("ledgerbridge", "anchors_url", fallback="") or f"{staging_url()}/audit_anchors"
 
 
+def attachments_url() -> str:
+    """The folder of files that no interface attaches; any ObjectStoragePath URL; blank: none is carried."""
+    return conf.get("ledgerbridge", "attachments_url", fallback="") or ""
+
+
 def files_url() -> str:
     """Where people edit the files of the include folder, ``{path}`` and ``{line}`` in it; blank: nowhere."""
     return conf.get("ledgerbridge", "files_url", fallback="") or ""
@@ -113,6 +120,13 @@ def bundle_keys() -> PublicKeys:
     """
     told = conf.get("ledgerbridge", "bundle_keys", fallback="") or ""
     return PublicKeys(told.split(",")) if told else Signer(state_database.signing_key()).public
+
+
+def bundle_approvers() -> dict[str, str]:
+    """Who may approve bundles here: the id of each in Airflow, with their name; nobody: all who may edit the DAG."""
+    told = conf.get("ledgerbridge", "bundle_approvers", fallback="") or ""
+    named = (each.partition("=") for each in told.split(",") if each.strip())
+    return {user.strip(): (name or user).strip() for user, _, name in named}
 
 
 def anchors_to() -> str:

@@ -40,7 +40,8 @@ def books_of(system: str, company: Company) -> Books:
             "LB-CFG-005", f'"{system}" is no ledger.', remedy=f"The ledgers are: {', '.join(ledgers())}."
         )
     roles = {str(account["role"]) for account in company.accounts if account.get(system)}
-    books: Books = resolve_name(path)(hook_for(system, company.connections_of(system)[0]), roles)
+    hook = hook_for(system, company.connections_of(system)[0])
+    books: Books = resolve_name(path)(hook, roles, company.settings)
     return books
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from hooks.systems import effect_of
+from ledgerbridge.entities import Document
 from ledgerbridge.flows import Company, LegConfig, load_flow
 from ledgerbridge.mapping import Lookups
-from ledgerbridge.pipeline.difference import Difference
+from ledgerbridge.pipeline.difference import AccountEffect, Difference, ledger_effect
 from ledgerbridge.pipeline.shadow import Answered, LegVersion, load_version
+from ledgerbridge.reconciliation import Effect, LedgerAccounts
 from ledgerbridge.state import transaction
 from ledgerbridge.state.installation import company_key, key_salt
 from ledgerbridge.state.reader import DatabaseReader
@@ -32,6 +35,11 @@ class Compared:
     def __init__(self) -> None:
         self.differences: list[Difference] = []
         self.not_shown: dict[str, str] = {}
+
+    @property
+    def effects(self) -> list[AccountEffect]:
+        """What the ledgers book by account of all legs together, before and after; also what is the same."""
+        return ledger_effect(self.differences)
 
 
 def what_if(
@@ -57,7 +65,8 @@ def what_if(
             found.not_shown[name] = "it reads or writes another entity than before"
         else:
             versions = load_version(before, old), load_version(after, new)
-            difference = Difference(flow, leg, new.target, _roles(company, new.target))
+            booked = _booked(company, new.target)
+            difference = Difference(flow, leg, new.target, _roles(company, new.target), booked)
             _run(difference, versions, (before, after), company, engine, since, most)
             found.differences.append(difference)
     return found
@@ -117,3 +126,10 @@ def _content(include: Path, leg: LegConfig) -> list[bytes]:
 def _roles(company: Company, target: str) -> dict[str, str]:
     ledger = target.partition(".")[0]
     return {str(each[ledger]): str(each["role"]) for each in company.accounts if each.get(ledger)}
+
+
+def _booked(company: Company, target: str) -> Callable[[Document], Effect | None] | None:
+    """What the company's ledger will book of a document for a target; None: it is no ledger's."""
+    ledger, tables = target.partition(".")[0], company.tables()
+    by_role = {role: str(row[ledger]) for role, row in tables["accounts"].items() if row.get(ledger)}
+    return effect_of(target, LedgerAccounts(by_role, list(tables["gateways"].values())))

@@ -76,6 +76,7 @@ def read_books(session: Session) -> dict[str, Any]:
         "applications": applications,
         "payables": payables,
         "payables_applications": payables_applications,
+        "purchase_orders": [_purchase_order(session, row) for row in session.select("POP10100")],
     }
 
 
@@ -134,6 +135,26 @@ def _payable(row: Row, state: str) -> dict[str, Any]:
     document |= _money(row, [name for name in _PAYABLE_AMOUNTS if name in row])
     days = {name: row[name].isoformat() for name in ("DOCDATE", "DUEDATE", "PSTGDATE") if name in row}
     return document | days | {"number": row.get("VCHNUMWK") or row["VCHRNMBR"], "state": state}
+
+
+def _purchase_order(session: Session, row: Row) -> dict[str, Any]:
+    number = {"PONUMBER": row["PONUMBER"]}
+    texts = ("VENDORID", "VENDNAME", "CONFIRM1", "CURNCYID")
+    document: dict[str, Any] = {name: row[name] for name in texts} | {"number": row["PONUMBER"], "state": "new"}
+    document |= {name: row[name].isoformat() for name in ("DOCDATE", "REQDATE", "PRMDATE")}
+    document |= _money(row, ["SUBTOTAL", "ORSUBTOT", "TAXAMNT", "ORTAXAMT"]) | {"XCHGRATE": f"{row['XCHGRATE']:f}"}
+    accounts = {account["ACTINDX"]: account["ACTNUMST"] for account in session.select("GL00105")}
+    document["lines"] = [
+        {name: line[name] for name in ("ITEMNMBR", "ITEMDESC", "NONINVEN")}
+        | _money(line, ["QTYORDER", "ORUNTCST", "OREXTCST", "EXTDCOST", "ORTAXAMT"])
+        | {"ACTNUMST": accounts.get(line["INVINDX"], "")}
+        for line in session.select("POP10110", **number)
+    ]
+    document["taxes"] = [
+        {"TAXDTLID": tax["TAXDTLID"]} | _money(tax, ["ORTAXAMT", "ORTXBPUR"])
+        for tax in session.select("POP10160", **number)
+    ]
+    return document
 
 
 def _money(row: Row, names: list[str]) -> dict[str, str]:

@@ -87,6 +87,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "duplicate_check": (50078, "Duplicate check number of this checkbook"),
     "vendor_hold": (50079, "Vendor is on hold"),
     "vendor_status": (50072, "Vendor is not active"),
+    "duplicate_order": (50080, "PO number already exists in POP10100 or POP30100"),
     "duplicate_vendor": (50073, "Vendor number already exists and UpdateIfExists = 0"),
     "duplicate_item": (50074, "Item number already exists and UpdateIfExists = 0"),
     "schedule": (50075, "Unit of measure schedule does not exist in IV40201"),

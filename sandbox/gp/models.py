@@ -5,7 +5,7 @@ hasn't: ../shared/gp/tables.json, where it is there, is compared by a test.
 A column is ``NAME:kind``: a number is ``char(n)``, ``i`` an integer, ``m`` money numeric(19,5), ``r`` a rate
 numeric(19,7), ``d`` a date, ``t`` an instant (DEX_ROW_TS). Every column is NOT NULL: empty text, 0, 1900-01-01.
 
-Source: sources.md GP §4 (areas, keys, lengths, multicurrency pairs). RM00301, SY01100 and WSExceptionLog are
+Source: sources.md GP §4 (areas, keys, lengths, multicurrency pairs). RM00301, SY01100, POP10160 and WSExceptionLog are
 the sandbox's own reduction of tables that are more in GP.
 """
 
@@ -154,6 +154,10 @@ _PM_DISTRIBUTION = (
 _PM_TAX = (
     "VCHRNMBR:21 TAXDTLID:15 VENDORID:15 DOCTYPE:i ACTINDX:i TAXAMNT:m ORTAXAMT:m PCTAXAMT:m FRTTXAMT:m MSCTXAMT:m"
     " TDTTXPUR:m ORTXBPUR:m"
+)
+_PO_HEADER = (
+    "PONUMBER:17 POSTATUS:i POTYPE:i DOCDATE:d REQDATE:d PRMDATE:d VENDORID:15 VENDNAME:65 PYMTRMID:21 CONFIRM1:21"
+    " TAXSCHID:15 SUBTOTAL:m ORSUBTOT:m TAXAMNT:m ORTAXAMT:m CURNCYID:15 XCHGRATE:r RATECALC:i DEX_ROW_TS:t"
 )
 _VENDOR_ADDRESS = (
     "VNDCNTCT:61 ADDRESS1:61 ADDRESS2:61 ADDRESS3:61 CITY:35 STATE:29 ZIPCODE:11 CCode:7 COUNTRY:61 PHNUMBR1:21"
@@ -305,6 +309,20 @@ _TABLES = (
     _table("PM30600", "VCHRNMBR DOCTYPE DSTSQNUM", "DOCTYPE:i", _PM_DISTRIBUTION),
     _table("PM10500", "VCHRNMBR TAXDTLID", _PM_TAX),
     _table("PM30700", "VCHRNMBR DOCTYPE TAXDTLID", _PM_TAX),
+    _table("POP10100", "PONUMBER", _PO_HEADER, "HOLD:i"),
+    _table("POP30100", "PONUMBER", _PO_HEADER),
+    _table(
+        "POP10110",
+        "PONUMBER ORD",
+        "PONUMBER:17 ORD:i POLNESTA:i POTYPE:i ITEMNMBR:31 ITEMDESC:101 VENDORID:15 VNDITNUM:31 VNDITDSC:101",
+        "NONINVEN:i LOCNCODE:11 UOFM:9 QTYORDER:m QTYCANCE:m UNITCOST:m ORUNTCST:m EXTDCOST:m OREXTCST:m INVINDX:i",
+        "REQDATE:d PRMDATE:d TAXAMNT:m ORTAXAMT:m CURNCYID:15 DEX_ROW_TS:t",
+    ),
+    _table(
+        "POP10160",
+        "PONUMBER ORD TAXDTLID",
+        "PONUMBER:17 ORD:i TAXDTLID:15 VENDORID:15 ACTINDX:i ORTAXAMT:m ORTXBPUR:m",
+    ),
     _table(
         "GL10000",
         "JRNENTRY",

@@ -146,6 +146,30 @@ _NODES = (
         _USER,
     ),
     _node(
+        "taPoHdr",
+        "PONUMBER VENDORID",
+        "POTYPE:i PONUMBER:k17! VENDORID:k15! VENDNAME:64 DOCDATE:d BUYERID:15 TRDISAMT:m FRTAMNT:m MSCCHAMT:m",
+        "TAXAMNT:m SUBTOTAL:m SHIPMTHD:15 PYMTRMID:20 CONFIRM1:20 HOLD:i TAXSCHID:15 CMMTTEXT:500 PRMDATE:d REQDATE:d",
+        "UpdateIfExists:i NOTETEXT:8000",
+        _CURRENCY,
+        _USER,
+    ),
+    _node(
+        "taPoLine",
+        "PONUMBER VENDORID ITEMNMBR",
+        "POTYPE:i PONUMBER:k17! DOCDATE:d VENDORID:k15! LOCNCODE:10 VNDITNUM:30 ITEMNMBR:k30 QUANTITY:m REQDATE:d",
+        "PRMDATE:d NONINVEN:i IVIVINDX:i InventoryAccount:75 ITEMDESC:100 UNITCOST:m VNDITDSC:100 UOFM:8 TAXAMNT:m",
+        "CMMTTEXT:500 ORD:i CURNCYID:15 UpdateIfExists:i NOTETEXT:8000",
+        _USER,
+    ),
+    _node(
+        "taPopIvcTaxInsert",
+        "PONUMBER VENDORID TAXDTLID",
+        "PONUMBER:k17! TAXTYPE:i ORD:i TAXDTLID:k15! TAXAMNT:m FRTTXAMT:m MSCTXAMT:m TAXPURCH:m TOTPURCH:m",
+        "VENDORID:k15!",
+        _USER,
+    ),
+    _node(
         "taSopLineIvcInsert",
         "SOPTYPE SOPNUMBE CUSTNMBR ITEMNMBR",
         "SOPTYPE:i! SOPNUMBE:k21! CUSTNMBR:k15! DOCDATE:d! ITEMNMBR:k30! QUANTITY:m! UNITPRCE:m XTNDPRCE:m",
@@ -306,6 +330,7 @@ TRANSACTION_TYPES = frozenset(
         "PMVendorMasterType",
         "PMTransactionType",
         "PMManualCheckType",
+        "POPTransactionType",
     }
 )
 """Transaction types whose nodes are known here."""

@@ -106,6 +106,10 @@ DOCTYPES: Mapping[str, Doctype] = {
     "Payables_Currency": Doctype("PM_Currency", "MC020103", ("VCHRNMBR", "DOCTYPE")),
     "Payables_Apply": Doctype("PM_Apply", "PM10200", _PM_APPLY_KEY),
     "Payables_History_Apply": Doctype("PM_Apply", "PM30300", _PM_APPLY_KEY),
+    "Purchase_Order_Transaction": Doctype(
+        "Header", "POP10100", ("PONUMBER",), (Child("Line", "POP10110", {"PONUMBER": "PONUMBER"}),)
+    ),
+    "PO_History_Transaction": Doctype("Header", "POP30100", ("PONUMBER",)),
     "Cash_Receipt": Doctype("Cash_Receipt", "RM10201", ("DOCNUMBR",)),
     "Receivables_Transaction": Doctype("RM_Trans", "RM10301", _RM_KEY),
     "Receivables_Posted_Transaction": Doctype("RM_Trans", "RM20101", _RM_KEY),

@@ -18,6 +18,7 @@ __all__ = ["add_attachment_routes"]
 
 _API = "https://api.xero.com/api.xro/2.0"
 _MOST = 10
+_MOST_BYTES = 10 * 1024 * 1024  # unverified: the API's own pages say 3 and 25 MB too
 
 
 def add_attachment_routes(routes: APIRouter) -> None:
@@ -46,6 +47,8 @@ def _attach(book: Book, call: Call, resource: str, key: str, file_name: str) -> 
     replaced = next((row["attachment_id"] for row in rows if row["file_name"] == file_name), None)
     if replaced is None and len(rows) >= _MOST:
         raise ApiError(400, f"A record takes at most {_MOST} attachments")
+    if len(call.body) > _MOST_BYTES:
+        raise ApiError(400, f"An attachment has at most {_MOST_BYTES} bytes")
     record = found_by_id(book, RESOURCES[resource], key)
     mime_type = call.headers.get("content-type", "application/octet-stream")
     values = (book.tenant_id, resource, record.id, replaced or new_id(), file_name, mime_type, call.body)

@@ -110,6 +110,7 @@ _NUMBER_FIELDS = {
     "Currencies": "Code",
     "Invoices": "InvoiceNumber",
     "Items": "Code",
+    "PurchaseOrders": "PurchaseOrderNumber",
     "TaxRates": "TaxType",
 }
 _NAME_FIELDS = {

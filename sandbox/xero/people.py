@@ -26,6 +26,7 @@ from sandbox.xero.masters import (
 )
 from sandbox.xero.models import Book, Record, State
 from sandbox.xero.payments import save_payment
+from sandbox.xero.purchase_orders import save_purchase_order
 from sandbox.xero.wire import Element, render
 
 __all__ = ["people_routes"]
@@ -80,6 +81,14 @@ def people_routes(state: State) -> APIRouter:
             state,
             tenant_id,
             lambda book: save_document(book, kind, element, create=kind.id_field not in element, unit_places=4).body,
+        )
+
+    @routes.post("/purchase_orders", status_code=201)
+    def enter_order(element: dict[str, Any], tenant_id: str | None = None) -> Response:
+        """A purchase order as a person types it, or changes it by its id, in the API's words."""
+        is_new = "PurchaseOrderID" not in element
+        return _done(
+            state, tenant_id, lambda book: save_purchase_order(book, element, create=is_new, unit_places=4).body
         )
 
     @routes.post("/journals", status_code=201)

@@ -15,6 +15,7 @@ from sandbox.xero.errors import not_found
 from sandbox.xero.manual_journals import save_manual_journal
 from sandbox.xero.models import Book, Record
 from sandbox.xero.payments import save_payment
+from sandbox.xero.purchase_orders import save_purchase_order
 from sandbox.xero.wire import Element
 
 __all__ = ["RESOURCES", "Resource"]
@@ -176,6 +177,17 @@ _ALL = (
             "Invoice CreditNote Account"
         ),
         lambda book, element, create, _: save_payment(book, element, create=create),
+        paged=True,
+    ),
+    Resource(
+        "PurchaseOrders",
+        "PurchaseOrderID",
+        _fields(
+            "PurchaseOrderID PurchaseOrderNumber Contact Date DeliveryDate Status LineAmountTypes SubTotal TotalTax "
+            "Total UpdatedDateUTC CurrencyCode CurrencyRate Reference HasAttachments SentToContact"
+        ),
+        lambda book, element, create, places: save_purchase_order(book, element, create=create, unit_places=places),
+        number_field="PurchaseOrderNumber",
         paged=True,
     ),
     Resource(

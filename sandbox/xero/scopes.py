@@ -50,6 +50,7 @@ _OF_RESOURCE = {
     "Organisation": ("accounting.settings",),
     "Organisations": ("accounting.settings",),
     "Payments": (_TRANSACTIONS, "accounting.payments"),
+    "PurchaseOrders": (_TRANSACTIONS, "accounting.invoices"),
     "Reports": ("accounting.reports", "accounting.reports.trialbalance"),
     "TaxRates": ("accounting.settings",),
     "TrackingCategories": ("accounting.settings",),

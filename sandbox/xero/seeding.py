@@ -40,6 +40,7 @@ _ROLES: dict[str, tuple[str, str | None]] = {
     "payables": ("CURRLIAB", "CREDITORS"),
     "purchases": ("EXPENSE", None),
     "inventory": ("CURRENT", None),
+    "inventory_clearing": ("CURRENT", None),
     "rent": ("EXPENSE", None),
     "salaries": ("EXPENSE", None),
     "depreciation": ("EXPENSE", None),

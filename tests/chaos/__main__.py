@@ -26,6 +26,7 @@ from tests.chaos.entries import EntriesUnderFaults
 from tests.chaos.masters import MastersUnderFaults
 from tests.chaos.run import ChaosRun
 from tests.chaos.undisturbed import undisturbed_beside
+from tests.chaos.vouchers import VouchersUnderFaults
 from tests.chaos.world import A_TASK
 
 DATABASES = ("sqlite", "postgres")
@@ -137,7 +138,8 @@ def _masters(seed: int, options: argparse.Namespace, database: str, folder: Path
 
 
 def _bills(seed: int, options: argparse.Namespace, database: str, folder: Path, most: int) -> tuple[Round, Verdict]:
-    run = BillsUnderFaults(
+    rounds = VouchersUnderFaults if options.keyed_in == "gp" else BillsUnderFaults
+    run = rounds(
         seed,
         options.orders,
         database,
@@ -190,6 +192,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=A_TASK,
         help="what a task does with a small batch: all steps of its leg, as shipped; its step"
         " alone; all legs of a stage, as in runs of events (default: in turn)",
+    )
+    parser.add_argument(
+        "--keyed-in", choices=("xero", "gp"), default="xero", help="where bills are keyed (default: %(default)s)"
     )
     parser.add_argument("--keep", action="store_true", help="keep the files of good rounds too")
     return parser

@@ -13,20 +13,19 @@ from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter
 from sandbox.by_hand import apply_payments
 from sandbox.orders import OPENING, harbor_light_supply
-from tests.chaos.faults import ON_BILLS, Faults
+from tests.chaos.faults import ON_BILLS, Faults, Kinds
 from tests.chaos.ledgers import Verdict
 from tests.chaos.passes import DisturbedFlow
-from tests.chaos.world import open_world
+from tests.chaos.world import World, open_world
 from tests.flows.bills import PAYMENT, BillDesk
 from tests.flows.dice import SeededDice
 from tests.flows.expected_bills import expect_bill, expect_books
 from tests.flows.golden_bills import balances_by_role, enter_bill, pay_bill
 from tests.flows.random_bills import SUPPLIERS, random_bills
 
-__all__ = ["FLOW", "BillsUnderFaults"]
+__all__ = ["FLOW", "STEPS", "BillsUnderFaults", "letters_of"]
 
 FLOW = "procure_to_pay"
-STAGES = tuple(f"{FLOW}.{stage}" for stage in ("bills", "payments"))
 STEPS = (1, 2, 3)
 MOST_PASSES = 40
 
@@ -40,6 +39,9 @@ class BillsUnderFaults:
     :param tell: takes a line for each run.
     """
 
+    kinds: Kinds = ON_BILLS
+    stages: tuple[str, ...] = tuple(f"{FLOW}.{stage}" for stage in ("bills", "payments"))
+
     def __init__(
         self,
         seed: int,
@@ -51,7 +53,7 @@ class BillsUnderFaults:
         a_task: str,
         tell: Callable[[str], None],
     ) -> None:
-        self._file = random_bills(harbor_light_supply(), SeededDice(seed), count, first=seed * 1000 + 1)
+        self._file = self._random_file(seed, count)
         self._most = most_faults
         self.faults_happened = 0
         self.struck: dict[str, int] = {}
@@ -59,8 +61,8 @@ class BillsUnderFaults:
         with open_world(company, folder, database, OPENING, FLOW, a_task=a_task, beside=["master_data"]) as world:
             self._world = world
             self._desk = BillDesk(world.player)
-            self._faults = Faults(world, ON_BILLS, seed)
-            self._flow = DisturbedFlow(world, self._faults, STAGES, at_once=False, tell=tell)
+            self._faults = Faults(world, self.kinds, seed)
+            self._flow = DisturbedFlow(world, self._faults, self.stages, at_once=False, tell=tell)
             self._link_suppliers(DisturbedFlow(world, self._faults, ("master_data.vendors",), at_once=False, tell=tell))
             try:
                 self._play()
@@ -70,6 +72,9 @@ class BillsUnderFaults:
             self._flow.part = "calm"
             self._drain(disturbed=False)
             self.verdict = self._judge()
+
+    def _random_file(self, seed: int, count: int) -> dict[str, Any]:
+        return random_bills(harbor_light_supply(), SeededDice(seed), count, first=seed * 1000 + 1)
 
     def _link_suppliers(self, masters: DisturbedFlow) -> None:
         masters.part = "suppliers"
@@ -120,13 +125,9 @@ class BillsUnderFaults:
             for each in self._world.player.ledger("gp")["payables"]
         )
         books = expect_books(expected.values())
-        with transaction(self._world.state) as session:
-            letters = [
-                f"dead letter {each.code} {each.message}" for each in session.query(DeadLetter) if each.state == "open"
-            ]
         return Verdict(
             expected=wanted.total(),
-            lost=[*letters, *(f"{times} x {named}" for named, times in (wanted - held).items())],
+            lost=[*letters_of(self._world), *(f"{times} x {named}" for named, times in (wanted - held).items())],
             doubled=[f"{times} x {named}" for named, times in (held - wanted).items()],
             cents_off=sum(self._cents_off(books, system) for system in ("gp", "xero")),
         )
@@ -136,3 +137,9 @@ class BillsUnderFaults:
         return sum(
             int(abs(Decimal(found.get(role, "0")) - Decimal(books.get(role, "0"))) * 100) for role in {*found, *books}
         )
+
+
+def letters_of(world: World) -> list[str]:
+    """The dead letters that are left."""
+    with transaction(world.state) as session:
+        return [f"dead letter {each.code} {each.message}" for each in session.query(DeadLetter) if each.state == "open"]

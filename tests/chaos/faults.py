@@ -14,7 +14,7 @@ from ledgerbridge.delivery.deliver import STEPS
 from sandbox.player import SandboxRefused
 from tests.chaos.world import World
 
-__all__ = ["ON_BILLS", "ON_ENTRIES", "ON_MASTERS", "ON_ORDERS", "Faults"]
+__all__ = ["ON_BILLS", "ON_ENTRIES", "ON_MASTERS", "ON_ORDERS", "ON_VOUCHERS", "Faults", "Kinds"]
 
 Act = Callable[[World, Random], int]
 
@@ -78,6 +78,7 @@ OF_ORDERS: Line = {
 """Shopify throttles and refuses a token where GraphQL is spoken, not where tokens are given."""
 OF_MASTERS = _line(xero_method="POST", gp_operation="CreateEntity")
 OF_BILLS = _line(xero_method="GET", gp_operation="CreateTransactionEntity")
+OF_VOUCHERS = _line(xero_method="PUT", gp_operation="GetEntity")
 OF_ENTRIES = _line(xero_method="PUT", gp_operation="CreateTransactionEntity")
 FEWEST_A_PASS = 3
 """Faults a pass is to meet even where its step has had its share."""
@@ -164,6 +165,7 @@ def _between_two_ledgers(line: Line) -> Kinds:
 
 ON_MASTERS = _between_two_ledgers(OF_MASTERS)
 ON_BILLS = _between_two_ledgers(OF_BILLS)
+ON_VOUCHERS = _between_two_ledgers(OF_VOUCHERS)
 ON_ENTRIES = _between_two_ledgers(OF_ENTRIES)
 
 

@@ -377,8 +377,8 @@ def test_address_without_the_service_is_a_matter_of_settings(
 
 
 def test_unknown_entity_names_those_there_are(hook: GPEConnectHook) -> None:
-    with pytest.raises(ConfigurationError, match=r'no entity "purchase_order"; there are account, .*sales_order'):
-        hook.entity("purchase_order")
+    with pytest.raises(ConfigurationError, match=r'no entity "purchase_receipt"; there are account, .*sales_order'):
+        hook.entity("purchase_receipt")
 
 
 def order(*lines: tuple[int, str, str], total: str, **header: Any) -> Document:

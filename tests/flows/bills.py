@@ -17,6 +17,7 @@ from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import DeadLetter, SourceRecord
 from operators import settings
+from operators.attachments import AttachmentsOperator
 from operators.systems import hooks_of
 from sandbox.orders import OPENING, harbor_light_supply
 from sandbox.places import SYSTEMS
@@ -26,7 +27,7 @@ from tests.flows.golden_orders import order_file
 from tests.flows.in_process import InProcess, Office, open_office
 from tests.forked_sandboxes import forked_sandboxes
 
-__all__ = ["DAY", "PAYMENT", "BillDesk", "Bills", "line", "open_bills"]
+__all__ = ["DAY", "PAYMENT", "BillDesk", "Bills", "carry_files", "line", "open_bills"]
 
 DAY = "2026-03-02"
 PAYMENT = 6
@@ -62,6 +63,16 @@ class BillDesk(Windows):
     def type_in_xero(self, element: dict[str, Any]) -> dict[str, Any]:
         typed: dict[str, Any] = self.player.call("POST", "xero", "/_sandbox/documents", element)
         return typed
+
+    def watch(self, system: str, **calls: str) -> None:
+        """Let calls be counted whose body has a text (``contains``), or of a method and path; they go on as ever."""
+        self.player.order_fault(system, {"kind": "slow", "times": None, **calls})
+
+    def watched(self) -> dict[str, list[int]]:
+        """How many calls each watch has counted, by system, in the order they were set; then none is watched."""
+        counted = {system: [each["happened"] for each in of] for system, of in self.player.faults().items()}
+        self.player.forget_faults()
+        return counted
 
     def vouchers(self) -> dict[str, dict[str, Any]]:
         """GP's payables by the supplier's number, payments by their own."""
@@ -114,11 +125,11 @@ class Bills(BillDesk):
         results = flow.run(f"bills-{self.passes}")
         return {leg: found for leg in flow.flow.legs if (found := results.get(f"{leg}.load", {}).get("delivered"))}
 
-    def reconciled(self) -> dict[str, Any]:
-        """What the comparison of the two ledgers says, whether it fails or not."""
+    def reconciled(self, *, close: bool = False) -> dict[str, Any]:
+        """What the comparison of the two ledgers says, whether it fails or not; ``close``: the last of a period."""
         self.passes += 1
         with suppress(LedgerbridgeError):
-            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}")
+            InProcess("order_to_cash").run_stage("reconcile", f"reconcile-{self.passes}", close=close)
         return self.office.verdicts[-1]
 
     def told(self, verdict: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -172,3 +183,9 @@ def line(amount: str, *, account: str = "310", tax_type: str = "NONE", **fields:
         "TaxType": tax_type,
         **fields,
     }
+
+
+def carry_files(run_id: str, legs: Sequence[str]) -> dict[str, int]:
+    """A run of the DAG that carries attached files."""
+    operator = AttachmentsOperator(task_id="carry", flow="procure_to_pay", legs=legs)
+    return operator.execute({"run_id": run_id})  # type: ignore[arg-type]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Any
 
-from tests.flows.bills import PAYMENT, Bills
+from tests.flows.bills import PAYMENT, BillDesk, Bills
 from tests.flows.golden_bills import STEPS, balances_by_role
 
-__all__ = ["play", "read_result"]
+__all__ = ["happens", "key_voucher", "play", "read_result"]
 
 CENT = Decimal("0.01")
 VOUCHER, CREDIT_MEMO = 1, 5
 Json = dict[str, Any]
 
 
-def play(bills: Bills, file: Json) -> dict[str, str]:
+def play(bills: Bills, file: Json, drain: Callable[[], None] | None = None) -> dict[str, str]:
     """
-    Each step: what people key, post and apply in GP, then passes until nothing moves.
+    Each step: what people key, post and apply in GP, then passes until nothing moves (``drain``).
 
     Numbers of the vouchers, by case.
     """
@@ -35,13 +37,19 @@ def play(bills: Bills, file: Json) -> dict[str, str]:
         for _, event in events:
             _lock(bills, event)
         if step == 1:
-            keyed = {case["id"]: _key(bills, case, file) for case in file["cases"]}
+            keyed = {case["id"]: key_voucher(bills, case, file) for case in file["cases"]}
             bills.player.post()
         for case, event in events:
-            _happens(bills, case, event, {each["bill"]["number"]: keyed[each["id"]] for each in file["cases"]})
-        while bills.run():
-            pass
+            if event["do"] == "link":
+                bills.link_suppliers()
+            happens(bills, case, event, {each["bill"]["number"]: keyed[each["id"]] for each in file["cases"]})
+        (drain or partial(_drain, bills))()
     return keyed
+
+
+def _drain(bills: Bills) -> None:
+    while bills.run():
+        pass
 
 
 def read_result(bills: Bills, file: Json, keyed: dict[str, str]) -> tuple[dict[str, Json], dict[str, dict[str, str]]]:
@@ -75,11 +83,12 @@ def read_result(bills: Bills, file: Json, keyed: dict[str, str]) -> tuple[dict[s
     return found, {system: balances_by_role(bills, file, system) for system in ("gp", "xero")}
 
 
-def _key(bills: Bills, case: Json, file: Json) -> str:
+def key_voucher(desk: BillDesk, case: Json, file: Json) -> str:
+    """A person keys the voucher or credit memo of a case in GP, into a batch; its number."""
     bill = case["bill"]
     account = {each["xero"]: each["gp"] for each in file["company"]["accounts"] if "xero" in each}
     lines = [(account[each["account"]], each["unit"], each["text"]) for each in bill["lines"]]
-    return bills.key(
+    return desk.key(
         bill["number"],
         bill["supplier"].upper(),
         *lines,
@@ -117,25 +126,24 @@ def _abroad(bill: Json, priced: Json) -> Json:
     return {"currency": bill["currency"], "rate": str(1 / Decimal(priced["per_base"]))} if "per_base" in priced else {}
 
 
-def _happens(bills: Bills, case: Json, event: Json, voucher_of: dict[str, str]) -> None:
+def happens(desk: BillDesk, case: Json, event: Json, voucher_of: dict[str, str]) -> None:
+    """What people do in GP with a voucher of a case, posted as they go; ``voucher_of``: numbers by the vendor's own."""
     bill = case["bill"]
     number, vendor = voucher_of[bill["number"]], bill["supplier"].upper()
     match event["do"]:
         case "pay":
             payment = f"{event['step']}-{case['id']}"[:17].upper()
             paid = {"date": event["on"], "description": bill["number"], **_abroad(bill, event)}
-            bills.pay(payment, vendor, event["amount"], **paid)
-            bills.player.post()
-            bills.set_against(payment, number, date=event["on"])
-            bills.player.post()
+            desk.pay(payment, vendor, event["amount"], **paid)
+            desk.player.post()
+            desk.set_against(payment, number, date=event["on"])
+            desk.player.post()
         case "void":
-            bills.player.call(
+            desk.player.call(
                 "POST", "gp", "/_sandbox/void-payables", {"document": number, "DOCTYPE": VOUCHER, "date": bill["date"]}
             )
-        case "link":
-            bills.link_suppliers()
         case "set_against" if "credit" in event:
-            bills.set_against(voucher_of[event["credit"]], number, CREDIT_MEMO, amount=event["amount"])
+            desk.set_against(voucher_of[event["credit"]], number, CREDIT_MEMO, amount=event["amount"])
 
 
 def _lock(bills: Bills, event: Json) -> None:

@@ -8,6 +8,9 @@ Json = dict[str, Any]
 
 PAID, ON_ACCOUNT, RETURNED, FOREIGN = "#1", "#2", "#3", "#4"
 FOREIGN_ON_ACCOUNT, NOT_SHIPPED, NOT_PAID_OUT, ALSO_ON_ACCOUNT = "#5", "#6", "#7", "#8"
+SPARE = ("#9", "#10", "#11", "#12", "#13", "#14")
+"""On account too: each takes a difference by itself where several are planted at once."""
+INVENTORY_CLEARING = {"role": "inventory_clearing", "gp": "000-1350-00", "xero": "635"}
 FEE = "3.42"
 STATE = {"detail": "MA-STATE", "rate": "0.0625"}
 COUNTY = {"detail": "MA-COUNTY", "rate": "0.0150"}
@@ -25,6 +28,7 @@ def planted_file(company: Json) -> Json:
         _case(NOT_SHIPPED, _lamps(1), _paid(NOT_SHIPPED, "107.75")),
         _case(NOT_PAID_OUT, _lamps(1), _paid(NOT_PAID_OUT, "107.75"), _shipped()),
         _case(ALSO_ON_ACCOUNT, _lamps(1), _shipped()),
+        *(_case(name, _lamps(1), _shipped()) for name in SPARE),
     ]
     covers = [charge(PAID), charge(RETURNED), charge(FOREIGN), charge(NOT_SHIPPED), refund(RETURNED)]
     payouts = [{"id": "po_1", "step": 5, "arrives": "2026-03-20", "covers": covers, "amount": "458.71"}]
@@ -47,7 +51,7 @@ def _case(name: str, lines: list[Json], *events: Json, shop: str = "us") -> Json
     order = {
         "name": name,
         "shop": shop,
-        "placed_at": f"2026-03-02T15:0{name.strip('#')}:00Z",
+        "placed_at": f"2026-03-02T15:{name.strip('#'):>02}:00Z",
         "currency": "GBP" if pounds else "USD",
         "rate": "1.25" if pounds else "1",
         "taxes_included": pounds,

@@ -64,6 +64,7 @@ from operators.builder import build_flow
 globals().update(build_flow("master_data", Path({include!r})))
 """
 ORDER_TO_CASH = MASTER_DATA.replace("master data", "order to cash").replace("master_data", "order_to_cash")
+GENERAL_LEDGER = MASTER_DATA.replace("master data", "the general ledger").replace("master_data", "general_ledger")
 CLOSE = """
 '''The Airflow DAG that closes a month, over flow files that are ours.'''
 from pathlib import Path
@@ -94,6 +95,7 @@ ALERTING_FLOWS = {
     "late": ALERTING.format(retries=1, alerts="{to: team, deadline_minutes: 1}"),
 }
 CUSTOMERS = "master_data.customers"
+ENTRIES = "general_ledger.entries"
 BILLS = "procure_to_pay.bills"
 PROMOTE = """
 import os
@@ -137,8 +139,10 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.write_text(text.replace("owner:", "alerts: {to: books}\nowner:", 1))
     (folder / "order_to_cash.py").write_text(ORDER_TO_CASH.format(include=str(include)))
     (folder / "period_close.py").write_text(CLOSE.format(include=str(include)))
-    for name in ("procure_to_pay.py", "general_ledger.py"):
-        shutil.copy(CHECKOUT / "dags" / name, folder)
+    flow = include / "flows" / "general_ledger.yaml"
+    flow.write_text(flow.read_text().replace("owner:", "closed_periods: ask\nowner:", 1))
+    (folder / "general_ledger.py").write_text(GENERAL_LEDGER.format(include=str(include)))
+    shutil.copy(CHECKOUT / "dags" / "procure_to_pay.py", folder)
     for name, text in ALERTING_FLOWS.items():
         (include / "flows" / f"{name}.yaml").write_text(text)
         (folder / f"{name}.py").write_text(ORDER_TO_CASH.format(include=str(include)).replace("order_to_cash", name))
@@ -255,7 +259,7 @@ def test_a_month_is_signed_by_two_people_in_airflow_and_a_late_entry_is_one_aler
     desk = EntryDesk(sandboxes)
     desk.key("Rent of February", (rent, "120.55"), (accrued, "-120.55"), on="2026-02-27")
     sandboxes.post()
-    runner_of(stack, sandboxes, live_airflow, "general_ledger.entries").run_once()
+    runner_of(stack, sandboxes, live_airflow, ENTRIES).run_once()
     [line] = {
         (day_of(journal["JournalDate"]), tuple(f"{line['AccountCode']} {line['NetAmount']}" for line in lines))
         for journal in sandboxes.entries("xero")
@@ -427,6 +431,36 @@ def test_a_bundle_of_another_environment_is_approved_in_airflow_and_live(
     assert files_in(prod) == before
     answer(stack, live_airflow, "promote", run_id, "Approve")
     assert files_in(prod) == files_in(dev) != before
+
+
+@pytest.fixture
+def february_is_locked(sandboxes: Player) -> Iterator[None]:
+    """Xero takes nothing before March."""
+    sandboxes.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": "2026-02-28"})
+    yield
+    sandboxes.call("PUT", "xero", "/_sandbox/organisation", {"PeriodLockDate": None})
+
+
+@pytest.mark.usefixtures("february_is_locked")
+def test_a_person_says_in_airflow_on_which_day_an_entry_of_a_closed_period_is_posted(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+) -> None:
+    desk, asks = EntryDesk(sandboxes), f"{ENTRIES}_questions"
+    number = desk.key("Rent, forgotten", ("000-6100-00", "6.30"), ("000-2440-00", "-6.30"), on="2026-01-21")
+    sandboxes.post()
+    stage = runner_of(stack, sandboxes, live_airflow, ENTRIES)
+    stage.run_once()
+    assert "Rent, forgotten" not in str(sandboxes.entries("xero"))
+    [run_id] = live_airflow.runs(asks)
+    stack.services.wait_until(lambda: bool(live_airflow.open_questions(asks)), what="the question", timeout_seconds=60)
+    [question] = live_airflow.open_questions(asks)
+    assert question["subject"] == f"xero.manual_journal {number}: which posting day?"
+    assert question["options"] == ["next open day", "its own day, once that is open"]
+    assert "| next open day | 2026-03-01 |" in question["body"]
+    answer(stack, live_airflow, asks, run_id, "next open day")
+    stage.run_once()
+    days = {day_of(each["JournalDate"]) for each in sandboxes.entries("xero") if "forgotten" in str(each)}
+    assert days == {"2026-03-01"}
 
 
 @pytest.fixture(scope="module")

@@ -701,7 +701,7 @@ def test_a_bundle_is_offered_seen_with_what_it_changes_and_approved_by_somebody_
     expect(link).to_have_attribute("href", re.compile("/dags/promote/runs/run-9/tasks/approve/required_actions$"))
     assert serious(seen) == []
     with transaction(state) as session:
-        decide(session, actor, 1, ["ada"], "ada", approved=True)
+        decide(session, actor, 1, ["ada"], "ada", approved=True, approvers={})
     apply(state, actor, include, 1, signer.public, signer)
     expect(page.get_by_role("heading", name="Bundle 1")).to_contain_text("applied")
     expect(page.get_by_text("approved by ada")).to_be_visible()

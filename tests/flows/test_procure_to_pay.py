@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ledgerbridge.entities import Document
 from operators import settings
 from operators.systems import hooks_of
 from sandbox.orders import OPENING
-from tests.flows.bills import DAY, Bills, line, open_bills
+from tests.flows.bills import DAY, Bills, carry_files, line, open_bills
 from tests.flows.in_process import InProcess, include_with
 from tests.flows.masters import Masters
 
-SUPPLIERS = ("Acme", "Dory", "Egret", "Fulmar", "Gannet", "Heron", "Ibis", "Jacana", "Knot", "Tern")
+SUPPLIERS = ("Acme", "Dory", "Egret", "Fulmar", "Gannet", "Heron", "Ibis", "Jacana", "Knot", "Lapwing", "Tern")
 """Contacts with a number that are vendors in GP before the first bill."""
 
 
@@ -148,6 +151,52 @@ def test_a_voucher_and_a_payment_whose_answer_was_lost_stand_once(bills: Bills) 
     bills.player.forget_faults()
 
 
+def test_bank_details_that_a_contact_a_bill_or_its_file_names_never_reach_gps_vendor(bills: Bills) -> None:
+    card, file, text = "DE02120300000000202051", "FR7630006000011234567890189", "GB33BUKB20201555555555"
+    for _ in range(2):  # what bills before made of contacts
+        bills.link_suppliers()
+    before = _vendor(bills, "LAPWING")
+    bills.in_xero("Lapwing", BankAccountDetails=card)
+    note = {"Description": f"Please pay to {text} from now on"}
+    bill = bills.enter(text, "Lapwing", line("10.00") | note, Reference=text, Url=f"https://pay.example/{text}")
+    path = f"Invoices/{bill['InvoiceID']}/Attachments/bank.txt"
+    bills.xero().write("PUT", path, f"Our new account: {file}".encode(), content_type="text/plain")
+    for gone in (card, file, "taUpdateCreateVendorRcd", "taCreateVendorAddress"):
+        bills.watch("gp", contains=gone)
+    bills.watch("gp", contains="taPMTransactionInsert")
+    for method in ("PUT", "POST"):
+        bills.watch("xero", method=method, path="Contacts")
+    bills.link_suppliers()
+    assert bills.run() == {"bill": 1}
+    counted = bills.watched()
+    assert (counted["gp"], counted["xero"]) == ([0, 0, 0, 0, 1], [0, 0])
+    assert _vendor(bills, "LAPWING") == before
+    assert _bank_details(bills, "Lapwing") == card  # as somebody typed it there
+
+
+def test_a_file_of_a_bill_lies_for_gps_people_under_the_vouchers_number_and_nowhere_else(
+    bills: Bills, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    content, name = b"%PDF-1.7 scanned " + bytes(range(256)), "..\\scan 1:2.pdf"
+    bill = bills.enter("F-1", "Dory", line("10.00"))
+    path = f"Invoices/{bill['InvoiceID']}/Attachments/{quote(name, safe='')}"
+    with pytest.raises(AirflowSkipException):
+        carry_files("files-0", ["bill"])
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__ATTACHMENTS_URL", tmp_path.as_uri())
+    assert bills.run() == {"bill": 1}
+    bills.xero().write("PUT", path, content, content_type="application/pdf")  # after the bill went
+    caplog.set_level(logging.DEBUG)
+    assert carry_files("files-1", ["bill"])["laid out"] >= 1
+    number = bills.vouchers()["F-1"]["number"]
+    (file,) = (tmp_path / "main" / "out" / number).iterdir()
+    assert (file.name, file.read_bytes()) == ("_scan 1_2.pdf", content)
+    assert carry_files("files-2", ["bill"]) == {}
+    database = Path(bills.office.state.url.database or "")
+    assert not [path for path in database.parent.glob(f"{database.name}*") if b"scanned" in path.read_bytes()]
+    assert "scanned" not in caplog.text
+    assert bills.run() == {}
+
+
 def test_an_account_or_a_tax_that_nobody_has_told_of_is_a_letter_that_names_the_file(bills: Bills) -> None:
     bills.in_xero("429", window="accounts", Name="Sundries", Type="EXPENSE")
     rate = {"TaxType": "TAX006", "TaxComponents": [{"Name": "GST", "Rate": 10}]}
@@ -196,6 +245,14 @@ def test_a_bill_of_a_closed_period_is_posted_on_the_next_open_day_and_keeps_its_
     told = [each for each in bills.reconciled()["differences"] if "K-2" in str(each["documents"])]
     assert [(each["type"], each["value"], each["explained"]) for each in told] == [("timing", "10.01", True)]
     assert bills.run() == {}
+
+
+def _vendor(bills: Bills, number: str) -> dict[str, Any]:
+    return next(each for each in bills.all_gp("vendors") if each["VENDORID"] == number)
+
+
+def _bank_details(bills: Bills, name: str) -> str:
+    return str(next(each["BankAccountDetails"] for each in bills.all_xero() if each["Name"] == name))
 
 
 EDITED = [("amount", "payables", "2.00"), ("amount", "purchases", "-2.00")]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from commands.main import main
-from demo.books import read_result, roles_that_differ
+from demo.books import KEPT_BY_GP_ALONE, read_result, roles_that_differ
 from demo.stack import Stack
 from ledgerbridge.entities import Document
 from ledgerbridge.state import transaction
@@ -23,6 +25,7 @@ from ledgerbridge.state.models import Base, DeadLetter, Delivery, SourceRecord
 from ledgerbridge.yaml_edits import YamlText, in_braces
 from operators import settings
 from operators.systems import hooks_of, live_lookup
+from operators.what_if import what_if
 from sandbox.orders import make_orders
 from sandbox.player import Player
 from tests.flows.in_process import Office, open_office
@@ -67,7 +70,8 @@ def test_a_planted_change_of_one_account_shows_to_the_cent_and_no_socket_is_open
         live_lookup(settings.company(), office.state, nullcontext)("gp.item", ["NEVER-ASKED"], None)
     url = str(office.state.url)
     assert main(["--state", url, "what-if", str(changed_invoice), "--days", "1", "--json"]) == 0
-    told = {each["leg"]: each for each in json.loads(capsys.readouterr().out)["differences"]}
+    answer = json.loads(capsys.readouterr().out)
+    told = {each["leg"]: each for each in answer["differences"]}
     moved = {(each["role"], each["field"]): each for each in told["invoice"]["accounts"]}
     assert credited > 0
     for role, sums in (("shipping_income", (credited, 0)), ("additional_fees", (0, credited))):
@@ -77,6 +81,16 @@ def test_a_planted_change_of_one_account_shows_to_the_cent_and_no_socket_is_open
     assert told["invoice"]["totals"] == []
     assert (told["invoice"]["added"], told["invoice"]["newly_refused"], told["invoice"]["assumed"]) == ([], [], {})
     assert told["rounding_invoice"]["changed"] == []
+    sides = ("debit_before", "credit_before", "debit_after", "credit_after", "difference")
+    booked = {each["role"]: [Decimal(each[side]) for side in sides] for each in answer["effects"]}
+    others = {role: amounts for role, amounts in booked.items() if amounts[:2] != amounts[2:4]}
+    assert others == {
+        "shipping_income": [0, credited, 0, 0, credited],
+        "additional_fees": [0, 0, 0, credited, -credited],
+    }
+    for role in ("sales", "shipping_income", "tax_payable"):  # what is told before is what Xero booked
+        assert booked[role][0] - booked[role][1] == Decimal(xero[role])
+    assert sum(amounts[0] - amounts[1] for amounts in booked.values()) == 0
     assert everything_in(office) == before
 
 
@@ -98,6 +112,22 @@ def test_a_stricter_gate_shows_what_it_would_refuse_and_whom_it_leaves(
     assert f"refusals   {len(over)} new, 0 no more" in told
     assert f"documents  {len(sent)} -> {len(sent) - len(over)}: 0 others, 0 more, {len(over)} no more" in told
     assert "LB-GATE-001" in told
+
+
+def test_what_would_be_booked_of_all_that_was_recorded_is_what_both_ledgers_booked(
+    office: Office, tmp_path: Path
+) -> None:
+    include = settings.include_folder()
+    again = Path(shutil.copytree(include, tmp_path / "include"))
+    for mapping in (again / "mappings").glob("*.yaml"):
+        mapping.write_text(f"{mapping.read_text()}# read anew, and the same\n")
+    since = datetime.now(UTC) - timedelta(days=1)
+    found = what_if(include, again, settings.company(), office.state, since)
+    assert [each for each in found.effects if each.is_another] == []
+    told = {(each.ledger, each.role): each.debit_before - each.credit_before for each in found.effects}
+    for ledger, books in read_result(office.file, office.player, office.state)["books"].items():
+        booked = {role: Decimal(balance) for role, balance in books.items() if role not in KEPT_BY_GP_ALONE}
+        assert {role: told.get((ledger, role), Decimal(0)) for role in booked} == booked
 
 
 def everything_in(office: Office) -> str:

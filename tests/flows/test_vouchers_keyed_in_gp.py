@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from tests.flows.bills import Bills, line, open_bills
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AuditEntry
+from tests.flows.bills import Bills, carry_files, line, open_bills
 
-SUPPLIERS = ("Acme", "Dory", "Egret")
+SUPPLIERS = ("Acme", "Dory", "Egret", "Fulmar")
 PURCHASES, FEES = "000-5100-00", "000-6100-00"
 
 
@@ -37,6 +42,8 @@ def test_a_posted_voucher_is_a_bill_on_the_same_accounts_and_nothing_goes_twice_
     ]
     bills.pay("CHK-1", "ACME", "27.75")
     bills.player.post()
+    assert bills.run() == {}
+    assert _not_applied(bills.reconciled()) == [("bank", "-27.75"), ("payables", "27.75")]
     bills.set_against("CHK-1", voucher)
     assert bills.run() == {"vendor_payment": 1}
     paid = _bill(bills, "G-1")
@@ -60,9 +67,12 @@ def test_one_payment_of_several_vouchers_is_one_on_each_bill_and_waits_to_be_app
         bills.set_against("CHK-3", number)
     assert bills.run() == {"vendor_payment": 1}  # one payment of GP's
     assert [_bill(bills, f"M-{n}")["AmountDue"] for n in (1, 2)] == ["0.00", "0.00"]
-    # what is left of it, 5.00, nobody has applied yet
-    left = [("missing in xero", "bank", "-5.00"), ("missing in xero", "payables", "5.00")]
-    assert bills.told(bills.reconciled()) == left
+    # what is left of it, 5.00, nobody has applied yet: it has a reason, but for the last run of a period
+    verdict = bills.reconciled()
+    assert (verdict["agree"], _not_applied(verdict)) == (True, [("bank", "-5.00"), ("payables", "5.00")])
+    closed = bills.reconciled(close=True)
+    left = [("not applied", "bank", "-5.00"), ("not applied", "payables", "5.00")]
+    assert [each for each in bills.told(closed) if each[0] == "not applied"] == left
     last = bills.key("M-3", "DORY", (PURCHASES, "5.00"))
     bills.player.post()
     bills.set_against("CHK-3", last)
@@ -82,6 +92,35 @@ def test_a_voucher_voided_after_it_went_is_a_letter_until_the_bill_is_void_too(b
     assert bills.told(bills.reconciled()) == []
 
 
+def test_a_file_that_people_lay_under_a_vouchers_number_is_attached_to_its_bill_once(
+    bills: Bills, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__ATTACHMENTS_URL", tmp_path.as_uri())
+    number = bills.key("F-1", "EGRET", (PURCHASES, "9.00"))
+    lying, done = (tmp_path / "main" / name / number for name in ("in", "done"))
+    lying.mkdir(parents=True)
+    (lying / "scan.pdf").write_bytes(b"%PDF-1.7 scanned")
+    (lying / "film.mov").write_bytes(bytes(10 * 1024 * 1024 + 1))
+    assert carry_files("files-1", ["voucher"]) == {}  # there is no bill yet
+    bills.player.post()
+    assert bills.run() == {"voucher": 1}
+    assert carry_files("files-2", ["voucher", "vendor_credit"]) == {"attached": 1, "left": 1}
+    files = bills.xero().attachments("bill")
+    bill = _bill(bills, "F-1")["InvoiceID"]
+    assert [(each.file_name, files.content(bill, each.file_name)) for each in files.of(bill)] == [
+        ("scan.pdf", b"%PDF-1.7 scanned")
+    ]
+    assert ([each.name for each in lying.iterdir()], (done / "scan.pdf").exists()) == (["film.mov"], True)
+    (lying / "scan.pdf").write_bytes(b"%PDF-1.7 scanned")  # as if the run had died before it was moved
+    assert carry_files("files-3", ["voucher"]) == {"attached": 1, "left": 1}
+    assert len(files.of(bill)) == 1
+    with transaction(bills.office.state) as session:
+        told = session.scalars(select(AuditEntry.details).where(AuditEntry.action == "file-attached")).all()
+    digest = sha256(b"%PDF-1.7 scanned").hexdigest()
+    assert [(each["number"], each["sha256"]) for each in told] == [(number, digest)] * 2
+    assert bills.run() == {}
+
+
 def test_the_same_paper_keyed_in_xero_too_is_that_bill_and_another_one_of_its_number_is_a_letter(bills: Bills) -> None:
     for number, amount in (("S-1", "12.00"), ("S-2", "13.00")):
         bills.enter(number, "Egret", line(amount))
@@ -99,6 +138,33 @@ def test_details_that_the_table_does_not_have_are_a_letter_that_names_it(bills: 
     assert bills.run() == {}
     code, remedy = bills.letters()["D-1"]
     assert (code, "include/lookups/purchase_tax_types.csv" in remedy) == ("LB-MAP-002", True)
+
+
+def test_bank_details_that_a_vendor_or_a_voucher_names_never_reach_xeros_contact(bills: Bills) -> None:
+    theirs, noted, text = "NZ 111", "DE02120300000000202051", "GB33BUKB20201555555555"
+    bills.in_xero("Fulmar", BankAccountDetails=theirs)
+    for _ in range(2):
+        bills.link_suppliers()
+    bills.in_gp("FULMAR", window="vendors", COMMENT1=noted, COMMENT2=f"IBAN {text}", ACNMVNDR=noted[:20])
+    bills.key("B-1", "FULMAR", (PURCHASES, "9.00", f"Pay to {text}"), description=f"IBAN {text}")
+    bills.player.post()
+    bills.watch("xero", contains=noted)
+    bills.watch("xero", contains="BankAccountDetails")
+    for method in ("PUT", "POST"):
+        bills.watch("xero", method=method, path="Contacts")
+    bills.watch("xero", method="PUT", path="Invoices")
+    bills.link_suppliers()
+    assert bills.run() == {"voucher": 1}
+    assert bills.watched()["xero"] == [0, 0, 0, 0, 1]
+    assert {each["Name"]: each["BankAccountDetails"] for each in bills.all_xero()}["Fulmar"] == theirs
+
+
+def _not_applied(verdict: dict[str, Any]) -> list[tuple[str, str]]:
+    """Role and value of each; all say what a person does."""
+    found = [each for each in verdict["differences"] if each["type"] == "not applied"]
+    assert all("Transactions > Purchasing > Apply Payables Documents" in each["reason"] for each in found)
+    assert {each["type"] for each in verdict["differences"]} <= {"not applied"}
+    return sorted((each["role"], each["value"]) for each in found)
 
 
 def _both_details(taxed: str) -> list[dict[str, str]]:

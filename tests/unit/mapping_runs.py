@@ -22,6 +22,9 @@ class NoState:
 
     deliveries = cross_references
 
+    def on_the_way(self, entity: str, by: str, keys: Sequence[str]) -> set[str]:
+        return set()
+
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
         return {}
 

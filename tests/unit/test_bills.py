@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -275,3 +276,9 @@ def test_taxes_by_detail_are_laid_on_lines_with_their_net_and_tax_to_the_cent() 
     assert taxed(["10.00"], [])[0] == [("10.00", None, None)]
     _, [failure] = taxed(["10.00"], [("VAT", "4.00", "20.00")])
     assert (failure["code"], failure["value"]) == ("LB-CAN-012", "20.00")
+
+
+def test_bank_details_are_read_and_written_by_the_mappings_of_a_suppliers_own_card_alone() -> None:
+    texts = {path.stem: path.read_text() for path in MAPPINGS.glob("*.yaml")}
+    naming = {name for name, text in texts.items() if re.search(r"BankAccountDetails|bank_account\b", text)}
+    assert naming == {"xero_supplier_to_vendor", "master_vendor_to_xero_supplier"}

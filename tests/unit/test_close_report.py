@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -19,6 +20,7 @@ from ledgerbridge.closing.proof import carried
 from ledgerbridge.closing.report import PeriodReport
 from ledgerbridge.closing.under_way import Terms, under_way
 from ledgerbridge.reconciliation.areas import area_of, sort_of
+from ledgerbridge.reconciliation.control import Control
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Delivery, LoggedChange, Position, SourceRecord
 
@@ -77,6 +79,24 @@ def test_the_workbook_has_charts_of_its_own_and_no_text_is_a_formula() -> None:
     assert not any("<f>" in each for each in sheets)
 
 
+def test_control_accounts_stand_beside_their_sub_ledgers_and_are_drawn() -> None:
+    control = [
+        Control("gp", "tax", "tax_payable", Decimal("-8.00"), Decimal("-7.75")),
+        Control("xero", "tax", "tax_payable", Decimal("-7.75"), Decimal("-7.75")),
+        Control("gp", "inventory", "inventory", Decimal("-30.00"), Decimal("-38.00"), Decimal("8.00")),
+    ]
+    files = files_of(replace(REPORT, control=control))
+    page = files["report.html"].decode()
+    row = ["<td>Tax</td><td>tax payable</td><td>gp</td>", *(f"{each}</td>" for each in ("-8.00", "-7.75", "-0.25"))]
+    assert all(each in page for each in row)
+    assert (page.count('<rect class="booked"'), page.count('<rect class="held"')) == (3, 3)
+    assert "Inventory clearing, gp" in page
+    with ZipFile(BytesIO(files["report.xlsx"])) as book:
+        charts = [each for each in book.namelist() if each.startswith("xl/charts/chart")]
+        assert len(charts) == 3
+        assert any("'Control accounts'!$B$2:$C$4" in book.read(each).decode() for each in charts)
+
+
 @pytest.mark.parametrize(
     ("kind", "role", "explained", "area", "sort"),
     [
@@ -89,10 +109,18 @@ def test_the_workbook_has_charts_of_its_own_and_no_text_is_a_formula() -> None:
         ("beyond documents in xero", "fees", False, "general_ledger", "account"),
         ("period", "", False, "receivables", "period"),
         ("date", "", False, "receivables", "timing"),
+        ("sub-ledger in gp", "inventory", False, "inventory", "amount"),
+        ("missing in xero", "inventory_clearing", False, "inventory", "missing"),
     ],
 )
 def test_a_difference_is_of_an_area_and_a_sort(kind: str, role: str, explained: bool, area: str, sort: str) -> None:
-    assert (area_of(role, ["paypal_clearing"], "invoice"), sort_of(kind, explained=explained)) == (area, sort)
+    assert (area_of(role, ["paypal_clearing"], ["invoice"]), sort_of(kind, explained=explained)) == (area, sort)
+
+
+def test_a_difference_of_no_role_is_of_the_area_of_the_document_that_says_more_than_an_entry() -> None:
+    assert area_of("", kinds=["entry", "bank transaction"]) == "cash"
+    assert area_of("", kinds=["entry", "manual journal"]) == "general_ledger"
+    assert area_of("", kinds=["voucher", "bill"]) == "payables"
 
 
 def change(session: Any, key: str, at: datetime) -> int:

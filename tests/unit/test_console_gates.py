@@ -1,27 +1,40 @@
-"""Gates in the console: expectations from a menu, tried on recent documents at once, published as people write them."""
+"""
+Gates and tables in the console: expectations from a menu, tried on recent documents at once, published as people write
+them; and what drafts of all kinds of files would have done.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from playwright.sync_api import expect
 from sqlalchemy import Engine, select
 
+from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.expectations.menu import menu
 from ledgerbridge.gates import Suite, run_suite
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import AuditEntry
-from ledgerbridge.yaml_edits import YamlText
+from ledgerbridge.yaml_edits import YamlText, in_braces
 from ledgerbridge.yaml_files import Location
+from operators import settings
+from operators.staging import remember, write_frames
+from operators.systems import live_lookup
 from pages.console.design.edits import edited
 from pages.console.design.flow_models import Put
 from tests.browsing import Person, serious
-from tests.drafted import NAMES, git
+from tests.drafted import NAMES, draft, git, plant_fee
 from tests.unit.console_browser import Browser
 from tests.unit.console_site import built, console_of, planted
 
@@ -210,6 +223,33 @@ def add_publish_and_take_away(olga: Person, include: Path) -> None:
     expect(
         page.get_by_role("region", name="Draft").get_by_text("-  - {expect: expect_column_value_lengths")
     ).to_be_visible()
+    undo_redo_and_compare(olga)
+
+
+def undo_redo_and_compare(olga: Person) -> None:
+    """Take the last change back and make it again by keyboard; then say by a form what documents are compared by."""
+    page = olga.page
+    draft = page.get_by_role("region", name="Draft")
+    gone = draft.get_by_text("-  - {expect: expect_column_value_lengths")
+    page.keyboard.press("Control+z")
+    expect(draft.get_by_text("It changes nothing yet.")).to_be_visible()
+    expect(page.get_by_role("button", name="CUSTNAME").last).to_be_visible()
+    page.keyboard.press("Control+y")
+    expect(gone).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(gone).to_have_count(0)
+    page.get_by_role("button", name="Compare documents with those before").press("Enter")
+    form = page.get_by_role("form", name="Unusual documents")
+    for label, name in (("Whose document it is", "CUSTNMBR"), ("Its total", "CITY"), ("Its day", "CUSTNAME")):
+        form.get_by_role("combobox", name=label).select_option(name)
+    expect(form.get_by_text("0 of 2 recent documents would be told of by it.")).to_be_visible()
+    assert serious(page) == []
+    form.get_by_role("button", name="Add it to the draft").press("Enter")
+    expect(form).to_have_count(0)
+    expect(draft.get_by_text("+  party: CUSTNMBR")).to_be_visible()
+    expect(page.get_by_text("by party CUSTNMBR, amount CITY, date CUSTNAME")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(draft.get_by_text("It changes nothing yet.")).to_be_visible()
 
 
 def test_a_lookup_table_is_drafted_as_it_is_written_checked_and_published(include: Path) -> None:
@@ -232,3 +272,158 @@ def test_a_lookup_table_is_drafted_as_it_is_written_checked_and_published(includ
     olga.post(f"{page}/publications", {"seen": 4, "note": "Longer terms."}).raise_for_status()
     assert (include / "lookups/payment_terms.csv").read_text() == f"{shipped}Net 99,99 DAYSAFTERBILLDATE,\n"
     assert Browser("vera").post(f"{page}/texts", {"seen": 0, "text": "a\n"}).status_code == 403
+
+
+@pytest.fixture
+def no_sockets(site: tuple[Path, Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Nothing may be reached: whatever connects fails the test.
+
+    That a socket sends is let be: the test client's own event loop wakes itself so, over a pair that never connected.
+    """
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a socket was opened")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    gp = {"conn_type": "gp_econnect", "host": "127.0.0.1", "port": 9, "schema": "http", "extra": {"company": "TWO"}}
+    monkeypatch.setenv("AIRFLOW_CONN_GP", json.dumps(gp))
+    with pytest.raises(Exception, match="a socket was opened"):  # what asks a system would be found out
+        live_lookup(settings.company(), site[1], nullcontext)("gp.item", ["NEVER-ASKED"], None)
+
+
+TABLE, FLOW = "lookups/gateway_movements.csv", "flows/order_to_cash.yaml"
+ENTRY, ENTRY_GATE = "mappings/gateway_movement_to_gp_gl_transaction.yaml", "expectations/gp_gl_transaction.yaml"
+
+
+def answered(site: tuple[Path, Engine], file: str, text: str) -> dict[str, Any]:
+    """What olga's page answers when she tries a draft with this text."""
+    draft(site[1], site[0], file, "olga", text)
+    answer = Browser("olga").post(f"design/{file.rpartition('.')[0]}/trials", {"days": 1})
+    told: dict[str, Any] = answer.raise_for_status().json()
+    return told
+
+
+def moved(told: dict[str, Any]) -> dict[tuple[str, str], list[Decimal]]:
+    """By ledger and account: debit and credit before, then after, and the difference."""
+    sides = ("debit_before", "credit_before", "debit_after", "credit_after", "difference")
+    return {(each["ledger"], each["account"]): [Decimal(each[side]) for side in sides] for each in told["effects"]}
+
+
+def test_drafts_of_every_kind_are_tried_on_what_was_recorded_to_the_cent_and_no_socket_is_opened(
+    site: tuple[Path, Engine], tmp_path: Path, no_sockets: None
+) -> None:
+    include, state = site
+    plant_fee(state, tmp_path / "staging")
+    with transaction(state) as session:
+        before = len(session.scalars(select(AuditEntry)).all())
+
+    told = answered(site, TABLE, (include / TABLE).read_text().replace("\nfee,fees\n", "\nfee,goodwill\n"))
+    fee = Decimal("3.20")
+    gone, come = [fee, 0, 0, 0, -fee], [0, 0, fee, 0, fee]
+    assert moved(told) == {
+        ("gp", "000-6100-00"): gone, ("gp", "000-4120-00"): come, ("xero", "404"): gone, ("xero", "206"): come,
+    }  # fmt: skip
+    assert [(each["leg"], each["changed"]) for each in told["differences"] if each["records"] and each["changed"]] == [
+        ("order_to_cash.movement_gp", 1),
+        ("order_to_cash.movement_xero", 1),
+    ]
+
+    # a rule that looks something up in a system is answered by what was kept; nothing was
+    mapping = YamlText((include / ENTRY).read_text())
+    note = in_braces({"lookup": {"live": "gp.item", "key": "label", "optional": True}})
+    told = answered(site, ENTRY, mapping.put(("header", "NOTETEXT"), note).text)
+    entry = next(each for each in told["differences"] if each["leg"] == "order_to_cash.movement_gp")
+    assert (entry["changed"], entry["assumed"], moved(told)) == (1, {"gp.item": 1}, {})
+
+    gate = YamlText((include / ENTRY_GATE).read_text())
+    most = {"part": "lines", "expect": "expect_column_values_to_be_between", "column": "DEBITAMT",
+            "arguments": {"max_value": 3}, "remedy": "Ask."}  # fmt: skip
+    place = ("expectations", len(gate.keys(("expectations",))))
+    told = answered(site, ENTRY_GATE, gate.put(place, in_braces(most)).text)
+    entry = next(each for each in told["differences"] if each["leg"] == "order_to_cash.movement_gp")
+    assert (entry["newly_refused"], entry["gone"]) == (1, 1)
+    assert moved(told) == {("gp", "000-6100-00"): gone, ("gp", "000-1110-00"): [0, fee, 0, 0, fee]}
+
+    flow = YamlText((include / FLOW).read_text())
+    told = answered(site, FLOW, flow.take_away(("stages", "payouts", "legs", "movement", "rules")).text)
+    assert [(each["leg"], each["records"], each["changed"]) for each in told["differences"]] == [
+        ("order_to_cash.movement_gp", 1, 0),
+        ("order_to_cash.movement_xero", 1, 0),
+    ]
+    with transaction(state) as session:
+        assert len(session.scalars(select(AuditEntry)).all()) == before
+
+
+def plant_orders(state: Engine, staging: Path, amounts: list[int]) -> None:
+    """Let orders of one customer have come to the gate of the leg `order`, a day's."""
+    keys = [f"order:{number}" for number in range(len(amounts))]
+    header = pd.DataFrame(
+        {
+            "record_key": keys, "CUSTNMBR": "C1", "CURNCYID": pd.Series([None] * len(keys), dtype="string[pyarrow]"),
+            "DOCAMNT": [Decimal(each) for each in amounts], "DOCDATE": date(2026, 3, 2),
+        }
+    )  # fmt: skip
+    made = write_frames(f"{staging.as_uri()}/runs/main/order_to_cash/run-8/order/documents", {"header": header})
+    with transaction(state) as session:
+        remember(session, made)
+        told = {"leg": "order", "uri": made.uri, "rows": {}}
+        actor = Actor("order_to_cash", "order", "run-8", "order.transform")
+        append(session, actor, [Change("batch-transform", "gp.sales_order", "batch:8", details=told)])
+
+
+def test_what_is_unusual_is_tried_on_recent_documents_and_a_text_of_before_is_brought_back(
+    site: tuple[Path, Engine], tmp_path: Path
+) -> None:
+    plant_orders(site[1], tmp_path / "staging", [*range(100, 114), 90_000])
+    olga, page = Browser("olga"), "design/expectations/gp_sales_order"
+    shown = olga.get(page)
+    by = {name: shown["unusual"][name] for name in ("party", "amount", "date", "currency", "account", "otherwise")}
+    assert by == {"party": "CUSTNMBR", "amount": "DOCAMNT", "date": "DOCDATE", "currency": "CURNCYID", "account": "",
+                  "otherwise": "warn"}  # fmt: skip
+    names = ("record_key", "expectation", "unusual", "value", "rejects")
+    strange = [tuple(each[name] for name in names) for each in shown["tried"]["stopped"] if each["unusual"]]
+    assert strange == [("order:14", None, "amount", "90000", False)]
+    assert (shown["unusual"]["found"], shown["tried"]["rejected"]) == (1, 0)
+    assert "90000" not in Browser("vera").ask("GET", page).text
+    wrong = [{"do": "put", "location": ["unusual", "party"], "value": "CUSTNUMBER"}]
+    told = olga.post(f"{page}/previews", {"edits": wrong}).json()
+    assert {each["message"] for each in told["unusual"]["problems"]} == {
+        'mapping sales_order_to_gp_sales_order makes no "CUSTNUMBER" in header.'
+    }
+    held = [{"do": "put", "location": ["unusual", "otherwise"], "value": "reject"}]
+    kept = olga.post(f"{page}/changes", {"seen": 0, "edits": held}).json()
+    assert (kept["tried"]["rejected"], kept["tried"]["live"]) == (1, 0)
+    undone = olga.post(f"{page}/texts", {"seen": 2, "text": shown["text"]}).json()
+    assert (undone["draft"]["diff"], undone["unusual"]["otherwise"]) == ([], "warn")
+    late = olga.post(f"{page}/texts", {"seen": 2, "text": shown["text"]})
+    assert (late.status_code, late.json()["code"]) == (409, "LB-DRF-002")
+
+
+@built
+def test_a_table_is_changed_and_tried_in_chromium_and_its_lines_stand_apart_from_its_text(
+    site: tuple[Path, Engine], tmp_path: Path
+) -> None:
+    plant_fee(site[1], tmp_path / "staging")
+    with console_of("olga") as olga:
+        page = olga.open_console("mappings")
+        page.get_by_role("link", name="gateway movements", exact=True).press("Enter")
+        text = page.get_by_role("textbox", name=re.compile("The table as it is written"))
+        form = page.locator("form.correction").bounding_box()
+        heading = page.get_by_role("heading", name="Lines").bounding_box()
+        assert form is not None
+        assert heading is not None
+        assert heading["y"] - form["y"] - form["height"] > 16
+        assert serious(page) == []
+        text.fill((site[0] / TABLE).read_text().replace("\nfee,fees\n", "\nfee,goodwill\n"))
+        text.press("Control+Enter")
+        draft = page.get_by_role("region", name="Draft")
+        expect(draft.get_by_text("+fee,goodwill")).to_be_visible()
+        draft.get_by_role("button", name="Try").press("Enter")
+        for ledger, fees, goodwill in (("gp", "000-6100-00", "000-4120-00"), ("xero", "404", "206")):
+            table = draft.get_by_role("table", name=f"What {ledger} books")
+            expect(table.get_by_role("row", name=f"fees {fees}")).to_contain_text("3.200.000.000.00−3.20")
+            expect(table.get_by_role("row", name=f"goodwill {goodwill}")).to_contain_text("0.000.003.200.00+3.20")
+        assert serious(page) == []
+        assert olga.complaints == []

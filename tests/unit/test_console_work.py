@@ -163,7 +163,7 @@ def test_an_auditor_can_do_none_of_the_writing(work: Engine) -> None:
         "mappings/{name}/decisions": {"seen": 0}, "mappings/{name}/acceptances": {},
         "beginnings": {"kind": "flows", "name": "mine"},
         "flows/{name}/previews": edits, "flows/{name}/changes": {**edits, "seen": 0},
-        "flows/{name}/texts": {"seen": 1, "text": "x"},
+        "flows/{name}/texts": {"seen": 1, "text": "x"}, "expectations/{name}/texts": {"seen": 1, "text": "x"},
         "expectations/{name}/previews": edits, "expectations/{name}/changes": {**edits, "seen": 0},
         "reviews/{number}/comments": {"text": "x"}, "lookups/{name}/texts": {"seen": 0, "text": "x"},
         "{kind}/{name}/trials": {"days": 1}, "{kind}/{name}/merges": {"seen": 1},

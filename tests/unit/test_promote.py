@@ -7,10 +7,13 @@ import shutil
 from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.api_fastapi.app import create_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
@@ -148,6 +151,59 @@ def test_who_packed_or_offered_a_bundle_approves_nothing(dev: Path, prod: Path, 
     say(number, "olga", run_id="run-2")
     apply(number)
     assert files_in(prod) == files_in(dev)
+
+
+def asked(number: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Whose answer alone Airflow is to take, as the task that asks tells it; None: of all who may edit the DAG."""
+    told: dict[str, Any] = {}
+    kept = "airflow.providers.standard.operators.hitl.upsert_hitl_detail"
+    monkeypatch.setattr(kept, lambda **each: told.update(each))
+    context = {"params": {"promotion": number}, "run_id": "run-1", "task_instance": SimpleNamespace(id="ti")}
+    with pytest.raises(TaskAwaitingInput):
+        ApproveBundleOperator(task_id="approve").execute(context)  # type: ignore[arg-type]
+    return told["assigned_users"]
+
+
+def test_only_who_may_approve_is_asked_and_neither_who_packed_nor_who_offered(
+    dev: Path, prod: Path, state_db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__BUNDLE_APPROVERS", "olga, otto, id-7=Ada")
+    number = offered(dev, state_db)  # ada packed it, otto offered it
+    checked(number)
+    assigned = asked(number, monkeypatch)
+    assert assigned == [{"id": "olga", "name": "olga"}]
+    manager, ids = create_auth_manager(), {each["id"] for each in assigned}
+    may = {
+        name: manager.is_authorized_hitl_task(assigned_users=ids, user=SimpleAuthManagerUser(username=name, role="op"))
+        for name in ("olga", "otto", "eve")
+    }
+    assert may == {"olga": True, "otto": False, "eve": False}  # Airflow's own answer to whoever asks it to take theirs
+    olga, otto = Browser("olga"), Browser("otto")
+    seen = {name: each.get(f"design/bundles/{number}") for name, each in (("olga", olga), ("otto", otto))}
+    assert {name: (each["approvers"], each["may_approve"]) for name, each in seen.items()} == {
+        "olga": (["olga"], True), "otto": (["olga"], False),
+    }  # fmt: skip
+    # where everybody is an admin Airflow takes any answer
+    for name, option in (("eve", "Approve"), ("eve", "Reject")):
+        with pytest.raises(AirflowFailException, match="LB-PRO-008 Eve is none of those who may approve"):
+            say(number, name, option)
+    with pytest.raises(AirflowFailException, match="LB-PRO-003"):
+        say(number, "otto")
+    assert state_of(state_db, number) == "checked"
+    say(number, "olga")
+    assert state_of(state_db, number) == "approved"
+
+
+def test_nobody_is_asked_where_all_who_may_approve_packed_or_offered_it(
+    dev: Path, prod: Path, state_db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = offered(dev, state_db)
+    checked(number)
+    assert asked(number, monkeypatch) is None  # nobody is named: all who may edit the DAG
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__BUNDLE_APPROVERS", "otto,id-7=Ada")
+    with pytest.raises(AirflowFailException, match="LB-PRO-009"):
+        run(ApproveBundleOperator(task_id="approve"), number)
+    assert Browser("olga").get(f"design/bundles/{number}")["may_approve"] is False
 
 
 def test_without_approval_nothing_becomes_live_whoever_marks_a_task_as_done(

@@ -152,6 +152,11 @@ def negated(amount: str) -> str:
             id="tax",
         ),
         pytest.param(
+            [INVOICE, PAYMENT, booked("inv2", receivables="50.00", sales="-50.00")], BOOKS,
+            [("amount", "receivables", "-4.00"), ("tax", "tax_payable", "4.00")],
+            id="untaxed",
+        ),
+        pytest.param(
             [INVOICE, PAYMENT, booked("inv2", receivables="54.00", returns="-50.00", tax_payable="-4.00")], BOOKS,
             [("account", "returns", "-50.00"), ("account", "sales", "50.00")],
             id="account",
@@ -409,6 +414,89 @@ def test_a_payment_that_a_person_has_still_to_apply_is_told_and_with_it_the_gain
     assert reconcile(("gp", "xero"), applied, books[1], opened=(left, left), **told).differences == []
     lost = [owed("BILL1", "-120.00")], left
     assert not reconcile(("gp", "xero"), *books, opened=lost, **told).agree
+
+
+@pytest.mark.parametrize(("apply_by", "agree"), [(DAY, True), (DAY + timedelta(days=1), False)])
+def test_a_payment_that_nobody_applies_is_a_difference_after_a_while(apply_by: date, agree: bool) -> None:
+    gp, xero = GP | {"000-2100-00": "payables"}, XERO | {"800": "payables"}
+    bill = booked("bill1", "voucher", payables="-120.00", sales="120.00")
+    payment = booked("pay1", "payment", payables="50.00", clearing="-50.00")
+    xeros = replace(payment, settles="BILL1")
+    books = [[in_accounts(each, roles) for each in (bill, paid)] for paid, roles in ((payment, gp), (xeros, xero))]
+    opened = [owed("BILL1", "-120.00"), owed("PAY1", "50.00")], [owed("BILL1", "-70.00")]
+    result = reconcile(
+        ("gp", "xero"),
+        *books,
+        opened=opened,
+        role_of={"gp": gp, "xero": xero},
+        explain=lambda *_: Known(),
+        explain_pair=lambda *_: Known(),
+        apply_by=apply_by,
+    )
+    assert found(result) == [("not applied", "payables", "50.00")]
+    assert result.agree is agree
+    assert agree or "Apply it in gp, where it lies beside what it pays since 2026-03-02" in result.differences[0].remedy
+
+
+@pytest.mark.parametrize(("apply_by", "agree"), [(None, True), (DAY, True), (DAY + timedelta(days=1), False)])
+def test_a_payment_that_pays_nothing_yet_is_a_difference_after_a_while(apply_by: date | None, agree: bool) -> None:
+    known = Known("it pays nothing yet", "Apply it.", kind="not applied")
+    result = reconcile(
+        ("gp", "xero"),
+        [in_accounts(PAYMENT, GP)],
+        [],
+        role_of={"gp": GP, "xero": XERO},
+        explain=lambda *_: known,
+        explain_pair=lambda *_: Known(),
+        apply_by=apply_by,
+    )
+    assert found(result) == [("not applied", "clearing", "108.25"), ("not applied", "receivables", "-108.25")]
+    assert (result.agree, {each.remedy for each in result.differences}) == (agree, {"Apply it."})
+
+
+def of_stock(first: Sequence[Booked], second: Sequence[Booked], reason: str | None = None) -> Reconciliation:
+    """Documents by role, with what one ledger alone keeps."""
+    return reconcile(
+        ("gp", "xero"),
+        [in_accounts(each, GP) for each in first],
+        [in_accounts(each, XERO) for each in second],
+        role_of={"gp": GP, "xero": XERO},
+        explain=lambda *_: Known(reason),
+        explain_pair=lambda *_: Known(),
+        stock=True,
+    )
+
+
+def on_stock(cost: str | None, in_lines: str | None) -> Booked:
+    """The invoice with what its entry says its goods cost, and what its lines say."""
+    effects = {} if cost is None else {"cost_of_goods_sold": Decimal(cost), "inventory": -Decimal(cost)}
+    lines = None if in_lines is None else {"000-5100-00": Decimal(in_lines), "000-1300-00": -Decimal(in_lines)}
+    return replace(INVOICE, effects={**INVOICE.effects, **effects}, stock=lines)
+
+
+@pytest.mark.parametrize(
+    ("cost", "in_lines", "left"),
+    [
+        pytest.param("40.00", None, None, id="its-lines-say-nothing"),
+        pytest.param("40.00", "40.00", None, id="the-same"),
+        pytest.param("40.00", "41.00", "1.00", id="another-cost"),
+        pytest.param(None, "41.00", "41.00", id="its-goods-are-not-booked"),
+    ],
+)
+def test_what_one_ledger_alone_keeps_is_compared_with_its_own_documents(
+    cost: str | None, in_lines: str | None, left: str | None
+) -> None:
+    told = [("sub-ledger in gp", "cost_of_goods_sold", f"-{left}"), ("sub-ledger in gp", "inventory", left)]
+    assert found(of_stock([on_stock(cost, in_lines)], [INVOICE])) == (told if left else [])
+
+
+def test_an_entry_on_stock_is_told_and_explained_by_what_keeps_it_from_the_other_ledger() -> None:
+    entry = Booked("je1", "entry", "JE1", DAY, {"inventory": Decimal("8.00"), "cost_of_goods_sold": Decimal("-8.00")})
+    told = [("sub-ledger in gp", "cost_of_goods_sold", "-8.00"), ("sub-ledger in gp", "inventory", "8.00")]
+    result = of_stock([replace(entry, by_entry=True)], [])
+    assert (found(result), result.agree) == (told, False)
+    result = of_stock([replace(entry, by_entry=True)], [], "a dead letter")
+    assert (found(result), result.agree) == (told, True)
 
 
 def test_money_on_another_document_is_found_by_what_is_open() -> None:

@@ -26,6 +26,7 @@ MENUS = {
     "Tools > Routines > Financial > Year-End Closing",
     "Tools > Setup > Company > Fiscal Periods",
     "Tools > Setup > Company > Tax Details",
+    "Transactions > Purchasing > Apply Payables",
 }
 """Of Xero (help.xero.com) and of Dynamics GP (its windows' help): the way there as their own pages give it."""
 PYTHON = [

@@ -11,7 +11,7 @@ from sandbox.gp.models import TABLES, Column
 from tests.reference_data import GP_TABLES
 
 # the sandbox's own reduction of tables that are more in GP
-_OWN = {"RM00301", "SY01100", "WSExceptionLog"}
+_OWN = {"POP10160", "RM00301", "SY01100", "WSExceptionLog"}
 _SITE_MADE = re.compile(r"ACTNUMBR_\d")  # segments of an account number: as many and as wide as the site has them
 
 

@@ -1,25 +1,22 @@
-import { useEffect, useId, useState } from "react";
+import { useId, useState } from "react";
 
-import type { Edit, ExpectationOffered, ExpectationView, GateView } from "../api/client";
+import type { ExpectationOffered, ExpectationView, GateView } from "../api/client";
 import { added, changed, expectationWords, isWhole, NEW, type Wanted, wantedOf } from "../model/gate";
-import { useGateChange, useGatePreview } from "../queries/gates";
+import { type GateEdits, useGatePreview } from "../queries/gates";
+import { useSettled } from "../queries/settled";
 import { Why } from "./Noted";
 import { Stopped } from "./Stopped";
 
-type Props = { gate: GateView; menu: ExpectationOffered[]; known?: ExpectationView; close: () => void };
-
-/** How long nothing is typed before the gate is tried. */
-const PAUSE_MS = 200;
+type Props = { gate: GateView; gateEdits: GateEdits; menu: ExpectationOffered[]; known?: ExpectationView; close: () => void };
 
 /** An expectation from the menu, and what it makes of recent documents while it is being chosen. */
-export function ExpectationForm({ gate, menu, known, close }: Props) {
+export function ExpectationForm({ gate, gateEdits, menu, known, close }: Props) {
   const [wanted, want] = useState<Wanted>(known ? wantedOf(known) : { ...NEW, part: gate.fields[0]?.part ?? "header" });
   const offered = menu.find((each) => each.name === wanted.expect);
   const whole = offered !== undefined && isWhole(wanted, offered);
   const edits = !whole ? [] : known ? changed(known, wanted, offered) : added(gate, wanted, offered);
   const settled = useSettled(edits);
   const preview = useGatePreview(gate.name, settled);
-  const change = useGateChange(gate.name);
   const told = useId();
   const fields = gate.fields.filter((each) => each.part === wanted.part);
   const put = (some: Partial<Wanted>) => want({ ...wanted, ...some });
@@ -33,7 +30,7 @@ export function ExpectationForm({ gate, menu, known, close }: Props) {
       onKeyDown={(event) => event.key === "Escape" && close()}
       onSubmit={(event) => {
         event.preventDefault();
-        change.mutate({ seen: gate.draft?.version ?? 0, edits }, { onSuccess: close });
+        gateEdits.edit(edits, close);
       }}
     >
       <div className="beside">
@@ -122,14 +119,14 @@ export function ExpectationForm({ gate, menu, known, close }: Props) {
         {!whole && <p className="quiet">It is tried on recent documents as soon as enough is said.</p>}
       </div>
       <div className="buttons">
-        <button className="main" disabled={edits.length === 0 || change.isPending}>
+        <button className="main" disabled={edits.length === 0 || gateEdits.isPending}>
           {known ? "Keep it in the draft" : "Add it to the draft"}
         </button>
         {known && (
           <button
             type="button"
-            disabled={change.isPending}
-            onClick={() => change.mutate({ seen: gate.draft?.version ?? 0, edits: [{ do: "take_away", location: known.location }] }, { onSuccess: close })}
+            disabled={gateEdits.isPending}
+            onClick={() => gateEdits.edit([{ do: "take_away", location: known.location }], close)}
           >
             Take it away
           </button>
@@ -137,7 +134,7 @@ export function ExpectationForm({ gate, menu, known, close }: Props) {
         <button type="button" onClick={close}>
           Leave it
         </button>
-        <Why error={change.error} />
+        <Why error={gateEdits.error} />
       </div>
     </form>
   );
@@ -177,15 +174,4 @@ function Told({ argument, value, change }: ToldProps) {
       </small>
     </label>
   );
-}
-
-/** Changes once nothing is typed for a moment. */
-function useSettled(edits: Edit[]): Edit[] {
-  const written = JSON.stringify(edits);
-  const [settled, settle] = useState<Edit[]>([]);
-  useEffect(() => {
-    const timer = setTimeout(() => settle(JSON.parse(written) as Edit[]), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [written]);
-  return settled;
 }

@@ -2,13 +2,14 @@ import type { GateView } from "../api/client";
 import { expectationWords } from "../model/gate";
 import { count } from "../model/format";
 
-/** How many of the recent documents a gate stops, and which; `only`: those of one expectation. */
-export function Stopped({ gate, only }: { gate: GateView; only?: number }) {
+/** How many of the recent documents a gate stops, and which; `only`: those of one expectation, or what is unusual. */
+export function Stopped({ gate, only }: { gate: GateView; only?: number | "unusual" }) {
   const { tried } = gate;
   if (tried === null) return <p className="quiet">{gate.not_tried}</p>;
-  const stopped = tried.stopped.filter((each) => only === undefined || each.expectation === only);
-  const total = only === undefined ? null : (gate.expectations[only]?.stopped ?? 0);
-  const rejects = only === undefined || gate.expectations[only]?.otherwise !== "warn";
+  const stopped = tried.stopped.filter((each) => only === undefined || (only === "unusual" ? each.unusual !== "" : each.expectation === only));
+  const one = typeof only === "number" ? gate.expectations[only] : gate.unusual;
+  const total = only === undefined ? null : only === "unusual" ? (gate.unusual?.found ?? 0) : (gate.expectations[only]?.stopped ?? 0);
+  const rejects = only === undefined || one?.otherwise !== "warn";
   return (
     <>
       <p className={(total ?? tried.rejected) > 0 && rejects ? "bad" : "quiet"}>
@@ -31,14 +32,14 @@ export function Stopped({ gate, only }: { gate: GateView; only?: number }) {
           </thead>
           <tbody>
             {stopped.map((each) => (
-              <tr key={`${each.company} ${each.leg} ${each.record_key} ${each.expectation}`}>
+              <tr key={`${each.company} ${each.leg} ${each.record_key} ${each.expectation ?? each.unusual}`}>
                 <th scope="row">{each.record_key}</th>
                 <td className="free">
                   {each.leg.replaceAll("_", " ").replace(".", ": ")} <small>{each.company}</small>
                 </td>
                 <td>{each.field}</td>
                 {gate.values && <td className="free">{each.value ?? "–"}</td>}
-                <td className="free">{expectationWords(gate.expectations[each.expectation]?.expect ?? "")}</td>
+                <td className="free">{each.expectation === null ? `unusual ${each.unusual}` : expectationWords(gate.expectations[each.expectation]?.expect ?? "")}</td>
                 <td>{each.rejects ? (each.newly ? "rejected, and was not" : "rejected") : "told of"}</td>
               </tr>
             ))}

@@ -1,6 +1,7 @@
 import type { Trial } from "../api/client";
 import { count } from "../model/format";
 import { difference, places } from "../model/mapping";
+import { Effects } from "./Effects";
 
 /** The difference that changed files would have made over the last days. */
 export function Tried({ trial }: { trial: Trial }) {
@@ -66,6 +67,7 @@ export function Tried({ trial }: { trial: Trial }) {
           ))}
         </section>
       ))}
+      <Effects effects={trial.effects} />
       {Object.entries(trial.not_shown).map(([leg, why]) => (
         <p key={leg} className="quiet">
           {leg} is not shown: {why}.

@@ -97,6 +97,8 @@ function Next({ bundle }: { bundle: Bundle }) {
       {bundle.approval &&
         (isOwn ? (
           <span>You packed or offered it: somebody else approves it.</span>
+        ) : !bundle.may_approve ? (
+          <span>{bundle.approvers.length > 0 ? `Asked to approve it: ${bundle.approvers.join(", ")}.` : "Others are asked to approve it."}</span>
         ) : (
           <a href={bundle.approval} target="_blank" rel="noreferrer">
             Approve or reject it in Airflow

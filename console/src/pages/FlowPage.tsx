@@ -11,9 +11,11 @@ import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Others } from "../components/Others";
 import { Shown } from "../components/Shown";
+import { Undo } from "../components/Undo";
 import { drawingOf, foundAt, type Line, linesOf } from "../model/flow";
 import { type Copied, type Dragged, pasteEdits, removal, type Wanted } from "../model/parts";
 import { inWords } from "../model/words";
+import { isTyped, undoneByKey } from "../queries/edits";
 import { useDesign, useFlow, usePalette, usePasses } from "../queries/flow";
 
 /** A flow as a drawing, and the forms that change it. */
@@ -92,13 +94,10 @@ function Designer({ flow }: { flow: FlowView }) {
     else if (found.kind === "stage") design.edit(removal(flow, found.stage.location), then([]));
   };
   const byKey = (event: KeyboardEvent) => {
-    const typing = (event.target as HTMLElement).closest("input, textarea, select, dialog") !== null;
+    if (isTyped(event) || !flow.may_edit || undoneByKey(event, design)) return;
     const key = event.key.toLowerCase();
-    if (typing || !flow.may_edit) return;
     const control = event.ctrlKey || event.metaKey;
-    if (control && key === "z" && !event.shiftKey && design.mayUndo) design.undo();
-    else if (control && (key === "y" || (key === "z" && event.shiftKey)) && design.mayRedo) design.redo();
-    else if (control && key === "c" && found.kind === "leg") copy({ name: found.leg.name, written: found.leg.written });
+    if (control && key === "c" && found.kind === "leg") copy({ name: found.leg.name, written: found.leg.written });
     else if (control && key === "v") paste();
     else if (key === "delete") remove();
     else return;
@@ -132,12 +131,7 @@ function Designer({ flow }: { flow: FlowView }) {
               <button disabled={!palette || flow.stages.length === 0} onClick={() => ask({ kind: "leg", stage: stage?.name ?? null, source: "", target: "" })}>
                 Add a leg
               </button>
-              <button disabled={!design.mayUndo || design.isPending} onClick={design.undo}>
-                Undo
-              </button>
-              <button disabled={!design.mayRedo || design.isPending} onClick={design.redo}>
-                Redo
-              </button>
+              <Undo edits={design} />
               <button disabled={!isCopied || stage === undefined} onClick={paste}>
                 Paste
               </button>

@@ -1,15 +1,20 @@
-import { Fragment, useState } from "react";
+import { Fragment, useRef, useState } from "react";
 
 import type { ExpectationOffered, ExpectationView, GateView } from "../api/client";
 import { DraftBar } from "../components/DraftBar";
 import { ExpectationForm } from "../components/ExpectationForm";
 import { History } from "../components/History";
 import { Link } from "../components/Link";
+import { Why } from "../components/Noted";
 import { Others } from "../components/Others";
 import { Shown } from "../components/Shown";
 import { Stopped } from "../components/Stopped";
+import { Undo } from "../components/Undo";
+import { UnusualForm } from "../components/UnusualForm";
 import { expectationWords, wantedOf } from "../model/gate";
-import { useGate, useMenu } from "../queries/gates";
+import { COMPARED } from "../model/unusual";
+import { undoneByKey } from "../queries/edits";
+import { type GateEdits, useGate, useGateEdits, useMenu } from "../queries/gates";
 
 /** A gate as a list of expectations, and what it makes of recent documents. */
 export function GatePage({ name }: { name: string }) {
@@ -27,9 +32,18 @@ export function GatePage({ name }: { name: string }) {
 }
 
 function Gate({ gate }: { gate: GateView }) {
-  const [edited, edit] = useState<number | "new" | null>(null);
+  const [edited, edit] = useState<number | "new" | "unusual" | null>(null);
+  const gateEdits = useGateEdits(gate);
+  const section = useRef<HTMLElement>(null);
   const menu = useMenu().data;
   const count = gate.problems.length;
+  const close = () => {
+    edit(null);
+    // the form that had the focus is gone, and the next key may be the one that undoes
+    section.current?.focus({ preventScroll: true });
+  };
+  // a form shows what it began with, which is another after that
+  const undoable = { ...gateEdits, undo: () => (close(), gateEdits.undo()), redo: () => (close(), gateEdits.redo()) };
   return (
     <>
       <header>
@@ -48,8 +62,14 @@ function Gate({ gate }: { gate: GateView }) {
       <p role="status" className={count > 0 ? "bad" : "quiet"}>
         {count > 0 ? `The check finds ${count} problem${count > 1 ? "s" : ""}.` : "The check finds nothing wrong."}
       </p>
-      <section>
+      <section aria-label="Expectations" ref={section} tabIndex={-1} onKeyDown={(event) => gate.may_edit && undoneByKey(event, undoable)}>
         <h2 id="expectations">Expectations</h2>
+        {gate.may_edit && (
+          <div className="buttons" role="toolbar" aria-label="Gate">
+            <Undo edits={undoable} />
+            {edited === null && <Why error={gateEdits.error} />}
+          </div>
+        )}
         <table className="rules" aria-labelledby="expectations">
           <thead>
             <tr>
@@ -67,7 +87,7 @@ function Gate({ gate }: { gate: GateView }) {
                 {edited === each.at && menu && (
                   <tr className="editor">
                     <td colSpan={5}>
-                      <ExpectationForm gate={gate} menu={menu} known={each} close={() => edit(null)} />
+                      <ExpectationForm gate={gate} gateEdits={gateEdits} menu={menu} known={each} close={close} />
                     </td>
                   </tr>
                 )}
@@ -75,12 +95,8 @@ function Gate({ gate }: { gate: GateView }) {
             ))}
           </tbody>
         </table>
-        {gate.unusual && (
-          <p className="quiet">
-            It also compares each document with those that went before: <code>unusual: {gate.unusual}</code>
-          </p>
-        )}
-        {gate.may_edit && <New gate={gate} menu={menu} isOpen={edited === "new"} open={(isOpen) => edit(isOpen ? "new" : null)} />}
+        {gate.may_edit && <New gate={gate} gateEdits={gateEdits} menu={menu} isOpen={edited === "new"} open={() => edit("new")} close={close} />}
+        <Unusual gate={gate} gateEdits={gateEdits} isOpen={edited === "unusual"} open={() => edit("unusual")} close={close} />
       </section>
       <section aria-labelledby="stopped">
         <h2 id="stopped">What it would stop</h2>
@@ -91,16 +107,45 @@ function Gate({ gate }: { gate: GateView }) {
   );
 }
 
-type NewProps = { gate: GateView; menu: ExpectationOffered[] | undefined; isOpen: boolean; open: (isOpen: boolean) => void };
+type FormProps = { gate: GateView; gateEdits: GateEdits; isOpen: boolean; open: () => void; close: () => void };
 
-function New({ gate, menu, isOpen, open }: NewProps) {
-  if (isOpen && menu) return <ExpectationForm gate={gate} menu={menu} close={() => open(false)} />;
+function New({ gate, gateEdits, menu, isOpen, open, close }: FormProps & { menu: ExpectationOffered[] | undefined }) {
+  if (isOpen && menu) return <ExpectationForm gate={gate} gateEdits={gateEdits} menu={menu} close={close} />;
   return (
     <p className="buttons padded">
-      <button disabled={!menu} onClick={() => open(true)}>
+      <button disabled={!menu} onClick={open}>
         {menu ? "Add an expectation" : "The menu is being read …"}
       </button>
     </p>
+  );
+}
+
+/** By what each document is compared with those that went before. */
+function Unusual({ gate, gateEdits, isOpen, open, close }: FormProps) {
+  const { unusual, tried } = gate;
+  if (isOpen) return <UnusualForm gate={gate} gateEdits={gateEdits} close={close} />;
+  return (
+    <>
+      {unusual && (
+        <div className="quiet padded">
+          It also compares each document with those that went before, by{" "}
+          {COMPARED.filter(({ key }) => unusual[key])
+            .map(({ key }) => `${key} ${unusual[key]}`)
+            .join(", ")}
+          ; an unusual one {unusual.otherwise === "reject" ? "is held" : "is told of"}.{tried && ` ${unusual.found} of ${tried.documents} recent documents would be.`}
+          {unusual.problems.map((each) => (
+            <p key={each.message} className="bad">
+              {each.message} {each.remedy}
+            </p>
+          ))}
+        </div>
+      )}
+      {gate.may_edit && (
+        <p className="buttons padded">
+          <button onClick={open}>{unusual ? "Change how it is compared" : "Compare documents with those before"}</button>
+        </p>
+      )}
+    </>
   );
 }
 

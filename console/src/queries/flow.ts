@@ -1,8 +1,8 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import { api, type Edit, type FlowView, given } from "../api/client";
 import { keyOf } from "../model/mapping";
+import { useEdits } from "./edits";
 
 const of = (name: string) => ({ params: { path: { name } } });
 
@@ -31,67 +31,12 @@ export function useFlowPreview(name: string, edits: Edit[]) {
   });
 }
 
-type Act = { edits: Edit[]; done?: ((changed: FlowView) => void) | undefined } | "undo" | "redo";
-
-/** Texts of a flow, the last one last: those that undo and redo bring back. */
-interface History {
-  back: string[];
-  forth: string[];
-}
-
-/** A flow's draft as it is changed: each change can be undone, as long as the page is open. */
+/** A flow's draft as it is changed. */
 export function useDesign(flow: FlowView) {
-  const client = useQueryClient();
-  const [history, setHistory] = useState<History>({ back: [], forth: [] });
-  // what the next of several acts in a row begins with is known when it begins, not when somebody asked for it
-  const latest = useRef(history);
-  const key = ["flows", flow.name];
-  const act = useMutation({
-    // one after the other: each has to have seen the one before
-    scope: { id: key.join() },
-    mutationFn: async (wanted: Act) => {
-      const now = client.getQueryData<FlowView>(key) ?? flow;
-      const seen = now.draft?.version ?? 0;
-      const { back, forth } = latest.current;
-      if (typeof wanted !== "string") {
-        const { edits } = wanted;
-        const changed = await given(api.POST("/api/design/flows/{name}/changes", { ...of(flow.name), body: { seen, edits } }));
-        // nothing is undone beyond what was published or given up
-        keep({ back: now.draft === null ? [now.text] : [...back, now.text], forth: [] });
-        return changed;
-      }
-      const text = (wanted === "undo" ? back : forth).at(-1);
-      if (text === undefined) return now;
-      const changed = await given(api.POST("/api/design/flows/{name}/texts", { ...of(flow.name), body: { seen, text } }));
-      keep(
-        wanted === "undo"
-          ? { back: back.slice(0, -1), forth: [...forth, now.text] }
-          : { back: [...back, now.text], forth: forth.slice(0, -1) },
-      );
-      return changed;
-    },
-    onSuccess: (changed, wanted) => {
-      client.setQueryData(key, changed);
-      if (typeof wanted !== "string") wanted.done?.(changed);
-    },
-    onSettled: () => void client.invalidateQueries({ queryKey: ["files"] }),
+  return useEdits("flows", flow, {
+    change: (body) => given(api.POST("/api/design/flows/{name}/changes", { ...of(flow.name), body })),
+    restore: (body) => given(api.POST("/api/design/flows/{name}/texts", { ...of(flow.name), body })),
   });
-  function keep(next: History) {
-    latest.current = next;
-    setHistory(next);
-  }
-  const isDrafted = flow.draft !== null;
-  return {
-    error: act.error,
-    isPending: act.isPending,
-    mayUndo: isDrafted && history.back.length > 0,
-    mayRedo: isDrafted && history.forth.length > 0,
-    edit(edits: Edit[], done?: (changed: FlowView) => void) {
-      if (edits.length > 0) act.mutate({ edits, done });
-    },
-    undo: () => act.mutate("undo"),
-    redo: () => act.mutate("redo"),
-  };
 }
 
 export type Design = ReturnType<typeof useDesign>;

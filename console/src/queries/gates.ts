@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
-import { api, type Edit, given } from "../api/client";
-import { useAct } from "./design";
+import { api, type Edit, type GateView, given } from "../api/client";
+import { useEdits } from "./edits";
 
 const of = (name: string) => ({ params: { path: { name } } });
 
@@ -30,9 +30,12 @@ export function useGatePreview(name: string, edits: Edit[]) {
   });
 }
 
-/** Change the draft of a gate. */
-export function useGateChange(name: string) {
-  return useAct("expectations", name, (body: { seen: number; edits: Edit[] }) =>
-    given(api.POST("/api/design/expectations/{name}/changes", { ...of(name), body })),
-  );
+/** A gate's draft as it is changed. */
+export function useGateEdits(gate: GateView) {
+  return useEdits("expectations", gate, {
+    change: (body) => given(api.POST("/api/design/expectations/{name}/changes", { ...of(gate.name), body })),
+    restore: (body) => given(api.POST("/api/design/expectations/{name}/texts", { ...of(gate.name), body })),
+  });
 }
+
+export type GateEdits = ReturnType<typeof useGateEdits>;

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from hooks.gp.econnect.ledger import (
     LINE_KEY,
     OF_UNITS,
     WORK_LINES,
+    AccountIndex,
     Journal,
     entry_identity,
     repetition,
@@ -30,6 +31,7 @@ __all__ = ["GPBooks"]
 
 Row = Mapping[str, Any]
 
+_PAYMENT, _PAYABLES_SOURCE = "payment", "gp.payables_document"
 # Source document codes (sources.md GP §4; the codes unverified) and what a flow reads such documents as. Who keeps
 # others sees the kind "entry".
 _KINDS = {
@@ -37,11 +39,10 @@ _KINDS = {
     "RTN": ("return", "gp.sales_return"),
     "CRM": ("credit memo", "gp.receivables_document"),
     "DRM": ("debit memo", "gp.receivables_document"),
-    "CRJ": ("payment", "gp.cash_receipt"),
-    "PMTRX": ("voucher", "gp.payables_document"),
-    "PMPAY": ("payment", "gp.payables_document"),
+    "CRJ": (_PAYMENT, "gp.cash_receipt"),
+    "PMTRX": ("voucher", _PAYABLES_SOURCE),
+    "PMPAY": (_PAYMENT, _PAYABLES_SOURCE),
 }
-_PAYABLES_SOURCE = "gp.payables_document"
 _APPLIED_COLUMNS = ("APTODCTY", "APTVCHNM", "APPLDAMT", "APFRMAPLYAMT")
 _WITH_GAIN = 3
 """How many accounts a payment of vendors is on: bank, payables, and the gain of its applications."""
@@ -55,15 +56,18 @@ _GENERAL_ENTRY = "GJ"
 _OF_SUB_LEDGERS = {"3", "4", "5"}
 """SERIES of sales, purchasing and inventory."""
 _JOURNAL_COLUMNS = (
-    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTNUMST",
-    "ACCTTYPE", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
+    "JRNENTRY", "RCTRXSEQ", "OPENYEAR", "HSTYEAR", "SEQNUMBR", "SOURCDOC", "REFRENCE", "TRXDATE", "ACTINDX",
+    "ACTNUMST", "ACCTTYPE", "DEBITAMT", "CRDTAMNT", "XCHGRATE", "ORCTRNUM", "ORDOCNUM", "ORMSTRID", "DEX_ROW_TS",
 )  # fmt: skip
 _JOURNAL, _INVOICES, _RETURNS, _PAID = "journal", "sales_invoice", "sales_return", "applied_payment"
 _NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
+_COST_COLUMNS = ("NONINVEN", "QUANTITY", "UNITCOST", "EXTDCOST", "INVINDX", "CSLSINDX")
+_CENT = Decimal("0.01")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _PAYABLES = (1, 2, 3, 4, 5, 6)  # DOCTYPE
 _DEBIT_MEMO = 3
+_APPLY_REMEDY = "Apply it in GP: Transactions > Purchasing > Apply Payables Documents."
 
 
 class GPBooks:
@@ -71,12 +75,16 @@ class GPBooks:
     The books of one company.
 
     :param roles: account roles that it has an account for; with `payables` vouchers are looked for in batches too.
+    :param settings: of the company: where bills are keyed in GP, its payments go once a person has applied them.
     :raises TransientError, ConfigurationError: from every method, as ``GPEConnectHook.journal_lines``.
     """
 
-    def __init__(self, hook: GPEConnectHook, roles: Collection[str] = ()) -> None:
+    def __init__(
+        self, hook: GPEConnectHook, roles: Collection[str] = (), settings: Mapping[str, str] | None = None
+    ) -> None:
         self._hook = hook
         self._has_payables = "payables" in roles
+        self._pays_here = (settings or {}).get("bills_keyed_in") in ("gp", "both")
 
     def sources(self) -> list[KeptSource]:
         """The journal, the taxes of sales documents, and what is open of posted documents, which is read whole."""
@@ -84,8 +92,8 @@ class GPBooks:
         scope = f"gp-{site.company}"
         return [
             KeptSource(f"{scope}-{_JOURNAL}", _Lines(site), _journal_line, _line_names),
-            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _taxed, _tax_names),
-            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _taxed, _tax_names),
+            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _sold, _sale_names),
+            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _sold, _sale_names),
             *([KeptSource(f"{scope}-{_PAID}", AppliedPayment(site), _paid, _paid_names)] if self._has_payables else []),
             *(
                 KeptSource(f"{scope}-{each.name}", _OpenDocuments(self._hook, each), dict, each.names, whole=True)
@@ -94,8 +102,8 @@ class GPBooks:
         ]
 
     def terms(self) -> dict[str, Any]:
-        """Nothing: what is read says it all."""
-        return {}
+        """Whether payments of vendors go to the other ledger."""
+        return {"payments go": self._pays_here}
 
     def derive(self, records: Sequence[KeptRecord]) -> Derived:
         """
@@ -108,20 +116,21 @@ class GPBooks:
         of: dict[str, list[Row]] = defaultdict(list)
         for record in records:
             of[record.book.rpartition("-")[2]].append(record.payload)
-        taxes = {
-            row["SOPNUMBE"].upper(): _tax_sets(row, sign)
-            for book, sign in ((_INVOICES, -1), (_RETURNS, 1))
-            for row in of[book]
-        }
+        sales = [(row, sign) for book, sign in ((_INVOICES, 1), (_RETURNS, -1)) for row in of[book]]
+        taxes = {row["SOPNUMBE"].upper(): _tax_sets(row, -sign) for row, sign in sales}
+        stock = self._stock(sales, of[_JOURNAL])
         entries = self._entries(of[_JOURNAL])
         paid = {row["VCHRNMBR"].upper(): row["Applications"] for row in of[_PAID]}
         booked = [
             (name, part)
             for name, each in entries
             if not _is_void(each)
+            for number in [each.number.upper()]
             for part in _by_bill(
-                replace(each, taxes=taxes.get(each.number.upper())),
-                paid.get(each.number.upper(), []) if each.source == _PAYABLES_SOURCE else [],
+                # an entry may bear the number of a document that somebody meant by it
+                each if each.by_entry else replace(each, taxes=taxes.get(number), stock=stock.get(number)),
+                paid.get(number, []) if each.source == _PAYABLES_SOURCE else [],
+                _APPLY_REMEDY if self._pays_here and each.source == _PAYABLES_SOURCE and each.kind == _PAYMENT else "",
             )
         ]
         withdrawn = {identity: "voided" for _, each in entries if _is_void(each) for identity in each.ids}
@@ -183,6 +192,34 @@ class GPBooks:
     def beyond_documents(self, totals: Totals, on: date, since: date | None) -> dict[str, Decimal]:
         """Nothing: the documents are read from the general ledger itself."""
         return {}
+
+    def _stock(self, sales: Sequence[tuple[Row, int]], journal: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
+        """
+        By number of an invoice, or return, what its lines say of the goods: Dr their cost, Cr inventory, or reversed.
+
+        :param sales: each with 1 for an invoice, -1 for a return. One that was kept before lines were has none.
+        """
+        costs = {
+            row["SOPNUMBE"].upper(): [
+                (str(line.get(column)), side * sign * _cost(line))
+                for line in row["Line"]
+                for column, side in (("CSLSINDX", 1), ("INVINDX", -1))
+                if line.get("NONINVEN") != "1" and _cost(line)
+            ]
+            for row, sign in sales
+            if "Line" in row
+        }
+        accounts = {str(line["ACTINDX"]): str(line["ACTNUMST"]) for line in journal if line.get("ACTINDX")}
+        # an account that no entry of these documents is on
+        unknown = {index for each in costs.values() for index, _ in each} - accounts.keys()
+        if unknown:
+            rows = AccountIndex(self._hook.site()).lookup(sorted(unknown))
+            accounts |= {index: str(row["ACTNUMST"]) for index, row in rows.items()}
+        found: dict[str, dict[str, Decimal]] = {number: defaultdict(Decimal) for number in costs}
+        for number, each in costs.items():
+            for index, amount in each:
+                found[number][accounts.get(index, f"ACTINDX {index}")] += amount
+        return found
 
     def _entries(self, rows: Sequence[Row]) -> list[tuple[str, Booked]]:
         booked = (row for row in rows if row["SOURCDOC"] not in BROUGHT_FORWARD and row.get("ACCTTYPE") not in OF_UNITS)
@@ -277,7 +314,7 @@ def _entry_name(line: Row) -> str:
     return f"entry {line['JRNENTRY']}{repetition(line)}"
 
 
-def _tax_names(row: Row) -> Iterator[str]:
+def _sale_names(row: Row) -> Iterator[str]:
     yield str(row["SOPNUMBE"]).upper()
 
 
@@ -338,9 +375,18 @@ def _journal_line(line: Row) -> dict[str, Any]:
     return {column: line.get(column) for column in _JOURNAL_COLUMNS}
 
 
-def _taxed(document: Row) -> dict[str, Any]:
+def _sold(document: Row) -> dict[str, Any]:
     taxes = [{column: tax.get(column) for column in _TAX_COLUMNS} for tax in document.get("Tax", [])]
-    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes}
+    lines = [{column: line.get(column) for column in _COST_COLUMNS} for line in document.get("Line", [])]
+    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes, "Line": lines}
+
+
+def _cost(line: Row) -> Decimal:
+    """Of all its pieces, in base currency; EXTDCOST where the DOCTYPE has it, which knows of several layers of cost."""
+    if line.get("EXTDCOST"):
+        return Decimal(line["EXTDCOST"])
+    pieces = Decimal(line.get("QUANTITY") or 0)
+    return (Decimal(line.get("UNITCOST") or 0) * pieces).quantize(_CENT, ROUND_HALF_UP)
 
 
 def _booked(company: str, lines: list[Row]) -> Booked:
@@ -371,6 +417,7 @@ def _booked(company: str, lines: list[Row]) -> Booked:
         rate=Decimal(first.get("XCHGRATE") or 0) or Decimal(1),
         changed_at=max(datetime.fromisoformat(str(line["DEX_ROW_TS"])).replace(tzinfo=UTC) for line in lines),
         source=source,
+        by_entry=of_ledger,
     )
 
 
@@ -383,14 +430,16 @@ def _paid_names(payment: Row) -> Iterator[str]:
     yield str(payment["VCHRNMBR"]).upper()
 
 
-def _by_bill(booked: Booked, applications: Sequence[Row]) -> list[Booked]:
+def _by_bill(booked: Booked, applications: Sequence[Row], to_apply: str) -> list[Booked]:
     """
     A payment of vendors as a flow reads it: what it pays of each bill by itself, and what is left of it.
 
     Where it has charges of its own beside bank and payables, nobody can tell whose they are: then it stays one.
+
+    :param to_apply: what a person does with what pays nothing.
     """
     if not applications:
-        return [booked]
+        return [replace(booked, to_apply=to_apply)]
     name = {f"{each['APTODCTY']}-{each['APTVCHNM']}": each for each in applications}
     parts = {bill: _part(booked, each) for bill, each in sorted(name.items())}
     left = {
@@ -411,7 +460,7 @@ def _by_bill(booked: Booked, applications: Sequence[Row]) -> list[Booked]:
         for bill, effects in parts.items()
     ]
     rest = {account: amount for account, amount in left.items() if amount}
-    return [*made, *([replace(booked, effects=rest)] if rest else [])]
+    return [*made, *([replace(booked, effects=rest, to_apply=to_apply)] if rest else [])]
 
 
 def _part(booked: Booked, application: Row) -> dict[str, Decimal]:

@@ -16,6 +16,7 @@ SYSTEM = System(
     target_fields="hooks.gp.econnect.registry:target_fields",
     described="hooks.gp.econnect.described:described",
     books="hooks.gp.books:GPBooks",
+    effects="hooks.gp.effects:effect_of",
     gateway_fields={"checkbook": "GP checkbook on its clearing account (CHEKBKID)."},
     forms=(
         ConnectionForm(

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from hooks.xero.api import XeroApi
-from ledgerbridge.errors import ConfigurationError
+from hooks.xero.refusals import RequestRefused
+from ledgerbridge.errors import ConfigurationError, RecordRejected
 
 __all__ = ["Attachment", "Attachments"]
 
@@ -22,10 +23,13 @@ _RESOURCES: Mapping[str, str] = MappingProxyType(
         "account": "Accounts",
         "bank_transaction": "BankTransactions",
         "bank_transfer": "BankTransfers",
+        "bill": "Invoices",
         "contact": "Contacts",
         "credit_note": "CreditNotes",
         "invoice": "Invoices",
         "manual_journal": "ManualJournals",
+        "purchase_order": "PurchaseOrders",
+        "supplier_credit": "CreditNotes",
     }
 )
 
@@ -48,6 +52,11 @@ class Attachments:
     :raises ConfigurationError: records of that kind have no files.
     """
 
+    most_bytes = 10 * 1024 * 1024
+    """Of a file (unverified: Xero's pages of several years say 3, 10 and 25 MB)."""
+    most_files = 10
+    """Of a record."""
+
     def __init__(self, hook: XeroApi, entity: str) -> None:
         if entity not in _RESOURCES:
             raise ConfigurationError(
@@ -57,6 +66,10 @@ class Attachments:
             )
         self._hook = hook
         self._resource = _RESOURCES[entity]
+
+    def held_by(self, record: Mapping[str, object]) -> bool:
+        """Whether a record, as it was read, has files."""
+        return bool(record.get("HasAttachments"))
 
     def of(self, record_id: str) -> list[Attachment]:
         """
@@ -84,13 +97,23 @@ class Attachments:
 
         Needs the scope ``accounting.attachments``.
 
-        :raises RequestRefused: Xero takes no more, or not this one.
+        :raises RecordRejected: Xero takes no more, or not this one.
         :raises TransientError, ConfigurationError: as ``XeroHook.write``.
         """
         known = {found.file_name for found in self.of(record_id)}
         method = "POST" if file_name in known else "PUT"
         key = hashlib.sha256(f"{method} {record_id} {file_name} ".encode() + content).hexdigest()
-        self._hook.write(method, self._path(record_id, file_name), content, idempotency_key=key, content_type=mime_type)
+        path = self._path(record_id, file_name)
+        try:
+            self._hook.write(method, path, content, idempotency_key=key, content_type=mime_type)
+        except RequestRefused as refused:
+            raise RecordRejected(
+                "LB-XERO-034",
+                f"Xero refuses a file of {len(content)} bytes: {'; '.join(refused.messages)}",
+                record_key=f"xero:{self._hook.tenant_id}:{self._resource}:{record_id}",
+                field="Attachments",
+                remedy="Take another file off the record in Xero, or make this one smaller; the next run tries again.",
+            ) from refused
 
     def _path(self, record_id: str, file_name: str) -> str:
         return f"{self._resource}/{record_id}/Attachments/{quote(file_name, safe='')}"

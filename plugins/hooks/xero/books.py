@@ -2,8 +2,7 @@
 What Xero booked, document by document: the entries of accounting-rules.md §2, from the documents themselves.
 
 Journals are for apps of one tier only (sources.md Xero §5); so the documents are read and the trial balance says
-whether they are all there is. Base amounts are converted per document and account, half-up, the cent left to
-rounding; the last part of a document takes what is left of it (accounting-rules.md §2, §7).
+whether they are all there is. The last part of a document takes what is left of it (accounting-rules.md §2, §7).
 """
 
 from __future__ import annotations
@@ -14,10 +13,22 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import Any
 
+from hooks.xero.entries import (
+    GAIN,
+    KINDS,
+    balanced,
+    bank_transaction_entry,
+    bank_transfer_entry,
+    base_amount,
+    document_entry,
+    manual_journal_entry,
+    payment_entry,
+    rate_of,
+)
 from hooks.xero.hook import XeroHook
 from hooks.xero.sources import SOURCES, WITH_PURCHASES, BankTransferSource
 from ledgerbridge.entities import Source
@@ -26,8 +37,6 @@ from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource,
 __all__ = ["XeroBooks"]
 
 _BOOKED = {"AUTHORISED", "PAID", "POSTED"}
-_CENT = Decimal("0.01")
-_GAIN = "REALISEDCURRENCYGAIN"
 _NOT_BOOKED = {"Contact", "Payments", "CreditNotes", "Overpayments", "Prepayments", "ValidationErrors", "Attachments"}
 _MADE_OF_ENTRY = re.compile(r"\(\w+ entry [\d-]+\)(, dated [\d-]+)?\s*$")
 _OF_A_YEAR = {"REVENUE", "EXPENSE"}
@@ -38,10 +47,11 @@ class XeroBooks:
     The books of one organisation.
 
     :param roles: account roles that it has an account for; with `payables` bills are among the books.
+    :param _settings: of the company; nothing here goes by them.
     :raises TransientError, ConfigurationError: from every method, as ``XeroHook.get``.
     """
 
-    def __init__(self, hook: XeroHook, roles: Collection[str] = ()) -> None:
+    def __init__(self, hook: XeroHook, roles: Collection[str] = (), _settings: Mapping[str, str] | None = None) -> None:
         self._hook = hook
         self._scope = f"xero:{hook.tenant_id}"
         self._sources = WITH_PURCHASES if "payables" in roles else SOURCES
@@ -201,29 +211,6 @@ class _Accounts:
         return row.get("CurrencyCode") in (None, "", self._base_currency)
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """
-    What a type of document is.
-
-    :param sign: 1 where it debits the control account.
-    """
-
-    name: str
-    entity: str
-    sign: int
-    control: str
-    is_sale: bool = True
-
-
-_KINDS = {
-    "ACCREC": _Kind("invoice", "invoice", 1, "DEBTORS"),
-    "ACCRECCREDIT": _Kind("credit note", "credit_note", -1, "DEBTORS"),
-    "ACCPAY": _Kind("bill", "bill", -1, "CREDITORS", is_sale=False),
-    "ACCPAYCREDIT": _Kind("supplier's credit", "supplier_credit", 1, "CREDITORS", is_sale=False),
-}
-
-
 @dataclass
 class _Document:
     """An invoice, bill or credit note, and how much of it is open in base currency."""
@@ -231,15 +218,15 @@ class _Document:
     element: dict[str, Any]
 
     def __post_init__(self) -> None:
-        self.kind = _KINDS[self.element["Type"]]
+        self.kind = KINDS[self.element["Type"]]
         self.sign = self.kind.sign
-        self.rate = _rate(self.element)
+        self.rate = rate_of(self.element)
         named = "Invoice" if "InvoiceID" in self.element else "CreditNote"
         self.identity: str = self.element[f"{named}ID"]
         self.number: str = self.element.get(f"{named}Number") or ""
         if not self.kind.is_sale:  # suppliers' numbers are their own, and Xero takes one twice
             self.number = f"{self.number} {self.element['Contact'].get('Name') or ''} {self.identity[:8]}".strip()
-        self.base = _base(Decimal(self.element["Total"]), self.rate)
+        self.base = base_amount(Decimal(self.element["Total"]), self.rate)
         self._open = Decimal(self.element["Total"])
         self.open_base = self.base
 
@@ -249,7 +236,7 @@ class _Document:
 
     def settled(self, amount: Decimal) -> Decimal:
         """The base amount that a part of it carries: converted at its own rate, the last part takes what is left."""
-        carried = self.open_base if amount == self._open else _base(amount, self.rate)
+        carried = self.open_base if amount == self._open else base_amount(amount, self.rate)
         self._open -= amount
         self.open_base -= carried
         return carried
@@ -257,20 +244,15 @@ class _Document:
 
 def _invoiced(document: _Document, accounts: _Accounts, tax_sets: Mapping[str, str], scope: str) -> Booked:
     element, sign = document.element, document.sign
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
     taxes: dict[str, Decimal] = defaultdict(Decimal)
     for line in element["LineItems"]:
-        included = Decimal(line["TaxAmount"]) if element["LineAmountTypes"] == "Inclusive" else Decimal(0)
-        amounts[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - included
         taxes[tax_sets.get(str(line.get("TaxType")), "")] -= sign * Decimal(line.get("TaxAmount") or 0)
-    amounts[accounts.system("GST")] += Decimal(element["TotalTax"])
-    effects = {account: -sign * _base(amount, document.rate) for account, amount in amounts.items()}
     return Booked(
         key=f"{scope}:{document.kind.entity}:{document.identity}",
         kind=document.kind.name,
         number=document.number,
         booked_on=_day(element),
-        effects=_balanced({document.control(accounts): sign * document.base}, effects, accounts.system("ROUNDING")),
+        effects=document_entry(element, accounts),
         customer=element["Contact"].get("Name", ""),
         ids=(document.identity,),
         taxes={details: amount for details, amount in taxes.items() if amount},
@@ -297,7 +279,7 @@ def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: s
                     kind="allocation",
                     number=f"{note.number} {against}",
                     booked_on=_day(allocation),
-                    effects=_balanced({note.control(accounts): difference}, {}, accounts.system(_GAIN)),
+                    effects=balanced({note.control(accounts): difference}, {}, accounts.system(GAIN)),
                     ids=tuple(filter(None, (identity, joined))),
                     settles=note.number,
                     against=against,
@@ -309,23 +291,13 @@ def _allocated(documents: Mapping[str, _Document], accounts: _Accounts, scope: s
 
 
 def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Accounts, scope: str) -> Booked:
-    amount = Decimal(payment["Amount"])
-    in_bank = payment.get("BankAmount")
-    if in_bank is not None and accounts.in_base_currency(payment["Account"]):
-        received = Decimal(in_bank)
-    else:
-        received = _base(amount, _rate(payment))
     entity = "payment" if document.kind.is_sale else "bill_payment"
     return Booked(
         key=f"{scope}:{entity}:{payment['PaymentID']}",
         kind="payment",
         number=payment.get("Reference") or payment["PaymentID"],
         booked_on=_day(payment),
-        effects=_balanced(
-            {accounts.code(payment["Account"]): document.sign * received},
-            {document.control(accounts): -document.sign * document.settled(amount)},
-            accounts.system(_GAIN),
-        ),
+        effects=payment_entry(payment, document.kind, accounts, document.settled(Decimal(payment["Amount"]))),
         ids=(payment["PaymentID"],),
         settles=document.number,
         changed_at=_changed(payment),
@@ -334,76 +306,40 @@ def _payment(payment: Mapping[str, Any], document: _Document, accounts: _Account
 
 
 def _bank_transaction(transaction: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
-    sign, rate = (1 if transaction["Type"] == "SPEND" else -1), _rate(transaction)
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for line in transaction["LineItems"]:
-        included = line.get("TaxAmount") or 0 if transaction["LineAmountTypes"] == "Inclusive" else 0
-        amounts[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - Decimal(included)
-    amounts[accounts.system("GST")] += Decimal(transaction.get("TotalTax") or 0)
-    effects = {account: sign * _base(amount, rate) for account, amount in amounts.items()}
-    spent = {accounts.code(transaction["BankAccount"]): -sign * _base(Decimal(transaction["Total"]), rate)}
     return Booked(
         key=f"{scope}:bank_transaction:{transaction['BankTransactionID']}",
         kind="bank transaction",
         number=transaction.get("Reference") or transaction["BankTransactionID"],
         booked_on=_day(transaction),
-        effects=_balanced(spent, effects, accounts.system("ROUNDING")),
+        effects=bank_transaction_entry(transaction, accounts),
         ids=(transaction["BankTransactionID"],),
     )
 
 
 def _bank_transfer(transfer: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
-    amount = Decimal(transfer["Amount"])
     return Booked(
         key=f"{scope}:bank_transfer:{transfer['BankTransferID']}",
         kind="bank transfer",
         number=transfer.get("Reference") or transfer["BankTransferID"],
         booked_on=_day(transfer),
-        effects={
-            accounts.code(transfer["ToBankAccount"]): amount,
-            accounts.code(transfer["FromBankAccount"]): -amount,
-        },
+        effects=bank_transfer_entry(transfer, accounts),
         ids=(transfer["BankTransferID"],),
     )
 
 
 def _manual_journal(journal: Mapping[str, Any], accounts: _Accounts, scope: str) -> Booked:
-    """Lines carry their amount without tax, whatever tax they bear goes to the tax account (sources.md Xero §5)."""
-    effects: dict[str, Decimal] = defaultdict(Decimal)
-    for line in journal["JournalLines"]:
-        tax = Decimal(line.get("TaxAmount") or 0)
-        included = tax if journal.get("LineAmountTypes") == "Inclusive" else Decimal(0)
-        effects[str(line["AccountCode"])] += Decimal(line["LineAmount"]) - included
-        effects[accounts.system("GST")] += tax
     return Booked(
         key=f"{scope}:manual_journal:{journal['ManualJournalID']}",
         kind="manual journal",
         number=str(journal["Narration"]),
         booked_on=_day(journal),
-        effects={account: amount for account, amount in effects.items() if amount},
+        effects=manual_journal_entry(journal, accounts),
         ids=(journal["ManualJournalID"],),
         changed_at=_changed(journal),
         # one that a flow made is nobody's to take: it comes of an entry of the other ledger
         source="" if _MADE_OF_ENTRY.search(str(journal["Narration"])) else "xero.manual_journal",
+        by_entry=True,
     )
-
-
-def _balanced(one: Mapping[str, Decimal], other: Mapping[str, Decimal], rest: str) -> dict[str, Decimal]:
-    """Both sides of an entry, with what they differ by on the account for the rest."""
-    effects: dict[str, Decimal] = defaultdict(Decimal)
-    for account, amount in (*one.items(), *other.items()):
-        effects[account] += amount
-    effects[rest] -= sum(effects.values(), Decimal(0))
-    return {account: amount for account, amount in effects.items() if amount}
-
-
-def _rate(element: Mapping[str, Any]) -> Decimal:
-    """Base units for one unit of the document's currency; 1 where Xero leaves it out."""
-    return Decimal(element.get("CurrencyRate") or 1)
-
-
-def _base(amount: Decimal, rate: Decimal) -> Decimal:
-    return (amount * rate).quantize(_CENT, ROUND_HALF_UP)
 
 
 def _day(element: Mapping[str, Any]) -> date:

@@ -35,6 +35,7 @@ __all__ = [
     "ItemSource",
     "ManualJournalSource",
     "PaymentSource",
+    "PurchaseOrderSource",
     "SupplierCreditSource",
     "SupplierSource",
     "TaxComponentSource",
@@ -187,6 +188,14 @@ class SupplierCreditSource(_Changed):
     collection = "CreditNotes"
     id_field = "CreditNoteID"
     query = MappingProxyType({"where": 'Type=="ACCPAYCREDIT"', "unitdp": 4})
+
+
+class PurchaseOrderSource(_Changed):
+    """Purchase orders with their lines, also drafts and what was deleted."""
+
+    entity = "purchase_order"
+    collection = "PurchaseOrders"
+    id_field = "PurchaseOrderID"
 
 
 class BankTransactionSource(_Changed):

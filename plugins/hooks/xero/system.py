@@ -14,6 +14,7 @@ SYSTEM = System(
     entities="hooks.xero.entities:ENTITIES",
     webhooks="hooks.xero.webhooks:XeroWebhooks",
     books="hooks.xero.books:XeroBooks",
+    effects="hooks.xero.effects:effect_of",
     gateway_fields={"contact": "Xero contact its fees are paid to."},
     calls_per_day=5_000,
     # of the organisation that the user looked at last; of several, connections say which by its short code

@@ -205,6 +205,26 @@ CANONICAL: Final[dict[str, dict[str, dict[str, pa.DataType]]]] = {
             "paid_with": TEXT,  # record key of the payment, or of the credit that is set against the bill
         },
     },
+    "canonical.purchase_order": {
+        "header": {
+            **_KEYS,
+            "order_number": TEXT,
+            "vendor_number": TEXT,  # in the ledger it goes to; None: it has none there yet
+            "supplier": TEXT,
+            "ordered_on": DAY,
+            "deliver_on": DAY,
+            "reference": TEXT,
+            "currency": TEXT,
+            "rate": RATE,
+            "total": MONEY,
+            "net": MONEY,
+            "tax": MONEY,
+            "voided": FLAG,
+            "keyed_in": TEXT,  # the ledger that people key orders in
+        },
+        "lines": {**_LINES, "account": TEXT},
+        "taxes": {**_TAXES, "taxed": MONEY},
+    },
     "canonical.journal": {
         "header": {
             **_KEYS,

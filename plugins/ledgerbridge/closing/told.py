@@ -11,7 +11,10 @@ from urllib.parse import quote
 from ledgerbridge.closing.report import PeriodReport
 from ledgerbridge.reconciliation.areas import AREAS, SORTS, area_of, sort_of
 
-__all__ = ["Cell", "Table", "areas_table", "linked", "tables_of"]
+__all__ = ["CONTROL", "Cell", "Table", "areas_table", "control_by_area", "linked", "tables_of"]
+
+CONTROL = "Control accounts"
+"""Name of their table."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,16 @@ def areas_table(report: PeriodReport) -> Table:
     return Table("Areas", columns, rows)
 
 
+def control_by_area(report: PeriodReport) -> list[tuple[str, Decimal, Decimal]]:
+    """By area and ledger, what is booked on its control accounts, and what documents and entries come to; unsigned."""
+    sums: dict[str, list[Decimal]] = {}
+    for each in report.control:
+        found = sums.setdefault(f"{AREAS[each.area]}, {each.ledger}", [Decimal(0), Decimal(0)])
+        found[0] += abs(each.booked)
+        found[1] += abs(each.held + each.entries)
+    return [(name, booked, told) for name, (booked, told) in sums.items()]
+
+
 def linked(report: PeriodReport, record: str) -> str:
     """The console's page about a record; blank where nobody says where the console is."""
     return f"{report.console}/follow?q={quote(record, safe='')}" if report.console and record else ""
@@ -87,10 +100,14 @@ def _balances(flow: str, books: Mapping[str, Any]) -> Table:
 
 def _control(report: PeriodReport) -> Table:
     rows: list[Sequence[Value]] = [
-        [each.ledger, each.role, each.booked, each.open, each.difference] for each in report.control
-    ]
-    columns = ["Ledger", "Control account", "Booked", "Open of documents", "difference"]
-    return Table("Control accounts", columns, rows, "The company file has no role of a control account.")
+        [
+            AREAS[each.area], each.role.replace("_", " "), each.ledger, each.booked, each.held, each.entries,
+            each.difference,
+        ]
+        for each in report.control
+    ]  # fmt: skip
+    columns = ["Area", "Control account", "Ledger", "Booked", "Of documents", "Entered by hand", "difference"]
+    return Table(CONTROL, columns, rows, "The company file has no role of a control account.")
 
 
 def _carried(report: PeriodReport) -> Table:
@@ -160,8 +177,7 @@ def _all(report: PeriodReport) -> Iterator[Mapping[str, Any]]:
 
 
 def _area(report: PeriodReport, each: Mapping[str, Any]) -> str:
-    kind = each["documents"][0]["kind"] if each["documents"] else ""
-    return area_of(each["role"], report.gateways, kind)
+    return area_of(each["role"], report.gateways, [one["kind"] for one in each["documents"]])
 
 
 def _sort(each: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any
 
 from ledgerbridge.closing.report import PeriodReport
-from ledgerbridge.closing.told import Cell, Table, Value, tables_of
+from ledgerbridge.closing.told import CONTROL, Cell, Table, Value, tables_of
 from ledgerbridge.reconciliation.signed import period_name
 
 __all__ = ["workbook_of"]
@@ -36,6 +36,8 @@ def workbook_of(report: PeriodReport) -> bytes:
                 sheet.insert_chart(len(table.rows) + 2, 0, _areas(book, report, len(table.rows)))
             if table.name.startswith("Balances") and table.rows:
                 sheet.insert_chart(1, len(table.columns) + 1, _balances(book, report, table))
+            if table.name == CONTROL and table.rows:
+                sheet.insert_chart(1, len(table.columns) + 1, _control(book, report, len(table.rows)))
     return file.getvalue()
 
 
@@ -98,6 +100,19 @@ def _areas(book: Any, report: PeriodReport, last: int) -> Any:
     chart.set_title({"name": f"Differences by area, {report.currency}"})
     chart.set_y_axis({"reverse": True})
     chart.set_size({"width": 720, "height": 320})
+    return chart
+
+
+def _control(book: Any, report: PeriodReport, last: int) -> Any:
+    """What is booked on each control account, and what its documents come to, a pair of bars a ledger."""
+    chart = book.add_chart({"type": "bar"})
+    for column, name in ((3, "Booked"), (4, "Of documents")):
+        # categories are of two columns: account and ledger
+        categories, values = [CONTROL, 1, 1, last, 2], [CONTROL, 1, column, last, column]
+        chart.add_series({"name": name, "categories": categories, "values": values})
+    chart.set_title({"name": f"{CONTROL}, {report.currency}"})
+    chart.set_y_axis({"reverse": True})
+    chart.set_size({"width": 640, "height": 120 + 30 * last})
     return chart
 
 

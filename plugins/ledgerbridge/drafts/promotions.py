@@ -7,7 +7,7 @@ nothing. What is live then is byte for byte what was checked and approved, in pl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,14 @@ from ledgerbridge.state.models import Promotion
 from ledgerbridge.state.signing import PublicKeys, Signer
 
 __all__ = [
+    "NOBODY",
     "NOT_APPROVED",
+    "NOT_ASKED",
     "OWN",
     "STALE",
     "UNKNOWN",
     "apply",
+    "asked_of",
     "bundle_of",
     "decide",
     "note_checks",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 OWN, UNKNOWN, NOT_APPROVED, STALE = "LB-PRO-003", "LB-PRO-004", "LB-PRO-005", "LB-PRO-006"
+NOT_ASKED, NOBODY = "LB-PRO-008", "LB-PRO-009"
 _OPEN = ("offered", "checked", "approved", "applying")
 
 
@@ -123,12 +127,41 @@ def note_checks(
     _tell(session, actor, row, "promotion-refused" if problems else "promotion-checked", {"problems": len(problems)})
 
 
-def decide(session: Session, actor: Actor, number: int, names: Collection[str], by: str, *, approved: bool) -> None:
+def asked_of(row: Promotion, approvers: Mapping[str, str]) -> dict[str, str]:
+    """
+    Who is asked about a bundle, of those who may approve bundles: neither who packed it nor who offered it.
+
+    :param approvers: the id of each, with their name; nobody: whoever may answer, so that nobody is named.
+    :raises LedgerbridgeError: each of them packed or offered it.
+    """
+    own = _own(row)
+    asked = {user: name for user, name in approvers.items() if not own & {user.casefold(), name.casefold()}}
+    if approvers and not asked:
+        raise LedgerbridgeError(
+            NOBODY,
+            f"bundle {row.id} was packed or offered by all who may approve here: {', '.join(approvers.values())}.",
+            remedy="Name somebody else in [ledgerbridge] bundle_approvers too, then clear the task that asks.",
+        )
+    return asked
+
+
+def decide(
+    session: Session,
+    actor: Actor,
+    number: int,
+    names: Sequence[str],
+    by: str,
+    *,
+    approved: bool,
+    approvers: Mapping[str, str],
+) -> None:
     """
     Keep what a person says of a checked bundle; the caller commits.
 
-    :param names: all that this person is called by: id, name.
-    :raises LedgerbridgeError: they packed or offered it themselves; or it does not wait for anybody's word, or not in
+    :param names: all that this person is called by, their id in Airflow first.
+    :param approvers: who may approve bundles, by id; nobody: whoever could answer.
+    :raises LedgerbridgeError: they are none of those who may approve, or packed or offered it themselves; or it does
+        not wait for anybody's word, or not in
         this run: what was shown there is not what was checked last.
     """
     row = _locked(session, number)
@@ -139,8 +172,13 @@ def decide(session: Session, actor: Actor, number: int, names: Collection[str], 
             f"bundle {number} was checked again in {row.run_id}; this answer counts for nothing.",
             remedy="Look at what that run shows, and answer there.",
         )
-    own = {row.packed_by.casefold(), row.offered_by.casefold()}
-    if approved and own & {each.casefold() for each in (*names, by)}:
+    if approvers and names[0] not in approvers:
+        raise LedgerbridgeError(
+            NOT_ASKED,
+            f"{by} is none of those who may approve bundles here: {', '.join(approvers.values())}.",
+            remedy="Let one of them answer: start the run of its approval again.",
+        )
+    if approved and _own(row) & {each.casefold() for each in (*names, by)}:
         raise LedgerbridgeError(
             OWN,
             f"{by} packed or offered bundle {number}; that approves nothing.",
@@ -209,6 +247,11 @@ def undo(engine: Engine, actor: Actor, include: Path, number: int, signer: Signe
         if row.state == "undoing":
             row.state, row.undone_at = "undone", database_now(session)
             _tell(session, actor, row, "promotion-undone", {"by": by})
+
+
+def _own(row: Promotion) -> set[str]:
+    """Who has made it theirs, in whichever case Airflow and machines write names."""
+    return {row.packed_by.casefold(), row.offered_by.casefold()}
 
 
 def _locked(session: Session, number: int) -> Promotion:

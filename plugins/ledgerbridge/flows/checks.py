@@ -188,6 +188,13 @@ def check_columns(suite: CheckedFile[Suite], mapping: str, made: Dict[str, Set[s
                     f'mapping {mapping} makes no "{column}" in {each.part}.',
                     _instead(column, sorted(made[each.part])),
                 )
+    unusual = suite.content.unusual if suite.content else None
+    for key in ("party", "amount", "date", "currency", "account") if unusual else ():
+        name, part = getattr(unusual, key), "lines" if key == "account" else "header"
+        if name and part in made and name not in made[part]:
+            suite.complain(
+                ("unusual", key), f'mapping {mapping} makes no "{name}" in {part}.', _instead(name, sorted(made[part]))
+            )
 
 
 def _must_know(

@@ -80,11 +80,21 @@ class WaitsConfig(ConfigModel):
     legs: dict[str, Annotated[int, Field(ge=0)] | Literal["for_ever"]] = Field(
         default_factory=dict, description="Days by leg; `for_ever`: what waits there is never told."
     )
+    not_applied: Annotated[int, Field(ge=0)] | Literal["for_ever"] = Field(
+        60,
+        description="Days a payment may lie beside what it pays until a person sets one against the other; after them"
+        " it is a difference without a reason. `for_ever`: it is always explained.",
+    )
 
     def of(self, leg: str) -> int | None:
         """Days of a leg; None: for ever."""
         days = self.legs.get(leg, self.days)
         return None if days == "for_ever" else days
+
+    @property
+    def apply_within(self) -> int | None:
+        """Days in which people apply payments; None: whenever they like."""
+        return None if self.not_applied == "for_ever" else self.not_applied
 
 
 class StageConfig(ConfigModel):

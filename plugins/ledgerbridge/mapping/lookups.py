@@ -17,6 +17,7 @@ from ledgerbridge.yaml_files import nearest
 __all__ = ["LiveLookup", "Lookups", "Row", "StateReader"]
 
 Row = dict[str, Any]
+_SENT = ("cross_reference", "delivery")
 LiveLookup = Callable[[str, Sequence[str], int | None], dict[str, Row]]
 """``(entity, keys, max_age_minutes)`` to the rows found; without an age the system is asked now."""
 
@@ -29,6 +30,9 @@ class StateReader(Protocol):
 
     def deliveries(self, entity: str, by: str, keys: Sequence[str]) -> dict[str, Row]:
         """Deliveries of ``entity`` that arrived, with their canonical header's fields, by key."""
+
+    def on_the_way(self, entity: str, by: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys under which something is to arrive in ``entity`` that has not yet."""
 
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, Row]:
         """Source records of ``entity`` by the name people see; an ambiguous name is left out."""
@@ -83,6 +87,10 @@ class Lookups:
                 return self.state.labels(name, keys)
             case _:
                 return self.live(name, keys, max_age_minutes)
+
+    def on_the_way(self, place: str, name: str, by: str | None, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose row is still to come: what it is made of goes on, and has not arrived."""
+        return self.state.on_the_way(name, by or "record_key", keys) if place in _SENT else set()
 
     def find_among(
         self, entity: str, wanted: Sequence[tuple[str, ...]], fields: Sequence[str]

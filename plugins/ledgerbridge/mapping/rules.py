@@ -175,6 +175,21 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
             remedy="Nothing now: it goes on once the leg that made it has looked it up again.",
         )
         if not lookup.optional and not has_default:
+            if unknown.any():
+                missing = [key for key, is_known in zip(wanted, known, strict=True) if not is_known]
+                coming = batch.lookups.on_the_way(kind, name, lookup.by, missing)
+                to_come = unknown & ~awaited & convert.mask_of(pc.is_in(names, pa.array(sorted(coming), pa.string())))
+                batch.failures.add(
+                    rows.record,
+                    to_come,
+                    code=AWAITED,
+                    field_name=field_name,
+                    values=names,
+                    message=f'"{{value}}" is on its way, and has not arrived as {name} yet',
+                    rule=place.rule,
+                    remedy="Nothing now: it goes on once that has arrived.",
+                )
+                awaited |= to_come
             (batch.untold if lookup.untold else batch.failures).add(
                 rows.record,
                 unknown & ~awaited,

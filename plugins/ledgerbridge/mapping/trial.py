@@ -150,6 +150,10 @@ class _GivenState:
         """As given, whatever they are looked up by."""
         return self.found("delivery", entity, keys)
 
+    def on_the_way(self, entity: str, by: str, keys: Sequence[str]) -> set[str]:
+        """Nothing: what is given is all there will be."""
+        return set()
+
     def labels(self, entity: str, labels: Sequence[str]) -> dict[str, Row]:
         """As given."""
         return self.found("label", entity, labels)

@@ -1,9 +1,9 @@
-"""The difference a change would have made: documents, amounts by account and role, totals, refusals; to the cent."""
+"""The difference a change would have made: documents, debit and credit by account, totals, refusals; to the cent."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 from ledgerbridge.delivery import content_hash, plain
 from ledgerbridge.entities import Document
 from ledgerbridge.pipeline.shadow import Refusal, Shadow
+from ledgerbridge.reconciliation import Effect
 
-__all__ = ["ChangedDocument", "ChangedField", "Difference", "Moved", "Total"]
+__all__ = ["AccountEffect", "ChangedDocument", "ChangedField", "Difference", "Moved", "Total", "ledger_effect"]
 
 _Row = tuple[str, int, Mapping[str, Any]]
 """Part, position in it from 1, and values."""
@@ -62,12 +63,41 @@ class Moved:
     after: Decimal = Decimal(0)
 
 
+@dataclass(frozen=True, order=True)
+class AccountEffect:
+    """
+    What ledgers book on an account of all documents that are made, before and after, as debit and credit.
+
+    :param role: what the company has it for. :param currency: as in ``Effect``.
+    """
+
+    ledger: str
+    role: str
+    account: str
+    currency: str
+    debit_before: Decimal
+    credit_before: Decimal
+    debit_after: Decimal
+    credit_after: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """By how much more it is debited on the whole; less than nothing: credited."""
+        return self.debit_after - self.credit_after - self.debit_before + self.credit_before
+
+    @property
+    def is_another(self) -> bool:
+        """Whether either side is another than before."""
+        return (self.debit_before, self.credit_before) != (self.debit_after, self.credit_after)
+
+
 @dataclass
 class Difference:
     """
     What two versions of a leg make of the same records, as far as it differs.
 
     :param roles: by account of the target's ledger what the company has it for.
+    :param effect_of: what the target's ledger will book of a document; None: it is none.
     :param records: how many records were looked at; ``before`` and ``after``: documents made of them.
     """
 
@@ -75,6 +105,7 @@ class Difference:
     leg: str
     entity: str
     roles: Mapping[str, str]
+    effect_of: Callable[[Document], Effect | None] | None = None
     records: int = 0
     before: int = 0
     after: int = 0
@@ -88,6 +119,7 @@ class Difference:
     _totals: dict[tuple[str, str, str], list[Decimal]] = field(default_factory=lambda: defaultdict(_nothing))
     _accounts: dict[tuple[str, str, str, str], list[Decimal]] = field(default_factory=lambda: defaultdict(_nothing))
     _account_fields: set[tuple[str, str]] = field(default_factory=set)
+    _booked: dict[tuple[str, str], list[Decimal]] = field(default_factory=lambda: defaultdict(_nothing_on_either_side))
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -103,9 +135,10 @@ class Difference:
         self.newly_refused += [each for reason, each in refused_now.items() if reason not in refused]
         self.refused_no_more += [each for reason, each in refused.items() if reason not in refused_now]
         self.newly_waiting |= {key: why for key, why in after.waiting.items() if key not in before.waiting}
-        for shadow in (before, after):
+        for place, shadow in enumerate((before, after)):
             for document in shadow.documents.values():
                 self._account_fields.update(self._fields_with_accounts(document))
+                self._book(document, place)
         for key in {**before.documents, **after.documents}:
             self._compare(before.documents.get(key), after.documents.get(key), before, after, key)
 
@@ -124,6 +157,23 @@ class Difference:
             if sums[0] != sums[1]
         ]
         return sorted(found)
+
+    @property
+    def effects(self) -> list[AccountEffect]:
+        """What the target's ledger books by account, also where it is the same as before."""
+        ledger = self.entity.partition(".")[0]
+        found = [
+            AccountEffect(ledger, self.roles.get(account, ""), account, currency, *sides)
+            for (account, currency), sides in self._booked.items()
+        ]
+        return sorted(found)
+
+    def _book(self, document: Document, place: int) -> None:
+        effect = None if self.effect_of is None else self.effect_of(document)
+        if effect is None:
+            return
+        for account, amount in effect.by_account.items():
+            self._booked[account, effect.currency][2 * place + (amount < 0)] += abs(amount)
 
     def _compare(self, old: Document | None, new: Document | None, before: Shadow, after: Shadow, key: str) -> None:
         if old is not None and new is not None and _hash(old) == _hash(new):
@@ -152,12 +202,26 @@ class Difference:
                     yield part, name
 
 
+def ledger_effect(differences: Iterable[Difference]) -> list[AccountEffect]:
+    """What ledgers book by account of all legs together, whose targets may be in one ledger."""
+    found: dict[tuple[str, str, str, str], list[Decimal]] = defaultdict(_nothing_on_either_side)
+    for each in (effect for difference in differences for effect in difference.effects):
+        sides = found[each.ledger, each.role, each.account, each.currency]
+        more = (each.debit_before, each.credit_before, each.debit_after, each.credit_after)
+        sides[:] = [one + other for one, other in zip(sides, more, strict=True)]
+    return sorted(AccountEffect(*key, *sides) for key, sides in found.items())
+
+
 def _hash(document: Document) -> str:
     return content_hash(document.header, document.parts)
 
 
 def _nothing() -> list[Decimal]:
     return [Decimal(0), Decimal(0)]
+
+
+def _nothing_on_either_side() -> list[Decimal]:
+    return [Decimal(0)] * 4
 
 
 def _by_reason(shadow: Shadow) -> dict[tuple[str, ...], Refusal]:

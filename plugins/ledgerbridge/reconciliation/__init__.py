@@ -11,6 +11,7 @@ from ledgerbridge.reconciliation.books import (
     Totals,
 )
 from ledgerbridge.reconciliation.compare import reconcile
+from ledgerbridge.reconciliation.effects import Effect, EffectOf, LedgerAccounts
 from ledgerbridge.reconciliation.model import (
     Booked,
     Difference,
@@ -29,11 +30,14 @@ __all__ = [
     "Books",
     "Derived",
     "Difference",
+    "Effect",
+    "EffectOf",
     "GatewayBooks",
     "JoinedGatewayBooks",
     "KeptRecord",
     "KeptSource",
     "Known",
+    "LedgerAccounts",
     "Link",
     "Looked",
     "Movement",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 
 __all__ = ["AREAS", "SORTS", "area_of", "sort_of"]
@@ -57,15 +57,17 @@ _SORT_OF = {
 }
 
 
-def area_of(role: str, gateways: Collection[str] = (), kind: str = "") -> str:
+def area_of(role: str, gateways: Collection[str] = (), kinds: Sequence[str] = ()) -> str:
     """
     The area of an account role.
 
     :param gateways: roles of the gateways' clearing accounts.
-    :param kind: of the first document, for a difference that is of no role.
+    :param kinds: of its documents, for a difference that is of no role; an entry says less than what the other
+        ledger has for it.
     """
     if not role:
-        return _OF_KIND.get(kind, "receivables" if kind else "general_ledger")
+        kind = next((each for each in kinds if _OF_KIND.get(each) != "general_ledger"), "entry")
+        return _OF_KIND.get(kind, "receivables")
     if role in gateways or (role.endswith("clearing") and role not in _OF_ROLE):
         return "cash"
     if role.partition(" ")[0] == "tax_payable":

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from ledgerbridge.reconciliation.model import (
@@ -46,6 +48,8 @@ def reconcile(
     explain_days: ExplainDays | None = None,
     period: Period | None = None,
     opened: Opened | None = None,
+    stock: bool = False,
+    apply_by: date | None = None,
 ) -> Reconciliation:
     """
     Compare what two ledgers booked.
@@ -56,9 +60,12 @@ def reconcile(
     :param explain_days: the known reason why one is booked on two days; default: there never is one.
     :param period: what is booked outside of it in both ledgers is left out; default: everything is compared.
     :param opened: what each ledger says is open of its documents now, to be compared with whole books only.
+    :param stock: compare what one ledger alone keeps with that ledger's own documents.
+    :param apply_by: a payment beside what it pays since an earlier day is not explained any more; None: it always is.
     """
     span = period or Period()
-    comparison = _Comparison(ledgers, explain, explain_pair, explain_days or (lambda _: Known()))
+    days = explain_days or (lambda _: Known())
+    comparison = _Comparison(ledgers, explain, explain_pair, days, stock=stock, apply_by=apply_by)
     pairs: dict[str, _Pair] = defaultdict(_Pair)
     sides = [
         [_Roled(each, ledger, role_of[ledger]) for each in documents]
@@ -72,6 +79,11 @@ def reconcile(
     for pair in pairs.values():
         if any(each.booked.booked_on in span for each in pair.all):
             comparison.compare(pair)
+    if stock:
+        for side, documents in enumerate(sides):
+            for each in documents:
+                if each.booked.booked_on in span:
+                    comparison.compare_stock(side, each)
     comparison.explain_cents(pairs)
     if opened is not None:
         comparison.compare_open(pairs, opened)
@@ -90,10 +102,13 @@ class _Roled:
         self.booked = booked
         self.ledger = ledger
         self.roles: dict[str, Decimal] = defaultdict(Decimal)
+        self.alone: dict[str, Decimal] = defaultdict(Decimal)
         for account, amount in booked.effects.items():
             role = role_of.get(account, f"account {account}")
-            if role not in ONE_SIDED_ROLES:
-                self.roles[role] += amount
+            (self.alone if role in ONE_SIDED_ROLES else self.roles)[role] += amount
+        self.stock: dict[str, Decimal] = defaultdict(Decimal)
+        for account, amount in (booked.stock or {}).items():
+            self.stock[role_of.get(account, f"account {account}")] += amount
 
     @property
     def lasting(self) -> list[tuple[str, Decimal]]:
@@ -131,9 +146,18 @@ class _Comparison:
     """Collects the differences of pair after pair."""
 
     def __init__(
-        self, ledgers: tuple[str, str], explain: Explain, explain_pair: ExplainPair, explain_days: ExplainDays
+        self,
+        ledgers: tuple[str, str],
+        explain: Explain,
+        explain_pair: ExplainPair,
+        explain_days: ExplainDays,
+        *,
+        stock: bool,
+        apply_by: date | None,
     ) -> None:
         self.ledgers = ledgers
+        self._stock = stock
+        self._apply_by = apply_by
         self.differences: list[Difference] = []
         self.unsettled: set[str] = set()
         self._on_the_way: list[tuple[str, str]] = []
@@ -160,6 +184,24 @@ class _Comparison:
         else:
             self._missing(1, theirs[0])
 
+    def compare_stock(self, side: int, here: _Roled) -> None:
+        """What one ledger alone keeps, no other proves: its entries against the lines of its own documents."""
+        if here.booked.stock is None and not here.booked.by_entry:
+            return
+        ledger, other = self.ledgers[side], self.ledgers[1 - side]
+        left = {
+            role: amount
+            for role in sorted(ONE_SIDED_ROLES)
+            if (amount := here.alone.get(role, NOTHING) - here.stock.get(role, NOTHING))
+        }
+        if not left:
+            return
+        # what keeps an entry out of the other ledger, as a dead letter, is what is to be mended here too
+        known = Known(self._explain(here.booked, other).reason) if here.booked.by_entry else Known()
+        remedy = (_BY_ENTRY if here.booked.by_entry else _OTHER_COST).format(ledger)
+        for role, amount in left.items():
+            self._add([here], f"sub-ledger in {ledger}", role, (1, -1)[side] * amount, known, remedy)
+
     def find_apart(self, pairs: Mapping[str, _Pair], opened: Opened) -> None:
         """What people have still to set against each other: payments of suppliers, which no interface applies."""
         self._settled = _documents_settled(pairs)
@@ -169,9 +211,12 @@ class _Comparison:
         for side, amounts in enumerate(opened):
             mine = _by_number(pairs, side)
             owed: dict[str, list[Decimal]] = defaultdict(list)
+            since: dict[str, date] = {}
             for each in amounts:
                 key = mine.get(each.number.upper(), each.number)
-                owed[self._settled.get(key, key)].append(each.amount)
+                settled = self._settled.get(key, key)
+                owed[settled].append(each.amount)
+                since[settled] = max(each.booked_on, since.get(settled, each.booked_on))
             for key in sorted(owed.keys() & of_payables):
                 paid = sum((amount for amount in owed[key] if amount > 0), NOTHING)
                 apart = min(paid, -sum((amount for amount in owed[key] if amount < 0), NOTHING))
@@ -183,8 +228,16 @@ class _Comparison:
                         for each in pair.sides[side]
                         if self._settled[other] == key
                     ]
-                    known = Known(f"{self.ledgers[side]} has a payment beside what it pays: a person applies it")
-                    self._add(documents, "not applied", _PAYABLES, apart, known, _NOTHING_TO_DO)
+                    ledger = self.ledgers[side]
+                    if self._is_forgotten(since[key]):
+                        known = Known(remedy=_FORGOTTEN.format(ledger, since[key]))
+                    else:
+                        known = Known(f"{ledger} has a payment beside what it pays: a person applies it")
+                    self._add(documents, _NOT_APPLIED, _PAYABLES, apart, known, _NOTHING_TO_DO)
+
+    def _is_forgotten(self, since: date) -> bool:
+        """Whether people should have applied what lies apart since this day."""
+        return self._apply_by is not None and since < self._apply_by
 
     def explain_cents(self, pairs: Mapping[str, _Pair]) -> None:
         """
@@ -261,6 +314,8 @@ class _Comparison:
     def _missing(self, side: int, here: _Roled) -> None:
         ledger, other = self.ledgers[side], self.ledgers[1 - side]
         known = self._explain(here.booked, other)
+        if known.kind == _NOT_APPLIED and self._is_forgotten(here.booked.booked_on):
+            known = replace(known, reason=None)
         if not known.lasts:
             self.unsettled.add(here.booked.key)
         if known.reason:
@@ -268,8 +323,10 @@ class _Comparison:
         if known.reason and here.booked.against:
             self._on_the_way.append((here.booked.settles, here.booked.against))
         remedy = f"Find out why {here.booked.link(ledger)} is not in {other}: its delivery, its dead letter, its run."
-        for role, amount in here.lasting or ([] if known.reason else [("", NOTHING)]):
-            self._add([here], f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
+        # of an entry on nothing but what this ledger alone keeps, its sub-ledger tells
+        without_value = [] if known.reason or (self._stock and any(here.alone.values())) else [("", NOTHING)]
+        for role, amount in here.lasting or without_value:
+            self._add([here], known.kind or f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
 
     def _compare_one(self, pair: _Pair, ours: _Roled, theirs: _Roled) -> None:
         both = [ours, theirs]
@@ -332,7 +389,17 @@ _APPLY = (
 )
 
 
+_BY_ENTRY = (
+    "No document of {0} stands for it: back the entry out there, and enter what it means as a document, such as an"
+    " adjustment of stock; or say in the note of the close why it stays."
+)
+_OTHER_COST = "The document's lines in {0} have another cost than its entry: find out which is right, adjust the other."
+_FORGOTTEN = (
+    "Apply it in {0}, where it lies beside what it pays since {1}; if that may take longer, say so by `not_applied`"
+    " under `waits` of the stage."
+)
 _NOTHING_TO_DO = "Nothing: it is within the tolerance."
+_NOT_APPLIED = "not applied"
 _PAYABLES = "payables"
 _CONTROLS = ("receivables", _PAYABLES)
 """The roles of the accounts whose documents are open until they are settled."""
@@ -379,7 +446,8 @@ def _kind_of(role: str, changed: Mapping[str, Decimal], ours: _Roled, theirs: _R
         return "rate"
     if role == "tax_payable":
         return "tax"
-    moved = sum(changed.values(), NOTHING) == 0 and len(changed) == 2
+    # tax that one ledger lacks is no amount on another account
+    moved = sum(changed.values(), NOTHING) == 0 and len(changed) == 2 and "tax_payable" not in changed
     one_sided = any(not ours.roles.get(each) or not theirs.roles.get(each) for each in changed)
     return "account" if moved and one_sided else "amount"
 

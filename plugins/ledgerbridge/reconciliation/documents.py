@@ -358,8 +358,7 @@ def booked_of(row: BooksDocument) -> Booked:
     if row.content is None:
         raise PurgedMet(row.key)
     content = row.content
-    taxes, changed_at = content["taxes"], content["changed_at"]
-    settles = content["settles"]
+    settles, changed_at = content["settles"], content["changed_at"]
     return Booked(
         key=row.pair,
         kind=content["kind"],
@@ -370,12 +369,16 @@ def booked_of(row: BooksDocument) -> Booked:
         ids=tuple(content["ids"]),
         settles=settles or row.settles or "",
         against=content["against"],
-        taxes=None if taxes is None else {details: Decimal(amount) for details, amount in taxes.items()},
+        taxes=_amounts(content["taxes"]),
         rate=Decimal(content["rate"]),
         changed_at=None if changed_at is None else datetime.fromisoformat(changed_at),
         source=content["source"],
         record=row.key,
         part_of=content["part_of"],
+        to_apply=content.get("to_apply", ""),
+        # one that was kept before these were told has neither
+        stock=_amounts(content.get("stock")),
+        by_entry=content.get("by_entry", False),
     )
 
 
@@ -393,21 +396,31 @@ def amount_of(units: Any) -> Decimal:
 
 
 def _content(booked: Booked) -> dict[str, Any]:
-    taxes = booked.taxes
     return {
         "kind": booked.kind,
         "number": booked.number,
-        "effects": {account: f"{amount:f}" for account, amount in sorted(booked.effects.items())},
+        "effects": _texts(booked.effects),
         "customer": booked.customer,
         "ids": list(booked.ids),
         "settles": booked.settles,
         "against": booked.against,
         "part_of": booked.part_of,
-        "taxes": None if taxes is None else {details: f"{amount:f}" for details, amount in sorted(taxes.items())},
+        "taxes": None if booked.taxes is None else _texts(booked.taxes),
+        "stock": None if booked.stock is None else _texts(booked.stock),
+        "by_entry": booked.by_entry,
         "rate": f"{booked.rate:f}",
         "changed_at": None if booked.changed_at is None else booked.changed_at.isoformat(),
         "source": booked.source,
+        **({"to_apply": booked.to_apply} if booked.to_apply else {}),
     }
+
+
+def _texts(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: f"{amount:f}" for name, amount in sorted(amounts.items())}
+
+
+def _amounts(texts: Mapping[str, str] | None) -> dict[str, Decimal] | None:
+    return None if texts is None else {name: Decimal(amount) for name, amount in texts.items()}
 
 
 def _differs(row: BooksDocument, values: Mapping[str, Any]) -> bool:

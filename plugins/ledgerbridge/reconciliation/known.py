@@ -98,6 +98,11 @@ class KnownDocuments:
         self._read_until: dict[str, datetime] = {entity: until for entity, until, _ in read if until is not None}
         self._read_at: dict[str, datetime] = {entity: ended_at for entity, _, ended_at in read}
 
+    @property
+    def read_until(self) -> datetime | None:
+        """When sources of the company were read last; None: never."""
+        return max(self._read_until.values(), default=None)
+
     def look_at(self, session: Session, documents: Mapping[str, Sequence[Booked]]) -> None:
         """
         Look up the deliveries of these documents, by ledger.
@@ -239,6 +244,9 @@ class KnownDocuments:
         state, ids = self._sent[missing_in].get(booked.key, (None, ()))
         if state == "delivered":
             return self._lost(missing_in, ids)
+        if not state and booked.to_apply and booked.key == booked.record:
+            reason = f"it pays nothing yet, and goes when a person has done this: {booked.to_apply}"
+            return Known(None if self._closing else reason, booked.to_apply, kind="not applied")
         if not state and self.came_later(booked.source, booked.changed_at):
             return Known("booked after this run read it")
         if not state and not self._closing and self._is_to_be_taken(booked, missing_in):

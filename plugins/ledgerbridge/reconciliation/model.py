@@ -46,8 +46,9 @@ KINDS: Mapping[str, str] = {
     "rounding": "Cents within the tolerance that one ledger put on its rounding account, "
     "or on another part of the document.",
     "open amount": "The entries agree, but more is open of the document in one ledger: money lies on another one.",
-    "not applied": "A ledger has a payment beside what it pays, for people to set one against the other.",
+    "not applied": "A ledger has a payment that people have still to set against what it pays.",
     "beyond documents in …": "An account holds an amount that no document explains.",
+    "sub-ledger in …": "Stock or its cost, which one ledger alone keeps, is booked otherwise than its documents say.",
     "money without document": "The gateway moved money that no document stands for.",
     "document without money": "Both ledgers booked money of which the gateway knows nothing.",
     "fee not posted": "The gateway kept fees that no entry stands for.",
@@ -93,6 +94,9 @@ class Booked:
     :param source: entity a flow would read it as; empty if none reads such documents.
     :param record: the ledger's own record key.
     :param part_of: record key of what a flow reads it with, where it is no record of its own: an allocation's credit.
+    :param to_apply: of a payment that pays nothing yet, and goes to the other ledger once it does: what a person does.
+    :param stock: by account, what its own lines say of stock and its cost, signed as ``effects``; None: nothing.
+    :param by_entry: whether it was entered in the general ledger itself, so that no sub-ledger has it.
     """
 
     key: str
@@ -110,6 +114,9 @@ class Booked:
     source: str = ""
     record: str = ""
     part_of: str = ""
+    to_apply: str = ""
+    stock: Mapping[str, Decimal] | None = None
+    by_entry: bool = False
 
     def link(self, ledger: str) -> Link:
         """Where to find it."""
@@ -184,11 +191,13 @@ class Known:
     :param reason: why it is as it should be: it is explained.
     :param remedy: what to do about it, where nothing explains it.
     :param lasts: the reason stays, whatever else happens.
+    :param kind: what such a difference is called, where that is one of its own.
     """
 
     reason: str | None = None
     remedy: str | None = None
     lasts: bool = False
+    kind: str | None = None
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class CompanyTerms:
     :param beside: names of the legs of other flows whose documents are in the same ledgers, by flow.
     :param patience: how many days a record may wait, by flow and leg in the order of the process; other legs tell
         nothing.
+    :param apply_within: in how many days people set a payment against what it pays; None: whenever they like.
     """
 
     roles: Mapping[str, Mapping[str, str]]
@@ -71,6 +72,7 @@ class CompanyTerms:
     sources: Collection[str]
     patience: Mapping[str, Mapping[str, int]]
     beside: Mapping[str, Collection[str]] = field(default_factory=dict)
+    apply_within: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What documents are made by."""
@@ -324,7 +326,10 @@ class Keying:
                 row.id: booked.number
                 for row in rows
                 for booked in [booked_of(row)]
-                if row.ledger == ledger and there[row.pair] == {ledger} and not row.content["settles"]  # type: ignore[index]
+                if row.ledger == ledger
+                and there[row.pair] == {ledger}
+                and not booked.to_apply
+                and not row.content["settles"]  # type: ignore[index]
             }
             applied = books.applied_to(sorted(set(alone.values()))) if alone else {}
             found |= {number: applied[name] for number, name in alone.items() if name in applied}
@@ -424,7 +429,17 @@ class Comparing:
             explain_days=self.known.on_two_days,
             period=self.period,
             opened=None if opened is None else (opened[first], opened[second]),
+            stock=self.of.closing,
+            apply_by=self._apply_by,
         )
+
+    @property
+    def _apply_by(self) -> date | None:
+        """What lies apart since an earlier day should have been applied; today is when sources were read last."""
+        within, read_until = self.of.terms.apply_within, self.known.read_until
+        if within is None or read_until is None:
+            return None
+        return read_until.astimezone(self.of.terms.zone).date() - timedelta(days=within)
 
     def _by_ledger(self, rows: Collection[BooksDocument]) -> dict[str, list[Booked]]:
         ordered = sorted(rows, key=lambda row: row.key)

@@ -87,6 +87,17 @@ class DatabaseReader:
                     )
         return found
 
+    def on_the_way(self, entity: str, by: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys under which something is to arrive that has not yet: one that was refused is not."""
+        column = getattr(Delivery, by)
+        coming = (Delivery.state.in_(("sending", "not_sent")), Delivery.target_id.is_(None))
+        with transaction(self._engine) as session:
+            return {
+                key
+                for chunk in in_chunks(keys)
+                for key in session.scalars(select(column).where(Delivery.entity == entity, *coming, column.in_(chunk)))
+            }
+
     def summarised(self, entity: str, keys: Sequence[str]) -> list[Summarised]:
         """All entries of the summaries that any of these records is in."""
         with transaction(self._engine) as session:

@@ -185,6 +185,23 @@ _ALL = (
         RequesterTrx:int""",
     ),
     _node(
+        "taPoHdr",
+        """POTYPE:int PONUMBER:17! VENDORID:15! VENDNAME:64 DOCDATE:date BUYERID:15 TRDISAMT:money FRTAMNT:money
+        MSCCHAMT:money TAXAMNT:money SUBTOTAL:money SHIPMTHD:15 PYMTRMID:20 CONFIRM1:20 HOLD:int TAXSCHID:15
+        CURNCYID:15 XCHGRATE:rate RATETPID:15 CMMTTEXT:500 PRMDATE:date REQDATE:date NOTETEXT:8000 RequesterTrx:int""",
+    ),
+    _node(
+        "taPoLine",
+        """POTYPE:int PONUMBER:17! DOCDATE:date VENDORID:15! LOCNCODE:10 VNDITNUM:30 ITEMNMBR:30 QUANTITY:money
+        REQDATE:date PRMDATE:date NONINVEN:int InventoryAccount:75 ITEMDESC:100 UNITCOST:money VNDITDSC:100 UOFM:8
+        TAXAMNT:money CMMTTEXT:500 ORD:int CURNCYID:15 NOTETEXT:8000 RequesterTrx:int""",
+    ),
+    _node(
+        "taPopIvcTaxInsert",
+        """PONUMBER:17! TAXTYPE:int ORD:int TAXDTLID:15! TAXAMNT:money FRTTXAMT:money MSCTXAMT:money TAXPURCH:money
+        TOTPURCH:money VENDORID:15! RequesterTrx:int""",
+    ),
+    _node(
         "taUpdateCreateItemRcd",
         """ITEMNMBR:30! ITEMDESC:100 ITMSHNAM:15 ITMGEDSC:10 ITMCLSCD:10 ITEMTYPE:int VCTNMTHD:int TAXOPTNS:int
         ITMTSHID:15 UOMSCHDL:10 DECPLQTY:int DECPLCUR:int STNDCOST:money CURRCOST:money LISTPRCE:money NOTETEXT:8000

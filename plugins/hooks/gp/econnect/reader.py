@@ -59,6 +59,8 @@ DOCTYPES: Mapping[str, str] = {
     "Payables_History_Taxes": "Payables_History_Taxes",
     "Payables_Apply": "Payables_Apply",
     "Payables_History_Apply": "Payables_History_Apply",
+    "Purchase_Order_Transaction": "Purchase_Order_Transaction",
+    "PO_History_Transaction": "PO_History_Transaction",
     "GL_Work_Trans": "GL_Work_Trans",
     "GL_Work_Lines": "GL_Work_Lines",
     "GL_Open_Trans": "GL_Open_Trans",

@@ -15,6 +15,7 @@ from hooks.gp.econnect.payables import (
     PayablesPayment,
     Vendor,
 )
+from hooks.gp.econnect.purchasing import PurchaseOrder
 from hooks.gp.econnect.receivables import (
     Application,
     AppliedCredit,
@@ -48,6 +49,7 @@ _ALL: dict[str, type[GPEntity]] = {
     "payables_document": PayablesDocument,
     "payables_invoice": PayablesInvoice,
     "payables_payment": PayablesPayment,
+    "purchase_order": PurchaseOrder,
     "receivables_document": ReceivablesDocument,
     "receivables_void": ReceivablesVoid,
     "sales_invoice": SalesInvoice,

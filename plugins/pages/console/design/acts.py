@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,7 @@ from ledgerbridge.drafts.publish import FILE_CHANGED, Clash, live_text, merged, 
 from ledgerbridge.drafts.store import UNKNOWN, begin, discard, keep, open_draft, publications, settle
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import company_keys
-from ledgerbridge.pipeline.difference import ChangedDocument, Difference
+from ledgerbridge.pipeline.difference import AccountEffect, ChangedDocument, Difference
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import Draft
 from ledgerbridge.yaml_edits import YamlText, with_written
@@ -35,6 +36,7 @@ from pages.console.design.models import (
     ClashView,
     DifferenceView,
     DocumentChange,
+    EffectView,
     MergeAsked,
     PublishAsked,
     RefusalView,
@@ -160,12 +162,13 @@ def try_draft(access: Access, file: str, asked: TryAsked) -> TryView:
     draft = _own(access, file)
     since = datetime.now(UTC) - timedelta(days=asked.days)
     include = settings.include_folder()
-    told = TryView(days=asked.days, differences=[], not_shown={})
+    told = TryView(days=asked.days, differences=[], effects=[], not_shown={})
     with with_file(include, file, draft.text) as folder:
         for key in company_keys(settings.companies_folder()):
             engine = settings.state_engine(key, stays=True)
             found = what_if(include, folder, settings.company(key), engine, since, most=asked.most)
             told.differences += [_difference(each) for each in found.differences]
+            told.effects += [_effect(each, key) for each in found.effects if each.is_another]
             told.not_shown |= found.not_shown
     return told
 
@@ -245,6 +248,10 @@ def _difference(found: Difference) -> DifferenceView:
             for each in documents[:_SHOWN]
         ],
     )  # fmt: skip
+
+
+def _effect(each: AccountEffect, company: str) -> EffectView:
+    return EffectView(company=company, difference=each.difference, **asdict(each))
 
 
 def _sum(each: Any, **of: str) -> SumView:

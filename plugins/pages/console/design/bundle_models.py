@@ -20,7 +20,8 @@ class PromotionView(BaseModel):
     A bundle that was offered here, and what became of it.
 
     :param run: where Airflow shows the run that checks it and asks for its approval; None: there is none yet.
-    :param approval: where somebody approves it; None: nobody is asked.
+    :param approval: where somebody approves it; None: nobody is asked. :param approvers: the names of those who are,
+        none: all who may edit the DAG. :param may_approve: whether the user is one of them.
     :param may_go_back: whether it is live, nothing was changed since, and the user may take it back.
     """
 
@@ -39,6 +40,8 @@ class PromotionView(BaseModel):
     undone_at: datetime | None
     run: str | None
     approval: str | None
+    approvers: list[str]
+    may_approve: bool
     may_go_back: bool = False
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from hooks.state_database import signing_key
 from ledgerbridge.audit import Actor
 from ledgerbridge.drafts.bundle import changed_files, files_in, hash_of, open_bundle, pack
-from ledgerbridge.drafts.promotions import bundle_of, offer, promotion, promotions, undo
+from ledgerbridge.drafts.promotions import asked_of, bundle_of, offer, promotion, promotions, undo
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import snapshot, transaction
 from ledgerbridge.state.models import Promotion
@@ -21,7 +21,7 @@ from operators import settings
 from operators.page_links import airflow_run
 from pages.console.access import Access
 from pages.console.design.bundle_models import BundleFileView, BundlesView, BundleView, PromotionView
-from pages.console.design.models import DifferenceView, RefusalView, SumView, TryView
+from pages.console.design.models import DifferenceView, EffectView, RefusalView, SumView, TryView
 
 __all__ = ["bundles_of", "go_back", "offer_bundle", "packed", "shown"]
 
@@ -114,13 +114,24 @@ def _must_mend(access: Access) -> None:
 def _told(access: Access, row: Promotion, now: str) -> dict[str, Any]:
     run = None if row.run_id is None else airflow_run(DAG, row.run_id)
     asked = row.state == "checked" and run is not None
+    named = settings.bundle_approvers()
+    approvers = _asked(row, named) if asked else {}
     own = ("id", "state", "sha256", "environment", "packed_by", "packed_at", "offered_by", "offered_at", "said_by",
            "said_at", "applied_at", "undone_by", "undone_at")  # fmt: skip
     return {name: getattr(row, name) for name in own} | {
         "run": run,
         "approval": f"{run}/tasks/approve/required_actions" if asked else None,
+        "approvers": list(approvers.values()),
+        "may_approve": asked and (str(access.user.get_id()) in approvers if named else access.may_mend_dag(DAG)),
         "may_go_back": row.state == "applied" and row.files == now and access.may_mend_dag(DAG),
     }
+
+
+def _asked(row: Promotion, named: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return asked_of(row, named)
+    except LedgerbridgeError:  # nobody is left: the run says so
+        return {}
 
 
 def _files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[BundleFileView]:
@@ -140,6 +151,7 @@ def _tried(kept: Mapping[str, Any]) -> TryView:
     """What is kept of a trial, as the page shows that of a draft; without documents, which hold values."""
     return TryView(
         days=kept["days"], not_shown=kept["not_shown"],
+        effects=[EffectView(**each) for each in kept.get("effects", ())],  # earlier releases kept none
         differences=[
             DifferenceView(
                 **{name: value for name, value in leg.items() if name not in ("refusals", "accounts", "totals")},

@@ -14,6 +14,7 @@ __all__ = [
     "GateTried",
     "GateView",
     "StoppedView",
+    "UnusualView",
 ]
 
 
@@ -58,6 +59,24 @@ class ExpectationView(BaseModel):
     stopped: int = 0
 
 
+class UnusualView(BaseModel):
+    """
+    What documents are compared by with those before, as `unusual` says it; blank where it says nothing.
+
+    ``found``: how many of the recent documents are told of or rejected by it.
+    """
+
+    party: str
+    amount: str
+    date: str
+    currency: str
+    account: str
+    otherwise: str
+    written: str
+    problems: list[ProblemView] = []
+    found: int = 0
+
+
 class GateField(BaseModel):
     """A field that documents have here; ``kind`` as they are staged, blank where none was seen."""
 
@@ -68,7 +87,7 @@ class GateField(BaseModel):
 
 class StoppedView(BaseModel):
     """
-    A document that does not meet an expectation, the one at ``expectation``.
+    A document that does not meet an expectation, the one at ``expectation``; None: it is ``unusual`` by that.
 
     ``value`` is None for whoever sees no values; ``newly``: it passes the gate as that is live.
     """
@@ -76,7 +95,8 @@ class StoppedView(BaseModel):
     company: str
     leg: str
     record_key: str
-    expectation: int
+    expectation: int | None
+    unusual: str = ""
     field: str
     value: str | None
     rejects: bool
@@ -99,7 +119,7 @@ class GateView(DraftedView):
     used_by: list[str]
     entities: list[str]
     is_new: bool
-    unusual: str
+    unusual: UnusualView | None
     fields: list[GateField]
     expectations: list[ExpectationView]
     problems: list[ProblemView]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +19,7 @@ from ledgerbridge.flows.checks import check_columns
 from ledgerbridge.gates import Suite, check_suite_file, run_suite
 from ledgerbridge.mapping.engine import checked_mapping
 from ledgerbridge.state.letter_list import Place
+from ledgerbridge.unusual import Hint, Unusual, hints, seen_in
 from ledgerbridge.yaml_edits import YamlText
 from ledgerbridge.yaml_files import CheckedFile, Problem
 from ledgerbridge.yaml_forms import Unshowable, form_of
@@ -37,6 +38,7 @@ from pages.console.design.gate_models import (
     GateTried,
     GateView,
     StoppedView,
+    UnusualView,
 )
 from pages.console.design.models import ProblemView
 from pages.console.looks import Look, note_looks
@@ -69,8 +71,10 @@ def gate_view(access: Access, file: str, *, text: str | None = None) -> GateView
         content = checked.content
         marks = {mark: place for place, mark in sorted(checked.marks.items(), key=lambda each: len(each[0]))}
     told = [(_problem(each), marks.get((each.line, each.column), ())) for each in problems]
-    expectations = _expectations(parsed)
+    expectations, unusual = _expectations(parsed), _unusual(parsed)
     for problem, place in told:
+        if unusual is not None and place[:1] == ("unusual",):
+            unusual.problems.append(problem)
         if place[:1] == ("expectations",) and len(place) > 1 and int(place[1]) < len(expectations):
             expectations[int(place[1])].problems.append(problem)
     legs, tried, not_tried = _legs(file), None, ""
@@ -80,7 +84,7 @@ def gate_view(access: Access, file: str, *, text: str | None = None) -> GateView
         not_tried = "No leg uses it yet."
     else:
         try:
-            tried = _tried(access, file, written, expectations)
+            tried = _tried(access, file, written, expectations, unusual)
             not_tried = "" if tried.documents else "No document has come to it yet."
         except ConfigurationError as error:  # an expectation that this field's values can't be judged by
             not_tried = f"{error.message} {error.remedy}"
@@ -88,7 +92,7 @@ def gate_view(access: Access, file: str, *, text: str | None = None) -> GateView
         file=file, name=name, text=written, description=content.description if content else "",
         may_edit=may_edit(access, file), publishes=settings.publishes(), draft=known.draft, others=known.others,
         history=known.history, used_by=sorted(legs_of(file)), entities=sorted({entity for *_, entity in legs}),
-        is_new=not is_live(file), unusual=_written(parsed, "unusual"), fields=_fields(file), expectations=expectations,
+        is_new=not is_live(file), unusual=unusual, fields=_fields(file), expectations=expectations,
         problems=[problem for problem, _ in told], tried=tried, not_tried=not_tried,
         values=any(may_see_values(access, file, key) for key in company_keys(settings.companies_folder())),
     )  # fmt: skip
@@ -188,6 +192,18 @@ def _expectation(text: YamlText, at: int, told: Any) -> ExpectationView:
     )  # fmt: skip
 
 
+def _unusual(text: YamlText) -> UnusualView | None:
+    written = _written(text, "unusual")
+    if not written:
+        return None
+    told = text.values.get("unusual")
+    said = {key: each for key, each in told.items() if isinstance(each, str)} if isinstance(told, dict) else {}
+    names = ("party", "amount", "date", "currency", "account")
+    return UnusualView(
+        **{name: said.get(name, "") for name in names}, otherwise=said.get("otherwise", "warn"), written=written
+    )
+
+
 def _form(text: YamlText, place: tuple[str | int, ...]) -> Any:
     """What is written at a place as a form shows it; its YAML where none can."""
     try:
@@ -207,7 +223,9 @@ def _problem(problem: Problem) -> ProblemView:
     return ProblemView(line=problem.line, column=problem.column, message=problem.message, remedy=problem.remedy)
 
 
-def _tried(access: Access, file: str, text: str, expectations: list[ExpectationView]) -> GateTried:
+def _tried(
+    access: Access, file: str, text: str, expectations: list[ExpectationView], unusual: UnusualView | None
+) -> GateTried:
     """What the gate makes of the latest documents of each leg and company; values by role."""
     live = (settings.include_folder() / file).read_text(encoding="utf-8") if is_live(file) else ""
     tried = GateTried(documents=0, rejected=0, warned=0, live=0, stopped=[])
@@ -223,11 +241,15 @@ def _tried(access: Access, file: str, text: str, expectations: list[ExpectationV
             tried.rejected += len({each["record_key"] for each in now.failures if each["rejects"]})
             tried.warned += len({each["record_key"] for each in now.failures if not each["rejects"]})
             for each in now.failures:
-                expectations[each["position"]].stopped += 1
+                if each["position"] is not None:
+                    expectations[each["position"]].stopped += 1
+                elif unusual is not None:
+                    unusual.found += 1
                 stopped.append(
                     StoppedView(
                         company=key, leg=f"{flow}.{leg}", record_key=each["record_key"], field=each["field"],
-                        expectation=each["position"], value=each["value"] if sees else None, rejects=each["rejects"],
+                        expectation=each["position"], unusual=each.get("unusual", ""), rejects=each["rejects"],
+                        value=each["value"] if sees else None,
                         newly=each["rejects"] and each["record_key"] not in passed_not,
                     )
                 )  # fmt: skip
@@ -263,12 +285,25 @@ def _judged(text: str, state: str, company: str, flow: str, leg: str, now: int) 
             there = [at for at, each in enumerate(known) if set(each.columns) <= set(frames.get(each.part, ()))]
             suite = checked.content.model_copy(update={"name": "tried", "expectations": [known[at] for at in there]})
             result = run_suite(suite, frames)
+    strange = [
+        {"record_key": each.record_key, "field": each.field, "value": each.value, "position": None, "unusual": each.of,
+         "rejects": by.otherwise == "reject"}
+        for by in ([checked.content.unusual] if checked.content.unusual else ())
+        for each in _strange(frames, by)
+    ]  # fmt: skip
     failures = [
         {**each, "position": there[each["position"]], "rejects": rejects}
         for found, rejects in ((result.failures, True), (result.warnings, False))
         for each in found
     ]
-    return _Judged(len(frames["header"]), tuple(failures))
+    return _Judged(len(frames["header"]), (*failures, *strange))
+
+
+def _strange(frames: Mapping[str, pd.DataFrame], by: Unusual) -> list[Hint]:
+    """What is unusual of documents beside one another; nobody knows where they were staged before its fields were."""
+    if not all(set(names) <= set(frames.get(part, ())) for part, names in by.columns.items()):
+        return []
+    return hints(seen_in(frames, by), (), (), by)
 
 
 @lru_cache(maxsize=64)

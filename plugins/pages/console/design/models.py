@@ -20,6 +20,7 @@ __all__ = [
     "DraftedView",
     "DriftView",
     "DriftsView",
+    "EffectView",
     "FailureView",
     "FieldView",
     "FileView",
@@ -462,9 +463,29 @@ class DifferenceView(BaseModel):
     assumed: dict[str, int]
 
 
+class EffectView(BaseModel):
+    """
+    What a company's ledger books on an account of all documents, before and after, where either side is another.
+
+    ``currency`` is blank for base currency.
+    """
+
+    company: str
+    ledger: str
+    role: str
+    account: str
+    currency: str
+    debit_before: Decimal
+    credit_before: Decimal
+    debit_after: Decimal
+    credit_after: Decimal
+    difference: Decimal
+
+
 class TryView(BaseModel):
     """What a draft would have done; ``not_shown``: legs it changes, with why that can't be shown."""
 
     days: int
     differences: list[DifferenceView]
+    effects: list[EffectView]
     not_shown: dict[str, str]

@@ -197,6 +197,14 @@ def change_gate(access: FormDep, name: Name, asked: drawn.EditsAsked) -> gate.Ga
     return gate_view(access, file)
 
 
+@routes.post("/expectations/{name}/texts")
+def restore_gate(access: FormDep, name: Name, asked: drawn.TextAsked) -> gate.GateView:
+    """Let the user's draft have a text that it had before."""
+    file = file_of(access, "expectations", name)
+    acts.restore(access, file, asked)
+    return gate_view(access, file)
+
+
 @routes.get("/lookups/{name}")
 def show_table(access: AccessDep, name: Name) -> shown.TableView:
     """A lookup table as the user's draft has it, or as it is live."""
