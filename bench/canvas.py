@@ -39,6 +39,29 @@ _COUNT = """
 }
 """
 
+_NOTHING = """
+([x, y]) => {
+  while (!document.elementFromPoint(x, y).matches(".react-flow__pane")) y -= 4;
+  return y;
+}
+"""
+_EACH_FRAME = """
+async ([what, x, y, steps]) => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const pane = document.querySelector(".react-flow__pane");
+  const told = (x, y) => ({ bubbles: true, cancelable: true, view: window, clientX: x, clientY: y, buttons: 1 });
+  const mouse = (name, at, x, y) => at.dispatchEvent(new MouseEvent(name, told(x, y)));
+  const wheel = (by) => pane.dispatchEvent(new WheelEvent("wheel", { ...told(x, y), deltaY: by }));
+  if (what === "pan") mouse("mousedown", pane, x, y);
+  for (let step = 0; step < steps; step++) {
+    await frame();
+    if (what === "pan") mouse("mousemove", window, x - 3 * (step % 80), y - 2 * (step % 80));
+    else wheel(step % 60 < 30 ? 40 : -40);
+  }
+  if (what === "pan") mouse("mouseup", window, x, y);
+}
+"""
+
 
 def measure(*, everything: bool) -> list[dict[str, Any]]:
     """
@@ -178,16 +201,32 @@ def _pan_whole(page: Page) -> None:
     _pan(page)
 
 
+def _each_frame(what: str) -> Callable[[Page], None]:
+    """The same while something moves in each frame: from without, a busy machine sends less."""
+
+    def act(page: Page) -> None:
+        page.evaluate(_EACH_FRAME, [what, *_over_nothing(page), STEPS])
+
+    return act
+
+
 def _over_nothing(page: Page) -> tuple[float, float]:
-    """The mouse beside the stages."""
+    """The mouse beside the stages, as near to the middle as there is nothing."""
     pane = page.get_by_test_id("rf__wrapper").bounding_box()
     assert pane
     x, y = pane["x"] + pane["width"] - 12, pane["y"] + pane["height"] / 2
+    y = page.evaluate(_NOTHING, [x, y])
     page.mouse.move(x, y)
     return x, y
 
 
 _OF_A_MAPPING: dict[str, Callable[[Page], None]] = {"drag": _drag, "scroll": _scroll}
 _OF_A_FLOW: dict[str, Callable[[Page], None]] = {
-    "drag": _drag_leg, "zoom": _zoom, "pan": _pan, "pan, all in sight": _pan_whole
-}  # fmt: skip
+    "drag": _drag_leg,
+    "zoom": _zoom,
+    "zoom at each frame": _each_frame("zoom"),
+    "pan": _pan,
+    "pan at each frame": _each_frame("pan"),
+    "pan, all in sight": _pan_whole,
+    "pan at each frame, all in sight": _each_frame("pan"),
+}

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from airflow.sdk import DAG, BaseOperator, Context, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowSkipException
 from sqlalchemy import select
 
+from ledgerbridge.audit import Actor, Change, append
 from ledgerbridge.entities import Window
 from ledgerbridge.errors import RecordRejected
 from ledgerbridge.flows import LegConfig, company_keys, load_flow
@@ -62,7 +64,8 @@ class AttachmentsOperator(BaseOperator):
 
     ``out/<number>/<file>`` are those of documents that these legs delivered to a ledger without an interface for files,
     by the document's number there. What people lay into ``in/<number>/`` is attached to the document that was made of
-    that number, and then lies in ``done/<number>/``. Nothing of a file is kept in the state database or logged.
+    that number, and then lies in ``done/<number>/``. Of a file nothing is kept in the state database or logged; the
+    audit knows which document it went to, and its hash.
 
     :param flow: its name; :param legs: names of the legs whose documents have files.
     :param company: key of the company; None: the only one, or `main`.
@@ -94,17 +97,18 @@ class AttachmentsOperator(BaseOperator):
         folder = ObjectStoragePath(url) / company.key
         legs = load_flow(include / "flows" / f"{self.flow}.yaml", include).legs
         told: Counter[str] = Counter()
-        for leg in (legs[name] for name in self.legs):
+        for name in self.legs:
+            leg, actor = legs[name], Actor(self.flow, name, str(context["run_id"]), self.task_id)
             sides = (each.partition(".")[0] for each in (leg.source, leg.target))
             (source,), (target,) = (hooks_of(system, company).values() for system in sides)
             if hasattr(source, "attachments"):
-                told.update(self._lay_out(leg, source, folder / "out"))
+                told.update(self._lay_out(actor, leg, source, folder / "out"))
             elif hasattr(target, "attachments"):
-                told.update(self._attach(leg, target.attachments(leg.target.partition(".")[2]), folder))
+                told.update(self._attach(actor, leg, target.attachments(leg.target.partition(".")[2]), folder))
         self.log.info("files: %s", dict(told))
         return dict(told)
 
-    def _lay_out(self, leg: LegConfig, hook: Any, folder: ObjectStoragePath) -> Iterator[str]:
+    def _lay_out(self, actor: Actor, leg: LegConfig, hook: Any, folder: ObjectStoragePath) -> Iterator[str]:
         entity = leg.source.partition(".")[2]
         files: Files = hook.attachments(entity)
         source = hook.entity(entity)
@@ -121,15 +125,18 @@ class AttachmentsOperator(BaseOperator):
                         yield "left"
                         continue
                     place.parent.mkdir(parents=True, exist_ok=True)
-                    place.write_bytes(files.content(identity, each.file_name))
+                    content = files.content(identity, each.file_name)
+                    place.write_bytes(content)
+                    self._tell(actor, "file-laid-out", leg, key, number, content)
                     yield "laid out"
 
-    def _attach(self, leg: LegConfig, files: Files, folder: ObjectStoragePath) -> Iterator[str]:
+    def _attach(self, actor: Actor, leg: LegConfig, files: Files, folder: ObjectStoragePath) -> Iterator[str]:
         inbox = folder / "in"
         for lying in sorted(inbox.iterdir(), key=str) if inbox.exists() else ():
-            identity = self._made_of(leg, lying.name)
-            if identity is None:
+            made = self._made_of(leg, lying.name)
+            if made is None:
                 continue  # nothing was made of it yet, or another leg makes it
+            key, identity = made
             known = {each.file_name for each in files.of(identity)}
             for path in sorted(lying.iterdir(), key=str):
                 if path.stat().st_size > files.most_bytes or len(known | {path.name}) > files.most_files:
@@ -144,6 +151,7 @@ class AttachmentsOperator(BaseOperator):
                     yield "left"
                     continue
                 known.add(path.name)
+                self._tell(actor, "file-attached", leg, key, lying.name, content)
                 done = folder / "done" / lying.name
                 done.mkdir(parents=True, exist_ok=True)
                 (done / path.name).write_bytes(content)
@@ -166,18 +174,23 @@ class AttachmentsOperator(BaseOperator):
                 )
             }
 
-    def _made_of(self, leg: LegConfig, number: str) -> str | None:
-        """The target's id of the document that was made of this number."""
+    def _made_of(self, leg: LegConfig, number: str) -> tuple[str, str] | None:
+        """Record key and target's id of the document that was made of this number; of one that ends so it is not."""
         engine = settings.state_engine(settings.company(self.company_key).key)
+        ends_so = select(Delivery.record_key, Delivery.target_id).where(
+            Delivery.entity == leg.target,
+            Delivery.record_key.endswith(f"-{number}", autoescape=True),
+            Delivery.target_id.is_not(None),
+        )
         with transaction(engine) as session:
-            found: str | None = session.scalar(
-                select(Delivery.target_id).where(
-                    Delivery.entity == leg.target,
-                    Delivery.record_key.endswith(f"-{number}", autoescape=True),
-                    Delivery.target_id.is_not(None),
-                )
-            )
-        return found
+            found = {key: str(identity) for key, identity in session.execute(ends_so)}
+        return next(((key, found[key]) for key in found if key.rpartition(":")[2].partition("-")[2] == number), None)
+
+    def _tell(self, actor: Actor, action: str, leg: LegConfig, key: str, number: str, content: bytes) -> None:
+        of_file = {"number": number, "bytes": len(content), "sha256": sha256(content).hexdigest()}
+        told = Change(action, leg.target, key, details=of_file)
+        with transaction(settings.state_engine(settings.company(self.company_key).key)) as session:
+            append(session, actor, [told])
 
 
 def build_attachments(flow: str, legs: Sequence[str]) -> DAG:

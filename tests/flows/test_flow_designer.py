@@ -80,6 +80,28 @@ def drag(page: Page, what: Locator, onto: Locator) -> None:
     page.mouse.up()
 
 
+def moves_and_lies_where_it_was_left(page: Page, what: Locator) -> None:
+    """By the wheel, and by its ground; standing still it is painted anew, where it was seen last."""
+    ground, view = page.locator(".react-flow__pane"), page.locator(".react-flow__viewport")
+    painted = view.get_attribute("style")
+    assert painted is not None
+    box = page.get_by_test_id("rf__wrapper").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] - 60, box["y"] + 12
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, 60)
+    expect(view).not_to_have_attribute("style", painted)
+    begun = what.bounding_box()
+    page.mouse.down()
+    page.mouse.move(x - 40, y + 30, steps=4)
+    seen = what.bounding_box()
+    page.mouse.up()
+    assert begun is not None
+    assert seen == pytest.approx({**begun, "x": begun["x"] - 40, "y": begun["y"] + 30}, abs=0.1)
+    expect(ground).to_have_css("transform", "none")
+    assert what.bounding_box() == pytest.approx(seen, abs=0.1)
+
+
 def publish(page: Page, why: str) -> None:
     draft = page.get_by_role("region", name="Draft")
     draft.get_by_role("textbox", name="Why").fill(why)
@@ -113,6 +135,7 @@ def test_a_flow_is_dragged_together_from_nothing_published_and_its_document_is_i
     expect(page.get_by_text(GREEN)).to_be_visible()
     assert serious(page) == []
     page.get_by_role("button", name="Fit View").click()  # the target may have come to lie beyond the edge
+    moves_and_lies_where_it_was_left(page, stage)
     palette.get_by_text("Gates").click()
     target = page.get_by_role("group", name="Target xero.contact of contact")
     drag(page, palette.get_by_role("button", name="gp memo", exact=True), target)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from ledgerbridge.state import transaction
+from ledgerbridge.state.models import AuditEntry
 from tests.flows.bills import Bills, carry_files, line, open_bills
 
 SUPPLIERS = ("Acme", "Dory", "Egret", "Fulmar")
@@ -110,6 +114,10 @@ def test_a_file_that_people_lay_under_a_vouchers_number_is_attached_to_its_bill_
     (lying / "scan.pdf").write_bytes(b"%PDF-1.7 scanned")  # as if the run had died before it was moved
     assert carry_files("files-3", ["voucher"]) == {"attached": 1, "left": 1}
     assert len(files.of(bill)) == 1
+    with transaction(bills.office.state) as session:
+        told = session.scalars(select(AuditEntry.details).where(AuditEntry.action == "file-attached")).all()
+    digest = sha256(b"%PDF-1.7 scanned").hexdigest()
+    assert [(each["number"], each["sha256"]) for each in told] == [(number, digest)] * 2
     assert bills.run() == {}
 
 

@@ -12,7 +12,9 @@ export function Effects({ effects }: { effects: Effect[] }) {
     return (
       <section key={name}>
         <table>
-          <caption>What {name} books, of all documents of these legs; accounts that stay the same are left out</caption>
+          <caption>
+            What <b>{name}</b> books of all documents of these legs, now and then; accounts that stay the same are left out
+          </caption>
           <thead>
             <tr>
               <th scope="col">Role, account</th>

@@ -6,6 +6,7 @@ import { madeOf, pathsOf } from "../model/paths";
 import type { Schema } from "../model/schema";
 import { type Value, yamlOf } from "../model/yaml";
 import { useChange, useLanguage, usePreview, useSides } from "../queries/design";
+import { Coded } from "./Coded";
 import { Why } from "./Noted";
 import { RuleForm } from "./RuleForm";
 
@@ -90,7 +91,7 @@ export function RuleEditor({ mapping, field, option = false, close, tried: tell 
         ))}
         {tried.words.map((each) => (
           <p key={each} className="quiet words">
-            {each}
+            <Coded text={each} />
           </p>
         ))}
         {others.length > 0 && <p className="bad">Also fails: {others.map((each) => each.field).join(", ")}.</p>}

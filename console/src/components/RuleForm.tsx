@@ -3,6 +3,7 @@ import { type ReactNode, useId } from "react";
 import type { Language } from "../api/client";
 import { BESIDE, blankOf, itemOf, kindOf, longRule, originOf, resolved, type Schema, shortRule } from "../model/schema";
 import { type Entries, isEntries, isWritten, numberOf, type Value } from "../model/yaml";
+import { Coded } from "./Coded";
 import { Completed } from "./Completed";
 
 /** What a form knows of the language, and the names it offers. */
@@ -278,7 +279,7 @@ function Row({ label, about, children }: { label: string; about: string | undefi
       {children}
       {about && (
         <small id={id} className="about">
-          {about}
+          <Coded text={about} />
         </small>
       )}
     </div>

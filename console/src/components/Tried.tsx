@@ -7,6 +7,7 @@ import { Effects } from "./Effects";
 export function Tried({ trial }: { trial: Trial }) {
   return (
     <div role="status" className="tried">
+      <Effects effects={trial.effects} />
       {trial.differences.map((each) => (
         <section key={each.leg}>
           <h3>
@@ -67,7 +68,6 @@ export function Tried({ trial }: { trial: Trial }) {
           ))}
         </section>
       ))}
-      <Effects effects={trial.effects} />
       {Object.entries(trial.not_shown).map(([leg, why]) => (
         <p key={leg} className="quiet">
           {leg} is not shown: {why}.

@@ -22,7 +22,7 @@ const OPTIONS = {
 export function sizeOf(part: Drawn): { width: number; height: number } {
   if (part.kind === "leg") return { width: 190, height: 62 };
   if (part.kind === "target") return { width: 220, height: 62 };
-  return { width: 180, height: 40 };
+  return { width: 220, height: 48 };
 }
 
 let layouter: Promise<Layouter> | null = null;

@@ -22,7 +22,7 @@ svg text{fill:currentColor;font:12px system-ui,sans-serif}
 .open{fill:var(--open)}.explained{fill:var(--explained)}.booked{fill:var(--booked)}.held{fill:var(--held)}
 .bad{color:var(--open)}
 """
-_BAR, _LEFT, _WIDE = 26, 240, 420
+_BAR, _LEFT, _WIDE = 26, 280, 420
 
 
 def page_of(report: PeriodReport) -> bytes:

@@ -1,7 +1,6 @@
 import "@xyflow/react/dist/base.css";
 
 import {
-  Background,
   Controls,
   type Edge,
   Handle,
@@ -12,8 +11,9 @@ import {
   ReactFlow,
   type ReactFlowInstance,
   useNodesState,
+  type Viewport,
 } from "@xyflow/react";
-import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { Fragment, memo, useEffect, useMemo, useRef, useState } from "react";
 
 import type { FlowView, PassView, Place } from "../../api/client";
 import { type Drawing, type Drawn, type Group, legId, type Line, linesOf, problemsAt } from "../../model/flow";
@@ -22,6 +22,7 @@ import { keyOf } from "../../model/mapping";
 import { afterEdits, DRAGGED, type Dragged, moveEdits } from "../../model/parts";
 import { inWords, passWords, timesOf, wordsOf } from "../../model/words";
 import type { Design } from "../../queries/flow";
+import { Moved } from "./Moved";
 
 type Props = {
   flow: FlowView;
@@ -38,6 +39,8 @@ type Props = {
 
 /** How far apart stages lie. */
 const GAP = 28;
+/** How small a drawing may be that is opened: its words can be read. */
+const READABLE = 0.45;
 
 /** A flow as a drawing, laid out by itself; what is dragged lies where it was left until it is arranged anew. */
 export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, passes, design, drop, enter }: Props) {
@@ -57,9 +60,10 @@ export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, pa
   const isShown = nodes.length > 0;
   const isLarge = nodes.length > 30;
   useEffect(() => {
-    // a large flow begins at its first stage, as large as can be read
-    const first = laid?.groups[0]?.group.id;
-    if (view !== null && isShown) void view.fitView({ padding: 0.08, maxZoom: 1, minZoom: 0.45, ...(first && isLarge && { nodes: [{ id: first }] }) });
+    if (view === null || !isShown) return;
+    const [first, width] = [laid?.groups[0], pane.current?.clientWidth];
+    if (first && width && isLarge) void view.setViewport(topOf(first.laid, width));
+    else void view.fitView({ padding: 0.08, maxZoom: 1, minZoom: READABLE });
     // only when something is drawn first, not at each change
   }, [view, isShown]);
   if (laid === null) return <p role="status" className="canvas note">Drawing …</p>;
@@ -103,9 +107,6 @@ export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, pa
         onNodeClick={(_, node) => choose(node.data.of)}
         onEdgeClick={(_, { data }) => data && chooseLine(data.line)}
         onPaneClick={() => choose([])}
-        // while it moves it is a picture of its own, which is not painted anew; standing still it is sharp
-        onMoveStart={() => pane.current?.classList.add("moves")}
-        onMoveEnd={() => pane.current?.classList.remove("moves")}
         onConnect={({ source, target }) => {
           const [from, to] = [legOf(source), legOf(target)];
           if (to && from) design.edit(afterEdits(to, from.name));
@@ -127,11 +128,17 @@ export function FlowCanvas({ flow, drawing, chosen, choose, line, chooseLine, pa
         multiSelectionKeyCode={null}
         minZoom={0.1}
       >
-        <Background />
+        <Moved />
         <Controls showInteractive={false} />
       </ReactFlow>
     </div>
   );
+}
+
+/** A large flow begins at the head of its first stage, as large as it fits and can be read. */
+function topOf({ width }: Laid, pane: number): Viewport {
+  const zoom = Math.min(1, Math.max(READABLE, (pane - 2 * GAP) / width));
+  return { x: Math.max(GAP, (pane - zoom * width) / 2), y: GAP, zoom };
 }
 
 type Arranged = { key: string; drawing: Drawing; groups: { group: Group; laid: Laid }[] };
@@ -253,7 +260,7 @@ const PartBox = memo(function PartBox({ data }: NodeProps<PartNode>) {
 function Inside({ part }: { part: Drawn }) {
   switch (part.kind) {
     case "source":
-      return <code>{part.entity}</code>;
+      return <Entity name={part.entity} />;
     case "books":
       return <>compares {part.ledgers.join(" and ")}</>;
     case "leg":
@@ -268,12 +275,26 @@ function Inside({ part }: { part: Drawn }) {
       if (target === undefined) return null;
       return (
         <>
-          <code>{target.entity || "?"}</code>
+          <Entity name={target.entity || "?"} />
           <small>{target.by_hand ? "people change it" : target.gate ? `gate ${inWords(target.gate)}` : part.leg.kind === "sides" ? "leads" : "no gate"}</small>
         </>
       );
     }
   }
+}
+
+/** A long name is broken between its words. */
+function Entity({ name }: { name: string }) {
+  return (
+    <code>
+      {name.split(/(?<=[._])/).map((word, at) => (
+        <Fragment key={at}>
+          {word}
+          <wbr />
+        </Fragment>
+      ))}
+    </code>
+  );
 }
 
 /** What the last pass did, in figures. */

@@ -7,6 +7,8 @@ import { bothOf, type Mark } from "../../model/review";
 import { inWords, timesOf, wordsOf } from "../../model/words";
 
 const SIGNS: Record<Mark, string> = { came: "+", went: "−", changed: "≠" };
+/** What lies around the boxes of a picture. */
+const EDGE = 10;
 
 /** What a draft of a flow changes, on the drawing: what came, went and is another, in the stages where something is. */
 export default function FlowPicture({ review }: { review: Review }) {
@@ -33,7 +35,7 @@ function StagePicture({ group, marks }: { group: Group; marks: Map<string, Mark>
         Stage {inWords(group.stage.name)}, {timesOf(group.stage)} {own && <b className={`is-${own}`}>{SIGNS[own]} {own}</b>}
       </figcaption>
       {laid && (
-        <svg role="img" aria-label={`Stage ${inWords(group.stage.name)}. ${told.join(". ")}`} viewBox={`0 0 ${laid.width} ${laid.height}`} width={laid.width}>
+        <svg role="img" aria-label={`Stage ${inWords(group.stage.name)}. ${told.join(". ")}`} {...shownOf(laid)}>
           {group.lines.map((line) => (
             <Between key={line.id} line={line} boxes={laid.boxes} mark={marks.get(line.to) ?? marks.get(line.from)} />
           ))}
@@ -50,6 +52,12 @@ function StagePicture({ group, marks }: { group: Group; marks: Map<string, Mark>
       </ul>
     </figure>
   );
+}
+
+/** The part of a layout in which something lies: its stage has no head here. */
+function shownOf({ boxes, width, height }: Laid) {
+  const top = Math.min(height, ...[...boxes.values()].map((each) => each.y)) - EDGE;
+  return { viewBox: `0 ${top} ${width} ${height - top}`, width };
 }
 
 function Between({ line, boxes, mark }: { line: Line; boxes: Map<string, Box>; mark: Mark | undefined }) {

@@ -34,7 +34,7 @@ function Items({ title, items, add }: { title: string; items: Dragged[]; add: Pr
   if (items.length === 0) return null;
   return (
     <details open={title === "Steps"}>
-      <summary>{title}</summary>
+      <summary>{inWords(title)}</summary>
       <ul>
         {items.map((each) => {
           const name = "name" in each ? each.name : each.kind;
