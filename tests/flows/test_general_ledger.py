@@ -266,17 +266,23 @@ def test_a_person_says_which_day_and_until_then_the_journal_waits(
         assert session.scalars(select(MergeQuestion).where(MergeQuestion.kind == "xero.manual_journal")).all() == []
 
 
-def test_the_reconciliation_names_what_somebody_did_to_journals_in_xero_and_nothing_else(entries: Entries) -> None:
+def test_the_reconciliation_names_twelve_things_that_somebody_did_to_journals_and_nothing_else(
+    entries: Entries,
+) -> None:
     hook = entries.xero()
     planted: dict[str, dict[str, Any]] = {
         "Voided": {"Status": "VOIDED"},
-        "Account": {
-            "JournalLines": [{"LineAmount": 7, "AccountCode": "404"}, {"LineAmount": -7, "AccountCode": "206"}]
-        },
-        "Amount": {"JournalLines": [{"LineAmount": 9, "AccountCode": "404"}, {"LineAmount": -9, "AccountCode": "828"}]},
+        "Account": {"JournalLines": _lines(7, "404", "206")},
+        "Amount": {"JournalLines": _lines(9, "404", "828")},
         "Date": {"Date": "2026-03-03"},
         "Period": {"Date": "2026-04-03"},
+        "Sides": {"JournalLines": _lines(7, "828", "404")},
+        "Debit": {"JournalLines": _lines(7, "206", "828")},
+        "More": {"JournalLines": _lines(70, "404", "828")},
+        "Part": {"JournalLines": [*_lines(7, "404", "828"), *_lines(2, "206", "404")]},
+        "Both": {"Date": "2026-03-03", "JournalLines": _lines(8, "404", "828")},
         "Untouched": {"Url": "https://gp.example/1"},
+        "Twice": {},
     }
     for reference in planted:
         entries.key(reference, (RENT, "7.00"), (ACCRUED, "-7.00"))
@@ -285,24 +291,36 @@ def test_the_reconciliation_names_what_somebody_did_to_journals_in_xero_and_noth
     before = entries.told()
     assert not planted.keys() & {number.split()[0] for *_, numbers in before for number in numbers}
     for each in hook.get("ManualJournals", {"page": 1})["ManualJournals"]:
-        if change := planted.get(each["Narration"].split()[0]):
+        reference = each["Narration"].split()[0]
+        if change := planted.get(reference):
             hook.write("POST", "ManualJournals", {"ManualJournals": [_changed(each, **change)]})
-    again = {"Narration": "Voided (GP entry 1)", "Date": DAY, "Status": "POSTED", **planted["Amount"]}
-    hook.write("PUT", "ManualJournals", {"ManualJournals": [again]})  # by hand in its place
-    told = [each for each in entries.told() if each not in before]
-    assert [each[:3] for each in told] == [
-        ("account", "duties", "-7.00"),
-        ("account", "goodwill", "7.00"),
-        ("amount", "duties", "2.00"),
-        ("amount", "fees", "-2.00"),
-        ("date", "", "7.00"),
-        ("missing in gp", "duties", "9.00"),
-        ("missing in gp", "fees", "-9.00"),
-        ("missing in xero", "duties", "-7.00"),
-        ("missing in xero", "fees", "7.00"),
-        ("period", "", "7.00"),
-    ]
-    assert {each[3][0] for each in told} == {*planted, "Voided (GP entry 1)"} - {"Untouched"}
+        elif reference == "Twice":
+            again = {"JournalLines": _lines(7, "404", "828"), "Date": DAY, "Status": "POSTED"}
+            hook.write("PUT", "ManualJournals", {"ManualJournals": [again | {"Narration": each["Narration"]}]})
+    anew = {"Narration": "Voided (GP entry 1)", "Date": DAY, "Status": "POSTED", **planted["Amount"]}
+    hook.write("PUT", "ManualJournals", {"ManualJournals": [anew]})  # by hand in its place
+    told: dict[str, list[tuple[str, ...]]] = {}
+    for kind, role, value, numbers in entries.told():
+        if (kind, role, value, numbers) not in before:
+            told.setdefault(numbers[0].split()[0], []).append((kind, role, value))
+    assert told == {
+        "Voided": [
+            ("missing in gp", "duties", "9.00"),
+            ("missing in gp", "fees", "-9.00"),
+            ("missing in xero", "duties", "-7.00"),
+            ("missing in xero", "fees", "7.00"),
+        ],
+        "Account": [("account", "duties", "-7.00"), ("account", "goodwill", "7.00")],
+        "Amount": [("amount", "duties", "2.00"), ("amount", "fees", "-2.00")],
+        "Date": [("date", "", "7.00")],
+        "Period": [("period", "", "7.00")],
+        "Sides": [("amount", "duties", "-14.00"), ("amount", "fees", "14.00")],
+        "Debit": [("account", "fees", "7.00"), ("account", "goodwill", "-7.00")],
+        "More": [("amount", "duties", "63.00"), ("amount", "fees", "-63.00")],
+        "Part": [("account", "fees", "2.00"), ("account", "goodwill", "-2.00")],
+        "Both": [("amount", "duties", "1.00"), ("amount", "fees", "-1.00")],  # its day is told once these agree
+        "Twice": [("double in xero", "duties", "7.00"), ("double in xero", "fees", "-7.00")],
+    }
 
 
 def _lines(amount: int, debit: str, credit: str) -> list[dict[str, Any]]:
