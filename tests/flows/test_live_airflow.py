@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from airflow.sdk.crypto import get_fernet
 from rich.console import Console
 from sqlalchemy import select
 
@@ -27,6 +28,7 @@ from demo.airflow_home import CHECKOUT, USER
 from demo.passes import FlowRunner, PassFailed
 from demo.stack import Stack
 from hooks.shopify.hook import ShopifyHook
+from hooks.xero.hook import XeroHook
 from ledgerbridge.drafts.bundle import files_in
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.models import SignOff
@@ -97,13 +99,14 @@ ALERTING_FLOWS = {
 CUSTOMERS = "master_data.customers"
 ENTRIES = "general_ledger.entries"
 BILLS = "procure_to_pay.bills"
-PROMOTE = """
+PURCHASE_ORDERS = "procure_to_pay.purchase_orders"
+WITH_SETTINGS = """
 import os
 
 os.environ |= {settings}
 
 """
-"""The settings of an environment of its own, for the tasks of `promote` alone."""
+"""Before the text of a DAG file: settings of an environment of its own, for the tasks of that DAG alone."""
 GP_ORDER = 2
 SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
@@ -151,8 +154,10 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "AIRFLOW__LEDGERBRIDGE__INCLUDE_FOLDER": str(prod),
         "AIRFLOW__LEDGERBRIDGE__BUNDLE_KEYS": DEV.public.known[0],
     }
-    promote = PROMOTE.format(settings=of_prod) + (CHECKOUT / "dags" / "promote.py").read_text()
-    (folder / "promote.py").write_text(promote)
+    of_files = {"AIRFLOW__LEDGERBRIDGE__ATTACHMENTS_URL": (folder / "files").as_uri()}
+    for name, of_its_own in (("promote.py", of_prod), ("attachments.py", of_files)):
+        text = (CHECKOUT / "dags" / name).read_text()
+        (folder / name).write_text(WITH_SETTINGS.format(settings=of_its_own) + text)
     (folder / "customers_by_hand.py").write_text(code_of("docs/how-to/write-a-dag-by-hand.md"))
     return folder
 
@@ -343,16 +348,43 @@ def test_customer_changed_in_each_ledger_arrives_in_the_other_on_the_live_schedu
     assert [each["CUSTNAME"] for each in customers if each["CUSTNMBR"] == "LIVE1"] == ["Live two"]
 
 
-def test_a_bill_of_a_new_supplier_is_keyed_in_xero_and_stands_in_gp_on_the_live_scheduler(
-    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+@pytest.fixture
+def xero(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[XeroHook]:
+    """Calls the Xero of that Airflow as its tasks do."""
+    for name, value in stack.airflow.environment.items():
+        if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__LEDGERBRIDGE__", "AIRFLOW__CORE__FERNET_KEY")):
+            monkeypatch.setenv(name, value)
+    get_fernet.cache_clear()  # a task process reads its key once; here it is of that Airflow
+    yield XeroHook("xero")
+    get_fernet.cache_clear()
+
+
+def test_an_order_a_bill_and_its_file_of_a_new_supplier_reach_gp_on_the_live_scheduler(
+    stack: Stack,
+    sandboxes: Player,
+    live_airflow: AirflowApi,
+    dags_folder: Path,
+    xero: XeroHook,
 ) -> None:
     line = {"Description": "Shades", "Quantity": 1, "UnitAmount": "40.00", "AccountCode": "310", "TaxType": "TAX003"}
-    bill = {"Type": "ACCPAY", "Status": "AUTHORISED", "InvoiceNumber": "LIVE-7", "Contact": {"Name": "Live Shades"}}
-    days = {"Date": "2026-03-02", "DueDate": "2026-04-01"}
-    sandboxes.call("POST", "xero", "/_sandbox/documents", {**bill, **days, "LineItems": [line]})
-    runner_of(stack, sandboxes, live_airflow, "master_data.vendors", BILLS).run_once()
-    [voucher] = sandboxes.ledger("gp")["payables"]
+    common = {"Status": "AUTHORISED", "Contact": {"Name": "Live Shades"}, "Date": "2026-03-02", "LineItems": [line]}
+    bill = {"Type": "ACCPAY", "InvoiceNumber": "LIVE-7", "DueDate": "2026-04-01"}
+    entered = sandboxes.call("POST", "xero", "/_sandbox/documents", common | bill)
+    sandboxes.call("POST", "xero", "/_sandbox/purchase_orders", common | {"PurchaseOrderNumber": "PO-LIVE"})
+    place = f"Invoices/{entered['InvoiceID']}/Attachments/scan.pdf"
+    xero.write("PUT", place, b"%PDF-1.7", content_type="application/pdf")
+    runner_of(stack, sandboxes, live_airflow, "master_data.vendors", PURCHASE_ORDERS, BILLS).run_once()
+    held = sandboxes.ledger("gp")
+    [voucher], [order] = held["payables"], held["purchase_orders"]
     assert (voucher["DOCNUMBR"], voucher["DOCAMNT"], voucher["state"]) == ("LIVE-7", "48.00", "work")
+    assert (order["number"], order["SUBTOTAL"], order["TAXAMNT"]) == ("PO-LIVE", "40.00", "8.00")
+    wait_for_dag(stack, live_airflow, "attachments")
+    run_id = live_airflow.trigger("attachments", {})
+    stack.services.wait_until(
+        lambda: live_airflow.is_finished("attachments", run_id), what="the files", timeout_seconds=120
+    )
+    lying = dags_folder / "files" / "main" / "out" / voucher["number"] / "scan.pdf"
+    assert lying.read_bytes() == b"%PDF-1.7"
 
 
 def test_where_both_changed_a_field_that_is_asked_about_a_person_says_in_airflow(

@@ -92,7 +92,7 @@ class XeroHook(WebApiHook):
         The entity of this name; what it can do is what its class says.
 
         Targets: contact, invoice, credit_note, payment, allocation, bank_transaction, bank_transfer, manual_journal.
-        Sources: contact, invoice, credit_note, payment, bank_transaction, bank_transfer, item, account.
+        Sources: contact, invoice, credit_note, payment, purchase_order, bank_transaction, bank_transfer, item, account.
         Masters: account (by Code), system_account (by SystemAccount), item (by Code), tax_rate (by its sorted
         component names, ``A+B``), tracking_option (by ``Category/Option``).
 
