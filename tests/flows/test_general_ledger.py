@@ -318,7 +318,7 @@ def test_the_reconciliation_names_twelve_things_that_somebody_did_to_journals_an
         "Debit": [("account", "fees", "7.00"), ("account", "goodwill", "-7.00")],
         "More": [("amount", "duties", "63.00"), ("amount", "fees", "-63.00")],
         "Part": [("account", "fees", "2.00"), ("account", "goodwill", "-2.00")],
-        "Both": [("amount", "duties", "1.00"), ("amount", "fees", "-1.00")],  # its day is told once these agree
+        "Both": [("amount", "duties", "1.00"), ("amount", "fees", "-1.00"), ("date", "", "7.00")],
         "Twice": [("double in xero", "duties", "7.00"), ("double in xero", "fees", "-7.00")],
     }
 

@@ -484,9 +484,14 @@ def test_a_person_says_in_airflow_on_which_day_an_entry_of_a_closed_period_is_po
     stage.run_once()
     assert "Rent, forgotten" not in str(sandboxes.entries("xero"))
     [run_id] = live_airflow.runs(asks)
-    stack.services.wait_until(lambda: bool(live_airflow.open_questions(asks)), what="the question", timeout_seconds=60)
-    [question] = live_airflow.open_questions(asks)
-    assert question["subject"] == f"xero.manual_journal {number}: which posting day?"
+    subject = f"xero.manual_journal {number}: which posting day?"
+
+    def asked() -> list[dict[str, Any]]:
+        """The late entry of the month that was signed may be asked about too."""
+        return [each for each in live_airflow.open_questions(asks) if each["subject"] == subject]
+
+    stack.services.wait_until(lambda: bool(asked()), what="the question", timeout_seconds=60)
+    [question] = asked()
     assert question["options"] == ["next open day", "its own day, once that is open"]
     assert "| next open day | 2026-03-01 |" in question["body"]
     answer(stack, live_airflow, asks, run_id, "next open day")

@@ -329,7 +329,6 @@ class _Comparison:
             self._add([here], known.kind or f"missing in {other}", role, (1, -1)[side] * amount, known, remedy)
 
     def _compare_one(self, pair: _Pair, ours: _Roled, theirs: _Roled) -> None:
-        both = [ours, theirs]
         changed = {
             role: amount
             for role in sorted({*ours.roles, *theirs.roles})
@@ -345,15 +344,21 @@ class _Comparison:
                 self._cents.append((pair, changed))
             else:
                 self._tell(pair, changed, known)
+                if not known.reason:
+                    self._compare_days(ours, theirs)
             return
-        days = (ours.booked.booked_on, theirs.booked.booked_on)
-        if days[0] != days[1]:
-            kind = "date" if (days[0].year, days[0].month) == (days[1].year, days[1].month) else "period"
-            value = sum((amount for amount in ours.roles.values() if amount > 0), NOTHING)
-            remedy = f"Booked on {days[0]} and {days[1]}: correct the date of one of them."
-            known = self._explain_days((ours.booked, theirs.booked))
-            self._add(both, "timing" if known.reason else kind, "", value, known, remedy)
+        self._compare_days(ours, theirs)
         self._compare_taxes(ours, theirs)
+
+    def _compare_days(self, ours: _Roled, theirs: _Roled) -> None:
+        days = (ours.booked.booked_on, theirs.booked.booked_on)
+        if days[0] == days[1]:
+            return
+        kind = "date" if (days[0].year, days[0].month) == (days[1].year, days[1].month) else "period"
+        value = sum((amount for amount in ours.roles.values() if amount > 0), NOTHING)
+        remedy = f"Booked on {days[0]} and {days[1]}: correct the date of one of them."
+        known = self._explain_days((ours.booked, theirs.booked))
+        self._add([ours, theirs], "timing" if known.reason else kind, "", value, known, remedy)
 
     def _tell(self, pair: _Pair, changed: Mapping[str, Decimal], known: Known) -> None:
         pair.explained = dict(changed) if known.reason else {}
