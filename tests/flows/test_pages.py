@@ -587,7 +587,7 @@ def test_a_conflict_and_a_pair_are_answered_and_every_page_can_be_used_by_everyb
     expect(pair).to_have_count(0)
     page.get_by_role("link", name="Health").click()
     page.get_by_role("img", name="Documents delivered and refused by hour").wait_for()
-    expect(page.get_by_role("row", name="orders")).to_be_visible()
+    expect(page.get_by_role("row", name="orders order to cash")).to_be_visible()
     assert serious(page) == []
     page.get_by_role("link", name="Books").click()
     page.get_by_role("link", name="everything").click()
