@@ -6,7 +6,7 @@ import mimetypes
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -30,6 +30,8 @@ __all__ = ["AttachmentsOperator", "build_attachments", "file_name"]
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 """What names of files may not have where the folder is a share of Windows."""
 _LONGEST, _LONGEST_ENDING = 120, 10
+_SETTLES = timedelta(minutes=1)
+"""How long nobody may have written to a file that people lay there: one that is still being copied is not whole."""
 
 
 class Attached(Protocol):
@@ -85,7 +87,7 @@ class AttachmentsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """
-        Lay out and attach what is new; how many of each, and how many are left because they are too large or refused.
+        Lay out and attach what is new; how many of each, and how many are left: too large, refused, or being written.
 
         :raises AirflowSkipException: no folder is named.
         :raises TransientError, ConfigurationError: as the ledger's hook raises them; the next run goes on from there.
@@ -138,7 +140,11 @@ class AttachmentsOperator(BaseOperator):
                 continue  # nothing was made of it yet, or another leg makes it
             key, identity = made
             known = {each.file_name for each in files.of(identity)}
-            for path in sorted(lying.iterdir(), key=str):
+            now = datetime.now(UTC).timestamp()
+            for path in sorted((each for each in lying.iterdir() if each.is_file()), key=str):
+                if now - path.stat().st_mtime < _SETTLES.total_seconds():
+                    yield "being written"
+                    continue
                 if path.stat().st_size > files.most_bytes or len(known | {path.name}) > files.most_files:
                     self.log.warning("a file for %s is left: too large, or one too many", lying.name)
                     yield "left"
