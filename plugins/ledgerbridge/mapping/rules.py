@@ -142,6 +142,18 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
     is_ours = None if lookup.ours is None else compile_condition(lookup.ours)
     among = {field: compile_rule(rule, place.target, place.rule) for field, rule in lookup.among.items()}
 
+    def wait(rows: Rows, batch: Batch, names: pa.Array, which: convert.Mask, why: str, remedy: str) -> None:
+        batch.failures.add(
+            rows.record,
+            which,
+            code=AWAITED,
+            field_name=field_name,
+            values=names,
+            message=f'"{{value}}" {why}',
+            rule=place.rule,
+            remedy=f"Nothing now: it goes on once {remedy}.",
+        )
+
     def look_up(rows: Rows, batch: Batch) -> pa.Array:
         names = convert.text_array(key_of(rows, batch))
         told = [convert.text_array(column(rows, batch)) for column in among.values()]
@@ -164,31 +176,15 @@ def _looking_up(lookup: Lookup, has_default: bool, place: Place) -> Column:
         if not all(known):
             unknown = convert.mask_of(pc.invert(pa.array(known, pa.bool_()).take(keys.indices)))
         awaited = unknown & is_ours(rows) if is_ours is not None else np.zeros(rows.size, dtype=bool)
-        batch.failures.add(
-            rows.record,
-            awaited,
-            code=AWAITED,
-            field_name=field_name,
-            values=names,
-            message=f'"{{value}}" was made by us, and no delivery of {name} is known for it yet',
-            rule=place.rule,
-            remedy="Nothing now: it goes on once the leg that made it has looked it up again.",
-        )
+        why = f"was made by us, and no delivery of {name} is known for it yet"
+        wait(rows, batch, names, awaited, why, "the leg that made it has looked it up again")
         if not lookup.optional and not has_default:
             if unknown.any():
                 missing = [key for key, is_known in zip(wanted, known, strict=True) if not is_known]
                 coming = batch.lookups.on_the_way(kind, name, lookup.by, missing)
                 to_come = unknown & ~awaited & convert.mask_of(pc.is_in(names, pa.array(sorted(coming), pa.string())))
-                batch.failures.add(
-                    rows.record,
-                    to_come,
-                    code=AWAITED,
-                    field_name=field_name,
-                    values=names,
-                    message=f'"{{value}}" is on its way, and has not arrived as {name} yet',
-                    rule=place.rule,
-                    remedy="Nothing now: it goes on once that has arrived.",
-                )
+                why = f"is on its way, and has not arrived as {name} yet"
+                wait(rows, batch, names, to_come, why, "that has arrived")
                 awaited |= to_come
             (batch.untold if lookup.untold else batch.failures).add(
                 rows.record,
