@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,9 @@ from hooks.gp.econnect.ledger import (
     repetition,
 )
 from hooks.gp.econnect.payables import AppliedPayment
-from hooks.gp.econnect.sales import FREIGHT_LINE, MISC_LINE, SUMMARY, SalesInvoice, SalesReturn
+from hooks.gp.econnect.sales import SalesInvoice, SalesReturn
+from hooks.gp.sold import goods_of, kept_sale, sale_names, tax_sets
+from hooks.gp.vendor_payments import by_bill, kept_payment, payment_names
 from ledgerbridge.entities import RawRecord, Window
 from ledgerbridge.reconciliation import Booked, Derived, KeptRecord, KeptSource, OpenAmount, Totals
 
@@ -43,9 +45,6 @@ _KINDS = {
     "PMTRX": ("voucher", _PAYABLES_SOURCE),
     "PMPAY": (_PAYMENT, _PAYABLES_SOURCE),
 }
-_APPLIED_COLUMNS = ("APTODCTY", "APTVCHNM", "APPLDAMT", "APFRMAPLYAMT")
-_WITH_GAIN = 3
-"""How many accounts a payment of vendors is on: bank, payables, and the gain of its applications."""
 _OF_PAYABLES = "PM"
 """What source document codes of payables begin with."""
 _PAYABLES_IN_WORK = (("Payables_Transaction", "", ("VCHNUMWK",)), ("Payables_Payment", "", ("PMNTNMBR",)))
@@ -61,9 +60,6 @@ _JOURNAL_COLUMNS = (
 )  # fmt: skip
 _JOURNAL, _INVOICES, _RETURNS, _PAID = "journal", "sales_invoice", "sales_return", "applied_payment"
 _NO_TIME = datetime(1900, 1, 1, tzinfo=UTC)
-_TAX_COLUMNS = ("LNITMSEQ", "TAXDTLID", "STAXAMNT", "ORSLSTAX", "FRTTXAMT", "ORFRTTAX")
-_COST_COLUMNS = ("NONINVEN", "QUANTITY", "UNITCOST", "EXTDCOST", "INVINDX", "CSLSINDX")
-_CENT = Decimal("0.01")
 _RECEIVABLES = (1, 3, 7, 8, 9)  # RMDTYPAL
 _PAYABLES = (1, 2, 3, 4, 5, 6)  # DOCTYPE
 _DEBIT_MEMO = 3
@@ -92,9 +88,13 @@ class GPBooks:
         scope = f"gp-{site.company}"
         return [
             KeptSource(f"{scope}-{_JOURNAL}", _Lines(site), _journal_line, _line_names),
-            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), _sold, _sale_names),
-            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), _sold, _sale_names),
-            *([KeptSource(f"{scope}-{_PAID}", AppliedPayment(site), _paid, _paid_names)] if self._has_payables else []),
+            KeptSource(f"{scope}-{_INVOICES}", SalesInvoice(site), kept_sale, sale_names),
+            KeptSource(f"{scope}-{_RETURNS}", SalesReturn(site), kept_sale, sale_names),
+            *(
+                [KeptSource(f"{scope}-{_PAID}", AppliedPayment(site), kept_payment, payment_names)]
+                if self._has_payables
+                else []
+            ),
             *(
                 KeptSource(f"{scope}-{each.name}", _OpenDocuments(self._hook, each), dict, each.names, whole=True)
                 for each in (_RECEIVABLE, *([_PAYABLE] if self._has_payables else []))
@@ -117,8 +117,8 @@ class GPBooks:
         for record in records:
             of[record.book.rpartition("-")[2]].append(record.payload)
         sales = [(row, sign) for book, sign in ((_INVOICES, 1), (_RETURNS, -1)) for row in of[book]]
-        taxes = {row["SOPNUMBE"].upper(): _tax_sets(row, -sign) for row, sign in sales}
-        stock = self._stock(sales, of[_JOURNAL])
+        taxes = {row["SOPNUMBE"].upper(): tax_sets(row, -sign) for row, sign in sales}
+        stock = goods_of(sales, of[_JOURNAL], lambda unknown: AccountIndex(self._hook.site()).lookup(unknown))
         entries = self._entries(of[_JOURNAL])
         paid = {row["VCHRNMBR"].upper(): row["Applications"] for row in of[_PAID]}
         booked = [
@@ -126,7 +126,7 @@ class GPBooks:
             for name, each in entries
             if not _is_void(each)
             for number in [each.number.upper()]
-            for part in _by_bill(
+            for part in by_bill(
                 # an entry may bear the number of a document that somebody meant by it
                 each if each.by_entry else replace(each, taxes=taxes.get(number), stock=stock.get(number)),
                 paid.get(number, []) if each.source == _PAYABLES_SOURCE else [],
@@ -192,34 +192,6 @@ class GPBooks:
     def beyond_documents(self, totals: Totals, on: date, since: date | None) -> dict[str, Decimal]:
         """Nothing: the documents are read from the general ledger itself."""
         return {}
-
-    def _stock(self, sales: Sequence[tuple[Row, int]], journal: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
-        """
-        By number of an invoice, or return, what its lines say of the goods: Dr their cost, Cr inventory, or reversed.
-
-        :param sales: each with 1 for an invoice, -1 for a return. One that was kept before lines were has none.
-        """
-        costs = {
-            row["SOPNUMBE"].upper(): [
-                (str(line.get(column)), side * sign * _cost(line))
-                for line in row["Line"]
-                for column, side in (("CSLSINDX", 1), ("INVINDX", -1))
-                if line.get("NONINVEN") != "1" and _cost(line)
-            ]
-            for row, sign in sales
-            if "Line" in row
-        }
-        accounts = {str(line["ACTINDX"]): str(line["ACTNUMST"]) for line in journal if line.get("ACTINDX")}
-        # an account that no entry of these documents is on
-        unknown = {index for each in costs.values() for index, _ in each} - accounts.keys()
-        if unknown:
-            rows = AccountIndex(self._hook.site()).lookup(sorted(unknown))
-            accounts |= {index: str(row["ACTNUMST"]) for index, row in rows.items()}
-        found: dict[str, dict[str, Decimal]] = {number: defaultdict(Decimal) for number in costs}
-        for number, each in costs.items():
-            for index, amount in each:
-                found[number][accounts.get(index, f"ACTINDX {index}")] += amount
-        return found
 
     def _entries(self, rows: Sequence[Row]) -> list[tuple[str, Booked]]:
         booked = (row for row in rows if row["SOURCDOC"] not in BROUGHT_FORWARD and row.get("ACCTTYPE") not in OF_UNITS)
@@ -314,10 +286,6 @@ def _entry_name(line: Row) -> str:
     return f"entry {line['JRNENTRY']}{repetition(line)}"
 
 
-def _sale_names(row: Row) -> Iterator[str]:
-    yield str(row["SOPNUMBE"]).upper()
-
-
 def _document(line: Row, receipts: frozenset[str] | set[str] = frozenset()) -> str:
     """
     The document a journal line was made for.
@@ -375,20 +343,6 @@ def _journal_line(line: Row) -> dict[str, Any]:
     return {column: line.get(column) for column in _JOURNAL_COLUMNS}
 
 
-def _sold(document: Row) -> dict[str, Any]:
-    taxes = [{column: tax.get(column) for column in _TAX_COLUMNS} for tax in document.get("Tax", [])]
-    lines = [{column: line.get(column) for column in _COST_COLUMNS} for line in document.get("Line", [])]
-    return {"SOPNUMBE": document["SOPNUMBE"], "CURNCYID": document.get("CURNCYID"), "Tax": taxes, "Line": lines}
-
-
-def _cost(line: Row) -> Decimal:
-    """Of all its pieces, in base currency; EXTDCOST where the DOCTYPE has it, which knows of several layers of cost."""
-    if line.get("EXTDCOST"):
-        return Decimal(line["EXTDCOST"])
-    pieces = Decimal(line.get("QUANTITY") or 0)
-    return (Decimal(line.get("UNITCOST") or 0) * pieces).quantize(_CENT, ROUND_HALF_UP)
-
-
 def _booked(company: str, lines: list[Row]) -> Booked:
     effects: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
@@ -421,79 +375,9 @@ def _booked(company: str, lines: list[Row]) -> Booked:
     )
 
 
-def _paid(payment: Row) -> dict[str, Any]:
-    applied = [{column: each.get(column) for column in _APPLIED_COLUMNS} for each in payment["Applications"]]
-    return {"VCHRNMBR": payment["VCHRNMBR"], "Applications": applied}
-
-
-def _paid_names(payment: Row) -> Iterator[str]:
-    yield str(payment["VCHRNMBR"]).upper()
-
-
-def _by_bill(booked: Booked, applications: Sequence[Row], to_apply: str) -> list[Booked]:
-    """
-    A payment of vendors as a flow reads it: what it pays of each bill by itself, and what is left of it.
-
-    Where it has charges of its own beside bank and payables, nobody can tell whose they are: then it stays one.
-
-    :param to_apply: what a person does with what pays nothing.
-    """
-    if not applications:
-        return [replace(booked, to_apply=to_apply)]
-    name = {f"{each['APTODCTY']}-{each['APTVCHNM']}": each for each in applications}
-    parts = {bill: _part(booked, each) for bill, each in sorted(name.items())}
-    left = {
-        account: amount - sum((part.get(account, Decimal(0)) for part in parts.values()), Decimal(0))
-        for account, amount in booked.effects.items()
-    }
-    if len(booked.effects) > _WITH_GAIN or (len(parts) == 1 and not any(left.values())):
-        return [replace(booked, ids=(*booked.ids, *(f"6-{booked.number}/{bill}" for bill in parts)))]
-    made = [
-        # under a number of its own: what is open is open of what is left
-        replace(
-            booked,
-            key=f"{booked.key}/{bill}",
-            number=f"{booked.number} to {name[bill]['APTVCHNM']}",
-            ids=(f"6-{booked.number}/{bill}",),
-            effects=effects,
-        )
-        for bill, effects in parts.items()
-    ]
-    rest = {account: amount for account, amount in left.items() if amount}
-    return [*made, *([replace(booked, effects=rest, to_apply=to_apply)] if rest else [])]
-
-
-def _part(booked: Booked, application: Row) -> dict[str, Decimal]:
-    """Dr payables with what the bill's part was worth, Cr the bank; what is between the two on the third account."""
-    paid, worth = Decimal(application["APFRMAPLYAMT"]), Decimal(application["APPLDAMT"])
-    bank = min(booked.effects, key=lambda account: booked.effects[account])
-    payables = max(booked.effects, key=lambda account: booked.effects[account])
-    effects = {bank: -paid, payables: worth}
-    for account in booked.effects.keys() - {bank, payables}:
-        effects[account] = paid - worth
-    return {account: amount for account, amount in effects.items() if amount}
-
-
 def _is_void(booked: Booked) -> bool:
     """Whether nothing is left of it though it has entries; a document without value has none from the start."""
     return not booked.effects
-
-
-def _tax_sets(document: Row, sign: int) -> dict[str, Decimal]:
-    """Details of one line, or of the freight, are a set (accounting-rules.md rule 4)."""
-    # a company of one currency has no originating amounts
-    of_goods, of_freight = ("ORSLSTAX", "ORFRTTAX") if document.get("CURNCYID") else ("STAXAMNT", "FRTTXAMT")
-    lines: dict[int, dict[str, Decimal]] = defaultdict(dict)
-    for tax in document.get("Tax", []):
-        line = int(tax["LNITMSEQ"])
-        amount = Decimal(tax[of_freight if line == FREIGHT_LINE else of_goods])
-        # a tax of the freight that an edit took away stays as nothing: no node deletes it, and Xero was told none
-        if line not in (SUMMARY, MISC_LINE) and (amount or line != FREIGHT_LINE):
-            lines[line][str(tax["TAXDTLID"])] = amount
-    sets: dict[str, Decimal] = defaultdict(Decimal)
-    for details in lines.values():
-        sets["+".join(sorted(details))] += sign * sum(details.values(), Decimal(0))
-    return {details: amount for details, amount in sets.items() if amount}
 
 
 def _names(row: Row) -> Iterator[str]:
