@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -77,6 +78,11 @@ class Seen:
     amount: Decimal
     day: date
     accounts: tuple[str, ...] = ()
+
+    @cached_property
+    def logarithm(self) -> float | None:
+        """Of the amount, to base 10; None: it is not above zero."""
+        return math.log10(self.amount) if self.amount > 0 else None
 
 
 @dataclass(frozen=True)
@@ -154,8 +160,8 @@ def _usual(of: Iterable[Seen], enough: int) -> dict[str, tuple[float, float]]:
     """By currency the middle of the amounts' logarithms, and how far from it is strange."""
     logarithms: dict[str, list[float]] = {}
     for each in of:
-        if each.amount > 0:
-            logarithms.setdefault(each.currency, []).append(math.log10(each.amount))
+        if each.logarithm is not None:
+            logarithms.setdefault(each.currency, []).append(each.logarithm)
     found = {}
     for currency, amounts in logarithms.items():
         if len(amounts) >= enough:
@@ -172,7 +178,7 @@ def _amount(
 ) -> Iterator[Hint]:
     own = _usual(others, _OWN).get(of.currency)
     usual = own or everywhere.get(of.currency)
-    if usual is None or of.amount <= 0 or abs(math.log10(of.amount) - usual[0]) <= usual[1]:
+    if usual is None or of.logarithm is None or abs(of.logarithm - usual[0]) <= usual[1]:
         return
     whose = "this party's" if own else "all parties'"
     message = f"{of.amount:.2f} is far from {whose} usual {10 ** usual[0]:.2f}"
@@ -199,9 +205,12 @@ def _account(of: Seen, others: Sequence[Seen], by: Unusual) -> Iterator[Hint]:
 
 
 def _duplicate(of: Seen, others: Sequence[Seen], by: Unusual) -> Iterator[Hint]:
-    same = [each for each in others if (each.amount, each.currency) == (of.amount, of.currency)]
-    near = [each for each in same if abs((each.day - of.day).days) <= _SAME_DAYS]
-    if of.amount <= 0 or not near or _twice_before([each for each in others if each not in near]):
+    near: list[Seen] = []
+    rest: list[Seen] = []
+    for each in others:
+        same = (each.amount, each.currency) == (of.amount, of.currency)
+        (near if same and abs((each.day - of.day).days) <= _SAME_DAYS else rest).append(each)
+    if of.amount <= 0 or not near or _twice_before(rest):
         return
     message = f"the same party has {of.amount:.2f} of {near[0].day} too, as {near[0].record_key}"
     yield Hint(of.record_key, "duplicate", by.amount, str(of.amount), message)
