@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+import msgspec
 from requests.exceptions import RequestException
 
 from hooks.shopify.api import ShopifyApi
 from hooks.shopify.queries import BULK_RUN, BULK_STATE
 from hooks.wire.limited_answers import limited_lines
-from hooks.wire.untrusted import parse_json, unexpected_shape
+from hooks.wire.untrusted import limited, parse_json
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, TransientError
 
 __all__ = ["assembled", "exported_lines"]
@@ -25,6 +26,8 @@ _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 30.0
 _BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING", "CANCELING"})
+_ROOTS_AT_ONCE = 250
+_IDS_AT_ONCE = 500  # of a query
 
 
 def exported_lines(hook: ShopifyApi, query: str) -> Iterator[bytes]:
@@ -70,32 +73,72 @@ def assembled(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     :raises TransientError: a line is no JSON object.
     """
     with closing(sqlite3.connect("")) as rows:
-        rows.execute("CREATE TABLE line (id TEXT, parent TEXT, updated TEXT, content TEXT)")
+        rows.execute("CREATE TABLE line (id TEXT, parent TEXT, updated TEXT, content BLOB)")
         rows.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", map(_row, lines))
         rows.execute("CREATE INDEX line_parent ON line (parent)")
-        for (content,) in rows.execute("SELECT content FROM line WHERE parent IS NULL ORDER BY updated"):
-            yield _with_children(rows, content)
+        # a root's text is not sorted with it: a million of them are gigabytes
+        rows.execute("CREATE INDEX line_updated ON line (updated) WHERE parent IS NULL")
+        found = rows.execute("SELECT content FROM line WHERE parent IS NULL ORDER BY updated")
+        while roots := [_parsed(content) for (content,) in found.fetchmany(_ROOTS_AT_ONCE)]:
+            _add_children(rows, roots)
+            yield from roots
 
 
-def _row(line: bytes) -> tuple[str | None, str | None, str | None, str]:
+class _Place(msgspec.Struct):
+    """What of a line tells where it belongs."""
+
+    id: str | None = None
+    parent: str | None = msgspec.field(default=None, name="__parentId")
+    updated: str | None = msgspec.field(default=None, name="updatedAt")
+
+
+_PLACES = msgspec.json.Decoder(_Place)
+
+
+def _row(line: bytes) -> tuple[str | None, str | None, str | None, bytes]:
     try:
-        item = parse_json(line)
-        with unexpected_shape():
-            return item.get("id"), item.get("__parentId"), item.get("updatedAt"), line.decode()
+        place = _PLACES.decode(limited(line))
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise _no_object(error) from error
+    return place.id, place.parent, place.updated, line
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        item: dict[str, Any] = parse_json(content)
     except ValueError as error:
-        raise TransientError(
-            "LB-SHOPIFY-014",
-            f"a line of the export is no JSON object: {error}",
-            remedy="Repeat: the export is run anew.",
-        ) from error
-
-
-def _with_children(rows: sqlite3.Connection, content: str) -> dict[str, Any]:
-    item: dict[str, Any] = parse_json(content.encode())
+        raise _no_object(error) from error
     item.pop("__parentId", None)
-    found = rows.execute("SELECT content FROM line WHERE parent = ? ORDER BY length(id), id", (item.get("id"),))
-    item["children"] = [_with_children(rows, child) for (child,) in found.fetchall()]
+    item["children"] = []
     return item
+
+
+def _add_children(rows: sqlite3.Connection, parents: list[dict[str, Any]]) -> None:
+    """Level by level: one query for the children of many."""
+    while parents:
+        owners: dict[str, list[dict[str, Any]]] = {}
+        for each in parents:
+            if each.get("id") is not None:
+                owners.setdefault(each["id"], []).append(each)
+        ids = list(owners)
+        parents = []
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[start : start + _IDS_AT_ONCE]
+            places = ", ".join("?" * len(some))
+            query = f"SELECT parent, content FROM line WHERE parent IN ({places}) ORDER BY length(id), id"
+            for parent, content in rows.execute(query, some):
+                for owner in owners[parent]:
+                    child = _parsed(content)
+                    owner["children"].append(child)
+                    parents.append(child)
+
+
+def _no_object(error: Exception) -> TransientError:
+    return TransientError(
+        "LB-SHOPIFY-014",
+        f"a line of the export is no JSON object: {error}",
+        remedy="Repeat: the export is run anew.",
+    )
 
 
 def _finished(hook: ShopifyApi, identity: str) -> Mapping[str, Any]:

@@ -75,7 +75,7 @@ class ShopifyHook(WebApiHook):
         self._token: str | None = None
         self._served_version: str | None = None
 
-    @property
+    @cached_property
     def shop(self) -> str:
         """
         The shop's myshopify.com name, the scope of its record keys.

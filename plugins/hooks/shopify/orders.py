@@ -67,7 +67,7 @@ class OrderSource:
         now = self._hook.clock()
         self._hook.warn_of_hidden_orders(window.since, now)
         bounds = _searched(window)
-        seen: set[tuple[str, str]] = set()
+        seen: dict[str, set[str]] = {}
         pages = self._exported(bounds.query) if self._is_backfill(window, now) else self._pages(bounds.query)
         for orders in pages:
             page = [self._record(order) for order in orders if self._is_wanted(order, bounds, seen)]
@@ -152,7 +152,8 @@ class OrderSource:
                 self._page_size = max(1, min(_LARGEST_PAGE, first * _MOST_POINTS // (answer.requested_cost + 1)))
             return cast(dict[str, Any], answer.data["orders"])
 
-    def _is_wanted(self, order: Mapping[str, Any], bounds: SearchWindow, seen: set[tuple[str, str]]) -> bool:
+    def _is_wanted(self, order: Mapping[str, Any], bounds: SearchWindow, seen: dict[str, set[str]]) -> bool:
+        """``seen``: the orders of the stamp that is read, for they come in order of these, a million of them too."""
         changed_at = instant(order["updatedAt"])
         if bounds.since is not None and changed_at < bounds.since:
             raise ConfigurationError(
@@ -164,10 +165,12 @@ class OrderSource:
             return False  # changed since the index answered: it belongs to a later window
         if self._is_test(order):
             return False
-        known = (order["id"], order["updatedAt"])
-        if known in seen:
+        if order["updatedAt"] not in seen:
+            seen.clear()
+        of_stamp = seen.setdefault(order["updatedAt"], set())
+        if order["id"] in of_stamp:
             return False
-        seen.add(known)
+        of_stamp.add(order["id"])
         return True
 
     def _is_test(self, order: Mapping[str, Any]) -> bool:
@@ -192,7 +195,8 @@ class OrderSource:
             whole[name] = self._nodes(name, order[name], order["id"])
         whole["refunds"] = [self._complete_refund(refund) for refund in order["refunds"]]
         whole["agreements"] = self._agreements(order)
-        return cast(dict[str, Any], _rates_as_text(whole))
+        _make_rates_text(whole)
+        return whole
 
     def _complete_refund(self, refund: dict[str, Any]) -> dict[str, Any]:
         return {**refund, **{name: self._nodes(name, refund[name], refund["id"]) for name in _REST_OF_REFUND}}
@@ -252,13 +256,15 @@ def _whole(nodes: list[dict[str, Any]]) -> dict[str, Any]:
     return {"nodes": nodes, "pageInfo": _NO_MORE}
 
 
-def _rates_as_text(value: Any) -> Any:
+def _make_rates_text(value: dict[str, Any] | list[Any]) -> None:
     """A rate of 0 or 1 comes as a JSON integer, all others with a decimal point: make them one type."""
     if isinstance(value, list):
-        return [_rates_as_text(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    tidy = {name: _rates_as_text(part) for name, part in value.items()}
-    if isinstance(tidy.get("rate"), int):
-        tidy["rate"] = str(tidy["rate"])
-    return tidy
+        for part in value:
+            if isinstance(part, dict | list):
+                _make_rates_text(part)
+        return
+    for name, part in value.items():
+        if isinstance(part, dict | list):
+            _make_rates_text(part)
+        elif name == "rate" and isinstance(part, int):
+            value[name] = str(part)

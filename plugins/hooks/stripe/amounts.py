@@ -33,7 +33,10 @@ def major(amount: int, currency: str) -> str:
 def with_decimals(item: dict[str, Any]) -> dict[str, Any]:
     """The object with all its known amounts as decimal strings, those of expanded objects within it too."""
     # a shop may put anything into metadata, even a field named like an amount
-    converted = {name: value if name == "metadata" else _within(value) for name, value in item.items()}
+    converted = {
+        name: _within(value) if isinstance(value, dict | list) and name != "metadata" else value
+        for name, value in item.items()
+    }
     if "object" in item and isinstance(item.get("currency"), str):
         more = _MORE_AMOUNTS.get(item["object"], ())
         for name, value in item.items():
@@ -46,12 +49,10 @@ def with_decimals(item: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _within(value: Any) -> Any:
+def _within(value: dict[str, Any] | list[Any]) -> Any:
     if isinstance(value, dict):
         return with_decimals(value)
-    if isinstance(value, list):
-        return [_within(part) for part in value]
-    return value
+    return [_within(part) if isinstance(part, dict | list) else part for part in value]
 
 
 def _exponent(currency: str) -> int:
