@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from ledgerbridge.changes import LegId
 from ledgerbridge.changes.idle import idle_legs
-from ledgerbridge.changes.taking import Beyond, beyond, has_taken
+from ledgerbridge.changes.taking import Beyond, Stretches, has_taken
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.flows import FlowConfig, SideLegConfig
@@ -45,10 +45,11 @@ def to_pass_over(
     new: dict[LegId, Beyond] = {}
     with transaction(engine) as session:
         idle = idle_legs(session, legs, run_id)
+        stretches = Stretches(session, legs, _AT_MOST)
         for leg in legs:
             if leg in idle or isinstance(config.legs[leg.leg], SideLegConfig) or has_taken(session, leg, run_id):
                 continue
-            found = beyond(session, leg, _AT_MOST, config.behind_stages(leg.leg))
+            found = stretches.beyond(leg, config.behind_stages(leg.leg))
             if found is not None:
                 new[leg] = found
     left = {leg: {(each.uri, each.key) for each in found.records} for leg, found in new.items()}

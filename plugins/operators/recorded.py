@@ -46,7 +46,7 @@ def recorded(engine: Engine, company: str, entity: str, since: datetime, most: i
         )
         keys = list(dict.fromkeys(session.scalars(known)))[:most]
         latest = sorted(newest(session, company, entity, keys).values(), key=lambda each: each.number)
-        places = [(each.source_key, str(each.payload_uri)) for each in latest]
+        places = [(each.source_key, each.payload_uri) for each in latest]
     for start in range(0, len(places), _AT_A_TIME):
         yield _read(engine, places[start : start + _AT_A_TIME])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import LoggedChange
 from ledgerbridge.state.upsert import in_chunks
 
-__all__ = ["GONE", "Found", "How", "append", "gone", "last_number", "newest", "unknown"]
+__all__ = ["GONE", "Found", "How", "Latest", "append", "gone", "last_number", "newest", "unknown"]
 
 How = Literal["poll", "webhook", "backfill", "person", "again"]
 """How a change became known; ``again``: it was known, and is to be taken once more."""
@@ -50,6 +50,21 @@ class Found:
     version: str
     changed_at: datetime
     content_hash: str | None = None
+
+
+class Latest(NamedTuple):
+    """The last change of a record that has a payload, as the log has it."""
+
+    source_key: str
+    number: int
+    version: str
+    changed_at: datetime
+    how: str
+    payload_uri: str
+    content_hash: str | None
+
+
+_LATEST = [getattr(LoggedChange, name) for name in Latest._fields]
 
 
 def append(
@@ -118,7 +133,7 @@ def unknown(
 
 
 def _is_new(
-    found: _Version, known: LoggedChange | None, began_after: int | None, lost: Collection[str], again: bool
+    found: _Version, known: Latest | None, began_after: int | None, lost: Collection[str], again: bool
 ) -> bool:
     if known is None:
         return True
@@ -131,9 +146,9 @@ def _is_new(
 
 def newest(
     session: Session, company: str, entity: str, keys: Sequence[str], *, upto: int | None = None
-) -> dict[str, LoggedChange]:
+) -> dict[str, Latest]:
     """The last change of each record that has a payload, by key, numbers beyond ``upto`` left aside."""
-    found: dict[str, LoggedChange] = {}
+    found: dict[str, Latest] = {}
     within = [] if upto is None else [LoggedChange.number <= upto]
     for chunk in in_chunks(keys):
         last = (
@@ -146,8 +161,8 @@ def newest(
             )
             .group_by(LoggedChange.source_key)
         )
-        for row in session.scalars(select(LoggedChange).where(LoggedChange.number.in_(last))):
-            found[row.source_key] = row
+        for row in session.execute(select(*_LATEST).where(LoggedChange.number.in_(last))):
+            found[row[0]] = Latest(*row)
     return found
 
 

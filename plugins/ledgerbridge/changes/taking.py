@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Row, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from ledgerbridge.changes.log import newest
+from ledgerbridge.changes.log import Latest, newest
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.companies import MAIN
 from ledgerbridge.state.database import serialise
@@ -31,8 +31,8 @@ __all__ = [
     "Batch",
     "Beyond",
     "LegId",
+    "Stretches",
     "Taken",
-    "beyond",
     "has_all",
     "has_new",
     "has_position",
@@ -166,7 +166,7 @@ class _Log:
     def __init__(self, session: Session, leg: LegId, bound: int | None, without: Collection[str]) -> None:
         self._session = session
         self._leg = leg
-        self._bound = bound
+        self.bound = bound
         self._without = without
         reached = session.get(Position, tuple(leg))
         self.position = reached.change if reached is not None else 0
@@ -177,7 +177,7 @@ class _Log:
         chosen: dict[str, Taken] = {}
         while numbers := self.next_numbers():
             keys = list({key for _, key in numbers})
-            latest = newest(self._session, self._leg.company, self._leg.entity, keys, upto=self._bound)
+            latest = newest(self._session, self._leg.company, self._leg.entity, keys, upto=self.bound)
             open_keys = self._open(latest)
             for number, key in numbers:
                 if key in open_keys and key not in chosen and key not in self._without:
@@ -190,7 +190,7 @@ class _Log:
 
     def next_numbers(self, at_most: int = _AT_A_TIME) -> list[tuple[int, str]]:
         """Numbers beyond the position, with the keys of their records."""
-        within = [] if self._bound is None else [LoggedChange.number <= self._bound]
+        within = [] if self.bound is None else [LoggedChange.number <= self.bound]
         found = self._session.execute(
             select(LoggedChange.number, LoggedChange.source_key)
             .where(
@@ -205,7 +205,7 @@ class _Log:
         )
         return [(number, key) for number, key in found]
 
-    def _open(self, latest: Mapping[str, LoggedChange]) -> set[str]:
+    def _open(self, latest: Mapping[str, Latest]) -> set[str]:
         """The keys whose newest version the leg has neither finished with nor in its work list, or takes once more."""
         known: dict[str, tuple[str, int]] = {}
         for chunk in in_chunks(list(latest)):
@@ -257,26 +257,55 @@ def has_new(session: Session, leg: LegId, done_by: Sequence[str] = ()) -> bool:
     return bool(_Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most=1))
 
 
-def beyond(session: Session, leg: LegId, at_most: int, done_by: Sequence[str] = ()) -> Beyond | None:
+class Stretches:
     """
-    What a leg would take, where that is all it has to do, and it has made nothing yet of any of these records.
+    What the log holds beyond the positions of legs, for those that may pass over it.
 
-    :param at_most: None is given where there are more changes than this.
-    :param done_by: as for ``take``.
+    Most legs of an entity stand at the same position: a stretch is read once for all of them.
+
+    :param legs: those that may ask. :param at_most: changes of a stretch; of a longer one nothing is told.
     """
-    reached = session.get(Position, tuple(leg))
-    if reached is None or _has_left_over(session, leg, asked=False):
-        return None
-    numbers = _Log(session, leg, _bound(session, leg, (), done_by), without=()).next_numbers(at_most + 1)
-    if not numbers or len(numbers) > at_most:
-        return None
-    keys, upto = list({key for _, key in numbers}), numbers[-1][0]
-    for chunk in in_chunks(keys):
-        made = (*_of_leg(leg), SourceRecord.source_key.in_(chunk), SourceRecord.outcome != "unchanged")
-        if session.scalar(select(SourceRecord.id).where(*made).limit(1)) is not None:
+
+    def __init__(self, session: Session, legs: Collection[LegId], at_most: int) -> None:
+        self._session = session
+        self._legs = legs
+        self._at_most = at_most
+        self._read: dict[tuple[str, str, int, int | None], tuple[Beyond, set[tuple[str, str]]] | None] = {}
+
+    def beyond(self, leg: LegId, done_by: Sequence[str] = ()) -> Beyond | None:
+        """
+        What a leg would take, where that is all it has to do, and it has made nothing yet of any of these records.
+
+        :param done_by: as for ``take``.
+        """
+        if not has_position(self._session, leg) or _has_left_over(self._session, leg, asked=False):
             return None
-    latest = newest(session, leg.company, leg.entity, keys, upto=upto)
-    return Beyond(reached.change, upto, [_taken(each) for each in latest.values()])
+        log = _Log(self._session, leg, _bound(self._session, leg, (), done_by), without=())
+        place = (leg.company, leg.entity, log.position, log.bound)
+        if place not in self._read:
+            self._read[place] = self._stretch(leg, log)
+        found = self._read[place]
+        return None if found is None or (leg.flow, leg.leg) in found[1] else found[0]
+
+    def _stretch(self, leg: LegId, log: _Log) -> tuple[Beyond, set[tuple[str, str]]] | None:
+        """It, and flow and leg of those that made something of one of its records."""
+        numbers = log.next_numbers(self._at_most + 1)
+        if not numbers or len(numbers) > self._at_most:
+            return None
+        keys, upto = list({key for _, key in numbers}), numbers[-1][0]
+        made_by = set[tuple[str, str]]()
+        others = [each for each in self._legs if each.entity == leg.entity]
+        for chunk in in_chunks(keys):
+            made = select(SourceRecord.flow, SourceRecord.leg).where(
+                SourceRecord.flow.in_({each.flow for each in others}),
+                SourceRecord.leg.in_({each.leg for each in others}),
+                SourceRecord.entity == leg.entity,
+                SourceRecord.source_key.in_(chunk),
+                SourceRecord.outcome != "unchanged",
+            )
+            made_by |= {(flow, name) for flow, name in self._session.execute(made.distinct())}
+        latest = newest(self._session, leg.company, leg.entity, keys, upto=upto)
+        return Beyond(log.position, upto, [_taken(each) for each in latest.values()]), made_by
 
 
 def pass_over(session: Session, leg: LegId, passed: Beyond) -> bool:
@@ -370,8 +399,8 @@ def _at_their_newest(
     return found
 
 
-def _taken(change: LoggedChange) -> Taken:
-    return Taken(change.source_key, change.version, change.number, str(change.payload_uri), change.content_hash)
+def _taken(change: Latest) -> Taken:
+    return Taken(change.source_key, change.version, change.number, change.payload_uri, change.content_hash)
 
 
 def _rows(session: Session, leg: LegId, keys: Sequence[str]) -> Sequence[Row[str, str, int | None, datetime | None]]:
