@@ -45,6 +45,7 @@ _NOTHING = """
   return y;
 }
 """
+_STANDS = "() => !document.querySelector('.react-flow__pane').style.transform"
 _EACH_FRAME = """
 async ([what, x, y, steps]) => {
   const frame = () => new Promise(requestAnimationFrame);
@@ -215,6 +216,7 @@ def _over_nothing(page: Page) -> tuple[float, float]:
     pane = page.get_by_test_id("rf__wrapper").bounding_box()
     assert pane
     x, y = pane["x"] + pane["width"] - 12, pane["y"] + pane["height"] / 2
+    page.wait_for_function(_STANDS)  # while it moves, the pane is not where it lies (Moved.tsx)
     y = page.evaluate(_NOTHING, [x, y])
     page.mouse.move(x, y)
     return x, y
