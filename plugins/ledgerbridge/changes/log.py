@@ -132,9 +132,7 @@ def unknown(
     return [each for each in listed if _is_new(each, known.get(each.key), began_after, lost, again)]
 
 
-def _is_new(
-    found: _Version, known: Latest | None, began_after: int | None, lost: Collection[str], again: bool
-) -> bool:
+def _is_new(found: _Version, known: Latest | None, began_after: int | None, lost: Collection[str], again: bool) -> bool:
     if known is None:
         return True
     if known.version == found.version:
