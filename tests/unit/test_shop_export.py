@@ -8,7 +8,7 @@ from typing import Any
 
 from hooks.shopify.bulk import assembled
 
-ROOTS, LINES, SALES = 300, 7, 2  # more roots than are joined at once, and more ids than one query asks for
+ROOTS, LINES, SALES = 300, 7, 2  # more roots than are joined at once
 
 
 def order(number: int) -> dict[str, Any]:

@@ -27,7 +27,9 @@ _LONGEST_WAIT_SECONDS = 30.0
 _BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _UNDER_WAY = frozenset({"CREATED", "RUNNING", "CANCELING"})
 _ROOTS_AT_ONCE = 250
-_IDS_AT_ONCE = 500  # of a query
+_CHILDREN = """
+SELECT parent, content FROM line WHERE parent IN (SELECT value FROM json_each(?)) ORDER BY length(id), id
+"""
 
 
 def exported_lines(hook: ShopifyApi, query: str) -> Iterator[bytes]:
@@ -120,17 +122,13 @@ def _add_children(rows: sqlite3.Connection, parents: list[dict[str, Any]]) -> No
         for each in parents:
             if each.get("id") is not None:
                 owners.setdefault(each["id"], []).append(each)
-        ids = list(owners)
         parents = []
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            some = ids[start : start + _IDS_AT_ONCE]
-            places = ", ".join("?" * len(some))
-            query = f"SELECT parent, content FROM line WHERE parent IN ({places}) ORDER BY length(id), id"
-            for parent, content in rows.execute(query, some):
-                for owner in owners[parent]:
-                    child = _parsed(content)
-                    owner["children"].append(child)
-                    parents.append(child)
+        ids = msgspec.json.encode(list(owners)).decode()
+        for parent, content in rows.execute(_CHILDREN, (ids,)):
+            for owner in owners[parent]:
+                child = _parsed(content)
+                owner["children"].append(child)
+                parents.append(child)
 
 
 def _no_object(error: Exception) -> TransientError:
