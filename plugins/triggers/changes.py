@@ -23,6 +23,8 @@ __all__ = ["StageHasWork"]
 
 _LOOK_EVERY_SECONDS = 0.25
 """Airflow itself hands on once a second what a trigger says."""
+_LOOK_SELDOM_SECONDS = 1.0
+"""While a long run is under way: each question about it makes Airflow's triggerer go through its own queries."""
 _LOOK_CLOSELY_SECONDS = 10.0
 """What opens without a new change, as a connection that answers again, is seen that late at most."""
 _AFTER_FAILURE_SECONDS = 10.0
@@ -70,7 +72,8 @@ class StageHasWork(BaseEventTrigger):
             except (AirflowException, AirflowRuntimeError, LedgerbridgeError, SQLAlchemyError) as error:
                 self.log.warning("dag=%s is not looked after: %s", self.dag, error)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            waits_long = waking.waits_long(time.monotonic())
+            await asyncio.sleep(_LOOK_SELDOM_SECONDS if waits_long else _LOOK_EVERY_SECONDS)
 
     def _work(self) -> Work | None:
         """What the stage has to do; None: nothing."""

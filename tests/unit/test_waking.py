@@ -181,6 +181,16 @@ def test_what_comes_after_a_run_has_read_is_told_while_it_works_and_not_again_be
     assert waking.tells(work(8, 9, announced=True), 5, a_run), "it has read, and more has come"
 
 
+def test_a_long_run_is_watched_less_closely_once_the_next_one_is_told_of() -> None:
+    waking = Waking()
+    assert waking.tells(work(1, 1, announced=True), 0, no_run)
+    assert not waking.waits_long(10), "what comes now is told at once"
+    assert waking.tells(work(1, 2, announced=True), 10, a_run)
+    assert [waking.waits_long(now) for now in (10, 12.9, 13, 60)] == [False, False, True, True]
+    assert waking.tells(work(1, 3, announced=True), 61, a_run), "the next one has read"
+    assert not waking.waits_long(61)
+
+
 def test_a_stage_is_told_again_where_no_run_comes_of_what_it_was_told_during_one() -> None:
     waking = Waking()
     assert waking.tells(work(1, announced=True), 0, no_run)

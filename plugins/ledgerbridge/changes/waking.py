@@ -29,6 +29,8 @@ _FIRST_SECONDS = 5.0
 _LONGEST_SECONDS = 300.0
 _NEXT_RUN_SECONDS = 2.0
 """How long after a run's end the one that was told of during it may take to be seen."""
+_SHORT_RUN_SECONDS = 3.0
+"""A run that is longer is not waited for closely: what it is behind it takes when it ends, and has been told of."""
 _LOOKED_UP_WITHIN = timedelta(hours=1)
 """What no run has looked up by then waits for another reason than time."""
 
@@ -80,8 +82,12 @@ class Waking:
         self._told: Progress | None = None
         self._pause = _FIRST_SECONDS
         self._not_before = 0.0
-        self._ahead = False
+        self._ahead_since: float | None = None
         self._idle_since: float | None = None
+
+    def waits_long(self, now: float) -> bool:
+        """Whether the next run has been told of, and the one under way takes its time: nothing is told before it ends."""
+        return self._ahead_since is not None and now - self._ahead_since >= _SHORT_RUN_SECONDS
 
     def tells(self, work: Work | None, now: float, under_way: Callable[[], bool]) -> bool:
         """
@@ -91,13 +97,13 @@ class Waking:
         :param under_way: whether a run of it is queued or running; asked only where that matters.
         """
         if work is None:
-            self._told, self._ahead = None, False
+            self._told, self._ahead_since = None, None
             return False
         progress = work.progress
         was_read = self._told is None or progress.read != self._told.read
-        if self._ahead and not was_read:
+        if self._ahead_since is not None and not was_read:
             return self._next_run_is_missing(now, under_way) and self._tell(progress, now, ahead=False)
-        self._ahead = False
+        self._ahead_since = None
         has_news = work.announced and was_read
         if not has_news and progress == self._told and now < self._not_before:
             return False
@@ -115,7 +121,7 @@ class Waking:
     def _tell(self, progress: Progress, now: float, *, ahead: bool) -> bool:
         self._pause = min(self._pause * 2, _LONGEST_SECONDS) if progress == self._told else _FIRST_SECONDS
         self._told, self._not_before = progress, now + self._pause
-        self._ahead, self._idle_since = ahead, None
+        self._ahead_since, self._idle_since = now if ahead else None, None
         return True
 
 
