@@ -1,7 +1,7 @@
 """
 `make bench`: print what each bench found and keep it as JSON under .bench/, one file a bench.
 
-Without a name all run, which takes some ten minutes; with ALL=1 also their largest sizes: some twenty.
+Without a name all run, which takes some twenty minutes; with ALL=1 also their largest sizes: some two hours.
 """
 
 from __future__ import annotations
