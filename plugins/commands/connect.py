@@ -1,4 +1,4 @@
-"""``ledgerbridge connect``: a person lets a connection's app reach an organisation, or be told by a shop."""
+"""``ledgerbridge connect``: a person lets a connection's app reach an organisation, or be told by a system."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def xero(
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address to open.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", help="For the consent.")] = 300,
+    webhooks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="No consent: test the receiver there as Xero does, before it is registered."
+        ),
+    ] = None,
 ) -> int:
     """Consent in the browser; the tokens are kept and renewed from then on."""
     from hooks.xero.hook import XeroHook
@@ -46,6 +52,8 @@ def xero(
     # like `airflow connections test`, for connections that lie in Airflow's own database
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     hook = XeroHook(connection)
+    if webhooks is not None:
+        return _test_receiver(hook, webhooks)
     _check_connections(hook)
     with Callback(port) as callback:
         consent = hook.consent(callback.address)
@@ -80,6 +88,43 @@ def shopify(
     for each in subscriptions(hook):
         is_new = each.uri == webhooks and each.topic in added
         print(f"{'added' if is_new else 'there':<6} {each.topic:<26} {each.uri}")
+    return 0
+
+
+@app.command()
+def stripe(
+    webhooks: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where Stripe is to tell of the account: the receiver's, by https.")
+    ],
+    connection: Annotated[str, typer.Option(help="Airflow connection.")] = "stripe_default",
+) -> int:
+    """Let Stripe tell of what flows read, and list the account's endpoints; again whenever Stripe has disabled one."""
+    from hooks.stripe.hook import StripeHook
+    from hooks.stripe.subscriptions import endpoints, subscribe
+
+    # as above
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    hook = StripeHook(connection)
+    ours, is_new = subscribe(hook, webhooks)
+    for each in endpoints(hook):
+        done = "added" if ours.secret else "mended"
+        standing = "" if each.enabled else ", disabled by Stripe or a person"
+        print(f"{done if is_new and each.identity == ours.identity else 'there':<6} {each.url}{standing}")
+    if ours.secret:
+        print(f"Put this into the extra of {connection} as `webhook_secret`; Stripe shows it this once: {ours.secret}")
+    return 0
+
+
+def _test_receiver(hook: XeroHook, address: str) -> int:
+    from hooks.xero.intent_to_receive import check_receiver
+
+    took = check_receiver(address, hook.setting("webhook_secret"))
+    print(
+        f"{address} answers as Xero wants it, within {took:.2f} s.\n"
+        "Xero lets nobody subscribe, or see what is subscribed to, but on the app's page: at developer.xero.com,\n"
+        "My Apps, Webhooks, choose contacts, invoices and credit notes, give this address, and send the intent to\n"
+        "receive. Look there again when events stay away: Xero ends what nobody answered for a day."
+    )
     return 0
 
 

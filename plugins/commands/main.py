@@ -27,7 +27,7 @@ COMMANDS = {
     "audit": "The audit trail: verify, anchor, key, sign.",
     "backfill": "Read a source anew from a date on, span by span; broken off, it goes on.",
     "changes": "What became known of a record; an earlier version sent again, by a person.",
-    "connect": "Let a connection's app reach an organisation, or a shop tell of its orders.",
+    "connect": "Let a connection's app reach an organisation, or a system tell what happens.",
     "dead-letters": "The records that can't go on: list, show, edit, replay, discard.",
     "deliveries": "Each document's standing: not sent, confirmed, unknown, rejected.",
     "evidence": "A zip that proves elsewhere what happened to a record or in a period.",

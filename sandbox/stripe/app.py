@@ -104,6 +104,10 @@ def _api(books: Books) -> APIRouter:
     async def update_charge(identity: str, request: Request) -> Response:
         return await endpoint.answer(request, "charges", partial(merchant.update_charge, identity))
 
+    @routes.post("/webhook_endpoints/{identity}")
+    async def update_webhook_endpoint(identity: str, request: Request) -> Response:
+        return await endpoint.answer(request, "webhook_endpoints", partial(books.webhooks.update, identity))
+
     @routes.delete("/webhook_endpoints/{identity}")
     async def delete_webhook_endpoint(identity: str, request: Request) -> Response:
         return await endpoint.answer(request, "webhook_endpoints", lambda _: books.webhooks.delete(identity))

@@ -55,9 +55,28 @@ class WebhookEndpoints:
             "status": "enabled",
             "url": form["url"],
         }
+        _check(endpoint)
         with self._account.store.write() as connection:
             self._account.save(connection, endpoint)
         return endpoint
+
+    def update(self, identity: str, form: Json) -> Json:
+        """``POST /v1/webhook_endpoints/{id}``; its secret stays, and is not shown."""
+        if unknown := sorted(set(form) - {"url", "enabled_events", "description", "metadata", "disabled", "expand"}):
+            message = f"Received unknown parameter: {unknown[0]}"
+            raise InvalidRequest(message, code="parameter_unknown", param=unknown[0])
+        self._account.get("webhook_endpoint", identity)
+        with self._account.store.write() as connection:
+            kept = connection.execute("SELECT document FROM object WHERE id = ?", (identity,)).fetchone()
+            endpoint = orjson.loads(kept["document"])
+            endpoint |= {
+                name: form[name] for name in ("url", "enabled_events", "description", "metadata") if name in form
+            }
+            if "disabled" in form:
+                endpoint["status"] = "disabled" if form["disabled"] == "true" else "enabled"
+            _check(endpoint)
+            self._account.save(connection, endpoint)
+        return self._account.get("webhook_endpoint", identity)
 
     def delete(self, identity: str) -> Json:
         """``DELETE /v1/webhook_endpoints/{id}``."""
@@ -70,12 +89,26 @@ class WebhookEndpoints:
         """Hand an event to the courier for every endpoint that wants it; how many that are."""
         rows = connection.execute("SELECT document FROM object WHERE kind = 'webhook_endpoint'").fetchall()
         endpoints = [orjson.loads(row["document"]) for row in rows]
-        wanting = [e for e in endpoints if "*" in e["enabled_events"] or event["type"] in e["enabled_events"]]
+        enabled = [e for e in endpoints if e["status"] == "enabled"]
+        wanting = [e for e in enabled if "*" in e["enabled_events"] or event["type"] in e["enabled_events"]]
         headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0"}
         for endpoint in wanting:
             body = orjson.dumps({**event, "pending_webhooks": len(wanting)}, option=orjson.OPT_INDENT_2)
             self.courier.post(connection, Parcel(endpoint["id"], endpoint["url"], endpoint["secret"], headers, body))
         return len(wanting)
+
+
+def _check(endpoint: Json) -> None:
+    """
+    Refuse what Stripe refuses of an endpoint.
+
+    :raises InvalidRequest: a pattern of events, of which Stripe takes `*` alone, or an address without scheme.
+    """
+    for at, name in enumerate(endpoint["enabled_events"]):
+        if "*" in name and name != "*":
+            raise InvalidRequest(f"Invalid enabled_events[{at}]: {name}", param=f"enabled_events[{at}]")
+    if not endpoint["url"].startswith(("http://", "https://")):
+        raise InvalidRequest("Invalid URL: An explicit scheme (such as https) must be provided.", param="url")
 
 
 def sign(secret: str, body: bytes) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from commands.main import main
 from hooks.shopify import webhooks as shopify_webhooks
 from hooks.shopify.subscriptions import TOPICS, subscriptions
 from hooks.stripe import webhooks as stripe_webhooks
+from hooks.stripe.subscriptions import endpoints
 from ledgerbridge.entities import KeyedSource, Window
 from sandbox.shopify.app import create_app as create_shop
 from sandbox.stripe.app import create_app as create_gateway
@@ -114,3 +116,33 @@ def test_a_shop_is_subscribed_to_once_and_again_to_what_it_has_ended(
     assert {each.topic for each in subscriptions(hook)} == set(TOPICS)
     assert main([*command[:-1], ""]) == 2
     assert "LB-SHOPIFY-018" in capsys.readouterr().err
+
+
+def test_a_gateway_is_subscribed_to_once_and_again_when_its_endpoint_is_disabled_or_told_of_less(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.open()
+    hook = account.hook()
+    account.announce_to("http://127.0.0.1:9/of_somebody_else")
+    with serve_script() as receiver:
+        receiver.will_reply(*[Reply({})] * 5)
+        uri = f"{receiver.url}/ledgerbridge/webhooks/stripe_test"
+        command = ["--state", "sqlite://", "connect", "stripe", "--connection", "stripe_test", "--webhooks", uri]
+        assert main(command) == 0
+        told = capsys.readouterr().out
+        assert (told.count("added"), told.count("there")) == (1, 1)
+        [secret] = re.findall(r"whsec_\w+", told)
+        [ours] = [each for each in endpoints(hook) if each.url == uri]
+        for changed in ({"disabled": "true"}, {"enabled_events[]": ["charge.succeeded"]}):
+            hook.send(f"/v1/webhook_endpoints/{ours.identity}", changed)
+            assert main(command) == 0
+            assert capsys.readouterr().out.count("mended") == 1
+            assert ours in endpoints(hook)
+        assert main(command) == 0
+        assert capsys.readouterr().out.count("there") == 2
+        account.pay({"do": "pay", "id": "ch_1", "at": "2026-03-02T16:41:30Z", "amount": "7.81", "fee": "0.50"})
+        delivery = receiver.next_arrival()
+    signature = delivery.headers["stripe-signature"]
+    assert stripe_webhooks.is_genuine(delivery.body.encode(), signature, [secret], now=datetime.now(UTC))
+    assert main([*command[:-1], "no address"]) == 2
+    assert "LB-STRIPE-010" in capsys.readouterr().err

@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from sqlalchemy import Engine, select, text
 
 from bench.forgeries import KINDS, send
 from bench.webhooks import SHOP
+from commands.main import main
 from inbox.app import MAX_BYTES, PREFIX, create_app
 from ledgerbridge.entities import KeyedSource, Window
 from ledgerbridge.state import connect, transaction
@@ -290,6 +291,24 @@ def test_xero_finds_its_intent_to_receive_answered_as_it_wants(xero: Inbox, tmp_
         refused = httpx.post(f"{url}/_sandbox/webhooks", json={"url": f"{xero.url}/xero", "key": "key-2"}, timeout=60)
     assert (answer.json(), refused.json()) == ({"intent_to_receive": True}, {"intent_to_receive": False})
     assert xero.changed == []
+
+
+def test_a_receiver_is_tested_as_xero_does_before_people_register_it(
+    xero: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--state", "sqlite://", "connect", "xero", "--connection", "xero", "--webhooks"]
+    assert main([*command, f"{xero.url}/xero"]) == 0
+    assert "developer.xero.com" in capsys.readouterr().out
+    assert xero.changed == []
+    assert main([*command, f"{xero.url}/nobody"]) == 2
+    assert "LB-XERO-035" in capsys.readouterr().err
+    careless = FastAPI()
+    careless.post("/")(lambda: Response(status_code=200))
+    with serve(careless) as url:
+        assert main([*command, f"{url}/"]) == 2
+    assert "signed with another key, answered 200" in capsys.readouterr().err
+    assert main([*command, "http://127.0.0.1:9/"]) == 2
+    assert "got no answer" in capsys.readouterr().err
 
 
 def test_a_payment_shows_as_a_change_of_its_invoice_and_each_organisation_hears_of_its_own(xero: Inbox) -> None:

@@ -33,6 +33,9 @@ class StripeApi(Protocol):
     def answer(self, path: str, parameters: Mapping[str, Any] | None = None) -> Response:
         """The same, but the whole response."""
 
+    def send(self, path: str, form: Mapping[str, Any]) -> dict[str, Any]:
+        """POST a form; what it made or changed."""
+
     def date(self, response: Response) -> datetime:
         """When Stripe answered, by its own clock."""
 

@@ -138,20 +138,17 @@ class StripeHook(WebApiHook):
 
     def answer(self, path: str, parameters: Mapping[str, Any] | None = None) -> Response:
         """As ``fetch``, but the whole response, already checked for errors; waits a little where Stripe limits."""
-        for wait_seconds in (*_WAITS_SECONDS, None):
-            response = self.exchange(
-                "GET",
-                path,
-                params=dict(parameters or {}),
-                headers={"Stripe-Version": self.setting("api_version", "2026-10-28.endive")},
-            )
-            if response.status_code != 429 or wait_seconds is None:
-                break
-            # apart from each other: tasks limited together must not come again together
-            self.sleep(retry_after_seconds(response) or wait_seconds * uniform(1, 1.5))
-        if response.status_code >= 400:
-            raise self._error(response)
-        return response
+        return self._checked("GET", path, params=dict(parameters or {}))
+
+    def send(self, path: str, form: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        POST a form: no money, only how Stripe tells us of it is ever written.
+
+        :raises TransientError: as ``fetch``; whether it was done is unknown where no answer came.
+        :raises ConfigurationError: as ``fetch``.
+        """
+        content: dict[str, Any] = self.content(self._checked("POST", path, data=dict(form)))
+        return content
 
     def pages(self, path: str, parameters: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
         """All pages of a list, newest first, 100 objects each, amounts as decimal strings."""
@@ -194,6 +191,18 @@ class StripeHook(WebApiHook):
                 remedy=f"Use one connection per mode; check the key and the host of {self.http_conn_id!r}.",
             )
 
+    def _checked(self, method: str, path: str, **request: Any) -> Response:
+        for wait_seconds in (*_WAITS_SECONDS, None):
+            version = self.setting("api_version", "2026-10-28.endive")
+            response = self.exchange(method, path, headers={"Stripe-Version": version}, **request)
+            if response.status_code != 429 or wait_seconds is None:
+                break
+            # apart from each other: tasks limited together must not come again together
+            self.sleep(retry_after_seconds(response) or wait_seconds * uniform(1, 1.5))
+        if response.status_code >= 400:
+            raise self._error(response)
+        return response
+
     def _extract_auth(self, connection: Connection) -> HTTPBasicAuth:
         if not connection.password:
             raise ConfigurationError(
@@ -219,7 +228,7 @@ _TRANSIENT = {
 }
 _FINAL = {
     401: ("LB-STRIPE-002", "Put a valid key into the connection's password."),
-    403: ("LB-STRIPE-003", "Give the restricted key the read right that the message names."),
+    403: ("LB-STRIPE-003", "Give the restricted key the right that the message names."),
 }
 
 
