@@ -124,6 +124,7 @@ def _files() -> str:
     from ledgerbridge.flows import (
         FlowConfig,
         LegConfig,
+        PollConfig,
         ScheduleConfig,
         SideConfig,
         StageConfig,
@@ -151,6 +152,7 @@ def _files() -> str:
         "## Flow: `include/flows/*.yaml`\n\n" + model_table(FlowConfig),
         "### stages\n\n" + model_table(StageConfig),
         "### schedule\n\n" + model_table(ScheduleConfig),
+        "### poll\n\n" + model_table(PollConfig),
         "### legs\n\n"
         + model_table(LegConfig)
         + "\n\nInstead of one entity `to` may be a list of targets; `map`, `gate`, `pool` and `match` then stand in "

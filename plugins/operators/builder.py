@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -33,6 +34,7 @@ from operators.questions import AskOperator, PutQuestionsOperator, QuestionOpera
 from operators.read import ReadOperator
 from operators.reconcile import ReconcileOperator
 from operators.retries import ByErrorClass
+from operators.sources import polled_sources
 from operators.transform import TransformOperator
 from triggers.changes import StageHasWork
 
@@ -196,7 +198,8 @@ class _Stage:
             }
             for name, leg in flow.of_stage(self.name).items()
         ]
-        return StageHasWork(self._dag_id, self.company.key, self.flow_name, json.dumps(legs))
+        polled = [dataclasses.asdict(each) for each in polled_sources(flow, self.name, self.company)]
+        return StageHasWork(self._dag_id, self.company.key, self.flow_name, json.dumps(legs), json.dumps(polled))
 
     @property
     def _dag_id(self) -> str:

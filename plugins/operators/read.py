@@ -21,7 +21,7 @@ from operators.at_once import legs_at_once
 from operators.leg import FlowOperator
 from operators.lineage import lineage_of
 from operators.passing import to_pass_over
-from operators.sources import Sources
+from operators.sources import Sources, polled_sources
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -77,7 +77,8 @@ class ReadOperator(FlowOperator):
     def _read(self, context: Context, legs: list[str]) -> set[str]:
         """Bring the sources of these legs up to date; the entities that could not be read."""
         whole = {each for leg in self.config.legs.values() if leg.takes_all for each in leg.sources}
-        sources = Sources(self, context, self.config.overlap_minutes, whole=whole)
+        polled = polled_sources(self.config, self.stage, self.company)
+        sources = Sources(self, context, self.config.overlap_minutes, whole=whole, polled=polled)
         unread = set()
         named = self._named(legs)
         with transaction(self.engine) as session:

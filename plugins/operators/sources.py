@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Context
 from sqlalchemy.orm import Session
@@ -12,17 +12,31 @@ from ledgerbridge.audit import Change, append
 from ledgerbridge.changes import SourceId
 from ledgerbridge.changes.announced import answer, is_announced
 from ledgerbridge.changes.log import last_number
+from ledgerbridge.changes.polling import PolledSource, is_due
 from ledgerbridge.changes.readings import count_as_read, is_read_by, was_read
 from ledgerbridge.entities import KeyedSource, Source
+from ledgerbridge.flows import Company, FlowConfig
 from ledgerbridge.state import transaction
 from operators.assets import is_to_be_read, tell_changed
 from operators.change_log import Read, read_again, read_announced, read_source
 from operators.leg import FlowOperator
 from operators.systems import hooks_of
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "polled_sources"]
 
 _DATED_AHEAD = timedelta(days=31)  # in a ledger people may date an invoice weeks after the day they enter it
+
+
+def polled_sources(flow: FlowConfig, stage: str, company: Company) -> list[PolledSource]:
+    """What of a stage's sources is read now and then in a company, because its system tells nothing by itself."""
+    schedule = flow.stages[stage].schedule
+    entities = dict.fromkeys(source for leg in flow.of_stage(stage).values() for source in leg.sources)
+    polls = {} if schedule is None else schedule.poll
+    return [
+        PolledSource(entity, list(company.connections.get(system, [])), poll.least_seconds, poll.most_seconds)
+        for entity in entities
+        if (poll := polls.get(system := entity.partition(".")[0])) is not None
+    ]
 
 
 class Sources:
@@ -32,21 +46,30 @@ class Sources:
     :param task: who reads; its connections' circuits and its audit are used.
     :param overlap_minutes: how far a reading reaches back behind where the one before ended.
     :param whole: entities that are read from their beginning, whatever the company's `send_from` is.
+    :param polled: what a run that events started reads by time too, where it is due.
     """
 
-    def __init__(self, task: FlowOperator, context: Context, overlap_minutes: int, whole: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        task: FlowOperator,
+        context: Context,
+        overlap_minutes: int,
+        whole: Collection[str] = (),
+        polled: Sequence[PolledSource] = (),
+    ) -> None:
         self._task = task
         self._context = context
         self._overlap = timedelta(minutes=overlap_minutes)
         self._whole = whole
+        self._polled = {each.entity: each for each in polled}
         self._run_id = f"{task.dag_id} {context['run_id']}"[:250]  # stages that begin together have the same run id
 
     def read(self, entity: str, *, new_leg: bool, once: bool = True) -> None:
         """
         Write into the log what changed in a source since it was read last, and what was announced.
 
-        A run that events started reads by time only what they say was written elsewhere: all else that is new was
-        announced, or is found by the runs of the schedule.
+        A run that events started reads by time only what they say was written elsewhere, and what is polled and due:
+        all else that is new was announced, or is found by the runs of the schedule.
 
         :param new_leg: whether it is read for a leg that has taken nothing yet.
         :param once: only what this run has not read yet.
@@ -54,17 +77,18 @@ class Sources:
         """
         sources = self._of(entity)
         company = self._task.company.key
-        only_announced = once and not new_leg and not is_to_be_read(self._context, company, entity)
+        by_time = sources
         if once:
+            only_announced = not new_leg and not is_to_be_read(self._context, company, entity)
             with transaction(self._task.engine) as session:
                 sources = [each for each in sources if not is_read_by(session, each, self._run_id)]
-                if only_announced:
-                    sources = [each for each in sources if not self._passes_over(session, each)]
+                by_time = [each for each in sources if not only_announced or self._is_due(session, each)]
+                sources = [each for each in sources if each in by_time or not self._passes_over(session, each)]
 
         def read(source: Source, named: SourceId) -> Read:
             if isinstance(source, KeyedSource) and self._was_read(named):
                 found = read_announced(self._task.engine, source, named)
-                if only_announced:
+                if named not in by_time:
                     self._count_as_read(named)
                     return found
                 if found.rows:
@@ -119,6 +143,10 @@ class Sources:
         answer(session, source, last)  # nobody has to look up to there again
         count_as_read(session, source, self._run_id)
         return True
+
+    def _is_due(self, session: Session, source: SourceId) -> bool:
+        polled = self._polled.get(source.entity)
+        return polled is not None and is_due(session, source, polled, datetime.now(UTC))
 
     def _was_read(self, source: SourceId) -> bool:
         with transaction(self._task.engine) as session:

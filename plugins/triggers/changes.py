@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
@@ -13,7 +14,8 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from sqlalchemy.exc import SQLAlchemyError
 
 from hooks.state_database import state_engine
-from ledgerbridge.changes.waking import Waking, WatchedLeg, Work, last_change, work_of
+from ledgerbridge.changes.polling import PolledSource, due
+from ledgerbridge.changes.waking import Waking, WatchedLeg, Work, last_change, progress_of, work_of
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import snapshot
 from ledgerbridge.state.circuits import open_circuits
@@ -44,21 +46,26 @@ class StageHasWork(BaseEventTrigger):
     :param company: key of whose books these are; :param flow: its name.
     :param legs: a list in JSON, the fields of a ``WatchedLeg`` each: of an argument with parts of its own Airflow makes
         another hash when it has stored it, and drops the trigger as one that no asset has.
+    :param polled: likewise of ``PolledSource``: what is to be read now and then, because no webhook tells of it.
     """
 
-    def __init__(self, dag: str, company: str, flow: str, legs: str) -> None:
+    def __init__(self, dag: str, company: str, flow: str, legs: str, polled: str = "[]") -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.dag = dag
         self.company = company
         self.flow = flow
         self.legs = legs
+        self.polled = polled
         self._watched = [WatchedLeg(**leg) for leg in json.loads(legs)]
+        self._polled = [PolledSource(**each) for each in json.loads(polled)]
         self._seen = -1
         self._look_closely_at = 0.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, as Airflow keeps them."""
-        arguments = {"dag": self.dag, "company": self.company, "flow": self.flow, "legs": self.legs}
+        arguments = {
+            "dag": self.dag, "company": self.company, "flow": self.flow, "legs": self.legs, "polled": self.polled
+        }  # fmt: skip
         return "triggers.changes.StageHasWork", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -85,6 +92,9 @@ class StageHasWork(BaseEventTrigger):
             if (work := work_of(session, self.company, self.flow, self._watched, down)) is not None:
                 self._seen = -1
                 return work
+            if due(session, self.company, self._polled, datetime.now(UTC), down):
+                self._seen = -1
+                return Work(progress_of(session, self.company, self.flow, self._watched))
             self._seen, self._look_closely_at = last, time.monotonic() + _LOOK_CLOSELY_SECONDS
             return None
 

@@ -253,6 +253,24 @@ def test_a_leg_that_is_written_before_those_it_waits_for_is_run_behind_them(incl
         pytest.param(
             "  reconcile:\n", "  reconcile:\n    schedule: {events: true}\n", "no source whose `events`", id="no-events"
         ),
+        pytest.param(
+            "  money:\n",
+            '  money:\n    schedule: {cron: "@daily", poll: {gp: {}}}\n',
+            "`poll` needs",
+            id="poll-by-clock",
+        ),
+        pytest.param(
+            "  money:\n",
+            "  money:\n    schedule: {events: true, poll: {magneto: {}}}\n",
+            "`poll` of the stage money names magneto, its legs read gp, ",
+            id="poll-of-nobody",
+        ),
+        pytest.param(
+            "  money:\n",
+            "  money:\n    schedule: {events: true, poll: {gp: {least_seconds: 60, most_seconds: 30}}}\n",
+            "`least_seconds` 60 is more than `most_seconds` 30",
+            id="poll-turned-round",
+        ),
     ],
 )
 def test_stages_that_can_not_be_are_refused(include: Path, old: str, new: str, message: str) -> None:

@@ -10,7 +10,7 @@ from ledgerbridge.flows.company import (
     default_key,
     load_company,
 )
-from ledgerbridge.flows.config import FlowConfig, ScheduleConfig, StageConfig, StepMinutes
+from ledgerbridge.flows.config import FlowConfig, PollConfig, ScheduleConfig, StageConfig, StepMinutes
 from ledgerbridge.flows.legs import BranchedLegConfig, ClosedPeriods, LegConfig, TargetConfig, leg_config
 from ledgerbridge.flows.names import asset_of, company_of, dag_of, flow_of, stage_of
 from ledgerbridge.flows.sides import ComparedLegConfig, SideConfig, SideLegConfig, SyncConfig, SyncedLegConfig
@@ -23,6 +23,7 @@ __all__ = [
     "FlowConfig",
     "GatewayFields",
     "LegConfig",
+    "PollConfig",
     "ScheduleConfig",
     "SideConfig",
     "SideLegConfig",

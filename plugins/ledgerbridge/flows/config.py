@@ -46,6 +46,21 @@ class StepMinutes(ConfigModel):
     reconcile: int = Field(240, ge=1, description="Comparing the books.")
 
 
+class PollConfig(ConfigModel):
+    """How often a system that tells nothing by itself is asked, between the runs of the clock."""
+
+    least_seconds: float = Field(30, ge=5, description="The pause after something new was found.")
+    most_seconds: float = Field(600, ge=5, description="The longest pause, which it grows to while nothing is.")
+
+    @model_validator(mode="after")
+    def _least_first(self) -> Self:
+        if self.least_seconds > self.most_seconds:
+            raise ValueError(
+                f"`least_seconds` {self.least_seconds:g} is more than `most_seconds` {self.most_seconds:g}"
+            )
+        return self
+
+
 class ScheduleConfig(ConfigModel):
     """When a stage runs: by the clock, when something changed, or both."""
 
@@ -55,10 +70,18 @@ class ScheduleConfig(ConfigModel):
         description="Whether it runs when a source of its legs changed: a stage has read or written something there.",
     )
 
+    poll: dict[str, PollConfig] = Field(
+        default_factory=dict,
+        description="By system without webhooks, such as `gp`: how often what the stage's legs take of it is read,"
+        " beside `events`; each such run reads what is due, and nothing else by time.",
+    )
+
     @model_validator(mode="after")
     def _some_time(self) -> Self:
         if self.cron is None and not self.events:
             raise ValueError("a schedule has `cron`, `events: true`, or both; leave it away to start runs by hand")
+        if self.poll and not self.events:
+            raise ValueError("`poll` needs `events: true` beside it; a `cron` alone reads everything each time")
         return self
 
     @model_validator(mode="before")
@@ -227,6 +250,16 @@ class FlowConfig(ConfigModel):
         if twice:
             raise ValueError(f"there are several legs {', '.join(twice)}: what is kept of a leg is kept by its name")
         return stages
+
+    @model_validator(mode="after")
+    def _polled_systems(self) -> Self:
+        for name, stage in self.stages.items():
+            read = {source.partition(".")[0] for leg in self.of_stage(name).values() for source in leg.sources}
+            if stage.schedule is not None and (unknown := sorted(set(stage.schedule.poll) - read)):
+                raise ValueError(
+                    f"`poll` of the stage {name} names {', '.join(unknown)}, its legs read {', '.join(sorted(read))}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _expected_legs(self) -> Self:
