@@ -120,6 +120,7 @@ lock: .venv/.uv  ## Resolve requirements.in, those of workers, of development an
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-openlineage.in -o requirements-openlineage.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-kubernetes.in -o requirements-kubernetes.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-keycloak.in -o requirements-keycloak.txt
+	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-azure.in -o requirements-azure.txt
 	@$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	@for each in bench/clients/*.in console/requirements.in; do \
 		$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 $$each -o $${each%.in}.txt || exit 1; done

@@ -174,6 +174,25 @@ def test_gp_s_connection_and_no_way_to_airflow_s_database_are_the_edge_worker_s_
     assert not set(machines.NOT_AT_GP) & set(SERVICES[machines.EDGE]["environment"])
 
 
+def test_what_the_guides_install_into_an_image_is_in_the_one_it_is_made_from() -> None:
+    kept = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    guides = [guide.read_text() for guide in (ROOT / "docs/how-to").glob("*.md")]
+    named = {name for guide in guides for name in re.findall(r"/opt/ledgerbridge/(requirements-\w+\.txt)", guide)}
+    assert len(named) >= 4
+    assert named <= kept
+    assert all((ROOT / name).exists() for name in named)
+
+
+def test_no_optional_requirement_moves_a_pin_of_the_runtime() -> None:
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^[\w.-]+(?:\[.*\])?==[^ ;]+", (ROOT / name).read_text(), re.MULTILINE))
+
+    runtime = {pin.partition("==")[0]: pin for pin in pins("requirements.txt")}
+    for optional in ROOT.glob("requirements-*.txt"):
+        moved = {pin for pin in pins(optional.name) if runtime.get(pin.partition("==")[0], pin) != pin}
+        assert not moved, optional.name
+
+
 def test_image_runs_as_a_user_of_its_own() -> None:
     users = re.findall(r"^USER (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert users[-1:] == ["ledgerbridge"]

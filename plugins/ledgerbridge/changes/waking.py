@@ -86,7 +86,7 @@ class Waking:
         self._idle_since: float | None = None
 
     def waits_long(self, now: float) -> bool:
-        """Whether the next run has been told of, and the one under way takes its time: nothing is told before it ends."""
+        """Whether the next run is told of, and the one under way takes its time: nothing is told before it ends."""
         return self._ahead_since is not None and now - self._ahead_since >= _SHORT_RUN_SECONDS
 
     def tells(self, work: Work | None, now: float, under_way: Callable[[], bool]) -> bool:
