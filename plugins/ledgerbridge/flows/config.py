@@ -72,7 +72,7 @@ class ScheduleConfig(ConfigModel):
 
     poll: dict[str, PollConfig] = Field(
         default_factory=dict,
-        description="By system without webhooks, such as `gp`: how often what the stage's legs take of it is read,"
+        description="By system without webhooks: how often what the stage's legs take of it is read,"
         " beside `events`; each such run reads what is due, and nothing else by time.",
     )
 
