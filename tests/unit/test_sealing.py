@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import JSON, Engine, Text, delete, select, type_coerce, update
+from sqlalchemy import JSON, Engine, Text, bindparam, delete, null, select, type_coerce, update
 
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.state import connect, transaction
@@ -78,6 +78,14 @@ def test_what_a_release_before_kept_is_read_whatever_it_begins_with(
     with transaction(engine) as session:
         kept = session.scalars(select(DeadLetter)).one()
     assert (kept.value, kept.raw) == (name, name)
+
+
+def test_null_in_a_json_column_is_the_databases_own_with_a_key_and_without(engine: Engine) -> None:
+    with transaction(engine) as session:
+        write_letters(session, ACTOR, [LETTER])
+        session.connection().execute(update(DeadLetter).values(raw=bindparam("kept")), [{"kept": null()}])
+    with transaction(engine) as session:
+        assert session.scalars(select(DeadLetter.id).where(DeadLetter.raw.is_(null()))).one()
 
 
 @given(st.binary() | st.binary().map(b"sealed:".__add__) | st.binary().map(b"sealed:plain:".__add__))

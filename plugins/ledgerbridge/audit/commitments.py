@@ -15,7 +15,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.canonical.personal import PERSONAL
@@ -75,6 +75,13 @@ BOOKED = ("ledger", "key", "record_key", "kind", "number", "booked_on", "effects
 PURGED = "purged"
 """The message of a dead letter whose body was taken away."""
 
+# asked for each entry: made once
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_DELIVERIES = select(Delivery.company, Delivery.state, *(getattr(Delivery, name) for name in DELIVERY)).where(
+    Delivery.record_key.in_(bindparam("keys", expanding=True)),
+    Delivery.entity.in_(bindparam("entities", expanding=True)),
+)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -102,7 +109,7 @@ def commitments(session: Session, told: Sequence[Told]) -> list[dict[str, str]]:
     letters = letter_digests(session, {each.letter for each in told if each.letter is not None})
     bookings = _bookings(session, {each.booking for each in told if each.booking is not None})
     plain = [each for each in told if each.letter is None and each.booking is None]
-    deliveries = _deliveries(session, {each.record_key for each in plain})
+    deliveries = _deliveries(session, {(each.company, each.entity, each.record_key) for each in plain})
     found: list[dict[str, str]] = []
     for each in told:
         if each.booking is not None:
@@ -153,8 +160,7 @@ def tells_of_a_person(name: str) -> bool:
 
 
 def _digest(fields: dict[str, Any]) -> str:
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(_JSON.encode(fields).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain(value: Any) -> Any:
@@ -174,13 +180,13 @@ def _bookings(session: Session, named: Iterable[tuple[str, str, str]]) -> dict[t
     return {(row.company, row.ledger, row.key): {"row": row_digest(BookedDocument, row)} for row in rows}
 
 
-def _deliveries(session: Session, keys: Iterable[str]) -> dict[tuple[str, str, str], dict[str, str]]:
-    columns = [Delivery.company, Delivery.state, *(getattr(Delivery, name) for name in DELIVERY)]
-    rows = _rows(session, columns, Delivery.record_key, sorted(keys))
-    return {
-        (row.company, row.entity, row.record_key): {"row": row_digest(Delivery, row), "stands": row.state}
-        for row in rows
-    }
+def _deliveries(session: Session, named: set[tuple[str, str, str]]) -> dict[tuple[str, str, str], dict[str, str]]:
+    entities, found = sorted({entity for _, entity, _ in named}), {}
+    for chunk in in_chunks(sorted({key for *_, key in named})):
+        for row in session.execute(_DELIVERIES, {"entities": entities, "keys": chunk}):
+            if (known := (row.company, row.entity, row.record_key)) in named:
+                found[known] = {"row": row_digest(Delivery, row), "stands": row.state}
+    return found
 
 
 def _rows(

@@ -19,22 +19,37 @@ if TYPE_CHECKING:
 __all__ = ["content_hash", "document_text", "documents_of", "plain"]
 
 
+_AS_IT_IS = frozenset({str, int, bool, float, type(None)})
+"""Types of what stands in JSON as it is: most of a document, and told by its exact type faster than by any other."""
+
+
 def plain(value: Any) -> Any:
     """``value`` for JSON: decimals and days as text, without superfluous zeros, so that equal content is equal text."""
+    if isinstance(value, dict):
+        return {
+            key: each if type(each) in _AS_IT_IS else plain(each) for key, each in value.items() if each is not None
+        }
+    if isinstance(value, list):
+        return [each if type(each) in _AS_IT_IS else plain(each) for each in value]
     if isinstance(value, Decimal):
         return format(value.normalize() + 0, "f")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
     return value
 
 
 def content_hash(header: dict[str, Any], parts: dict[str, list[dict[str, Any]]]) -> str:
     """The same for the same content."""
-    return sha256(orjson.dumps(plain({"header": header, **parts}), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return _hash(plain({"header": header, **parts}))
+
+
+def seen_hash(content: dict[str, Any]) -> str:
+    """``content_hash`` of what a target answered, which is ``plain`` already."""
+    return _hash({"header": content})
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def document_text(document: Document) -> dict[str, Any]:

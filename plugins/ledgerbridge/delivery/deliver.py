@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
-from ledgerbridge.delivery.content import content_hash, document_text, plain
+from ledgerbridge.delivery.content import content_hash, document_text, plain, seen_hash
 from ledgerbridge.delivery.lease import LEASE, Try
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, Target
 from ledgerbridge.errors import (
@@ -383,10 +383,10 @@ class Deliverer:
         source = {number: (company, entity) for number, company, entity in found}
         return {key: newer for key, (older, newer) in pairs.items() if source.get(older) == source.get(newer)}
 
-    def _locked(self, session: Session, keys: Sequence[str]) -> dict[str, Delivery]:
-        """The same rows, nobody else's until the transaction ends."""
-        rows = session.scalars(
-            select(Delivery)
+    def _locked(self, session: Session, keys: Sequence[str]) -> dict[str, Row[str, int | None, str | None]]:
+        """What settling them asks of the same rows, nobody else's until the transaction ends."""
+        rows = session.execute(
+            select(Delivery.record_key, Delivery.fence, Delivery.reason)
             .where(Delivery.entity == self._entity, Delivery.record_key.in_(keys))
             .order_by(Delivery.id)
             .with_for_update()
@@ -399,6 +399,8 @@ class Deliverer:
 
         Who lives moves its lease on by its next heartbeat; a call under way is waited for as if it had just left.
         """
+        if not rows:
+            return
         ahead = now + _SAME_MOMENT
         fences = {row.fence for row in rows if row.fence is not None}
         tries = (DeliveryTry.number.in_(fences), DeliveryTry.heartbeat_at > ahead)
@@ -563,18 +565,21 @@ class Deliverer:
         busy = [each for each in outcomes if isinstance(each.error, RecordBusy) and _may_be_there(each)]
         never_left = [each for each in outcomes if not _is_settled(each) and not _may_be_there(each)]
         now = datetime.now(UTC)
+        taken_over: TransientError | None = None
         with transaction(self._engine) as session:
-            rows = self._locked(session, [each.record_key for each in settled])
+            locked = self._locked(session, [each.record_key for each in settled])
             settled = self._link(session, settled, by_key)
-            late = [each for each in settled if rows[each.record_key].fence != self._try.number]
-            taken_over = self._leased(session, rows[late[0].record_key]) if late else None
-            self._keep_late(session, late, rows, by_key)
-            settled = [each for each in settled if each not in late]
+            late = [each for each in settled if locked[each.record_key].fence != self._try.number]
+            if late:
+                rows = self._known(session, [each.record_key for each in late])
+                taken_over = self._leased(session, rows[late[0].record_key])
+                self._keep_late(session, late, rows, by_key)
+                settled = [each for each in settled if each not in late]
             self._write_outcomes(session, settled, by_key, now)
             news = [
                 each
                 for each in settled
-                if (reason := _ended(each).reason) is None or reason != rows[each.record_key].reason
+                if (reason := _ended(each).reason) is None or reason != locked[each.record_key].reason
             ]  # that one waits is told once, not in every pass
             append(
                 session,
@@ -656,7 +661,7 @@ class Deliverer:
         if not outcome.content:
             return None
         content = plain(outcome.content)
-        return State(content_hash(outcome.content, {}), content if self._matched else None)
+        return State(seen_hash(content), content if self._matched else None)
 
     def _written(self, item: _Item) -> State:
         return State(item.digest, document_text(item.document) if self._matched else None)

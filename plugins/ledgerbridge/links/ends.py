@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, null, select, update
+from sqlalchemy import delete, func, insert, null, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.errors import TargetConflict
@@ -23,6 +23,8 @@ MERGED = "merged"
 """How the id of a record is known that people merged the one that was linked into."""
 WRITTEN = "written"
 """How the id of a record is known that we made."""
+_NOTHING = null()
+"""Of what was told by its hash alone: None would be JSON's null, which a purge would find."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,35 @@ class End:
     written: State | None = None
 
 
+@dataclass
+class _NewEnd:
+    """
+    A ``LinkEnd`` that is yet to be written: many take one statement, objects of SQLAlchemy's one each.
+
+    What nobody told is JSON's null, as an object's would be.
+    """
+
+    link_id: int
+    company: str
+    entity: str
+    key: str
+    linked_at: datetime
+    number: str | None = None
+    matched_by: str | None = None
+    seen_hash: str | None = None
+    seen: Any = None
+    seen_at: datetime | None = None
+    written_hash: str | None = None
+    written: Any = None
+    written_at: datetime | None = None
+    held: None = None
+    agreed: None = None
+    offered: None = None
+
+
+_Known = LinkEnd | _NewEnd
+
+
 def keep_ends(
     session: Session, company: str, kind: str, ends: Sequence[End], *, joins: bool = False
 ) -> dict[str, TargetConflict]:
@@ -75,32 +106,38 @@ def keep_ends(
         return {}
     serialise(session, f"links {company}")
     name, entity = f"{OURS}{kind}", ends[0].entity
-    ours = ends_of(session, company, name, [end.record_key for end in ends])
-    theirs = ends_of(session, company, entity, [end.key for end in ends])
+    ours: dict[str, _Known] = {**ends_of(session, company, name, [end.record_key for end in ends])}
+    theirs: dict[str, _Known] = {**ends_of(session, company, entity, [end.key for end in ends])}
     records = _records(session, {each.link_id for each in theirs.values()})
     now = datetime.now(UTC)
     unknown = {end.key for end in ends if end.record_key not in ours and end.key not in theirs}
-    made = {key: Link(company=company, kind=kind, created_at=now) for key in sorted(unknown)}
-    session.add_all(made.values())
-    session.flush()
+    made = _new_links(session, company, kind, unknown, now)
+    new: list[_NewEnd] = []
     conflicts: dict[str, TargetConflict] = {}
     for end in ends:
         own, there = ours.get(end.record_key), theirs.get(end.key)
         if joins and own is not None and there is not None and own.link_id != there.link_id:
+            if new:  # what meets is looked for in the table
+                _write(session, new)
+                ours |= ends_of(session, company, name, [*ours])
+                theirs |= ends_of(session, company, entity, [*theirs])
+                own, there = ours[end.record_key], theirs[end.key]
             _meet(session, own, there, records)
         if there is not None and not _is_same(end, own, there, records.get(there.link_id, set()), joins=joins):
             conflicts[end.record_key] = _belongs_to_others(end, records[there.link_id])
             continue
         known = there or own
-        link_id = made[end.key].id if known is None else known.link_id
+        link_id = made[end.key] if known is None else known.link_id
         if own is None:
-            ours[end.record_key] = _new(session, link_id, company, name, end.record_key, now)
+            new.append(_NewEnd(link_id, company, name, end.record_key, now))
+            ours[end.record_key] = new[-1]
             records.setdefault(link_id, set()).add(end.record_key)
         if there is None:
-            there = theirs[end.key] = _new(session, link_id, company, entity, end.key, now)
-            there.matched_by = end.matched_by
+            new.append(_NewEnd(link_id, company, entity, end.key, now, matched_by=end.matched_by))
+            there = theirs[end.key] = new[-1]
         _note(there, end, now)
     session.flush()
+    _write(session, new)
     return conflicts
 
 
@@ -144,14 +181,14 @@ def _records(session: Session, links: set[int]) -> dict[int, set[str]]:
     return found
 
 
-def _is_same(end: End, own: LinkEnd | None, there: LinkEnd, records: set[str], *, joins: bool) -> bool:
+def _is_same(end: End, own: _Known | None, there: _Known, records: set[str], *, joins: bool) -> bool:
     """Whether the record is the thing that the id is linked to already."""
     if own is not None:
         return own.link_id == there.link_id
     return joins or not records or end.record_key in records
 
 
-def _meet(session: Session, own: LinkEnd, there: LinkEnd, records: dict[int, set[str]]) -> None:
+def _meet(session: Session, own: _Known, there: _Known, records: dict[int, set[str]]) -> None:
     """Make one thing of two, where one of them is a record that was read alone and the other has none of its kind."""
     for alone, other in ((there.link_id, own.link_id), (own.link_id, there.link_id)):
         ends = session.scalars(select(LinkEnd).where(LinkEnd.link_id == alone)).all()
@@ -167,20 +204,30 @@ def _meet(session: Session, own: LinkEnd, there: LinkEnd, records: dict[int, set
         return
 
 
-def _new(session: Session, link_id: int, company: str, entity: str, key: str, now: datetime) -> LinkEnd:
-    row = LinkEnd(link_id=link_id, company=company, entity=entity, key=key, linked_at=now)
-    session.add(row)
-    return row
+def _new_links(session: Session, company: str, kind: str, keys: Collection[str], now: datetime) -> dict[str, int]:
+    """Links of things that have none yet, by the ids that tell them apart."""
+    if not keys:
+        return {}
+    rows = [{"company": company, "kind": kind, "created_at": now}] * len(keys)
+    made = session.connection().execute(insert(Link).returning(Link.id), rows).scalars()
+    return dict(zip(sorted(keys), sorted(made), strict=True))
 
 
-def _note(row: LinkEnd, end: End, now: datetime) -> None:
+def _write(session: Session, new: list[_NewEnd]) -> None:
+    """Write what is new, in this order, and forget it."""
+    if new:
+        session.connection().execute(insert(LinkEnd), [vars(each) for each in new])
+        new.clear()
+
+
+def _note(row: _Known, end: End, now: datetime) -> None:
     row.number = end.number
     if end.seen is not None:
         row.seen_hash, row.seen_at = end.seen.digest, now
-        row.seen = end.seen.content or null()  # None would be JSON's null, which a purge would find
+        row.seen = end.seen.content or _NOTHING
     if end.written is not None:
         row.written_hash, row.written_at = end.written.digest, now
-        row.written = end.written.content or null()
+        row.written = end.written.content or _NOTHING
 
 
 def _belongs_to_others(end: End, records: set[str]) -> TargetConflict:

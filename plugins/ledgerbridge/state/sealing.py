@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import JSON, Text, TypeDecorator
+from sqlalchemy import JSON, Null, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 from ledgerbridge.errors import ConfigurationError
@@ -139,15 +139,15 @@ def _opened(kept: str, dialect: Dialect, parse: Callable[[bytes], Any]) -> Any:
 
 
 class SealedJson(TypeDecorator[Any]):
-    """JSON that is a text of ciphertext when a key is set."""
+    """JSON that is a text of ciphertext when a key is set; ``null()`` is SQL's NULL, as of JSON."""
 
     impl = JSON
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         sealer = _sealer(dialect)
-        if value is None:
-            return None
+        if value is None or isinstance(value, Null):
+            return value
         if sealer.encrypts:
             return sealer.seal(json.dumps(value).encode()).decode()
         return _as_plain(value) if isinstance(value, str) and value.startswith(_MARK.decode()) else value

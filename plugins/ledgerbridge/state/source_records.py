@@ -254,12 +254,12 @@ def news(session: Session, task: str, entity: str, fates: Outcomes) -> list[Chan
     settled = {key: fate for key, fate in fates.items() if fate.outcome in ("waiting", "superseded", "unchanged")}
     told: dict[str, tuple[str, Any]] = {}
     for chunk in in_chunks(list(settled)):
-        entries = session.scalars(
-            select(AuditEntry)
+        entries = session.execute(
+            select(AuditEntry.record_key, AuditEntry.action, AuditEntry.details)
             .where(AuditEntry.record_key.in_(chunk), AuditEntry.entity == entity, AuditEntry.task == task)
             .order_by(AuditEntry.id)
         )
-        told.update((entry.record_key, (entry.action, entry.details.get("reason"))) for entry in entries)
+        told.update((key, (action, details.get("reason"))) for key, action, details in entries)
     return [
         Change(fate.outcome, entity, key, (fate.canonical or {}).get("chain_key"), details={"reason": fate.reason})
         for key, fate in settled.items()
@@ -269,9 +269,9 @@ def news(session: Session, task: str, entity: str, fates: Outcomes) -> list[Chan
 
 def counts(session: Session, flow: str, leg: str, run_id: str) -> Counter[str]:
     """How many source records of a run's batch have which outcome."""
-    rows = session.scalars(
-        select(SourceRecord.outcome).where(
-            SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.run_id == run_id
-        )
+    rows = session.execute(
+        select(SourceRecord.outcome, func.count().label("records"))
+        .where(SourceRecord.flow == flow, SourceRecord.leg == leg, SourceRecord.run_id == run_id)
+        .group_by(SourceRecord.outcome)
     )
-    return Counter(rows)
+    return Counter({row.outcome: row.records for row in rows})

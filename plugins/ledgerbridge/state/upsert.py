@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, inspect, update
+from sqlalchemy import ColumnElement, Executable, bindparam, inspect, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ledgerbridge.state.companies import OfCompany, bound_company
@@ -30,18 +31,26 @@ def upsert(
         return
     if issubclass(table, OfCompany) and "company" not in key and not _is_primary(table, key):
         key = ["company", *key]
-    # PostgreSQL's takes a tenth of a second to import, for nothing where the state lies on SQLite
-    dialect: Any = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
-    statement = dialect.insert(table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
     # compiled once and run for all rows: a statement with the rows in it is compiled anew, which takes longer than the
     # database does
-    session.connection().execute(
+    dialect = session.get_bind().dialect.name
+    session.connection().execute(_upserting(dialect, table, tuple(rows[0]), tuple(key), tuple(keep)), list(rows))
+
+
+@lru_cache(maxsize=256)  # a chunk asks for the same as the one before
+def _upserting(
+    dialect_name: str, table: type[Base], columns: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]
+) -> Executable:
+    # PostgreSQL's takes a tenth of a second to import, for nothing where the state lies on SQLite
+    dialect: Any = import_module(f"sqlalchemy.dialects.{dialect_name}")
+    statement = dialect.insert(table)
+    changed = {name: statement.excluded[name] for name in columns if name not in key and name not in keep}
+    upserting: Executable = (
         statement.on_conflict_do_update(index_elements=list(key), set_=changed)
         if changed
-        else statement.on_conflict_do_nothing(index_elements=list(key)),
-        list(rows),
+        else statement.on_conflict_do_nothing(index_elements=list(key))
     )
+    return upserting
 
 
 def _is_primary(table: type[Base], key: Sequence[str]) -> bool:
