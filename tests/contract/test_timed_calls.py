@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,3 +199,34 @@ def test_a_server_that_drips_its_side_of_tls_is_given_up() -> None:
     greeting = Dripper(b"\x16\x03\x03\x3e\x80\x02\x00\x3e\x7c\x03\x03", b"x" * DRIPS)
     with dripping(greeting), pytest.raises(Timeout):
         limit_answers(Session()).get(greeting.url.replace("http:", "https:"), timeout=SECONDS)
+
+
+def gives_up(url: str) -> bool:
+    try:
+        limit_answers(Session()).get(url, timeout=SECONDS)
+    except AnswerTooSlow:
+        return True
+    return False
+
+
+def test_a_call_ends_in_time_while_longer_ones_are_under_way() -> None:
+    with dripping(SLOW_BODY) as slow, limit_answers(Session()) as session:
+        session.get(slow.url, timeout=SECONDS, stream=True)  # has an hour
+        assert gives_up(slow.url)
+
+
+def test_calls_side_by_side_are_ended_by_one_thread() -> None:
+    with dripping(SLOW_BODY) as slow, ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(gives_up, slow.url) for _ in range(8)]
+        wait(calls, timeout=SECONDS / 2)
+        assert [each.name for each in threading.enumerate()].count("deadlines") == 1
+        assert all(each.result() for each in calls)
+
+
+def test_a_process_that_was_forked_while_calls_were_under_way_ends_its_own() -> None:
+    with dripping(SLOW_BODY) as slow, limit_answers(Session()) as session:
+        session.get(slow.url, timeout=SECONDS, stream=True)
+        child = os.fork()
+        if not child:
+            os._exit(0 if gives_up(slow.url) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

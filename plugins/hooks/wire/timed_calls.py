@@ -9,11 +9,13 @@ that stood still meanwhile may have been taken for dead, and another one may hav
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from threading import Lock, Timer
+from threading import Condition, Lock, Thread
+from time import monotonic
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -112,12 +114,11 @@ class _Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.ends_at = monotonic() + seconds
         self.passed = False
         self._socket: socket.socket | None = None
         self._lock = Lock()
-        self._timer = Timer(seconds, self._pass)
-        self._timer.daemon = True
-        self._timer.start()
+        _watch.add(self)
 
     def watch(self, connected: socket.socket) -> None:
         """Take this socket; a copy of its handle, since TLS takes the first one over."""
@@ -129,11 +130,12 @@ class _Deadline:
 
     def end(self) -> None:
         """Let go of the socket: the answer is there, or nobody waits for it any more."""
-        self._timer.cancel()
+        _watch.drop(self)
         with self._lock:
             self._close()
 
-    def _pass(self) -> None:
+    def passes(self) -> None:
+        """Its time is over."""
         with self._lock:
             self.passed = True
             self._shut_down()
@@ -148,6 +150,74 @@ class _Deadline:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+class _Watch:
+    """
+    Ends this process's deadlines when they pass, in one thread: to begin a thread for each costs a call far more.
+
+    Most calls are given the same time, so that a new one seldom ends before what the thread waits for already.
+    """
+
+    def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """In a process that was forked: neither its parent's thread nor the calls that were under way are in it."""
+        self._changed = Condition()
+        self._deadlines: set[_Deadline] = set()
+        self._thread: Thread | None = None
+        self._looks_at = 0.0
+
+    def add(self, deadline: _Deadline) -> None:
+        """End it when its time is over."""
+        begun = None
+        with self._changed:
+            self._deadlines.add(deadline)
+            if self._thread is None:
+                self._looks_at = deadline.ends_at
+                begun = self._thread = Thread(target=self._run, name="deadlines", daemon=True)
+            elif deadline.ends_at < self._looks_at:
+                self._changed.notify()
+        if begun is not None:
+            self._begin(begun)
+
+    def _begin(self, thread: Thread) -> None:
+        """Start it, without the lock: what is cleared away in it while it starts may need that (see below)."""
+        try:
+            thread.start()
+        except RuntimeError:  # there are too many; the next call tries again
+            self._thread = None
+            raise
+
+    def drop(self, deadline: _Deadline) -> None:
+        """It ended before."""
+        with self._changed:
+            self._deadlines.discard(deadline)
+
+    def _run(self) -> None:
+        while passed := self._next_passed():
+            for each in passed:
+                with suppress(OSError):  # one that can't be closed keeps no other one from its end
+                    each.passes()
+
+    def _next_passed(self) -> list[_Deadline]:
+        """Wait for the next ones; none when nothing was left to wait for, and then the thread ends."""
+        with self._changed:
+            # each time a copy: Python may clear away a forgotten connection right here, which drops its deadline
+            while deadlines := self._deadlines.copy():
+                now = monotonic()
+                if passed := [each for each in deadlines if each.ends_at <= now]:
+                    self._deadlines.difference_update(passed)
+                    return passed
+                self._looks_at = min(each.ends_at for each in deadlines)
+                self._changed.wait(self._looks_at - now)
+            self._thread = None
+            return []
+
+
+_watch = _Watch()
+os.register_at_fork(after_in_child=_watch.begin_anew)
 
 
 _last_deadline: ContextVar[_Deadline | None] = ContextVar("last_deadline", default=None)
