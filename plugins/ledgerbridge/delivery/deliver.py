@@ -15,14 +15,15 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Row, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, document_text, plain, seen_hash
-from ledgerbridge.delivery.lease import LEASE, Try
+from ledgerbridge.delivery.lease import LEASE, LIVES, Try
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, Target
 from ledgerbridge.errors import (
     LedgerbridgeError,
@@ -59,19 +60,28 @@ _SAME_MOMENT = timedelta(seconds=1)
 STEPS = ("written sending", "looked up", "answered", "written outcome")
 """What a delivery goes through, in this order; between any two a worker may die."""
 
-# Asked before each call: made once, and of tables, since SQLAlchemy's work for objects costs more than theirs.
+# Asked before each call: made once, of tables, and for the one document that most calls carry by its key alone, since
+# SQLAlchemy's work for objects and for lists costs more than the database's.
 _OF = Delivery.__table__.c
-_THESE = (
-    _OF.company == bindparam("of_company"),
-    _OF.entity == bindparam("of_entity"),
-    _OF.record_key.in_(bindparam("keys", expanding=True)),
-)
-_HELD = select(_OF.record_key, _OF.fence, _OF.target_id).where(*_THESE).order_by(_OF.id).with_for_update()
-_LEAVES = (
-    update(Delivery.__table__)  # type: ignore[arg-type]  # SQLAlchemy tells it no more exactly than FromClause
-    .where(*_THESE)
-    .values(called_at=bindparam("called"), settles_at=bindparam("settles"))
-)
+_OURS = (_OF.company == bindparam("of_company"), _OF.entity == bindparam("of_entity"))
+
+
+def _held(which: ColumnElement[bool]) -> Select[Any]:
+    return select(_OF.record_key, _OF.fence, _OF.target_id).where(*_OURS, which).order_by(_OF.id).with_for_update()
+
+
+def _leaves(which: ColumnElement[bool]) -> Update:
+    return (
+        update(Delivery.__table__)  # type: ignore[arg-type]  # SQLAlchemy tells it no more exactly than FromClause
+        .where(*_OURS, which, LIVES)
+        .values(called_at=bindparam("called"), settles_at=bindparam("settles"))
+    )
+
+
+_ONE = _OF.record_key == bindparam("keys")
+_SEVERAL = _OF.record_key.in_(bindparam("keys", expanding=True))
+_HELD_ONE, _HELD = _held(_ONE), _held(_SEVERAL)
+_LEAVES_ONE, _LEAVES = _leaves(_ONE), _leaves(_SEVERAL)
 
 _log = logging.getLogger(__name__)
 _steps = logging.getLogger("ledgerbridge.delivery.steps")
@@ -160,6 +170,8 @@ class Deliverer:
         self._leaves_unsettled = leaves_unsettled
         self._matched_by: dict[str, str] = {}
         self._try = Try(engine, actor, lease)
+        # a database connection is kept for one; where several ask at once, each other one's would be made anew
+        self._one_asks = Lock()
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
         self._linked: dict[str, str] = {}
@@ -254,17 +266,11 @@ class Deliverer:
             process stood still since: nothing may leave, whoever holds them now looks them up.
         """
         keys = [document.record_key for document in documents]
-        named = {"of_company": self._company, "of_entity": self._entity, "keys": keys}
-        with transaction(self._engine) as session:
-            connection = session.connection()
-            held = {row.record_key: row for row in connection.execute(_HELD, named)}
-            asked = seconds_since_start()
-            now = database_now(session)
-            lost = [key for key in keys if key not in held or not self._may_send(held[key])]
-            if lost or not self._try.is_alive(connection, now):
-                key = (lost or keys)[0]
-                raise self._leased(session, self._known(session, [key]).get(key))
-            connection.execute(_LEAVES, {**named, "called": now, "settles": now + self._settle})
+        with self._one_asks, self._engine.begin() as connection:
+            asked, lost = self._mark(connection, keys)
+        if lost is not None:
+            with transaction(self._engine) as session:
+                raise self._leased(session, self._known(session, [lost]).get(lost))
         if seconds_since_start() - asked > _LEAVES_WITHIN.total_seconds():
             raise TransientError(
                 LEASED,
@@ -273,6 +279,25 @@ class Deliverer:
                 " more memory and processor time.",
                 outcome_unknown=True,
             )
+
+    def _mark(self, connection: Connection, keys: Sequence[str]) -> tuple[float, str | None]:
+        """
+        Write down that a call with these may leave.
+
+        :return: when that was, by ``seconds_since_start``; and the key of one that we may not send, then of none it is
+            written down.
+        """
+        held, leaves, which = (_HELD_ONE, _LEAVES_ONE, keys[0]) if len(keys) == 1 else (_HELD, _LEAVES, keys)
+        named = {"of_company": self._company, "of_entity": self._entity, "keys": which}
+        rows = {row.record_key: row for row in connection.execute(held, named)}
+        asked = seconds_since_start()
+        now = database_now(connection)
+        lost = next((key for key in keys if key not in rows or not self._may_send(rows[key])), None)
+        if lost is not None:
+            return asked, lost
+        told = {"called": now, "settles": now + self._settle, **self._try.as_at(now)}
+        marked = connection.execute(leaves, named | told).rowcount
+        return asked, None if marked else keys[0]
 
     def _may_send(self, row: Any) -> bool:
         return bool(row.fence == self._try.number and row.target_id == self._known_as[row.record_key])

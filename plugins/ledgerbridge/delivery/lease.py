@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Update, bindparam, delete, select, update
+from sqlalchemy import Engine, Update, bindparam, delete, exists, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor
@@ -24,7 +24,7 @@ from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.database import transaction
 from ledgerbridge.state.models import DeliveryTry
 
-__all__ = ["LEASE", "Try"]
+__all__ = ["LEASE", "LIVES", "Try"]
 
 LEASE = timedelta(seconds=60)
 """How long a worker that died, or can't reach the database, keeps others out of what it had taken."""
@@ -32,11 +32,16 @@ _BEATS_A_LEASE = 6
 _REMEMBERED = timedelta(days=1)
 
 # asked before each call: made once
-_ALIVE = select(DeliveryTry.__table__.c.number).where(
+LIVES = exists().where(
     DeliveryTry.__table__.c.number == bindparam("of_number"),
     DeliveryTry.__table__.c.token == bindparam("of_token"),
     DeliveryTry.__table__.c.lease_until > bindparam("at"),
 )
+"""
+Whether the lease of the try that is named goes on (``Try.as_at``): a condition of what it writes.
+
+It is not moved on: calls that leave at once would wait for each other to write the one row of their try.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -98,14 +103,9 @@ class Try:
         moved: Any = session.execute(self._living(now).values(heartbeat_at=now, lease_until=now + self._lease))
         return bool(moved.rowcount)
 
-    def is_alive(self, connection: Connection, now: datetime) -> bool:
-        """
-        Whether the lease goes on.
-
-        It is not moved on: calls that leave at once would wait for each other to write the one row of their try.
-        """
-        mine = {"of_number": self._number, "of_token": self._token, "at": now}
-        return connection.scalar(_ALIVE, mine) is not None
+    def as_at(self, now: datetime) -> dict[str, Any]:
+        """What ``LIVES`` is to be told to ask for this try."""
+        return {"of_number": self._number, "of_token": self._token, "at": now}
 
     def __enter__(self) -> Self:
         return self
