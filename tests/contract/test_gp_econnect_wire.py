@@ -171,6 +171,17 @@ def test_call_goes_to_the_address_we_reach_with_names_and_path_of_the_sites_wsdl
     assert asked_xml(posted.body).findtext(".//DOCNUMBR") == "LBR1"
 
 
+def test_calls_go_through_the_proxy_that_the_environment_names(
+    described: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", described.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    described.will_reply(rows("Item", {"ITEMNMBR": "LAMP-01"}))
+    assert master(hook_on(monkeypatch, "http://gp.example:8080"), "item").lookup(["LAMP-01"])
+    assert [request.headers["host"] for request in described.asked] == ["gp.example:8080"] * 2
+
+
 def test_wsdl_is_read_once_per_process(described: ScriptedApi, hook: GPEConnectHook) -> None:
     described.will_reply(rows("Item", {"ITEMNMBR": "LAMP-01"}), rows("Item"))
     found = master(hook, "item").lookup(["lamp-01"])

@@ -211,7 +211,7 @@ class _HttpError(Exception):
 
 
 class _Transport:
-    """What zeep loads and sends with, in place of its own: a session per thread, statuses told before any parsing."""
+    """What zeep loads and sends with, in place of its own: a line per thread, statuses told before any parsing."""
 
     def __init__(self, base_url: str, make_auth: Callable[[], AuthBase], timeout_seconds: float) -> None:
         self._base_url = base_url
@@ -221,7 +221,7 @@ class _Transport:
 
     def load(self, url: str) -> bytes:
         # imported schemas carry the server's own machine name
-        response = self._session().get(_reached_at(self._base_url, url), timeout=self._timeout_seconds)
+        response = self._line().session.get(_reached_at(self._base_url, url), timeout=self._timeout_seconds)
         if response.status_code != requests.codes.ok:
             raise _HttpError(response)
         return response.content
@@ -230,20 +230,44 @@ class _Transport:
         from lxml import etree
 
         body = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
-        response = self._session().post(address, data=body, headers=headers, timeout=self._timeout_seconds)
+        response = self._line().post(address, body, headers, self._timeout_seconds)
         if response.status_code != requests.codes.ok and _SOAP11 not in response.content:
             raise _HttpError(response)
         return response
 
     def head(self, url: str) -> requests.Response:
-        return self._session().head(url, timeout=self._timeout_seconds)
+        return self._line().session.head(url, timeout=self._timeout_seconds)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = limit_answers(requests.Session())
-            session.auth = self._make_auth()
-        return session
+    def _line(self) -> _Line:
+        line: _Line | None = getattr(self._local, "line", None)
+        if line is None:
+            line = self._local.line = _Line(self._base_url, self._make_auth())
+        return line
+
+
+class _Line:
+    """
+    A session of one thread; what is the same in all its calls is made once: most of what preparing one takes.
+
+    That is what the environment says of proxies and certificates, and a call's request but for its body and cookies.
+    """
+
+    def __init__(self, base_url: str, auth: AuthBase) -> None:
+        self.session = limit_answers(requests.Session())
+        self.session.auth = auth
+        self._found = self.session.merge_environment_settings(base_url, {}, None, None, None)
+        self._requests: dict[tuple[object, ...], requests.PreparedRequest] = {}
+
+    def post(self, address: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> requests.Response:
+        """As ``Session.post``."""
+        what = (address, *headers.items())
+        if what not in self._requests:
+            self._requests[what] = self.session.prepare_request(requests.Request("POST", address, headers))
+            self._requests[what].headers.pop("Cookie", None)
+        request = self._requests[what].copy()
+        request.prepare_cookies(self.session.cookies)
+        request.prepare_body(body, None)
+        return self.session.send(request, timeout=timeout_seconds, **self._found)
 
 
 def _reached_at(base_url: str, url: str) -> str:
