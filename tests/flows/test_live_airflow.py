@@ -99,6 +99,8 @@ ALERTING_FLOWS = {
     "late": ALERTING.format(retries=1, alerts="{to: team, deadline_minutes: 1}"),
 }
 CUSTOMERS = "master_data.customers"
+VENDORS = "master_data.vendors"
+POLLED = "{events: true, poll: {gp: {least_seconds: 5, most_seconds: 10}}}"
 ENTRIES = "general_ledger.entries"
 BILLS = "procure_to_pay.bills"
 PURCHASE_ORDERS = "procure_to_pay.purchase_orders"
@@ -137,7 +139,8 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     include = folder / "include"
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / "master_data.yaml"
-    flow.write_text(flow.read_text().replace("policies: {", "policies: {city: ask, ", 1))
+    text = flow.read_text().replace("policies: {", "policies: {city: ask, ", 1)
+    flow.write_text(text.replace("  vendors:\n", f"  vendors:\n    schedule: {POLLED}\n", 1))
     (folder / "master_data.py").write_text(MASTER_DATA.format(include=str(include)))
     flow = include / "flows" / "order_to_cash.yaml"
     text = flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1)
@@ -646,6 +649,26 @@ def test_orders_get_from_a_webhook_into_gp_whatever_events_airflow_loses(
     assert {run_id.partition("__")[0] for run_id in later} == {"asset_triggered"}
     assert "failed" not in {live_airflow.state(ORDERS, run_id) for run_id in later}
     live_airflow.pause(ORDERS)
+
+
+def test_vendor_keyed_in_gp_which_tells_nothing_by_itself_reaches_xero_though_nobody_starts_a_run(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+) -> None:
+    wait_for_dag(stack, live_airflow, VENDORS)
+    live_airflow.unpause(VENDORS)
+
+    def has_read() -> bool:
+        return any(live_airflow.state(VENDORS, run_id) == "success" for run_id in live_airflow.runs(VENDORS))
+
+    def in_xero() -> bool:
+        contacts = sandboxes.call("GET", "xero", "/_sandbox/contacts")["contacts"]
+        return "Polled Paper" in [each["Name"] for each in contacts]
+
+    stack.services.wait_until(has_read, what="the first run of the vendors", timeout_seconds=240)
+    sandboxes.call("PUT", "gp", "/_sandbox/vendors/POLLED1", {"VENDNAME": "Polled Paper"})
+    stack.services.wait_until(in_xero, what="the vendor in Xero", timeout_seconds=240)
+    assert {run_id.partition("__")[0] for run_id in live_airflow.runs(VENDORS)} == {"asset_triggered"}
+    live_airflow.pause(VENDORS)
 
 
 def test_airflow_fills_the_log_day_by_day_and_goes_on_behind_a_day_that_failed(
