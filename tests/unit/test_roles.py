@@ -8,7 +8,10 @@ from itertools import product
 from pathlib import Path
 
 from airflow.api_fastapi.auth.managers.base_auth_manager import ExtendedResourceMethod
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManagerRole
 from airflow.api_fastapi.common.types import MenuItem
+
+from demo.airflow_home import read_settings
 
 ROOT = Path(__file__).parents[2]
 CLIENT = json.loads((ROOT / "deploy/keycloak/realm.json").read_text())["clients"][0]
@@ -55,6 +58,13 @@ def test_the_realm_knows_every_method_and_menu_of_this_airflow_and_each_rule_nam
         assert set(json.loads(rule["resources"])) <= resources
         assert set(json.loads(rule["scopes"])) <= scopes
         assert set(json.loads(rule["applyPolicies"])) <= set(ROLES)
+
+
+def test_what_is_shipped_has_a_user_of_each_role_the_guide_names_and_not_one_admin() -> None:
+    users = read_settings(ROOT / "config/airflow.env")["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
+    named = dict(each.split(":") for each in users.split(","))
+    assert named == {"admin": "admin", "operator": "op", "approver": "user", "auditor": "viewer"}
+    assert set(named.values()) == {role.name.lower() for role in SimpleAuthManagerRole}
 
 
 def test_the_realm_holds_no_secret_and_lets_nobody_register() -> None:
