@@ -99,7 +99,7 @@ ALERTING_FLOWS = {
     "late": ALERTING.format(retries=1, alerts="{to: team, deadline_minutes: 1}"),
 }
 CUSTOMERS = "master_data.customers"
-VENDORS = "master_data.vendors"
+ITEMS = "master_data.items"
 POLLED = "{events: true, poll: {gp: {least_seconds: 5, most_seconds: 10}}}"
 ENTRIES = "general_ledger.entries"
 BILLS = "procure_to_pay.bills"
@@ -140,7 +140,7 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(CHECKOUT / "include", include)
     flow = include / "flows" / "master_data.yaml"
     text = flow.read_text().replace("policies: {", "policies: {city: ask, ", 1)
-    flow.write_text(text.replace("  vendors:\n", f"  vendors:\n    schedule: {POLLED}\n", 1))
+    flow.write_text(text.replace("  items:\n", f"  items:\n    schedule: {POLLED}\n", 1))
     (folder / "master_data.py").write_text(MASTER_DATA.format(include=str(include)))
     flow = include / "flows" / "order_to_cash.yaml"
     text = flow.read_text().replace("  orders:\n", "  orders:\n    schedule: {events: true}\n", 1)
@@ -651,24 +651,24 @@ def test_orders_get_from_a_webhook_into_gp_whatever_events_airflow_loses(
     live_airflow.pause(ORDERS)
 
 
-def test_vendor_keyed_in_gp_which_tells_nothing_by_itself_reaches_xero_though_nobody_starts_a_run(
+def test_item_keyed_in_gp_which_tells_nothing_by_itself_reaches_xero_though_nobody_starts_a_run(
     stack: Stack, sandboxes: Player, live_airflow: AirflowApi
 ) -> None:
-    wait_for_dag(stack, live_airflow, VENDORS)
-    live_airflow.unpause(VENDORS)
+    wait_for_dag(stack, live_airflow, ITEMS)
+    live_airflow.unpause(ITEMS)
 
     def has_read() -> bool:
-        return any(live_airflow.state(VENDORS, run_id) == "success" for run_id in live_airflow.runs(VENDORS))
+        return any(live_airflow.state(ITEMS, run_id) == "success" for run_id in live_airflow.runs(ITEMS))
 
     def in_xero() -> bool:
-        contacts = sandboxes.call("GET", "xero", "/_sandbox/contacts")["contacts"]
-        return "Polled Paper" in [each["Name"] for each in contacts]
+        items = sandboxes.call("GET", "xero", "/_sandbox/items")["items"]
+        return "POLLED-01" in [each["Code"] for each in items]
 
-    stack.services.wait_until(has_read, what="the first run of the vendors", timeout_seconds=240)
-    sandboxes.call("PUT", "gp", "/_sandbox/vendors/POLLED1", {"VENDNAME": "Polled Paper"})
-    stack.services.wait_until(in_xero, what="the vendor in Xero", timeout_seconds=240)
-    assert {run_id.partition("__")[0] for run_id in live_airflow.runs(VENDORS)} == {"asset_triggered"}
-    live_airflow.pause(VENDORS)
+    stack.services.wait_until(has_read, what="the first run of the items", timeout_seconds=240)
+    sandboxes.call("PUT", "gp", "/_sandbox/items/POLLED-01", {"ITEMDESC": "Polled paper"})
+    stack.services.wait_until(in_xero, what="the item in Xero", timeout_seconds=240)
+    assert {run_id.partition("__")[0] for run_id in live_airflow.runs(ITEMS)} == {"asset_triggered"}
+    live_airflow.pause(ITEMS)
 
 
 def test_airflow_fills_the_log_day_by_day_and_goes_on_behind_a_day_that_failed(
