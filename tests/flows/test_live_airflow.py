@@ -679,10 +679,10 @@ def test_airflow_fills_the_log_day_by_day_and_goes_on_behind_a_day_that_failed(
     sandboxes.play(make_orders(1, seed=8801, first_number=8801, opening=now), 1)
     days = [str(now.date() + timedelta(days=by)) for by in (-1, 0, 1)]
     sandboxes.order_fault("shopify", {"kind": "status", "status": 403})
-    live_airflow.unpause("backfill")
     of_days = ["--from-date", days[0], "--to-date", days[-1], "--reprocess-behavior", "failed"]
     conf = json.dumps({"entities": ["shopify.order"], "again": True})
     in_airflow(stack, "backfill", "create", "--dag-id", "backfill", *of_days, "--dag-run-conf", conf)
+    live_airflow.unpause("backfill")
 
     def runs() -> list[str]:
         return [name for name in live_airflow.runs("backfill") if name.startswith("backfill__")]
