@@ -6,13 +6,11 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,7 @@ from hooks.shopify.hook import ShopifyHook
 from hooks.xero.hook import XeroHook
 from ledgerbridge.drafts.bundle import files_in
 from ledgerbridge.state import connect, transaction
-from ledgerbridge.state.models import BackfillRow, LoggedChange, SignOff
+from ledgerbridge.state.models import SignOff
 from ledgerbridge.state.signing import Signer, new_key
 from sandbox.orders import harbor_light_supply, make_orders
 from sandbox.player import Player, opening_of
@@ -150,8 +148,7 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow = include / "flows" / "general_ledger.yaml"
     flow.write_text(flow.read_text().replace("owner:", "closed_periods: ask\nowner:", 1))
     (folder / "general_ledger.py").write_text(GENERAL_LEDGER.format(include=str(include)))
-    for name in ("procure_to_pay.py", "backfill.py"):
-        shutil.copy(CHECKOUT / "dags" / name, folder)
+    shutil.copy(CHECKOUT / "dags" / "procure_to_pay.py", folder)
     for name, text in ALERTING_FLOWS.items():
         (include / "flows" / f"{name}.yaml").write_text(text)
         (folder / f"{name}.py").write_text(ORDER_TO_CASH.format(include=str(include)).replace("order_to_cash", name))
@@ -669,47 +666,6 @@ def test_item_keyed_in_gp_which_tells_nothing_by_itself_reaches_xero_though_nobo
     stack.services.wait_until(in_xero, what="the item in Xero", timeout_seconds=240)
     assert {run_id.partition("__")[0] for run_id in live_airflow.runs(ITEMS)} == {"asset_triggered"}
     live_airflow.pause(ITEMS)
-
-
-def test_airflow_fills_the_log_day_by_day_and_goes_on_behind_a_day_that_failed(
-    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
-) -> None:
-    wait_for_dag(stack, live_airflow, "backfill")
-    now = datetime.fromisoformat(sandboxes.clock()["shopify"])
-    sandboxes.play(make_orders(1, seed=8801, first_number=8801, opening=now), 1)
-    days = [str(now.date() + timedelta(days=by)) for by in (-1, 0, 1)]
-    sandboxes.order_fault("shopify", {"kind": "status", "status": 403})
-    of_days = ["--from-date", days[0], "--to-date", days[-1], "--reprocess-behavior", "failed"]
-    conf = json.dumps({"entities": ["shopify.order"], "again": True})
-    in_airflow(stack, "backfill", "create", "--dag-id", "backfill", *of_days, "--dag-run-conf", conf)
-    live_airflow.unpause("backfill")
-
-    def runs() -> list[str]:
-        return [name for name in live_airflow.runs("backfill") if name.startswith("backfill__")]
-
-    def states() -> list[str]:
-        return [live_airflow.state("backfill", name) for name in runs()]
-
-    stack.services.wait_until(lambda: states()[:1] == ["failed"], what="the day that fails", timeout_seconds=240)
-    assert not {"success", "failed"} & set(states()[1:]), "the days after it wait"
-    live_airflow.clear_failed("backfill", runs()[0])
-    stack.services.wait_until(lambda: states() == 3 * ["success"], what="all three days", timeout_seconds=240)
-    with transaction(connect(stack.airflow.state_url)) as session:
-        filled = session.scalars(select(BackfillRow)).all()
-        again = session.scalars(select(LoggedChange).where(LoggedChange.how == "again")).all()
-    assert {(str(each.since.date()), each.done == each.until) for each in filled} == {(each, True) for each in days}
-    assert len({each.source_key for each in again}) == len(again) > 0
-    live_airflow.pause("backfill")
-
-
-def in_airflow(stack: Stack, *arguments: str) -> None:
-    """Give Airflow a command as an operator does; once more where SQLite was being written, as the guide says."""
-    command = [str(Path(sys.executable).parent / "airflow"), *arguments]
-    for _ in range(10):
-        done = subprocess.run(command, env=stack.airflow.environment, capture_output=True, text=True, check=False)
-        if "database is locked" not in done.stderr:
-            break
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def logged_in(stack: Stack, user: str) -> httpx.Client:
