@@ -121,7 +121,12 @@ class Stack:
         :raises ImportFailed: the flow can't be loaded.
         """
         api = AirflowApi(self.airflow.url, USER, self.airflow.password)
-        for what, ready in (("Airflow", api.is_healthy), (f"the DAG {dag_id}", lambda: api.has_dag(dag_id))):
+        parts = {
+            "Airflow": api.is_healthy,
+            "Airflow's API for tasks": api.serves_tasks,
+            f"the DAG {dag_id}": lambda: api.has_dag(dag_id),
+        }
+        for what, ready in parts.items():
             self.services.wait_until(ready, what=what, timeout_seconds=START_SECONDS)
         return api
 
