@@ -27,6 +27,8 @@ _PORT = 8914
 @app.callback()
 def systems() -> None:
     """One command a system: consent to it, or be told by it."""
+    # like `airflow connections test`, for connections that lie in Airflow's own database
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
 @app.command()
@@ -49,8 +51,6 @@ def xero(
     """Consent in the browser; the tokens are kept and renewed from then on."""
     from hooks.xero.hook import XeroHook
 
-    # like `airflow connections test`, for connections that lie in Airflow's own database
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     hook = XeroHook(connection)
     if webhooks is not None:
         return _test_receiver(hook, webhooks)
@@ -81,8 +81,6 @@ def shopify(
     from hooks.shopify.hook import ShopifyHook
     from hooks.shopify.subscriptions import subscribe, subscriptions
 
-    # as above
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     hook = ShopifyHook(connection)
     added = subscribe(hook, webhooks)
     for each in subscriptions(hook):
@@ -102,8 +100,6 @@ def stripe(
     from hooks.stripe.hook import StripeHook
     from hooks.stripe.subscriptions import endpoints, subscribe
 
-    # as above
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     hook = StripeHook(connection)
     ours, is_new = subscribe(hook, webhooks)
     for each in endpoints(hook):

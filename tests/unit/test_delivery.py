@@ -20,8 +20,7 @@ from ledgerbridge.audit import Actor
 from ledgerbridge.changes import Found as LoggedVersion
 from ledgerbridge.changes import SourceId, append
 from ledgerbridge.changes.log import last_number
-from ledgerbridge.delivery import Delivered, Deliverer
-from ledgerbridge.delivery import deliver as delivering
+from ledgerbridge.delivery import Delivered, Deliverer, leave
 from ledgerbridge.delivery.content import content_hash
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import RecordBusy, TargetConflict, TransientError
@@ -510,7 +509,7 @@ def test_a_process_that_stood_still_after_its_mark_sends_nothing(
 ) -> None:
     """SIGSTOP between the mark's commit and the call; the kernel's seconds go on."""
     seconds = count(1000, 312)
-    monkeypatch.setattr(delivering, "seconds_since_start", lambda: float(next(seconds)))
+    monkeypatch.setattr(leave, "seconds_since_start", lambda: float(next(seconds)))
     ledger = AskingLedger()
     with pytest.raises(TransientError, match="stood still"):
         deliver(state_db, ledger, document("A"))

@@ -122,7 +122,7 @@ class WorkingTry(Thread):
             self._deliverer._try.lives(session, self.world.date)
 
     def seconds(self) -> float:
-        """The kernel's seconds, as asked in ``_grant`` before and after the mark is committed."""
+        """The kernel's seconds, as asked for a leave before and after the mark is committed."""
         if self.at == "asking":
             self.gate("marked")
         else:
@@ -197,7 +197,8 @@ class DeliveryProtocol(RuleBasedStateMachine):
         for name, value in {
             "deliver.database_now": lambda _: self.date,
             "lease.database_now": lambda _: self.date,
-            "deliver.seconds_since_start": self._asked,
+            "leave.database_now": lambda _: self.date,
+            "leave.seconds_since_start": self._asked,
         }.items():
             self._meanwhile.enter_context(patch(f"ledgerbridge.delivery.{name}", value))
 

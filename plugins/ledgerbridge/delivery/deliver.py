@@ -15,15 +15,15 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Update, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledgerbridge.audit.chain import Actor, Change, append
 from ledgerbridge.delivery.content import content_hash, document_text, plain, seen_hash
-from ledgerbridge.delivery.lease import LEASE, LIVES, Try
+from ledgerbridge.delivery.lease import LEASE, Try
+from ledgerbridge.delivery.leave import LEASED, LEAVES_WITHIN, Leave
 from ledgerbridge.entities import Candidate, Document, Found, Matched, Outcome, Target
 from ledgerbridge.errors import (
     LedgerbridgeError,
@@ -35,17 +35,14 @@ from ledgerbridge.errors import (
 )
 from ledgerbridge.going_out import granting
 from ledgerbridge.links import WRITTEN, End, MatchPolicy, State, decide, keep_ends, linked_ids
-from ledgerbridge.state.clock import database_now, seconds_since_start
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.companies import MAIN, bound_company
 from ledgerbridge.state.database import serialise, transaction
 from ledgerbridge.state.dead_letters import money_of
 from ledgerbridge.state.models import Delivery, DeliveryTry, LoggedChange
 from ledgerbridge.state.upsert import in_chunks, update_each, upsert
 
-__all__ = ["LEASED", "SETTLE", "STEPS", "Delivered", "Deliverer"]
-
-LEASED = "LB-DLV-001"
-"""Code of the error that says another try holds a record, or may still have a call under way."""
+__all__ = ["SETTLE", "STEPS", "Delivered", "Deliverer"]
 
 SETTLE = timedelta(seconds=20)
 """
@@ -54,34 +51,9 @@ How long after a call the target is given to end what it may have begun; at leas
 A look-up that comes too early finds nothing, and the document is sent again while the first is still being booked. A
 target that takes longer is stopped by its own uniqueness only: its documents' numbers, its idempotency keys.
 """
-_LEAVES_WITHIN = timedelta(seconds=5)
-"""How long after it was marked a call may still leave; what was frozen for longer in between does not."""
 _SAME_MOMENT = timedelta(seconds=1)
 STEPS = ("written sending", "looked up", "answered", "written outcome")
 """What a delivery goes through, in this order; between any two a worker may die."""
-
-# Asked before each call: made once, of tables, and for the one document that most calls carry by its key alone, since
-# SQLAlchemy's work for objects and for lists costs more than the database's.
-_OF = Delivery.__table__.c
-_OURS = (_OF.company == bindparam("of_company"), _OF.entity == bindparam("of_entity"))
-
-
-def _held(which: ColumnElement[bool]) -> Select[Any]:
-    return select(_OF.record_key, _OF.fence, _OF.target_id).where(*_OURS, which).order_by(_OF.id).with_for_update()
-
-
-def _leaves(which: ColumnElement[bool]) -> Update:
-    return (
-        update(Delivery.__table__)  # type: ignore[arg-type]  # SQLAlchemy tells it no more exactly than FromClause
-        .where(*_OURS, which, LIVES)
-        .values(called_at=bindparam("called"), settles_at=bindparam("settles"))
-    )
-
-
-_ONE = _OF.record_key == bindparam("keys")
-_SEVERAL = _OF.record_key.in_(bindparam("keys", expanding=True))
-_HELD_ONE, _HELD = _held(_ONE), _held(_SEVERAL)
-_LEAVES_ONE, _LEAVES = _leaves(_ONE), _leaves(_SEVERAL)
 
 _log = logging.getLogger(__name__)
 _steps = logging.getLogger("ledgerbridge.delivery.steps")
@@ -155,7 +127,7 @@ class Deliverer:
         self._target = target
         # 0: a target that names no limit of its calls is trusted to keep to the settle time
         call = timedelta(seconds=getattr(target, "call_seconds", 0))
-        self._settle = max(settle, call + _LEAVES_WITHIN) if call else settle
+        self._settle = max(settle, call + LEAVES_WITHIN) if call else settle
         self._breaks = settle
         self._lease = lease
         self._made_by = made_by or {}
@@ -170,8 +142,7 @@ class Deliverer:
         self._leaves_unsettled = leaves_unsettled
         self._matched_by: dict[str, str] = {}
         self._try = Try(engine, actor, lease)
-        # a database connection is kept for one; where several ask at once, each other one's would be made anew
-        self._one_asks = Lock()
+        self._leave = Leave(engine, self._company, self._entity, self._try, self._settle)
         self._held_by_others: TransientError | None = None
         self._arrived: set[str] = set()
         self._linked: dict[str, str] = {}
@@ -265,42 +236,10 @@ class Deliverer:
         :raises TransientError: this try's lease is over, another has taken one of them or told of its arrival, or this
             process stood still since: nothing may leave, whoever holds them now looks them up.
         """
-        keys = [document.record_key for document in documents]
-        with self._one_asks, self._engine.begin() as connection:
-            asked, lost = self._mark(connection, keys)
+        lost = self._leave.ask({each.record_key: self._known_as[each.record_key] for each in documents})
         if lost is not None:
             with transaction(self._engine) as session:
                 raise self._leased(session, self._known(session, [lost]).get(lost))
-        if seconds_since_start() - asked > _LEAVES_WITHIN.total_seconds():
-            raise TransientError(
-                LEASED,
-                f"{self._entity}: this worker stood still after it wrote that {len(keys)} documents go out; none did.",
-                remedy="None: the retry looks them up before it sends them. If it happens often, give the worker"
-                " more memory and processor time.",
-                outcome_unknown=True,
-            )
-
-    def _mark(self, connection: Connection, keys: Sequence[str]) -> tuple[float, str | None]:
-        """
-        Write down that a call with these may leave.
-
-        :return: when that was, by ``seconds_since_start``; and the key of one that we may not send, then of none it is
-            written down.
-        """
-        held, leaves, which = (_HELD_ONE, _LEAVES_ONE, keys[0]) if len(keys) == 1 else (_HELD, _LEAVES, keys)
-        named = {"of_company": self._company, "of_entity": self._entity, "keys": which}
-        rows = {row.record_key: row for row in connection.execute(held, named)}
-        asked = seconds_since_start()
-        now = database_now(connection)
-        lost = next((key for key in keys if key not in rows or not self._may_send(rows[key])), None)
-        if lost is not None:
-            return asked, lost
-        told = {"called": now, "settles": now + self._settle, **self._try.as_at(now)}
-        marked = connection.execute(leaves, named | told).rowcount
-        return asked, None if marked else keys[0]
-
-    def _may_send(self, row: Any) -> bool:
-        return bool(row.fence == self._try.number and row.target_id == self._known_as[row.record_key])
 
     def _step(self, name: str) -> None:
         _steps.debug("step=%s entity=%s", name, self._entity, extra={"step": name, "entity": self._entity})
