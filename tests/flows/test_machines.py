@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 from rich.console import Console
 
-from demo.airflow_home import USER
+from demo.airflow_home import CHECKOUT, USER
 from demo.books import LEDGERS, read_result, roles_that_differ
 from demo.machines import EDGE, WORKERS, Machines, machines, missing
 from demo.passes import FlowRunner
@@ -112,6 +114,30 @@ def office(
             FlowRunner(api, player, connect(stack.airflow.state_url), Console(file=io.StringIO()), STAGES),
         )
         api.close()
+
+
+def _answers_its_health_check(on: Machines, check: list[str]) -> bool:
+    """Whether the health check of a container passes, asked beside the workers."""
+    kind, *command = check
+    assert kind == "CMD"
+    done = subprocess.run(command, env=on.stack.airflow.environment, cwd=CHECKOUT, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_the_health_checks_of_the_compose_file_are_answered_by_the_workers_alone_that_they_name(
+    office: tuple[Machines, FlowRunner],
+) -> None:
+    all_of_them, _ = office
+    services = yaml.safe_load((CHECKOUT / "docker-compose.yaml").read_text())["services"]
+    for name in WORKERS:
+        check: list[str] = services[name]["healthcheck"]["test"]
+        all_of_them.stack.services.wait_until(
+            lambda check=check: _answers_its_health_check(all_of_them, check),  # type: ignore[misc]
+            what=name,
+            timeout_seconds=180,
+        )
+        nobody = [word.replace(name, "celery-worker-3") for word in check]
+        assert not _answers_its_health_check(all_of_them, nobody)
 
 
 def test_nothing_is_lost_and_nothing_is_twice_when_a_worker_dies_and_gp_is_cut_off_for_a_minute(

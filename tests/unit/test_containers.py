@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from celery.utils.nodenames import default_nodename
 
 from demo import machines
 
@@ -126,6 +127,13 @@ def test_only_the_service_that_migrates_knows_the_owner_of_the_tables() -> None:
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
 def test_a_service_that_stays_up_tells_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", machines.WORKERS)
+def test_the_health_of_a_celery_worker_is_asked_of_it_by_the_name_it_goes_by(name: str) -> None:
+    command, check = SERVICES[name]["command"], SERVICES[name]["healthcheck"]["test"]
+    goes_by = default_nodename(command[command.index("--celery-hostname") + 1])
+    assert check[check.index("--destination") + 1] == goes_by
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
