@@ -28,6 +28,7 @@ from demo.stack import Stack
 __all__ = [
     "EDGE",
     "NOT_AT_GP",
+    "NOT_AT_RECEIVER",
     "RECEIVER",
     "WORKERS",
     "Machines",
@@ -44,6 +45,18 @@ GP_CONNECTION = "AIRFLOW_CONN_GP"
 STATE_CONNECTION = "AIRFLOW_CONN_LEDGERBRIDGE_DB"
 NOT_AT_GP = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND")
 """What the machine in GP's network has no way to."""
+NOT_AT_RECEIVER = (
+    *NOT_AT_GP,
+    STATE_CONNECTION,
+    "AIRFLOW__CORE__FERNET_KEY",
+    "AIRFLOW__API__SECRET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET",
+    "AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY",
+    "AIRFLOW__LEDGERBRIDGE__SIGNING_KEY",
+    "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER",
+    "AIRFLOW__LEDGERBRIDGE__STAGING_URL",
+)
+"""What the receiver, which strangers may reach, can't give away: all that opens Airflow and what is kept."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ def machines(
             redis_server(redis_port),  # before those who want it
             *(_celery_worker(stack, name) for name in WORKERS),
             _edge_worker(stack, folder / "gateway", at_gp),
-            _receiver(stack, receiver_port),
+            _receiver(stack, folder / "receiver", receiver_port),
         ]
         ending.enter_context(stack.services)
         yield Machines(stack, postgres, f"http://127.0.0.1:{receiver_port}", [to_airflow, to_state])
@@ -180,8 +193,13 @@ def _edge_worker(stack: Stack, home: Path, at_gp: Mapping[str, str]) -> Service:
     return Service(EDGE, _here(edge_worker(str(home / "edge-worker.pid"))), environment, again=True)
 
 
-def _receiver(stack: Stack, port: int) -> Service:
-    environment = {**stack.airflow.environment, "LEDGERBRIDGE_STATE_URL": stack.airflow.state_url}
+def _receiver(stack: Stack, home: Path, port: int) -> Service:
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **{name: value for name, value in stack.airflow.environment.items() if name not in NOT_AT_RECEIVER},
+        "AIRFLOW_HOME": str(home),
+        "LEDGERBRIDGE_STATE_URL": stack.airflow.state_url,
+    }
     return Service(RECEIVER, _here(["ledgerbridge", "webhooks", "serve", "--port", str(port)]), environment)
 
 

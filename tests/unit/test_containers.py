@@ -103,7 +103,9 @@ def test_images_without_an_env_file_say_how_to_make_one(tmp_path: Path) -> None:
     assert not (tmp_path / ".env").exists()
 
 
-@pytest.mark.parametrize("name", sorted(name for name, each in SERVICES.items() if "env_file" in each))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, each in SERVICES.items() if "config/airflow.env" in each.get("env_file", []))
+)
 def test_every_service_of_airflow_knows_the_keys_and_where_anchors_lie(name: str) -> None:
     environment = SERVICES[name]["environment"]
     assert environment["AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY"] == "${PAYLOAD_KEY:?run `make env`}"
@@ -174,6 +176,17 @@ def test_make_stack_starts_what_the_profile_of_workers_does() -> None:
         machines.EDGE: machines.edge_worker("/tmp/edge-worker.pid"),
     }
     assert {name: workers[name]["command"] for name in commands} == commands
+
+
+def test_the_receiver_that_strangers_reach_has_the_state_database_and_nothing_that_opens_more() -> None:
+    receiver = SERVICES[machines.RECEIVER]
+    assert set(receiver["environment"]) == {
+        "AIRFLOW_HOME", "AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", "LEDGERBRIDGE_STATE_URL"
+    }  # fmt: skip
+    assert set(re.findall(r"\$\{(\w+):\?", str(receiver))) == {"TASKS_DB_PASSWORD"}
+    assert receiver["env_file"] == [{"path": "webhooks.env", "required": False}]
+    assert receiver["volumes"] == ["./include:/opt/ledgerbridge/include:ro"]
+    assert set(machines.NOT_AT_RECEIVER) <= set(SERVICES["scheduler"]["environment"])
 
 
 def test_gp_s_connection_and_no_way_to_airflow_s_database_are_the_edge_worker_s_alone() -> None:
