@@ -55,7 +55,8 @@ class Deployment:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "SANDBOX"))}
         files: dict[str, str] = {}
         for file in service.get("env_file", []):
-            files |= read_settings(CHECKOUT / self._here(file))
+            if isinstance(file, str):  # the others are a user's own, and need not be there
+                files |= read_settings(CHECKOUT / self._here(file))
         own = {key: self._here(value) for key, value in service["environment"].items()}
         image = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

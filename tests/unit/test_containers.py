@@ -20,6 +20,9 @@ COMPOSE = ROOT / "docker-compose.yaml"
 TEXT = COMPOSE.read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 ONE_SHOT = {"prepare", "sandbox-company"}
+GUIDE = (ROOT / "docs/how-to/run-in-containers.md").read_text()
+SETTINGS_SHOWN = "".join(re.findall(r"`settings\.env`[^`]*```ini\n(.*?)```", GUIDE, re.DOTALL))
+"""What the guide shows of a user's own settings."""
 
 
 def test_compose_file_meets_the_compose_specification() -> None:
@@ -111,6 +114,15 @@ def test_every_service_of_airflow_knows_the_keys_and_where_anchors_lie(name: str
     assert environment["AIRFLOW__LEDGERBRIDGE__PAYLOAD_KEY"] == "${PAYLOAD_KEY:?run `make env`}"
     assert environment["AIRFLOW__LEDGERBRIDGE__SIGNING_KEY"] == "${SIGNING_KEY:?run `make env`}"
     assert environment["AIRFLOW__LEDGERBRIDGE__ANCHORS_URL"] == "${ANCHORS_URL:-file:///var/lib/anchors}"
+
+
+def test_own_settings_reach_every_service_of_airflow_and_none_that_the_file_itself_decides() -> None:
+    airflow = {name: each for name, each in SERVICES.items() if "config/airflow.env" in each.get("env_file", [])}
+    assert all(each["env_file"][-1] == {"path": "settings.env", "required": False} for each in airflow.values())
+    decided = {name for each in airflow.values() for name in each["environment"]}
+    shown = re.findall(r"^(AIRFLOW__\w+)=", SETTINGS_SHOWN, re.MULTILINE)
+    assert "AIRFLOW__LOGGING__REMOTE_LOGGING" in shown
+    assert not decided & set(shown)
 
 
 def test_anchors_lie_where_the_services_whose_tasks_write_them_alone_look() -> None:
