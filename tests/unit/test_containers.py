@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,15 +20,17 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
 TEXT = COMPOSE.read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+AT_GP = ROOT / "docker-compose.edge.yaml"
 ONE_SHOT = {"prepare", "sandbox-company"}
 GUIDE = (ROOT / "docs/how-to/run-in-containers.md").read_text()
 SETTINGS_SHOWN = "".join(re.findall(r"`settings\.env`[^`]*```ini\n(.*?)```", GUIDE, re.DOTALL))
 """What the guide shows of a user's own settings."""
 
 
-def test_compose_file_meets_the_compose_specification() -> None:
+@pytest.mark.parametrize("file", [COMPOSE, AT_GP], ids=lambda file: file.name)
+def test_compose_file_meets_the_compose_specification(file: Path) -> None:
     command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run([*command, str(COMPOSE)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -205,6 +208,53 @@ def test_gp_s_connection_and_no_way_to_airflow_s_database_are_the_edge_worker_s_
     knowing = {name for name, each in SERVICES.items() if "AIRFLOW_CONN_GP" in each.get("environment", {})}
     assert knowing == {machines.EDGE}
     assert not set(machines.NOT_AT_GP) & set(SERVICES[machines.EDGE]["environment"])
+
+
+def test_the_edge_worker_of_a_machine_of_its_own_is_that_of_the_compose_file_with_addresses_from_outside() -> None:
+    (name, there), *others = yaml.safe_load(AT_GP.read_text())["services"].items()
+    here = SERVICES[name]
+    assert (name, others) == (machines.EDGE, [])
+    # beside others it has a profile and what it waits for, and `prepare` builds the image
+    assert {key for key in there.keys() | here.keys() if there.get(key) != here.get(key)} == {
+        "build", "depends_on", "env_file", "environment", "profiles", "scale", "volumes"
+    }  # fmt: skip
+    assert there["build"] == SERVICES["prepare"]["build"]
+    workers = dict(line.split("=", 1) for line in (ROOT / "docker/workers.env").read_text().splitlines() if "=" in line)
+    assert there["env_file"] == [
+        workers["WORKERS_ENV"] if each == "${WORKERS_ENV:-config/airflow.env}" else each for each in here["env_file"]
+    ]
+    assert [each for each in here["volumes"] if each not in there["volumes"]] == ["state:/var/lib/ledgerbridge"]
+    assert set(there["environment"]) == set(here["environment"])
+    required = set(re.findall(r"\$\{(\w+):\?", str(there)))
+    assert required == {
+        "API_URL", "STATE_URL", "STAGING_URL", "ANCHORS_URL", "GP_CONNECTION",
+        "FERNET_KEY", "JWT_SECRET", "PAYLOAD_KEY", "SIGNING_KEY",
+    }  # fmt: skip
+    for key, value in there["environment"].items():
+        assert value == here["environment"][key] or "say it in edge.env" in value, key
+    assert not re.search(rf"\b({'|'.join(SERVICES)}):\d", str(there["environment"])), "a name of the other machine's"
+
+
+def test_the_guide_says_all_that_the_edge_worker_s_own_file_asks_for() -> None:
+    (shown,) = re.findall(r"write `edge\.env`:\n\n```ini\n(.*?)```", GUIDE, re.DOTALL)
+    said = dict(line.split("=", 1) for line in shown.splitlines())
+    asked = re.findall(r"\$\{(\w+)(:\?)?", AT_GP.read_text())
+    assert {name for name, required in asked if required} <= set(said) <= {name for name, _ in asked}
+    assert json.loads(said["GP_CONNECTION"].strip("'"))["conn_type"] == "gp_econnect"
+    assert said["API_URL"].startswith("https://")
+    assert "sslmode=verify-full" in said["STATE_URL"]
+
+
+def test_the_guide_names_every_variable_of_the_compose_file() -> None:
+    by_files = {
+        name for file in ("sandbox", "workers") for name in re.findall(r"^(\w+)=", _docker_env(file), re.MULTILINE)
+    }
+    named = set(re.findall(r"`(\w+)`", GUIDE.partition("## What to set")[2].partition("\n## ")[0]))
+    assert set(re.findall(r"\$\{(\w+)", TEXT)) - by_files <= named
+
+
+def _docker_env(name: str) -> str:
+    return (ROOT / f"docker/{name}.env").read_text()
 
 
 def test_what_the_guides_install_into_an_image_is_in_the_one_it_is_made_from() -> None:
