@@ -15,6 +15,7 @@ import yaml
 from celery.utils.nodenames import default_nodename
 
 from demo import machines
+from demo.airflow_home import read_settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
@@ -210,18 +211,35 @@ def test_gp_s_connection_and_no_way_to_airflow_s_database_are_the_edge_worker_s_
     assert not set(machines.NOT_AT_GP) & set(SERVICES[machines.EDGE]["environment"])
 
 
+def _variables(name: str) -> dict[str, str]:
+    """What an --env-file of the checkout says."""
+    return read_settings(ROOT / f"docker/{name}.env")
+
+
+def test_with_workers_the_edge_worker_alone_of_what_ledgerbridge_runs_reaches_the_simulated_gp() -> None:
+    def in_network_of_gp(variables: dict[str, str]) -> set[str]:
+        gp = variables.get("GP_NETWORK", "default")
+        return {name for name, each in SERVICES.items() if gp in each.get("networks", ["default"])}
+
+    assert SERVICES["sandbox-gp"]["networks"] == ["${GP_NETWORK:-default}"]
+    # the one seeds, in the other people type `sandbox …`; no task runs in either
+    of_the_sandbox = {"sandbox-company", "sandbox-shopify"}
+    assert in_network_of_gp(_variables("workers")) == {machines.EDGE, *of_the_sandbox}
+    assert {"scheduler", *of_the_sandbox} < in_network_of_gp(_variables("sandbox"))
+
+
 def test_the_edge_worker_of_a_machine_of_its_own_is_that_of_the_compose_file_with_addresses_from_outside() -> None:
     (name, there), *others = yaml.safe_load(AT_GP.read_text())["services"].items()
     here = SERVICES[name]
     assert (name, others) == (machines.EDGE, [])
-    # beside others it has a profile and what it waits for, and `prepare` builds the image
+    # beside others it has a profile, a network and what it waits for, and `prepare` builds the image
     assert {key for key in there.keys() | here.keys() if there.get(key) != here.get(key)} == {
-        "build", "depends_on", "env_file", "environment", "profiles", "scale", "volumes"
+        "build", "depends_on", "env_file", "environment", "networks", "profiles", "scale", "volumes"
     }  # fmt: skip
     assert there["build"] == SERVICES["prepare"]["build"]
-    workers = dict(line.split("=", 1) for line in (ROOT / "docker/workers.env").read_text().splitlines() if "=" in line)
     assert there["env_file"] == [
-        workers["WORKERS_ENV"] if each == "${WORKERS_ENV:-config/airflow.env}" else each for each in here["env_file"]
+        _variables("workers")["WORKERS_ENV"] if each == "${WORKERS_ENV:-config/airflow.env}" else each
+        for each in here["env_file"]
     ]
     assert [each for each in here["volumes"] if each not in there["volumes"]] == ["state:/var/lib/ledgerbridge"]
     assert set(there["environment"]) == set(here["environment"])
@@ -246,15 +264,9 @@ def test_the_guide_says_all_that_the_edge_worker_s_own_file_asks_for() -> None:
 
 
 def test_the_guide_names_every_variable_of_the_compose_file() -> None:
-    by_files = {
-        name for file in ("sandbox", "workers") for name in re.findall(r"^(\w+)=", _docker_env(file), re.MULTILINE)
-    }
+    by_files = {*_variables("sandbox"), *_variables("workers")}
     named = set(re.findall(r"`(\w+)`", GUIDE.partition("## What to set")[2].partition("\n## ")[0]))
     assert set(re.findall(r"\$\{(\w+)", TEXT)) - by_files <= named
-
-
-def _docker_env(name: str) -> str:
-    return (ROOT / f"docker/{name}.env").read_text()
 
 
 def test_what_the_guides_install_into_an_image_is_in_the_one_it_is_made_from() -> None:
