@@ -43,6 +43,7 @@ EDGE = "edge-worker"
 RECEIVER = "webhooks"
 GP_CONNECTION = "AIRFLOW_CONN_GP"
 STATE_CONNECTION = "AIRFLOW_CONN_LEDGERBRIDGE_DB"
+STATE_URL = "LEDGERBRIDGE_STATE_URL"
 NOT_AT_GP = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND")
 """What the machine in GP's network has no way to."""
 NOT_AT_RECEIVER = (
@@ -153,8 +154,14 @@ def machines(
         gp = stack.airflow.extra[GP_CONNECTION]
         without = {name: value for name, value in stack.airflow.extra.items() if name != GP_CONNECTION}
         stack.airflow = replace(stack.airflow, extra=without)
-        state = stack.airflow.environment[STATE_CONNECTION].replace(f":{postgres_port}/", f":{to_state.port}/")
-        at_gp = {GP_CONNECTION: gp, STATE_CONNECTION: state, **_api(to_airflow.port)}
+        state = {
+            name: told.replace(f":{postgres_port}/", f":{to_state.port}/")
+            for name, told in (
+                (STATE_CONNECTION, stack.airflow.environment[STATE_CONNECTION]),
+                (STATE_URL, stack.airflow.state_url),
+            )
+        }
+        at_gp = {GP_CONNECTION: gp, **state, **_api(to_airflow.port)}
         stack.beside = [
             redis_server(redis_port),  # before those who want it
             *(_celery_worker(stack, name) for name in WORKERS),
@@ -198,7 +205,7 @@ def _receiver(stack: Stack, home: Path, port: int) -> Service:
     environment = {
         **{name: value for name, value in stack.airflow.environment.items() if name not in NOT_AT_RECEIVER},
         "AIRFLOW_HOME": str(home),
-        "LEDGERBRIDGE_STATE_URL": stack.airflow.state_url,
+        STATE_URL: stack.airflow.state_url,
     }
     return Service(RECEIVER, _here(["ledgerbridge", "webhooks", "serve", "--port", str(port)]), environment)
 
