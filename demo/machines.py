@@ -32,10 +32,10 @@ __all__ = [
     "RECEIVER",
     "WORKERS",
     "Machines",
-    "celery_worker",
-    "edge_worker",
+    "beside",
     "machines",
     "missing",
+    "settings",
 ]
 
 WORKERS = ("celery-worker-1", "celery-worker-2")
@@ -88,21 +88,6 @@ class Machines:
                 process.kill()
 
 
-def celery_worker(name: str) -> list[str]:
-    """The command of one."""
-    return ["airflow", "celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-gossip"]
-
-
-def edge_worker(pid_file: str) -> list[str]:
-    """
-    The command of the one at GP.
-
-    :param pid_file: gone when its machine, or container, has ended: one that is left there names the first process
-        of a container, which the next one is too, and that one would end for it.
-    """
-    return ["airflow", "edge", "worker", "--queues", "gp", "--edge-hostname", "gateway", "--pid", pid_file]
-
-
 def missing() -> str | None:
     """Why the topology can't be had on this machine; None where it can."""
     if postgres_binaries() is None:
@@ -142,34 +127,57 @@ def machines(
             company=company,
             airflow_port=airflow_port,
             sandbox_ports=sandbox_ports,
-            extra={
-                **read_settings(CHECKOUT / "config" / "workers.env"),
-                "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis_port}/0",
-                "AIRFLOW__CELERY__RESULT_BACKEND": f"redis://127.0.0.1:{redis_port}/1",
-                **(extra or {}),
-            },
+            extra={**settings(redis_port), **(extra or {})},
             state_db=postgres.new_database(over_tcp=True),
             airflow_db=postgres.new_database(over_tcp=True),
         )
         gp = stack.airflow.extra[GP_CONNECTION]
         without = {name: value for name, value in stack.airflow.extra.items() if name != GP_CONNECTION}
         stack.airflow = replace(stack.airflow, extra=without)
-        state = {
-            name: told.replace(f":{postgres_port}/", f":{to_state.port}/")
-            for name, told in (
-                (STATE_CONNECTION, stack.airflow.environment[STATE_CONNECTION]),
-                (STATE_URL, stack.airflow.state_url),
-            )
-        }
-        at_gp = {GP_CONNECTION: gp, **state, **_api(to_airflow.port)}
-        stack.beside = [
-            redis_server(redis_port),  # before those who want it
-            *(_celery_worker(stack, name) for name in WORKERS),
-            _edge_worker(stack, folder / "gateway", at_gp),
-            _receiver(stack, folder / "receiver", receiver_port),
-        ]
+        stack.beside = beside(
+            stack,
+            gp,
+            redis=redis_port,
+            receiver=receiver_port,
+            postgres=postgres_port,
+            to_airflow=to_airflow.port,
+            to_state=to_state.port,
+        )
         ending.enter_context(stack.services)
         yield Machines(stack, postgres, f"http://127.0.0.1:{receiver_port}", [to_airflow, to_state])
+
+
+def settings(redis: int) -> dict[str, str]:
+    """
+    What every process of Airflow is told besides config/airflow.env.
+
+    :param redis: its port.
+    """
+    return {
+        **read_settings(CHECKOUT / "config" / "workers.env"),
+        "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis}/0",
+        "AIRFLOW__CELERY__RESULT_BACKEND": f"redis://127.0.0.1:{redis}/1",
+    }
+
+
+def beside(
+    stack: Stack, gp: str, *, redis: int, receiver: int, postgres: int, to_airflow: int, to_state: int
+) -> list[Service]:
+    """
+    What is started beside Airflow's four processes, by the names of the compose file; Redis, which they want, first.
+
+    :param gp: the connection to GP, which the Edge worker alone has.
+    :param redis, receiver, postgres: their ports.
+    :param to_airflow, to_state: the ports that lead to Airflow's API and to the state database from GP's network.
+    """
+    state = {STATE_CONNECTION: stack.airflow.environment[STATE_CONNECTION], STATE_URL: stack.airflow.state_url}
+    through = {name: told.replace(f":{postgres}/", f":{to_state}/") for name, told in state.items()}
+    return [
+        redis_server(redis),
+        *(_celery_worker(stack, name) for name in WORKERS),
+        _edge_worker(stack, stack.folder / "gateway", {GP_CONNECTION: gp, **through, **_api(to_airflow)}),
+        _receiver(stack, stack.folder / "receiver", receiver),
+    ]
 
 
 def _api(port: int) -> dict[str, str]:
@@ -181,7 +189,8 @@ def _api(port: int) -> dict[str, str]:
 
 
 def _celery_worker(stack: Stack, name: str) -> Service:
-    return Service(name, _here(celery_worker(name)), stack.airflow.environment, again=True)
+    command = ["airflow", "celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-gossip"]
+    return Service(name, _here(command), stack.airflow.environment, again=True)
 
 
 def _edge_worker(stack: Stack, home: Path, at_gp: Mapping[str, str]) -> Service:
@@ -197,7 +206,11 @@ def _edge_worker(stack: Stack, home: Path, at_gp: Mapping[str, str]) -> Service:
         "AIRFLOW__LEDGERBRIDGE__STATE_FOLDER": str(home / "ledgerbridge"),
         **at_gp,
     }
-    return Service(EDGE, _here(edge_worker(str(home / "edge-worker.pid"))), environment, again=True)
+    # gone when its machine, or container, has ended: one that is left there names the first process of a container,
+    # which the next one is too, and that one would end for it
+    pid_file = str(home / "edge-worker.pid")
+    command = ["airflow", "edge", "worker", "--queues", "gp", "--edge-hostname", "gateway", "--pid", pid_file]
+    return Service(EDGE, _here(command), environment, again=True)
 
 
 def _receiver(stack: Stack, home: Path, port: int) -> Service:

@@ -15,7 +15,11 @@ import yaml
 from celery.utils.nodenames import default_nodename
 
 from demo import machines
-from demo.airflow_home import read_settings
+from demo.airflow_home import AirflowHome, read_settings
+from demo.redis_server import redis_binary
+from demo.services import Service, Services
+from demo.stack import Stack
+from sandbox.places import Addresses
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
@@ -184,14 +188,56 @@ def test_a_build_fetches_nothing_without_its_hash() -> None:
     assert re.search(r"^hatchling==.* \\\n +--hash", (ROOT / "requirements-workers.txt").read_text(), re.MULTILINE)
 
 
-def test_make_stack_starts_what_the_profile_of_workers_does() -> None:
-    workers = {name: each for name, each in SERVICES.items() if each.get("profiles") == ["workers"]}
-    assert set(workers) == {"redis", *machines.WORKERS, machines.EDGE, machines.RECEIVER}
-    commands = {
-        **{name: machines.celery_worker(name) for name in machines.WORKERS},
-        machines.EDGE: machines.edge_worker("/tmp/edge-worker.pid"),
+def _started_by_make_stack(folder: Path) -> dict[str, Service]:
+    """All that `make stack` starts and is no simulated system, by the names of the compose file."""
+    database = "postgresql://127.0.0.1:5/any"
+    home = AirflowHome(folder, 1, extra=machines.settings(2), state_db=database, airflow_db=database)
+    (folder / "keys.json").write_text(
+        json.dumps(dict.fromkeys(("fernet_key", "secret_key", "jwt_secret", "signing_key"), "any"))
+    )
+    stack = Stack(Services(folder / "logs", ROOT), home, Addresses(), folder)
+    beside = machines.beside(stack, "{}", redis=2, receiver=3, postgres=5, to_airflow=6, to_state=7)
+    return {each.name.removeprefix("airflow-"): each for each in (*home.services(), *beside)}
+
+
+@pytest.mark.skipif(redis_binary() is None, reason="no redis-server: apt-get install redis-server")
+def test_make_stack_starts_every_service_of_the_compose_file_by_its_command(tmp_path: Path) -> None:
+    started = _started_by_make_stack(tmp_path)
+    # the cluster is there before all others, and AirflowHome.prepare does what `prepare` does
+    here_otherwise = {"postgres", "prepare"}
+    without_sandbox = {name for name, each in SERVICES.items() if each.get("profiles") != ["sandbox"]}
+    assert set(started) == without_sandbox - here_otherwise
+    differing = {}
+    for name, each in started.items():
+        ours, theirs = [Path(each.command[0]).name, *each.command[1:]], SERVICES[name]["command"]
+        assert [word for word in ours if word in theirs] == [word for word in theirs if word in ours], name
+        if ours != theirs:
+            differing[name] = (set(ours) - set(theirs), set(theirs) - set(ours))
+    assert differing == {
+        # here it shares a machine: any port, that nobody outside reaches, and so no password
+        "redis": ({"--port", "2", "--bind", "127.0.0.1"}, {"--requirepass", "${REDIS_PASSWORD:?run `make env`}"}),
+        # the same, and in a container what is published has to listen to all
+        machines.RECEIVER: ({"3"}, {"--host", "0.0.0.0", "8915"}),
+        # a container's /tmp is gone with it, as the gateway's folder is here
+        machines.EDGE: ({str(tmp_path / "gateway" / "edge-worker.pid")}, {"/tmp/edge-worker.pid"}),
     }
-    assert {name: workers[name]["command"] for name in commands} == commands
+
+
+@pytest.mark.skipif(redis_binary() is None, reason="no redis-server: apt-get install redis-server")
+def test_make_stack_tells_the_workers_what_the_compose_file_tells_them(tmp_path: Path) -> None:
+    started = _started_by_make_stack(tmp_path)
+    settings = read_settings(ROOT / _variables("workers")["WORKERS_ENV"])
+    for name in (*machines.WORKERS, machines.EDGE):
+        assert settings.items() <= started[name].environment.items()
+    # what leads out of GP's network: the same of Airflow's API, and the state database alone
+    at_gp = started[machines.EDGE].environment
+    for name, address in SERVICES[machines.EDGE]["environment"].items():
+        if "api-server:8080" in address:
+            assert at_gp[name] == address.replace("api-server:8080", "127.0.0.1:6")
+        elif "@postgres:5432" in address:
+            assert "127.0.0.1:7/" in at_gp[name]
+    assert not set(machines.NOT_AT_GP) & set(at_gp)
+    assert not set(machines.NOT_AT_RECEIVER) & set(started[machines.RECEIVER].environment)
 
 
 def test_the_receiver_that_strangers_reach_has_the_state_database_and_nothing_that_opens_more() -> None:
