@@ -14,7 +14,7 @@ from commands.database import open_payloads, state_engine
 from commands.options import new_app
 from ledgerbridge.changes import SourceId
 from ledgerbridge.changes.backfills import Backfill, Pace, begin_or_resume
-from ledgerbridge.entities import CountsCalls
+from ledgerbridge.entities import CallsLeft, CountsCalls
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.counted_calls import CAN_WAIT
@@ -102,14 +102,13 @@ def _fill(
             continue
         failures = 0
         now = _calls_left(hook)
-        made = 0 if before is None or now is None else max(0, before[0] - now[0])
-        left, a_day = (None, 0) if now is None else now
+        calls = 0 if before is None or now is None else now.made - before.made
         took = timedelta(seconds=time.monotonic() - began)
-        _show(done, pace.rest(done, took, calls=made, left=left, a_day=a_day))
+        _show(done, pace.rest(done, took, calls=calls, granted=now))
     print(f"{named.connection}: {done.rows} records read, {done.new} of them new in the change log")
 
 
-def _calls_left(hook: SystemHook) -> tuple[int, int] | None:
+def _calls_left(hook: SystemHook) -> CallsLeft | None:
     return hook.calls_left() if isinstance(hook, CountsCalls) else None
 
 

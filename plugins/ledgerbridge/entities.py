@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ledgerbridge.errors import LedgerbridgeError
 
 __all__ = [
     "DELETED",
     "MAIN",
+    "CallsLeft",
     "Candidate",
     "CountsCalls",
     "Dated",
@@ -324,12 +325,27 @@ class KeepsAccounts(Protocol):
         """Those of these accounts. :raises TransientError, ConfigurationError: as ``Target.send``."""
 
 
+class CallsLeft(NamedTuple):
+    """
+    What a system grants who asks; who can wait leaves a part of it to others.
+
+    :param left: of the last 24 hours' calls; below 0 where others have used of this part.
+    :param a_day: how many a day has; :param a_minute: how many a minute has.
+    :param made: how many this hook has made.
+    """
+
+    left: int
+    a_day: int
+    a_minute: int
+    made: int
+
+
 @runtime_checkable
 class CountsCalls(Protocol):
     """A hook of a system that grants so many calls a day."""
 
-    def calls_left(self) -> tuple[int, int] | None:
-        """How many of the last 24 hours' calls are left, and how many a day has; None: they can't be used up."""
+    def calls_left(self) -> CallsLeft | None:
+        """What who asks may call still; None: a day's calls can't be used up."""
 
 
 @runtime_checkable

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
-from memory_system import MemorySource, register
+from memory_system import MemoryHook, MemorySource, register
 from sqlalchemy import Engine, select
 
 from commands.main import main
 from ledgerbridge.changes import SourceId
 from ledgerbridge.changes.backfills import Backfill, Pace, begin_or_resume, reached, spans
+from ledgerbridge.entities import CallsLeft
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import transaction
-from ledgerbridge.state.counted_calls import CAN_WAIT
+from ledgerbridge.state.counted_calls import CAN_WAIT, Limits, granted_now
 from ledgerbridge.state.models import LoggedChange, Reading
 from operators.backfill import build_backfill
 
@@ -122,20 +123,53 @@ def of_days(done: int) -> Backfill:
 
 
 @pytest.mark.parametrize(
-    ("calls", "left", "rest"),
+    ("calls", "granted", "rest"),
     [
         pytest.param(0, None, timedelta(minutes=90), id="without-a-limit"),
-        pytest.param(100, 900, timedelta(minutes=90), id="all-of-it-within-the-day"),
-        pytest.param(100, 899, timedelta(days=1, minutes=90), id="one-call-too-many-today"),
-        pytest.param(1000, 0, timedelta(days=9, minutes=90), id="nine-days-of-calls"),
+        pytest.param(0, CallsLeft(-50, 1000, 60, 0), timedelta(minutes=90), id="what-needs-no-calls"),
+        pytest.param(100, CallsLeft(900, 1000, 60, 100), timedelta(minutes=90), id="all-of-it-within-the-day"),
+        pytest.param(100, CallsLeft(900, 1000, 5, 100), timedelta(hours=3), id="the-first-minutes-calls-went-quicker"),
+        pytest.param(100, CallsLeft(899, 1000, 60, 100), timedelta(days=1), id="one-call-too-many-today"),
+        pytest.param(100, CallsLeft(-101, 1000, 60, 100), timedelta(days=2), id="others-have-used-of-ours"),
+        pytest.param(1000, CallsLeft(0, 1000, 60, 1000), timedelta(days=9), id="nine-days-of-calls"),
     ],
 )
-def test_what_is_left_takes_as_long_as_so_far_and_the_days_its_calls_take(
-    calls: int, left: int | None, rest: timedelta
+def test_what_is_left_takes_as_long_as_so_far_or_as_its_calls_are_granted(
+    calls: int, granted: CallsLeft | None, rest: timedelta
 ) -> None:
     pace = Pace(of_days(0))
     assert pace.rest(of_days(0), timedelta(minutes=1)) is None
-    assert pace.rest(of_days(10), timedelta(minutes=10), calls=calls, left=left, a_day=1000) == rest
+    assert pace.rest(of_days(10), timedelta(minutes=10), calls=calls, granted=granted) == rest
+
+
+def test_days_that_were_waited_for_are_not_counted_twice() -> None:
+    """A day and a half of calls lie behind it, of two and a half: the pace so far has their waits in it."""
+    rest = Pace(of_days(0)).rest(
+        of_days(60), timedelta(days=1, hours=12), calls=1500, granted=CallsLeft(0, 1000, 60, 1500)
+    )
+    assert rest == timedelta(days=1)
+
+
+def test_how_long_the_rest_will_take_is_told_by_what_a_backfill_may_call(
+    shop: MemorySource, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page is a call, and a day has one."""
+    shop.page_size = 1
+    calls = 0
+
+    def counts(_: int) -> None:
+        nonlocal calls
+        calls += 1
+
+    def calls_left(_: MemoryHook) -> CallsLeft:
+        mine = granted_now(Limits(calls_per_minute=5000, calls_per_day=22, calls_at_once=5))
+        return CallsLeft(mine.calls_per_day - calls, mine.calls_per_day, mine.calls_per_minute, calls)
+
+    shop.after_page = counts
+    monkeypatch.setattr(MemoryHook, "calls_left", calls_left, raising=False)
+    assert backfill() == 0
+    told = [line.rpartition(", about ")[2] for line in capsys.readouterr().out.splitlines() if ", about " in line]
+    assert told == ["3 days, 0:00:00 left"] * 5, "18 of the 60 a day; with all the 22 of a day it would be two"
 
 
 def test_spans_grow_where_little_is_found_and_shrink_where_much_is() -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from hooks.xero.budget import GRANTED, CallBudget
+from ledgerbridge.entities import CallsLeft
 from ledgerbridge.errors import TransientError
 from ledgerbridge.state import counted_calls, transaction
 from ledgerbridge.state.counted_calls import CAN_WAIT, Allowance, Limits, allowance, begin_call, end_call, pause_calls
@@ -114,6 +115,19 @@ def test_those_who_can_wait_leave_a_fifth_to_the_others(state_db: Engine) -> Non
 
     assert copy_context().run(waits) == [True] * 8 + [False]
     assert [call(state_db, limits, 0) for _ in range(3)] == [True, True, False]
+
+
+def test_who_can_wait_is_told_what_is_left_to_them(state_db: Engine) -> None:
+    budget = CallBudget(lambda: state_db, "tenant", A_DAY)
+    with budget.call():
+        pass
+
+    def waits() -> CallsLeft | None:
+        CAN_WAIT.set(True)
+        return budget.left_to_caller()
+
+    assert budget.left_to_caller() == CallsLeft(99, 100, 60, made=1)
+    assert copy_context().run(waits) == CallsLeft(79, 80, 48, made=1)
 
 
 def test_the_day_s_end_is_foretold_from_the_last_hour(state_db: Engine) -> None:

@@ -16,9 +16,18 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ledgerbridge.entities import CallsLeft
 from ledgerbridge.errors import LedgerbridgeError, TransientError
 from ledgerbridge.state import transaction
-from ledgerbridge.state.counted_calls import Allowance, Limits, allowance, begin_call, end_call, pause_calls
+from ledgerbridge.state.counted_calls import (
+    Allowance,
+    Limits,
+    allowance,
+    begin_call,
+    end_call,
+    granted_now,
+    pause_calls,
+)
 
 __all__ = ["GRANTED", "CallBudget"]
 
@@ -42,6 +51,7 @@ class CallBudget:
         self._name = f"xero_{hashlib.sha256(tenant.encode()).hexdigest()[:32]}"
         self._limits = limits
         self._patience_seconds = patience_seconds
+        self._made = 0
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -54,6 +64,7 @@ class CallBudget:
         :raises TransientError: no place within the patience; ``retry_after_seconds`` says when there is one.
         """
         number = self._enter(time.monotonic() + self._patience_seconds)
+        self._made += 1
         try:
             yield
         finally:
@@ -65,6 +76,14 @@ class CallBudget:
         """What is left of the last 24 hours' calls; None where the minute's limit can never use them up."""
         with transaction(self._engine()) as session:
             return allowance(session, self._name, self._limits)
+
+    def left_to_caller(self) -> CallsLeft | None:
+        """Of it what who asks may use, where they can wait without what is left to others; None as ``left``."""
+        of_all, mine = self.left(), granted_now(self._limits)
+        if of_all is None:
+            return None
+        kept = self._limits.calls_per_day - mine.calls_per_day
+        return CallsLeft(of_all.left - kept, mine.calls_per_day, mine.calls_per_minute, self._made)
 
     def pause(self, seconds: float) -> None:
         """

@@ -35,7 +35,7 @@ from hooks.xero.oauth import TOKEN_CODES, App
 from hooks.xero.paging import PAGE_SIZE, is_last
 from hooks.xero.refusals import RequestRefused, elements_of, is_explained, not_xeros
 from hooks.xero.wire import decoded, serialized
-from ledgerbridge.entities import Master, Source, Target
+from ledgerbridge.entities import CallsLeft, Master, Source, Target
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.going_out import going_out
 from ledgerbridge.state.counted_calls import Allowance, Limits
@@ -258,10 +258,9 @@ class XeroHook(WebApiHook):
             raise RequestRefused(response.status_code, _json(response))
         return self._answer(path, response)
 
-    def calls_left(self) -> tuple[int, int] | None:
-        """How many of the last 24 hours' calls are left, and how many a day has; None: they can't be used up."""
-        calls = self._budget.left()
-        return None if calls is None else (calls.left, calls.limit)
+    def calls_left(self) -> CallsLeft | None:
+        """What who asks may call still; None: a day's calls can't be used up."""
+        return self._budget.left_to_caller()
 
     def warnings(self) -> list[tuple[str, str]]:
         """

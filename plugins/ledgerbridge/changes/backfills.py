@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.sources import SourceId
+from ledgerbridge.entities import CallsLeft
 from ledgerbridge.state.models import BackfillRow
 from ledgerbridge.state.upsert import upsert
 
@@ -76,24 +77,29 @@ class Pace:
             self._span = max(self._span / 2, _SHORTEST_SPAN)
 
     def rest(
-        self, backfill: Backfill, took: timedelta, *, calls: int = 0, left: int | None = None, a_day: int = 0
+        self, backfill: Backfill, took: timedelta, *, calls: int = 0, granted: CallsLeft | None = None
     ) -> timedelta | None:
         """
-        How long what is not done will take, at the pace so far; None: nothing is done yet.
+        How long what is not done will take; None: nothing is done yet.
 
-        :param took: how long this process has worked on it.
+        At the pace so far, but no faster than the calls it needs are granted: what is left of a minute's goes quicker
+        than all that come after it, and who has used up a day's waits for the next.
+
+        :param took: how long this process has worked on it, waits counted.
         :param calls: how many calls it has made meanwhile of those that the system counts.
-        :param left: how many are left of the day's; None: a day has no limit. :param a_day: how many a day has.
+        :param granted: what it may call still; None: nothing limits that.
         """
         done = backfill.share - self._begun.share
         if done <= 0:
             return None
         times = (1 - backfill.share) / done
-        needed = round(calls * times)
-        if left is None or needed <= left:
+        if granted is None:
             return took * times
-        whole_days = -(-(needed - left) // max(a_day, 1))
-        return took * times + timedelta(days=whole_days)
+        needed = round(calls * times)
+        minutes = needed / max(granted.a_minute, 1)
+        beyond_today = needed - granted.left if needed else 0
+        days = max(0, -(-beyond_today // max(granted.a_day, 1)))
+        return max(took * times, timedelta(minutes=minutes), timedelta(days=days))
 
 
 def spans(session: Session, source: SourceId, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:

@@ -20,7 +20,17 @@ from ledgerbridge.state.database import serialise
 from ledgerbridge.state.models import CallPause, CountedCall
 from ledgerbridge.state.upsert import upsert
 
-__all__ = ["CAN_WAIT", "Allowance", "Limits", "allowance", "begin_call", "budgets", "end_call", "pause_calls"]
+__all__ = [
+    "CAN_WAIT",
+    "Allowance",
+    "Limits",
+    "allowance",
+    "begin_call",
+    "budgets",
+    "end_call",
+    "granted_now",
+    "pause_calls",
+]
 
 _MINUTE = timedelta(seconds=60.1)
 """The system's minute by our clock may be longer, while that is being set right."""
@@ -69,6 +79,11 @@ class Allowance:
     ends_in: timedelta | None
 
 
+def granted_now(limits: Limits) -> Limits:
+    """What who calls now may use of it: all, or what is left to those who can wait."""
+    return limits.for_those_who_wait() if CAN_WAIT.get() else limits
+
+
 def begin_call(
     session: Session, budget: str, limits: Limits, *, now: datetime | None = None
 ) -> tuple[int | None, timedelta]:
@@ -83,8 +98,7 @@ def begin_call(
     now = now or database_now(session)
     if (pause := session.get(CallPause, budget)) is not None and pause.until > now:
         return None, pause.until - now
-    if CAN_WAIT.get():
-        limits = limits.for_those_who_wait()
+    limits = granted_now(limits)
     wait = max(_wait_of_the_minute(session, budget, limits, now), _wait_of_the_day(session, budget, limits, now))
     if wait > timedelta():
         return None, wait
