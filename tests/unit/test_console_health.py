@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 from airflow.api_fastapi.common.db.common import _get_session
 from airflow.models.base import Base
+from playwright.sync_api import expect
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
@@ -31,6 +32,7 @@ from pages.console.access import Access
 from pages.console.app import app
 from tests.asked_in_airflow import begin_run
 from tests.unit.console_browser import Browser, serve
+from tests.unit.console_site import built, console_of
 
 NAME, AMOUNT = "Zebedeo Quisenberry", "4711.08"
 ORDER = Actor("order_to_cash", "order", "run-1", "order.map")
@@ -157,6 +159,31 @@ def test_pauses_and_what_is_left_of_the_calls_of_a_day_are_told(running: Engine)
     assert [(each["connection"], each["reason"]) for each in health["circuits"]] == [("gp_main", f"{NAME} is down")]
     [budget] = health["budgets"]
     assert (budget["system"], budget["limit"], budget["left"], budget["ends_in_hours"]) == ("xero", 5000, 2500, None)
+
+
+def use_up_calls(state: Engine) -> None:
+    """Of 5,000 calls 2,500 were left; 500 went in the last hour, and those of two hours ago leave in 22 only."""
+    with transaction(state) as session:
+        now = database_now(session)
+        session.add_all(
+            CountedCall(budget="xero_abc", began_at=now - timedelta(minutes=30), ended_at=now) for _ in range(500)
+        )
+
+
+def test_a_day_s_calls_that_end_as_it_goes_are_told_with_when(running: Engine) -> None:
+    use_up_calls(running)
+    [budget] = Browser("olga").get("health")["budgets"]
+    assert (budget["left"], budget["ends_in_hours"]) == (2000, 4.0)
+
+
+@built
+def test_the_page_says_when_a_day_s_calls_end_as_it_goes(running: Engine) -> None:
+    use_up_calls(running)
+    with console_of("olga") as olga:
+        calls = olga.open_console("health").get_by_text("Calls left to Xero")
+        expect(calls).to_contain_text("2,000")
+        expect(calls).to_contain_text("of 5,000 in 24 h; end in 4.0 h as it goes")
+        assert olga.complaints == []
 
 
 def test_the_books_of_a_period_differ_since_the_first_run_that_said_so_after_the_last_that_agreed(

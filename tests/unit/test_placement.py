@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledgerbridge.errors import ConfigurationError
+from ledgerbridge.state.counted_calls import CAN_WAIT
 from operators.builder import BrokenFlow, build_flow
 from operators.placement import for_systems
 
@@ -71,6 +74,30 @@ def test_a_stage_that_can_wait_comes_after_the_others() -> None:
     weights = {name: {task.priority_weight for task in dag.tasks} for name, dag in dags.items()}
     assert weights["order_to_cash.orders"] == weights["order_to_cash.money"] == {10}
     assert weights["order_to_cash.reconcile"] == weights["master_data.customers"] == {1}
+
+
+@pytest.mark.parametrize(
+    ("flow", "stage", "waits"),
+    [
+        pytest.param("order_to_cash", "orders", False, id="orders"),
+        pytest.param("order_to_cash", "reconcile", True, id="reconcile"),
+        pytest.param("master_data", "customers", True, id="master-data"),
+    ],
+)
+def test_tasks_of_a_stage_that_can_wait_leave_a_part_of_the_calls_to_others(flow: str, stage: str, waits: bool) -> None:
+    """As Airflow does it: `pre_execute`, then the task's work in a copy of the context that this leaves."""
+    tasks = build_flow(flow)[f"{flow}.{stage}"].tasks
+    assert tasks
+
+    def is_told(task: Any) -> bool:
+        if task._pre_execute_hook is not None:
+            task._pre_execute_hook({})
+        return copy_context().run(CAN_WAIT.get)
+
+    assert {task.task_id: copy_context().run(is_told, task) for task in tasks} == {
+        task.task_id: waits for task in tasks
+    }
+    assert not CAN_WAIT.get()
 
 
 def test_two_systems_on_one_queue_may_be_asked_together(monkeypatch: pytest.MonkeyPatch) -> None:
