@@ -17,16 +17,16 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine, func, select
 
-from bench.webhooks import SECRET, SHOP, receiver
+from bench.webhooks import SECRET, SHOP, TENANT, receiver
 from inbox.app import MAX_BYTES
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import LoggedChange
 
-__all__ = ["KINDS", "Attempt", "attempt", "measure", "send"]
+__all__ = ["KINDS", "Attempt", "attempt", "measure", "send", "tell_known"]
 
 TRIES, MOST = 10_000, 100_000
 AT_ONCE = 32
-KNOWN = {"order": 1, "event": "known-1"}
+KNOWN = {"order": 1, "event": "known-1", "invoice": "i-known"}
 """What the receiver has been told already."""
 _PIECE = 256 * 1024
 
@@ -114,6 +114,51 @@ def _malformed(dice: Random) -> Attempt:
     return Attempt("shop", _shop(body), body, 400)
 
 
+def _by_xero(body: bytes, *, key: str = SECRET) -> dict[str, str]:
+    return {"X-Xero-Signature": base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256)).decode()}
+
+
+def _invoice(identity: str) -> bytes:
+    event = {"tenantId": TENANT, "eventCategory": "INVOICE", "resourceId": identity, "eventType": "UPDATE",
+             "eventDateUtc": "2026-03-02T16:00:00.000"}  # fmt: skip
+    return json.dumps({"events": [event], "firstEventSequence": 1, "lastEventSequence": 1, "entropy": "E"}).encode()
+
+
+def _any_invoice(dice: Random) -> bytes:
+    return _invoice(f"i-{dice.randrange(10**12)}")
+
+
+def _forged_of_xero(dice: Random) -> Attempt:
+    body = _any_invoice(dice)
+    return Attempt("books", _by_xero(body, key=f"key-{dice.randrange(10**6)}"), body, 401)
+
+
+def _unsigned_of_xero(dice: Random) -> Attempt:
+    return Attempt("books", dice.choice([{}, {"X-Xero-Signature": ""}]), _any_invoice(dice), 401)
+
+
+def _with_another_s_signature(dice: Random) -> Attempt:
+    body = _any_invoice(dice)
+    return Attempt("books", _by_xero(_any_invoice(dice)), body, 401)
+
+
+def _replayed_of_xero(_: Random) -> Attempt:
+    body = _invoice(str(KNOWN["invoice"]))
+    return Attempt("books", _by_xero(body), body, 200)
+
+
+def _oversized_of_xero(dice: Random) -> Attempt:
+    body = b"0" * (MAX_BYTES + 1 + dice.randrange(_PIECE))
+    return Attempt("books", _by_xero(body), body, 413, pieces=dice.random() < 0.5)
+
+
+def _malformed_of_xero(dice: Random) -> Attempt:
+    shapes = [b"", b"{", b"[]", b"null", b"{}", b'{"events": 1}', b'{"events": [{}]}', b'{"events": [null]}',
+              _any_invoice(dice).replace(b"2026-03-02", b"some-day"), b"\xff\xfe", dice.randbytes(64)]  # fmt: skip
+    body = dice.choice(shapes)
+    return Attempt("books", _by_xero(body), body, 400)
+
+
 KINDS: dict[str, Callable[[Random], Attempt]] = {
     "forged": _forged,
     "altered": _altered,
@@ -124,6 +169,12 @@ KINDS: dict[str, Callable[[Random], Attempt]] = {
     "replayed": _replayed,
     "oversized": _oversized,
     "malformed": _malformed,
+    "forged of Xero": _forged_of_xero,
+    "unsigned of Xero": _unsigned_of_xero,
+    "of Xero, with another's signature": _with_another_s_signature,
+    "replayed of Xero": _replayed_of_xero,
+    "oversized of Xero": _oversized_of_xero,
+    "malformed of Xero": _malformed_of_xero,
 }
 
 
@@ -131,6 +182,14 @@ def attempt(number: int, seed: int = 1) -> tuple[str, Attempt]:
     """The delivery of that number, and its kind; the same for the same seed."""
     kind = list(KINDS)[number % len(KINDS)]
     return kind, KINDS[kind](Random(f"{seed} {number}"))
+
+
+def tell_known(url: str) -> None:
+    """Deliver what is then replayed, as it first came; parameter as for ``send``."""
+    for kind in ("replayed", "replayed of Xero"):
+        known = KINDS[kind](Random(0))
+        answer = httpx.post(f"{url}/{known.connection}", content=known.body, headers=known.headers, timeout=60)
+        answer.raise_for_status()
 
 
 async def send(url: str, tries: int, seed: int = 1) -> tuple[Counter[str], list[str]]:
@@ -176,14 +235,13 @@ def kept(state: Engine) -> int:
 
 def measure(*, everything: bool) -> list[dict[str, Any]]:
     """
-    Ten thousand, nine kinds of them.
+    Ten thousand, fifteen kinds of them.
 
     :param everything: a hundred thousand.
     """
     tries = MOST if everything else TRIES
     with receiver() as (url, _, state):
-        known = _replayed(Random(0))
-        httpx.post(f"{url}/shop", content=known.body, headers=known.headers, timeout=60).raise_for_status()
+        tell_known(url)
         before, began = kept(state), time.monotonic()
         tried, wrong = asyncio.run(send(url, tries))
         seconds, more = time.monotonic() - began, kept(state) - before

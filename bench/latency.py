@@ -2,19 +2,20 @@
 How soon an order is in GP, from its webhook on, when so many come a second: on a live Airflow, with PostgreSQL.
 
 The clock starts when the receiver keeps the webhook, and stops when GP's answer is kept; both are on this machine.
+Where the time went in between is told by Airflow's times of the tasks, and by the audit's of the steps in them.
 Beside it Node-RED takes the same orders over the same sandboxes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from statistics import fmean, quantiles
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from bench.foreign_clients import Unavailable
 from bench.live import LiveCompany, include_on_events, live_company
@@ -25,7 +26,7 @@ from demo.ports import free_port
 from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from inbox.app import PREFIX
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import Delivery, LoggedChange
+from ledgerbridge.state.models import AuditEntry, Delivery, LoggedChange
 from sandbox.orders import make_orders
 from sandbox.player import OrderFile, Player
 
@@ -42,7 +43,11 @@ LEGS = ("customer", "order")
 TASKS = ("read", *(f"{leg}.{step}" for leg in LEGS for step in ("extract", "transform", "gate", "load")))
 
 _QUEUED, _DELIVERED = "until a run is queued", "then, until GP has it"
-_ORDER = [_QUEUED, *(name for task in TASKS for name in (f"until {task} runs", task)), _DELIVERED]
+_ORDER = [
+    _QUEUED,
+    *(name for task in TASKS for name in (f"until {task} runs", task, f"{task}, until it ends")),
+    _DELIVERED,
+]
 
 
 def measure(*, everything: bool) -> list[dict[str, Any]]:
@@ -121,9 +126,12 @@ def _by_node_red(rate: int, seconds: int) -> dict[str, Any]:
 def _found(company: LiveCompany, rate: int, orders: int, placing: float) -> dict[str, Any]:
     told, delivered = told_of(company.state), delivered_of(company.state)
     times = {run_id: company.runner.api.times(STAGE, run_id) for run_id in {run for _, run in delivered.values()}}
+    done = _done_in(company.state, times)
     measured = sorted(delivered, key=lambda key: told[key])[WARM:]
     took = [(delivered[key][0] - told[key]).total_seconds() for key in measured]
-    steps = [steps_of(told[key], *times[delivered[key][1]], delivered[key][0]) for key in measured]
+    steps = [
+        steps_of(told[key], *times[run_id], done[run_id], at) for key in measured for at, run_id in [delivered[key]]
+    ]
     cuts = quantiles(took, n=100)
     found: dict[str, Any] = {"rate": rate, "orders": orders, "placing_seconds": round(placing, 1), "runs": len(times)}
     found |= {f"p{cut}_seconds": round(cuts[cut - 1], 2) for cut in (50, 95, 99)}
@@ -135,27 +143,51 @@ def _found(company: LiveCompany, rate: int, orders: int, placing: float) -> dict
         flush=True,
     )
     for name, spent in found["mean_seconds_of"].items():
-        print(f"    {name:<24} {spent:>6.2f} s", flush=True)
+        print(f"    {name:<33} {spent:>6.2f} s", flush=True)
     return found
 
 
 def steps_of(
-    told: datetime, queued: datetime, tasks: Mapping[str, tuple[datetime, datetime]], delivered: datetime
+    told: datetime,
+    queued: datetime,
+    tasks: Mapping[str, tuple[datetime, datetime]],
+    done: Mapping[str, datetime],
+    delivered: datetime,
 ) -> dict[str, float]:
     """
     Where the seconds of one order went, in the order they passed; they add up to all of them.
 
+    A step that a task before it did has no task of its own, and is in ``done`` alone.
+
     :param told: when its webhook was kept; :param queued: when the run that took it was; :param delivered: when GP's
         answer was kept.
     :param tasks: when each task of that run began and ended.
+    :param done: when each step of it told the audit last.
     """
-    marks: list[tuple[str, datetime]] = [("", told), (_QUEUED, queued)]
-    for name in (name for name in TASKS if name in tasks):
-        begun, ended = tasks[name]
-        marks += [(f"until {name} runs", begun), (name, ended)]
-    marks = [mark for mark in marks if mark[1] <= delivered]
-    marks.append((_DELIVERED, delivered))
-    return {name: (after - before).total_seconds() for (_, before), (name, after) in pairwise(marks)}
+    marks = [(queued, _QUEUED)]
+    for name in TASKS:
+        if name in tasks:
+            begun, ended = tasks[name]
+            marks += [(begun, f"until {name} runs"), (ended, f"{name}, until it ends")]
+        if name in done:
+            marks.append((done[name], name))
+    marks = sorted((max(at, told), name) for at, name in marks if at <= delivered)
+    marks = [(told, ""), *marks, (delivered, _DELIVERED)]
+    return {name: (after - before).total_seconds() for (before, _), (after, name) in pairwise(marks)}
+
+
+def _done_in(state: Engine, runs: Collection[str]) -> dict[str, dict[str, datetime]]:
+    """When each step of these runs told the audit last."""
+    query = (
+        select(AuditEntry.run_id, AuditEntry.task, func.max(AuditEntry.at))
+        .where(AuditEntry.run_id.in_(runs), AuditEntry.task.in_(TASKS))
+        .group_by(AuditEntry.run_id, AuditEntry.task)
+    )
+    found: dict[str, dict[str, datetime]] = {run_id: {} for run_id in runs}
+    with transaction(state) as session:
+        for run_id, task, at in session.execute(query):
+            found[run_id][task] = at
+    return found
 
 
 def told_of(state: Engine) -> dict[str, datetime]:

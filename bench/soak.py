@@ -2,7 +2,8 @@
 `make soak MINUTES=30`: orders at five a second on all the machines of `make stack`, while machines die and are cut off.
 
 Each minute one line: how many were placed and how soon those of it were in GP, what memory all took at most, and what
-befell. At the end what GP holds is counted: 0 only where no order is lost and none is there twice.
+befell. At the end what GP holds is counted: 0 only where no order is lost and none is there twice. The last line says
+whether latency and memory are flat, which decides nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 
 from bench.latency import delivered_of, told_of
@@ -43,6 +44,10 @@ CUT_SECONDS = 20.0
 PATIENCE_SECONDS = 600.0
 LOOK_SECONDS = 10.0
 GP_ORDER = 2
+FLAT_LATENCY, FLAT_MEMORY = 1.5, 1.1
+"""How many times the first third's the last third's median may be."""
+SLOW = 2.0
+"""How many times the median of all minutes one has to be for it to be slow."""
 LOST_ANSWER = {"kind": "lost_after_commit"}
 
 
@@ -140,7 +145,10 @@ def _soak(minutes: float) -> dict[str, Any]:
         befell = [(at - began, what) for at, what in trouble.befell]
         rows = _minutes(started, told, {key: at for key, (at, _) in delivered.items()}, memory, befell)
         placed = [case["order"]["name"] for case in good]
-        return {"orders": len(good), "rate": RATE, "minutes": rows, **_in_gp(player, placed, placing, took_longer)}
+        counted = _in_gp(player, placed, placing, took_longer)
+        flat = flatness(rows)
+        print(f"  {flat}", flush=True)
+        return {"orders": len(good), "rate": RATE, "minutes": rows, "flat": flat, **counted}
 
 
 def _in_gp(player: Player, placed: Sequence[str], placing: float, after: float) -> dict[str, Any]:
@@ -189,6 +197,46 @@ def _minutes(
             flush=True,
         )
     return rows
+
+
+def flatness(minutes: Sequence[Mapping[str, Any]]) -> str:
+    """
+    Whether latency and memory are flat, the last third of the minutes beside the first, and which minutes were slow.
+
+    :param minutes: as they are kept in ``.bench/soak.json``; one with less than two orders counts for memory alone.
+    """
+    told = [each for each in minutes if each["in_gp"] > 1]
+    found = [
+        _told_of("latency", "s", [each["p50_seconds"] for each in told], FLAT_LATENCY),
+        _told_of("memory", "MiB", [each["mib"] for each in minutes], FLAT_MEMORY),
+    ]
+    for first, last in _slow(told):
+        # what befell in the minute before may show in this one first
+        befell = [what for each in minutes if first - 1 <= each["minute"] <= last for what in each["befell"]]
+        when = f"minute {first}" if first == last else f"minutes {first} to {last}"
+        found.append(f"{when} slow after {', '.join(befell) or 'nothing that befell'}")
+    return "; ".join(found)
+
+
+def _told_of(what: str, unit: str, values: Sequence[float], most: float) -> str:
+    third = len(values) // 3
+    if third == 0:
+        return f"too short to tell whether {what} is flat"
+    first, last = median(values[:third]), median(values[-third:])
+    is_flat = "flat" if last <= first * most else "NOT flat"
+    return f"{what} {is_flat}: {first:,.0f} {unit} in the first third, {last:,.0f} {unit} in the last"
+
+
+def _slow(minutes: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """First and last of each stretch of slow minutes."""
+    usual = median(each["p50_seconds"] for each in minutes) if minutes else 0.0
+    stretches: list[tuple[int, int]] = []
+    for number in (each["minute"] for each in minutes if each["p50_seconds"] > SLOW * usual):
+        if stretches and stretches[-1][1] == number - 1:
+            stretches[-1] = (stretches[-1][0], number)
+        else:
+            stretches.append((number, number))
+    return stretches
 
 
 def _wait(ready: Callable[[], bool]) -> None:

@@ -28,7 +28,7 @@ from inbox.app import PREFIX
 from ledgerbridge.state import connect, migrate, transaction
 from ledgerbridge.state.models import LoggedChange
 
-__all__ = ["SECRET", "SHOP", "measure", "receiver"]
+__all__ = ["SECRET", "SHOP", "TENANT", "measure", "receiver"]
 
 RATES = (50, 200)
 LARGEST = 400
@@ -37,10 +37,11 @@ CONNECTIONS = 100
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 FOLDER = CHECKOUT / ".bench" / "webhooks"
 SHOP = "us-harbor-light-supply.myshopify.com"
+TENANT = "t-1"
 SECRET = "secret-1"
 COMPANY = (
     "name: Bench\nbase_currency: USD\ntime_zone: UTC\naccounts: []\ngateways: []\n"
-    "connections: {shopify: [shop], stripe: [till]}\n"
+    "connections: {shopify: [shop], stripe: [till], xero: [books]}\n"
 )
 
 
@@ -64,7 +65,7 @@ def measure(*, everything: bool) -> list[dict[str, Any]]:
 
 @contextmanager
 def receiver() -> Iterator[tuple[str, Services, Engine]]:
-    """A receiver of a shop's and a till's webhooks, as a process of its own: its address, the process, the state."""
+    """A receiver of webhooks of a shop, a till and a ledger, as a process of its own: its address, it, the state."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "companies").mkdir(parents=True)
     (FOLDER / "companies" / "main.yaml").write_text(COMPANY)
@@ -97,9 +98,12 @@ def _measured(services: Services, port: int, rate: int) -> dict[str, Any]:
 def _receiver(port: int) -> Service:
     shop = {"conn_type": "shopify", "host": SHOP, "login": "client-1", "password": SECRET}
     till = {"conn_type": "stripe", "password": "key-1", "extra": {"webhook_secret": SECRET}}
+    app = {"tenant_id": TENANT, "webhook_secret": SECRET}
+    books = {"conn_type": "xero", "host": "https://xero.test", "login": "app", "password": "pass", "extra": app}
     environment = {
         **os.environ,
         "AIRFLOW_CONN_TILL": json.dumps(till),
+        "AIRFLOW_CONN_BOOKS": json.dumps(books),
         "AIRFLOW_HOME": str(FOLDER / "airflow"),
         "AIRFLOW_CONN_SHOP": json.dumps(shop),
         "AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER": str(FOLDER / "companies"),

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,8 +21,8 @@ import pytest
 from fastapi import FastAPI, Response
 from sqlalchemy import Engine, select, text
 
-from bench.forgeries import KINDS, send
-from bench.webhooks import SHOP
+from bench.forgeries import KINDS, send, tell_known
+from bench.webhooks import SHOP, TENANT
 from commands.main import main
 from inbox.app import MAX_BYTES, PREFIX, create_app
 from ledgerbridge.entities import KeyedSource, Window
@@ -184,15 +183,19 @@ def test_what_is_signed_but_has_no_shape_we_know_is_refused(inbox: Inbox, body: 
 
 
 def test_nothing_that_is_not_to_be_believed_gets_in(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    (inbox.folder / "main.yaml").write_text(COMPANY.format(connections="{shopify: [shop], stripe: [till]}"))
+    connections = "{shopify: [shop], stripe: [till], xero: [books]}"
+    (inbox.folder / "main.yaml").write_text(COMPANY.format(connections=connections))
     till = {"conn_type": "stripe", "password": "key-1", "extra": {"webhook_secret": SECRET}}
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(connection(host=SHOP)))
     monkeypatch.setenv("AIRFLOW_CONN_TILL", json.dumps(till))
-    known = KINDS["replayed"](Random(0))
-    httpx.post(f"{inbox.url}/shop", content=known.body, headers=known.headers, timeout=60).raise_for_status()
+    app = {"tenant_id": TENANT, "webhook_secret": SECRET}
+    books = {"conn_type": "xero", "host": "https://xero.test", "login": "app", "password": "pass", "extra": app}
+    monkeypatch.setenv("AIRFLOW_CONN_BOOKS", json.dumps(books))
+    tell_known(inbox.url)
     tried, wrong = asyncio.run(send(inbox.url, 10 * len(KINDS), seed=2))
     assert (set(tried), wrong) == (set(KINDS), [])
-    assert [event for *_, event in inbox.announced] == ["known-1"]
+    known = f"{TENANT}:INVOICE:i-known:UPDATE:2026-03-02T16:00:00.000"
+    assert [event for *_, event in inbox.announced] == ["known-1", known, known], "an invoice, and its payments"
 
 
 def test_a_topic_that_no_flow_reads_is_taken_and_announces_nothing(inbox: Inbox) -> None:

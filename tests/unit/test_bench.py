@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 
 from bench import by_mapping, by_rows
+from bench.foreign_clients import Unavailable
 from bench.invoices import CHANGED_AT, Batch, batches, lookups
-from bench.transform import METHODS
+from bench.transform import METHODS, compared
+from bench.xero_extract import read_by_each
 from ledgerbridge.canonical.checks import check
 from ledgerbridge.mapping import load_mapping, map_canonical, map_raw
 
@@ -87,3 +90,27 @@ def failed_by_mapping(batch: Batch) -> set[tuple[int, str]]:
 
 def test_batches_hold_as_many_lines_as_asked_for() -> None:
     assert [batch.lines for batch in batches(45_000)] == [20_000, 20_000, 5_000]
+
+
+def test_what_can_not_be_fetched_is_skipped_with_its_reason_and_the_others_are_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    times = Counter[str]()
+
+    def read_by(client: str) -> dict[str, Any]:
+        times[client] += 1
+        if client == "theirs":
+            raise Unavailable("Failed to fetch: `theirs`")
+        return {"client": client, "seconds": times[client]}
+
+    found = read_by_each(["ours", "theirs", "another"], read_by)
+    # of each its second reading
+    assert found == [{"client": "ours", "seconds": 2}, {"client": "another", "seconds": 2}]
+    assert capsys.readouterr().out == "  theirs: skipped, Failed to fetch: `theirs`\n"
+
+
+def test_what_ours_takes_of_another_is_told_and_of_itself_nothing() -> None:
+    ours = {"method": "ledgerbridge", "lines_per_cpu_second": 200_000, "peak_mib": 240}
+    theirs = {"method": "petl", "lines_per_cpu_second": 16_000, "peak_mib": 160}
+    assert compared(ours, theirs) == "  ours takes 0.08 of its processor, 1.50 of its memory"
+    assert compared(ours, ours) == ""
