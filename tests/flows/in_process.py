@@ -54,7 +54,8 @@ class InProcess:
     """
     Runs passes of a company's flow, the default one's unless named; ``results``: what each task of the last returned.
 
-    Each task is on its last try unless ``max_tries`` allows for more.
+    Each task is on its last try unless ``max_tries`` allows for more. A run is the schedule's or a person's, unless
+    ``told`` has the events that started it, by asset.
     """
 
     name: str
@@ -62,6 +63,7 @@ class InProcess:
     results: dict[str, Any] = field(default_factory=dict)
     try_number: int = 1
     max_tries: int = 0
+    told: Mapping[Any, list[Any]] = field(default_factory=dict)
 
     @property
     def flow(self) -> FlowConfig:
@@ -132,7 +134,8 @@ class InProcess:
 
     def context(self, run_id: str, *, close: bool = False, legs: Sequence[str] | None = None) -> Any:
         """What Airflow hands to a task."""
-        return {"run_id": run_id, "params": {"legs": legs, "close": close}, "ti": self}
+        params = {"legs": legs, "close": close}
+        return {"run_id": run_id, "params": params, "ti": self, "triggering_asset_events": self.told}
 
     def xcom_pull(self, task_ids: str) -> Any:
         """As a task instance gives it."""
