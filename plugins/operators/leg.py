@@ -104,6 +104,15 @@ class FlowOperator(BaseOperator):
             self.log.warning("connection %s is down since %s: %s", pause.connection, pause.since, pause.reason)
             self.defer(trigger=ConnectionBack(connection), method_name="begin_again")
 
+    def on_kill(self) -> None:
+        """
+        End the task where it stands, when somebody clears or marks it while it runs; Airflow calls this on SIGTERM.
+
+        What it had taken and not called yet is free at once. Airflow kills what has not ended five seconds later, and
+        then its lease would keep the next try out for a minute.
+        """
+        raise SystemExit(f"{self.task_id} was stopped from outside")
+
     def begin_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """What a task does when the connection it waited for may be up again."""
         return self.execute(context)
