@@ -14,6 +14,7 @@ from commands.options import new_app
 from ledgerbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from hooks.wire.web_api import WebApiHook
     from hooks.xero.consent import Tenant
     from hooks.xero.hook import XeroHook
 
@@ -86,6 +87,7 @@ def shopify(
     for each in subscriptions(hook):
         is_new = each.uri == webhooks and each.topic in added
         print(f"{'added' if is_new else 'there':<6} {each.topic:<26} {each.uri}")
+    _tell_of_watch(hook, webhooks)
     return 0
 
 
@@ -108,7 +110,14 @@ def stripe(
         print(f"{done if is_new and each.identity == ours.identity else 'there':<6} {each.url}{standing}")
     if ours.secret:
         print(f"Put this into the extra of {connection} as `webhook_secret`; Stripe shows it this once: {ours.secret}")
+    _tell_of_watch(hook, webhooks)
     return 0
+
+
+def _tell_of_watch(hook: WebApiHook, address: str) -> None:
+    """What people have to do so that the subscription's end is noticed."""
+    if hook.webhooks != address:
+        print(f"Put {address} into the extra of {hook.http_conn_id} as `webhooks`: `watch` then tells when it ends.")
 
 
 def _test_receiver(hook: XeroHook, address: str) -> int:

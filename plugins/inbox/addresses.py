@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from hooks.systems import systems
 from hooks.wire.webhook_event import Delivered, WebhookEvent, Webhooks
@@ -67,6 +67,7 @@ class Addresses:
 
     def __init__(self) -> None:
         self._known: Mapping[str, Address] | None = None
+        self._unknown: LedgerbridgeError | None = None
         self._until = 0.0
         self._looking = asyncio.Lock()
 
@@ -80,7 +81,7 @@ class Addresses:
 
     def look_up(self) -> None:
         """Find out what addresses there are now; the first time it imports what the systems' hooks need."""
-        self._known = _addresses()
+        self._known, self._unknown = _addresses(self._known or {})
         self._until = time.monotonic() + _KEPT_SECONDS
 
     def announced(self, address: Address, delivered: Delivered) -> dict[SourceId, list[Announced]]:
@@ -88,6 +89,7 @@ class Addresses:
         What a genuine delivery to an address says has changed, by source.
 
         :raises ValueError: it has no shape that the system's webhooks have.
+        :raises LedgerbridgeError: nobody is known whom it concerns, and of one company nobody knows whom it has.
         """
         told: dict[SourceId, list[Announced]] = {}
         for event in address.webhooks.events(delivered):
@@ -100,17 +102,31 @@ class Addresses:
         if event.scope is None:
             return [address]
         alike = [each for each in (self._known or {}).values() if each.system == address.system]
-        return [each for each in alike if each.webhooks.scope == event.scope]
+        concerned = [each for each in alike if each.webhooks.scope == event.scope]
+        if not concerned and self._unknown is not None:
+            raise self._unknown
+        return concerned
 
 
-def _addresses() -> dict[str, Address]:
+def _addresses(before: Mapping[str, Address]) -> tuple[dict[str, Address], LedgerbridgeError | None]:
+    """
+    The addresses, and why a company's can't be known, if so.
+
+    What was known ``before`` of a company or connection that can't be loaded just now goes on: what is answered as
+    taken is not sent again.
+    """
+    unknown: LedgerbridgeError | None = None
     sending = {name: system.webhooks for name, system in systems().items() if system.webhooks}
     having: dict[tuple[str, str], list[str]] = {}
     for key in company_keys(settings.companies_folder()):
         try:
             company = settings.company(key)
         except LedgerbridgeError as error:
-            _log.error("company %s receives no webhooks: %s", key, error)
+            known = [each for each in before.values() if key in each.companies]
+            _log.error("company %s receives %s webhooks: %s", key, "the same" if known else "no", error)
+            for each in known:
+                having.setdefault((each.system, each.connection), []).append(key)
+            unknown = unknown or (None if known else error)
             continue
         for system in sending.keys() & company.connections.keys():
             for connection in company.connections_of(system):
@@ -120,7 +136,10 @@ def _addresses() -> dict[str, Address]:
         try:
             webhooks: Webhooks = resolve_name(sending[system])(connection)
         except (AirflowException, LedgerbridgeError) as error:
-            _log.error("connection %s receives no webhooks: %s", connection, error)
-            continue
+            known_as = None if isinstance(error, AirflowNotFoundException) else before.get(connection)
+            _log.error("connection %s receives %s webhooks: %s", connection, "the same" if known_as else "no", error)
+            if known_as is None:
+                continue
+            webhooks = known_as.webhooks
         found[connection] = Address(system, connection, tuple(companies), webhooks)
-    return found
+    return found, unknown

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ConnectionForm", "System", "addresses", "number", "text", "webhook_secrets"]
+__all__ = ["ConnectionForm", "System", "addresses", "number", "subscribed", "text", "webhook_secrets"]
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,9 @@ def webhook_secrets(description: str) -> dict[str, dict[str, Any]]:
         "webhook_secret": text("Webhook secret", description, format="password"),
         "webhook_secret_before": text("Webhook secret before", before, format="password"),
     }
+
+
+def subscribed() -> dict[str, dict[str, Any]]:
+    """The field for where a system tells of changes, of one that ends that by itself."""
+    told = "The receiver's address, as of `connect … --webhooks`: the DAG `watch` tells when it is no longer used."
+    return {"webhooks": text("Webhooks", told)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -13,7 +13,7 @@ from ledgerbridge.audit.records import record_digest
 from ledgerbridge.changes import Begun, Found, SourceId, append, begin_again, begin_reading, end_reading, unknown
 from ledgerbridge.changes.announced import answer, told_of
 from ledgerbridge.changes.backfills import Backfill, Pace, reached
-from ledgerbridge.changes.log import GONE, How, gone, last_number
+from ledgerbridge.changes.log import GONE, How, gone, last_number, newest
 from ledgerbridge.changes.readings import is_list_due
 from ledgerbridge.entities import DELETED, KeyedSource, RawRecord, Source, Window
 from ledgerbridge.state import transaction
@@ -105,9 +105,16 @@ def read_announced(engine: Engine, source: KeyedSource, named: SourceId) -> Read
             told = told_of(session, named, _ANNOUNCED_AT_A_TIME)
             begun = Begun(None, told.last, datetime.now(UTC), "webhook", None)
         upto = told.upto
-        for records in _in_portions(source.read_keys(told.keys)) if told.keys else ():
-            rows += len(records)
-            new += _write(engine, named, begun, records)
+        keys: Collection[str] = told.keys
+        while keys:
+            overtaken: list[str] = []
+            for records in _in_portions(source.read_keys(keys)):
+                rows += len(records)
+                new += _write(engine, named, begun, records)
+                overtaken += _overtaken(engine, named, begun, records)
+            with transaction(engine) as session:
+                begun = replace(begun, after=last_number(session, named.company, named.entity))
+            keys = overtaken
         with transaction(engine) as session:
             answer(session, named, upto)
     return Read(None, None, rows, new)
@@ -196,6 +203,19 @@ def _write_gone(
         _write(engine, named, begun, found[start : start + _AT_A_TIME], lost)
         for start in range(0, len(found), _AT_A_TIME)
     )
+
+
+def _overtaken(engine: Engine, named: SourceId, begun: Begun, records: list[RawRecord]) -> list[str]:
+    """
+    The keys of what another reader logged meanwhile as another version: it may be older, and was announced once only.
+
+    A reading by time begins earlier than the one before; nobody reads again what was read by its key.
+    """
+    with transaction(engine) as session:
+        known = newest(session, named.company, named.entity, [each.key for each in records])
+    return [
+        each.key for each in records if known[each.key].version != each.version and known[each.key].number > begun.after
+    ]
 
 
 def _in_portions(pages: Iterator[list[RawRecord]]) -> Iterator[list[RawRecord]]:

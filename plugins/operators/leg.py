@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator, Context, RetryPolicy, TriggerRule
+from airflow.sdk import BaseHook, BaseOperator, Context, RetryPolicy, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from airflow.sdk.observability.stats import incr
 from sqlalchemy import Engine
@@ -25,7 +25,7 @@ from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordBus
 from ledgerbridge.flows import Company, LegConfig, flow_of, leg_config
 from ledgerbridge.mapping import Lookups
 from ledgerbridge.state import transaction
-from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of
+from ledgerbridge.state.circuits import call_failed, call_succeeded, pause_of, take_probe
 from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.installation import company_key, key_salt
 from ledgerbridge.state.reader import DatabaseReader
@@ -37,7 +37,7 @@ from operators.retries import ByErrorClass
 from operators.staging import BatchRef, batch_uri, read_rows, standing
 from operators.systems import live_lookup
 from operators.taken import taken_changes, taken_records
-from triggers.circuit import ConnectionBack, first_pause
+from triggers.circuit import ConnectionBack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,8 @@ __all__ = ["RECORDS", "FlowOperator", "LegOperator"]
 
 RECORDS = "ledgerbridge.records"
 """The metric that counts what legs closed their batches with, by `company`, `flow`, `leg` and `outcome`."""
+_TESTED_FOR = timedelta(hours=1)
+"""A connection that is down for longer is tried by what the task itself has to call, whatever a test says."""
 
 
 class FlowOperator(BaseOperator):
@@ -86,20 +88,45 @@ class FlowOperator(BaseOperator):
         """This task, for leases and the audit."""
         return Actor(self.flow, self.leg, str(context["run_id"]), self.task_id)
 
-    def await_connections(self, connections: list[str]) -> None:
-        """Give the worker slot back while one of the connections is down; the task begins anew when it is up again."""
-        with transaction(self.engine) as session:
-            pauses = [pause for each in connections if (pause := pause_of(session, each)) is not None]
-            since = database_now(session) if pauses else None
-        if since is not None:
-            pause = max(pauses, key=lambda each: each.until)
+    def await_connections(self, context: Context, connections: list[str]) -> None:
+        """
+        Give the worker slot back while one of the connections is down; the task begins anew when it may be up again.
+
+        When its pause is over, one of all tasks that need it tries it, here, where its system is reached. What a test
+        can't tell the task's own call does, once the connection has been down for an hour.
+        """
+        for connection in connections:
+            with transaction(self.engine) as session:
+                pause, now = pause_of(session, connection), database_now(session)
+                is_ours = pause is not None and take_probe(session, connection)
+            if pause is None or (is_ours and (now - pause.since >= _TESTED_FOR or self._answers(context, connection))):
+                continue
             self.log.warning("connection %s is down since %s: %s", pause.connection, pause.since, pause.reason)
-            trigger = ConnectionBack(pause.connection, since.isoformat())
-            self.defer(trigger=trigger, method_name="begin_again")
+            self.defer(trigger=ConnectionBack(connection), method_name="begin_again")
+
+    def on_kill(self) -> None:
+        """
+        End the task where it stands, when somebody clears or marks it while it runs; Airflow calls this on SIGTERM.
+
+        What it had taken and not called yet is free at once. Airflow kills what has not ended five seconds later, and
+        then its lease would keep the next try out for a minute.
+        """
+        raise SystemExit(f"{self.task_id} was stopped from outside")
 
     def begin_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """What a task does when the connection it waited for is up again."""
+        """What a task does when the connection it waited for may be up again."""
         return self.execute(context)
+
+    def _answers(self, context: Context, connection: str) -> bool:
+        """Test a connection for all who wait for it, and tell them."""
+        answers, message = BaseHook.get_hook(connection).test_connection()
+        with transaction(self.engine) as session:
+            if answers:
+                call_succeeded(session, self.actor(context), connection)
+            else:
+                call_failed(session, self.actor(context), connection, message, first_pause=settings.first_pause())
+        self.log.info("connection=%s answers=%s", connection, answers)
+        return bool(answers)
 
     @contextmanager
     def calling(self, context: Context, connection: str) -> Iterator[None]:
@@ -119,7 +146,7 @@ class FlowOperator(BaseOperator):
                         connection,
                         reason,
                         retry_after=asked,
-                        first_pause=first_pause(),
+                        first_pause=settings.first_pause(),
                     )
             raise
         with transaction(self.engine) as session:
@@ -128,7 +155,7 @@ class FlowOperator(BaseOperator):
     @contextmanager
     def asking(self, context: Context, connection: str) -> Iterator[None]:
         """As ``calling``, of a system that a step asks on its way; while that one is down the task waits for it."""
-        self.await_connections([connection])
+        self.await_connections(context, [connection])
         with self.calling(context, connection):
             yield
 

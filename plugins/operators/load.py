@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context, RetryPolicy
+from sqlalchemy import select
 
 from hooks.systems import hook_for
 from ledgerbridge.audit import Actor
@@ -18,7 +19,7 @@ from ledgerbridge.pipeline.posting_days import PostingDays
 from ledgerbridge.pipeline.refused import Made
 from ledgerbridge.pipeline.settling import Origins, settle_results, to_try_again
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import OURS
+from ledgerbridge.state.models import OURS, Delivery
 from ledgerbridge.state.source_records import Fate
 from operators import settings
 from operators.assets import tell_changed
@@ -76,7 +77,7 @@ class LoadOperator(LegOperator):
         batch = self.given_batch(context)
         system, _, entity = self.config.target.partition(".")
         connection = self.company.connections_of(system)[0]
-        self.await_connections([connection])
+        self.await_connections(context, [connection])
         frames = self.own_documents(context, read_frames(batch))
         documents = documents_of(frames, self.config.target, self.company.key)
         canonical = self.canonical_headers(context)
@@ -109,9 +110,16 @@ class LoadOperator(LegOperator):
             )
         balance = self.close_batch(actor, self.superseded_since(context))
         self.note_head()
-        if any(each.outcome == "delivered" for each in results):
+        if any(each.outcome == "delivered" for each in results) or self._delivered_before(actor):
             tell_changed(self, context, self.company.key, self.config.target)
         return dict(balance)
+
+    def _delivered_before(self, actor: Actor) -> bool:
+        """Whether a try of this run that did not end well delivered something: Airflow forgot what that one told."""
+        of_leg = (Delivery.flow == self.flow, Delivery.leg == self.leg, Delivery.entity == self.config.target)
+        of_run = (Delivery.run_id == actor.run_id, Delivery.state == "delivered")
+        with transaction(self.engine) as session:
+            return session.scalar(select(Delivery.id).where(*of_leg, *of_run).limit(1)) is not None
 
     def _deliverer(
         self,

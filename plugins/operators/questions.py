@@ -105,7 +105,7 @@ class PutQuestionsOperator(FlowOperator):
             for connection, hook in hooks_of(system, self.company).items():
                 source = hook.entity(name)
                 if isinstance(source, TellsEditors):
-                    self.await_connections([connection])
+                    self.await_connections(context, [connection])
                     with self.calling(context, connection):
                         found.update(dict.fromkeys(source.editors(side.key, _LATELY)))
         return list(found)

@@ -16,6 +16,7 @@ from ledgerbridge.delivery import LEASE, SETTLE
 from ledgerbridge.drafts.publish import How
 from ledgerbridge.errors import ConfigurationError
 from ledgerbridge.flows import Company, company_file, default_key, load_company
+from ledgerbridge.state.circuits import FIRST_PAUSE
 from ledgerbridge.state.companies import for_company
 from ledgerbridge.state.signing import PublicKeys, Signer
 
@@ -28,6 +29,7 @@ __all__ = [
     "companies_folder",
     "company",
     "environment",
+    "first_pause",
     "in_dag_ids",
     "include_folder",
     "lease",
@@ -76,6 +78,12 @@ def lease() -> timedelta:
     """How long a worker that gives no sign of life keeps others out of what it has taken."""
     seconds = conf.get("ledgerbridge", "lease_seconds", fallback="")
     return timedelta(seconds=float(seconds)) if seconds else LEASE
+
+
+def first_pause() -> timedelta:
+    """How long a connection that failed is left alone at first."""
+    seconds = conf.get("ledgerbridge", "circuit_pause_seconds", fallback="")
+    return timedelta(seconds=float(seconds)) if seconds else FIRST_PAUSE
 
 
 def anchors_url() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from airflow.sdk import Context
 from sqlalchemy.orm import Session
@@ -125,7 +125,7 @@ class Sources:
             return
         task, (system, _, name) = self._task, entity.partition(".")
         by_connection = {each.connection: each for each in sources}
-        task.await_connections(list(by_connection))
+        task.await_connections(self._context, list(by_connection))
         for connection, hook in hooks_of(system, task.company).items():
             if connection not in by_connection:
                 continue
@@ -146,7 +146,7 @@ class Sources:
 
     def _is_due(self, session: Session, source: SourceId) -> bool:
         polled = self._polled.get(source.entity)
-        return polled is not None and is_due(session, source, polled, datetime.now(UTC))
+        return polled is not None and is_due(session, source, polled)
 
     def _was_read(self, source: SourceId) -> bool:
         with transaction(self._task.engine) as session:

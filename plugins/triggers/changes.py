@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
@@ -19,6 +19,7 @@ from ledgerbridge.changes.waking import Waking, WatchedLeg, Work, last_change, p
 from ledgerbridge.errors import LedgerbridgeError
 from ledgerbridge.state import snapshot
 from ledgerbridge.state.circuits import open_circuits
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.companies import for_company
 
 __all__ = ["StageHasWork"]
@@ -88,13 +89,15 @@ class StageHasWork(BaseEventTrigger):
             last = last_change(session, self.company, self._watched)
             if last == self._seen and time.monotonic() < self._look_closely_at:
                 return None
-            down = [pause.connection for pause in open_circuits(session)]
+            now = database_now(session)
+            # where a pause is over somebody has to try: a run does
+            down = [pause.connection for pause in open_circuits(session) if pause.until > now]
             if (work := work_of(session, self.company, self.flow, self._watched, down)) is not None:
                 self._seen = -1
-                return work
-            if due(session, self.company, self._polled, datetime.now(UTC), down):
+                return replace(work, last=last)
+            if due(session, self.company, self._polled, down):
                 self._seen = -1
-                return Work(progress_of(session, self.company, self.flow, self._watched))
+                return Work(progress_of(session, self.company, self.flow, self._watched), last=last)
             self._seen, self._look_closely_at = last, time.monotonic() + _LOOK_CLOSELY_SECONDS
             return None
 

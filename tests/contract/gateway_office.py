@@ -47,8 +47,9 @@ class Account:
     def set(self, **settings: Any) -> None:
         self._send("PUT", "settings", settings)
 
-    def hook(self, password: str = KEY) -> StripeHook:
-        connection = {"conn_type": "stripe", "host": self._url, "password": password, "extra": {"account": self._id}}
+    def hook(self, password: str = KEY, **extra: str) -> StripeHook:
+        extra = {"account": self._id, **extra}
+        connection = {"conn_type": "stripe", "host": self._url, "password": password, "extra": extra}
         self._monkeypatch.setenv("AIRFLOW_CONN_STRIPE_TEST", json.dumps(connection))
         return StripeHook("stripe_test")
 

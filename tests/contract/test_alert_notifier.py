@@ -16,14 +16,17 @@ import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 from sqlalchemy import Engine
 
+from hooks.xero.budget import GRANTED, CallBudget
 from ledgerbridge.alerts import AlertsConfig
 from ledgerbridge.audit import Actor
 from ledgerbridge.errors import ConfigurationError, TransientError
 from ledgerbridge.flows import FlowConfig, load_flow
 from ledgerbridge.state import connect, transaction
 from ledgerbridge.state.circuits import FAILURES_TO_OPEN, call_failed, call_succeeded
+from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.counted_calls import budgets
 from ledgerbridge.state.dead_letters import Letter, write_letters
-from ledgerbridge.state.models import Delivery
+from ledgerbridge.state.models import CountedCall, Delivery
 from notifications.alerts import AlertNotifier
 from operators.builder import build_flow
 from operators.watch import WatchOperator, build_watch
@@ -138,11 +141,15 @@ class Watched:
 @pytest.fixture
 def no_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A company whose systems warn of nothing: it has GP alone."""
+    company_with(tmp_path, monkeypatch, "gp")
+
+
+def company_with(folder: Path, monkeypatch: pytest.MonkeyPatch, system: str) -> None:
     text = (INCLUDE / "companies" / "main.yaml").read_text()
     before, _, after = text.partition("connections:\n")
     rest = after[after.index("# Flows speak") :]
-    (tmp_path / "main.yaml").write_text(f"{before}connections: {{gp: gp}}\n{rest}")
-    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", str(tmp_path))
+    (folder / "main.yaml").write_text(f"{before}connections: {{{system}: {system}}}\n{rest}")
+    monkeypatch.setenv("AIRFLOW__LEDGERBRIDGE__COMPANIES_FOLDER", str(folder))
 
 
 @pytest.mark.usefixtures("no_systems")
@@ -169,6 +176,29 @@ def test_a_system_that_is_down_is_told_once_and_is_over_when_it_answers(receiver
     with transaction(state) as session:
         call_succeeded(session, ACTOR, "gp")
     assert watched.look() == 0
+
+
+def test_calls_of_the_day_that_end_in_hours_if_it_goes_on_so_are_told_before_they_do(
+    receiver: Receiver, state: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company_with(tmp_path, monkeypatch, "xero")
+    extra = {"grant": "client_credentials", "tenant_id": "tenant-1"}
+    connection = {"conn_type": "xero", "login": "client-1", "password": "secret-1", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_XERO", json.dumps(connection))
+    with CallBudget(lambda: state, "client-1:tenant-1", GRANTED).call():
+        pass
+    watched = Watched()
+    assert watched.look() == 0
+    with transaction(state) as session:
+        [budget] = budgets(session)
+        at = database_now(session) - timedelta(minutes=10)
+        session.add_all(CountedCall(budget=budget, began_at=at, ended_at=at) for _ in range(999))
+    assert watched.look() == 1
+    message = receiver.messages[0]["message"]
+    assert (
+        "4000 of 5000 calls to Xero are left of the last 24 hours' allowance; as in the last hour, they end" in message
+    )
+    assert "in 4.0 hours" in message
 
 
 @pytest.mark.usefixtures("no_systems")

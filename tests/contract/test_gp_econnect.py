@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -25,8 +27,10 @@ from ledgerbridge.errors import ConfigurationError, RecordRejected, RecordWaits,
 from ledgerbridge.flows import Company
 from ledgerbridge.reconciliation import KeptRecord
 from ledgerbridge.state import transaction
-from ledgerbridge.state.models import MasterRow
+from ledgerbridge.state.clock import database_now
+from ledgerbridge.state.models import Delivery, DeliveryTry, MasterRow
 from ledgerbridge.state.reader import DatabaseReader
+from operators.leg import FlowOperator
 from operators.systems import live_lookup
 from sandbox.gp.app import create_app
 from tests.contract.served_app import serve
@@ -108,6 +112,10 @@ class Bookkeeper:
     def order_fault(self, kind: str, procedure: str) -> None:
         """What goes wrong with the next call that has this procedure."""
         self._post("faults", {"kind": kind, "contains": procedure})
+
+    def slow_down(self, procedure: str, *, seconds: float) -> None:
+        """Every call that has this procedure takes so long."""
+        self._post("faults", {"kind": "slow", "contains": procedure, "seconds": seconds, "times": None})
 
     def install_procedure(self, procedure: str, **does: Any) -> None:
         """A site's own Pre procedure."""
@@ -657,6 +665,28 @@ def delivered(engine: Engine, hook: GPEConnectHook, *documents: Document) -> lis
     actor = Actor("order_to_cash", "customer", "run-1", "customer.load")
     deliverer = Deliverer(engine, actor, "gp.customer", hook.entity("customer"), kind="customer")
     return deliverer.deliver(documents, {})
+
+
+def test_a_task_that_is_stopped_begins_no_more_calls_and_frees_what_it_had_taken(
+    hook: GPEConnectHook, bookkeeper: Bookkeeper, state_db: Engine
+) -> None:
+    """Somebody clears it in Airflow, which sends SIGTERM, and SIGKILL five seconds later."""
+    bookkeeper.slow_down("taUpdateCreateCustomerRcd", seconds=0.5)
+    task = FlowOperator(task_id="customer.load", flow="order_to_cash")
+    before = signal.signal(signal.SIGALRM, lambda *_: task.on_kill())
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    try:
+        with pytest.raises(SystemExit):
+            delivered(state_db, hook, *[customer(f"C{number}") for number in range(200)])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with transaction(state_db) as session:
+        states = Counter(session.scalars(select(Delivery.state)))
+        lease_until, now = session.scalars(select(DeliveryTry.lease_until)).one(), database_now(session)
+    assert states["sending"] > 0, "what was called may be in GP"
+    assert states["not_sent"] > 100
+    assert lease_until <= now
 
 
 def test_a_foreign_credit_comes_with_the_rate_and_amounts_kept_apart_from_it(

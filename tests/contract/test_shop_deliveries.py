@@ -11,9 +11,11 @@ import pytest
 
 from commands.main import main
 from hooks.shopify import webhooks as shopify_webhooks
-from hooks.shopify.subscriptions import TOPICS, subscriptions
+from hooks.shopify.hook import ShopifyHook
+from hooks.shopify.subscriptions import TOPICS, subscribe, subscriptions
 from hooks.stripe import webhooks as stripe_webhooks
 from hooks.stripe.subscriptions import endpoints
+from hooks.stripe.subscriptions import subscribe as subscribe_account
 from ledgerbridge.entities import KeyedSource, Window
 from sandbox.shopify.app import create_app as create_shop
 from sandbox.stripe.app import create_app as create_gateway
@@ -114,8 +116,42 @@ def test_a_shop_is_subscribed_to_once_and_again_to_what_it_has_ended(
     told = capsys.readouterr().out
     assert (told.count("added"), told.count("there")) == (1, len(others))
     assert {each.topic for each in subscriptions(hook)} == set(TOPICS)
+    assert "as `webhooks`" in told
     assert main([*command[:-1], ""]) == 2
     assert "LB-SHOPIFY-018" in capsys.readouterr().err
+
+
+def test_a_shop_that_ended_a_subscription_is_warned_of_until_what_the_warning_says_is_done(shop: Shop) -> None:
+    shop.open()
+    assert shop.hook().warnings() == []
+    uri = "http://127.0.0.1:9/ledgerbridge/webhooks/shopify_test"
+    hook = shop.hook(extra={"shop": DOMAIN, "webhooks": uri})
+    subscribe(hook, uri)
+    assert hook.warnings() == []
+    hook.graphql(ENDED, {"id": hook.graphql(LISTED, {}).data["webhookSubscriptions"]["nodes"][0]["id"]})
+    [(message, remedy)] = hook.warnings()
+    assert [topic for topic in TOPICS if topic in message] == [topic for topic in TOPICS if topic not in left(hook)]
+    assert main(["--state", "sqlite://", *remedy.strip("`.").split()[1:]]) == 0
+    assert hook.warnings() == []
+
+
+def left(hook: ShopifyHook) -> set[str]:
+    return {each.topic for each in subscriptions(hook)}
+
+
+def test_a_gateway_whose_endpoint_is_disabled_is_warned_of_until_what_the_warning_says_is_done(
+    account: Account,
+) -> None:
+    account.open()
+    assert account.hook().warnings() == []
+    uri = "http://127.0.0.1:9/ledgerbridge/webhooks/stripe_test"
+    hook = account.hook(webhooks=uri)
+    ours, _ = subscribe_account(hook, uri)
+    assert hook.warnings() == []
+    hook.send(f"/v1/webhook_endpoints/{ours.identity}", {"disabled": "true"})
+    [(_, remedy)] = hook.warnings()
+    assert main(["--state", "sqlite://", *remedy.strip("`.").split()[1:]]) == 0
+    assert hook.warnings() == []
 
 
 def test_a_gateway_is_subscribed_to_once_and_again_when_its_endpoint_is_disabled_or_told_of_less(

@@ -24,6 +24,7 @@ from sqlalchemy import Engine, select, text
 from bench.forgeries import KINDS, send, tell_known
 from bench.webhooks import SHOP, TENANT
 from commands.main import main
+from inbox.addresses import Addresses
 from inbox.app import MAX_BYTES, PREFIX, create_app
 from ledgerbridge.entities import KeyedSource, Window
 from ledgerbridge.state import connect, transaction
@@ -210,6 +211,23 @@ def test_every_company_that_has_the_shop_is_told(inbox: Inbox) -> None:
     assert inbox.announced == [(key, "shopify_us", KEY, "event-1") for key in ("main", "second")]
 
 
+def test_a_company_whose_file_can_not_be_read_for_a_while_goes_on_being_told(inbox: Inbox) -> None:
+    second = inbox.folder / "second.yaml"
+    second.write_text(COMPANY.format(connections="{shopify: [shopify_us]}"))
+    addresses = Addresses()
+    addresses.look_up()
+    second.write_text("name: [")
+    addresses.look_up()
+    address = asyncio.run(addresses.of("shopify_us"))
+    assert address is not None
+    assert address.companies == ("main", "second")
+    second.unlink()
+    addresses.look_up()
+    address = asyncio.run(addresses.of("shopify_us"))
+    assert address is not None
+    assert address.companies == ("main",)
+
+
 def test_a_static_token_is_no_secret_that_webhooks_are_signed_with(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +344,14 @@ def test_a_payment_shows_as_a_change_of_its_invoice_and_each_organisation_hears_
         ("xero.supplier", "xero_uk", "xero:t-2:contact:c-1"),
     ]
     assert xero.post(body, to="xero", **by_xero(body, "key-2")).status_code == 401
+
+
+def test_xero_is_to_say_again_what_may_concern_a_company_whose_file_can_not_be_read(xero: Inbox) -> None:
+    body = notice(("t-3", "CONTACT", "c-1"))
+    (xero.folder / "broken.yaml").write_text("name: [")
+    assert xero.post(body, to="xero", **by_xero(body)).status_code == 503
+    of_main = notice(("t-1", "CONTACT", "c-1"))
+    assert xero.post(of_main, to="xero", **by_xero(of_main)).status_code == 200
 
 
 def test_a_stripe_event_is_taken_while_its_signature_is_new(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from sqlalchemy import select
 
 from demo.stack import Stack
@@ -14,6 +15,7 @@ from ledgerbridge.errors import RecordBusy, TransientError
 from ledgerbridge.state import transaction
 from ledgerbridge.state.models import Circuit, DeadLetter, Delivery, SourceRecord
 from operators import settings
+from operators.assets import outlet
 from operators.systems import hooks_of
 from sandbox.player import Player, opening_of
 from tests.flows.golden_orders import edit, lamp, order_file, sale
@@ -73,8 +75,12 @@ def test_others_arrive_in_the_first_try_and_the_next_try_is_for_the_open_one_alo
 
 def test_after_the_last_try_it_waits_for_the_next_run_and_the_task_ends_well(office: Office) -> None:
     office.flow.try_number = 2
-    balance = office.flow.task("order", "load").execute(office.flow.context("run-2"))
+    load, told = office.flow.task("order", "load"), OutletEventAccessors()
+    load.outlets = [outlet("main")]
+    balance = load.execute(office.flow.context("run-2") | {"outlet_events": told})
     assert balance == {"unchanged": 2, "waiting": 1}
+    (event,) = told[outlet("main")].asset_alias_events
+    assert event.dest_asset_key.uri == "ledgerbridge://main/gp.sales_order", "Airflow forgot what the first try told"
     with transaction(office.state) as session:
         reason = session.scalar(select(SourceRecord.reason).where(SourceRecord.outcome == "waiting"))
         assert session.scalars(select(DeadLetter)).all() == []

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from memory_system import NOON, MemorySource, register
 from sqlalchemy import Engine, select, text
 
-from ledgerbridge.changes import Announced, SourceId, announce
+from ledgerbridge.changes import Announced, Found, SourceId, announce, append
 from ledgerbridge.changes.announced import answer, is_announced, told_of
 from ledgerbridge.entities import RawRecord
 from ledgerbridge.errors import TransientError
@@ -162,6 +162,23 @@ def test_what_is_announced_while_its_record_is_read_is_read_again(leg: Leg) -> N
     leg.source.before_key = lambda key: None
     leg.source.write("a", "v2")
     assert leg.run("run-2", BY_WATCHER) == ["a v2"]
+
+
+def test_an_older_state_that_another_reader_logs_meanwhile_is_not_the_last_word(leg: Leg) -> None:
+    """A backfill read the record before it changed, in the same second, and logs it late."""
+    assert isinstance(leg.source, NamedSource)
+    leg.source.write("named", "v2", at=NOON)
+    leg.tell("named")
+    late = [Found("named", "v1", NOON, "hash")]
+
+    def backfill_logs(_: str) -> None:
+        with transaction(leg.engine) as session:
+            append(session, RECORDS, [late.pop() for _ in range(len(late))], how="backfill", payload_uri="file:///v1")
+
+    leg.source.before_key = backfill_logs
+    assert leg.run("run-1", BY_WATCHER) == ["named v2"]
+    assert leg.source.keys_read == ["named", "named"]
+    assert not leg.is_told
 
 
 def test_a_reading_that_breaks_off_leaves_open_what_it_has_not_read(leg: Leg, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ def test_a_leg_that_ends_early_is_done(stage: Stage) -> None:
         pytest.param(TransientError("LB-GP-1", "no answer", remedy="Wait."), id="a-system-that-does-not-answer"),
         pytest.param(RecordBusy("LB-GP-2", "locked", remedy="Wait."), id="a-record-that-somebody-has-open"),
         pytest.param(
-            TaskDeferred(trigger=ConnectionBack("ledger", "2026-03-02T12:00:00+00:00"), method_name="begin_again"),
+            TaskDeferred(trigger=ConnectionBack("ledger"), method_name="begin_again"),
             id="a-connection-that-makes-a-pause",
         ),
         pytest.param(ZeroDivisionError(), id="a-fault-of-ours"),

@@ -131,8 +131,8 @@ def a_run() -> bool:
     return True
 
 
-def work(taken: int, read: int = 0, *, announced: bool = False) -> Work:
-    return Work(Progress(taken, read), announced)
+def work(taken: int, read: int = 0, *, announced: bool = False, last: int = 0) -> Work:
+    return Work(Progress(taken, read), announced, last)
 
 
 def test_a_stage_is_told_at_once_and_then_only_when_a_run_got_further_or_after_a_pause() -> None:
@@ -154,6 +154,21 @@ def test_a_stage_whose_runs_get_no_further_is_told_ever_less_often() -> None:
     pauses = [later - earlier for earlier, later in pairwise(told)]
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
     assert waking.tells(work(1, 1), now, no_run), "until one gets further"
+
+
+def test_what_is_new_does_not_wait_for_the_long_pause_of_what_runs_can_do_nothing_about() -> None:
+    """A source refuses to be read, or a leg's target is wrong; an order that comes meanwhile may well go through."""
+    waking, now, told = Waking(), 0.0, []
+    while now < 600:
+        if waking.tells(work(1, announced=True, last=5), now, no_run):
+            told.append(now)
+        now += 0.5
+    assert 600 - told[-1] > 60
+    assert waking.tells(work(1, announced=True, last=6), now, no_run)
+    again = [now + step for step in range(1, 16) if waking.tells(work(1, announced=True, last=7), now + step, no_run)]
+    assert again == [now + 15]
+    assert not waking.tells(work(1, announced=True, last=7), now + 60, no_run), "nor is it told again at once"
+    assert waking.tells(work(2, announced=True, last=7), now + 61, no_run)
 
 
 def test_a_stage_that_had_nothing_for_a_moment_is_told_at_once_again() -> None:

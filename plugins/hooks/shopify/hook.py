@@ -23,6 +23,7 @@ from hooks.shopify.api import Answer, ShopifyApi
 from hooks.shopify.entities import ENTITIES
 from hooks.shopify.errors import error_of_answer, error_of_status, throttled_seconds
 from hooks.shopify.queries import CLOCK, INSTALLATION
+from hooks.shopify.subscriptions import missing_topics
 from hooks.state_database import state_engine
 from hooks.wire.oauth_tokens import AccessTokens
 from hooks.wire.web_api import WebApiHook
@@ -47,7 +48,8 @@ class ShopifyHook(WebApiHook):
     Connection (type ``shopify``): host (``us-harbor.myshopify.com``, or a base URL), login and password = client id
     and secret of the app, or password alone = static token; extra ``{"access": "client_credentials" |
     "static_token" | "refresh_token", "refresh_token": "…", "api_version": "2026-10", "shop": "….myshopify.com" where
-    the host is another}``. A rotating token lies encrypted in the state database, shared by all processes.
+    the host is another, "webhooks": "https://…"}``. A rotating token lies encrypted in the state database, shared by
+    all processes.
 
     .. code-block:: python
 
@@ -114,6 +116,20 @@ class ShopifyHook(WebApiHook):
     def clock(self) -> datetime:
         """The shop's own time now, aware UTC."""
         return self.date(self._post(CLOCK, {}))
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """
+        That the shop tells the receiver less than it should: it ends what was not taken eight times.
+
+        :raises TransientError, ConfigurationError: as ``graphql``.
+
+        Source: sources.md Shopify §6.
+        """
+        address = self.webhooks
+        if address is None or not (missing := missing_topics(self, address)):
+            return []
+        told = f"shop {self.shop} does not tell {address} of {', '.join(missing)}: it is read by the schedule alone"
+        return [(told, f"`ledgerbridge connect shopify --connection {self.http_conn_id} --webhooks {address}`.")]
 
     def graphql(self, query: str, variables: Mapping[str, Any]) -> Answer:
         """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hooks.shopify.api import ShopifyApi
 from ledgerbridge.errors import ConfigurationError
 
-__all__ = ["Subscription", "subscribe", "subscriptions"]
+__all__ = ["Subscription", "missing_topics", "subscribe", "subscriptions"]
 
 TOPICS = (
     "ORDERS_CREATE",
@@ -56,6 +56,12 @@ def subscriptions(hook: ShopifyApi) -> list[Subscription]:
         after = page["pageInfo"]["endCursor"]
 
 
+def missing_topics(hook: ShopifyApi, uri: str) -> list[str]:
+    """What changes an order and the shop does not tell an address; raises as ``subscriptions``."""
+    known = {each.topic for each in subscriptions(hook) if each.uri == uri}
+    return [topic for topic in TOPICS if topic not in known]
+
+
 def subscribe(hook: ShopifyApi, uri: str) -> list[str]:
     """
     Let the shop tell an address of everything that changes an order; the topics that it did not tell of before.
@@ -63,8 +69,7 @@ def subscribe(hook: ShopifyApi, uri: str) -> list[str]:
     :raises ConfigurationError: the shop refuses the address.
     :raises TransientError: as ``ShopifyHook.graphql``.
     """
-    known = {each.topic for each in subscriptions(hook) if each.uri == uri}
-    missing = [topic for topic in TOPICS if topic not in known]
+    missing = missing_topics(hook, uri)
     for topic in missing:
         subscription = {"uri": uri, "includeFields": _FIELDS}
         answer = hook.graphql(_CREATE, {"topic": topic, "subscription": subscription}).data

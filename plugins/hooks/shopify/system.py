@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, addresses, text, webhook_secrets
+from ledgerbridge.systems import ConnectionForm, System, addresses, subscribed, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -28,6 +28,7 @@ SYSTEM = System(
                     "Access", "How tokens are got.", enum=["client_credentials", "static_token", "refresh_token"]
                 ),
                 "refresh_token": text("Refresh token", "The first one; renewed from then on.", format="password"),
+                **subscribed(),
                 **webhook_secrets("The client secret, where the password is a static token."),
                 **addresses("order https://admin.shopify.com/store/your-shop/orders/{id}"),
             },

@@ -19,6 +19,7 @@ from requests.auth import HTTPBasicAuth
 
 from hooks.stripe.amounts import major, with_decimals
 from hooks.stripe.sources import SOURCES
+from hooks.stripe.subscriptions import endpoints
 from hooks.wire.untrusted import parse_json
 from hooks.wire.web_api import WebApiHook, address, retry_after_seconds
 from ledgerbridge.entities import Share, Source
@@ -37,7 +38,7 @@ class StripeHook(WebApiHook):
 
     Connection (type ``stripe``): host (``https://api.stripe.com``), password = secret or restricted key (with read
     rights on charges, payment intents, refunds, disputes, payouts, balance and its transactions), extra
-    ``{"account": "acct_…", "api_version": "…", "manual_payouts_since": "…"}``.
+    ``{"account": "acct_…", "api_version": "…", "manual_payouts_since": "…", "webhooks": "https://…"}``.
 
     .. code-block:: python
 
@@ -124,6 +125,20 @@ class StripeHook(WebApiHook):
             currency = share["currency"].upper()
             held[currency] = held.get(currency, Decimal(0)) + Decimal(major(share["amount"], currency))
         return held
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """
+        That Stripe tells the receiver less than it should: it disables an endpoint that failed for days.
+
+        :raises TransientError, ConfigurationError: as ``fetch``; the key may not read endpoints.
+
+        Source: sources.md Stripe §4.
+        """
+        address = self.webhooks
+        if address is None or any(each.url == address and each.enabled and each.tells_all for each in endpoints(self)):
+            return []
+        told = f"Stripe does not tell {address} of all that happens in {self.account}: it is read by the schedule alone"
+        return [(told, f"`ledgerbridge connect stripe --connection {self.http_conn_id} --webhooks {address}`.")]
 
     def fetch(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledgerbridge.systems import ConnectionForm, System, addresses, text, webhook_secrets
+from ledgerbridge.systems import ConnectionForm, System, addresses, subscribed, text, webhook_secrets
 
 __all__ = ["SYSTEM"]
 
@@ -26,6 +26,7 @@ SYSTEM = System(
                 "account": text("Account", "acct_…; the scope of its record keys."),
                 "api_version": text("API version", "Default 2026-10-28.endive."),
                 "manual_payouts_since": text("Manual payouts since", "A day; blank: Stripe makes the payouts."),
+                **subscribed(),
                 **webhook_secrets("whsec_… of the endpoint that tells us."),
                 **addresses("charge https://dashboard.stripe.com/payments/{id}"),
             },

@@ -68,6 +68,11 @@ class WebApiHook(EnvironmentHook, HttpHook):
             )
         return str(value)
 
+    @property
+    def webhooks(self) -> str | None:
+        """Where the system is to tell of changes, by the extra of the connection; None: it does not say."""
+        return self.connection.extra_dejson.get("webhooks") or None
+
     def exchange(self, method: str, path: str, **request: Any) -> Response:
         """
         Send one request; any status is an answer.

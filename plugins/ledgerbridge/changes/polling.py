@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.sources import SourceId
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import LoggedChange, Reading
 
 __all__ = ["PolledSource", "due", "is_due"]
@@ -34,25 +35,22 @@ class PolledSource:
     most_seconds: float
 
 
-def due(
-    session: Session, company: str, polled: Sequence[PolledSource], now: datetime, down: Collection[str] = ()
-) -> list[SourceId]:
+def due(session: Session, company: str, polled: Sequence[PolledSource], down: Collection[str] = ()) -> list[SourceId]:
     """
     The sources that are to be read.
 
-    :param now: this machine's time, aware; a reading that ended later was of another clock, and tells nothing.
     :param down: connections that nobody calls now.
     """
     return [
         source
         for each in polled
         for source in (SourceId(company, each.entity, connection) for connection in each.connections)
-        if source.connection not in down and is_due(session, source, each, now)
+        if source.connection not in down and is_due(session, source, each)
     ]
 
 
-def is_due(session: Session, source: SourceId, polled: PolledSource, now: datetime) -> bool:
-    """Whether a source was not read for its pause, or never."""
+def is_due(session: Session, source: SourceId, polled: PolledSource) -> bool:
+    """Whether a source was not read for its pause, or never; by the database's clock, for who asks may be anywhere."""
     ended_at = session.scalar(
         select(Reading.ended_at).where(
             Reading.company == source.company,
@@ -65,7 +63,8 @@ def is_due(session: Session, source: SourceId, polled: PolledSource, now: dateti
     pause = timedelta(seconds=polled.most_seconds)
     if (newest := _newest(session, source)) is not None:
         pause = min(pause, max(timedelta(seconds=polled.least_seconds), (ended_at - newest) / 2))
-    return not timedelta() <= now - ended_at < pause
+    # one that ended later than now was kept by another clock than this
+    return not timedelta() <= database_now(session) - ended_at < pause
 
 
 def _newest(session: Session, source: SourceId) -> datetime | None:

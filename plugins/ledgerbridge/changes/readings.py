@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledgerbridge.changes.log import How, last_number
 from ledgerbridge.changes.sources import SourceId
+from ledgerbridge.state.clock import database_now
 from ledgerbridge.state.models import Delivery, LoggedChange, Reading
 from ledgerbridge.state.upsert import in_chunks, upsert
 
@@ -73,7 +74,7 @@ def is_list_due(session: Session, source: SourceId, every: timedelta) -> bool:
     """Whether a source was not listed whole for so long, or never was; a stamp from the future is only a stamp."""
     reading = _reading(session, source)
     listed_at = None if reading is None else reading.listed_at
-    return listed_at is None or not timedelta() <= datetime.now(UTC) - listed_at < every
+    return listed_at is None or not timedelta() <= database_now(session) - listed_at < every
 
 
 def is_written_by(session: Session, system: str, run_id: str) -> bool:
@@ -175,7 +176,7 @@ def end_reading(
         "rows": rows,
         "whole": begun.since == beginning or (reading is not None and reading.whole),
         "run_id": run_id,
-        "ended_at": datetime.now(UTC),
+        "ended_at": database_now(session),
     }
     if listed:
         values["listed_at"] = values["ended_at"]

@@ -31,7 +31,9 @@ _NEXT_RUN_SECONDS = 2.0
 """How long after a run's end the one that was told of during it may take to be seen."""
 _SHORT_RUN_SECONDS = 3.0
 """A run that is longer is not waited for closely: what it is behind it takes when it ends, and has been told of."""
-_LOOKED_UP_WITHIN = timedelta(hours=1)
+_NEWS_SECONDS = 15.0
+"""What is new waits no longer where runs get no further: it may be something else that keeps them."""
+_LOOKED_UP_WITHIN = timedelta(days=1)
 """What no run has looked up by then waits for another reason than time."""
 
 
@@ -48,10 +50,12 @@ class Work:
     What a stage has to do.
 
     :param announced: whether there is something among it that nobody has read yet.
+    :param last: the last number of all that its legs take.
     """
 
     progress: Progress
     announced: bool = False
+    last: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Waking:
 
     def __init__(self) -> None:
         self._told: Progress | None = None
+        self._told_at = 0.0
+        self._last = 0
         self._pause = _FIRST_SECONDS
         self._not_before = 0.0
         self._ahead_since: float | None = None
@@ -102,14 +108,15 @@ class Waking:
         progress = work.progress
         was_read = self._told is None or progress.read != self._told.read
         if self._ahead_since is not None and not was_read:
-            return self._next_run_is_missing(now, under_way) and self._tell(progress, now, ahead=False)
+            return self._next_run_is_missing(now, under_way) and self._tell(work, now, ahead=False)
         self._ahead_since = None
         has_news = work.announced and was_read
-        if not has_news and progress == self._told and now < self._not_before:
+        again_at = self._not_before if work.last <= self._last else min(self._not_before, self._told_at + _NEWS_SECONDS)
+        if not has_news and progress == self._told and now < again_at:
             return False
         if under_way():
-            return has_news and self._tell(progress, now, ahead=True)
-        return self._tell(progress, now, ahead=False)
+            return has_news and self._tell(work, now, ahead=True)
+        return self._tell(work, now, ahead=False)
 
     def _next_run_is_missing(self, now: float, under_way: Callable[[], bool]) -> bool:
         if under_way():
@@ -118,9 +125,10 @@ class Waking:
         self._idle_since = now if self._idle_since is None else self._idle_since
         return now - self._idle_since >= _NEXT_RUN_SECONDS
 
-    def _tell(self, progress: Progress, now: float, *, ahead: bool) -> bool:
-        self._pause = min(self._pause * 2, _LONGEST_SECONDS) if progress == self._told else _FIRST_SECONDS
-        self._told, self._not_before = progress, now + self._pause
+    def _tell(self, work: Work, now: float, *, ahead: bool) -> bool:
+        self._pause = min(self._pause * 2, _LONGEST_SECONDS) if work.progress == self._told else _FIRST_SECONDS
+        self._told, self._told_at, self._last = work.progress, now, work.last
+        self._not_before = now + self._pause
         self._ahead_since, self._idle_since = now if ahead else None, None
         return True
 
@@ -163,11 +171,15 @@ def progress_of(session: Session, company: str, flow: str, legs: Sequence[Watche
 
 def last_change(session: Session, company: str, legs: Sequence[WatchedLeg]) -> int:
     """The last number of all that these legs take."""
-    entities = {entity for leg in legs for entity in leg.sources}
-    latest = select(func.max(LoggedChange.number)).where(
-        LoggedChange.company == company, LoggedChange.entity.in_(entities)
-    )
-    return session.scalar(latest) or 0
+    entities = sorted({entity for leg in legs for entity in leg.sources})
+    # each by itself: of several at once a database looks at all there ever were, four times a second
+    latest = [
+        select(func.max(LoggedChange.number))
+        .where(LoggedChange.company == company, LoggedChange.entity == entity)
+        .scalar_subquery()
+        for entity in entities
+    ]
+    return max((number or 0 for number in session.execute(select(*latest)).one()), default=0) if latest else 0
 
 
 def _is_open(session: Session, company: str, flow: str, leg: WatchedLeg) -> bool:

