@@ -94,6 +94,13 @@ def test_a_probe_is_the_compose_files_and_no_log_is_cleaned_by_a_script_the_imag
     assert VALUES[component]["logGroomerSidecar"]["enabled"] is False
 
 
+@pytest.mark.parametrize(("component", "service"), [("apiServer", "api-server"), ("scheduler", "scheduler")])
+def test_a_process_may_take_as_long_to_start_as_in_the_compose_file(component: str, service: str) -> None:
+    check = COMPOSE["services"][service]["healthcheck"]
+    seconds = int(check["start_period"][:-1]) + check["retries"] * int(check["interval"][:-1])
+    assert 0 <= 10 * VALUES[component]["startupProbe"]["failureThreshold"] - seconds < 10
+
+
 def test_files_that_the_values_name_are_in_the_image() -> None:
     named = set(re.findall(r"/opt/ledgerbridge/([\w./-]+)", TEXT))
     copied = re.findall(r"^!([\w.-]+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
