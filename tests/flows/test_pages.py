@@ -658,8 +658,13 @@ def test_a_rule_is_changed_broken_seen_at_its_field_tried_published_and_taken_ba
         "{from: name, convert: {text: {max: 35, code_page: cp1252}}}",
     )
     viewed = vera.open_console("mappings/customer_to_gp_customer")
-    expect(viewed.get_by_text("Those edit a mapping, and see what it makes of records")).to_be_visible()
+    expect(viewed.get_by_text("Engineers edit a mapping")).to_be_visible()
     assert NAMES[1] not in viewed.content()
+    # an operator sees values, and edits nothing
+    mended = person("uma").open_console("mappings/customer_to_gp_customer")
+    expect(mended.get_by_text("Engineers edit a mapping")).to_be_visible()
+    expect(mended.get_by_role("row", name=re.compile("^CITY"))).to_contain_text(NAMES[0])
+    expect(mended.get_by_role("button", name="CITY", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Draft the text before it").press("Enter")
     draft.get_by_role("textbox", name="Why").fill("They are not.")
     draft.get_by_role("button", name="Publish").press("Enter")

@@ -16,8 +16,8 @@ from pages.console.app import app
 
 __all__ = ["ROLES", "Browser", "serve"]
 
-ROLES = {"vera": "viewer", "olga": "op", "otto": "op"}
-"""Of Airflow's simple auth manager: a viewer reads DAGs, an op edits them."""
+ROLES = {"vera": "viewer", "uma": "user", "olga": "op", "otto": "op"}
+"""Of Airflow's simple auth manager: a viewer reads DAGs, a user edits them, an op changes variables too."""
 
 
 def serve(state: Engine, patch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,6 @@ def planted(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Eng
 
 @contextmanager
 def console_of(user: str) -> Iterator[Person]:
-    """Somebody who edits all DAGs, with the console open in Chromium."""
+    """An engineer, with the console open in Chromium."""
     with served_console({user: "op"}) as url, chromium() as browser:
         yield Person(browser, url, user)

@@ -17,6 +17,30 @@ from tests.drafted import FILE, MAPPING, NAMES, git, include_in_git, plant_custo
 
 PAGE = f"design/mappings/{MAPPING}"
 CITY = ["header", "CITY"]
+OF_THE_PAGE = {
+    "previews": {"location": CITY, "written": "name"},
+    "changes": {"seen": 0, "location": CITY, "written": "name"},
+    "lines": {"seen": 0, "target": "CITY", "source": "name"},
+    "decisions": {"seen": 0, "accepted": [{"target": "CITY", "source": "name"}]},
+    "acceptances": {},
+    "trials": {"days": 1},
+    "publications": {"seen": 1, "note": "mine"},
+    "rollbacks": {"publication": 1},
+    "merges": {"seen": 1},
+    "discards": {"seen": 1},
+}
+EDITS = [{"do": "put", "location": ["description"], "value": "Mine."}]
+ACTS = {
+    **{f"{PAGE}/{act}": body for act, body in OF_THE_PAGE.items()},
+    "design/beginnings": {"kind": "flows", "name": "mine"},
+    **{
+        f"design/{file}/{act}": {"seen": 0, "edits": EDITS, "text": "key"}
+        for file in ("flows/general_ledger", "expectations/gp_customer")
+        for act in ("previews", "changes", "texts")
+    },
+    "design/lookups/tax_titles/texts": {"seen": 0, "text": "key"},
+}
+"""All that is done with drafts."""
 
 
 @pytest.fixture
@@ -54,21 +78,32 @@ def test_who_may_not_edit_sees_the_rules_and_no_value(include: Path, state_db: E
     assert "CITY" in answer.text
     assert "Salem" not in answer.text
     assert NAMES[0] not in answer.text
-    acts = {
-        "previews": {"location": CITY, "written": "name"},
-        "changes": {"seen": 0, "location": CITY, "written": "name"},
-        "lines": {"seen": 0, "target": "CITY", "source": "name"},
-        "decisions": {"seen": 0, "accepted": [{"target": "CITY", "source": "name"}]},
-        "trials": {"days": 1},
-        "publications": {"seen": 1, "note": "mine"},
-        "rollbacks": {"publication": 1},
-        "merges": {"seen": 1},
-        "discards": {"seen": 1},
-    }
-    for act, body in acts.items():
-        assert vera.post(f"{PAGE}/{act}", body).status_code == 403, act
+    for act, body in ACTS.items():
+        refused = vera.post(act, body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "LB-DRF-008"), act
+        assert "does not let you edit the DAGs" in refused.json()["detail"]
     assert {each["may_edit"] for each in vera.get("design/files")} == {False}
-    assert Browser("olga").ask("POST", f"{PAGE}/changes", json=acts["changes"]).status_code == 403  # no token
+    assert Browser("olga").ask("POST", f"{PAGE}/changes", json=OF_THE_PAGE["changes"]).status_code == 403  # no token
+
+
+def test_operators_and_approvers_see_values_and_engineers_alone_draft_publish_and_take_back(include: Path) -> None:
+    uma, olga = Browser("uma"), Browser("olga")
+    shipped = (include / FILE).read_text()
+    shown = uma.get(PAGE)
+    assert (field(shown, "CITY")["after"], shown["values"], shown["may_edit"]) == (["Salem", "Salem"], True, False)
+    for act, body in ACTS.items():
+        refused = uma.post(act, body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "LB-DRF-008"), act
+        assert "does not let you change its variables (`PUT`). Remedy: Let an engineer" in refused.json()["detail"]
+    assert {each["may_edit"] for each in uma.get("design/files")} == {False}
+    assert uma.ask("GET", "design/palette").status_code == 403
+    assert (include / FILE).read_text() == shipped
+    drafted = olga.post(f"{PAGE}/changes", OF_THE_PAGE["changes"]).raise_for_status().json()["draft"]
+    asked = {"seen": drafted["version"], "note": "Names."}
+    assert uma.post(f"{PAGE}/publications", asked).status_code == 403
+    [done] = olga.post(f"{PAGE}/publications", asked).raise_for_status().json()["history"]
+    assert uma.post(f"{PAGE}/rollbacks", {"publication": done["id"]}).status_code == 403
+    olga.post(f"{PAGE}/rollbacks", {"publication": done["id"]}).raise_for_status()
 
 
 def test_a_rule_is_tried_while_it_is_written_and_what_fails_is_told_at_its_field(include: Path) -> None:

@@ -130,23 +130,23 @@ def test_who_may_not_edit_the_dag_changes_nothing(letters: Engine) -> None:
 
 
 def test_a_corrected_letter_is_replayed_and_its_history_tells_by_whom_and_why(letters: Engine) -> None:
-    olga, seen = Browser("olga"), letter("1")
+    uma, seen = Browser("uma"), letter("1")  # an operator, and no engineer
     assert seen["at_fault"] == "raw.lineItems.0.sku"
     correction = {"revision": seen["revision"], "path": seen["at_fault"], "value": "MUG-12", "reason": "typo"}
-    assert olga.post(f"letters/{seen['id']}/corrections", correction).status_code == 200
+    assert uma.post(f"letters/{seen['id']}/corrections", correction).status_code == 200
     corrected = letter("1")
     assert corrected["raw"]["lineItems"][0]["sku"] == "MUG-12"
     asked = {"seen": {seen["id"]: corrected["revision"]}, "reason": "it is MUG-12"}
-    assert olga.post("letters/replays", asked).json() == {"letters": [seen["id"]]}
+    assert uma.post("letters/replays", asked).json() == {"letters": [seen["id"]]}
     with transaction(letters) as session:
         record = session.scalars(select(SourceRecord).where(SourceRecord.source_key == seen["source_key"])).one()
         assert (record.outcome, session.get_one(DeadLetter, seen["id"]).state) == ("read", "replaying")
         assert verify(session).broken is None
-    history = olga.get(f"letters/{seen['id']}")["history"]
+    history = uma.get(f"letters/{seen['id']}")["history"]
     assert [(each["action"], each["by"], each["reason"]) for each in history] == [
         ("dead-lettered", None, None),
-        ("dead-letter-corrected", "olga", "typo"),
-        ("dead-letter-replayed", "olga", "it is MUG-12"),
+        ("dead-letter-corrected", "uma", "typo"),
+        ("dead-letter-replayed", "uma", "it is MUG-12"),
     ]
 
 
@@ -211,14 +211,16 @@ def test_what_is_not_there_and_what_can_t_be_changed_is_told_with_its_remedy(let
 
 
 @pytest.mark.parametrize(
-    ("user", "may"), [("vera", (True, False, False)), ("olga", (True, True, True))], ids=["viewer", "operator"]
+    ("user", "may"),
+    [("vera", (1, 0, 0, 0, 0)), ("uma", (1, 1, 1, 1, 0)), ("olga", (1, 1, 1, 1, 1))],
+    ids=["auditor", "operator-and-approver", "engineer"],
 )
 def test_the_page_of_rights_says_what_airflow_lets_the_user_do(
-    letters: Engine, user: str, may: tuple[bool, ...]
+    letters: Engine, user: str, may: tuple[int, ...]
 ) -> None:
     told = Browser(user).get("rights")
     assert {(each["flow"], each["stage"]) for each in told} >= {("order_to_cash", "orders"), ("master_data", "items")}
-    assert {(each["reads"], each["mends"], each["starts"]) for each in told} == {may}
+    assert {tuple(each[right] for right in ("reads", "mends", "answers", "starts", "edits")) for each in told} == {may}
 
 
 def test_nobody_who_is_not_logged_in_gets_anything(letters: Engine) -> None:

@@ -168,7 +168,7 @@ def _answered_in_airflow(airflow: Session, user: str, task: str, patch: pytest.M
             if dependency.dependency.__qualname__.startswith("action_logging"):
                 server.dependency_overrides[dependency.dependency] = lambda: None
     server.dependency_overrides[_get_session] = lambda: airflow
-    server.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username=user, role="op")
+    server.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username=user, role="user")
     return TestClient(server).patch(f"/{task}", json={"chosen_options": ["xero"], "params_input": {}}).status_code
 
 

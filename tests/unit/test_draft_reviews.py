@@ -49,7 +49,7 @@ def test_what_git_can_not_put_together_leaves_no_empty_text() -> None:
 def test_a_draft_is_looked_at_and_talked_of_and_what_was_said_is_kept_with_what_was_published(
     site: tuple[Path, Engine],
 ) -> None:
-    olga, otto, vera = Browser("olga"), Browser("otto"), Browser("vera")
+    olga, otto, vera, uma = (Browser(name) for name in ("olga", "otto", "vera", "uma"))
     olga.post(f"{PAGE}/changes", {"seen": 0, "location": CITY, "written": "{from: name, default: city}"})
     (other,) = otto.get(PAGE)["others"]
     review = f"design/reviews/{other['id']}"
@@ -65,12 +65,17 @@ def test_a_draft_is_looked_at_and_talked_of_and_what_was_said_is_kept_with_what_
         ("otto", "Zebedeo moved: ask Ada.", 2)
     ]
     assert shown["version"] == 3
-    assert vera.get(review)["comments"] == []
+    assert (vera.get(review)["may_comment"], vera.get(review)["comments"]) == (False, [])
     assert vera.post(f"{review}/comments", {"text": "x"}).status_code == 403
+    # an approver reviews, and edits nothing
+    assert uma.post(f"{review}/comments", {"text": "Fine."}).raise_for_status().json()["may_comment"]
     olga.post(f"{PAGE}/publications", {"seen": 3, "note": "Names."}).raise_for_status()
     with transaction(site[1]) as session:
         told = session.scalars(select(AuditEntry.details).where(AuditEntry.action == "draft-published")).one()
-    assert [(each["by"], each["text"]) for each in told["comments"]] == [("otto", "Zebedeo moved: ask Ada.")]
+    assert [(each["by"], each["text"]) for each in told["comments"]] == [
+        ("otto", "Zebedeo moved: ask Ada."),
+        ("uma", "Fine."),
+    ]
     late = otto.post(f"{review}/comments", {"text": "too late"})
     assert (late.status_code, late.json()["code"]) == (409, "LB-DRF-002")
     assert otto.ask("GET", "design/reviews/99").status_code == 404

@@ -173,10 +173,8 @@ def test_only_who_may_approve_is_asked_and_neither_who_packed_nor_who_offered(
     assigned = asked(number, monkeypatch)
     assert assigned == [{"id": "olga", "name": "olga"}]
     manager, ids = create_auth_manager(), {each["id"] for each in assigned}
-    may = {
-        name: manager.is_authorized_hitl_task(assigned_users=ids, user=SimpleAuthManagerUser(username=name, role="op"))
-        for name in ("olga", "otto", "eve")
-    }
+    users = {name: SimpleAuthManagerUser(username=name, role="user") for name in ("olga", "otto", "eve")}
+    may = {name: manager.is_authorized_hitl_task(assigned_users=ids, user=user) for name, user in users.items()}
     assert may == {"olga": True, "otto": False, "eve": False}  # Airflow's own answer to whoever asks it to take theirs
     olga, otto = Browser("olga"), Browser("otto")
     seen = {name: each.get(f"design/bundles/{number}") for name, each in (("olga", olga), ("otto", otto))}
@@ -324,6 +322,23 @@ def test_a_bundle_packed_in_the_console_bears_the_name_of_who_is_logged_in(prod:
     answer = Browser("olga").post("design/bundles/packs", {}).raise_for_status()
     bundle = open_bundle(answer.content, Signer(KEY).public)
     assert (bundle.by, bundle.files) == ("olga", files_in(prod))
+
+
+def test_engineers_alone_pack_offer_and_take_back_and_who_mends_approves(
+    dev: Path, prod: Path, state_db: Engine
+) -> None:
+    uma, number = Browser("uma"), offered(dev, state_db)
+    checked(number)
+    content = b64encode(pack(files_in(dev), Signer(KEY), "ada", AT, "test")).decode()
+    acts = {"/packs": {}, "": {"content": content}, f"/{number}/rollbacks": {}}
+    for act, body in acts.items():
+        refused = uma.post(f"design/bundles{act}", body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "LB-DRF-008"), act
+    assert uma.get("design/bundles")["may_offer"] is False
+    assert uma.get(f"design/bundles/{number}")["may_approve"] is True
+    say(number, "uma")
+    apply(number)
+    assert [Browser(user).get(f"design/bundles/{number}")["may_go_back"] for user in ("uma", "olga")] == [False, True]
 
 
 def test_a_lookup_table_is_tried_as_any_file_is(

@@ -21,8 +21,9 @@ TABLE = dict(re.findall(r"^\| ([^|]+) \| ([^\n]+) \|$", (ROOT / "docs/how-to/giv
 # `Dag#PUT` and so on, as Airflow's Keycloak provider 0.11.2 asks for them (auth_manager/resources.py)
 ASKED = {
     "see what was done, what waits and why, and the audit, without values": {"Dag#GET", "Dag#LIST", "View#GET"},
-    "see values and amounts; mend and answer what is asked": {"Dag#PUT"},
+    "see values and amounts; mend, answer what is asked, comment on drafts": {"Dag#PUT"},
     "start runs and backfills": {"Dag#POST", "Backfill#POST"},
+    "draft, try and publish flows, mappings, suites, tables; pack, offer and take back bundles": {"Variable#PUT"},
     "keep connections, variables and pools, and see the configuration": {
         "Configuration#GET",
         *(f"{each}#{method}" for each, method in product(("Connection", "Variable", "Pool"), ("GET", "POST", "PUT"))),
@@ -63,7 +64,8 @@ def test_the_realm_knows_every_method_and_menu_of_this_airflow_and_each_rule_nam
 def test_what_is_shipped_has_a_user_of_each_role_the_guide_names_and_not_one_admin() -> None:
     users = read_settings(ROOT / "config/airflow.env")["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
     named = dict(each.split(":") for each in users.split(","))
-    assert named == {"admin": "admin", "operator": "op", "approver": "user", "auditor": "viewer"}
+    assert named == {"admin": "admin", "engineer": "op", "operator": "user", "approver": "user", "auditor": "viewer"}
+    assert set(named) == {*ROLES, "admin"}
     assert set(named.values()) == {role.name.lower() for role in SimpleAuthManagerRole}
 
 

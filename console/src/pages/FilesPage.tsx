@@ -25,6 +25,7 @@ function Files({ files }: { files: FileView[] }) {
   const told = (file: FileView) => [file.name, file.reads, file.writes, file.description, ...file.used_by].join(" ").toLowerCase();
   const found = files.filter((each) => words.every((word) => told(each).includes(word)));
   const flows = found.filter((each) => each.kind === "flows");
+  const mayBegin = files.some((each) => each.kind === "flows" && each.may_edit);
   const mappings = found.filter((each) => each.kind === "mappings");
   const guards = [
     { heading: "Gates", column: "Gate", page: "gate", files: found.filter((each) => each.kind === "expectations") },
@@ -66,7 +67,7 @@ function Files({ files }: { files: FileView[] }) {
           </tbody>
         </table>
       </section>
-      {files.some((each) => each.kind === "flows" && each.may_edit) && <NewFlow />}
+      {mayBegin && <NewFlow />}
       <section>
         <h2>Mappings</h2>
         <table>
@@ -96,7 +97,7 @@ function Files({ files }: { files: FileView[] }) {
             ))}
           </tbody>
         </table>
-        <NewMapping />
+        {mayBegin && <NewMapping />}
       </section>
       {guards.map(({ heading, column, page, files: listed }) => (
         <section key={page}>

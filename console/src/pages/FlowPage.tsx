@@ -10,6 +10,7 @@ import { Panel } from "../components/flow/Panel";
 import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Others } from "../components/Others";
+import { ReadOnly } from "../components/ReadOnly";
 import { Shown } from "../components/Shown";
 import { Undo } from "../components/Undo";
 import { drawingOf, foundAt, type Line, linesOf } from "../model/flow";
@@ -113,7 +114,7 @@ function Designer({ flow }: { flow: FlowView }) {
       {flow.may_edit ? (
         <DraftBar kind="flows" file={flow} begin="Choose a stage, a leg or a target to change it" />
       ) : (
-        <p className="note">Those edit a flow who may edit the DAGs of all its stages.</p>
+        <ReadOnly what="flow" />
       )}
       <p role="status" className={count > 0 ? "bad" : "quiet"}>
         {count > 0 ? `The check finds ${count} problem${count > 1 ? "s" : ""}.` : "The check finds nothing wrong."}

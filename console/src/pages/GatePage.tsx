@@ -7,6 +7,7 @@ import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Why } from "../components/Noted";
 import { Others } from "../components/Others";
+import { ReadOnly } from "../components/ReadOnly";
 import { Shown } from "../components/Shown";
 import { Stopped } from "../components/Stopped";
 import { Undo } from "../components/Undo";
@@ -57,7 +58,7 @@ function Gate({ gate }: { gate: GateView }) {
       {gate.may_edit ? (
         <DraftBar kind="expectations" file={gate} begin="Choose an expectation to change it, or add one" />
       ) : (
-        <p className="note">Those edit a gate, and see the values it stops, who may edit the DAGs of all legs that use it.</p>
+        <ReadOnly what="gate">{!gate.values && "Those see the values it stops who may edit these DAGs."}</ReadOnly>
       )}
       <p role="status" className={count > 0 ? "bad" : "quiet"}>
         {count > 0 ? `The check finds ${count} problem${count > 1 ? "s" : ""}.` : "The check finds nothing wrong."}

@@ -6,6 +6,7 @@ import { History } from "../components/History";
 import { Drifts } from "../components/Drifts";
 import { Link } from "../components/Link";
 import { Others } from "../components/Others";
+import { ReadOnly } from "../components/ReadOnly";
 import { MappingCanvas } from "../components/MappingCanvas";
 import { Why } from "../components/Noted";
 import { PartOptions } from "../components/PartOptions";
@@ -61,7 +62,7 @@ function Mapping({ mapping }: { mapping: MappingView }) {
       {mapping.may_edit ? (
         <DraftBar kind="mappings" file={mapping} begin="Choose a field to change its rule" />
       ) : (
-        <p className="note">Those edit a mapping, and see what it makes of records, who may edit the DAGs of all legs that use it.</p>
+        <ReadOnly what="mapping">{!mapping.values && "Those see what it makes of records who may edit these DAGs."}</ReadOnly>
       )}
       <p role="status" className={mapping.problems.length > 0 ? "bad" : "quiet"}>
         {mapping.problems.length > 0

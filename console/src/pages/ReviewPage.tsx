@@ -26,7 +26,7 @@ export function ReviewPage({ number }: { number: number }) {
 }
 
 function Draft({ review }: { review: Review }) {
-  const { id, name, kind, by, state, version, changed_at, note, diff, comments, changes, may_edit } = review;
+  const { id, name, kind, by, state, version, changed_at, note, diff, comments, changes, may_comment } = review;
   return (
     <>
       <p>
@@ -48,7 +48,7 @@ function Draft({ review }: { review: Review }) {
       </section>
       <section>
         <h2>What is said of it</h2>
-        {may_edit ? <Said number={id} version={version} comments={comments} isOpen={state === "open"} /> : <p className="note">Those see it who may edit the file.</p>}
+        {may_comment ? <Said number={id} version={version} comments={comments} isOpen={state === "open"} /> : <p className="note">Those see it, and say something, who may edit the DAGs of all legs that use the file.</p>}
       </section>
     </>
   );

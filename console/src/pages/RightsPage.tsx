@@ -9,7 +9,8 @@ export function RightsPage() {
     <main>
       <p className="note">
         What {name} may do. An auditor sees what was done without values, an approver sees values and answers, an operator also
-        starts runs, an engineer also keeps connections. Who has which role is said where users are kept, in Airflow's auth manager.
+        starts runs, an engineer also edits flows, mappings and gates, and keeps connections. Who is asked by name, as to sign or to approve a bundle,
+        answers that alone. Who has which role is said where users are kept, in Airflow's auth manager.
       </p>
       <Shown query={query} what="rights">
         {(stages) => (
@@ -19,8 +20,10 @@ export function RightsPage() {
                 <th scope="col">Stage</th>
                 <th scope="col">Company</th>
                 <th scope="col">Sees what was done</th>
-                <th scope="col">Sees values, mends, answers</th>
+                <th scope="col">Sees values, mends</th>
+                <th scope="col">Answers, approves</th>
                 <th scope="col">Starts runs</th>
+                <th scope="col">Drafts and publishes its files</th>
               </tr>
             </thead>
             <tbody>
@@ -32,7 +35,9 @@ export function RightsPage() {
                   <td>{each.company}</td>
                   <td>{each.reads ? "yes" : "no"}</td>
                   <td>{each.mends ? "yes" : "no"}</td>
+                  <td>{each.answers ? "yes" : "no"}</td>
                   <td>{each.starts ? "yes" : "no"}</td>
+                  <td>{each.edits ? "yes" : "no"}</td>
                 </tr>
               ))}
             </tbody>

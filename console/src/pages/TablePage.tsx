@@ -6,6 +6,7 @@ import { History } from "../components/History";
 import { Link } from "../components/Link";
 import { Why } from "../components/Noted";
 import { Others } from "../components/Others";
+import { ReadOnly } from "../components/ReadOnly";
 import { Shown } from "../components/Shown";
 import { useTable, useTableText } from "../queries/tables";
 
@@ -36,7 +37,7 @@ function Table({ table }: { table: TableView }) {
       {table.may_edit ? (
         <DraftBar kind="lookups" file={table} begin="Change its lines" />
       ) : (
-        <p className="note">Those edit a table who may edit the DAGs of all legs that use it.</p>
+        <ReadOnly what="table" />
       )}
       <p role="status" className={count > 0 ? "bad" : "quiet"}>
         {count > 0 ? `The check finds ${count} problem${count > 1 ? "s" : ""}.` : "The check finds nothing wrong."}

@@ -39,7 +39,7 @@ from operators.page_links import airflow_prefix
 from pages.console import close, letters, sign_offs, trail, waiting, work
 from pages.console import follow as follow_
 from pages.console import models as shown
-from pages.console.access import TOKEN_OF, AccessDep, FormDep
+from pages.console.access import NO_ENGINEER, TOKEN_OF, AccessDep, FormDep
 from pages.console.design.bundle_routes import routes as bundle_routes
 from pages.console.design.routes import routes
 from pages.console.health import health
@@ -407,6 +407,8 @@ def _tell(request: Request, error: LedgerbridgeError) -> Response:
     """What can't be done, with its remedy."""
     if error.code in _UNKNOWN:
         status = HTTPStatus.NOT_FOUND
+    elif error.code == NO_ENGINEER:
+        status = HTTPStatus.FORBIDDEN
     elif error.code in _BY_ITS_STATE:
         status = HTTPStatus.CONFLICT
     else:

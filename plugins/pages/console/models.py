@@ -109,8 +109,10 @@ class RightView(View):
     flow: str
     stage: str
     reads: bool = Field(description="Sees what was done, what waits and why, without values.")
-    mends: bool = Field(description="Sees values and amounts, mends and answers.")
+    mends: bool = Field(description="Sees values and amounts, and mends.")
+    answers: bool = Field(description="Answers and approves what Airflow asks; where it asks by name, if named.")
     starts: bool = Field(description="Starts runs.")
+    edits: bool = Field(description="Drafts, tries and publishes the files that the stage is built by.")
 
 
 class Me(View):

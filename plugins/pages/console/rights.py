@@ -20,7 +20,9 @@ def rights_of(access: Access) -> list[RightView]:
             stage=stage,
             reads=access.may_read_dag(dag := dag_of(name, stage, settings.in_dag_ids(company))),
             mends=access.may_mend_dag(dag),
+            answers=access.may_answer(dag),
             starts=access.may_start(dag),
+            edits=access.may_edit([dag]),
         )
         for company in company_keys(settings.companies_folder())
         for name, flow in flows().items()

@@ -26,7 +26,7 @@ from pages.console.design.models import DifferenceView, EffectView, RefusalView,
 __all__ = ["bundles_of", "go_back", "offer_bundle", "packed", "shown"]
 
 DAG = "promote"
-"""The DAG that checks and asks; who may see it sees bundles, who may edit it offers them."""
+"""The DAG that checks and asks; who may see it sees bundles, who may edit its files offers them."""
 _ACTOR = Actor("", "", "", "console")
 _LINES = 400
 """Of a file's difference that are shown."""
@@ -39,7 +39,7 @@ def bundles_of(access: Access) -> BundlesView:
     with snapshot(settings.state_engine(stays=True)) as opened:
         rows = [PromotionView(**_told(access, each, now)) for each in promotions(opened)]
     return BundlesView(
-        environment=settings.environment(), keys=settings.bundle_keys().known, may_offer=access.may_mend_dag(DAG),
+        environment=settings.environment(), keys=settings.bundle_keys().known, may_offer=access.may_edit([DAG]),
         may_start=access.may_start(DAG), promotions=rows,
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def packed(access: Access) -> bytes:
 
     :raises ConfigurationError: there is no key to sign it with.
     """
-    _must_mend(access)
+    _must_edit(access)
     files = files_in(settings.include_folder())
     return pack(files, Signer(signing_key()), access.name, datetime.now(UTC), settings.environment())
 
@@ -84,7 +84,7 @@ def offer_bundle(access: Access, content: str) -> int:
 
     :raises ConfigurationError: it is not what one of the keys signed.
     """
-    _must_mend(access)
+    _must_edit(access)
     try:
         given = b64decode(content, validate=True)
     except NotBase64:
@@ -95,7 +95,7 @@ def offer_bundle(access: Access, content: str) -> int:
 
 def go_back(access: Access, number: int) -> None:
     """Let the files be as they were before a bundle; raises as ``undo``."""
-    _must_mend(access)
+    _must_edit(access)
     engine = settings.state_engine(stays=True)
     undo(engine, _ACTOR, settings.include_folder(), number, Signer(signing_key()), access.name)
 
@@ -105,10 +105,9 @@ def _must_read(access: Access) -> None:
         raise PermissionError(f"Those see bundles who may read the DAG {DAG}.")
 
 
-def _must_mend(access: Access) -> None:
+def _must_edit(access: Access) -> None:
     _must_read(access)
-    if not access.may_mend_dag(DAG):
-        raise PermissionError(f"Those pack and offer bundles, and take them back, who may edit the DAG {DAG}.")
+    access.must_edit([DAG], "pack and offer bundles, and take them back")
 
 
 def _told(access: Access, row: Promotion, now: str) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def _told(access: Access, row: Promotion, now: str) -> dict[str, Any]:
         "approval": f"{run}/tasks/approve/required_actions" if asked else None,
         "approvers": list(approvers.values()),
         "may_approve": asked and (str(access.user.get_id()) in approvers if named else access.may_mend_dag(DAG)),
-        "may_go_back": row.state == "applied" and row.files == now and access.may_mend_dag(DAG),
+        "may_go_back": row.state == "applied" and row.files == now and access.may_edit([DAG]),
     }
 
 

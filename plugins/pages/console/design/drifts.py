@@ -61,7 +61,7 @@ def accept(access: Access, file: str) -> None:
     """
     Say that a mapping fits records as they are now, of every company.
 
-    :raises PermissionError: the user may not edit it.
+    :raises LedgerbridgeError: the user may not edit it.
     """
     must_edit(access, file)
     note_shapes(access.name, file)

@@ -15,11 +15,22 @@ from ledgerbridge.state.letter_list import Place
 from ledgerbridge.yaml_files import check_file
 from operators import settings
 from operators.file_checks import tables_in
-from pages.console.access import Access
+from pages.console.access import Access, dag_of_place
 from pages.console.design.models import FileView
 from pages.console.flow_files import flow_named, flows
 
-__all__ = ["file_of", "files_of", "is_live", "legs_of", "may_edit", "may_see_values", "must_edit", "must_read"]
+__all__ = [
+    "file_of",
+    "files_of",
+    "is_live",
+    "legs_of",
+    "may_comment",
+    "may_edit",
+    "may_see_values",
+    "must_comment",
+    "must_edit",
+    "must_read",
+]
 
 
 def files_of(access: Access) -> list[FileView]:
@@ -87,8 +98,13 @@ def legs_of(file: str) -> dict[str, LegConfig]:
 
 
 def may_edit(access: Access, file: str) -> bool:
-    """Whether the user may edit the DAGs of all legs that use a file, of every company; nobody uses it: all DAGs."""
-    return all(access.may_mend(place) for place in _places(file))
+    """Whether the user is an engineer of all legs that use a file, of every company; nobody uses it: of all legs."""
+    return access.may_edit(_dags(file))
+
+
+def may_comment(access: Access, file: str) -> bool:
+    """Whether the user sees what is said of drafts of a file, and says something: whoever may mend all that uses it."""
+    return all(map(access.may_mend_dag, _dags(file)))
 
 
 def may_see_values(access: Access, file: str, company: str) -> bool:
@@ -100,11 +116,21 @@ def must_edit(access: Access, file: str) -> None:
     """
     Let only those go on who may edit a file.
 
+    :raises LedgerbridgeError: the user may not.
+    """
+    must_read(access, file)
+    access.must_edit(_dags(file), f"draft, try and publish {file}")
+
+
+def must_comment(access: Access, file: str) -> None:
+    """
+    Let only those go on who may say something of drafts of a file.
+
     :raises PermissionError: the user may not.
     """
     must_read(access, file)
-    if not may_edit(access, file):
-        raise PermissionError("Those edit a file who may edit the DAGs of all legs that use it.")
+    if not may_comment(access, file):
+        raise PermissionError("Those say something of a draft who may edit the DAGs of all legs that use its file.")
 
 
 def must_read(access: Access, file: str) -> None:
@@ -129,6 +155,10 @@ def _places(file: str) -> Iterator[Place]:
     for company in company_keys(settings.companies_folder()):
         for (flow, _), leg in of_stage.items():
             yield Place(company, flow, leg)
+
+
+def _dags(file: str) -> set[str]:
+    return {dag_of_place(place) for place in _places(file)}
 
 
 def _mapping(path: Path, file: str) -> FileView:

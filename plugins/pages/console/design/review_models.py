@@ -26,7 +26,7 @@ class ReviewView(BaseModel):
     note: str
     diff: list[str]
     comments: list[SaidView]
-    may_edit: bool
+    may_comment: bool
     changes: list[PartChange] = []
     stages_before: list[StageNode] = []
     stages_after: list[StageNode] = []

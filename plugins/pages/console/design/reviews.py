@@ -11,7 +11,7 @@ from ledgerbridge.state import snapshot, transaction
 from operators import settings
 from pages.console.access import Access
 from pages.console.design.drafted import diff, said_of
-from pages.console.design.files import may_edit, must_edit, must_read
+from pages.console.design.files import may_comment, must_comment, must_read
 from pages.console.design.flows import stages_in
 from pages.console.design.gates import expectations_in
 from pages.console.design.mappings import fields_in
@@ -35,13 +35,14 @@ def review_of(access: Access, number: int) -> ReviewView:
         draft = draft_numbered(opened, number)
         must_read(access, draft.file)
         # people may tell of values there
-        said = said_of(opened, draft) if may_edit(access, draft.file) else []
+        comments = may_comment(access, draft.file)
+        said = said_of(opened, draft) if comments else []
         kind, name = draft.file.partition("/")[0], Path(draft.file).stem
         base, text = draft.base, draft.text
         view = ReviewView(
             id=draft.id, file=draft.file, kind=kind, name=name, by=draft.by, state=draft.state, version=draft.version,
             changed_at=draft.changed_at, note=draft.note or "", diff=diff(base, text), comments=said,
-            may_edit=may_edit(access, draft.file),
+            may_comment=comments,
         )  # fmt: skip
     if kind == "flows":
         view.stages_before, view.stages_after = stages_in(base, name), stages_in(text, name)
@@ -56,13 +57,14 @@ def review_of(access: Access, number: int) -> ReviewView:
 
 def say(access: Access, number: int, text: str) -> None:
     """
-    Say something of a draft that is under way; who may edit its file may.
+    Say something of a draft that is under way: reviewers need not be engineers.
 
+    :raises PermissionError: the user may not.
     :raises LedgerbridgeError: there is none, or none any more.
     """
     with transaction(settings.state_engine(stays=True)) as opened:
         draft = draft_numbered(opened, number)
-        must_edit(access, draft.file)
+        must_comment(access, draft.file)
         comment(opened, draft, access.name, text.strip())
 
 
