@@ -49,8 +49,17 @@ def dag_id() -> str:
 
 
 @pytest.fixture(scope="module")
+def airflow_db() -> str | None:
+    """URL of the PostgreSQL database that takes Airflow's own; SQLite, unless a module gives one."""
+    return None
+
+
+@pytest.fixture(scope="module")
 def stack(
-    tmp_path_factory: pytest.TempPathFactory, company: dict[str, Any], dags_folder: Path | None
+    tmp_path_factory: pytest.TempPathFactory,
+    company: dict[str, Any],
+    dags_folder: Path | None,
+    airflow_db: str | None,
 ) -> Iterator[Stack]:
     """A company and its Airflow on free ports; whatever a test starts of it is stopped with it."""
     folder = tmp_path_factory.mktemp("run")
@@ -61,6 +70,7 @@ def stack(
         airflow_port=free_port(),
         sandbox_ports={system: free_port() for system in systems_of(company)},
         dags_folder=dags_folder,
+        airflow_db=airflow_db,
     )
     signers = [f"{each}:op" for each in company.get("close", {}).get("signers", ())]
     users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join([f"{USER}:admin", f"{VIEWER}:viewer", *signers])}

@@ -6,11 +6,13 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,14 @@ from commands.main import main
 from demo.airflow_api import AirflowApi, ImportFailed
 from demo.airflow_home import CHECKOUT, USER
 from demo.passes import FlowRunner, PassFailed
+from demo.ports import free_port
+from demo.postgres_cluster import PostgresCluster, postgres_binaries
 from demo.stack import Stack
 from hooks.shopify.hook import ShopifyHook
 from hooks.xero.hook import XeroHook
 from ledgerbridge.drafts.bundle import files_in
 from ledgerbridge.state import connect, transaction
-from ledgerbridge.state.models import SignOff
+from ledgerbridge.state.models import BackfillRow, LoggedChange, SignOff
 from ledgerbridge.state.signing import Signer, new_key
 from sandbox.orders import harbor_light_supply, make_orders
 from sandbox.player import Player, opening_of
@@ -114,6 +118,10 @@ SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: Strin
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
 }"""
 ORDERS = "order_to_cash.orders"
+ON_POSTGRES = pytest.mark.skipif(
+    postgres_binaries() is None,
+    reason="no PostgreSQL in /usr/lib/postgresql: on SQLite an Airflow backfill may find it locked",
+)
 DEV_KEY = new_key()
 DEV = Signer(DEV_KEY)
 BY_HAND = "customers_by_hand"
@@ -127,6 +135,17 @@ raise ValueError("include/flows/broken_flow.yaml:3:9 leg `invoice`: unknown key 
 def company() -> dict[str, Any]:
     """A company whose months two people sign."""
     return harbor_light_supply() | {"close": {"signatures": 2, "signers": SIGNERS}}
+
+
+@pytest.fixture(scope="module")
+def airflow_db() -> Iterator[str | None]:
+    """Airflow's database as in production, where a PostgreSQL can be had."""
+    if (binaries := postgres_binaries()) is None:
+        yield None
+        return
+    cluster = PostgresCluster(binaries, port=free_port())
+    yield cluster.new_database(over_tcp=True)
+    cluster.stop()
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +167,8 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow = include / "flows" / "general_ledger.yaml"
     flow.write_text(flow.read_text().replace("owner:", "closed_periods: ask\nowner:", 1))
     (folder / "general_ledger.py").write_text(GENERAL_LEDGER.format(include=str(include)))
-    shutil.copy(CHECKOUT / "dags" / "procure_to_pay.py", folder)
+    for name in ("procure_to_pay.py", "backfill.py"):
+        shutil.copy(CHECKOUT / "dags" / name, folder)
     for name, text in ALERTING_FLOWS.items():
         (include / "flows" / f"{name}.yaml").write_text(text)
         (folder / f"{name}.py").write_text(ORDER_TO_CASH.format(include=str(include)).replace("order_to_cash", name))
@@ -666,6 +686,45 @@ def test_item_keyed_in_gp_which_tells_nothing_by_itself_reaches_xero_though_nobo
     stack.services.wait_until(in_xero, what="the item in Xero", timeout_seconds=240)
     assert {run_id.partition("__")[0] for run_id in live_airflow.runs(ITEMS)} == {"asset_triggered"}
     live_airflow.pause(ITEMS)
+
+
+@ON_POSTGRES
+def test_airflow_fills_the_log_day_by_day_and_goes_on_behind_a_day_that_failed(
+    stack: Stack, sandboxes: Player, live_airflow: AirflowApi
+) -> None:
+    wait_for_dag(stack, live_airflow, "backfill")
+    now = datetime.fromisoformat(sandboxes.clock()["shopify"])
+    sandboxes.play(make_orders(1, seed=8801, first_number=8801, opening=now), 1)
+    days = [str(now.date() + timedelta(days=by)) for by in (-1, 0, 1)]
+    sandboxes.order_fault("shopify", {"kind": "status", "status": 403})
+    of_days = ["--from-date", days[0], "--to-date", days[-1], "--reprocess-behavior", "failed"]
+    conf = json.dumps({"entities": ["shopify.order"], "again": True})
+    in_airflow(stack, "backfill", "create", "--dag-id", "backfill", *of_days, "--dag-run-conf", conf)
+    live_airflow.unpause("backfill")
+
+    def runs() -> list[str]:
+        return [name for name in live_airflow.runs("backfill") if name.startswith("backfill__")]
+
+    def states() -> list[str]:
+        return [live_airflow.state("backfill", name) for name in runs()]
+
+    stack.services.wait_until(lambda: states()[:1] == ["failed"], what="the day that fails", timeout_seconds=240)
+    assert not {"success", "failed"} & set(states()[1:]), "the days after it wait"
+    live_airflow.clear_failed("backfill", runs()[0])
+    stack.services.wait_until(lambda: states() == 3 * ["success"], what="all three days", timeout_seconds=240)
+    with transaction(connect(stack.airflow.state_url)) as session:
+        filled = session.scalars(select(BackfillRow)).all()
+        again = session.scalars(select(LoggedChange).where(LoggedChange.how == "again")).all()
+    assert {(str(each.since.date()), each.done == each.until) for each in filled} == {(each, True) for each in days}
+    assert len({each.source_key for each in again}) == len(again) > 0
+    live_airflow.pause("backfill")
+
+
+def in_airflow(stack: Stack, *arguments: str) -> None:
+    """Give Airflow a command as an operator does."""
+    command = [str(Path(sys.executable).parent / "airflow"), *arguments]
+    done = subprocess.run(command, env=stack.airflow.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def logged_in(stack: Stack, user: str) -> httpx.Client:
