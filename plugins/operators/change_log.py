@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -105,7 +105,7 @@ def read_announced(engine: Engine, source: KeyedSource, named: SourceId) -> Read
             told = told_of(session, named, _ANNOUNCED_AT_A_TIME)
             begun = Begun(None, told.last, datetime.now(UTC), "webhook", None)
         upto = told.upto
-        keys: Collection[str] = told.keys
+        keys: Sequence[str] = told.keys
         while keys:
             overtaken: list[str] = []
             for records in _in_portions(source.read_keys(keys)):
