@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseHook, BaseOperator, Context, RetryPolicy, TriggerRule
-from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout, DownstreamTasksSkipped
 from airflow.sdk.observability.stats import incr
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -109,8 +110,10 @@ class FlowOperator(BaseOperator):
         End the task where it stands, when somebody clears or marks it while it runs; Airflow calls this on SIGTERM.
 
         What it had taken and not called yet is free at once. Airflow kills what has not ended five seconds later, and
-        then its lease would keep the next try out for a minute.
+        then its lease would keep the next try out for a minute. Of a timeout, which has ended it, Airflow tells too.
         """
+        if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
+            return
         raise SystemExit(f"{self.task_id} was stopped from outside")
 
     def begin_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
