@@ -135,7 +135,7 @@ def test_own_settings_reach_every_service_of_airflow_and_none_that_the_file_itse
 
 def test_anchors_lie_where_the_services_whose_tasks_write_them_alone_look() -> None:
     mounting = {name for name, each in SERVICES.items() if "anchors:/var/lib/anchors" in each.get("volumes", [])}
-    assert mounting == {"scheduler", "celery-worker-1", "celery-worker-2"}
+    assert mounting == {"scheduler", "celery-worker-1", "celery-worker-2", "edge-worker"}
 
 
 def test_only_the_service_that_migrates_knows_the_owner_of_the_tables() -> None:
