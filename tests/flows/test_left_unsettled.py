@@ -69,8 +69,10 @@ def is_told(office: Office) -> bool:
 def test_the_run_ends_without_it_and_the_log_starts_one_that_looks_it_up(office: Office) -> None:
     assert load(office, "run-1") == {"unchanged": 2, "waiting": 1}
     assert not is_told(office)
-    settle(office, timedelta(hours=2))
+    settle(office, timedelta(days=2))
     assert not is_told(office)  # no run took it: it waits for something else
+    settle(office, timedelta(hours=2))
+    assert is_told(office), "GP may have been away"
     settle(office, timedelta(seconds=1))
     assert is_told(office)
     office.flow.run("run-2", reconcile=False)
